@@ -1,0 +1,185 @@
+"""What client and worker say to each other, and what a backend can do. Typed messages over a pipe; knows neither side.
+
+Both ends encode with msgspec's MessagePack: nothing on the pipe is ever unpickled.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+from assistant.errors import UsageError
+from assistant.records import BackendName, Draft, GenerationSettings, ModelVersion, Record
+
+__all__ = [
+    "Backend",
+    "Cancel",
+    "Close",
+    "Draft",
+    "Failed",
+    "Finished",
+    "Generate",
+    "GenerationSettings",
+    "Load",
+    "Loaded",
+    "Piece",
+    "Progress",
+    "Reply",
+    "Request",
+    "Score",
+    "Scored",
+    "check_settings",
+]
+
+
+class Load(Record, frozen=True, tag=True):
+    """Serve this model from now on. Converts it first where the backend needs that."""
+
+    id: int
+    model: ModelVersion
+    backend: BackendName
+    threads: int = 0
+
+
+class Generate(Record, frozen=True, tag=True):
+    """Write `settings.drafts` texts for every prompt. `stream` asks for pieces as they come: one prompt, one draft,
+    no beams.
+    """
+
+    id: int
+    prompts: tuple[str, ...]
+    settings: GenerationSettings
+    stream: bool = False
+
+
+class Score(Record, frozen=True, tag=True):
+    """The log-probabilities of given completions after given prompts, pair by pair."""
+
+    id: int
+    prompts: tuple[str, ...]
+    completions: tuple[str, ...]
+
+
+class Cancel(Record, frozen=True, tag=True):
+    """Stop the request of that id and keep what it wrote."""
+
+    id: int
+
+
+class Close(Record, frozen=True, tag=True):
+    """End the worker."""
+
+
+Request = Load | Generate | Score | Cancel | Close
+
+
+class Loaded(Record, frozen=True, tag=True):
+    """The model is ready. `backend_version` is the library's; `seconds` is how long it took, conversion included."""
+
+    id: int
+    model: ModelVersion
+    backend: BackendName
+    backend_version: str
+    seconds: float
+
+
+class Progress(Record, frozen=True, tag=True):
+    """Long work goes on: `done` of `total` in a `stage` such as "converting"; total 0 where it is unknown."""
+
+    id: int
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+class Piece(Record, frozen=True, tag=True):
+    """More text of a streamed draft; the pieces joined are the text so far."""
+
+    id: int
+    text: str
+
+
+class Finished(Record, frozen=True, tag=True):
+    """The drafts, one tuple a prompt, in the order of the prompts; the seed that was used."""
+
+    id: int
+    drafts: tuple[tuple[Draft, ...], ...]
+    seed: int
+    prompt_tokens: tuple[int, ...]
+    seconds: float
+
+
+class Scored(Record, frozen=True, tag=True):
+    """For every pair the log-probability of each target token, `</s>` included, in nats."""
+
+    id: int
+    token_log_probabilities: tuple[tuple[float, ...], ...]
+
+
+class Failed(Record, frozen=True, tag=True):
+    """The request could not be carried out; `kind` is the name of the error in `assistant.errors` and `message` its
+    line.
+    """
+
+    id: int
+    kind: str
+    message: str
+
+
+Reply = Loaded | Progress | Piece | Finished | Scored | Failed
+
+
+class Backend(Protocol):
+    """One way to run a model: BACKENDS maps names to functions that load one.
+
+    `on_piece` gets the text that a streamed draft grew by; `cancelled` is asked after every token.
+    """
+
+    name: BackendName
+    version: str
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        settings: GenerationSettings,
+        seed: int,
+        *,
+        on_piece: Callable[[str], None] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[list[Draft]]: ...
+
+    def score(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]: ...
+
+    def count_tokens(self, text: str) -> int: ...
+
+
+Finish = Literal["end", "length", "cancelled"]
+
+
+def check_settings(settings: GenerationSettings, *, stream: bool = False) -> None:
+    """Raise UsageError with one sentence where the settings are out of range or exclude each other."""
+    problems = [
+        (settings.temperature <= 0, "temperature must be above 0; for no randomness choose greedy decoding"),
+        (settings.top_k < 0, "top-k must be 0 (off) or more"),
+        (not 0 < settings.top_p <= 1, "top-p must be above 0 and at most 1"),
+        (settings.max_new_tokens < 1, "max-new-tokens must be at least 1"),
+        (settings.min_new_tokens < 0, "min-new-tokens must be 0 or more"),
+        (settings.min_new_tokens > settings.max_new_tokens, "min-new-tokens must not exceed max-new-tokens"),
+        (settings.repetition_penalty <= 0, "repetition-penalty must be above 0; 1 is off"),
+        (settings.no_repeat_ngram < 0, "no-repeat-ngram must be 0 (off) or more"),
+        (settings.beams < 1, "beams must be at least 1"),
+        (settings.drafts < 1, "drafts must be at least 1"),
+        (
+            settings.decoding == "greedy" and settings.drafts > 1,
+            "greedy decoding writes one text only: for several drafts choose sampling or beams",
+        ),
+        (
+            settings.decoding == "beam" and settings.drafts > settings.beams,
+            "beam search gives at most as many drafts as beams: raise beams, or sample",
+        ),
+        (
+            stream and (settings.decoding == "beam" or settings.drafts > 1),
+            "only a single greedy or sampled draft can be streamed",
+        ),
+    ]
+    for wrong, sentence in problems:
+        if wrong:
+            raise UsageError(sentence)

@@ -1,0 +1,74 @@
+"""The errors that a user may meet. Shown in two places only: the command line and the app.
+
+AssistantError              1  anything that failed, in one line that says what to do
+├── UsageError              2  wrong flags, settings, or input that cannot be read as what it should be
+│   └── InputUnreadable     2  an empty, binary, over-large or forbidden input
+├── ModelMissing            3  no such model on this machine
+├── ModelDamaged            3  a model's files are incomplete or not what they claim to be
+├── DataMissing             3  no such data, or too little of it
+├── GateNotPassed           4  a candidate model did not prove better
+├── TrainingStopped         5  training diverged, or a guard stopped it
+├── EngineDied              1  the model's process died, and so did the one that replaced it
+├── StoreUnavailable        1  the database is locked, damaged, or from a newer version
+└── Interrupted           130  stopped by the user; what was done is saved
+"""
+
+
+class AssistantError(Exception):
+    """Base of every error meant for the user: the message is one line, fit to be shown."""
+
+    exit_code = 1
+
+
+class UsageError(AssistantError):
+    """The command, a flag or a setting is wrong; the message says what would be right."""
+
+    exit_code = 2
+
+
+class InputUnreadable(UsageError):
+    """An input file or paste that holds no readable conversation."""
+
+
+class ModelMissing(AssistantError):
+    """A model reference that names nothing on this machine."""
+
+    exit_code = 3
+
+
+class ModelDamaged(AssistantError):
+    """A model folder with missing, truncated or foreign files, or a conversion that disagrees with its source."""
+
+    exit_code = 3
+
+
+class DataMissing(AssistantError):
+    """A data file that is not there, or holds too little."""
+
+    exit_code = 3
+
+
+class GateNotPassed(AssistantError):
+    """A candidate that did not prove better than the current model."""
+
+    exit_code = 4
+
+
+class TrainingStopped(AssistantError):
+    """Training diverged or a guard stopped it; the last good checkpoint is kept."""
+
+    exit_code = 5
+
+
+class EngineDied(AssistantError):
+    """The model's process died twice in a row."""
+
+
+class StoreUnavailable(AssistantError):
+    """The database cannot be used; nothing was changed."""
+
+
+class Interrupted(AssistantError):
+    """Stopped by the user; the state is saved."""
+
+    exit_code = 130

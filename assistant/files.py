@@ -1,0 +1,34 @@
+"""Writes files so that a crash or a full disk leaves the old content or the new, never a mixture. Knows bytes, not
+formats.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from assistant.locations import ensure_dir
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write the file with mode 0600 beside its place, force it to disk, and rename it into place."""
+    ensure_dir(path.parent)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_dir(path.parent)
+
+
+def sync_dir(folder: Path) -> None:
+    """Force a folder's entries to disk, so that a rename inside it survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,16 @@
+"""Every prompt text, and how a dialogue becomes one. Knows no tokenizer, no embedder and no model."""
+
+from assistant.prompts.modes import MODES, TASKS, PromptMode, Shot, TaskTemplates, load_shots
+from assistant.prompts.render import DialogueTooLong, render, split_reasoning
+
+__all__ = [
+    "MODES",
+    "TASKS",
+    "DialogueTooLong",
+    "PromptMode",
+    "Shot",
+    "TaskTemplates",
+    "load_shots",
+    "render",
+    "split_reasoning",
+]

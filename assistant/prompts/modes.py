@@ -1,0 +1,117 @@
+"""The modes in which a model can be asked, the tasks it can be given, and the solved examples ("shots") it can be
+shown.
+"""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from assistant.records import Record, Task
+
+
+class PromptMode(Record, frozen=True):
+    """A way of asking: how many shots stand before the dialogue, and whether the model is told to reason first."""
+
+    name: str
+    label: str
+    shots: int
+    reasoning: bool
+    description: str
+
+
+class Phrasing(Record, frozen=True):
+    """One wording of an instruction; `{dialogue}` stands for the conversation."""
+
+    name: str
+    text: str
+
+
+class TaskTemplates(Record, frozen=True):
+    """What a model can be asked for about a conversation. The first phrasing is the default."""
+
+    label: str
+    noun: str
+    phrasings: tuple[Phrasing, ...]
+
+    def phrasing(self, name: str | None) -> Phrasing:
+        """The phrasing of that name, or the default; raises KeyError for a name that is not there."""
+        if name is None:
+            return self.phrasings[0]
+        return {phrasing.name: phrasing for phrasing in self.phrasings}[name]
+
+
+class Shot(Record, frozen=True):
+    """A solved example: a short dialogue with a rationale and an answer for each task."""
+
+    name: str
+    dialogue: str
+    rationale: str
+    answers: dict[Task, str]
+
+
+MODES: dict[str, PromptMode] = {
+    mode.name: mode
+    for mode in (
+        PromptMode(
+            name="zero-shot",
+            label="Zero-shot",
+            shots=0,
+            reasoning=False,
+            description="the instruction and the conversation",
+        ),
+        PromptMode(
+            name="one-shot",
+            label="One-shot",
+            shots=1,
+            reasoning=False,
+            description="one solved example before the conversation",
+        ),
+        PromptMode(
+            name="few-shot",
+            label="Few-shot",
+            shots=3,
+            reasoning=False,
+            description="as many solved examples as fit, up to three",
+        ),
+        PromptMode(
+            name="chain-of-thought",
+            label="Chain of thought",
+            shots=0,
+            reasoning=True,
+            description="the model reasons first, then answers",
+        ),
+    )
+}
+
+
+@cache
+def _templates() -> dict[str, Any]:
+    return tomllib.loads(files("assistant.prompts").joinpath("templates.toml").read_text(encoding="utf-8"))
+
+
+def _tasks() -> dict[Task, TaskTemplates]:
+    tables = {name: table for name, table in _templates().items() if "phrasings" in table}
+    return msgspec.convert(tables, dict[Task, TaskTemplates])
+
+
+def reasoning_text() -> str:
+    """The instruction of a chain-of-thought prompt; `{instruction}` and `{noun}` are filled by the task."""
+    return str(_templates()["reasoning"]["text"])
+
+
+def reasoning_marker() -> str:
+    """What stands between rationale and answer; `{noun}` is filled by the task."""
+    return str(_templates()["reasoning"]["marker"])
+
+
+@cache
+def load_shots() -> tuple[Shot, ...]:
+    """The examples written for this project, in the order in which they are preferred."""
+    table = tomllib.loads(files("assistant.prompts").joinpath("examples.toml").read_text(encoding="utf-8"))
+    return msgspec.convert(table["shots"], tuple[Shot, ...])
+
+
+TASKS: dict[Task, TaskTemplates] = _tasks()

@@ -1,0 +1,141 @@
+"""The shared nouns: frozen values without behaviour that every part of Parley passes on. The same names stand in the
+database, the screens and the command line.
+
+A *dialogue* is what people said, as *turns*. A *prompt* is the exact text that a model reads. A *completion* is what
+a model wrote for it, with everything needed to write it again. A *model version* is a base plus exactly one adapter,
+or none. Knows no file, no database and no model.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every record."""
+
+
+class Turn(Record, frozen=True):
+    """What one speaker said in one go; `time` is as the source wrote it, empty where it gave none."""
+
+    speaker: str
+    text: str
+    time: str = ""
+
+
+class Dialogue(Record, frozen=True):
+    """A conversation as read from a text.
+
+    `format` names the row of the table of formats that read it. `left_out` counts lines that are no speech ("joined the
+    group"). `has_speakers` is False where the text named nobody and one narrator stands for all of it.
+    """
+
+    turns: tuple[Turn, ...]
+    format: str
+    has_speakers: bool = True
+    left_out: int = 0
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Everybody who speaks, in order of appearance."""
+        return tuple(dict.fromkeys(turn.speaker for turn in self.turns))
+
+
+Task = Literal["summary", "topic", "actions"]
+Decoding = Literal["greedy", "beam", "sample"]
+BackendName = Literal["ctranslate", "transformers"]
+
+
+class GenerationSettings(Record, frozen=True):
+    """How text is drawn from a model. The defaults are a short, deterministic summary.
+
+    `length_penalty` divides a beam's score by length ** penalty (Wu et al. 2016, eq. 14, simplified as in both
+    backends). `seed` counts for sampling alone; None draws a fresh one, which the completion then records.
+    """
+
+    decoding: Decoding = "beam"
+    beams: int = 4
+    temperature: float = 1.0
+    top_k: int = 50
+    top_p: float = 1.0
+    max_new_tokens: int = 128
+    min_new_tokens: int = 1
+    repetition_penalty: float = 1.0
+    no_repeat_ngram: int = 3
+    length_penalty: float = 1.0
+    drafts: int = 1
+    seed: int | None = None
+
+
+class Prompt(Record, frozen=True):
+    """The exact text that a model reads, and how it came about.
+
+    `tokens` of `budget` are used. `shots` names the solved examples kept, `shots_dropped` counts those that did not
+    fit. `version` is a hash of the template and shots, so that a change of wording is a change of version.
+    """
+
+    text: str
+    mode: str
+    task: Task
+    phrasing: str
+    tokens: int
+    budget: int
+    version: str
+    shots: tuple[str, ...] = ()
+    shots_dropped: int = 0
+
+
+class Draft(Record, frozen=True):
+    """One text written by a model. `score` is its mean log-probability a token where the backend gives one.
+
+    `finished` is "end" where the model ended it, "length" where the token limit did, "cancelled" where the user did.
+    """
+
+    text: str
+    tokens: int
+    score: float | None = None
+    finished: Literal["end", "length", "cancelled"] = "end"
+
+
+class Completion(Record, frozen=True):
+    """An answer as kept in the store: the exact prompt, the model version, the settings and the seed that reproduce it.
+
+    `answer` is what is shown; `rationale` is the reasoning that a chain-of-thought answer wrote before it. `draft_of`
+    groups the drafts of one request, `draft_index` orders them. `created` is UTC, ISO 8601.
+    """
+
+    id: str
+    created: str
+    prompt: str
+    mode: str
+    task: str
+    prompt_version: str
+    model: str
+    backend: BackendName
+    backend_version: str
+    settings: GenerationSettings
+    answer: str
+    rationale: str = ""
+    finished: Literal["end", "length", "cancelled"] = "end"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    draft_of: str = ""
+    draft_index: int = 0
+    passage_ids: tuple[str, ...] = ()
+
+
+class ModelVersion(Record, frozen=True):
+    """A model that can be served, as the registry lists it.
+
+    `ref` is what a user types. `folder` holds config.json, tokenizer.json and the safetensors weights. `converted` is
+    a bundled CTranslate2 folder, None where the conversion lives in the cache. `parameters` is 0 where unknown.
+    """
+
+    ref: str
+    folder: str
+    kind: Literal["bundled", "hub", "path", "version"]
+    converted: str | None = None
+    parameters: int = 0
+    window: int = 512
+    licence: str = ""

@@ -1,0 +1,208 @@
+"""The settings tree: one struct for each part, with attribute docstrings that are the manual.
+
+A value comes from the first of: a flag, an `ASSISTANT_*` variable, the project's `assistant.toml`, the user's
+`config.toml`, the default here. Unknown keys are refused with the nearest known name. Knows no flags and no screens.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_origin, get_type_hints
+
+import msgspec
+import tomlkit
+
+from assistant.errors import UsageError
+from assistant.files import write_atomically
+from assistant.locations import project_settings_file, settings_file
+from assistant.records import GenerationSettings
+
+Origin = Literal["default", "user file", "project file", "environment"]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every part of the tree."""
+
+
+class ModelSettings(Part, frozen=True):
+    """Which model answers, and how it runs."""
+
+    ref: str = "auto"
+    """`auto` (the promoted one, else `base` if it is on disk, else pocket), `current`, `pocket`, a Hub id or a path."""
+    base: str = "google/flan-t5-base"
+    """The base model used where nothing was promoted, if it is on this machine."""
+    backend: Literal["auto", "ctranslate", "transformers"] = "auto"
+    """`ctranslate` is fast on CPU, `transformers` runs on GPU and needs no conversion; `auto` picks by machine."""
+    threads: int = 0
+    """CPU threads for the model; 0 uses every core."""
+
+
+class PromptSettings(Part, frozen=True):
+    """How the model is asked."""
+
+    mode: str = "zero-shot"
+    """Prompting mode: zero-shot, one-shot, few-shot or chain-of-thought."""
+    phrasing: str = ""
+    """Wording of the instruction; empty for the task's default."""
+
+
+class ScreenSettings(Part, frozen=True):
+    """How the app looks."""
+
+    theme: str = "textual-dark"
+    """A Textual theme; the palette (Ctrl+P) lists them."""
+    show_metadata: bool = True
+    """Whether model, mode, words and seconds stand under an answer."""
+
+
+class Settings(Part, frozen=True):
+    """The whole tree."""
+
+    model: ModelSettings = ModelSettings()
+    prompt: PromptSettings = PromptSettings()
+    generation: GenerationSettings = GenerationSettings()
+    screen: ScreenSettings = ScreenSettings()
+    keys: dict[str, str] = {}
+    """Key bindings by action id, such as `send = "ctrl+enter"`."""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One leaf of the tree with its value and where that came from."""
+
+    key: str
+    value: Any
+    origin: Origin
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force, before flags."""
+    return resolve(environment)[0]
+
+
+def resolve(environment: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, Origin]]:
+    """The settings in force and the origin of every key that is not at its default."""
+    environment = os.environ if environment is None else environment
+    merged: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
+    layers: list[tuple[Origin, dict[str, Any], str]] = [
+        ("user file", _read_file(settings_file()), str(settings_file())),
+        ("project file", _read_file(project_settings_file()), str(project_settings_file())),
+        ("environment", _read_environment(environment), "the environment"),
+    ]
+    for origin, layer, source in layers:
+        _check_keys(layer, source)
+        for key, value in _leaves(layer):
+            _assign(merged, key, value)
+            origins[key] = origin
+    try:
+        return msgspec.convert(merged, Settings, strict=True), origins
+    except msgspec.ValidationError as error:
+        raise UsageError(_explain(error, origins)) from error
+
+
+def list_settings(settings: Settings, origins: Mapping[str, Origin]) -> list[Setting]:
+    """Every leaf in the order of the tree."""
+    return [
+        Setting(key=key, value=value, origin=origins.get(key, "default"))
+        for key, value in _leaves(msgspec.to_builtins(settings))
+    ]
+
+
+def known_keys() -> list[str]:
+    """Dotted names of all leaves."""
+    return list(_leaf_types(Settings))
+
+
+def save_setting(key: str, value: str | float | bool, path: Path | None = None) -> None:
+    """Set one key in the user's file and keep its comments. Raises UsageError where the key or the value is wrong."""
+    path = path or settings_file()
+    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+    nested: dict[str, Any] = {}
+    _assign(nested, key, value)
+    _check_keys(nested, "the setting")
+    try:
+        msgspec.convert(nested, Settings, strict=True)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{key}: {error}") from error
+    table: Any = document
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        if parent not in table:
+            table[parent] = tomlkit.table()
+        table = table[parent]
+    table[leaf] = value
+    write_atomically(path, tomlkit.dumps(document).encode())
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read the settings in {path}: {error}") from error
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """`ASSISTANT_MODEL_REF=…` sets model.ref, `ASSISTANT_GENERATION_TOP_K=…` sets generation.top_k."""
+    found: dict[str, Any] = {}
+    for key, kind in _leaf_types(Settings).items():
+        text = environment.get("ASSISTANT_" + key.replace(".", "_").upper())
+        if text is None or kind is dict or get_origin(kind) is dict:
+            continue
+        try:
+            # Text is read as the leaf's own type, so that "1" is a number where a number belongs.
+            value = msgspec.convert(text, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"ASSISTANT_{key.replace('.', '_').upper()}: {error}") from error
+        _assign(found, key, value)
+    return found
+
+
+def _leaf_types(part: type, prefix: str = "") -> dict[str, Any]:
+    types: dict[str, Any] = {}
+    for name, kind in get_type_hints(part).items():
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            types.update(_leaf_types(kind, f"{prefix}{name}."))
+        elif not name.startswith("_"):
+            types[prefix + name] = kind
+    return types
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in tree.items():
+        if isinstance(value, dict) and prefix + name != "keys":
+            found += _leaves(value, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, value))
+    return found
+
+
+def _check_keys(tree: Mapping[str, Any], source: str) -> None:
+    known = known_keys()
+    sections = {key.rpartition(".")[0] for key in known}
+    for key, value in _leaves(tree):
+        if key in known:
+            continue
+        if key in sections:
+            raise UsageError(f"{source}: {key} is a section of settings, not a value ({value!r})")
+        nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise UsageError(f"{source}: unknown setting {key!r}{hint}")
+
+
+def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[leaf] = value
+
+
+def _explain(error: msgspec.ValidationError, origins: Mapping[str, Origin]) -> str:
+    """ "Expected `int`, got `str` - at `$.generation.top_k`" as a sentence that names the key and its source."""
+    problem, _, place = str(error).partition(" - at `$.")
+    key = place.rstrip("`")
+    return f"setting {key} ({origins.get(key, 'settings')}): {problem[:1].lower()}{problem[1:]}" if key else problem

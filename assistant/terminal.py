@@ -1,0 +1,23 @@
+"""Makes text from models, documents, files and databases safe to show: no control sequence reaches the terminal."""
+
+import re
+
+# CSI, OSC and other string sequences, then any two-character escape (ECMA-48): whole, so that no "[31m" stays behind.
+_SEQUENCES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+# C0 without tab and newline, DEL, C1, and the marks that reorder what follows them (Unicode UAX 9, "Trojan Source").
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """The text without control sequences, control characters and bidirectional overrides; tab and newline stay."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROLS.sub("", _SEQUENCES.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """The printable text with every run of white space as one space."""
+    return " ".join(printable(text).split())

@@ -1,0 +1,49 @@
+"""Every test gets a home of its own and no network: a socket that is not a Unix socket fails the test that opens it."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+# Before any library reads them. One thread each: the runner's cores are few, and results do not depend on a reduction
+# order.
+os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+class NetworkUsed(AssertionError):
+    """A test tried to open a network socket."""
+
+
+class _LocalSocket(socket.socket):
+    def __init__(self, family: int = -1, *args: object, **kwargs: object) -> None:
+        if family not in (socket.AF_UNIX, -1):
+            raise NetworkUsed(f"a test opened a network socket (family {family})")
+        super().__init__(family, *args, **kwargs)  # type: ignore[arg-type]
+        if self.family != socket.AF_UNIX:
+            raise NetworkUsed("a test opened a network socket")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Refuse network sockets in this process, except where a test asks for `localhost_network`."""
+    if "localhost_network" not in request.fixturenames:
+        monkeypatch.setattr(socket, "socket", _LocalSocket)
+
+
+@pytest.fixture
+def localhost_network() -> None:
+    """Name this fixture to talk to a server of the test's own on this machine."""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh ASSISTANT_HOME, and no settings from the environment or the working folder."""
+    for name in list(os.environ):
+        if name.startswith("ASSISTANT_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("ASSISTANT_HOME", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return folder
