@@ -101,7 +101,9 @@ class Completion(Record, frozen=True):
     """An answer as kept in the store: the exact prompt, the model version, the settings and the seed that reproduce it.
 
     `answer` is what is shown; `rationale` is the reasoning that a chain-of-thought answer wrote before it. `draft_of`
-    groups the drafts of one request, `draft_index` orders them. `created` is UTC, ISO 8601.
+    groups the drafts of one request by the first one's id, `draft_index` orders them. A conversation longer than the
+    model's window is answered in parts: each part is a completion whose `part_of` names the whole answer's.
+    `created` is UTC, ISO 8601.
     """
 
     id: str
@@ -122,6 +124,7 @@ class Completion(Record, frozen=True):
     seconds: float = 0.0
     draft_of: str = ""
     draft_index: int = 0
+    part_of: str = ""
     passage_ids: tuple[str, ...] = ()
 
 

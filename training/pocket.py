@@ -122,22 +122,22 @@ def train(
 def build_model(config: PocketConfig) -> T5ForConditionalGeneration:
     """A T5 v1.1 of the configured shape with T5's initialisation."""
     torch.manual_seed(config.seed)
-    return T5ForConditionalGeneration(
-        T5Config(
-            vocab_size=config.pieces,
-            d_model=config.width,
-            d_kv=config.width // config.heads,
-            num_heads=config.heads,
-            d_ff=config.feed_forward,
-            num_layers=config.encoder_layers,
-            num_decoder_layers=config.decoder_layers,
-            feed_forward_proj="gated-gelu",
-            dropout_rate=0.0,
-            pad_token_id=0,
-            eos_token_id=1,
-            **{"decoder_start_token_id": 0, "n_positions": config.window},
-        )
-    )
+    shape = {
+        "vocab_size": config.pieces,
+        "d_model": config.width,
+        "d_kv": config.width // config.heads,
+        "num_heads": config.heads,
+        "d_ff": config.feed_forward,
+        "num_layers": config.encoder_layers,
+        "num_decoder_layers": config.decoder_layers,
+        "feed_forward_proj": "gated-gelu",
+        "dropout_rate": 0.0,
+        "n_positions": config.window,
+        "pad_token_id": 0,
+        "eos_token_id": 1,
+        "decoder_start_token_id": 0,
+    }
+    return T5ForConditionalGeneration(T5Config.from_dict(shape))
 
 
 def warm_start_embeddings(model: T5ForConditionalGeneration, tokenizer: Tokenizer) -> int:
