@@ -1,0 +1,8 @@
+"""What was asked, answered and judged: the store, the pairs that judgements make, and their exchange with others. Knows
+no screen, no prompt templates and no model.
+"""
+
+from assistant.feedback.database import new_id
+from assistant.feedback.store import Store
+
+__all__ = ["Store", "new_id"]

@@ -1,0 +1,83 @@
+"""The completions table: every answer, with what it takes to write it again. Knows no chats and no ratings."""
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from assistant.errors import DataMissing, UsageError
+from assistant.feedback.database import Database
+from assistant.records import Completion, GenerationSettings
+
+_COLUMNS = (
+    "id, created, prompt, mode, task, prompt_version, model, backend, backend_version, settings, answer, rationale, "
+    "finished, prompt_tokens, completion_tokens, seconds, draft_of, draft_index, passage_ids"
+)
+_ADD = f"""INSERT INTO completions ({_COLUMNS})
+    VALUES (:id, :created, :prompt, :mode, :task, :prompt_version, :model, :backend, :backend_version, :settings,
+        :answer, :rationale, :finished, :prompt_tokens, :completion_tokens, :seconds,
+        :draft_of, :draft_index, :passage_ids)
+    ON CONFLICT (id) DO UPDATE SET answer = excluded.answer, rationale = excluded.rationale,
+        finished = excluded.finished, completion_tokens = excluded.completion_tokens, seconds = excluded.seconds
+        WHERE completions.finished = 'cancelled'
+    """  # noqa: S608 - column names of ours
+_SELECT = f"SELECT {_COLUMNS} FROM completions "  # noqa: S608 - column names of ours
+_PAGE = f"""{_SELECT}
+    WHERE ?1 IS NULL OR seq < (SELECT seq FROM completions WHERE id = ?1) ORDER BY seq DESC LIMIT ?2
+    """  # noqa: S608 - column names of ours
+
+
+class Completions(Database):
+    """What the store knows of answers."""
+
+    def add_completions(self, completions: Sequence[Completion]) -> None:
+        """Keep the answers, all or none. An answer kept as "cancelled" may be added again with more text under
+        the same id, so that it can be kept while it is still being written; a finished one never changes.
+        """
+        with self.writing() as connection:
+            connection.executemany(_ADD, [_row_of(completion) for completion in completions])
+
+    def completion(self, id: str) -> Completion:
+        """The answer whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
+        with self.reading() as connection:
+            return _record_of(find_by_id(connection, "answer", _SELECT, id))
+
+    def completions(self, limit: int = 50, before: str | None = None) -> list[Completion]:
+        """The latest answers, newest first; `before` is the id of the last one already seen."""
+        with self.reading() as connection:
+            rows = connection.execute(_PAGE, (before, limit))
+            return [_record_of(row) for row in rows]
+
+    def drafts_of(self, request: str) -> list[Completion]:
+        """All drafts of one request, in the order they were written."""
+        with self.reading() as connection:
+            rows = connection.execute(f"{_SELECT}WHERE draft_of = ? ORDER BY draft_index, seq", (request,))
+            return [_record_of(row) for row in rows]
+
+
+def find_by_id(connection: sqlite3.Connection, noun: str, select: str, id: str) -> sqlite3.Row:
+    """The one row of `select` whose id is `id`, or else begins with it. Raises DataMissing, or UsageError where the
+    beginning fits several.
+    """
+    rows = connection.execute(f"{select}WHERE id = ?", (id,)).fetchall()
+    if not rows and id:
+        rows = connection.execute(f"{select}WHERE substr(id, 1, ?) = ? LIMIT 2", (len(id), id)).fetchall()
+    if not rows:
+        raise DataMissing(f"there is no {noun} {id!r}")
+    if len(rows) > 1:
+        raise UsageError(f"more than one {noun} begins with {id!r}: type more of the id")
+    return rows[0]  # type: ignore[no-any-return]
+
+
+def _row_of(completion: Completion) -> dict[str, object]:
+    row: dict[str, object] = msgspec.structs.asdict(completion)
+    row["settings"] = msgspec.json.encode(completion.settings).decode()
+    row["passage_ids"] = msgspec.json.encode(completion.passage_ids).decode()
+    return row
+
+
+def _record_of(row: sqlite3.Row) -> Completion:
+    values = dict(row)
+    values["settings"] = msgspec.json.decode(values["settings"], type=GenerationSettings)
+    values["passage_ids"] = tuple(msgspec.json.decode(values["passage_ids"], type=list[str]))
+    return Completion(**values)

@@ -1,0 +1,217 @@
+"""One SQLite file: opening, locking, transactions, and its errors in words. Knows no tables.
+
+One connection serves all threads of a process behind a lock (a statement takes well under a millisecond); processes
+wait for each other through SQLite's own locks, in WAL mode. Every acknowledged write has reached the disk.
+"""
+
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from assistant.errors import StoreUnavailable
+from assistant.feedback import migrations
+from assistant.locations import ensure_dir, store_file
+
+WAIT_SECONDS = 10.0
+"""How long a write waits for another program's write."""
+
+
+def new_id() -> str:
+    """A fresh id: 16 hexadecimal digits, 64 random bits."""
+    return secrets.token_hex(8)
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the microsecond, so that times sort as text."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Database:
+    """An open database file, brought to the present shape. Use it as a context manager, or call `close`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: Path | None = None, read_only: bool = False, wait: float = WAIT_SECONDS) -> Self:
+        """Open the file (`store_file()` unless told otherwise), made where it is missing and private to the user.
+
+        `read_only` never creates, migrates or changes anything. `wait` is how long, in seconds, another program's
+        write is waited for. Raises StoreUnavailable where the file is locked, damaged, newer, or cannot be written.
+        """
+        path = path or store_file()
+        with _explained(path):
+            _check(path, wait)
+            if read_only:
+                connection = _connect_to_read(path, wait)
+            else:
+                _create(path)
+                connection = _connect_to_write(path, wait)
+        return cls(path, connection, read_only=read_only)
+
+    def close(self) -> None:
+        """Close the file. Closing twice does no harm."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def back_up(self, target: Path) -> None:
+        """Write a complete copy to `target`, which must not exist, while the store stays in use."""
+        with self.reading() as connection:
+            target.touch(mode=0o600, exist_ok=False)
+            connection.execute("VACUUM INTO ?", (str(target),))
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for statements that change nothing."""
+        with self._lock, _explained(self.path):
+            yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection inside a transaction: all of it happens or none. Inside another one it joins that."""
+        if self.read_only:
+            raise StoreUnavailable(f"{self.path} is open for reading only")
+        with self._lock, _explained(self.path):
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        # SQLite has already rolled back after some errors, a full disk among them.
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _check(path: Path, wait: float) -> None:
+    """Refuse a foreign or newer file before anything could change it."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    connection = _connect_to_read(path, wait)
+    try:
+        application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        version = migrations.version_of(connection)
+    finally:
+        connection.close()
+    if application != migrations.APPLICATION_ID and (application or version):
+        raise StoreUnavailable(f"{path} is a database of another program: move it away, or set ASSISTANT_HOME")
+    if version > len(migrations.MIGRATIONS):
+        raise StoreUnavailable(
+            f"{path} was written by a newer version of Parley (shape {version}, this one knows "
+            f"{len(migrations.MIGRATIONS)}): install that version; nothing was changed"
+        )
+
+
+def _create(path: Path) -> None:
+    """An empty private file where there is none; SQLite gives its -wal and -shm files the same mode."""
+    ensure_dir(path.parent)
+    if not path.exists():
+        path.touch(mode=0o600)
+    elif path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    # The file is never opened here: closing any descriptor of it would drop this process's locks on it (POSIX), and
+    # another thread may hold some.
+
+
+def _connect_to_write(path: Path, wait: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    try:
+        _use_wal(connection, wait)
+        # FULL: a commit is on the disk before it is acknowledged. A rating cannot be made again by a machine.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten in the file, not only unlinked.
+        connection.execute("PRAGMA secure_delete = ON")
+        migrations.migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection, wait: float) -> None:
+    """Switch to WAL. SQLite doesn't wait when two programs switch a fresh file at once: this does."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _connect_to_read(path: Path, wait: float) -> sqlite3.Connection:
+    if not path.exists():
+        raise StoreUnavailable(f"nothing is stored yet: there is no {path}")
+    try:
+        return _readable(path, "mode=ro", wait)
+    except sqlite3.OperationalError as error:
+        # In a folder that cannot be written, SQLite has no place for its -shm file; without a -wal file nothing is
+        # being written, and the file may be read as it stands.
+        if "unable to open" not in str(error) or path.with_name(path.name + "-wal").exists():
+            raise
+        return _readable(path, "immutable=1", wait)
+
+
+def _readable(path: Path, options: str, wait: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{options}", uri=True, timeout=wait, isolation_level=None, check_same_thread=False
+    )
+    connection.row_factory = sqlite3.Row
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """SQLite's and the system's errors as one line that says what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreUnavailable(_sentence(path, error)) from error
+    except OSError as error:
+        raise StoreUnavailable(
+            f"cannot use {path} ({error.strerror or error}): free the place, or set ASSISTANT_HOME to another folder"
+        ) from error
+
+
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    text = str(error)
+    advice = {
+        "locked": f"{path} is in use by another program: close it, or try again in a moment",
+        "readonly": f"{path} cannot be written: check its permissions, or set ASSISTANT_HOME to another folder",
+        "unable to open": f"{path} cannot be opened: check the folder's permissions, or set ASSISTANT_HOME",
+        "full": f"the disk that holds {path} is full: free some space; nothing was changed",
+        "malformed": f"{path} is damaged: restore a backup with `assistant restore`, or move it away",
+        "not a database": f"{path} is no database: restore a backup with `assistant restore`, or move it away",
+    }
+    return next((line for sign, line in advice.items() if sign in text), f"{path}: {text}")

@@ -1,0 +1,120 @@
+"""The store file itself, and the completions in it."""
+
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import DataMissing, UsageError
+from assistant.feedback import Store
+from assistant.locations import store_file
+from assistant.records import GenerationSettings
+from tests.builders import a_completion
+
+
+def test_an_answer_comes_back_exactly_as_it_was_kept() -> None:
+    answer = a_completion(
+        settings=GenerationSettings(decoding="sample", seed=7, temperature=0.7),
+        answer="Zoë: 'ok' \x1b[31m 👩‍👩‍👧",
+        rationale="because",
+        finished="length",
+        prompt_tokens=12,
+        completion_tokens=5,
+        seconds=0.25,
+        draft_of="r1",
+        draft_index=2,
+        passage_ids=("p1", "p2"),
+    )
+    with Store.open() as store:
+        store.add_completions([answer])
+    with Store.open(read_only=True) as store:
+        assert store.completion("c1") == answer
+
+
+def test_an_answer_is_found_by_the_beginning_of_its_id_where_only_one_fits() -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion("ab12"), a_completion("ab34"), a_completion("ab")])
+        assert store.completion("ab1").id == "ab12"
+        assert store.completion("ab").id == "ab"  # exact before beginning
+        with pytest.raises(UsageError, match="type more of the id"):
+            store.completion("a")
+        with pytest.raises(DataMissing):
+            store.completion("zz")
+        with pytest.raises(DataMissing):
+            store.completion("")
+        with pytest.raises(DataMissing):
+            store.completion("a%")
+
+
+def test_answers_are_listed_newest_first_and_page_on() -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion(f"c{i}") for i in range(5)])
+        assert [c.id for c in store.completions(2)] == ["c4", "c3"]
+        assert [c.id for c in store.completions(9, before="c3")] == ["c2", "c1", "c0"]
+
+
+def test_an_answer_grows_while_it_is_written_and_never_after() -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion(answer="Ann", finished="cancelled")])
+        store.add_completions([a_completion(answer="Ann and Bob", finished="end")])
+        assert store.completion("c1").answer == "Ann and Bob"
+        store.add_completions([a_completion(answer="changed", finished="end")])
+        assert store.completion("c1").answer == "Ann and Bob"
+
+
+def test_drafts_of_a_request_keep_their_order() -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion(f"d{i}", draft_of="r", draft_index=2 - i) for i in range(3)])
+        assert [c.id for c in store.drafts_of("r")] == ["d2", "d1", "d0"]
+
+
+def test_the_store_is_private_to_the_user_with_all_its_files(home: Path) -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion()])
+        files = list(store_file().parent.iterdir())
+        assert {file.name for file in files} >= {"store.db", "store.db-wal", "store.db-shm"}
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+        assert stat.S_IMODE(store_file().parent.stat().st_mode) == 0o700
+
+
+def test_all_answers_of_one_call_are_kept_or_none() -> None:
+    broken = a_completion("c2", created=None)
+    with Store.open() as store:
+        with pytest.raises(Exception, match="NOT NULL"):
+            store.add_completions([a_completion("c1"), broken])
+        assert store.completions() == []
+
+
+def test_threads_share_one_store() -> None:
+    with Store.open() as store:
+
+        def write(name: str) -> None:
+            for i in range(50):
+                store.add_completions([a_completion(f"{name}{i}")])
+                store.completion(f"{name}{i}")
+
+        threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(store.completions(1000)) == 200
+
+
+def test_a_backup_is_a_complete_store_of_its_own(tmp_path: Path) -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion()])
+        store.back_up(tmp_path / "copy.db")
+    with Store.open(tmp_path / "copy.db") as copy:
+        assert copy.completion("c1") == a_completion()
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+
+
+def test_a_commit_reaches_the_disk_before_it_is_acknowledged() -> None:
+    with Store.open() as store, store.reading() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+        assert isinstance(connection, sqlite3.Connection)
