@@ -1,7 +1,7 @@
 """Every prompt text, and how a dialogue becomes one. Knows no tokenizer, no embedder and no model."""
 
 from assistant.prompts.modes import MODES, TASKS, PromptMode, Shot, TaskTemplates, load_shots
-from assistant.prompts.render import DialogueTooLong, render, split_reasoning
+from assistant.prompts.render import DialogueTooLong, render, split_reasoning, unknown_mode
 
 __all__ = [
     "MODES",
@@ -13,4 +13,5 @@ __all__ = [
     "load_shots",
     "render",
     "split_reasoning",
+    "unknown_mode",
 ]

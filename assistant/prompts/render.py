@@ -39,7 +39,7 @@ def render(
     and UsageError for an unknown mode, task or phrasing.
     """
     if mode not in MODES:
-        raise UsageError(f"unknown mode {mode!r}; there are {', '.join(MODES)}")
+        raise unknown_mode(mode)
     if task not in TASKS:
         raise UsageError(f"unknown task {task!r}; there are {', '.join(TASKS)}")
     chosen = MODES[mode]
@@ -65,6 +65,11 @@ def render(
                 shots_dropped=len(wanted) - kept,
             )
     raise DialogueTooLong(tokens, budget)
+
+
+def unknown_mode(mode: str) -> UsageError:
+    """The error for a mode that is not in the table."""
+    return UsageError(f"unknown mode {mode!r}; there are {', '.join(MODES)}")
 
 
 def split_reasoning(text: str, task: Task) -> tuple[str, str]:

@@ -1,0 +1,162 @@
+"""`assistant summarize --jsonl`: many conversations, written in the order they came, resumed where it was stopped."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from assistant.cli.output import note, progress_bar
+from assistant.conversation import Answer, Ask, Assistant
+from assistant.dialogue import parse
+from assistant.errors import InputUnreadable, UsageError
+from assistant.feedback.store import Store
+from assistant.records import BackendName, Dialogue
+from assistant.settings import Settings
+
+_CHUNK = 64
+"""Conversations answered at a time; each chunk is on disk before the next begins, so a kill costs at most one."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One conversation to summarize."""
+
+    id: str | int
+    dialogue: str
+
+
+def summarize_lines(
+    source: Path, target: Path | None, ask: Ask, settings: Settings, model: str | None, backend: BackendName | None
+) -> int:
+    """Summarize every line; returns 1 where some conversations could not be read, else 0."""
+    total = sum(1 for _ in read_rows(source))
+    if total == 0:
+        raise InputUnreadable(f'{source} holds no lines; each needs an object with "id" and "dialogue"')
+    failed = 0
+    with Store.open() as store, Assistant(settings, store=store, on_notice=note) as assistant:
+        loaded = assistant.load(model, backend)
+        signature = {"model": loaded.model.ref, "mode": ask.mode, "task": ask.task}
+        done = _resume(target, source, signature) if target else 0
+        if done:
+            note(f"{target} already holds {done} of {total} summaries; going on from there.")
+        rows = islice(read_rows(source), done, None)
+        started = time.monotonic()
+        with _open(target) as stream, progress_bar("summaries", total) as bar:
+            first = done
+            while chunk := list(islice(rows, _CHUNK)):
+                lines = _summarize(chunk, ask, assistant, signature)
+                failed += sum("error" in line for line in lines)
+                _append(stream, lines)
+                done += len(chunk)
+                rate = (done - first) / (time.monotonic() - started)
+                bar.to(done, f"{rate:.1f}/s")
+    if failed:
+        note(f'{failed} of {total} conversations could not be read; their lines say why under "error".')
+    return 1 if failed else 0
+
+
+def read_rows(source: Path) -> Iterator[Row]:
+    """The rows of a JSON Lines file; raises UsageError with the number of a line that is none."""
+    try:
+        stream = source.open("rb")
+    except FileNotFoundError:
+        raise UsageError(f"no such file: {source}") from None
+    except IsADirectoryError:
+        raise UsageError(f"{source} is a folder; give a file of JSON lines") from None
+    except PermissionError:
+        raise UsageError(f"no permission to read {source}") from None
+    with stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield msgspec.json.decode(line, type=Row)
+            except msgspec.DecodeError as error:
+                raise UsageError(f"{source}, line {number}: {error}") from error
+
+
+def _summarize(rows: list[Row], ask: Ask, assistant: Assistant, signature: dict[str, str]) -> list[dict[str, Any]]:
+    """A line for each row, in order; a conversation that cannot be read gives a line with an error."""
+    dialogues: list[Dialogue] = []
+    problems: dict[int, str] = {}
+    for index, row in enumerate(rows):
+        try:
+            dialogues.append(parse(row.dialogue))
+        except InputUnreadable as error:
+            problems[index] = str(error)
+    answers = iter(assistant.answers(dialogues, ask)) if dialogues else iter(())
+    return [
+        {"id": row.id, "summary": "", **signature, "error": problems[index]}
+        if index in problems
+        else _line(row, next(answers), signature)
+        for index, row in enumerate(rows)
+    ]
+
+
+def _line(row: Row, answer: Answer, signature: dict[str, str]) -> dict[str, Any]:
+    completion = answer.completion
+    line: dict[str, Any] = {"id": row.id, "summary": completion.answer, **signature}
+    if len(answer.drafts) > 1:
+        line["drafts"] = [draft.answer for draft in answer.drafts]
+    line |= {
+        "backend": completion.backend,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "seconds": round(completion.seconds, 3),
+        "completion_id": completion.id,
+    }
+    return line
+
+
+def _open(target: Path | None) -> IO[bytes]:
+    if target is None:
+        return os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    try:
+        return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb")
+    except IsADirectoryError:
+        raise UsageError(f"{target} is a folder; -o takes a file") from None
+    except PermissionError:
+        raise UsageError(f"no permission to write {target}") from None
+
+
+def _append(stream: IO[bytes], lines: list[dict[str, Any]]) -> None:
+    stream.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    stream.flush()
+    if stream.seekable():
+        os.fsync(stream.fileno())
+
+
+def _resume(target: Path, source: Path, signature: dict[str, str]) -> int:
+    """How many lines are done. A last line that a kill cut short is taken away; foreign lines are refused untouched."""
+    if not target.exists() or target.is_dir():
+        return 0
+    whole = done = 0
+    rows = read_rows(source)
+    with target.open("rb") as stream:
+        for line in stream:
+            if not line.endswith(b"\n"):
+                break
+            done += 1
+            _check_line(line, next(rows, None), f"{target}, line {done}", signature)
+            whole += len(line)
+    if whole < target.stat().st_size:
+        os.truncate(target, whole)
+    return done
+
+
+def _check_line(line: bytes, row: Row | None, place: str, signature: dict[str, str]) -> None:
+    try:
+        written = msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.DecodeError:
+        raise UsageError(f"{place} is no summary; give another -o, or remove that file") from None
+    if row is None or written.get("id") != row.id:
+        raise UsageError(
+            f"{place} is not the summary of the same line of the input; give another -o, or remove that file"
+        )
+    changed = [key for key, value in signature.items() if written.get(key) != value]
+    if changed:
+        raise UsageError(f"{place} was written with another {changed[0]} ({written.get(changed[0])}); give another -o")

@@ -1,0 +1,85 @@
+"""How results, progress and errors reach the terminal: plain where nobody looks, a bar where somebody does."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import AssistantError
+from assistant.terminal import one_line, printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def say(text: str) -> None:
+    """Print a line of result, safe for a terminal."""
+    print(printable(text), flush=True)
+
+
+def note(text: str) -> None:
+    """Print a line about the work, apart from the result."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def say_json(value: Any) -> None:
+    """Print one JSON value on one line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def fail(error: AssistantError, as_json: bool) -> int:
+    """Print the error as one line, or as one JSON object, and return its exit code."""
+    message = one_line(str(error))
+    if as_json:
+        print(json.dumps({"error": message, "exit_code": error.exit_code}, ensure_ascii=False), file=sys.stderr)
+    else:
+        print(f"assistant: {message}", file=sys.stderr)
+    return error.exit_code
+
+
+def is_interactive() -> bool:
+    """Whether somebody watches stderr and wants bars and colour."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def progress_bar(label: str, total: int | None) -> Iterator["Advance"]:
+    """A bar with rate and time left on a terminal; a line now and then elsewhere."""
+    if not is_interactive():
+        yield Advance(label, total, None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield Advance(label, total, bar)
+
+
+class Advance:
+    """Moves a progress bar, or prints a line at every tenth of the way where there is no terminal."""
+
+    def __init__(self, label: str, total: int | None, bar: "Progress | None") -> None:
+        self._label = label
+        self._total = total
+        self._bar = bar
+        self._told = 0
+        self._task = bar.add_task(label, total=total, rate="") if bar else None
+
+    def to(self, done: int, rate: str = "") -> None:
+        """Show that `done` steps are done."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, rate=rate)
+            return
+        tenth = 10 * done // self._total if self._total else 0
+        if tenth > self._told:
+            self._told = tenth
+            note(f"{self._label}: {done} of {self._total} {rate}".rstrip())

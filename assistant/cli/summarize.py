@@ -1,0 +1,204 @@
+"""`assistant summarize`: one conversation from a file or stdin, or many from JSON Lines."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from assistant.cli.batch import summarize_lines
+from assistant.cli.output import is_interactive, note, say, say_json
+from assistant.conversation import Answer, Ask, Assistant
+from assistant.dialogue import parse, parse_renames, read_text, rename
+from assistant.engine.protocol import Progress, check_settings
+from assistant.errors import UsageError
+from assistant.feedback.store import Store
+from assistant.records import BackendName, Decoding, GenerationSettings, Task
+from assistant.settings import Settings, load_settings
+
+
+def summarize(
+    file: Path | None = None,
+    *,
+    mode: str | None = None,
+    task: Task = "summary",
+    words: int | None = None,
+    drafts: int | None = None,
+    decoding: Decoding | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    max_new_tokens: int | None = None,
+    seed: int | None = None,
+    model: str | None = None,
+    backend: BackendName | None = None,
+    rename_: Annotated[list[str] | None, Parameter(name="--rename")] = None,
+    jsonl: Path | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    json: bool = False,
+) -> int:
+    """Summarize a conversation.
+
+    Examples:
+
+      assistant summarize chat.txt
+
+      assistant summarize chat.txt --mode few-shot --words 20
+
+      cat chat.txt | assistant summarize - --drafts 4 --decoding sample --seed 7
+
+      assistant summarize --jsonl in.jsonl -o out.jsonl
+
+    Parameters
+    ----------
+    file
+        A conversation; `-` or nothing reads it from standard input.
+    mode
+        zero-shot, one-shot, few-shot or chain-of-thought.
+    task
+        What to write.
+    words
+        Aim at so many words.
+    drafts
+        Write several texts; more than one needs sampling or beams.
+    decoding
+        greedy, beam or sample.
+    temperature
+        Spread of sampling; above 0.
+    top_k
+        Sample among the k likeliest tokens; 0 for all.
+    top_p
+        Sample among the likeliest tokens that hold this share of the probability.
+    max_new_tokens
+        Longest text in tokens.
+    seed
+        Makes sampling repeatable.
+    model
+        current, pocket, a Hub id on this machine, or a folder.
+    backend
+        ctranslate (fast on CPU) or transformers.
+    rename_
+        Give a speaker another name: --rename A=Anna. May be repeated.
+    jsonl
+        Summarize every line {"id", "dialogue"} of this file; with -o it can be stopped and goes on where it was.
+    output
+        Where the lines go; standard output without it.
+    json
+        Print one JSON object.
+    """
+    settings = load_settings()
+    flags = {
+        "decoding": decoding,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "max_new_tokens": max_new_tokens,
+        "seed": seed,
+        "drafts": drafts,
+    }
+    ask = Ask(
+        mode=mode or settings.prompt.mode,
+        task=task,
+        phrasing=settings.prompt.phrasing or None,
+        words=words,
+        settings=_with_flags(settings.generation, flags),
+    )
+    check_ask(ask)
+    if jsonl is not None:
+        if file is not None:
+            raise UsageError("give a FILE or --jsonl, not both")
+        return summarize_lines(jsonl, output, ask, settings, model, backend)
+    if output is not None:
+        raise UsageError("-o goes with --jsonl; to keep one summary use: assistant summarize FILE > summary.txt")
+    dialogue = rename(parse(read_text(_source(file))), parse_renames(rename_ or []))
+    answer = _answer(dialogue, ask, settings, model, backend)
+    if json:
+        say_json(as_json(answer))
+    else:
+        _print(answer, len(dialogue.speakers) if dialogue.has_speakers else 0)
+    return 0
+
+
+def check_ask(ask: Ask) -> None:
+    """Refuse impossible wishes before anything is loaded."""
+    from assistant.prompts import MODES, unknown_mode
+
+    if ask.mode not in MODES:
+        raise unknown_mode(ask.mode)
+    if ask.words is not None and ask.words < 1:
+        raise UsageError("--words must be at least 1")
+    check_settings(ask.settings)
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The answer in the shape of `--json`."""
+    completion = answer.completion
+    return {
+        "summary": completion.answer,
+        "drafts": [draft.answer for draft in answer.drafts],
+        "model": completion.model,
+        "backend": completion.backend,
+        "mode": completion.mode,
+        "task": completion.task,
+        "prompt": completion.prompt,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "seconds": round(completion.seconds, 3),
+        "completion_id": completion.id,
+        "rationale": completion.rationale,
+        "finished": completion.finished,
+        "seed": completion.settings.seed,
+        "turns": answer.turns,
+        "parts": max(1, len(answer.parts)),
+        "shots_dropped": answer.shots_dropped,
+    }
+
+
+def _with_flags(settings: GenerationSettings, flags: dict[str, Any]) -> GenerationSettings:
+    given = {name: value for name, value in flags.items() if value is not None}
+    if given.get("drafts", 1) > 1 and "decoding" not in given and settings.decoding == "greedy":
+        given["decoding"] = "sample"
+    changed = msgspec.structs.replace(settings, **given)
+    if changed.decoding == "beam" and changed.drafts > changed.beams:
+        changed = msgspec.structs.replace(changed, beams=changed.drafts)
+    return changed
+
+
+def _source(file: Path | None) -> Path | bytes:
+    if file is not None and str(file) != "-":
+        return file
+    if sys.stdin.isatty():
+        note("Paste a conversation, then press Ctrl+D.")
+    return sys.stdin.buffer.read()
+
+
+def _answer(dialogue: Any, ask: Ask, settings: Settings, model: str | None, backend: BackendName | None) -> Answer:
+    with Store.open() as store, Assistant(settings, store=store, on_notice=note) as assistant:
+        assistant.load(model, backend, on_progress=_tell)
+        return assistant.answer(dialogue, ask, on_progress=_tell)
+
+
+def _tell(progress: Progress) -> None:
+    if is_interactive():
+        count = f" {progress.done} of {progress.total}" if progress.total else ""
+        note(f"{progress.stage}{count} …")
+
+
+def _print(answer: Answer, speakers: int) -> None:
+    completion = answer.completion
+    if not speakers:
+        note("No speakers found: the text was read as one narrator's.")
+    if answer.parts:
+        note(f"Longer than the model's window: {len(answer.parts)} parts, all {answer.turns} turns covered.")
+    if answer.shots_dropped:
+        note(f"{answer.shots_dropped} solved examples left out: they did not fit beside the conversation.")
+    if completion.finished == "length":
+        note("Cut off at the longest text allowed: raise --max-new-tokens.")
+    if completion.rationale:
+        note(f"Reasoning: {completion.rationale}")
+    if len(answer.drafts) == 1:
+        say(completion.answer)
+        return
+    for number, draft in enumerate(answer.drafts, start=1):
+        say(f"{number}. {draft.answer}")
