@@ -11,19 +11,20 @@ from assistant.records import Completion, GenerationSettings
 
 _COLUMNS = (
     "id, created, prompt, mode, task, prompt_version, model, backend, backend_version, settings, answer, rationale, "
-    "finished, prompt_tokens, completion_tokens, seconds, draft_of, draft_index, passage_ids"
+    "finished, prompt_tokens, completion_tokens, seconds, draft_of, draft_index, part_of, passage_ids"
 )
 _ADD = f"""INSERT INTO completions ({_COLUMNS})
     VALUES (:id, :created, :prompt, :mode, :task, :prompt_version, :model, :backend, :backend_version, :settings,
         :answer, :rationale, :finished, :prompt_tokens, :completion_tokens, :seconds,
-        :draft_of, :draft_index, :passage_ids)
+        :draft_of, :draft_index, :part_of, :passage_ids)
     ON CONFLICT (id) DO UPDATE SET answer = excluded.answer, rationale = excluded.rationale,
         finished = excluded.finished, completion_tokens = excluded.completion_tokens, seconds = excluded.seconds
         WHERE completions.finished = 'cancelled'
     """  # noqa: S608 - column names of ours
 _SELECT = f"SELECT {_COLUMNS} FROM completions "  # noqa: S608 - column names of ours
 _PAGE = f"""{_SELECT}
-    WHERE ?1 IS NULL OR seq < (SELECT seq FROM completions WHERE id = ?1) ORDER BY seq DESC LIMIT ?2
+    WHERE part_of = '' AND (?1 IS NULL OR seq < (SELECT seq FROM completions WHERE id = ?1))
+    ORDER BY seq DESC LIMIT ?2
     """  # noqa: S608 - column names of ours
 
 
@@ -43,7 +44,7 @@ class Completions(Database):
             return _record_of(find_by_id(connection, "answer", _SELECT, id))
 
     def completions(self, limit: int = 50, before: str | None = None) -> list[Completion]:
-        """The latest answers, newest first; `before` is the id of the last one already seen."""
+        """The latest whole answers, newest first; `before` is the id of the last one already seen."""
         with self.reading() as connection:
             rows = connection.execute(_PAGE, (before, limit))
             return [_record_of(row) for row in rows]
@@ -52,6 +53,12 @@ class Completions(Database):
         """All drafts of one request, in the order they were written."""
         with self.reading() as connection:
             rows = connection.execute(f"{_SELECT}WHERE draft_of = ? ORDER BY draft_index, seq", (request,))
+            return [_record_of(row) for row in rows]
+
+    def parts_of(self, id: str) -> list[Completion]:
+        """The parts that the answer to a long conversation was made from, in order."""
+        with self.reading() as connection:
+            rows = connection.execute(f"{_SELECT}WHERE part_of = ? ORDER BY seq", (id,))
             return [_record_of(row) for row in rows]
 
 

@@ -34,10 +34,12 @@ def m001_completions(connection: sqlite3.Connection) -> None:
             seconds REAL NOT NULL,
             draft_of TEXT NOT NULL,
             draft_index INTEGER NOT NULL,
+            part_of TEXT NOT NULL,
             passage_ids TEXT NOT NULL
         )"""
     )
     connection.execute("CREATE INDEX completions_by_request ON completions (draft_of, draft_index)")
+    connection.execute("CREATE INDEX completions_by_whole ON completions (part_of) WHERE part_of != ''")
 
 
 Migration = Callable[[sqlite3.Connection], None]

@@ -5,12 +5,13 @@ import stat
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback import Store
 from assistant.locations import store_file
-from assistant.records import GenerationSettings
+from assistant.records import Completion, GenerationSettings
 from tests.builders import a_completion
 
 
@@ -25,8 +26,11 @@ def test_an_answer_comes_back_exactly_as_it_was_kept() -> None:
         seconds=0.25,
         draft_of="r1",
         draft_index=2,
+        part_of="c0",
         passage_ids=("p1", "p2"),
     )
+    for field in msgspec.structs.fields(Completion):  # the next field cannot be forgotten in the table
+        assert getattr(answer, field.name) != field.default, field.name
     with Store.open() as store:
         store.add_completions([answer])
     with Store.open(read_only=True) as store:
@@ -62,6 +66,13 @@ def test_an_answer_grows_while_it_is_written_and_never_after() -> None:
         assert store.completion("c1").answer == "Ann and Bob"
         store.add_completions([a_completion(answer="changed", finished="end")])
         assert store.completion("c1").answer == "Ann and Bob"
+
+
+def test_the_parts_of_a_long_answer_are_kept_but_not_listed_as_answers() -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion("p1", part_of="w"), a_completion("p2", part_of="w"), a_completion("w")])
+        assert [c.id for c in store.completions()] == ["w"]
+        assert [c.id for c in store.parts_of("w")] == ["p1", "p2"]
 
 
 def test_drafts_of_a_request_keep_their_order() -> None:
