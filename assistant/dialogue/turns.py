@@ -1,0 +1,120 @@
+"""Makes clean turns, and finds the speaker at the start of a line. Knows no format as a whole.
+
+Every turn leaves here with a speaker and a text of one line each, so that a dialogue written as `Speaker: text` lines
+reads back as the same turns. That is why a name never holds a colon, nor looks like a label.
+"""
+
+import re
+from typing import NamedTuple
+
+from assistant.records import Record, Turn
+from assistant.terminal import printable
+
+NARRATOR = "Narrator"
+MAX_NAME_CHARACTERS = 40
+MAX_NAME_WORDS = 5
+
+# Marks without width that exports put around names and dates: byte order mark, direction marks, zero-width space.
+_MARKS = re.compile("[\ufeff\u061c\u200b\u200e\u200f\u2060]")
+_COLONS = re.compile("[:：]")
+# What opens a list item, a quotation, a tag, a rule or JSON opens no name.
+_NO_NAME_START = " {}[]<>\"'“”‘’`-–—*•·|=~_/\\.,;!?"
+# fmt: off
+_LABELS = frozenset({
+    "note", "notes", "ps", "p.s", "p.s.", "nb", "n.b.", "todo", "edit", "update", "warning", "important", "attention",
+    "caution", "tip", "hint", "example", "examples", "e.g.", "i.e.", "subject", "re", "fwd", "link", "links", "url",
+    "http", "https", "ftp", "mailto", "tel", "phone", "fax", "email", "e-mail", "address", "date", "time", "place",
+    "location", "when", "where", "agenda", "total", "price", "source", "sources",
+})
+_PARTICLES = frozenset({
+    "von", "van", "der", "den", "de", "del", "della", "da", "di", "du", "la", "le", "el", "al", "bin", "ibn", "of",
+    "the", "and", "und", "y", "e", "to", "dos", "das",
+})
+# fmt: on
+
+
+class Reading(Record, frozen=True):
+    """What a format made of a text: its turns, and how many lines it left out because they are no speech."""
+
+    turns: tuple[Turn, ...]
+    left_out: int = 0
+
+
+class Head(NamedTuple):
+    """The start of a line that names its speaker."""
+
+    name: str
+    text: str
+
+
+def clean_text(text: str) -> str:
+    """The text of a conversation without control sequences and invisible marks; lines stay lines."""
+    return _MARKS.sub("", printable(text))
+
+
+def fold(text: str) -> str:
+    """The text on one line, every run of white space one space."""
+    return " ".join(text.split())
+
+
+def clean_name(raw: str) -> str:
+    """A speaker's name that `split_head` finds again: no colon, at most five words and forty characters."""
+    words: list[str] = []
+    for word in _COLONS.sub(" ", clean_text(raw)).split():
+        if sum(_counts(known) for known in words) == MAX_NAME_WORDS and _counts(word):
+            break
+        words.append(word)
+    name = " ".join(words).lstrip(_NO_NAME_START)[:MAX_NAME_CHARACTERS].rstrip(" *_")
+    if not name:
+        return "Unknown"
+    return f"{name} (speaker)" if is_label(name) else name
+
+
+def make_turn(speaker: str, text: str, time: str = "") -> Turn | None:
+    """A clean turn, or None where nothing was said."""
+    said = fold(text)
+    return Turn(speaker=clean_name(speaker), text=said, time=fold(time)) if said else None
+
+
+def is_label(name: str) -> bool:
+    """Whether the word before a colon announces a thing ("Note", "Subject") and not a person."""
+    return name.casefold() in _LABELS
+
+
+def is_name(name: str) -> bool:
+    """Whether the words before a colon are short enough for a name, and do not open a list, a tag or JSON."""
+    if not name or len(name) > MAX_NAME_CHARACTERS or name[0] in _NO_NAME_START:
+        return False
+    return sum(map(_counts, name.split())) <= MAX_NAME_WORDS and not is_label(name)
+
+
+def looks_like_name(name: str) -> bool:
+    """The narrower test where prose is near: one word, or words that all begin as names do ("Ana de Souza")."""
+    words = name.split()
+    if len(words) == 1:
+        return True
+    return all(not word[0].islower() or word in _PARTICLES for word in words) and not words[0].islower()
+
+
+def split_head(line: str) -> Head | None:
+    """The speaker and the text of a line `Name: text`, or None where it does not start with a name.
+
+    The text may be empty. Without a space after the colon a letter must follow, so that 12:30 and http://… are no
+    heads.
+    """
+    found = _COLONS.search(line, 0, 2 * MAX_NAME_CHARACTERS)
+    if not found:
+        return None
+    name, text = fold(line[: found.start()]), line[found.end() :]
+    if name.startswith("**"):  # Markdown: "**Name:** text" and "**Name**: text".
+        name, text = name.strip("* "), text.removeprefix("**")
+    if not is_name(name):
+        return None
+    if text and not text[0].isspace() and not (text[0].isalpha() and any(map(str.isalpha, name))):
+        return None
+    return Head(name, text.strip())
+
+
+def _counts(word: str) -> bool:
+    """Whether a word counts against the limit: the groups of a telephone number do not."""
+    return any(map(str.isalpha, word))

@@ -1,0 +1,44 @@
+"""Writes a dialogue as lines of `Speaker: text`, and renames its speakers. Knows no formats and no files."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from assistant.dialogue.turns import clean_name, make_turn
+from assistant.errors import UsageError
+from assistant.records import Dialogue, Turn
+
+
+def render_turns(dialogue: Dialogue) -> str:
+    """One turn a line, `Speaker: text`; parsing the result gives the same speakers and texts."""
+    return write_turns(dialogue.turns)
+
+
+def write_turns(turns: Iterable[Turn]) -> str:
+    """One turn a line, `Speaker: text`; turns without text are no lines."""
+    clean = (make_turn(turn.speaker, turn.text) for turn in turns)
+    return "\n".join(f"{turn.speaker}: {turn.text}" for turn in clean if turn)
+
+
+def rename(dialogue: Dialogue, names: Mapping[str, str]) -> Dialogue:
+    """The dialogue with speakers renamed, old name to new; raises UsageError for a name that nobody has."""
+    known = dialogue.speakers
+    for old in names:
+        if old not in known:
+            raise UsageError(f"nobody is called {old!r} in this conversation; there are {', '.join(known)}")
+    new = {old: clean_name(name) for old, name in names.items()}
+    turns = tuple(msgspec.structs.replace(turn, speaker=new.get(turn.speaker, turn.speaker)) for turn in dialogue.turns)
+    return msgspec.structs.replace(dialogue, turns=turns, has_speakers=dialogue.has_speakers or bool(names))
+
+
+def parse_renames(pairs: Iterable[str]) -> dict[str, str]:
+    """Old name to new from `A=B` arguments; raises UsageError for anything else."""
+    names: dict[str, str] = {}
+    for pair in pairs:
+        old, sign, new = (part.strip() for part in pair.partition("="))
+        if not (sign and old and new):
+            raise UsageError(f"cannot rename by {pair!r}: write OLD=NEW, such as --rename '#Person1#=Ana'")
+        if old in names:
+            raise UsageError(f"{old!r} is renamed twice: to {names[old]!r} and {new!r}")
+        names[old] = new
+    return names
