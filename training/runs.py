@@ -5,10 +5,10 @@
         metrics.jsonl      one object a logged step
         checkpoint/        state.json and tensors.safetensors of the last saved step
         best/              the same for the best one so far
+        outcome.json       how it ended: what was made, or what went wrong
         lock               held while a process works on the run
 
-A checkpoint is written beside its place and renamed, so that a crash leaves the one before. Tensors travel as
-safetensors and everything else as JSON: nothing is ever unpickled.
+A checkpoint is written beside its place and renamed, so that a crash leaves the one before.
 """
 
 import fcntl
@@ -24,23 +24,23 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypeVar
 
 import msgspec
-import torch
-from safetensors.torch import load_file, save_file
 
 from assistant.errors import AssistantError, DataMissing, UsageError
 from assistant.files import sync_dir, write_atomically
 from assistant.locations import ensure_dir, runs_dir
 from training.corpora import content_hash
 
+_MANIFEST, _METRICS, _OUTCOME = "manifest.json", "metrics.jsonl", "outcome.json"
 _LIBRARIES = ("torch", "transformers", "peft", "trl", "tokenizers", "ctranslate2", "numpy")
-_TENSOR = "$tensor"
+State = Literal["running", "finished", "failed", "stopped"]
+Config = TypeVar("Config", bound=msgspec.Struct)
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What makes a run repeatable."""
+    """What makes a run repeatable. `inputs` names the files and the model that the command was given."""
 
     stage: str
     config: dict[str, Any]
@@ -48,6 +48,19 @@ class Manifest(msgspec.Struct, frozen=True):
     seed: int
     versions: dict[str, str]
     started: str
+    inputs: dict[str, Any] = {}
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """One line of the list of runs. `dev` is the last figure on held-out data, None before the first."""
+
+    name: str
+    stage: str
+    state: State
+    step: int
+    dev: dict[str, float] | None
+    started: str
+    outcome: str
 
 
 class RunLocked(AssistantError):
@@ -93,21 +106,29 @@ class Run:
 
     @classmethod
     def start(
-        cls, stage: str, config: msgspec.Struct, data: Sequence[Path], seed: int, root: Path | None = None
+        cls,
+        stage: str,
+        config: msgspec.Struct,
+        data: Sequence[Path],
+        seed: int,
+        root: Path | None = None,
+        inputs: dict[str, Any] | None = None,
     ) -> "Run":
         """Make a new run folder and write its manifest."""
+        data_hash = content_hash(data)
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = ensure_dir((root or runs_dir()) / f"{stage}-{stamp}-{secrets.token_hex(2)}")
         lock = _acquire(folder)
         manifest = Manifest(
             stage=stage,
             config=msgspec.to_builtins(config),
-            data_hash=content_hash(data),
+            data_hash=data_hash,
             seed=seed,
             versions=_versions(),
             started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            inputs=inputs or {},
         )
-        write_atomically(folder / "manifest.json", _pretty(msgspec.to_builtins(manifest)))
+        write_atomically(folder / _MANIFEST, _pretty(msgspec.to_builtins(manifest)))
         return cls(folder, manifest, lock)
 
     @classmethod
@@ -119,18 +140,19 @@ class Run:
         Raises DataMissing where there is none, and UsageError (exit 2) where data or config are not the ones it was
         started with.
         """
-        folder = _find(stage, name, root or runs_dir())
-        lock = _acquire(folder)
-        manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+        folder = find_run(stage, name, root)
+        manifest = read_manifest(folder)
         if manifest.data_hash != content_hash(data):
             raise UsageError(f"the data changed since {folder.name} was started; start a new run without --resume")
-        wanted = msgspec.to_builtins(config)
-        changed = [key for key in wanted if wanted[key] != manifest.config.get(key)]
+        before = started_with(manifest, type(config), folder.name)
+        changed = [key for key in config.__struct_fields__ if getattr(config, key) != getattr(before, key)]
         if changed:
             raise UsageError(
                 f"{folder.name} was started with other settings ({', '.join(changed)}); "
                 "resume it with the same, or start a new run"
             )
+        lock = _acquire(folder)
+        (folder / _OUTCOME).unlink(missing_ok=True)
         return cls(folder, manifest, lock)
 
     def log(self, step: int, **metrics: float | int | str) -> None:
@@ -141,27 +163,16 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Every logged line, in order; a last line that a crash cut short is left out."""
-        if not self._metrics_file.exists():
-            return []
-        rows = []
-        for line in self._metrics_file.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                break
-        return rows
+        return read_metrics(self._metrics_file)
 
     def save(self, step: int, tree: dict[str, Any], slot: Literal["checkpoint", "best"] = "checkpoint") -> None:
         """Write a checkpoint: a tree of dicts, lists, tensors and JSON values."""
-        tensors: dict[str, torch.Tensor] = {}
-        skeleton = _pack(tree, "", tensors)
+        # Imported here so that listing runs needs no torch.
+        from training.checkpoints import write_checkpoint
+
         draft = ensure_dir(self.folder / f".{slot}.{secrets.token_hex(4)}.part")
         try:
-            save_file(tensors, draft / "tensors.safetensors")
-            (draft / "tensors.safetensors").chmod(0o600)
-            _sync_file(draft / "tensors.safetensors")
-            write_atomically(draft / "state.json", json.dumps({"step": step, "tree": skeleton}).encode())
-            sync_dir(draft)
+            write_checkpoint(draft, step, tree)
             self._swap_in(draft, slot)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
@@ -169,18 +180,26 @@ class Run:
 
     def load(self, slot: Literal["checkpoint", "best"] = "checkpoint") -> tuple[int, dict[str, Any]] | None:
         """The step and tree last saved, or None. Forgets logged steps after it, since they will be made again."""
+        from training.checkpoints import read_checkpoint
+
         place = self.folder / slot
         aside = self.folder / f"{slot}.old"
         if not place.exists() and aside.exists():
             aside.rename(place)
         if not place.exists():
             return None
-        state = json.loads((place / "state.json").read_text(encoding="utf-8"))
-        tree = _unpack(state["tree"], load_file(place / "tensors.safetensors"))
-        step = int(state["step"])
+        step, tree = read_checkpoint(place)
         if slot == "checkpoint":
             self._forget_after(step)
         return step, tree
+
+    def finish(self, made: str) -> None:
+        """Note that the run is complete and what it made."""
+        write_atomically(self.folder / _OUTCOME, _pretty({"state": "finished", "outcome": made}))
+
+    def fail(self, reason: str) -> None:
+        """Note that the run went wrong and why; its last checkpoint stays."""
+        write_atomically(self.folder / _OUTCOME, _pretty({"state": "failed", "outcome": reason}))
 
     def close(self) -> None:
         """Release the lock."""
@@ -188,7 +207,7 @@ class Run:
 
     @property
     def _metrics_file(self) -> Path:
-        return self.folder / "metrics.jsonl"
+        return self.folder / _METRICS
 
     def _swap_in(self, draft: Path, slot: str) -> None:
         # A folder cannot be renamed over a full one: the one before steps aside first, and `load` finds it there
@@ -206,16 +225,90 @@ class Run:
         write_atomically(self._metrics_file, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
-def _find(stage: str, name: str | None, root: Path) -> Path:
+def find_run(stage: str, name: str | None, root: Path | None = None) -> Path:
+    """The folder of that run, or of the stage's newest where `name` is None. Raises DataMissing."""
+    root = root or runs_dir()
     if name:
-        folder = root / name if not Path(name).is_absolute() else Path(name)
-        if not (folder / "manifest.json").is_file():
-            raise DataMissing(f"no run {name!r} in {root}")
+        folder = root / name
+        if not (folder / _MANIFEST).is_file():
+            raise DataMissing(f"no run {name!r} in {root}; `assistant-train runs` lists them")
         return folder
-    folders = sorted(root.glob(f"{stage}-*/manifest.json"), key=lambda path: path.stat().st_mtime)
-    if not folders:
+    manifests = sorted(root.glob(f"{stage}-*/{_MANIFEST}"), key=lambda path: path.stat().st_mtime)
+    if not manifests:
         raise DataMissing(f"no run of {stage} to resume in {root}")
-    return folders[-1].parent
+    return manifests[-1].parent
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a run folder. Raises UsageError where it is damaged."""
+    try:
+        return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise UsageError(f"the manifest of {folder.name} cannot be read: {error}") from error
+
+
+def started_with(manifest: Manifest, kind: type[Config], name: str) -> Config:
+    """The configuration that a run was started with; settings added since have their defaults."""
+    try:
+        return msgspec.convert(manifest.config, kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{name} was made by another version of Parley and cannot be resumed: {error}") from error
+
+
+def list_runs(root: Path | None = None) -> list[RunSummary]:
+    """Every readable run, the oldest first."""
+    found = []
+    for path in (root or runs_dir()).glob(f"*/{_MANIFEST}"):
+        try:
+            found.append(_summarize(path.parent))
+        except UsageError:
+            continue
+    return sorted(found, key=lambda run: run.started)
+
+
+def _summarize(folder: Path) -> RunSummary:
+    manifest = read_manifest(folder)
+    rows = read_metrics(folder / _METRICS)
+    outcome = _read_outcome(folder)
+    judged = next((row for row in reversed(rows) if any(key.startswith("dev_") for key in row)), None)
+    return RunSummary(
+        name=folder.name,
+        stage=manifest.stage,
+        state="running" if _is_locked(folder) else outcome.get("state", "stopped"),
+        step=int(rows[-1]["step"]) if rows else 0,
+        dev={key: value for key, value in judged.items() if key.startswith("dev_")} if judged else None,
+        started=manifest.started,
+        outcome=outcome.get("outcome", ""),
+    )
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Every line of a metrics.jsonl, in order; a last line that a crash cut short is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def _read_outcome(folder: Path) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode((folder / _OUTCOME).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        with (folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def _acquire(folder: Path) -> IO[str]:
@@ -231,39 +324,6 @@ def _acquire(folder: Path) -> IO[str]:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
-
-
-def _pack(value: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any:
-    """A JSON skeleton of the tree; every tensor goes to `tensors` under the path of its place.
-
-    Keys that are no text (an optimizer's parameter numbers) are kept apart, so that they come back as what they were.
-    """
-    if isinstance(value, torch.Tensor):
-        tensors[place] = value.detach().contiguous().clone()
-        return {_TENSOR: place}
-    if isinstance(value, dict):
-        return {"$dict": [[key, _pack(item, f"{place}/{key}", tensors)] for key, item in value.items()]}
-    if isinstance(value, (list, tuple)):
-        kind = "$tuple" if isinstance(value, tuple) else "$list"
-        return {kind: [_pack(item, f"{place}/{index}", tensors) for index, item in enumerate(value)]}
-    return value
-
-
-def _unpack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    if kind == _TENSOR:
-        return tensors[content]
-    if kind == "$dict":
-        return {key: _unpack(item, tensors) for key, item in content}
-    items = [_unpack(item, tensors) for item in content]
-    return tuple(items) if kind == "$tuple" else items
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,69 @@
+"""Writes a model's card: what it is, what it learned from, how good it is and what it is bad at. Knows no tensor."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from assistant.files import write_atomically
+
+
+class CardData(msgspec.Struct, frozen=True):
+    """A data file as a card names it."""
+
+    file: str
+    rows: int
+    used_for: str
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a card says. `figures` are name and text; `command` reproduces the model."""
+
+    title: str
+    summary: str
+    licence: str
+    data: Sequence[CardData]
+    figures: Mapping[str, str]
+    limits: Sequence[str]
+    command: str
+
+
+def write_card(folder: Path, card: Card) -> Path:
+    """Write README.md into a model folder."""
+    place = folder / "README.md"
+    write_atomically(place, _text(card).encode())
+    return place
+
+
+def _text(card: Card) -> str:
+    data = [f"| {row.file} | {row.rows:,} | {row.used_for} |" for row in card.data]
+    figures = [f"| {name} | {value} |" for name, value in card.figures.items()]
+    lines = [
+        f"# {card.title}",
+        "",
+        card.summary,
+        "",
+        f"Licence of the weights: {card.licence or 'not stated; that of the data applies'}.",
+        "",
+        "## Data",
+        "",
+        "| file | rows | used for |",
+        "|---|---:|---|",
+        *data,
+        "",
+        "## Figures",
+        "",
+        "| | |",
+        "|---|---:|",
+        *figures,
+        "",
+        "## Limits",
+        "",
+        *(f"- {limit}" for limit in card.limits),
+        "",
+        "## How it was made",
+        "",
+        f"    {card.command}",
+        "",
+    ]
+    return "\n".join(lines)

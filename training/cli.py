@@ -1,0 +1,227 @@
+"""`assistant-train`: one command for each stage, made from the STAGES table. Knows how to ask and answer, not how to
+train.
+
+Stages and their libraries are imported when a stage runs, so that `--help` is there at once.
+"""
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from assistant.errors import AssistantError, Interrupted, UsageError
+from assistant.terminal import one_line, printable
+from training import flags, tables
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table. `run` takes a `training.job.Job` and returns what it made as JSON values; `show` writes
+    that as text. Functions and structs are named as "module:name".
+    """
+
+    run: str
+    config: str
+    help: str
+    examples: tuple[str, ...]
+    operands: tuple[str, ...] = ()
+    show: str = "training.tables:plain"
+
+
+STAGES: dict[str, Stage] = {
+    "pocket": Stage(
+        run="training.pocket:run",
+        config="training.recipes.pocket:PocketConfig",
+        help="Train a small summarizer from scratch: tokenizer, model, conversion and card.",
+        examples=(
+            "--data train.jsonl --dev dev.jsonl -o my-model",
+            "--resume",
+            "--data train.jsonl --minutes 5 --dry-run",
+        ),
+    ),
+}
+
+_ABOUT = """Teach the assistant: train, tune, align and judge models.
+
+```
+assistant-train pocket --data train.jsonl --dev dev.jsonl
+assistant-train pocket --help
+assistant-train runs
+```
+"""
+NEWEST = "newest"
+"""What a bare `--resume` stands for."""
+_GENERAL = Group("General", sort_key=0)
+_FILE_KEYS = {"data", "dev", "model", "out"}
+"""Flags besides the stage's own that a `--config` file may hold."""
+
+
+def _common(stage: Stage) -> list[inspect.Parameter]:
+    def flag(name: str, kind: Any, default: Any, text: str, *spellings: str) -> inspect.Parameter:
+        spelled = Parameter(help=text, group=_GENERAL, negative=(), name=spellings or None, show_default=False)
+        return inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, spelled]
+        )
+
+    words = [
+        inspect.Parameter(
+            word, inspect.Parameter.POSITIONAL_ONLY, annotation=Annotated[str, Parameter(help="Model reference.")]
+        )
+        for word in stage.operands
+    ]
+    return [
+        *words,
+        flag("data", list[Path], None, "JSON Lines, plain or gzip; give it again for more files.", "--data"),
+        flag("dev", Path | None, None, "Held-out JSON Lines; without it some of the data are held out."),
+        flag("model", str, "", "Model reference: current, pocket, a Hub id, a path, or a registry version."),
+        flag("out", Path | None, None, "Where the result goes.", "--out", "-o"),
+        flag("resume", str | None, None, "Go on with a run: its name, or nothing for the newest. Needs no other flag."),
+        flag("config", Path | None, None, "TOML file with values for any of these flags; a flag wins over it."),
+        flag("dry_run", bool, False, "Show the resolved configuration and what would be read; write nothing."),
+        flag("json", bool, False, "One JSON object on standard output."),
+        flag("debug", bool, False, "Show a traceback where something fails."),
+    ]
+
+
+def build_app(arguments: Sequence[str]) -> App:
+    """The command line. Only the stage that is named has its flags read, so that no other's libraries are imported."""
+    app = App(name="assistant-train", help=_ABOUT)
+    for name, stage in STAGES.items():
+        app.command(_command(name, stage, detailed=name in arguments), name=name, help=_help(name, stage))
+    app.command(_runs, name="runs")
+    return app
+
+
+def main() -> None:
+    """The entry point of `assistant-train`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    words = [f"--resume={NEWEST}" if _is_bare_resume(arguments, i) else word for i, word in enumerate(arguments)]
+    try:
+        build_app(words)(words, print_error=False, exit_on_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _refuse(UsageError(one_line(str(error))), arguments)
+    except KeyboardInterrupt:
+        return _refuse(Interrupted("stopped at once; the last checkpoint is kept"), arguments)
+    # The outermost boundary: whatever went wrong, the user sees one line, and the traceback with --debug.
+    except Exception as error:  # noqa: BLE001
+        return _refuse(error, arguments)
+    return 0
+
+
+def _is_bare_resume(arguments: Sequence[str], index: int) -> bool:
+    following = arguments[index + 1] if index + 1 < len(arguments) else "-"
+    return arguments[index] == "--resume" and following.startswith("-")
+
+
+def _refuse(error: Exception, arguments: Sequence[str]) -> int:
+    code = error.exit_code if isinstance(error, AssistantError) else 1
+    message = str(error) if isinstance(error, AssistantError | OSError) else f"{type(error).__name__}: {error}"
+    if "--debug" in arguments:
+        traceback.print_exception(error)
+    if "--json" in arguments:
+        print(json.dumps({"error": one_line(message), "exit_code": code}))
+    else:
+        print(f"assistant-train: {one_line(message)}", file=sys.stderr)
+    return code
+
+
+def _help(name: str, stage: Stage) -> str:
+    examples = "\n".join(f"assistant-train {name} {example}" for example in stage.examples)
+    return f"{stage.help}\n\n```\n{examples}\n```"
+
+
+def _command(name: str, stage: Stage, *, detailed: bool) -> Any:
+    """A function whose signature shows cyclopts the stage's flags; it is called with those alone that were given."""
+
+    def call(*operands: str, **given: Any) -> None:
+        _carry_out(name, stage, operands, given)
+
+    own = flags.parameters(_load(stage.config), group=name.capitalize()) if detailed else []
+    call.__signature__ = inspect.Signature([*_common(stage), *own])  # type: ignore[attr-defined]
+    return call
+
+
+def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[str, Any]) -> None:
+    from training.job import Job
+    from training.progress import showing
+    from training.runs import stop_signals
+
+    struct = _load(stage.config)
+    values, config = _resolve(name, struct, given)
+    job = Job(
+        stage=name,
+        config=config,
+        data=tuple(Path(path) for path in values.get("data") or ()),
+        dev=_path(values.get("dev")),
+        model=values.get("model") or "",
+        out=_path(values.get("out")),
+        resume=values.get("resume"),
+        operands=operands,
+    )
+    if values.get("dry_run"):
+        _answer(tables.plan(job), tables.plain, as_json=bool(values.get("json")))
+        return
+    with stop_signals() as stop, showing(name) as report:
+        result = _load(stage.run)(replace(job, stop=stop, report=report))
+    _answer(result, _load(stage.show), as_json=bool(values.get("json")))
+
+
+def _resolve(name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> tuple[dict[str, Any], msgspec.Struct]:
+    """All values but the configuration's, and the configuration: flag over file over resumed run over default."""
+    from training.runs import find_run, read_manifest, started_with
+
+    own = {leaf.name for leaf in flags.leaves(struct)}
+    file = flags.read_config_file(given["config"], own | _FILE_KEYS) if given.get("config") else {}
+    before: dict[str, Any] = {}
+    start = None
+    if (resume := given.get("resume")) is not None:
+        folder = find_run(name, None if resume == NEWEST else resume)
+        manifest = read_manifest(folder)
+        start = started_with(manifest, struct, folder.name)
+        before = {**manifest.inputs, "resume": folder.name}
+    layers = [{key: value for key, value in layer.items() if key in own} for layer in (file, given)]
+    return {**before, **file, **given, **({"resume": before["resume"]} if before else {})}, flags.build(
+        struct, layers, start
+    )
+
+
+def _runs(*, json: Annotated[bool, Parameter(negative=())] = False, debug: bool = False) -> None:
+    """List the runs with their state, last step and last figure on held-out data.
+
+    Parameters
+    ----------
+    json
+        One JSON list on standard output.
+    debug
+        Show a traceback where something fails.
+    """
+    from training.runs import list_runs
+
+    _answer([msgspec.to_builtins(run) for run in list_runs()], tables.runs, as_json=json)
+
+
+def _answer(result: Any, show: Callable[[Any], str], *, as_json: bool) -> None:
+    print(json.dumps(result, ensure_ascii=False) if as_json else printable(show(result)))
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return Path(value) if value else None

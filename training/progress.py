@@ -1,0 +1,73 @@
+"""Shows how a job goes on, on standard error: a bar on a terminal, plain lines elsewhere. Knows figures, not stages."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from training.job import Report
+
+_QUIET_SECONDS = 5.0
+"""Plain lines come no more often than this; the first and the last always come."""
+_UNSHOWN = ("step", "fraction", "seconds", "epoch")
+
+
+@contextmanager
+def showing(stage: str) -> Iterator[Report]:
+    """A function to report figures to, for as long as the context lasts."""
+    if sys.stderr.isatty():
+        with _bar(stage) as report:
+            yield report
+    else:
+        yield _Lines(stage)
+
+
+@contextmanager
+def _bar(stage: str) -> Iterator[Report]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(stage, total=1.0, figures="starting")
+
+        def report(figures: Mapping[str, float]) -> None:
+            progress.update(task, completed=figures.get("fraction", 0.0), figures=describe(figures))
+
+        yield report
+
+
+class _Lines:
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._shown = -_QUIET_SECONDS
+
+    def __call__(self, figures: Mapping[str, float]) -> None:
+        if time.monotonic() - self._shown >= _QUIET_SECONDS or figures.get("fraction", 0.0) >= 1.0:
+            self._shown = time.monotonic()
+            print(f"{self._stage}: {describe(figures)}", file=sys.stderr, flush=True)
+
+
+def describe(figures: Mapping[str, float]) -> str:
+    """ "step 50, 12 %, loss 6.123, 3.1 steps/s, 12 min left"."""
+    step, fraction, seconds = (figures.get(name, 0.0) for name in ("step", "fraction", "seconds"))
+    parts = [f"step {int(step)}", f"{fraction:.0%}"]
+    parts += [f"{name.replace('_', ' ')} {value:.3f}" for name, value in figures.items() if name not in _UNSHOWN]
+    if seconds > 0 and step > 0:
+        parts.append(f"{step / seconds:.1f} steps/s")
+    if seconds > 0 and 0 < fraction < 1:
+        parts.append(f"{duration(seconds * (1 - fraction) / fraction)} left")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """ "40 s", "12 min" or "3 h 05 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,56 @@
+"""What can be set for `assistant-train pocket`. Knows no tensor, so that `--help` is there at once."""
+
+import msgspec
+
+
+class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shape, recipe and length of the training."""
+
+    pieces: int = 8192
+    """Entries of the vocabulary."""
+    width: int = 256
+    """d_model."""
+    heads: int = 8
+    """Attention heads; they share the width."""
+    feed_forward: int = 768
+    """Width of the feed-forward layers."""
+    encoder_layers: int = 6
+    """Depth of the encoder, which reads once: cheap."""
+    decoder_layers: int = 3
+    """Depth of the decoder, which runs for every token written: dear."""
+    window: int = 512
+    """Longest source in tokens; longer dialogues are left out of the training and counted."""
+    warm_start: bool = True
+    """Whether token embeddings start from all-MiniLM-L6-v2."""
+    minutes: float = 60.0
+    """Training time. The learning rate follows it down to zero, so that a slow machine still ends well."""
+    max_steps: int = 0
+    """Stop after so many steps instead of after `minutes`; 0 for no limit."""
+    batch_tokens: int = 2000
+    """Source tokens in a batch, padding included."""
+    learning_rate: float = 2e-2
+    """Relative step of Adafactor (Shazeer & Stern 2018), scaled by the size of each parameter."""
+    warmup_steps: int = 300
+    """Steps in which the learning rate rises to its full size."""
+    label_smoothing: float = 0.1
+    """Share of the target's probability that is spread over all pieces."""
+    word_dropout: float = 0.1
+    """Share of the decoder's input tokens that are hidden, so that it must read the source."""
+    ema_decay: float = 0.998
+    """How slowly the exported average of the weights follows the training."""
+    names: float = 0.5
+    """Share of dialogues whose `#PersonN#` tags become given names."""
+    swaps: float = 0.25
+    """Share of the others in which the first two speakers are exchanged, in dialogue and summary alike."""
+    topics: float = 0.08
+    """Share of examples that ask for the topic instead of the summary."""
+    default_phrasing: float = 0.6
+    """Share of summaries asked for in the default phrasing; the rest are spread over the others."""
+    seed: int = 20261121
+    """Fixes initial weights, order and augmentation."""
+    log_every: int = 50
+    """Steps between two lines of metrics.jsonl."""
+    save_every: int = 200
+    """Steps between two checkpoints, each judged on held-out dialogues."""
+    licence: str = ""
+    """Licence of the weights, for the model card: the data decide it."""
