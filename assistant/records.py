@@ -6,7 +6,7 @@ a model wrote for it, with everything needed to write it again. A *model version
 or none. Knows no file, no database and no model.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -142,3 +142,153 @@ class ModelVersion(Record, frozen=True):
     parameters: int = 0
     window: int = 512
     licence: str = ""
+
+
+MessageKind = Literal["user", "conversation", "answer", "notice"]
+
+
+class Chat(Record, frozen=True):
+    """A thread of messages. `settings` is what was chosen for this chat alone, as JSON values.
+
+    `updated` is when a message last came or changed. `forked_from` is the id of the message that this chat left
+    another one after, empty where it began by itself. `messages` counts them.
+    """
+
+    id: str
+    created: str
+    updated: str
+    title: str = ""
+    settings: dict[str, Any] = {}
+    forked_from: str = ""
+    messages: int = 0
+
+
+class Message(Record, frozen=True):
+    """One entry of a chat. `text` is what is shown; an answer names the completions it shows, drafts in their order."""
+
+    id: str
+    chat: str
+    created: str
+    kind: MessageKind
+    text: str
+    completions: tuple[str, ...] = ()
+
+
+Thumb = Literal["up", "down"]
+Ended = Literal["", "superseded", "undone"]
+
+
+class Judgement(Record, frozen=True, kw_only=True):
+    """What ratings and rankings share.
+
+    `confidence` is 0 to 1, None where nobody asked. `guideline` is the version of the text that the rater was given.
+    A judgement is never changed: an edit is a new one that `supersedes` the old one's id, which then has `ended` (UTC)
+    and says how.
+    """
+
+    id: str
+    created: str
+    rater: str
+    reasons: tuple[str, ...] = ()
+    comment: str = ""
+    confidence: float | None = None
+    guideline: str = ""
+    weight: float = 1.0
+    supersedes: str = ""
+    ended: str = ""
+    ended_by: Ended = ""
+
+
+class Rating(Judgement, frozen=True, kw_only=True):
+    """One answer found good or bad by itself."""
+
+    completion: str
+    thumb: Thumb
+
+
+class Ranking(Judgement, frozen=True, kw_only=True):
+    """Answers to one prompt put in order by one rater.
+
+    `groups` are completion ids, best first, ties inside a group; `failed` are those that are nonsense or untrue,
+    below all others and in no order. `shown` is the order they stood in on the screen. `repeat_of` names the ranking
+    that was asked a second time, unmarked, to see how steady the rater is.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    failed: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    repeat_of: str = ""
+
+    @property
+    def completions(self) -> tuple[str, ...]:
+        """Every completion judged, best first."""
+        return tuple(id for group in self.groups for id in group) + self.failed
+
+
+class PreferencePair(Record, frozen=True):
+    """Of two answers to the same prompt, the one preferred, all judgements taken together.
+
+    `weight` is how many independent comparisons stand behind it. `sources` are the ids of the judgements that had a
+    say, `raters` those who made them.
+    """
+
+    prompt: str
+    chosen: str
+    rejected: str
+    weight: float
+    chosen_id: str
+    rejected_id: str
+    raters: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+WhyUnpaired = Literal[
+    "tie",
+    "both failed",
+    "both up",
+    "both down",
+    "alone",
+    "identical texts",
+    "different prompts",
+    "contradiction",
+    "raters disagree",
+    "missing answer",
+]
+
+
+class Unpaired(Record, frozen=True):
+    """What a judgement said that made no pair, and why: one answer ("alone") or two.
+
+    "contradiction" is one rater preferring now this, now that answer; "raters disagree" is several in balance.
+    """
+
+    why: WhyUnpaired
+    prompt: str
+    completions: tuple[str, ...]
+    raters: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+class Label(Record, frozen=True):
+    """An answer called good (True) or bad by itself: thumbs, and answers failed in a ranking."""
+
+    prompt: str
+    completion: str
+    completion_id: str
+    label: bool
+    rater: str
+    source: str
+
+
+class Deletion(Record, frozen=True):
+    """What a deletion removed, in counts. `kept` are answers that another chat still shows; `model_versions` were
+    trained with judgements that are now gone.
+    """
+
+    chats: int = 0
+    messages: int = 0
+    completions: int = 0
+    ratings: int = 0
+    rankings: int = 0
+    kept: int = 0
+    model_versions: tuple[str, ...] = ()

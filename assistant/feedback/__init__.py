@@ -3,6 +3,7 @@ no screen, no prompt templates and no model.
 """
 
 from assistant.feedback.database import new_id
+from assistant.feedback.judgements import local_rater
 from assistant.feedback.store import Store
 
-__all__ = ["Store", "new_id"]
+__all__ = ["Store", "local_rater", "new_id"]

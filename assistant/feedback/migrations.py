@@ -42,8 +42,111 @@ def m001_completions(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX completions_by_whole ON completions (part_of) WHERE part_of != ''")
 
 
+def m002_chats(connection: sqlite3.Connection) -> None:
+    """Chats, their messages, the answers that messages show, words to search by, and what is not finished yet."""
+    connection.execute(
+        """CREATE TABLE chats (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            created TEXT NOT NULL,
+            updated TEXT NOT NULL,
+            title TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            forked_from TEXT NOT NULL
+        )"""
+    )
+    connection.execute("CREATE INDEX chats_by_time ON chats (updated)")
+    connection.execute(
+        """CREATE TABLE messages (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            chat TEXT NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+            created TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            text TEXT NOT NULL
+        )"""
+    )
+    connection.execute("CREATE INDEX messages_by_chat ON messages (chat, seq)")
+    connection.execute(
+        """CREATE TABLE shown (
+            message TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            completion TEXT NOT NULL REFERENCES completions (id) ON DELETE CASCADE,
+            PRIMARY KEY (message, position)
+        )"""
+    )
+    connection.execute("CREATE INDEX shown_by_completion ON shown (completion)")
+    connection.execute(
+        """CREATE TABLE unfinished (
+            owner TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (owner, kind)
+        )"""
+    )
+    connection.execute("CREATE TABLE tombstones (id TEXT PRIMARY KEY, kind TEXT NOT NULL, deleted TEXT NOT NULL)")
+    _index_words(connection, "title_words", "chats", "title")
+    _index_words(connection, "message_words", "messages", "text")
+
+
+def m003_judgements(connection: sqlite3.Connection) -> None:
+    """Ratings and rankings: `body` is the record as it was made (JSON), the columns are what is asked for.
+
+    `subject` is the same for judgements of the same thing by the same rater, of which one is in force.
+    """
+    connection.execute(
+        """CREATE TABLE judgements (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            rater TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            body TEXT NOT NULL,
+            supersedes TEXT NOT NULL,
+            ended TEXT NOT NULL,
+            ended_by TEXT NOT NULL
+        )"""
+    )
+    connection.execute("CREATE INDEX judgements_in_force ON judgements (rater, subject) WHERE ended = ''")
+    connection.execute(
+        """CREATE TABLE judged (
+            judgement TEXT NOT NULL REFERENCES judgements (id) ON DELETE CASCADE,
+            completion TEXT NOT NULL REFERENCES completions (id),
+            PRIMARY KEY (judgement, completion)
+        ) WITHOUT ROWID"""
+    )
+    connection.execute("CREATE INDEX judged_by_completion ON judged (completion)")
+
+
+def m004_model_sources(connection: sqlite3.Connection) -> None:
+    """Which judgements trained which model version. Ids only: they stay when the judgement is deleted."""
+    connection.execute(
+        """CREATE TABLE model_sources (
+            version TEXT NOT NULL,
+            judgement TEXT NOT NULL,
+            PRIMARY KEY (version, judgement)
+        ) WITHOUT ROWID"""
+    )
+    connection.execute("CREATE INDEX model_sources_by_judgement ON model_sources (judgement)")
+
+
+def _index_words(connection: sqlite3.Connection, index: str, table: str, column: str) -> None:
+    """A full-text index of one column that keeps no copy of the text; triggers keep it true (SQLite's FTS5 manual,
+    4.4.3, external content).
+    """
+    connection.execute(
+        f"CREATE VIRTUAL TABLE {index} USING fts5({column}, content={table}, content_rowid=seq, "
+        "tokenize='unicode61 remove_diacritics 2')"
+    )
+    add = f"INSERT INTO {index} (rowid, {column}) VALUES (new.seq, new.{column});"  # noqa: S608 - names of ours
+    remove = f"INSERT INTO {index} ({index}, rowid, {column}) VALUES ('delete', old.seq, old.{column});"  # noqa: S608
+    connection.execute(f"CREATE TRIGGER {index}_added AFTER INSERT ON {table} BEGIN {add} END")
+    connection.execute(f"CREATE TRIGGER {index}_removed AFTER DELETE ON {table} BEGIN {remove} END")
+    connection.execute(f"CREATE TRIGGER {index}_changed AFTER UPDATE OF {column} ON {table} BEGIN {remove} {add} END")
+
+
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (m001_completions,)
+MIGRATIONS: tuple[Migration, ...] = (m001_completions, m002_chats, m003_judgements, m004_model_sources)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -2,8 +2,11 @@
 outside this folder speaks SQL.
 """
 
-from assistant.feedback.completions import Completions
+from assistant.feedback.deletion import Deletions
 
 
-class Store(Completions):
-    """The open store. `with Store.open() as store: …`; safe to share between threads."""
+class Store(Deletions):
+    """The open store. `with Store.open() as store: …`; safe to share between threads.
+
+    Completions, Chats, Judgements and Deletions hold its methods, Database its opening and transactions.
+    """

@@ -1,0 +1,182 @@
+"""Chats and their messages: started, written, forked, found again. Knows no ratings; deletion is in deletion.py."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from assistant.errors import DataMissing, UsageError
+from assistant.feedback.completions import find_by_id
+from assistant.feedback.database import Database, new_id, now
+from assistant.records import Chat, Message, MessageKind
+
+_CHAT = """SELECT id, created, updated, title, settings, forked_from,
+    (SELECT count(*) FROM messages WHERE messages.chat = chats.id) AS messages FROM chats """
+_FOUND = f"""{_CHAT} WHERE seq IN (SELECT rowid FROM title_words WHERE title_words MATCH ?1)
+    OR id IN (SELECT chat FROM messages WHERE seq IN (SELECT rowid FROM message_words WHERE message_words MATCH ?1))
+    ORDER BY updated DESC, seq DESC LIMIT ?2
+    """  # noqa: S608 - our own text
+_MESSAGES = """SELECT messages.id, chat, created, kind, text,
+    (SELECT json_group_array(completion) FROM (SELECT completion FROM shown WHERE message = messages.id
+        ORDER BY position)) AS completions
+    FROM messages """
+_MESSAGE_PAGE = f"""{_MESSAGES}
+    WHERE chat = ?1 AND (?2 IS NULL OR seq < (SELECT seq FROM messages WHERE id = ?2)) ORDER BY seq DESC LIMIT ?3
+    """  # noqa: S608 - our own text
+
+
+class Chats(Database):
+    """What the store knows of chats."""
+
+    def new_chat(self, title: str = "", settings: Mapping[str, Any] | None = None) -> Chat:
+        """Start an empty chat."""
+        with self.writing() as connection:
+            return _chat_of(_insert_chat(connection, title, dict(settings or {}), ""))
+
+    def chat(self, id: str) -> Chat:
+        """The chat whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
+        with self.reading() as connection:
+            return _chat_of(find_by_id(connection, "chat", _CHAT, id))
+
+    def chats(self, search: str | None = None, limit: int = 100) -> list[Chat]:
+        """The chats last used, newest first. `search` keeps those where the title or one message has all its words; the
+        last word may be unfinished.
+        """
+        with self.reading() as connection:
+            if search is None or not search.strip():
+                rows = connection.execute(f"{_CHAT}ORDER BY updated DESC, seq DESC LIMIT ?", (limit,))
+            elif words := words_to_match(search):
+                rows = connection.execute(_FOUND, (words, limit))
+            else:
+                return []
+            return [_chat_of(row) for row in rows]
+
+    def rename_chat(self, id: str, title: str) -> None:
+        """Give the chat another title."""
+        self._change_chat(id, "UPDATE chats SET title = ? WHERE id = ?", title)
+
+    def set_chat_settings(self, id: str, settings: Mapping[str, Any]) -> None:
+        """Replace the chat's own settings."""
+        text = msgspec.json.encode(dict(settings)).decode()
+        self._change_chat(id, "UPDATE chats SET settings = ? WHERE id = ?", text)
+
+    def add_message(self, chat: str, kind: MessageKind, text: str, completions: Sequence[str] = ()) -> Message:
+        """Put a message at the end of the chat. The completions it shows must be in the store."""
+        message = Message(
+            id=new_id(), chat=chat, created=now(), kind=kind, text=text, completions=tuple(dict.fromkeys(completions))
+        )
+        with self.writing() as connection:
+            _touch(connection, chat, message.created)
+            _insert_message(connection, message)
+        return message
+
+    def change_message(self, id: str, text: str, completions: Sequence[str] | None = None) -> None:
+        """Replace a message's text, and what it shows where `completions` is given: a streamed answer is kept so."""
+        with self.writing() as connection:
+            row = connection.execute("UPDATE messages SET text = ? WHERE id = ? RETURNING chat", (text, id)).fetchone()
+            if row is None:
+                raise DataMissing(f"there is no message {id!r}")
+            _touch(connection, row["chat"], now())
+            if completions is not None:
+                connection.execute("DELETE FROM shown WHERE message = ?", (id,))
+                _show(connection, id, completions)
+
+    def messages(self, chat: str, limit: int | None = None, before: str | None = None) -> list[Message]:
+        """The chat's messages in order: all, or the last `limit` of those before the message `before`."""
+        with self.reading() as connection:
+            rows = connection.execute(_MESSAGE_PAGE, (chat, before, -1 if limit is None else limit)).fetchall()
+        return [_message_of(row) for row in reversed(rows)]
+
+    def fork_chat(self, chat: str, after: str | None = None, title: str | None = None) -> Chat:
+        """A new chat with the same settings and the messages up to and with `after` (None: before the first)."""
+        with self.writing() as connection:
+            origin = self.chat(chat)
+            kept = _upto(self.messages(origin.id), after)
+            name = origin.title if title is None else title
+            fork = _chat_of(_insert_chat(connection, name, origin.settings, after or ""))
+            for message in kept:
+                _insert_message(connection, msgspec.structs.replace(message, id=new_id(), chat=fork.id))
+        return msgspec.structs.replace(fork, messages=len(kept))
+
+    def keep_unfinished(self, owner: str, kind: str, text: str) -> None:
+        """Keep what is not done yet: typed but not sent, or a ranking half made, so that a crash loses nothing.
+
+        `owner` is a chat's or completion's id, "" before there is one; an empty `text` forgets it.
+        """
+        with self.writing() as connection:
+            if text:
+                connection.execute("INSERT OR REPLACE INTO unfinished VALUES (?, ?, ?)", (owner, kind, text))
+            else:
+                connection.execute("DELETE FROM unfinished WHERE owner = ? AND kind = ?", (owner, kind))
+
+    def unfinished(self, owner: str, kind: str) -> str:
+        """What was kept so; empty where nothing was."""
+        with self.reading() as connection:
+            row = connection.execute(
+                "SELECT text FROM unfinished WHERE owner = ? AND kind = ?", (owner, kind)
+            ).fetchone()
+            return row["text"] if row else ""
+
+    def _change_chat(self, id: str, statement: str, value: str) -> None:
+        with self.writing() as connection:
+            if not connection.execute(statement, (value, id)).rowcount:
+                raise DataMissing(f"there is no chat {id!r}")
+
+
+def words_to_match(search: str) -> str:
+    """The search as an FTS5 query: every word quoted, so that nothing in it is an operator; the last one a beginning.
+
+    Empty where the search holds no letter or digit.
+    """
+    words = [word.replace('"', '""') for word in search.split() if any(sign.isalnum() for sign in word)]
+    return " ".join(f'"{word}"' for word in words) + "*" if words else ""
+
+
+def _upto(messages: list[Message], after: str | None) -> list[Message]:
+    if after is None:
+        return []
+    ids = [message.id for message in messages]
+    if after not in ids:
+        raise UsageError(f"message {after!r} is not in that chat")
+    return messages[: ids.index(after) + 1]
+
+
+def _insert_chat(connection: sqlite3.Connection, title: str, settings: dict[str, Any], forked_from: str) -> sqlite3.Row:
+    id, time = new_id(), now()
+    connection.execute(
+        "INSERT INTO chats (id, created, updated, title, settings, forked_from) VALUES (?, ?, ?, ?, ?, ?)",
+        (id, time, time, title, msgspec.json.encode(settings).decode(), forked_from),
+    )
+    return find_by_id(connection, "chat", _CHAT, id)
+
+
+def _insert_message(connection: sqlite3.Connection, message: Message) -> None:
+    connection.execute(
+        "INSERT INTO messages (id, chat, created, kind, text) VALUES (?, ?, ?, ?, ?)",
+        (message.id, message.chat, message.created, message.kind, message.text),
+    )
+    _show(connection, message.id, message.completions)
+
+
+def _show(connection: sqlite3.Connection, message: str, completions: Sequence[str]) -> None:
+    try:
+        connection.executemany(
+            "INSERT INTO shown VALUES (?, ?, ?)",
+            [(message, position, id) for position, id in enumerate(dict.fromkeys(completions))],
+        )
+    except sqlite3.IntegrityError as error:
+        raise DataMissing("the message shows an answer that is not in the store") from error
+
+
+def _touch(connection: sqlite3.Connection, chat: str, time: str) -> None:
+    if not connection.execute("UPDATE chats SET updated = ? WHERE id = ?", (time, chat)).rowcount:
+        raise DataMissing(f"there is no chat {chat!r}")
+
+
+def _chat_of(row: sqlite3.Row) -> Chat:
+    return Chat(**(dict(row) | {"settings": msgspec.json.decode(row["settings"])}))
+
+
+def _message_of(row: sqlite3.Row) -> Message:
+    return Message(**(dict(row) | {"completions": tuple(msgspec.json.decode(row["completions"], type=list[str]))}))

@@ -1,0 +1,212 @@
+"""Ratings and rankings: made, superseded, undone, looked up. Knows no pairs; every change is kept.
+
+Of one rater's judgements of the same thing one is in force. A later one supersedes it; undoing that brings it back.
+"""
+
+import getpass
+import sqlite3
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+import msgspec
+
+from assistant.errors import DataMissing, UsageError
+from assistant.feedback.completions import find_by_id
+from assistant.feedback.database import Database, new_id, now
+from assistant.records import Ranking, Rating, Thumb
+
+AnyJudgement = TypeVar("AnyJudgement", Rating, Ranking)
+
+_SELECT = "SELECT seq, id, kind, body, ended, ended_by FROM judgements "
+_PAGE = f"{_SELECT}WHERE kind = ?1 AND (?2 OR ended = '') ORDER BY seq DESC LIMIT ?3"
+_OF_COMPLETION = f"{_SELECT}WHERE id IN (SELECT judgement FROM judged WHERE completion = ?) ORDER BY seq"  # noqa: S608
+_IN_FORCE = "SELECT id FROM judgements WHERE rater = ? AND subject = ? AND ended = ''"
+_REINSTATE = "UPDATE judgements SET ended = '', ended_by = '' WHERE id = ?"
+_ADD = """INSERT INTO judgements (id, kind, rater, subject, body, supersedes, ended, ended_by)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+def local_rater() -> str:
+    """The name that judgements made here bear: the user's account name, or "me" where there is none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "me"
+
+
+class Judgements(Database):
+    """What the store knows of ratings and rankings."""
+
+    def rate(
+        self,
+        completion: str,
+        thumb: Thumb,
+        *,
+        rater: str,
+        reasons: Sequence[str] = (),
+        comment: str = "",
+        confidence: float | None = None,
+        guideline: str = "",
+    ) -> Rating:
+        """Keep a rating of one answer; it supersedes the rater's earlier one of the same answer."""
+        return self.judge(
+            Rating(
+                id=new_id(),
+                created=now(),
+                rater=rater,
+                completion=completion,
+                thumb=thumb,
+                reasons=tuple(reasons),
+                comment=comment,
+                confidence=confidence,
+                guideline=guideline,
+            )
+        )
+
+    def rank(
+        self,
+        groups: Sequence[Sequence[str]],
+        *,
+        rater: str,
+        failed: Sequence[str] = (),
+        shown: Sequence[str] = (),
+        reasons: Sequence[str] = (),
+        comment: str = "",
+        confidence: float | None = None,
+        guideline: str = "",
+        repeat_of: str = "",
+    ) -> Ranking:
+        """Keep a ranking: completion ids in groups, best first, ties inside a group, and those that failed.
+
+        It supersedes the rater's earlier ranking of the same answers, except where it repeats that one unmarked.
+        """
+        return self.judge(
+            Ranking(
+                id=new_id(),
+                created=now(),
+                rater=rater,
+                groups=tuple(tuple(group) for group in groups if group),
+                failed=tuple(failed),
+                shown=tuple(shown),
+                reasons=tuple(reasons),
+                comment=comment,
+                confidence=confidence,
+                guideline=guideline,
+                repeat_of=repeat_of,
+            )
+        )
+
+    def judge(self, judgement: AnyJudgement) -> AnyJudgement:
+        """Keep a judgement made elsewhere as it is, and return it with the id of what it supersedes.
+
+        Raises UsageError where it makes no sense, DataMissing where it judges what is not in the store.
+        """
+        check_judgement(judgement)
+        with self.writing() as connection:
+            if not judgement.ended:
+                judgement = self._supersede(connection, judgement)
+            _insert(connection, judgement)
+        return judgement
+
+    def judgement(self, id: str) -> Rating | Ranking:
+        """The rating or ranking whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
+        with self.reading() as connection:
+            return _record_of(find_by_id(connection, "rating or ranking", _SELECT, id))
+
+    def ratings(self, limit: int | None = None, *, history: bool = False) -> list[Rating]:
+        """The ratings in force, newest first; with `history` also those that ended."""
+        return cast(list[Rating], self._page("rating", limit, history))
+
+    def rankings(self, limit: int | None = None, *, history: bool = False) -> list[Ranking]:
+        """The rankings in force, newest first; with `history` also those that ended."""
+        return cast(list[Ranking], self._page("ranking", limit, history))
+
+    def judgements_of(self, completion: str) -> list[Rating | Ranking]:
+        """Everything ever said about an answer, oldest first, what was superseded or undone included."""
+        with self.reading() as connection:
+            return [_record_of(row) for row in connection.execute(_OF_COMPLETION, (completion,))]
+
+    def undo(self, id: str) -> Rating | Ranking | None:
+        """End a judgement in force, and bring back the one it superseded, which is returned."""
+        with self.writing() as connection:
+            undone = self.judgement(id)
+            if undone.ended:
+                raise UsageError(f"{undone.id} was {undone.ended_by} already")
+            _end(connection, undone.id, "undone")
+            reinstated = connection.execute(_REINSTATE, (undone.supersedes,)).rowcount
+            return self.judgement(undone.supersedes) if reinstated else None
+
+    def link_version(self, version: str, judgements: Sequence[str]) -> None:
+        """Note that a model version was trained with these judgements."""
+        with self.writing() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO model_sources VALUES (?, ?)", [(version, id) for id in judgements]
+            )
+
+    def sources_of(self, version: str) -> list[str]:
+        """Ids of the judgements that trained a model version; some may be deleted since."""
+        with self.reading() as connection:
+            rows = connection.execute("SELECT judgement FROM model_sources WHERE version = ? ORDER BY 1", (version,))
+            return [row["judgement"] for row in rows]
+
+    def tombstones(self) -> dict[str, str]:
+        """Ids of what was deleted, and what each was: "rating", "ranking", "completion" or "chat"."""
+        with self.reading() as connection:
+            return {row["id"]: row["kind"] for row in connection.execute("SELECT id, kind FROM tombstones")}
+
+    def _supersede(self, connection: sqlite3.Connection, judgement: AnyJudgement) -> AnyJudgement:
+        row = connection.execute(_IN_FORCE, (judgement.rater, _subject(judgement))).fetchone()
+        if row is None:
+            return judgement
+        if self.judgement(row["id"]).created > judgement.created:  # from an import: the rater has judged again since
+            return msgspec.structs.replace(judgement, ended=now(), ended_by="superseded")
+        _end(connection, row["id"], "superseded")
+        return msgspec.structs.replace(judgement, supersedes=row["id"])
+
+    def _page(self, kind: str, limit: int | None, history: bool) -> list[Rating | Ranking]:
+        with self.reading() as connection:
+            rows = connection.execute(_PAGE, (kind, history, -1 if limit is None else limit))
+            return [_record_of(row) for row in rows]
+
+
+def check_judgement(judgement: Rating | Ranking) -> None:
+    """Raise UsageError where a judgement makes no sense by itself."""
+    if judgement.confidence is not None and not 0 <= judgement.confidence <= 1:
+        raise UsageError(f"confidence is 0 to 1, not {judgement.confidence:g}")
+    if isinstance(judgement, Ranking):
+        ids = judgement.completions
+        if len(ids) < 2:
+            raise UsageError("a ranking needs two answers at least")
+        if len(set(ids)) < len(ids):
+            raise UsageError("a ranking names an answer twice")
+
+
+def _insert(connection: sqlite3.Connection, judgement: Rating | Ranking) -> None:
+    kind = "rating" if isinstance(judgement, Rating) else "ranking"
+    body = msgspec.json.encode(msgspec.structs.replace(judgement, ended="", ended_by="")).decode()
+    row = (judgement.id, kind, judgement.rater, _subject(judgement), body)
+    connection.execute(_ADD, (*row, judgement.supersedes, judgement.ended, judgement.ended_by))
+    judged = (judgement.completion,) if isinstance(judgement, Rating) else judgement.completions
+    try:
+        connection.executemany("INSERT INTO judged VALUES (?, ?)", [(judgement.id, id) for id in judged])
+    except sqlite3.IntegrityError as error:
+        raise DataMissing("an answer that was judged is not in the store") from error
+
+
+def _end(connection: sqlite3.Connection, id: str, how: str) -> None:
+    connection.execute("UPDATE judgements SET ended = ?, ended_by = ? WHERE id = ?", (now(), how, id))
+
+
+def _subject(judgement: Rating | Ranking) -> str:
+    if isinstance(judgement, Rating):
+        return judgement.completion
+    return " ".join([*sorted(judgement.completions), "again" if judgement.repeat_of else "ranked", judgement.repeat_of])
+
+
+def _record_of(row: sqlite3.Row) -> Rating | Ranking:
+    record: Rating | Ranking
+    if row["kind"] == "rating":
+        record = msgspec.json.decode(row["body"], type=Rating)
+    else:
+        record = msgspec.json.decode(row["body"], type=Ranking)
+    return msgspec.structs.replace(record, ended=row["ended"], ended_by=row["ended_by"])
