@@ -1,0 +1,121 @@
+"""`assistant doctor`: checks everything that an answer needs, and says what to do about what is wrong."""
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from assistant.cli.output import say, say_json
+from assistant.conversation import Ask, Assistant
+from assistant.dialogue import parse
+from assistant.errors import AssistantError
+from assistant.feedback.store import Store
+from assistant.locations import conversions_dir, data_dir, home, store_file
+from assistant.models.registry import choose, choose_backend
+from assistant.settings import load_settings, resolve
+
+_PROBE = "Ana: Can you bring the keys tomorrow?\nBen: Yes, I'll bring them at nine.\nAna: Great, thank you."
+_ROOM_MB = 500
+"""Disk space under which a conversion may fail."""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line of the table."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def doctor(*, json: bool = False) -> int:
+    """Check this installation: Python, packages, settings, places, store, model, and one real summary.
+
+    Exits with 1 where a check fails. Include the output in a bug report; it holds no conversation of yours.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object.
+    """
+    checks = [_run(name, check) for name, check in _CHECKS.items()]
+    if json:
+        say_json({"passed": all(c.passed for c in checks), "checks": [msgspec.to_builtins(c) for c in checks]})
+    else:
+        for check in checks:
+            say(f"{'ok  ' if check.passed else 'FAIL'}  {check.name:10}  {check.detail}")
+    return 0 if all(check.passed for check in checks) else 1
+
+
+def _run(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, check())
+    except (AssistantError, OSError) as error:
+        return Check(name, False, str(error))
+
+
+def _python() -> str:
+    return f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+def _packages() -> str:
+    found = []
+    for name in ("parley-assistant", "textual", "ctranslate2", "tokenizers", "torch", "transformers"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            raise AssistantError(f"{name} is not installed; run `make chat` again") from None
+    return ", ".join(found)
+
+
+def _settings() -> str:
+    _, origins = resolve()
+    return f"{len(origins)} of your own" if origins else "all at their defaults"
+
+
+def _places() -> str:
+    place = data_dir()
+    existing = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not os.access(existing, os.W_OK):
+        raise AssistantError(f"no permission to write {existing}; set ASSISTANT_HOME to a folder of yours")
+    if place.exists() and place.stat().st_mode & 0o077:
+        raise AssistantError(f"others may read {place}; run: chmod 700 {place}")
+    free = shutil.disk_usage(existing).free // 2**20
+    if free < _ROOM_MB:
+        raise AssistantError(f"only {free} MB free at {existing}; a conversion may need {_ROOM_MB}")
+    return f"{home() or place}, {free // 1024} GB free"
+
+
+def _store() -> str:
+    with Store.open() as store:
+        return f"{store_file()}, last answer {'kept' if store.completions(limit=1) else 'not asked yet'}"
+
+
+def _model() -> str:
+    settings = load_settings()
+    model, why = choose(settings)
+    backend = choose_backend(settings)
+    ready = bool(model.converted) or (conversions_dir().exists() and any(conversions_dir().iterdir()))
+    detail = f"{model.ref} with {backend}: {why}"
+    return detail if ready or backend != "ctranslate" else f"{detail}; will be converted at the first answer"
+
+
+def _summary() -> str:
+    with Assistant(load_settings()) as assistant:
+        loaded = assistant.load()
+        completion = assistant.answer(parse(_PROBE), Ask()).completion
+        words = len(completion.answer.split())
+        return f"{words} words in {completion.seconds:.2f} s, loaded in {loaded.seconds:.2f} s"
+
+
+_CHECKS: dict[str, Callable[[], str]] = {
+    "python": _python,
+    "packages": _packages,
+    "settings": _settings,
+    "places": _places,
+    "store": _store,
+    "model": _model,
+    "summary": _summary,
+}

@@ -1,0 +1,204 @@
+"""`assistant` as a person runs it: in a process of its own, with files, pipes, exit codes and kills."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\nMaya: Thank you, Tom."
+_SHORT = ("--decoding", "greedy", "--max-new-tokens", "8")
+
+
+def run(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "assistant", *arguments],
+        input=stdin if stdin is not None else b"",
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    path = tmp_path / "talk.txt"
+    path.write_text(_TALK, encoding="utf-8")
+    return path
+
+
+def test_a_file_gives_a_summary_as_the_last_line(talk: Path, tiny_model: Path) -> None:
+    done = run("summarize", str(talk), "--model", str(tiny_model), *_SHORT)
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_json_has_the_documented_keys(talk: Path, tiny_model: Path) -> None:
+    done = run("summarize", str(talk), "--model", str(tiny_model), *_SHORT, "--json")
+
+    answer = json.loads(done.stdout)
+    documented = "summary drafts model backend mode prompt prompt_tokens completion_tokens seconds completion_id"
+    assert set(documented.split()) <= set(answer)
+    assert answer["drafts"] == [answer["summary"]]
+    assert answer["backend"] == "ctranslate"
+
+
+def test_standard_input_is_read_like_a_file(talk: Path, tiny_model: Path) -> None:
+    common = ("--model", str(tiny_model), *_SHORT)
+
+    assert run("summarize", *common, stdin=_TALK.encode()).stdout == run("summarize", str(talk), *common).stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "nothing to summarize"),
+        (b"  \n\n ", "nothing to summarize"),
+        (b"\x00\x01\x02\xff" * 100, "text"),
+    ],
+)
+def test_an_unreadable_input_is_one_line_and_exit_2(
+    content: bytes, complaint: str, tmp_path: Path, tiny_model: Path
+) -> None:
+    path = tmp_path / "input"
+    path.write_bytes(content)
+
+    done = run("summarize", str(path), "--model", str(tiny_model))
+
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert len(done.stderr.splitlines()) == 1
+    assert complaint in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["summarize", "no-such-file"], 2, "no-such-file"),
+        (["summarize", "."], 2, "folder"),
+        (["summarize", "talk.txt", "--mode", "nonsense"], 2, "few-shot"),
+        (["summarize", "talk.txt", "--model", "nobody/nothing"], 3, "nobody/nothing"),
+        (["summarize", "talk.txt", "--no-such-flag"], 2, "no-such-flag"),
+        (["summarize", "talk.txt", "--decoding", "greedy", "--drafts", "2"], 2, "greedy"),
+        (["summarize", "talk.txt", "--temperature", "0"], 2, "temperature"),
+        (["no-such-verb"], 2, "no-such-verb"),
+        ([], 2, "terminal"),
+    ],
+)
+def test_a_wrong_call_is_one_line_with_its_exit_code(
+    arguments: list[str], code: int, complaint: str, talk: Path
+) -> None:
+    done = run(*arguments)
+
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert complaint in done.stderr.decode()
+
+
+def test_an_error_under_json_is_one_object(talk: Path) -> None:
+    done = run("summarize", str(talk), "--model", "nobody/nothing", "--json")
+
+    error = json.loads(done.stderr)
+    assert error["exit_code"] == done.returncode == 3
+    assert "nobody/nothing" in error["error"]
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_name(talk: Path, home: Path) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "config.toml").write_text("[generation]\ntop_kk = 3\n", encoding="utf-8")
+
+    done = run("summarize", str(talk))
+
+    assert done.returncode == 2
+    assert "generation.top_k" in done.stderr.decode()
+
+
+def write_rows(path: Path, count: int) -> list[str]:
+    ids = [f"row-{n}" for n in range(count)]
+    with path.open("w", encoding="utf-8") as stream:
+        for n, identity in enumerate(ids):
+            stream.write(json.dumps({"id": identity, "dialogue": _TALK + f"\nTom: It is room {n}." * (n % 5)}) + "\n")
+    return ids
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_batch_killed_half_way_resumes_with_no_line_lost_or_doubled(tmp_path: Path, tiny_model: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    ids = write_rows(source, 400)
+    arguments = ["summarize", "--jsonl", str(source), "-o", str(target), "--model", str(tiny_model), *_SHORT]
+    first = subprocess.Popen([sys.executable, "-m", "assistant", *arguments], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (target.exists() and target.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    # A kill in the middle of a write leaves half a line.
+    with target.open("ab") as stream:
+        stream.write(b'{"id": "row-')
+    done_before = len(target.read_bytes().splitlines()) - 1
+    assert 0 < done_before < 400, "the kill came too early or too late to show anything"
+
+    done = run(*arguments)
+
+    assert done.returncode == 0, done.stderr
+    lines = read_lines(target)
+    assert [line["id"] for line in lines] == ids
+    fresh = tmp_path / "fresh.jsonl"
+    run(*(str(fresh) if argument == str(target) else argument for argument in arguments))
+    assert [line["summary"] for line in lines] == [line["summary"] for line in read_lines(fresh)]
+    assert target.stat().st_mode & 0o077 == 0
+
+
+def test_a_batch_refuses_an_output_that_belongs_to_another_input(tmp_path: Path, tiny_model: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    write_rows(source, 3)
+    target.write_text('{"id": "somebody-else", "summary": "x"}\n', encoding="utf-8")
+
+    done = run("summarize", "--jsonl", str(source), "-o", str(target), "--model", str(tiny_model))
+
+    assert done.returncode == 2
+    assert target.read_text(encoding="utf-8") == '{"id": "somebody-else", "summary": "x"}\n'
+
+
+def test_a_broken_line_is_named_and_nothing_is_written(tmp_path: Path, tiny_model: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"id": 1, "dialogue": "A: hi"}\n{"id": 2}\n', encoding="utf-8")
+
+    done = run("summarize", "--jsonl", str(source), "-o", str(target), "--model", str(tiny_model))
+
+    assert done.returncode == 2
+    assert "line 2" in done.stderr.decode()
+    assert not target.exists()
+
+
+def test_a_conversation_that_cannot_be_read_costs_only_its_own_line(tmp_path: Path, tiny_model: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = [{"id": 1, "dialogue": _TALK}, {"id": 2, "dialogue": "  "}, {"id": 3, "dialogue": _TALK}]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    done = run("summarize", "--jsonl", str(source), "-o", str(target), "--model", str(tiny_model), *_SHORT)
+
+    lines = read_lines(target)
+    assert done.returncode == 1
+    assert [line["id"] for line in lines] == [1, 2, 3]
+    assert "error" in lines[1] and "error" not in lines[2]
+
+
+def test_the_prompt_is_shown_exactly(talk: Path, tiny_model: Path) -> None:
+    done = run("prompt", "show", str(talk), "--model", str(tiny_model))
+
+    assert done.stdout.decode().startswith("Summarize the following conversation.\n\nMaya: The review moves to Friday.")
+
+
+def test_every_place_is_under_the_one_home(home: Path) -> None:
+    places = json.loads(run("paths", "--json").stdout)
+
+    assert all(place.startswith(str(home)) for place in places.values())
+    assert not home.exists(), "asking where things lie creates nothing"

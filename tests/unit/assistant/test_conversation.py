@@ -1,0 +1,107 @@
+"""The use case with a real engine, a real store and a tiny real model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from assistant.conversation import Answer, Ask, Assistant, drawn_for
+from assistant.dialogue import parse
+from assistant.engine.protocol import Piece
+from assistant.errors import ModelMissing, UsageError
+from assistant.feedback.store import Store
+from assistant.records import GenerationSettings
+from assistant.settings import ModelSettings, Settings
+
+_TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\nMaya: Thank you, Tom."
+_GREEDY = GenerationSettings(decoding="greedy", max_new_tokens=12)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with Store.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def assistant(tiny_model: Path, store: Store) -> Iterator[Assistant]:
+    with Assistant(Settings(model=ModelSettings(ref=str(tiny_model), threads=1)), store=store) as opened:
+        yield opened
+
+
+def test_an_answer_is_in_the_store_with_the_prompt_and_seed_that_made_it(assistant: Assistant, store: Store) -> None:
+    completion = assistant.answer(parse(_TALK), Ask(settings=_GREEDY)).completion
+
+    assert store.completion(completion.id) == completion
+    assert "Maya: The review moves to Friday." in completion.prompt
+    assert completion.settings.seed is not None
+
+
+def test_the_same_seed_gives_the_same_drafts_and_another_seed_others(assistant: Assistant) -> None:
+    sampled = GenerationSettings(decoding="sample", drafts=3, seed=7, max_new_tokens=12)
+    ask = Ask(settings=sampled)
+    other = Ask(settings=msgspec.structs.replace(sampled, seed=8))
+
+    def texts(ask: Ask) -> list[str]:
+        return [draft.answer for draft in assistant.answer(parse(_TALK), ask).drafts]
+
+    assert texts(ask) == texts(ask)
+    assert texts(ask) != texts(other)
+
+
+def test_the_pieces_of_a_stream_are_the_answer(assistant: Assistant) -> None:
+    replies = list(assistant.stream(parse(_TALK), Ask(settings=_GREEDY)))
+
+    answer = replies[-1]
+    assert isinstance(answer, Answer)
+    pieces = "".join(reply.text for reply in replies if isinstance(reply, Piece))
+    assert pieces.strip() == answer.completion.answer
+
+
+def test_a_conversation_longer_than_the_window_is_answered_in_parts_that_cover_every_turn(
+    assistant: Assistant, store: Store
+) -> None:
+    turns = [f"{'Maya' if n % 2 else 'Tom'}: This is sentence number {n} of a long meeting." for n in range(150)]
+
+    answer = assistant.answer(parse("\n".join(turns)), Ask(settings=_GREEDY))
+
+    assert len(answer.parts) > 1
+    assert answer.turns == 150
+    for n in range(150):
+        assert any(f"number {n} of" in part.prompt for part in answer.parts), f"turn {n} is in no part"
+    window = assistant.loaded.model.window if assistant.loaded else 0
+    assert all(0 < part.prompt_tokens <= window for part in answer.parts)
+    assert {part.part_of for part in answer.parts} == {answer.completion.id}
+    assert store.completion(answer.parts[0].id).part_of == answer.completion.id
+
+
+def test_a_batch_answers_in_the_order_of_the_conversations(assistant: Assistant) -> None:
+    ask = Ask(settings=_GREEDY)
+    dialogues = [parse(_TALK + f"\nTom: Room {n}." * n) for n in (3, 0, 2)]
+
+    batch = [answer.completion.answer for answer in assistant.answers(dialogues, ask)]
+
+    assert batch == [assistant.answer(dialogue, ask).completion.answer for dialogue in dialogues]
+
+
+def test_aiming_at_words_draws_more_drafts_and_bounds_their_length() -> None:
+    settings = drawn_for(Ask(words=20), 1)
+
+    # 20 words x 1.4 tokens = 28 tokens: at least 0.75 x 28 = 21, at most 1.5 x 28 + 4 = 46.
+    assert (settings.min_new_tokens, settings.max_new_tokens) == (21, 46)
+    assert settings.drafts >= 6
+
+
+def test_aiming_at_words_returns_as_many_drafts_as_were_asked_for(assistant: Assistant) -> None:
+    assert len(assistant.answer(parse(_TALK), Ask(words=5)).drafts) == 1
+
+
+def test_a_model_that_is_not_there_is_named(assistant: Assistant) -> None:
+    with pytest.raises(ModelMissing, match="nobody/nothing"):
+        assistant.load("nobody/nothing")
+
+
+def test_impossible_settings_are_refused_before_the_model_is_asked(assistant: Assistant) -> None:
+    with pytest.raises(UsageError, match="greedy"):
+        assistant.answer(parse(_TALK), Ask(settings=GenerationSettings(decoding="greedy", drafts=3)))

@@ -1,0 +1,45 @@
+"""The rules of the house that no linter knows."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_PRODUCT = sorted(
+    path for package in ("assistant", "knowledge", "training") for path in (_ROOT / package).rglob("*.py")
+)
+_HEAVY = ("torch", "transformers", "peft", "sentence_transformers", "datasets", "evaluate", "accelerate")
+
+
+@pytest.mark.parametrize("path", _PRODUCT, ids=lambda path: str(path.relative_to(_ROOT)))
+def test_a_file_is_short_and_says_what_it_is(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 420, "split it by noun"
+    assert not text or text.startswith('"""'), "a module starts with a sentence that says what it is"
+
+
+def test_no_drawer_is_called_utils() -> None:
+    banned = {"utils", "helpers", "helper", "common", "misc", "manager"}
+    assert not [path for path in _PRODUCT if path.stem in banned]
+
+
+def _imported_by(statement: str) -> set[str]:
+    """The top-level names in sys.modules after running the statement in a fresh interpreter."""
+    code = f"{statement}\nimport sys\nprint(' '.join({{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=_ROOT)
+    return set(done.stdout.split())
+
+
+def test_no_module_of_the_assistant_or_of_knowledge_imports_a_heavy_library() -> None:
+    modules = [
+        ".".join(path.relative_to(_ROOT).with_suffix("").parts)
+        for path in _PRODUCT
+        if path.parts[len(_ROOT.parts)] in ("assistant", "knowledge") and path.stem not in ("__main__", "__init__")
+    ]
+    assert not set(_HEAVY) & _imported_by("\n".join(f"import {module}" for module in modules))
+
+
+def test_opening_the_app_imports_neither_an_engine_library_nor_the_store_s_readers() -> None:
+    assert not {"ctranslate2", "numpy", "faiss", *_HEAVY} & _imported_by("import assistant.tui.app")
