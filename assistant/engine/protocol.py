@@ -20,12 +20,14 @@ __all__ = [
     "GenerationSettings",
     "Load",
     "Loaded",
+    "OnStage",
     "Piece",
     "Progress",
     "Reply",
     "Request",
     "Score",
     "Scored",
+    "Written",
     "check_settings",
 ]
 
@@ -97,8 +99,20 @@ class Piece(Record, frozen=True, tag=True):
     text: str
 
 
+class Written(Record, frozen=True, tag=True):
+    """The drafts of one prompt of several, as soon as they are there; `index` is its place among the prompts."""
+
+    id: int
+    index: int
+    drafts: tuple[Draft, ...]
+    prompt_tokens: int
+
+
 class Finished(Record, frozen=True, tag=True):
-    """The drafts, one tuple a prompt, in the order of the prompts; the seed that was used."""
+    """The drafts, one tuple a prompt, in the order of the prompts; the seed that was used.
+
+    After a cancelled batch the tuple of a prompt that was not reached is empty.
+    """
 
     id: int
     drafts: tuple[tuple[Draft, ...], ...]
@@ -124,13 +138,18 @@ class Failed(Record, frozen=True, tag=True):
     message: str
 
 
-Reply = Loaded | Progress | Piece | Finished | Scored | Failed
+Reply = Loaded | Progress | Piece | Written | Finished | Scored | Failed
+
+
+OnStage = Callable[[str, int, int], None]
+"""Told the stage of long work, how much of it is done, and of how much; 0 where the total is unknown."""
 
 
 class Backend(Protocol):
     """One way to run a model: BACKENDS maps names to functions that load one.
 
-    `on_piece` gets the text that a streamed draft grew by; `cancelled` is asked after every token.
+    `generate` returns `settings.drafts` drafts for every prompt. `on_piece` gets the text that a streamed draft grew
+    by; `cancelled` is asked after every token, where the backend can ask.
     """
 
     name: BackendName

@@ -1,22 +1,75 @@
-"""Counts a model's tokens without loading it: the tokenizers library reads its tokenizer.json in milliseconds."""
+"""Text to the pieces of a model's vocabulary and back, through the tokenizers library. Knows tokenizer.json alone."""
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from tokenizers import Tokenizer
 
 from assistant.errors import ModelDamaged
 
+EOS = "</s>"
+_HALF = "\ufffd"
 
-@cache
-def token_counter(folder: str) -> Callable[[str], int]:
-    """A function that says how many tokens the model in the folder reads a text as, `</s>` included."""
-    from tokenizers import Tokenizer
 
-    place = Path(folder) / "tokenizer.json"
-    try:
-        tokenizer = Tokenizer.from_file(str(place))
-    except Exception as error:  # tokenizers raises nothing more exact
-        raise ModelDamaged(f"cannot read {place}: {error}") from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return lambda text: len(tokenizer.encode(text).ids)
+class ModelTokenizer:
+    """The tokenizer of a model folder: never cuts, never pads, always ends a text with `</s>`."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # the library raises nothing narrower
+            raise ModelDamaged(f"cannot read {folder / 'tokenizer.json'}: {error}") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        end = self._tokenizer.token_to_id(EOS)
+        if end is None:
+            raise ModelDamaged(f"the tokenizer in {folder} has no {EOS} piece: Parley reads T5-type models only")
+        self._end = int(end)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of the text with `</s>` at the end."""
+        ids: list[int] = self._tokenizer.encode(text).ids
+        return ids if ids and ids[-1] == self._end else [*ids, self._end]
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The vocabulary entries of the ids."""
+        return [self._tokenizer.id_to_token(index) or "" for index in ids]
+
+    def ids(self, pieces: Sequence[str]) -> list[int]:
+        """The ids of vocabulary entries; entries that the tokenizer does not know are left out."""
+        found = (self._tokenizer.token_to_id(piece) for piece in pieces)
+        return [index for index in found if index is not None]
+
+    def count(self, text: str) -> int:
+        """Number of pieces, `</s>` included."""
+        return len(self.encode(text))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the ids without special pieces, and without white space around it."""
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text.strip()
+
+
+class GrowingText:
+    """Text that grows by ids. `on_piece` gets what is certain: no half character, no white space that may be last."""
+
+    def __init__(self, tokenizer: ModelTokenizer, on_piece: Callable[[str], None]) -> None:
+        self._tokenizer = tokenizer
+        self._on_piece = on_piece
+        self._ids: list[int] = []
+        self._shown = ""
+
+    def add(self, index: int) -> None:
+        """One more id."""
+        self._ids.append(index)
+        # A character of several byte pieces decodes to replacement marks until its last piece is there.
+        self._show(self._tokenizer.decode(self._ids).rstrip(_HALF).rstrip())
+
+    def finish(self, text: str) -> None:
+        """The whole text is known: show what was held back."""
+        self._show(text)
+
+    def _show(self, text: str) -> None:
+        if len(text) > len(self._shown) and text.startswith(self._shown):
+            self._on_piece(text[len(self._shown) :])
+            self._shown = text

@@ -1,0 +1,202 @@
+"""Finds or makes the CTranslate2 conversion of a model folder: cached by content, made once by whoever comes first, in
+a process of its own so that torch's memory goes with it. Knows folders and locks; `assistant.engine.recipe` knows how
+a model is converted and what proves a conversion right.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from assistant import errors
+from assistant.engine.process import OFFLINE
+from assistant.engine.protocol import OnStage
+from assistant.errors import AssistantError, ModelDamaged
+from assistant.files import write_atomically
+from assistant.locations import conversions_dir, ensure_dir
+from assistant.records import ModelVersion
+
+RECIPE = "1"
+"""Part of every cache key: raise it when the conversion changes, and old conversions are made again."""
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class _Report(msgspec.Struct, frozen=True, tag_field="type", tag=True):
+    """One line that the converting process writes."""
+
+    stage: str = ""
+    kind: str = ""
+    message: str = ""
+
+
+def ensure_converted(model: ModelVersion, on_stage: OnStage = lambda stage, done, total: None) -> Path:
+    """The folder of the model's conversion: the bundled one, the cached one, or one made now.
+
+    Raises ModelDamaged where the conversion does not agree with the model.
+    """
+    if model.converted:
+        return Path(model.converted)
+    source = Path(model.folder)
+    key = _content_key(source)
+    target = conversions_dir() / key
+    if _is_complete(target):
+        return target
+    with _alone(key, on_stage):
+        if not _is_complete(target):
+            _clean_leftovers()
+            _convert_in_child(source, target, on_stage)
+    return target
+
+
+def convert_folder(source: Path, target: Path, on_stage: OnStage = lambda stage, done, total: None) -> None:
+    """Convert in this process, checked against transformers, into `target`, which is replaced as a whole."""
+    from assistant.engine.recipe import build
+
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    ensure_dir(target.parent)
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        build(source, draft, on_stage)
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise AssistantError(_no_room(source, target)) from error
+        raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def room_needed(source: Path) -> int:
+    """Bytes that a conversion takes while it is checked: the weights as float32 and as int8."""
+    # A float16 file doubles as float32; int8 adds a quarter.
+    return int(2.5 * sum(path.stat().st_size for path in source.glob("*.safetensors")))
+
+
+def _convert_in_child(source: Path, target: Path, on_stage: OnStage) -> None:
+    if shutil.disk_usage(ensure_dir(target.parent)).free < room_needed(source):
+        raise AssistantError(_no_room(source, target))
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "assistant.engine.conversion", str(source), str(target)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **OFFLINE},
+    ) as process:
+        assert process.stdout is not None
+        report = _Report()
+        try:
+            for line in process.stdout:
+                report = msgspec.json.decode(line, type=_Report)
+                if report.stage:
+                    on_stage(report.stage, 0, 0)
+        except BaseException:
+            process.kill()
+            raise
+    if report.kind:
+        kind = getattr(errors, report.kind, AssistantError)
+        raise kind(report.message)
+    if process.returncode or not _is_complete(target):
+        shutil.rmtree(target, ignore_errors=True)
+        raise AssistantError(
+            f"converting {source.name} ended early (exit code {process.returncode}): "
+            "try again, or choose the backend transformers"
+        )
+
+
+def _content_key(source: Path) -> str:
+    """Hash of everything that the conversion depends on. A note by size and time saves reading the weights again."""
+    parts = [source / "config.json", source / "tokenizer.json", *sorted(source.glob("*.safetensors"))]
+    try:
+        stats = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in parts]
+    except OSError as error:
+        raise ModelDamaged(f"{source} lacks {Path(error.filename).name}: get the model again") from error
+    note = conversions_dir() / "keys" / hashlib.blake2b(repr((RECIPE, stats)).encode(), digest_size=16).hexdigest()
+    if note.exists():
+        return note.read_text()
+    digest = hashlib.blake2b(RECIPE.encode(), digest_size=16)
+    for path in parts:
+        digest.update(f"\n{path.name}\n{path.stat().st_size}\n".encode())
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    write_atomically(note, digest.hexdigest().encode())
+    return digest.hexdigest()
+
+
+def _is_complete(folder: Path) -> bool:
+    # A folder gets its name when everything is in it.
+    return (folder / "model.bin").exists()
+
+
+@contextmanager
+def _alone(key: str, on_stage: OnStage) -> Iterator[None]:
+    """Hold the lock of that conversion, waiting for another process that makes it."""
+    with (ensure_dir(conversions_dir()) / f"{key}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_stage("waiting for another conversion", 0, 0)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _clean_leftovers() -> None:
+    """Remove drafts whose process is gone: killed conversions leave theirs."""
+    for draft in conversions_dir().glob(".*.part"):
+        maker = draft.name.split(".")[-2]
+        if not (maker.isdigit() and _is_running(int(maker))):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _no_room(source: Path, target: Path) -> str:
+    mib = room_needed(source) / 2**20
+    return f"converting {source.name} needs {mib:.0f} MiB in {target.parent}: make room and try again"
+
+
+def _end_with_parent() -> None:
+    """The parent holds the other end of standard input; when that closes, nobody waits for the conversion."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> None:
+    """Convert argument 1 into argument 2 and report in JSON lines."""
+    reports = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _end_with_parent()
+
+    def tell(report: _Report) -> None:
+        os.write(reports, msgspec.json.encode(report) + b"\n")
+
+    try:
+        convert_folder(Path(sys.argv[1]), Path(sys.argv[2]), lambda stage, done, total: tell(_Report(stage=stage)))
+    except AssistantError as error:
+        tell(_Report(kind=type(error).__name__, message=str(error)))
+
+
+if __name__ == "__main__":
+    main()

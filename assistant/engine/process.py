@@ -1,0 +1,77 @@
+"""Starts the worker process and holds its pipes. Knows how a process begins and ends, not what is said to it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from assistant.engine.pipe import Receiver, Sender
+from assistant.engine.protocol import Reply, Request
+from assistant.locations import ensure_dir, log_file
+
+OFFLINE: Mapping[str, str] = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
+"""Environment of every process that touches a model: what it needs is on disk, and it tells nobody."""
+
+
+class WorkerProcess:
+    """A running worker."""
+
+    def __init__(self) -> None:
+        log = ensure_dir(log_file().parent) / log_file().name
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            # -P: a file in the user's folder must not stand in for a module. A session of its own: Ctrl+C in the
+            # terminal reaches the client alone.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "assistant.engine.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=descriptor,
+                bufsize=0,
+                env={**os.environ, **OFFLINE},
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._sender = Sender(self._process.stdin.fileno())
+        self._receiver: Receiver[Reply] = Receiver(self._process.stdout.fileno(), Reply)
+
+    @property
+    def id(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def send(self, request: Request) -> None:
+        """Raises PipeClosed where the worker is gone."""
+        self._sender.send(request)
+
+    def receive(self, timeout: float | None) -> Reply | None:
+        """The next reply, or None after `timeout` seconds. Raises PipeClosed where the worker is gone."""
+        return self._receiver.receive(timeout)
+
+    def kill(self) -> None:
+        """End the process now; it holds nothing worth saving."""
+        self._process.kill()
+        self._process.wait()
+        self._sender.forget()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def how_it_ended(self) -> str:
+        """Why the process is gone, in words; only after its pipe closed."""
+        code = self._process.wait()
+        if code >= 0:
+            return f"exit code {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        return f"{name}, perhaps out of memory" if name == "SIGKILL" else name

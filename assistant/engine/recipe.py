@@ -1,0 +1,173 @@
+"""How a T5 folder becomes an int8 CTranslate2 folder, and the check that it still is the same model. Imports torch and
+transformers: runs in the converting process and in the trainer.
+
+The library's own loader decides from `tie_word_embeddings` whether logits are scaled by d_model ** -0.5. Transformers 5
+sets that flag for every T5 and keeps the real one in `scale_decoder_outputs`; unconverted, greedy text stays the same
+while probabilities, samples and beams are wrong.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.engine.protocol import OnStage
+from assistant.engine.tokens import ModelTokenizer
+from assistant.errors import ModelDamaged
+
+FLOAT_TOLERANCE = 1e-3
+"""Nats a token, at most, between transformers and a float32 conversion: rounding alone."""
+INT8_TOLERANCE = 0.1
+"""Nats a token, on average, between transformers and the int8 conversion."""
+_TEXTS = (
+    (
+        "Summarize the following dialogue.\n\nMaya: The review moves to Friday at 10:30.\nTom: I'll book room 4.",
+        "The review moves to Friday at 10:30. Tom will book room 4.",
+    ),
+    (
+        "#Person1#: Did you send the 250 invoices?\n#Person2#: Not yet - I'm waiting for Zoë's approval.",
+        "#Person2# hasn't sent the invoices because Zoë has not approved them.",
+    ),
+)
+_SPREAD = 48
+"""Pieces taken evenly from the whole vocabulary, so that ids shifted anywhere in it show."""
+
+Pair = tuple[list[int], list[int]]
+
+
+def build(source: Path, target: Path, on_stage: OnStage) -> None:
+    """Convert into `target`. Raises ModelDamaged where the result does not agree with the model."""
+    import torch
+
+    on_stage("reading the model", 0, 0)
+    model = load_float32(source)
+    tokenizer = ModelTokenizer(source)
+    vocabulary = read_vocabulary(source, int(model.config.vocab_size))
+    pairs = _pairs(tokenizer, vocabulary)
+    with torch.inference_mode():
+        expected = [reference(model, *pair) for pair in pairs]
+    exact = target.with_name(target.name + ".float32")
+    try:
+        on_stage("converting", 0, 0)
+        write(model, vocabulary, exact, "float32")
+        on_stage("checking", 0, 0)
+        worst = max(_differences(exact, "float32", vocabulary, pairs, expected))
+        if not worst <= FLOAT_TOLERANCE:
+            raise ModelDamaged(
+                f"the conversion of {source.name} disagrees with the model by {worst:.3g} nats a token "
+                f"(limit {FLOAT_TOLERANCE:g}): choose the backend transformers for it"
+            )
+    finally:
+        shutil.rmtree(exact, ignore_errors=True)
+    # Last, because quantizing overwrites the weights of `model` in place.
+    on_stage("converting", 1, 2)
+    write(model, vocabulary, target, "int8")
+    differences = _differences(target, "int8", vocabulary, pairs, expected)
+    mean = sum(differences) / len(differences)
+    if not mean <= INT8_TOLERANCE:
+        raise ModelDamaged(
+            f"{source.name} loses too much as int8: {mean:.3g} nats a token on average (limit {INT8_TOLERANCE:g}); "
+            "choose the backend transformers for it"
+        )
+
+
+def load_float32(source: Path) -> Any:
+    """The model in evaluation mode, whatever precision its files have."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM
+
+    model = AutoModelForSeq2SeqLM.from_pretrained(
+        source, dtype=torch.float32, local_files_only=True, use_safetensors=True
+    )
+    return model.eval()
+
+
+def read_vocabulary(source: Path, size: int) -> list[str]:
+    """One piece for every row of the embedding; rows that the tokenizer does not use get a name of their own.
+
+    Raises ModelDamaged where ids are missing, which is how a piece that occurs twice shows: all later ids would shift.
+    """
+    import tokenizers
+
+    by_id = {
+        index: piece
+        for piece, index in tokenizers.Tokenizer.from_file(str(source / "tokenizer.json")).get_vocab().items()
+    }
+    missing = [index for index in range(max(by_id) + 1) if index not in by_id]
+    if missing:
+        raise ModelDamaged(
+            f"the vocabulary in {source / 'tokenizer.json'} has a piece twice or lacks one (id {missing[0]}): "
+            "it cannot be converted"
+        )
+    if len(by_id) > size:
+        raise ModelDamaged(f"{source} has {len(by_id)} pieces for {size} embeddings: get the model again")
+    return [by_id.get(index, f"<unused_{index}>") for index in range(size)]
+
+
+def write(model: Any, vocabulary: Sequence[str], target: Path, quantization: str) -> None:
+    """Convert and save, without any check. int8 overwrites the weights of `model`."""
+    import torch
+    from ctranslate2.converters.transformers import T5Loader
+
+    class Loader(T5Loader):  # type: ignore[misc]
+        def get_vocabulary(self, model: Any, tokenizer: Any) -> list[str]:
+            return list(vocabulary)
+
+        def set_config(self, config: Any, model: Any, tokenizer: Any) -> None:
+            config.bos_token = vocabulary[model.config.pad_token_id]
+            config.eos_token = vocabulary[model.config.eos_token_id]
+            config.unk_token = "<unk>"
+            config.decoder_start_token = vocabulary[model.config.decoder_start_token_id]
+
+    model.config.tie_word_embeddings = scales_outputs(model)
+    with torch.no_grad():
+        spec = Loader()(model, None)
+    spec.validate()
+    spec.optimize(quantization=quantization)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(mode=0o700, parents=True)
+    spec.save(str(target))
+    for path in target.iterdir():
+        path.chmod(0o600)
+
+
+def scales_outputs(model: Any) -> bool:
+    """Whether this model scales its logits by d_model ** -0.5, as T5 before version 1.1 did."""
+    return bool(getattr(model.config, "scale_decoder_outputs", False))
+
+
+def reference(model: Any, source: Sequence[int], target: Sequence[int]) -> list[float]:
+    """Log-probability in nats of every target id, by transformers."""
+    import torch
+
+    logits = model(input_ids=torch.tensor([source]), labels=torch.tensor([target])).logits[0]
+    found: list[float] = torch.log_softmax(logits.float(), -1)[range(len(target)), target].tolist()
+    return found
+
+
+def _pairs(tokenizer: ModelTokenizer, vocabulary: Sequence[str]) -> list[Pair]:
+    pairs = [(tokenizer.encode(source), tokenizer.encode(target)) for source, target in _TEXTS]
+    end = tokenizer.encode("")[-1]
+    ids = [
+        i for i in range(0, len(vocabulary), max(1, len(vocabulary) // _SPREAD)) if not vocabulary[i].startswith("<")
+    ]
+    return [*pairs, ([*ids, end], [*reversed(ids), end])]
+
+
+def _differences(
+    folder: Path, compute_type: str, vocabulary: Sequence[str], pairs: Sequence[Pair], expected: Sequence[list[float]]
+) -> list[float]:
+    """Absolute differences in nats of every target token of every pair."""
+    import ctranslate2
+
+    translator = ctranslate2.Translator(str(folder), compute_type=compute_type)
+    results = translator.score_batch(
+        [[vocabulary[i] for i in source] for source, _ in pairs],
+        [[vocabulary[i] for i in target[:-1]] for _, target in pairs],
+        max_input_length=0,
+    )
+    return [
+        abs(found - wanted)
+        for result, row in zip(results, expected, strict=True)
+        for found, wanted in zip(result.log_probs, row, strict=True)
+    ]

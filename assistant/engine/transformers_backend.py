@@ -1,0 +1,194 @@
+"""The backend that runs a model folder as it is: on a GPU in bfloat16, on a CPU in float32. Needs no conversion.
+
+Never float16, which overflows in T5's feed-forward layers. The text is made by the same tokenizer code as the other
+backend's.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.engine.protocol import OnStage
+from assistant.engine.tokens import GrowingText, ModelTokenizer
+from assistant.errors import ModelDamaged
+from assistant.records import BackendName, Draft, GenerationSettings, ModelVersion
+
+_IGNORED = -100
+_SCORED_AT_ONCE = 16
+
+
+def load(model: ModelVersion, threads: int, on_stage: OnStage) -> "TransformersBackend":
+    """The model on the GPU where there is one."""
+    on_stage("loading", 0, 0)
+    import torch
+    from transformers import AutoModelForSeq2SeqLM
+
+    if threads:
+        torch.set_num_threads(threads)
+    is_gpu = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    folder = Path(model.folder)
+    tokenizer = ModelTokenizer(folder)
+    try:
+        network = AutoModelForSeq2SeqLM.from_pretrained(
+            folder,
+            dtype=torch.bfloat16 if is_gpu else torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelDamaged(f"cannot load {folder}: {' '.join(str(error).split())[:200]}") from error
+    return TransformersBackend(network.eval().to("cuda" if is_gpu else "cpu"), tokenizer)
+
+
+class TransformersBackend:
+    """A loaded model."""
+
+    name: BackendName = "transformers"
+
+    def __init__(self, network: Any, tokenizer: ModelTokenizer) -> None:
+        import torch
+        import transformers
+
+        self.version = f"{transformers.__version__}/torch-{torch.__version__}"
+        self._network = network
+        self._tokenizer = tokenizer
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        settings: GenerationSettings,
+        seed: int,
+        *,
+        on_piece: Callable[[str], None] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[list[Draft]]:
+        """Drafts for every prompt; `cancelled` is asked after every step."""
+        import torch
+
+        if settings.decoding == "sample":
+            torch.manual_seed(seed)
+        growing = GrowingText(self._tokenizer, on_piece) if on_piece else None
+        with torch.inference_mode():
+            output = self._network.generate(
+                **self._inputs(prompts),
+                generation_config=_options(settings, self._network.config),
+                stopping_criteria=[
+                    lambda ids, scores, **_: torch.full((ids.shape[0],), cancelled(), device=ids.device)
+                ],
+                streamer=_Streamer(growing, self._end) if growing else None,
+            )
+        was_cancelled = cancelled()
+        drafts = [
+            self._draft(row, score, was_cancelled)
+            for row, score in zip(output.sequences[:, 1:].tolist(), self._means(output, settings), strict=True)
+        ]
+        if growing:
+            growing.finish(drafts[0].text)
+        return [drafts[i : i + settings.drafts] for i in range(0, len(drafts), settings.drafts)]
+
+    def score(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
+        """Log-probability in nats of every piece of each completion, `</s>` included."""
+        found: list[list[float]] = []
+        for start in range(0, len(prompts), _SCORED_AT_ONCE):
+            found += self._score(prompts[start : start + _SCORED_AT_ONCE], completions[start : start + _SCORED_AT_ONCE])
+        return found
+
+    def count_tokens(self, text: str) -> int:
+        """Pieces of the text, `</s>` included."""
+        return self._tokenizer.count(text)
+
+    @property
+    def _end(self) -> int:
+        return int(self._network.config.eos_token_id)
+
+    def _score(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
+        import torch
+
+        targets = [self._tokenizer.encode(completion) for completion in completions]
+        labels = _padded(targets, _IGNORED).to(self._network.device)  # (pairs, longest)
+        with torch.inference_mode():
+            logits = self._network(**self._inputs(prompts), labels=labels).logits.float()
+        chosen = torch.log_softmax(logits, -1).gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        return [row[: len(target)] for row, target in zip(chosen.tolist(), targets, strict=True)]
+
+    def _inputs(self, prompts: Sequence[str]) -> dict[str, Any]:
+        """Right-padded ids and their mask, (prompts, longest)."""
+        rows = [self._tokenizer.encode(prompt) for prompt in prompts]
+        mask = _padded([[1] * len(row) for row in rows], 0)
+        ids = _padded(rows, self._network.config.pad_token_id)
+        return {"input_ids": ids.to(self._network.device), "attention_mask": mask.to(self._network.device)}
+
+    def _means(self, output: Any, settings: GenerationSettings) -> list[float | None]:
+        """Mean log-probability a token of every draft; None where a penalty makes the score no probability."""
+        if settings.repetition_penalty != 1:
+            return [None] * len(output.sequences)
+        ids = output.sequences[:, 1:]
+        lengths = (ids != self._network.config.pad_token_id).sum(-1).clamp(min=1)  # (drafts,)
+        if settings.decoding == "beam" and settings.beams > 1:
+            means = output.sequences_scores * lengths ** (settings.length_penalty - 1)
+        else:
+            gains = self._network.compute_transition_scores(output.sequences, output.logits, normalize_logits=True)
+            is_text = ids != self._network.config.pad_token_id
+            means = gains.masked_fill(~is_text, 0).sum(-1) / lengths
+        return [float(mean) for mean in means]
+
+    def _draft(self, row: list[int], score: float | None, was_cancelled: bool) -> Draft:
+        ended = self._end in row
+        ids = row[: row.index(self._end)] if ended else row
+        return Draft(
+            text=self._tokenizer.decode(ids),
+            tokens=len(ids) + ended,
+            score=score,
+            finished="end" if ended else "cancelled" if was_cancelled else "length",
+        )
+
+
+class _Streamer:
+    """Takes the ids of one text as `generate` makes them; the first call brings the start token."""
+
+    def __init__(self, growing: GrowingText, end: int) -> None:
+        self._growing = growing
+        self._end_id = end
+        self._has_started = False
+
+    def put(self, ids: Any) -> None:
+        if self._has_started and (index := int(ids.flatten()[0])) != self._end_id:
+            self._growing.add(index)
+        self._has_started = True
+
+    def end(self) -> None:
+        pass
+
+
+def _padded(rows: Sequence[Sequence[int]], filler: int) -> Any:
+    import torch
+
+    longest = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[filler] * (longest - len(row))] for row in rows])
+
+
+def _options(settings: GenerationSettings, config: Any) -> Any:
+    """Everything named, so that defaults kept in the model's folder have no say."""
+    from transformers import GenerationConfig
+
+    is_sample, is_beam = settings.decoding == "sample", settings.decoding == "beam"
+    chosen: dict[str, Any] = {
+        "do_sample": is_sample,
+        "num_beams": settings.beams if is_beam else 1,
+        "num_return_sequences": settings.drafts,
+        "max_new_tokens": settings.max_new_tokens,
+        "min_new_tokens": settings.min_new_tokens,
+        "repetition_penalty": settings.repetition_penalty,
+        "no_repeat_ngram_size": settings.no_repeat_ngram,
+        "return_dict_in_generate": True,
+        "output_scores": is_beam,
+        "output_logits": not is_beam or settings.beams == 1,
+        "decoder_start_token_id": config.decoder_start_token_id,
+        "pad_token_id": config.pad_token_id,
+        "eos_token_id": config.eos_token_id,
+    }
+    if is_sample:
+        chosen |= {"temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p}
+    if is_beam and settings.beams > 1:
+        chosen["length_penalty"] = settings.length_penalty
+    return GenerationConfig(**chosen)

@@ -1,0 +1,164 @@
+"""The child process that holds the model: reads requests from its standard input and answers until the pipe closes.
+
+A listening thread takes the requests in, so that a cancel reaches a text that is being written. The process ends when
+its parent does. Knows messages and backends; the client that started it is `assistant.engine.client`.
+"""
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+
+from assistant.engine.backends import BACKENDS
+from assistant.engine.pipe import PipeClosed, Receiver, Sender
+from assistant.engine.protocol import (
+    Backend,
+    Cancel,
+    Close,
+    Draft,
+    Failed,
+    Finished,
+    Generate,
+    Load,
+    Loaded,
+    Piece,
+    Progress,
+    Request,
+    Score,
+    Scored,
+    Written,
+)
+from assistant.errors import AssistantError, ModelMissing
+
+_BATCH = 16
+"""Prompts a batch: decoding is bound by reading the weights, which a batch shares; more only adds waiting."""
+
+
+class Worker:
+    """Answers requests one after the other."""
+
+    def __init__(self, receiver: Receiver[Request], sender: Sender) -> None:
+        self._receiver = receiver
+        self._send = sender.send
+        self._waiting: queue.SimpleQueue[Load | Generate | Score] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._backend: Backend | None = None
+
+    def run(self) -> None:
+        """Answer until the client closes the pipe; then the process ends, whatever it was doing."""
+        threading.Thread(target=self._listen, daemon=True, name="listener").start()
+        while True:
+            request = self._waiting.get()
+            try:
+                self._answer(request)
+            except PipeClosed:
+                return
+            except AssistantError as error:
+                self._send(Failed(id=request.id, kind=type(error).__name__, message=str(error)))
+            except Exception as error:  # noqa: BLE001 - whatever a library raises becomes an answer, and the log keeps it
+                traceback.print_exc()
+                message = f"the model failed: {' '.join(str(error).split()) or type(error).__name__}"
+                self._send(Failed(id=request.id, kind="AssistantError", message=message))
+
+    def _listen(self) -> None:
+        try:
+            while (request := self._receiver.receive()) is not None:
+                match request:
+                    case Cancel():
+                        self._cancelled.add(request.id)
+                    case Close():
+                        break
+                    case _:
+                        self._waiting.put(request)
+        except PipeClosed:
+            pass
+        os._exit(0)
+
+    def _answer(self, request: Load | Generate | Score) -> None:
+        match request:
+            case Load():
+                self._load(request)
+            case Generate():
+                self._generate(request)
+            case Score():
+                rows = self._model().score(request.prompts, request.completions)
+                self._send(Scored(id=request.id, token_log_probabilities=tuple(tuple(row) for row in rows)))
+
+    def _model(self) -> Backend:
+        if self._backend is None:
+            raise ModelMissing("no model is loaded yet")
+        return self._backend
+
+    def _load(self, request: Load) -> None:
+        start = time.monotonic()
+        self._backend = None  # frees the old weights before the new ones come
+
+        def on_stage(stage: str, done: int, total: int) -> None:
+            self._send(Progress(id=request.id, stage=stage, done=done, total=total))
+
+        self._backend = BACKENDS[request.backend](request.model, request.threads, on_stage)
+        self._send(
+            Loaded(
+                id=request.id,
+                model=request.model,
+                backend=request.backend,
+                backend_version=self._backend.version,
+                seconds=time.monotonic() - start,
+            )
+        )
+
+    def _generate(self, request: Generate) -> None:
+        start = time.monotonic()
+        model = self._model()
+        seed = request.settings.seed or 0
+        counts = [model.count_tokens(prompt) for prompt in request.prompts]
+        drafts: list[tuple[Draft, ...]] = [()] * len(request.prompts)
+        for batch in self._batches(request, counts):
+            texts = model.generate(
+                [request.prompts[i] for i in batch],
+                request.settings,
+                seed,
+                on_piece=(lambda text: self._send(Piece(id=request.id, text=text))) if request.stream else None,
+                cancelled=lambda: request.id in self._cancelled,
+            )
+            for index, found in zip(batch, texts, strict=True):
+                drafts[index] = tuple(found)
+                if len(request.prompts) > 1:
+                    self._send(Written(id=request.id, index=index, drafts=drafts[index], prompt_tokens=counts[index]))
+        self._send(
+            Finished(
+                id=request.id,
+                drafts=tuple(drafts),
+                seed=seed,
+                prompt_tokens=tuple(counts),
+                seconds=time.monotonic() - start,
+            )
+        )
+
+    def _batches(self, request: Generate, counts: list[int]) -> Iterator[list[int]]:
+        """Places of the prompts to write next, by length so that little is padded, until the request is cancelled."""
+        # Samples are drawn one prompt at a time: the same seed then gives the same text alone and among others.
+        size = 1 if request.settings.decoding == "sample" else _BATCH
+        order = sorted(range(len(counts)), key=lambda i: counts[i], reverse=True)
+        for start in range(0, len(order), size):
+            if request.id in self._cancelled:
+                return
+            yield order[start : start + size]
+
+
+def main() -> None:
+    """Serve on standard input and output. What a library prints goes to the log instead of into the messages."""
+    # The terminal's Ctrl+C is the client's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    replies = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    receiver: Receiver[Request] = Receiver(sys.stdin.fileno(), Request)
+    Worker(receiver, Sender(replies)).run()
+
+
+if __name__ == "__main__":
+    main()

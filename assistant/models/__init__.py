@@ -1,0 +1,1 @@
+"""The models on this machine: what there is, which one answers, and whether its files are whole."""

@@ -1,0 +1,121 @@
+"""Reads what a model folder says about itself and refuses one that is damaged, before anything loads it. Knows the
+files of a Hugging Face folder; reads headers only, never weights.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.errors import ModelDamaged
+
+ARCHITECTURES = ("t5", "mt5")
+"""Encoder-decoders of the T5 family: the ones that both backends and the trainer read."""
+_INDEX = "model.safetensors.index.json"
+_MAX_HEADER = 100_000_000  # the limit of the safetensors format
+
+
+class FolderFacts(msgspec.Struct, frozen=True):
+    """What the files of a model folder tell: number of parameters, tokens it was trained to read, licence."""
+
+    parameters: int
+    window: int
+    licence: str
+
+
+def inspect_folder(folder: Path) -> FolderFacts:
+    """Check that the folder holds a whole T5-type model. Raises ModelDamaged with what is wrong."""
+    config = _read_json(folder / "config.json")
+    kind = config.get("model_type")
+    if kind not in ARCHITECTURES:
+        raise ModelDamaged(f"{folder} holds a {kind!r} model: Parley reads T5-type encoder-decoders only")
+    if not isinstance(_read_json(folder / "tokenizer.json").get("model"), dict):
+        raise ModelDamaged(
+            f"{folder / 'tokenizer.json'} is no tokenizer of the tokenizers library: get the model again"
+        )
+    tensors: dict[str, int] = {}
+    for path in _weight_files(folder):
+        tensors.update(_read_header(path))
+    _check_index(folder, tensors)
+    window = config.get("n_positions")
+    return FolderFacts(
+        parameters=sum(tensors.values()),
+        window=window if isinstance(window, int) and window > 0 else 512,
+        licence=_licence(folder),
+    )
+
+
+def weights_size(folder: Path) -> int:
+    """Bytes of the weights on disk."""
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    if (folder / _INDEX).exists():
+        names = sorted(set(_weight_map(folder).values()))
+        if missing := [name for name in names if not (folder / name).is_file()]:
+            raise ModelDamaged(f"{folder} lacks {missing[0]}: get the model again")
+        return [folder / name for name in names]
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.ckpt")):
+        raise ModelDamaged(f"{folder} holds pickled weights only: Parley reads safetensors, which cannot run code")
+    raise ModelDamaged(f"{folder} has no model.safetensors: get the model again")
+
+
+def _weight_map(folder: Path) -> dict[str, str]:
+    found = _read_json(folder / _INDEX).get("weight_map")
+    if not isinstance(found, dict) or not all(isinstance(v, str) and Path(v).name == v for v in found.values()):
+        raise ModelDamaged(f"{folder / _INDEX} is no index of weights: get the model again")
+    return dict(found)
+
+
+def _check_index(folder: Path, tensors: dict[str, int]) -> None:
+    if (folder / _INDEX).exists() and (missing := _weight_map(folder).keys() - tensors.keys()):
+        raise ModelDamaged(f"{folder} lacks the weights {min(missing)}: get the model again")
+
+
+def _read_header(path: Path) -> dict[str, int]:
+    """Name and number of elements of every tensor of a safetensors file whose size is what its header says."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if not 0 < length <= min(_MAX_HEADER, size - 8):
+            raise ModelDamaged(f"{path} is no safetensors file: get the model again")
+        try:
+            header = json.loads(stream.read(length))
+            entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+            end = max(entry["data_offsets"][1] for entry in entries.values())
+            counts = {name: math.prod(entry["shape"]) for name, entry in entries.items()}
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            raise ModelDamaged(f"{path} is no safetensors file: get the model again") from error
+    if size != 8 + length + end:
+        raise ModelDamaged(f"{path} has {size} bytes instead of {8 + length + end}: get the model again")
+    return counts
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelDamaged(f"{path.parent} lacks {path.name}: get the model again") from error
+    except (OSError, ValueError) as error:
+        raise ModelDamaged(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ModelDamaged(f"{path} is not what its name says: get the model again")
+    return content
+
+
+def _licence(folder: Path) -> str:
+    """The `license:` line at the head of the model card, empty where there is none."""
+    try:
+        head = (folder / "README.md").read_text(encoding="utf-8")[:4000]
+    except (OSError, UnicodeDecodeError):
+        return ""
+    for line in head.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "license":
+            return value.strip().strip("\"'")
+    return ""
