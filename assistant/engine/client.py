@@ -9,8 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -33,11 +32,9 @@ from assistant.engine.protocol import (
     Written,
     check_settings,
 )
+from assistant.engine.tokens import token_counter
 from assistant.errors import AssistantError, EngineDied, Interrupted, ModelMissing
 from assistant.records import BackendName, GenerationSettings, ModelVersion
-
-if TYPE_CHECKING:
-    from assistant.engine.tokens import ModelTokenizer
 
 _TICK = 0.02
 """Seconds between two looks at whether the user cancelled."""
@@ -67,7 +64,6 @@ class Engine:
         self._closed = False
         self._loaded: Loaded | None = None
         self._threads = 0
-        self._tokenizer: tuple[str, ModelTokenizer] | None = None
 
     def __enter__(self) -> "Engine":
         return self
@@ -179,12 +175,7 @@ class Engine:
         """Pieces of the text, `</s>` included, by the loaded model's tokenizer; asks no other process."""
         if self._loaded is None:
             raise ModelMissing("no model is loaded yet")
-        folder = self._loaded.model.folder
-        if self._tokenizer is None or self._tokenizer[0] != folder:
-            from assistant.engine.tokens import ModelTokenizer
-
-            self._tokenizer = (folder, ModelTokenizer(Path(folder)))
-        return self._tokenizer[1].count(text)
+        return token_counter(self._loaded.model.folder)(text)
 
     def close(self) -> None:
         """End the worker. A request that is running in another thread raises Interrupted."""

@@ -1,9 +1,8 @@
 """Text to the pieces of a model's vocabulary and back, through the tokenizers library. Knows tokenizer.json alone."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-
-from tokenizers import Tokenizer
 
 from assistant.errors import ModelDamaged
 
@@ -15,6 +14,8 @@ class ModelTokenizer:
     """The tokenizer of a model folder: never cuts, never pads, always ends a text with `</s>`."""
 
     def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+
         try:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # the library raises nothing narrower
@@ -48,6 +49,12 @@ class ModelTokenizer:
         """The text of the ids without special pieces, and without white space around it."""
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
         return text.strip()
+
+
+@cache
+def token_counter(folder: str) -> Callable[[str], int]:
+    """A function that says how many tokens the model in the folder reads a text as, `</s>` included."""
+    return ModelTokenizer(Path(folder)).count
 
 
 class GrowingText:
