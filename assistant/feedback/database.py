@@ -108,13 +108,15 @@ def _check(path: Path, wait: float) -> None:
     """Refuse a foreign or newer file before anything could change it."""
     if not path.exists() or path.stat().st_size == 0:
         return
-    connection = _connect_to_read(path, wait)
+    # Without a -wal file nobody is writing, and the file can be read without so much as a lock file beside it.
+    connection = _connect_to_read(path, wait) if _journal(path).exists() else _readable(path, "immutable=1", wait)
     try:
-        application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        is_ours = connection.execute("PRAGMA application_id").fetchone()[0] == migrations.APPLICATION_ID
+        is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         version = migrations.version_of(connection)
     finally:
         connection.close()
-    if application != migrations.APPLICATION_ID and (application or version):
+    if not is_ours and not is_empty:
         raise StoreUnavailable(f"{path} is a database of another program: move it away, or set ASSISTANT_HOME")
     if version > len(migrations.MIGRATIONS):
         raise StoreUnavailable(
@@ -173,9 +175,13 @@ def _connect_to_read(path: Path, wait: float) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         # In a folder that cannot be written, SQLite has no place for its -shm file; without a -wal file nothing is
         # being written, and the file may be read as it stands.
-        if "unable to open" not in str(error) or path.with_name(path.name + "-wal").exists():
+        if "locked" in str(error) or _journal(path).exists():
             raise
         return _readable(path, "immutable=1", wait)
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
 
 
 def _readable(path: Path, options: str, wait: float) -> sqlite3.Connection:
