@@ -2,23 +2,23 @@
 
 from collections.abc import Callable
 
-from assistant.engine.protocol import Backend, OnStage
+from assistant.engine.protocol import Backend, OnProgress
 from assistant.records import BackendName, ModelVersion
 
-Loader = Callable[[ModelVersion, int, OnStage], Backend]
+Loader = Callable[[ModelVersion, int, OnProgress], Backend]
 """Loads a model with so many threads (0 for all cores); raises ModelMissing or ModelDamaged."""
 
 
-def _ctranslate(model: ModelVersion, threads: int, on_stage: OnStage) -> Backend:
+def _ctranslate(model: ModelVersion, threads: int, on_progress: OnProgress) -> Backend:
     from assistant.engine.ctranslate import load
 
-    return load(model, threads, on_stage)
+    return load(model, threads, on_progress)
 
 
-def _transformers(model: ModelVersion, threads: int, on_stage: OnStage) -> Backend:
+def _transformers(model: ModelVersion, threads: int, on_progress: OnProgress) -> Backend:
     from assistant.engine.transformers_backend import load
 
-    return load(model, threads, on_stage)
+    return load(model, threads, on_progress)
 
 
 # Each row imports its library when it is chosen: torch alone takes longer to import than a small model to answer.

@@ -56,6 +56,7 @@ class Engine:
     def __init__(self, on_notice: Callable[[str], None] = lambda sentence: None) -> None:
         self._on_notice = on_notice
         self._turn_lock = threading.Lock()
+        self._state_lock = threading.Lock()
         self._process: WorkerProcess | None = None
         self._last_id = 0
         self._active: _Asked | None = None
@@ -164,12 +165,14 @@ class Engine:
 
     def cancel(self) -> None:
         """Stop the request that is running, if any. Returns at once; the request ends within a fifth of a second."""
-        process, active = self._process, self._active
-        if process is None or active is None or self._cancelled_at is not None:
-            return
-        self._cancelled_at = time.monotonic()
+        with self._state_lock:
+            process, active = self._process, self._active
+            if active is None or self._cancelled_at is not None:
+                return
+            self._cancelled_at = time.monotonic()
         # A worker that is gone is noticed by the thread that waits for it.
-        _try_send(process, Cancel(id=active.id))
+        if process is not None:
+            _try_send(process, Cancel(id=active.id))
 
     def count_tokens(self, text: str) -> int:
         """Pieces of the text, `</s>` included, by the loaded model's tokenizer; asks no other process."""
@@ -215,8 +218,8 @@ class Engine:
         with self._turn_lock:
             if self._closed:
                 raise Interrupted("the engine is closed")
-            self._cancelled_at = None
-            self._active = request
+            with self._state_lock:
+                self._cancelled_at, self._active = None, request
             try:
                 yield request
             finally:

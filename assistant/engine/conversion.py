@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,10 @@ from pathlib import Path
 import msgspec
 
 from assistant import errors
-from assistant.engine.process import OFFLINE
-from assistant.engine.protocol import OnStage
+from assistant.engine.process import OFFLINE, open_log
+from assistant.engine.protocol import OnProgress, Progress
 from assistant.errors import AssistantError, ModelDamaged
-from assistant.files import write_atomically
+from assistant.files import sync_dir, write_atomically
 from assistant.locations import conversions_dir, ensure_dir
 from assistant.records import ModelVersion
 
@@ -38,7 +39,7 @@ class _Report(msgspec.Struct, frozen=True, tag_field="type", tag=True):
     message: str = ""
 
 
-def ensure_converted(model: ModelVersion, on_stage: OnStage = lambda stage, done, total: None) -> Path:
+def ensure_converted(model: ModelVersion, on_progress: OnProgress = lambda progress: None) -> Path:
     """The folder of the model's conversion: the bundled one, the cached one, or one made now.
 
     Raises ModelDamaged where the conversion does not agree with the model.
@@ -50,14 +51,14 @@ def ensure_converted(model: ModelVersion, on_stage: OnStage = lambda stage, done
     target = conversions_dir() / key
     if _is_complete(target):
         return target
-    with _alone(key, on_stage):
+    with _alone(key, on_progress):
         if not _is_complete(target):
             _clean_leftovers()
-            _convert_in_child(source, target, on_stage)
+            _convert_in_child(source, target, on_progress)
     return target
 
 
-def convert_folder(source: Path, target: Path, on_stage: OnStage = lambda stage, done, total: None) -> None:
+def convert_folder(source: Path, target: Path, on_progress: OnProgress = lambda progress: None) -> None:
     """Convert in this process, checked against transformers, into `target`, which is replaced as a whole."""
     from assistant.engine.recipe import build
 
@@ -65,9 +66,11 @@ def convert_folder(source: Path, target: Path, on_stage: OnStage = lambda stage,
     ensure_dir(target.parent)
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        build(source, draft, on_stage)
+        built = build(source, draft, on_progress)
+        _sync(built)
         shutil.rmtree(target, ignore_errors=True)
-        draft.rename(target)
+        built.rename(target)
+        sync_dir(target.parent)
     except OSError as error:
         if error.errno in _FULL:
             raise AssistantError(_no_room(source, target)) from error
@@ -82,22 +85,26 @@ def room_needed(source: Path) -> int:
     return int(2.5 * sum(path.stat().st_size for path in source.glob("*.safetensors")))
 
 
-def _convert_in_child(source: Path, target: Path, on_stage: OnStage) -> None:
+def _convert_in_child(source: Path, target: Path, on_progress: OnProgress) -> None:
     if shutil.disk_usage(ensure_dir(target.parent)).free < room_needed(source):
         raise AssistantError(_no_room(source, target))
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "assistant.engine.conversion", str(source), str(target)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **OFFLINE},
-    ) as process:
+    with (
+        open_log() as log,
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "assistant.engine.conversion", str(source), str(target)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **OFFLINE},
+        ) as process,
+    ):
         assert process.stdout is not None
         report = _Report()
         try:
             for line in process.stdout:
                 report = msgspec.json.decode(line, type=_Report)
                 if report.stage:
-                    on_stage(report.stage, 0, 0)
+                    on_progress(Progress(stage=report.stage))
         except BaseException:
             process.kill()
             raise
@@ -132,19 +139,28 @@ def _content_key(source: Path) -> str:
     return digest.hexdigest()
 
 
+def _sync(folder: Path) -> None:
+    """Force the files to disk before the folder gets its name."""
+    for path in folder.iterdir():
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+    sync_dir(folder)
+
+
 def _is_complete(folder: Path) -> bool:
     # A folder gets its name when everything is in it.
     return (folder / "model.bin").exists()
 
 
 @contextmanager
-def _alone(key: str, on_stage: OnStage) -> Iterator[None]:
+def _alone(key: str, on_progress: OnProgress) -> Iterator[None]:
     """Hold the lock of that conversion, waiting for another process that makes it."""
-    with (ensure_dir(conversions_dir()) / f"{key}.lock").open("w") as lock:
+    place = ensure_dir(conversions_dir()) / f"{key}.lock"
+    with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            on_stage("waiting for another conversion", 0, 0)
+            on_progress(Progress(stage="waiting for another conversion"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -193,9 +209,13 @@ def main() -> None:
         os.write(reports, msgspec.json.encode(report) + b"\n")
 
     try:
-        convert_folder(Path(sys.argv[1]), Path(sys.argv[2]), lambda stage, done, total: tell(_Report(stage=stage)))
+        convert_folder(Path(sys.argv[1]), Path(sys.argv[2]), lambda progress: tell(_Report(stage=progress.stage)))
     except AssistantError as error:
         tell(_Report(kind=type(error).__name__, message=str(error)))
+    except Exception as error:  # noqa: BLE001 - whatever torch raises becomes one line, and the log keeps the rest
+        traceback.print_exc()
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        tell(_Report(kind="ModelDamaged", message=f"{sys.argv[1]} cannot be converted: {reason}"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 import ctranslate2
 
 from assistant.engine.conversion import ensure_converted
-from assistant.engine.protocol import OnStage
+from assistant.engine.protocol import OnProgress, Progress
 from assistant.engine.tokens import EOS, GrowingText, ModelTokenizer
 from assistant.errors import ModelDamaged
 from assistant.records import BackendName, Draft, GenerationSettings, ModelVersion
@@ -17,10 +17,10 @@ _SCORED_AT_ONCE = 16
 _Drafts = dict[tuple[int, int], list[int]]
 
 
-def load(model: ModelVersion, threads: int, on_stage: OnStage) -> "CTranslateBackend":
+def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "CTranslateBackend":
     """The model's conversion, made first where there is none."""
-    folder = ensure_converted(model, on_stage)
-    on_stage("loading", 0, 0)
+    folder = ensure_converted(model, on_progress)
+    on_progress(Progress(stage="loading"))
     return CTranslateBackend(ModelTokenizer(Path(model.folder)), folder, threads or _default_threads())
 
 

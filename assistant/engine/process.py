@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import BinaryIO
 
 from assistant.engine.pipe import Receiver, Sender
 from assistant.engine.protocol import Reply, Request
@@ -21,26 +22,28 @@ OFFLINE: Mapping[str, str] = {
 """Environment of every process that touches a model: what it needs is on disk, and it tells nobody."""
 
 
+def open_log() -> BinaryIO:
+    """The log, for what a child process prints: the user's screen is no place for it."""
+    path = ensure_dir(log_file().parent) / log_file().name
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+
+
 class WorkerProcess:
     """A running worker."""
 
     def __init__(self) -> None:
-        log = ensure_dir(log_file().parent) / log_file().name
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            # -P: a file in the user's folder must not stand in for a module. A session of its own: Ctrl+C in the
-            # terminal reaches the client alone.
+        # -P: a file in the user's folder must not stand in for a module. A session of its own: Ctrl+C in the terminal
+        # reaches the client alone.
+        with open_log() as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "assistant.engine.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=descriptor,
+                stderr=log,
                 bufsize=0,
                 env={**os.environ, **OFFLINE},
                 start_new_session=True,
             )
-        finally:
-            os.close(descriptor)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._sender = Sender(self._process.stdin.fileno())

@@ -20,7 +20,7 @@ __all__ = [
     "GenerationSettings",
     "Load",
     "Loaded",
-    "OnStage",
+    "OnProgress",
     "Piece",
     "Progress",
     "Reply",
@@ -83,10 +83,10 @@ class Loaded(Record, frozen=True, tag=True):
     seconds: float
 
 
-class Progress(Record, frozen=True, tag=True):
+class Progress(Record, frozen=True, tag=True, kw_only=True):
     """Long work goes on: `done` of `total` in a `stage` such as "converting"; total 0 where it is unknown."""
 
-    id: int
+    id: int = 0
     stage: str
     done: int = 0
     total: int = 0
@@ -141,8 +141,7 @@ class Failed(Record, frozen=True, tag=True):
 Reply = Loaded | Progress | Piece | Written | Finished | Scored | Failed
 
 
-OnStage = Callable[[str, int, int], None]
-"""Told the stage of long work, how much of it is done, and of how much; 0 where the total is unknown."""
+OnProgress = Callable[[Progress], None]
 
 
 class Backend(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from assistant.engine.protocol import OnStage
+from assistant.engine.protocol import OnProgress, Progress
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged
 
@@ -35,40 +35,40 @@ _SPREAD = 48
 Pair = tuple[list[int], list[int]]
 
 
-def build(source: Path, target: Path, on_stage: OnStage) -> None:
-    """Convert into `target`. Raises ModelDamaged where the result does not agree with the model."""
+def build(source: Path, folder: Path, on_progress: OnProgress) -> Path:
+    """Convert inside `folder` and return the int8 folder in it.
+
+    Raises ModelDamaged where the result does not agree with the model.
+    """
     import torch
 
-    on_stage("reading the model", 0, 0)
+    on_progress(Progress(stage="reading the model"))
     model = load_float32(source)
     tokenizer = ModelTokenizer(source)
     vocabulary = read_vocabulary(source, int(model.config.vocab_size))
     pairs = _pairs(tokenizer, vocabulary)
     with torch.inference_mode():
         expected = [reference(model, *pair) for pair in pairs]
-    exact = target.with_name(target.name + ".float32")
-    try:
-        on_stage("converting", 0, 0)
-        write(model, vocabulary, exact, "float32")
-        on_stage("checking", 0, 0)
-        worst = max(_differences(exact, "float32", vocabulary, pairs, expected))
-        if not worst <= FLOAT_TOLERANCE:
-            raise ModelDamaged(
-                f"the conversion of {source.name} disagrees with the model by {worst:.3g} nats a token "
-                f"(limit {FLOAT_TOLERANCE:g}): choose the backend transformers for it"
-            )
-    finally:
-        shutil.rmtree(exact, ignore_errors=True)
+    on_progress(Progress(stage="converting"))
+    exact = write(model, vocabulary, folder / "float32", "float32")
+    on_progress(Progress(stage="checking"))
+    worst = max(_differences(exact, "float32", vocabulary, pairs, expected))
+    if not worst <= FLOAT_TOLERANCE:
+        raise ModelDamaged(
+            f"the conversion of {source.name} disagrees with the model by {worst:.3g} nats a token "
+            f"(limit {FLOAT_TOLERANCE:g}): choose the backend transformers for it"
+        )
     # Last, because quantizing overwrites the weights of `model` in place.
-    on_stage("converting", 1, 2)
-    write(model, vocabulary, target, "int8")
-    differences = _differences(target, "int8", vocabulary, pairs, expected)
+    on_progress(Progress(stage="quantizing"))
+    small = write(model, vocabulary, folder / "int8", "int8")
+    differences = _differences(small, "int8", vocabulary, pairs, expected)
     mean = sum(differences) / len(differences)
     if not mean <= INT8_TOLERANCE:
         raise ModelDamaged(
             f"{source.name} loses too much as int8: {mean:.3g} nats a token on average (limit {INT8_TOLERANCE:g}); "
             "choose the backend transformers for it"
         )
+    return small
 
 
 def load_float32(source: Path) -> Any:
@@ -104,8 +104,8 @@ def read_vocabulary(source: Path, size: int) -> list[str]:
     return [by_id.get(index, f"<unused_{index}>") for index in range(size)]
 
 
-def write(model: Any, vocabulary: Sequence[str], target: Path, quantization: str) -> None:
-    """Convert and save, without any check. int8 overwrites the weights of `model`."""
+def write(model: Any, vocabulary: Sequence[str], target: Path, quantization: str) -> Path:
+    """Convert and save, without any check, and return `target`. int8 overwrites the weights of `model`."""
     import torch
     from ctranslate2.converters.transformers import T5Loader
 
@@ -129,6 +129,7 @@ def write(model: Any, vocabulary: Sequence[str], target: Path, quantization: str
     spec.save(str(target))
     for path in target.iterdir():
         path.chmod(0o600)
+    return target
 
 
 def scales_outputs(model: Any) -> bool:

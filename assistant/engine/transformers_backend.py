@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from assistant.engine.protocol import OnStage
+from assistant.engine.protocol import OnProgress, Progress
 from assistant.engine.tokens import GrowingText, ModelTokenizer
 from assistant.errors import ModelDamaged
 from assistant.records import BackendName, Draft, GenerationSettings, ModelVersion
@@ -17,9 +17,9 @@ _IGNORED = -100
 _SCORED_AT_ONCE = 16
 
 
-def load(model: ModelVersion, threads: int, on_stage: OnStage) -> "TransformersBackend":
+def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "TransformersBackend":
     """The model on the GPU where there is one."""
-    on_stage("loading", 0, 0)
+    on_progress(Progress(stage="loading"))
     import torch
     from transformers import AutoModelForSeq2SeqLM
 

@@ -13,6 +13,8 @@ import time
 import traceback
 from collections.abc import Iterator
 
+import msgspec
+
 from assistant.engine.backends import BACKENDS
 from assistant.engine.pipe import PipeClosed, Receiver, Sender
 from assistant.engine.protocol import (
@@ -97,10 +99,10 @@ class Worker:
         start = time.monotonic()
         self._backend = None  # frees the old weights before the new ones come
 
-        def on_stage(stage: str, done: int, total: int) -> None:
-            self._send(Progress(id=request.id, stage=stage, done=done, total=total))
+        def on_progress(progress: Progress) -> None:
+            self._send(msgspec.structs.replace(progress, id=request.id))
 
-        self._backend = BACKENDS[request.backend](request.model, request.threads, on_stage)
+        self._backend = BACKENDS[request.backend](request.model, request.threads, on_progress)
         self._send(
             Loaded(
                 id=request.id,

@@ -117,8 +117,8 @@ def _version(ref: str, folder: Path, kind: _Kind) -> ModelVersion:
         ref=ref,
         folder=str(folder),
         kind=kind,
-        # Only what ships with Parley was checked against its weights when it was made.
-        converted=str(converted) if kind == "bundled" and (converted / "model.bin").exists() else None,
+        # What Parley made was checked against its weights when it was made; a foreign conversion never was.
+        converted=str(converted) if kind in {"bundled", "version"} and (converted / "model.bin").exists() else None,
         parameters=facts.parameters,
         window=facts.window,
         licence=facts.licence,
