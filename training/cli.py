@@ -48,6 +48,18 @@ STAGES: dict[str, Stage] = {
             "--data train.jsonl --minutes 5 --dry-run",
         ),
     ),
+    "evaluate": Stage(
+        run="training.evaluation:run",
+        config="training.recipes.evaluate:EvaluateConfig",
+        help="Judge a model's summaries against references: figures with intervals.",
+        examples=(
+            "--data dev.jsonl --model pocket",
+            "--data dev.jsonl --model lead-3 --json",
+            "--data dev.jsonl --predictions summaries.jsonl",
+            "--data dev.jsonl --model pocket --modes all --swap",
+        ),
+        show="training.tables:evaluation",
+    ),
 }
 
 _ABOUT = """Teach the assistant: train, tune, align and judge models.
@@ -116,6 +128,10 @@ def run(arguments: Sequence[str]) -> int:
         return _refuse(UsageError(one_line(str(error))), arguments)
     except KeyboardInterrupt:
         return _refuse(Interrupted("stopped at once; the last checkpoint is kept"), arguments)
+    except BrokenPipeError:
+        # Whoever read the output has enough of it; Python must not complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     # The outermost boundary: whatever went wrong, the user sees one line, and the traceback with --debug.
     except Exception as error:  # noqa: BLE001
         return _refuse(error, arguments)
@@ -215,7 +231,7 @@ def _runs(*, json: Annotated[bool, Parameter(negative=())] = False, debug: bool 
 
 
 def _answer(result: Any, show: Callable[[Any], str], *, as_json: bool) -> None:
-    print(json.dumps(result, ensure_ascii=False) if as_json else printable(show(result)))
+    print(json.dumps(result, ensure_ascii=False) if as_json else printable(show(result)), flush=True)
 
 
 def _load(place: str) -> Any:

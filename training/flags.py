@@ -50,7 +50,17 @@ def leaves(struct: type[msgspec.Struct], above: tuple[str, ...] = ()) -> Iterato
 
 
 def attribute_docs(struct: type) -> dict[str, str]:
-    """The strings that stand under a class's attributes, as one line each. Python drops them, so the source is read."""
+    """The strings that stand under a class's attributes and its bases', as one line each. Python drops them, so the
+    source is read.
+    """
+    found: dict[str, str] = {}
+    for part in reversed(struct.__mro__):
+        if part.__module__ != "builtins" and issubclass(part, msgspec.Struct) and part is not msgspec.Struct:
+            found |= _docs_in(part)
+    return found
+
+
+def _docs_in(struct: type) -> dict[str, str]:
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
     except OSError:  # No source, as in a frozen application: flags without help still work.

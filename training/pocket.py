@@ -33,7 +33,7 @@ from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested
 from training.tokenizer import train_tokenizer
 
-CONVERTED = "ctranslate2"
+CONVERTED = "ctranslate"
 """Name of the int8 conversion inside the model's folder."""
 Row = dict[str, Any]
 _FIELDS = ("dialogue", "summary")

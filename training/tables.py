@@ -41,6 +41,29 @@ def runs(found: Sequence[Mapping[str, Any]]) -> str:
     return columns(rows)
 
 
+def evaluation(result: Mapping[str, Any]) -> str:
+    """Figures with their intervals, one column for each mode."""
+    modes = result.get("modes") or {result["mode"]: result}
+    first = next(iter(modes.values()))
+    rows = [
+        ["", *modes],
+        *([name, *(_with_interval(m[name], m["ci"][name]) for m in modes.values())] for name in first["ci"]),
+        ["summaries/s", *(_number(m["summaries_per_second"]) for m in modes.values())],
+    ]
+    head = f"{result['model']}, {result['n']} conversations, 95 % intervals clustered by conversation"
+    return f"{head}\n{first['scorer']}\n\n{columns(rows)}"
+
+
+def _with_interval(value: float, bounds: Sequence[float]) -> str:
+    return f"{_number(value)} [{_number(bounds[0])}, {_number(bounds[1])}]"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if abs(value) < 1 else f"{value:.1f}"
+
+
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """Rows of text in columns as wide as their longest cell; numbers stand on the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

@@ -1,0 +1,133 @@
+"""Judges summaries: `assistant-train evaluate`. Figures with 95 % intervals, clustered by conversation.
+
+Knows figures and cases; how summaries are written stands in `training.summaries`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from assistant.dialogue import parse
+from assistant.errors import UsageError
+from assistant.files import write_atomically
+from assistant.prompts import MODES
+from training.job import Job
+from training.metrics import METRICS, Case, Scores
+from training.metrics.bootstrap import interval, intervals, resamples
+from training.metrics.faithfulness import exchange, follows_swap
+from training.metrics.overlap import ROUGE_SIGNATURE
+from training.recipes.evaluate import EvaluateConfig
+from training.summaries import FileSummarizer, Summarizer, Written, open_summarizer, read_cases
+
+
+def run(job: Job[EvaluateConfig]) -> dict[str, Any]:
+    """The stage `assistant-train evaluate`: one model, one file of references, one or several modes."""
+    job.refuse_resume()
+    cases = read_cases(job.data, job.config.max_steps)
+    modes = chosen_modes(job.config.modes)
+    summarizer = _summarizer(job)
+    try:
+        results = {mode: _evaluate(summarizer, cases, mode, job) for mode in modes}
+    finally:
+        summarizer.close()
+    if len(results) == 1:
+        return results[modes[0]]
+    return {"model": results[modes[0]]["model"], "n": len(cases), "modes": results}
+
+
+def judge(cases: Sequence[Case]) -> dict[str, Any]:
+    """Every figure of METRICS and, under "ci", its 95 % interval, clustered by conversation."""
+    clusters = [case.dialogue for case in cases]
+    figures: dict[str, float] = {}
+    bounds: dict[str, tuple[float, float]] = {}
+    for metric in METRICS.values():
+        scores = score_all(metric.score, cases)
+        figures |= dict(zip(metric.figures, metric.pool(scores), strict=True))
+        bounds |= dict(zip(metric.figures, intervals(scores, metric.pool, clusters), strict=True))
+    return {"n": len(cases), **figures, "ci": bounds}
+
+
+def score_all(score: Any, cases: Sequence[Case]) -> Scores:
+    """(cases, numbers a case)."""
+    return np.array([score(case) for case in cases], dtype=np.float64)
+
+
+def chosen_modes(names: str) -> list[str]:
+    """The modes that `--modes` names. Raises UsageError for one that there is not."""
+    wanted = list(MODES) if names == "all" else [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in MODES:
+            raise UsageError(f"unknown mode {name!r}; there are {', '.join(MODES)}, and `all`")
+    return wanted
+
+
+def write_predictions(path: Path, written: Written) -> None:
+    """JSON Lines of {"id","summary","model"}, which `--predictions` reads."""
+    lines = [
+        json.dumps({"id": case.id, "summary": case.prediction, "model": written.model}, ensure_ascii=False)
+        for case in written.cases
+    ]
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
+
+
+def _summarizer(job: Job[EvaluateConfig]) -> Summarizer:
+    if job.config.predictions:
+        if job.model or job.config.swap:
+            raise UsageError("--predictions judges a file: leave --model and --swap out")
+        return FileSummarizer(job.config.predictions)
+    return open_summarizer(job.model, job.config, job.stop, job.report)
+
+
+def _evaluate(summarizer: Summarizer, cases: Sequence[Case], mode: str, job: Job[EvaluateConfig]) -> dict[str, Any]:
+    written = summarizer.write(cases, mode)
+    if job.out:
+        several = "," in job.config.modes or job.config.modes == "all"
+        write_predictions(job.out.with_suffix(f".{mode}{job.out.suffix}") if several else job.out, written)
+    judged = judge(written.cases)
+    bounds = judged.pop("ci")
+    if job.config.swap:
+        figures, more = _judge_swap(summarizer, written.cases, mode)
+        judged, bounds = judged | figures, bounds | more
+    return {
+        "model": written.model,
+        **judged,
+        # Filled in where there is a head that judges it.
+        "toxicity": None,
+        "ci": bounds,
+        "mode": mode,
+        "backend": written.backend,
+        "seconds": written.seconds,
+        "summaries_per_second": len(written.cases) / written.seconds if written.seconds else None,
+        "in_parts": written.in_parts,
+        "generation": msgspec.to_builtins(job.config.generation) if written.backend else None,
+        "scorer": ROUGE_SIGNATURE,
+    }
+
+
+def _judge_swap(
+    summarizer: Summarizer, cases: Sequence[Case], mode: str
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """How often the summary follows when the first two speakers are exchanged, over conversations that have two.
+
+    `speaker_swap_telling` leaves out those whose summary reads the same with speakers exchanged: they cannot tell.
+    """
+    speakers = [parse(case.dialogue).speakers[:2] for case in cases]
+    pairs = [(case, two) for case, two in zip(cases, speakers, strict=True) if len(two) == 2]
+    if not pairs:
+        raise UsageError("--swap needs conversations with at least two speakers")
+    swapped = summarizer.write([replace(case, dialogue=exchange(case.dialogue, *two)) for case, two in pairs], mode)
+    follows, telling = [], []
+    for (case, two), other in zip(pairs, swapped.cases, strict=True):
+        follows.append(float(follows_swap(case.prediction, other.prediction, two)))
+        telling.append(exchange(case.prediction, *two) != case.prediction)
+    figures = {"speaker_swap": float(np.mean(follows)), "speaker_swap_n": len(pairs)}
+    if any(telling):
+        figures["speaker_swap_telling"] = float(np.mean([f for f, t in zip(follows, telling, strict=True) if t]))
+    drawn = resamples([case.dialogue for case, _ in pairs])
+    shares = np.array(follows)
+    return figures, {"speaker_swap": interval([float(shares[indices].mean()) for indices in drawn])}

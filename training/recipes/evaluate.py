@@ -1,0 +1,38 @@
+"""What can be set for `assistant-train evaluate` and `compare`."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from assistant.records import GenerationSettings
+
+
+class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How summaries are written and judged."""
+
+    modes: str = "zero-shot"
+    """Prompting mode, several with commas between, or `all`."""
+    phrasing: str = ""
+    """Wording of the instruction; empty for the default."""
+    backend: Literal["auto", "ctranslate", "transformers"] = "auto"
+    """What runs the model; `auto` takes transformers where there is a GPU."""
+    threads: int = 0
+    """CPU threads for the model; 0 uses every core."""
+    predictions: Path | None = None
+    """Judge these summaries, JSON Lines with "id" and "summary", instead of asking a model."""
+    swap: bool = False
+    """Whether each conversation is also summarized with its two speakers exchanged, to see whether the summary
+    follows."""
+    max_steps: int = 0
+    """Judge so many conversations at most; 0 for all."""
+    generation: GenerationSettings = GenerationSettings()
+
+
+class CompareConfig(EvaluateConfig, frozen=True):
+    """How two models are compared."""
+
+    by: str = "rouge1"
+    """The figure that decides wins, losses and the largest differences."""
+    show: int = 10
+    """How many of the largest differences are shown."""
