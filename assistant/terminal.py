@@ -3,13 +3,16 @@
 import re
 
 # CSI, OSC and other string sequences, then any two-character escape (ECMA-48): whole, so that no "[31m" stays behind.
+# A string sequence without its terminator loses only its introducer: U+009D also comes from text decoded twice, and
+# must not take the rest of that text with it.
 _SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]?"
 )
-# C0 without tab and newline, DEL, C1, and the marks that reorder what follows them (Unicode UAX 9, "Trojan Source").
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# C0 without tab and newline, DEL, C1, the marks that reorder what follows them (Unicode UAX 9, "Trojan Source"), and
+# halves of surrogate pairs, which no encoding can write.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 
+from assistant.dialogue.captions import read_srt, read_webvtt
+from assistant.dialogue.chats import read_chat, read_paste
+from assistant.dialogue.mails import read_mail
 from assistant.dialogue.named import read_names, read_narration, read_tags, read_transcript
+from assistant.dialogue.structured import read_json, read_json_lines
 from assistant.dialogue.turns import NARRATOR, Reading, clean_text
 from assistant.errors import InputUnreadable
 from assistant.records import Dialogue, Record
@@ -24,6 +28,23 @@ FORMATS: dict[str, Format] = {
     for row in (
         Format(name="tags", label="Speaker tags", description="#Person1#: text", read=read_tags),
         Format(name="names", label="Names", description="Name: text, a line a turn", read=read_names),
+        Format(name="webvtt", label="WebVTT", description="captions, with voices <v Name>", read=read_webvtt),
+        Format(name="srt", label="SubRip", description="numbered captions (.srt)", read=read_srt),
+        Format(name="json", label="JSON", description="a list of turns, or an object with one", read=read_json),
+        Format(name="jsonl", label="JSON Lines", description="one object a line, each a turn", read=read_json_lines),
+        Format(name="mail", label="E-mail", description="a thread with headers, or with > quotations", read=read_mail),
+        Format(
+            name="chat",
+            label="Chat export",
+            description="[12:03] Name: text, as WhatsApp, Zoom and others export",
+            read=read_chat,
+        ),
+        Format(
+            name="paste",
+            label="Chat paste",
+            description="name and time on a line, then the text, as copied from Slack, Teams or Discord",
+            read=read_paste,
+        ),
         Format(
             name="transcript",
             label="Transcript",

@@ -27,10 +27,10 @@ def read_names(text: str) -> Reading | None:
     """`Name: text` on every line. A label such as "Note:" continues the turn before it."""
     lines = _lines(text)
     for number, line in enumerate(lines):
-        head = split_head(line)
-        if not (head and head.text) and not (number and _starts_with_label(line)):
+        if not split_head(line) and not (number and _starts_with_label(line)):
             return None
-    return _collect(lines, lambda head: True) if lines else None
+    reading = _collect(lines, lambda head: True)
+    return reading if reading.turns else None
 
 
 def read_transcript(text: str) -> Reading | None:

@@ -13,6 +13,7 @@ from assistant.terminal import printable
 NARRATOR = "Narrator"
 MAX_NAME_CHARACTERS = 40
 MAX_NAME_WORDS = 5
+_FARTHEST_COLON = 160
 
 # Marks without width that exports put around names and dates: byte order mark, direction marks, zero-width space.
 _MARKS = re.compile("[\ufeff\u061c\u200b\u200e\u200f\u2060]")
@@ -99,20 +100,25 @@ def looks_like_name(name: str) -> bool:
 def split_head(line: str) -> Head | None:
     """The speaker and the text of a line `Name: text`, or None where it does not start with a name.
 
-    The text may be empty. Without a space after the colon a letter must follow, so that 12:30 and http://… are no
-    heads.
+    The text may be empty. 12:30 and http://… are no heads, and a long parenthesis behind a name is left out.
     """
-    found = _COLONS.search(line, 0, 2 * MAX_NAME_CHARACTERS)
+    found = _COLONS.search(line, 0, _FARTHEST_COLON)
     if not found:
         return None
     name, text = fold(line[: found.start()]), line[found.end() :]
     if name.startswith("**"):  # Markdown: "**Name:** text" and "**Name**: text".
         name, text = name.strip("* "), text.removeprefix("**")
     if not is_name(name):
-        return None
-    if text and not text[0].isspace() and not (text[0].isalpha() and any(map(str.isalpha, name))):
-        return None
-    return Head(name, text.strip())
+        # "Mr. Rossi (Minister of Small Business and Trade): …"
+        name = name.partition(" (")[0] if name.endswith(")") else ""
+    return Head(name, text.strip()) if is_name(name) and _may_follow(name, text) else None
+
+
+def _may_follow(name: str, text: str) -> bool:
+    """Whether speech stands behind the colon: after a space anything, else a letter, or a digit after a word."""
+    if not text or text[0].isspace():
+        return True
+    return (text[0].isalpha() and any(map(str.isalpha, name))) or (text[0].isdigit() and name.isalpha())
 
 
 def _counts(word: str) -> bool:

@@ -1,0 +1,71 @@
+"""Reads captions, WebVTT and SubRip: cues with times, and voices where the file names them."""
+
+import html
+import re
+
+from assistant.dialogue.turns import NARRATOR, Reading, fold, make_turn, split_head
+from assistant.records import Turn
+
+_CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
+_TIMING = re.compile(rf"\s*({_CLOCK})\s*-->\s*{_CLOCK}")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?\s{1,10}([^>]{1,200})>")
+_TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>")
+_SENTENCE_END = re.compile(r"[.?!…][\"'”’)]*$")
+
+
+def read_webvtt(text: str) -> Reading | None:
+    """A file that starts with WEBVTT; `<v Name>` names who speaks."""
+    return _read_cues(text) if text.lstrip().startswith("WEBVTT") else None
+
+
+def read_srt(text: str) -> Reading | None:
+    """Numbered cues; who speaks is known only where a line says `Name: text`."""
+    opening = [line for line in text.lstrip()[:400].split("\n") if line.strip()][:2]
+    return _read_cues(text) if any(_TIMING.match(line) for line in opening) else None
+
+
+def _read_cues(text: str) -> Reading | None:
+    """The turns of all cues. A sentence that runs over several cues of one voice is one turn."""
+    turns: list[Turn] = []
+    for block in re.split(r"\n(?:[^\S\n]*\n)+", text.strip()):
+        lines = block.split("\n")
+        at = next((number for number, line in enumerate(lines[:3]) if _TIMING.match(line)), None)
+        timing = _TIMING.match(lines[at]) if at is not None else None
+        if at is None or timing is None:
+            continue  # The header, and blocks of notes and styles.
+        for speaker, said in _voices(lines[at + 1 :]):
+            if turn := make_turn(speaker, said, timing[1]):
+                turns.append(turn)
+    return Reading(turns=tuple(_join_sentences(turns))) if turns else None
+
+
+def _voices(lines: list[str]) -> list[tuple[str, str]]:
+    """Who says what in the lines of one cue; an empty name where the cue does not tell."""
+    voices: list[tuple[str, str]] = []
+    for line in lines:
+        pieces = _VOICE.split(line)  # [before, name, text, name, text, ...]
+        for name, piece in zip(["", *pieces[1::2]], pieces[::2], strict=True):
+            said = html.unescape(_TAG.sub("", piece))
+            head = split_head(said.removeprefix("- ").removeprefix(">>")) if not name else None
+            speaker, said = (head.name, head.text) if head else (html.unescape(name), said)
+            if not speaker and voices:
+                voices[-1] = (voices[-1][0], f"{voices[-1][1]} {said}")
+            elif fold(said):
+                voices.append((speaker, said))
+    return [(speaker or NARRATOR, said) for speaker, said in voices]
+
+
+def _join_sentences(turns: list[Turn]) -> list[Turn]:
+    """Join what one voice says in a row: all of it, or sentence by sentence where one narrator says everything."""
+    alone = all(turn.speaker == NARRATOR for turn in turns)
+    joined: list[list[Turn]] = []
+    for turn in turns:
+        before = joined[-1][-1] if joined else None
+        if before and before.speaker == turn.speaker and not (alone and _SENTENCE_END.search(before.text)):
+            joined[-1].append(turn)
+        else:
+            joined.append([turn])
+    return [
+        Turn(speaker=group[0].speaker, text=" ".join(turn.text for turn in group), time=group[0].time)
+        for group in joined
+    ]

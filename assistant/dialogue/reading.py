@@ -1,0 +1,107 @@
+"""Bytes to text: refuses what holds no text, finds the encoding of the rest. Knows no formats."""
+
+import codecs
+from pathlib import Path
+from typing import BinaryIO
+
+from assistant.errors import InputUnreadable, UsageError
+from assistant.terminal import one_line, printable
+
+MAX_BYTES = 20 * 1024 * 1024
+_SAMPLE_BYTES = 65_536
+_MAX_STRANGE_SHARE = 0.1
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    # UTF-32 first: its little-endian mark starts with the one of UTF-16.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def read_text(source: Path | BinaryIO | bytes) -> str:
+    """The text in a file, a binary stream or bytes, without control characters.
+
+    Raises UsageError for a file that is not there, InputUnreadable for a directory, a file without permission, more
+    than 20 MB, and anything that is no text.
+    """
+    name = one_line(str(source)) if isinstance(source, Path) else "the input"
+    if isinstance(source, Path):
+        content = _read_file(source, name)
+    elif isinstance(source, bytes):
+        content = source
+    else:
+        content = source.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise _too_large(name)
+    return printable(_decode(content, name))
+
+
+def _read_file(path: Path, name: str) -> bytes:
+    try:
+        if path.is_dir():
+            raise InputUnreadable(f"{name} is a folder; name a file in it")
+        if path.stat().st_size > MAX_BYTES:
+            raise _too_large(name)
+        with path.open("rb") as stream:
+            # Devices and pipes have no size: what they give is limited here.
+            return stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {name}; check the path, or pass - to read standard input") from None
+    except PermissionError:
+        raise InputUnreadable(f"no permission to read {name}; make it readable (chmod u+r) or copy it") from None
+    except (OSError, ValueError) as error:
+        raise InputUnreadable(f"cannot read {name}: {one_line(str(error))}") from error
+
+
+def _too_large(name: str) -> InputUnreadable:
+    return InputUnreadable(f"{name} is larger than {MAX_BYTES // 2**20} MB; split it, or cut out the part that matters")
+
+
+def _decode(content: bytes, name: str) -> str:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return _decode_as(content, encoding, name)
+    if (guess := _utf16_without_mark(content)) is not None:
+        return _decode_as(content, guess, name)
+    if b"\0" in content:
+        raise _no_text(name)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        # cp1252 is Latin-1 with typographic quotes where Latin-1 has control characters.
+        return _refuse_binary(content.decode("cp1252", errors="replace"), name)
+
+
+def _decode_as(content: bytes, encoding: str, name: str) -> str:
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise InputUnreadable(f"{name} is damaged: it says it is {encoding}, and is not") from None
+    return _refuse_binary(text, name)
+
+
+def _utf16_without_mark(content: bytes) -> str | None:
+    """UTF-16 where nearly every second byte is zero, and hardly any other."""
+    sample = content[:_SAMPLE_BYTES]
+    if len(sample) < 4 or len(content) % 2:
+        return None
+    even, odd = sample[::2].count(0) / len(sample[::2]), sample[1::2].count(0) / len(sample[1::2])
+    if odd > 0.7 and even < 0.05:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.7 and odd < 0.05 else None
+
+
+def _refuse_binary(text: str, name: str) -> str:
+    """Refuse a text of which more than a tenth is control characters or could not be decoded."""
+    sample = text[:_SAMPLE_BYTES]
+    strange = sum(letter == "\ufffd" or (ord(letter) < 32 and letter not in "\t\n\r\f\x1b") for letter in sample)
+    if strange > _MAX_STRANGE_SHARE * len(sample):
+        raise _no_text(name)
+    return text
+
+
+def _no_text(name: str) -> InputUnreadable:
+    return InputUnreadable(f"{name} holds no text; give a conversation as plain text, captions, mail or JSON")
