@@ -1,0 +1,162 @@
+"""The application: one assistant, its screens, and the one place where an error becomes a notification. Knows no widget
+of a screen.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from textual.app import App
+from textual.binding import Binding
+from textual.worker import Worker, WorkerState
+
+from assistant.conversation import Ask, Assistant
+from assistant.engine.protocol import Progress
+from assistant.errors import AssistantError, Interrupted
+from assistant.feedback.store import Store
+from assistant.settings import Settings
+from assistant.tui.commands import COMMANDS, CommandPalette
+from assistant.tui.messages import ModelChanged, NoticeGiven
+from assistant.tui.screens.chat import ChatScreen
+from assistant.tui.screens.text import TextScreen
+from assistant.tui.themes import THEMES
+
+HELP = """\
+Paste a conversation (lines such as "Maya: The review moves to Friday.") and press Enter: Parley summarizes it.
+A long paste is folded into one line; nothing of it is lost. What does not fit the model's window is read in parts.
+
+KEYS
+  Enter           send                         Ctrl+J, Shift+Enter   new line
+  Esc             stop the answer              Up, Down              what was sent before
+  Ctrl+P          everything that can be done  Ctrl+N                new chat
+  F3  mode        F5  task        F6  model    F1  this help         Ctrl+Q  quit
+  Shift+Tab       to the answers; on an answer: c copy, p the exact prompt, g write it again; Enter to write on
+
+COMMANDS
+{commands}
+
+Everything stays on this machine. Keys can be changed in the settings, section [keys]; `assistant paths` says where."""
+
+
+class AssistantApp(App[None]):
+    """Parley in a terminal. `assistant` and `clock` are given by tests; without them the real ones serve."""
+
+    TITLE = "Parley"
+    CSS_PATH = "assistant.tcss"
+    COMMANDS = {CommandPalette}
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS = [
+        Binding("f1", "help", "Help", id="help"),
+        Binding("ctrl+q", "quit", "Quit", id="quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        assistant: Assistant | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.clock = clock
+        self.assistant = assistant
+        self.model = ModelChanged("loading", "loading the model")
+        self._store: Store | None = None
+        self.chat = ChatScreen(Ask(mode=settings.prompt.mode, settings=settings.generation))
+
+    def on_mount(self) -> None:
+        for theme in THEMES:
+            self.register_theme(theme)
+        known = self.settings.screen.theme in self.available_themes
+        self.theme = self.settings.screen.theme if known else THEMES[0].name
+        self.set_keymap(self.settings.keys)
+        self.push_screen(self.chat)
+        # The first frame and the first key come before the model.
+        self.call_after_refresh(self.load_model)
+
+    def load_model(self, ref: str | None = None) -> None:
+        """Serve the model named, or the start-up choice, without making anybody wait."""
+        self._tell(ModelChanged("loading", f"loading {ref or 'the model'}"))
+        self.in_background(lambda: self._load(ref), "load")
+
+    def in_background(self, work: Callable[[], None], group: str) -> Worker[None]:
+        """Run blocking work in a thread; what it raises is reported."""
+        return self.run_worker(work, group=group, thread=True, exit_on_error=False)
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """What goes wrong inside, in a way meant for the user, becomes a notification."""
+        try:
+            yield
+        except AssistantError as error:
+            self.report(error)
+
+    def report(self, error: BaseException) -> None:
+        """Show an error as what it is for the user: one line that says what to do."""
+        if isinstance(error, AssistantError):
+            self.notify(str(error), severity="error", timeout=12, markup=False)
+        else:
+            text = f"{type(error).__name__}: {error}. Nothing was lost; please report it."
+            self.notify(text, title="This should not happen", severity="error", timeout=20, markup=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            if not isinstance(event.worker.error, Interrupted):
+                self.report(event.worker.error)
+            if event.worker.group == "ask":
+                self.chat.give_up(event.worker.error)
+
+    def on_model_changed(self, event: ModelChanged) -> None:
+        self.model = event
+        self.chat.show_model(event)
+
+    def on_notice_given(self, event: NoticeGiven) -> None:
+        self.notify(event.sentence, severity="warning", timeout=10, markup=False)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys as keyboards name them: F1, ^N, Esc."""
+        key = binding.key.partition(",")[0]
+        if binding.key_display:
+            return binding.key_display
+        if key.startswith("ctrl+"):
+            return "^" + key.removeprefix("ctrl+").upper()
+        return {"enter": "Enter", "escape": "Esc"}.get(key) or (
+            key.upper() if key[:1] == "f" and key[1:].isdigit() else super().get_key_display(binding)
+        )
+
+    def action_help(self) -> None:
+        lines = [f"  /{command.slash:<10} {command.title}" for command in COMMANDS]
+        self.push_screen(TextScreen("Help", HELP.format(commands="\n".join(lines))))
+
+    async def action_quit(self) -> None:
+        self.exit()
+
+    def on_unmount(self) -> None:
+        if self.assistant is not None:
+            self.assistant.close()
+        if self._store is not None:
+            self._store.close()
+
+    def _load(self, ref: str | None) -> None:
+        """In a thread: open the store, start the engine, load."""
+        try:
+            if self.assistant is None:
+                self._store = Store.open()
+                self.assistant = Assistant(self.settings, store=self._store, on_notice=self._notice)
+            loaded = self.assistant.load(ref, on_progress=self._progress)
+        except AssistantError:
+            self._tell(ModelChanged("failed", "no model: F6 to choose one"))
+            raise
+        label = f"{loaded.model.ref} · {loaded.backend}"
+        self._tell(ModelChanged("ready", label, detail=self.assistant.why, window=loaded.model.window))
+
+    def _notice(self, sentence: str) -> None:
+        self.post_message(NoticeGiven(sentence))
+
+    def _progress(self, progress: Progress) -> None:
+        share = f" {progress.done * 100 // progress.total} %" if progress.total else ""
+        self._tell(ModelChanged("loading", f"{progress.stage}{share}"))
+
+    def _tell(self, news: ModelChanged) -> None:
+        self.post_message(news)

@@ -1,0 +1,72 @@
+"""Everything that can be done, once: a slash command, an entry in the palette and a line of the help."""
+
+from functools import partial
+from typing import NamedTuple
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+
+class Command(NamedTuple):
+    """`action` is a Textual action of the chat screen or the app; `takes` names the argument a slash command may
+    give it.
+    """
+
+    slash: str
+    title: str
+    action: str
+    takes: str = ""
+    keys: str = ""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("new", "New chat", "screen.new_chat", keys="Ctrl+N"),
+    Command("task", "Choose what to write: summary, topic or action items", "screen.choose", "task", keys="F5"),
+    Command("mode", "Choose the prompting mode", "screen.choose", "mode", keys="F3"),
+    Command("model", "Choose the model", "screen.choose", "model", keys="F6"),
+    Command("drafts", "Choose how many drafts to write", "screen.choose", "drafts"),
+    Command("decoding", "Choose greedy, beam or sample decoding", "screen.choose", "decoding"),
+    Command("prompt", "Show the exact prompt", "screen.show_prompt", keys="p"),
+    Command("copy", "Copy the answer", "screen.copy", keys="c"),
+    Command("again", "Write the answer again", "screen.regenerate", keys="g"),
+    Command("cancel", "Stop the answer being written", "screen.cancel", keys="Esc"),
+    Command("unfold", "Edit the folded paste", "screen.unfold"),
+    Command("theme", "Choose a theme", "app.change_theme"),
+    Command("help", "Help", "app.help", keys="F1"),
+    Command("quit", "Quit", "app.quit", keys="Ctrl+Q"),
+)
+
+
+def find_command(line: str) -> tuple[Command, str] | None:
+    """The command and the argument that a line such as "/mode few-shot" names."""
+    name, _, argument = line.strip().removeprefix("/").partition(" ")
+    for command in COMMANDS:
+        if command.slash == name:
+            return command, argument.strip()
+    return None
+
+
+def action_of(command: Command, argument: str = "") -> str:
+    """The Textual action string, argument included."""
+    arguments = ", ".join(repr(value) for value in (command.takes, argument) if value)
+    return f"{command.action}({arguments})"
+
+
+class CommandPalette(Provider):
+    """Offers the table in the palette."""
+
+    async def discover(self) -> Hits:
+        for command in COMMANDS:
+            run = partial(self.screen.run_action, action_of(command))
+            yield DiscoveryHit(command.title, run, help=_hint(command))
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for command in COMMANDS:
+            score = matcher.match(f"{command.title} {command.slash}")
+            if score > 0:
+                run = partial(self.screen.run_action, action_of(command))
+                yield Hit(score, matcher.highlight(command.title), run, help=_hint(command))
+
+
+def _hint(command: Command) -> str:
+    return f"/{command.slash}" + (f" · {command.keys}" if command.keys else "")

@@ -1,0 +1,80 @@
+"""What happened, as values: workers and widgets post these, screens and the app act on them. Knows no widget."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.message import Message
+
+from assistant.conversation import Answer
+from assistant.records import Dialogue, Prompt
+
+
+@dataclass
+class ComposerChanged(Message):
+    """The text to be sent is another one now."""
+
+
+@dataclass
+class ComposerSubmitted(Message):
+    """The user sent what the composer holds: folded pastes and typed text together."""
+
+    text: str
+
+
+@dataclass
+class InputMeasured(Message):
+    """The text in the composer was read and its prompts were counted; `serial` tells which text it was."""
+
+    serial: int
+    dialogue: Dialogue | None
+    prompts: tuple[Prompt, ...]
+
+
+@dataclass
+class AnswerGrew(Message):
+    """The answer being written got longer by this text."""
+
+    request: int
+    text: str
+
+
+@dataclass
+class RequestProgressed(Message):
+    """A request without a stream goes on."""
+
+    request: int
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass
+class AnswerFinished(Message):
+    """The answer is complete and stored."""
+
+    request: int
+    answer: Answer
+
+
+@dataclass
+class ModelChanged(Message):
+    """Loading began, went on, ended or failed."""
+
+    state: Literal["loading", "ready", "failed"]
+    label: str
+    detail: str = ""
+    window: int = 0
+
+
+@dataclass
+class NoticeGiven(Message):
+    """The engine has something to say, such as that its process was restarted."""
+
+    sentence: str
+
+
+@dataclass
+class ChoiceOpened(Message):
+    """The user wants to change one of the choices on the control line."""
+
+    name: str

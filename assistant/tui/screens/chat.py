@@ -1,0 +1,326 @@
+"""The conversation screen: what was pasted, what was answered, and where the next one is written. Knows the flow of one
+chat; asking, keeping and counting are `assistant.conversation`'s.
+"""
+
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Static
+
+from assistant.conversation import Answer, Ask
+from assistant.dialogue import parse
+from assistant.engine.protocol import Piece, Progress
+from assistant.errors import InputUnreadable, Interrupted, UsageError
+from assistant.records import Dialogue, Prompt
+from assistant.tui.choices import CHOICES, Offer, choose_value, sampled
+from assistant.tui.commands import action_of, find_command
+from assistant.tui.messages import (
+    AnswerFinished,
+    AnswerGrew,
+    ChoiceOpened,
+    ComposerSubmitted,
+    InputMeasured,
+    ModelChanged,
+    RequestProgressed,
+)
+from assistant.tui.screens.pick import PickScreen
+from assistant.tui.screens.text import TextScreen
+from assistant.tui.widgets.answer import AnswerView, Request
+from assistant.tui.widgets.composer import Composer
+from assistant.tui.widgets.controls import ControlLine
+from assistant.tui.widgets.source import SourceView, describe
+from assistant.tui.widgets.title import TitleLine
+from assistant.tui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from assistant.tui.app import AssistantApp
+
+WELCOME = """\
+Parley summarizes conversations on this machine. Nothing leaves it.
+
+Paste a conversation below and press Enter."""
+
+MEASURE_SECONDS = 0.2
+"""How long typing must pause before the tokens are counted."""
+TITLE_CHARACTERS = 60
+
+
+class ChatScreen(Screen[None]):
+    """One chat."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
+    BINDINGS = [
+        Binding("escape", "cancel", "Cancel", id="cancel", show=False),
+        Binding("f3", "choose('mode')", "Mode", id="mode"),
+        Binding("f5", "choose('task')", "Task", id="task"),
+        # Priority: the editor has a use of its own for F6.
+        Binding("f6", "choose('model')", "Model", id="model", priority=True),
+        Binding("ctrl+n", "new_chat", "New", id="new", priority=True),
+    ]
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__()
+        self.ask = ask
+        self._composer = Composer()
+        self._transcript = Transcript()
+        self._controls = ControlLine()
+        self._title = TitleLine()
+        self._writing: AnswerView | None = None
+        self._requests = 0
+        self._inputs = 0
+        self._prompts: tuple[Prompt, ...] = ()
+        self._pause: Timer | None = None
+
+    @property
+    def parley(self) -> "AssistantApp":
+        """The app, by its own type."""
+        return cast("AssistantApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield Static(WELCOME, id="welcome")
+        yield self._transcript
+        yield self._composer
+        yield self._controls
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._controls.show_ask(self.ask)
+        self.show_model(self.parley.model)
+        self._composer.editor.focus()
+
+    # What the model does.
+
+    def show_model(self, news: ModelChanged) -> None:
+        """The model is loading, ready or missing; a request that waited for it goes ahead or is given up."""
+        self._title.model = news.label
+        self._title.set_class(news.state == "failed", "-failed")
+        waiting = self._writing
+        if news.state == "ready":
+            self.on_composer_changed()
+            if waiting is not None and waiting.answer is None:
+                self._begin(waiting)
+        elif news.state == "failed" and waiting is not None:
+            self.give_up(Interrupted("no model is loaded"))
+
+    # Sending.
+
+    async def on_composer_submitted(self, event: ComposerSubmitted) -> None:
+        with self.parley.reporting():
+            await self._submit(event.text.strip())
+
+    async def _submit(self, text: str) -> None:
+        if text.startswith("/") and "\n" not in text:
+            self._composer.remember(text)
+            self._composer.clear()
+            await self._run_command(text)
+        elif self._is_free():
+            dialogue = parse(text)
+            self._composer.remember(text)
+            self._composer.clear()
+            await self._transcript.add(SourceView(dialogue))
+            await self._request(dialogue, self.ask)
+
+    async def _run_command(self, line: str) -> None:
+        found = find_command(line)
+        if found is None:
+            raise UsageError(f"no command {line.split()[0]}; F1 lists them")
+        await self.run_action(action_of(*found))
+
+    def _is_free(self) -> bool:
+        if self._writing is not None:
+            self.notify("An answer is being written: wait for it, or press Esc.", severity="warning")
+        return self._writing is None
+
+    async def _request(self, dialogue: Dialogue, ask: Ask) -> None:
+        self.add_class("-begun")
+        self._requests += 1
+        request = Request(number=self._requests, dialogue=dialogue, ask=ask)
+        view = AnswerView(request, self.parley.clock, "waiting for the model")
+        self._writing = view
+        await self._transcript.add(view)
+        if self.parley.model.state == "ready":
+            self._begin(view)
+        elif self.parley.model.state == "failed":
+            self.give_up(Interrupted("no model is loaded: choose one with F6"))
+
+    def _begin(self, view: AnswerView) -> None:
+        view.begin("reading")
+        self.parley.in_background(lambda: self._ask(view.request), "ask")
+
+    def _ask(self, request: Request) -> None:
+        """In a thread: ask, and tell what comes."""
+        assistant = self.parley.assistant
+        assert assistant is not None  # the model is ready, so there is one
+        if request.is_streamed:
+            for news in assistant.stream(request.dialogue, request.ask):
+                if isinstance(news, Piece):
+                    self.post_message(AnswerGrew(request.number, news.text))
+                else:
+                    self.post_message(AnswerFinished(request.number, news))
+        else:
+
+            def tell(progress: Progress) -> None:
+                self.post_message(RequestProgressed(request.number, progress.stage, progress.done, progress.total))
+
+            self.post_message(AnswerFinished(request.number, assistant.answer(request.dialogue, request.ask, tell)))
+
+    # What comes back.
+
+    def _view_of(self, number: int) -> AnswerView | None:
+        view = self._writing
+        return view if view is not None and view.request.number == number else None
+
+    def on_answer_grew(self, event: AnswerGrew) -> None:
+        if view := self._view_of(event.request):
+            view.grow(event.text)
+
+    def on_request_progressed(self, event: RequestProgressed) -> None:
+        if view := self._view_of(event.request):
+            count = f" {event.done} of {event.total}" if event.total > 1 else ""
+            view.advance(f"{event.stage}{count}")
+
+    def on_answer_finished(self, event: AnswerFinished) -> None:
+        if view := self._view_of(event.request):
+            view.finish(event.answer)
+            self._writing = None
+            if self._title.chat == TitleLine.UNTITLED:
+                self._title.chat = _title_of(event.answer)
+
+    def give_up(self, error: BaseException) -> None:
+        """The running request came to nothing."""
+        if self._writing is not None:
+            self._writing.fail("cancelled" if isinstance(error, Interrupted) and not str(error) else str(error))
+            self._writing = None
+
+    # Counting.
+
+    def on_composer_changed(self) -> None:
+        self._inputs += 1
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(MEASURE_SECONDS, self._start_measuring)
+
+    def _start_measuring(self) -> None:
+        text, serial, ask = self._composer.whole_text, self._inputs, self.ask
+        if not text.strip() or text.startswith("/"):
+            self.on_input_measured(InputMeasured(serial, None, ()))
+        elif self.parley.model.state == "ready":
+            self.parley.in_background(lambda: self._measure(serial, text, ask), "measure")
+
+    def _measure(self, serial: int, text: str, ask: Ask) -> None:
+        """In a thread: read the input and count its prompts."""
+        assistant = self.parley.assistant
+        assert assistant is not None  # the model is ready, so there is one
+        try:
+            dialogue = parse(text)
+        except InputUnreadable:
+            self.post_message(InputMeasured(serial, None, ()))
+        else:
+            self.post_message(InputMeasured(serial, dialogue, tuple(assistant.prompts(dialogue, ask))))
+
+    def on_input_measured(self, event: InputMeasured) -> None:
+        if event.serial != self._inputs:
+            return
+        self._prompts = event.prompts
+        self._controls.show_tokens(event.prompts)
+        route = f"Enter: {self.ask.task} · {describe(event.dialogue)}" if event.dialogue else ""
+        self._composer.border_subtitle = route.replace("[", r"\[")
+
+    # Actions.
+
+    def action_cancel(self) -> None:
+        if self._writing is None:
+            self._composer.editor.focus()
+        elif (assistant := self.parley.assistant) is not None and self.parley.model.state == "ready":
+            self.parley.in_background(assistant.cancel, "cancel")
+        else:
+            self.give_up(Interrupted("cancelled"))
+
+    def action_choose(self, name: str, value: str = "") -> None:
+        """Open a choice, or take the value given."""
+        if value:
+            self._choose(name, value)
+            return
+        if name == "model":
+            screen = PickScreen("Which model answers", self._models(), free="a Hub id, a path or a version")
+        else:
+            choice = CHOICES[name]
+            screen = PickScreen(choice.title, choice.offers, choice.current(self.ask))
+        self.app.push_screen(screen, lambda chosen: self._choose(name, chosen) if chosen else None)
+
+    def on_choice_opened(self, event: ChoiceOpened) -> None:
+        self.action_choose(event.name)
+
+    def _models(self) -> list[Offer]:
+        base = self.parley.settings.model.base
+        return [
+            Offer(value="current", label="current", about="the promoted version"),
+            Offer(value=base, label=base, about="the base model, if it is on this machine"),
+            Offer(value="pocket", label="pocket", about="small, bundled, instant"),
+        ]
+
+    def _choose(self, name: str, value: str) -> None:
+        if name == "model":
+            if self._is_free():
+                self.parley.load_model(value)
+            return
+        with self.parley.reporting():
+            self.ask = choose_value(self.ask, name, value)
+        self._controls.show_ask(self.ask)
+        self.on_composer_changed()
+
+    async def action_new_chat(self) -> None:
+        if self._is_free():
+            await self._transcript.remove_children()
+            self._title.chat = TitleLine.UNTITLED
+            self.remove_class("-begun")
+            self._composer.editor.focus()
+
+    def action_focus_composer(self) -> None:
+        self._composer.editor.focus()
+
+    def action_unfold(self) -> None:
+        self._composer.unfold()
+
+    def _chosen(self) -> AnswerView | None:
+        """The focused answer, else the newest complete one."""
+        complete = [view for view in self._transcript.answers if view.answer is not None]
+        focused = [view for view in complete if view.has_focus]
+        return next(reversed(focused or complete), None)
+
+    def action_copy(self) -> None:
+        if view := self._chosen():
+            self.app.copy_to_clipboard(view.text)
+            self.notify("Copied.")
+
+    def action_show_prompt(self) -> None:
+        view = self._chosen()
+        if view is not None and view.answer is not None:
+            completion = view.answer.completion
+            texts = completion.prompt.split("\f")
+            about = f"{completion.prompt_tokens:,} tokens · {completion.mode} · wording {completion.prompt_version}"
+        elif self._prompts:
+            texts = [prompt.text for prompt in self._prompts]
+            about = f"{sum(prompt.tokens for prompt in self._prompts):,} tokens"
+        else:
+            self.notify("There is no prompt yet: paste a conversation first.")
+            return
+        self.app.push_screen(TextScreen("The exact prompt", "\n\n──── next part ────\n\n".join(texts), about))
+
+    async def action_regenerate(self) -> None:
+        view = self._chosen()
+        if view is not None and self._is_free():
+            same = self.ask == view.request.ask and self.ask.settings.decoding != "sample"
+            if same:
+                self.notify("Drawn at random this time: the same settings would write the same text.")
+            await self._request(view.request.dialogue, sampled(self.ask) if same else self.ask)
+
+
+def _title_of(answer: Answer) -> str:
+    words = answer.completion.answer.split()
+    title = " ".join(words)
+    return title if len(title) <= TITLE_CHARACTERS else title[: TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,1 @@
+"""One file a widget, with its look and its keys."""

@@ -1,0 +1,159 @@
+"""An answer: its text as it grows, and one dim line that says what it was made of. Knows completions, not how they
+come about.
+"""
+
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.timer import Timer
+from textual.widgets import Static
+
+from assistant.conversation import Answer, Ask
+from assistant.prompts import MODES
+from assistant.records import Completion, Dialogue, Record
+from assistant.terminal import printable
+
+TICK_SECONDS = 0.25
+REDRAW_SECONDS = 0.05
+"""A fast model writes more words a second than anybody reads: they are drawn together."""
+
+
+class Request(Record, frozen=True):
+    """What was asked for, to ask again. `number` tells requests of one session apart."""
+
+    number: int
+    dialogue: Dialogue
+    ask: Ask
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the text comes word by word."""
+        return self.ask.settings.decoding != "beam" and self.ask.settings.drafts == 1
+
+
+class AnswerView(Vertical, can_focus=True):
+    """One answer. `growing` while the model writes."""
+
+    DEFAULT_CSS = """
+    AnswerView {
+        height: auto;
+        margin: 1 0 0 0;
+        padding: 0 1;
+        border-left: outer $panel;
+        .text { height: auto; }
+        .meta { color: $foreground 55%; height: auto; }
+        &.-growing { border-left: outer $accent 60%; }
+        &.-failed { border-left: outer $error; .meta { color: $error; } }
+        &:focus { border-left: outer $accent; background: $surface; }
+    }
+    """
+    BINDINGS = [
+        Binding("c", "screen.copy", "Copy", id="copy"),
+        Binding("p", "screen.show_prompt", "Prompt", id="prompt"),
+        Binding("g", "screen.regenerate", "Again", id="regenerate"),
+        Binding("enter", "screen.focus_composer", "Write", show=False),
+    ]
+
+    growing: reactive[bool] = reactive(True, toggle_class="-growing")
+
+    def __init__(self, request: Request, clock: Callable[[], float], stage: str) -> None:
+        super().__init__()
+        self.request = request
+        self.answer: Answer | None = None
+        self.text = ""
+        self._clock = clock
+        self._started = clock()
+        self._stage = stage
+        self._ticker: Timer | None = None
+        self._redraw: Timer | None = None
+        self._text = Static(classes="text", markup=False)
+        self._meta = Static(classes="meta", markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield self._text
+        yield self._meta
+
+    def on_mount(self) -> None:
+        self._text.display = False
+        self._tick()
+        self._ticker = self.set_interval(TICK_SECONDS, self._tick)
+
+    def begin(self, stage: str) -> None:
+        """Time runs from now; `stage` is what happens until the first word."""
+        self._started, self._stage = self._clock(), stage
+        self._tick()
+
+    def advance(self, stage: str) -> None:
+        """Something else happens now, without text yet."""
+        self._stage = stage
+
+    def grow(self, text: str) -> None:
+        """More of the answer."""
+        self.text += text
+        if self._stage != "writing":
+            self._stage = "writing"
+            self._show_text(self.text)
+            self._tick()
+        elif self._redraw is None:
+            self._redraw = self.set_timer(REDRAW_SECONDS, self._show_growth)
+
+    def finish(self, answer: Answer) -> None:
+        """The answer is complete and stored."""
+        self.answer = answer
+        self.text = answer.completion.answer
+        self._show_text(self.text or "(the model wrote nothing)")
+        self._stop(describe_answer(answer))
+
+    def fail(self, sentence: str) -> None:
+        """It came to nothing, or to no more than stands there."""
+        self.add_class("-failed")
+        self._stop(sentence)
+
+    def _show_growth(self) -> None:
+        self._redraw = None
+        if self.growing:
+            self._show_text(self.text)
+
+    def _show_text(self, text: str) -> None:
+        self._text.display = True
+        self._text.update(Content(printable(text).strip()))
+
+    def _stop(self, meta: str) -> None:
+        self.growing = False
+        if self._ticker is not None:
+            self._ticker.stop()
+        self._meta.update(Content(printable(meta)))
+
+    def _tick(self) -> None:
+        if self.growing:
+            self._meta.update(Content(f"{self._stage} · {self._clock() - self._started:.1f} s · Esc cancels"))
+
+
+def describe_answer(answer: Answer) -> str:
+    """What the answer was made of, on one line."""
+    completion = answer.completion
+    words = len(completion.answer.split())
+    facts = [
+        f"{words:,} {'word' if words == 1 else 'words'}",
+        MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode,
+        completion.model,
+        f"{completion.seconds:.1f} s",
+        *_ending(completion),
+    ]
+    if answer.parts:
+        facts.append(f"all {answer.turns:,} turns in {len(answer.parts)} parts")
+    if answer.shots_dropped:
+        facts.append(f"{answer.shots_dropped} examples left out to fit")
+    return " · ".join(facts)
+
+
+def _ending(completion: Completion) -> list[str]:
+    if completion.finished == "cancelled":
+        return ["cancelled"]
+    if completion.finished == "length":
+        return [f"stopped at the limit of {completion.settings.max_new_tokens} tokens"]
+    return []

@@ -1,0 +1,203 @@
+"""Where the user writes: a text that grows to ten lines, long pastes folded above it, and what was sent before. Knows
+text, not conversations' prompts or models.
+"""
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static, TextArea
+
+from assistant.dialogue import parse
+from assistant.errors import InputUnreadable
+from assistant.terminal import printable
+from assistant.tui.messages import ComposerChanged, ComposerSubmitted
+from assistant.tui.widgets.source import describe
+
+FOLD_LINES = 10
+"""A paste of more lines than the composer shows is folded into one line above it."""
+FOLD_CHARACTERS = 2_000
+
+
+class Editor(TextArea):
+    """The text area inside the composer."""
+
+    BINDINGS = [
+        # Priority: TextArea would take Enter for itself.
+        Binding("enter", "send", "Send", id="send", priority=True),
+        Binding("ctrl+j,shift+enter", "newline", "New line", id="newline", priority=True, show=False),
+        Binding("up", "earlier", "Earlier", show=False),
+        Binding("down", "later", "Later", show=False),
+        Binding("backspace", "delete_left", "Delete", show=False),
+    ]
+
+    class Sent(Message):
+        """Enter was pressed."""
+
+    class Pasted(Message):
+        """A text too long to be shown was pasted."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Recalled(Message):
+        """The user asked for an earlier (-1) or later (+1) input."""
+
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step = step
+
+    class EmptyDeleted(Message):
+        """Backspace in an empty editor."""
+
+    def action_send(self) -> None:
+        self.post_message(self.Sent())
+
+    def action_newline(self) -> None:
+        self._replace_via_keyboard("\n", *self.selection)
+
+    def action_earlier(self) -> None:
+        if self.cursor_at_first_line:
+            self.post_message(self.Recalled(-1))
+        else:
+            self.action_cursor_up()
+
+    def action_later(self) -> None:
+        if self.cursor_at_last_line:
+            self.post_message(self.Recalled(1))
+        else:
+            self.action_cursor_down()
+
+    def action_delete_left(self) -> None:
+        if self.text:
+            super().action_delete_left()
+        else:
+            self.post_message(self.EmptyDeleted())
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        text = printable(event.text)
+        if is_long(text):
+            self.post_message(self.Pasted(text))
+        elif result := self._replace_via_keyboard(text, *self.selection):
+            self.move_cursor(result.end_location)
+
+
+class Composer(Vertical):
+    """The editor with the folded paste above it."""
+
+    DEFAULT_CSS = """
+    Composer {
+        height: auto;
+        max-height: 14;
+        border: round $panel;
+        padding: 0 1;
+        &:focus-within { border: round $accent; }
+        .folded { display: none; color: $accent; height: 1; }
+        &.-folded .folded { display: block; }
+        Editor {
+            height: auto; max-height: 10; border: none; padding: 0; background: transparent;
+            &:focus { border: none; }
+            & .text-area--placeholder { color: $foreground 40%; }
+        }
+    }
+    """
+
+    PLACEHOLDER = "Paste a conversation and press Enter, or type / for commands"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pasted = ""
+        self.history: list[str] = []
+        self._place = 0
+        self._unsent = ""
+        self._fold = Static(classes="folded", markup=False)
+        self.editor = Editor(
+            placeholder=self.PLACEHOLDER, compact=True, highlight_cursor_line=False, show_line_numbers=False
+        )
+
+    def on_mount(self) -> None:
+        self.editor.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        yield self._fold
+        yield self.editor
+
+    @property
+    def whole_text(self) -> str:
+        """The folded paste and the typed text, as they will be sent."""
+        return "\n".join(part for part in (self.pasted, self.editor.text) if part)
+
+    def load(self, text: str) -> None:
+        """Replace what is there; a long text is folded."""
+        self.pasted, typed = (text, "") if is_long(text) else ("", text)
+        self.editor.load_text(typed)
+        self.editor.move_cursor(self.editor.document.end)
+        self._show_fold()
+
+    def clear(self) -> None:
+        """Empty the composer."""
+        self.load("")
+
+    def unfold(self) -> None:
+        """Put the folded paste into the editor, to be changed by hand."""
+        self.editor.load_text(self.whole_text)
+        self.pasted = ""
+        self._show_fold()
+        self.editor.focus()
+
+    def remember(self, text: str) -> None:
+        """Add what was sent to the history."""
+        if text and self.history[-1:] != [text]:
+            self.history.append(text)
+        self._place = len(self.history)
+
+    def on_editor_sent(self) -> None:
+        if self.whole_text.strip():
+            self.post_message(ComposerSubmitted(self.whole_text))
+
+    def on_editor_pasted(self, event: Editor.Pasted) -> None:
+        self.pasted = "\n".join(part for part in (self.pasted, event.text.strip("\n")) if part)
+        self._show_fold()
+
+    def on_editor_empty_deleted(self) -> None:
+        self.pasted = ""
+        self._show_fold()
+
+    def on_editor_recalled(self, event: Editor.Recalled) -> None:
+        place = min(max(self._place + event.step, 0), len(self.history))
+        if place == self._place:
+            return
+        if self._place == len(self.history):
+            self._unsent = self.whole_text
+        self._place = place
+        self.load(self.history[place] if place < len(self.history) else self._unsent)
+
+    def on_text_area_changed(self) -> None:
+        self.post_message(ComposerChanged())
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self._fold:
+            self.unfold()
+
+    def _show_fold(self) -> None:
+        self.set_class(bool(self.pasted), "-folded")
+        if self.pasted:
+            self._fold.update(Content(f"▸ {_describe_text(self.pasted)} · click or /unfold to edit"))
+        self.post_message(ComposerChanged())
+
+
+def is_long(text: str) -> bool:
+    """Whether a text is folded rather than shown in the editor."""
+    return text.count("\n") >= FOLD_LINES or len(text) > FOLD_CHARACTERS
+
+
+def _describe_text(text: str) -> str:
+    try:
+        return describe(parse(text))
+    except InputUnreadable as error:
+        return f"{text.count(chr(10)) + 1:,} lines · {error}"

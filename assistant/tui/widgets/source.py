@@ -1,0 +1,82 @@
+"""A conversation as it stands in the transcript: one line that says how long it is, the turns one key away. Knows how
+to show a dialogue, not how to read one.
+"""
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static, TextArea
+
+from assistant.dialogue import render_turns
+from assistant.records import Dialogue
+from assistant.terminal import printable
+
+SHOWN_TURNS = 4
+"""A conversation of at most this many turns is short enough to stand open from the start."""
+
+
+def describe(dialogue: Dialogue) -> str:
+    """ "conversation · 214 turns · 5 speakers", or that one narrator tells it."""
+    turns = f"{len(dialogue.turns):,} {'turn' if len(dialogue.turns) == 1 else 'turns'}"
+    if not dialogue.has_speakers:
+        return f"no speakers · {_lines(dialogue)} · read as one narrator's"
+    people = len(dialogue.speakers)
+    return f"conversation · {turns} · {people} {'speaker' if people == 1 else 'speakers'}"
+
+
+def _lines(dialogue: Dialogue) -> str:
+    count = sum(turn.text.count("\n") + 1 for turn in dialogue.turns)
+    return f"{count:,} {'line' if count == 1 else 'lines'}"
+
+
+class SourceView(Vertical, can_focus=True):
+    """The folded conversation; Enter or a click opens and folds it."""
+
+    DEFAULT_CSS = """
+    SourceView {
+        height: auto;
+        margin: 1 0 0 0;
+        padding: 0 1;
+        border-left: outer $secondary;
+        TextArea { display: none; height: auto; max-height: 16; border: none; padding: 0; background: transparent; }
+        .label { color: $secondary; }
+        &.-open TextArea { display: block; }
+        &:focus { border-left: outer $accent; background: $surface; }
+        &:focus-within { border-left: outer $accent; }
+    }
+    """
+    BINDINGS = [("enter,space", "open_or_fold", "Open or fold")]
+
+    is_open: reactive[bool] = reactive(False, toggle_class="-open")
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        super().__init__()
+        self.dialogue = dialogue
+        self._label = Static(classes="label", markup=False)
+        self._turns = TextArea(read_only=True, show_cursor=False, highlight_cursor_line=False)
+
+    def compose(self) -> ComposeResult:
+        yield self._label
+        yield self._turns
+
+    def on_mount(self) -> None:
+        self._turns.cursor_blink = False
+        self._turns.can_focus = False
+        self.is_open = len(self.dialogue.turns) <= SHOWN_TURNS
+
+    def watch_is_open(self, is_open: bool) -> None:
+        arrow = "▾" if is_open else "▸"
+        self._label.update(Content(f"{arrow} {describe(self.dialogue)}"))
+        if is_open and not self._turns.text:
+            # Only now: a long conversation that nobody opens costs nothing.
+            self._turns.text = printable(render_turns(self.dialogue))
+
+    def action_open_or_fold(self) -> None:
+        self.is_open = not self.is_open
+        self._turns.can_focus = self.is_open
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self._label:
+            self.action_open_or_fold()

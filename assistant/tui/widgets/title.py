@@ -1,0 +1,45 @@
+"""The top line: the product, the chat's title, and on the right what serves the answers."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from assistant.terminal import one_line
+
+
+class TitleLine(Horizontal):
+    """One line; the right side is what the user must be able to trust: which model, honestly."""
+
+    DEFAULT_CSS = """
+    TitleLine {
+        height: 1;
+        padding: 0 1;
+        .name { width: auto; color: $accent; text-style: bold; }
+        .chat { width: 1fr; padding: 0 2; text-overflow: ellipsis; text-wrap: nowrap; }
+        .model { width: auto; max-width: 60%; color: $foreground 60%; text-overflow: ellipsis; text-wrap: nowrap; }
+        &.-failed .model { color: $error; }
+    }
+    """
+
+    UNTITLED = "New chat"
+
+    chat: reactive[str] = reactive(UNTITLED)
+    model: reactive[str] = reactive("")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chat = Static(classes="chat", markup=False)
+        self._model = Static(classes="model", markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield Static("Parley", classes="name")
+        yield self._chat
+        yield self._model
+
+    def watch_chat(self, title: str) -> None:
+        self._chat.update(Content(one_line(title)))
+
+    def watch_model(self, label: str) -> None:
+        self._model.update(Content(one_line(label)))

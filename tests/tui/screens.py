@@ -1,0 +1,53 @@
+"""Reading the app's screen in tests: the text that a person would see."""
+
+from contextlib import AbstractAsyncContextManager
+
+from textual.app import App
+from textual.events import Paste
+from textual.pilot import Pilot
+
+from assistant.records import GenerationSettings
+from assistant.settings import Settings
+from assistant.tui.app import AssistantApp
+from tests.doubles import ScriptedAssistant
+
+STANDUP = "\n".join(
+    [
+        "Maya: The review moves to Friday, is that fine for everybody?",
+        "Tom: Fine by me. I'll book the room.",
+        "Ana: I can send the numbers before noon.",
+    ]
+)
+GREEDY = Settings(generation=GenerationSettings(decoding="greedy"))
+
+
+def an_app(assistant: ScriptedAssistant | None = None, settings: Settings = GREEDY) -> AssistantApp:
+    """The app with a scripted assistant and a clock that stands still."""
+    return AssistantApp(settings, assistant=assistant or ScriptedAssistant(), clock=lambda: 0.0)
+
+
+def seen(app: App[None]) -> str:
+    """All text on the screen, line by line."""
+    lines = app.screen._compositor.render_strips(app.size)
+    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
+
+
+def opened(app: AssistantApp, size: tuple[int, int] = (100, 30)) -> AbstractAsyncContextManager[Pilot[None]]:
+    """Run the app in a terminal of that many columns and rows, notifications shown."""
+    return app.run_test(size=size, notifications=True)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until the workers are done and what they said is on the screen."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+    await pilot.pause()
+
+
+async def paste(pilot: Pilot[None], text: str) -> None:
+    """A bracketed paste into whatever has the focus."""
+    focused = pilot.app.screen.focused
+    assert focused is not None
+    focused.post_message(Paste(text))
+    await pilot.pause()

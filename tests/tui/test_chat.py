@@ -1,0 +1,342 @@
+"""The conversation screen by its keys: what a person pastes, presses and then sees."""
+
+import asyncio
+import time
+
+from textual.widgets import OptionList
+
+from assistant.errors import EngineDied, ModelMissing
+from assistant.records import GenerationSettings
+from assistant.settings import Settings
+from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.composer import Composer
+from tests.doubles import ScriptedAssistant
+from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
+
+
+async def test_a_pasted_conversation_is_summarized_on_enter() -> None:
+    assistant = ScriptedAssistant("Maya moves the review to Friday.")
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert "conversation · 3 turns · 3 speakers" in screen
+        assert "Maya moves the review to Friday." in screen
+        assert "6 words · zero-shot · pocket · 0.8 s" in screen
+    assert [turn.speaker for turn in assistant.asked[0][0].turns] == ["Maya", "Tom", "Ana"]
+
+
+async def test_an_answer_is_read_while_it_is_written() -> None:
+    assistant = ScriptedAssistant("Maya moves the review to Friday.", hold_after=3)
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await asyncio.sleep(0.1)
+        await pilot.pause()
+        screen = seen(pilot.app)
+        assert "Maya moves the" in screen
+        assert "review to Friday." not in screen.replace("The review moves to Friday", "")
+        assert "writing" in screen
+        assistant.go.set()
+        await settle(pilot)
+        assert "Maya moves the review to Friday." in seen(pilot.app)
+
+
+async def test_escape_stops_the_answer_and_keeps_what_was_written() -> None:
+    assistant = ScriptedAssistant("Maya moves the review to Friday.", hold_after=3)
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await asyncio.sleep(0.1)
+        await pilot.press("escape")
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert "Maya moves the" in screen
+        assert "cancelled" in screen
+
+
+async def test_escape_stops_a_beam_search_which_leaves_nothing() -> None:
+    settings = Settings(generation=GenerationSettings(decoding="beam"))
+    async with opened(an_app(ScriptedAssistant(hold_after=1), settings)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await asyncio.sleep(0.05)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "stopped; this text could not be kept" in seen(pilot.app)
+        assert not pilot.app._notifications
+
+
+async def test_a_request_waits_for_the_model_and_then_goes_ahead() -> None:
+    assistant = ScriptedAssistant("Maya moves it.", hold_loading=True)
+    async with opened(an_app(assistant)) as pilot:
+        await pilot.pause()
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "waiting for the model" in seen(pilot.app)
+        assistant.go.set()
+        await asyncio.sleep(0.05)
+        await settle(pilot)
+        assert "Maya moves it." in seen(pilot.app)
+
+
+async def test_a_missing_model_is_said_with_what_to_do() -> None:
+    assistant = ScriptedAssistant(load_error=ModelMissing("no model here: run assistant models pull"))
+    async with opened(an_app(assistant), (120, 30)) as pilot:
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert "no model here: run assistant models pull" in screen
+        assert "no model: F6 to choose one" in screen
+
+
+async def test_an_error_while_writing_is_said_and_the_next_request_works() -> None:
+    assistant = ScriptedAssistant("Maya moves it.", error=EngineDied("the model's process ended twice"))
+    async with opened(an_app(assistant), (120, 40)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert seen(pilot.app).count("the model's process ended twice") == 2, "in the transcript and as a notification"
+        assistant._error = None
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "Maya moves it." in seen(pilot.app)
+
+
+async def test_a_second_request_is_refused_while_one_runs() -> None:
+    assistant = ScriptedAssistant("Maya moves it.", hold_after=1)
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await pilot.pause()
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "An answer is being written" in seen(pilot.app)
+        assert pilot.app.screen.query_one(Composer).whole_text == STANDUP, "what was typed stays"
+        assistant.go.set()
+        await settle(pilot)
+    assert len(assistant.asked) == 1
+
+
+async def test_a_paste_of_5000_lines_is_folded_and_sent_whole() -> None:
+    lines = [f"{('Maya', 'Tom', 'Ana', 'Eve', 'Bo')[n % 5]}: This is what I say as number {n}." for n in range(5_000)]
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        start = time.monotonic()
+        await paste(pilot, "\n".join(lines))
+        assert time.monotonic() - start < 2, "seconds, on a busy machine; usually 0.2"
+        assert "conversation · 5,000 turns · 5 speakers" in seen(pilot.app)
+        assert "number 4999" not in seen(pilot.app)
+        await pilot.press("enter")
+        await settle(pilot)
+    assert len(assistant.asked[0][0].turns) == 5_000
+
+
+async def test_backspace_in_the_empty_composer_takes_the_folded_paste_away() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await paste(pilot, "Maya: Hello there.\n" * 40)
+        assert "40 turns" in seen(pilot.app)
+        await pilot.press("backspace")
+        await pilot.pause()
+        assert pilot.app.screen.query_one(Composer).whole_text == ""
+
+
+async def test_ctrl_j_makes_a_new_line_and_enter_sends() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"Al: Hi", "ctrl+j", *"Bo: Ho", "enter")
+        await settle(pilot)
+    assert [(turn.speaker, turn.text) for turn in assistant.asked[0][0].turns] == [("Al", "Hi"), ("Bo", "Ho")]
+
+
+async def test_up_brings_back_what_was_sent_and_down_what_was_being_typed() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press(*"half", "up")
+        await pilot.pause()
+        assert pilot.app.screen.query_one(Composer).whole_text == STANDUP
+        await pilot.press("down", "down", "down")
+        await pilot.pause()
+        assert pilot.app.screen.query_one(Composer).whole_text == "half"
+
+
+async def test_a_text_without_speakers_is_said_to_be_one_narrators() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await paste(pilot, "Maya met Tom at noon and they moved the review.")
+        await asyncio.sleep(0.3)
+        await settle(pilot)
+        assert "read as one narrator's" in seen(pilot.app)
+
+
+async def test_the_mode_picker_changes_how_the_next_answer_is_asked() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await pilot.press("f3")
+        await pilot.pause()
+        assert pilot.app.screen.query_one(OptionList).option_count == 4
+        await pilot.press(*"few", "enter")
+        await settle(pilot)
+        assert "few-shot ▾" in seen(pilot.app)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+    assert assistant.asked[0][1].mode == "few-shot"
+
+
+async def test_the_model_picker_loads_the_model_chosen_or_typed() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await pilot.press("f6")
+        await pilot.pause()
+        await pilot.press(*"v7-x", "enter")
+        await settle(pilot)
+        assert "v7-x · ctranslate" in seen(pilot.app)
+    assert assistant.models == [None, "v7-x"]
+
+
+async def test_slash_commands_do_what_the_pickers_do() -> None:
+    async with opened(an_app(), (120, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"/task topic", "enter")
+        await pilot.press(*"/drafts 4", "enter")
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert "topic ▾" in screen
+        assert "4 drafts ▾" in screen
+        assert "sample ▾" in screen, "several drafts are sampled"
+        await pilot.press(*"/mode nonsense", "enter")
+        await settle(pilot)
+        assert "no mode called 'nonsense'" in seen(pilot.app)
+        await pilot.press(*"/nothing", "enter")
+        await settle(pilot)
+        assert "no command /nothing" in seen(pilot.app)
+
+
+async def test_p_shows_the_exact_prompt_of_the_focused_answer() -> None:
+    async with opened(an_app(), (120, 30)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("shift+tab", "p")
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert "The exact prompt" in screen
+        assert "Summarize the following conversation." in screen
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "The exact prompt" not in seen(pilot.app)
+
+
+async def test_g_asks_again_and_draws_at_random_where_the_same_settings_would_repeat() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("shift+tab", "g")
+        await settle(pilot)
+        assert len(pilot.app.screen.query(AnswerView)) == 2
+    assert [ask.settings.decoding for _, ask in assistant.asked] == ["greedy", "sample"]
+
+
+async def test_c_copies_the_answer() -> None:
+    async with opened(an_app(ScriptedAssistant("Maya moves it."))) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("shift+tab", "c")
+        await pilot.pause()
+        assert pilot.app.clipboard == "Maya moves it."
+
+
+async def test_terminal_escapes_in_pastes_and_answers_never_reach_the_screen() -> None:
+    assistant = ScriptedAssistant("Maya \x1b[31mmoves\x1b]0;owned\x07 it\x9b2J.\x00")
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(
+            pilot, "Ma\x1b[2Jya: Hello\x1b]52;c;AAAA\x07 [bold]there[/bold] \u202eevil\nTom: [/] [@click=app.quit]x[/]"
+        )
+        await pilot.press("enter")
+        await settle(pilot)
+        screen = seen(pilot.app)
+    assert "Maya moves it." in screen
+    assert "Maya: Hello [bold]there[/bold] evil" in screen, "markup is text"
+    assert "[@click=app.quit]x[/]" in screen
+    assert not set(screen) & {"\x1b", "\x9b", "\x07", "\x00", "\u202e"}
+
+
+async def test_right_to_left_text_and_emoji_are_shown_as_they_are() -> None:
+    text = "שרה: נפגשים ביום שישי\nعلي: حسنا 👩‍👩‍👧 🎉"
+    async with opened(an_app(ScriptedAssistant("שרה ועלי נפגשים 🎉"))) as pilot:
+        await settle(pilot)
+        await paste(pilot, text)
+        await pilot.press("enter")
+        await settle(pilot)
+        screen = seen(pilot.app)
+    assert "שרה ועלי נפגשים 🎉" in screen
+    assert "נפגשים ביום שישי" in screen
+
+
+async def test_every_command_of_the_table_is_an_action_that_exists() -> None:
+    from assistant.tui.commands import COMMANDS
+
+    async with opened(an_app()) as pilot:
+        for command in COMMANDS:
+            owner, _, name = command.action.partition(".")
+            target = pilot.app if owner == "app" else pilot.app.screen
+            assert hasattr(target, f"action_{name}"), command.slash
+
+
+async def test_keys_can_be_changed_in_the_settings() -> None:
+    settings = Settings(generation=GenerationSettings(decoding="greedy"), keys={"mode": "f9", "send": "ctrl+s"})
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant, settings)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert len(assistant.asked) == 1
+        await pilot.press("f9")
+        await pilot.pause()
+        assert "How to ask" in seen(pilot.app)
+
+
+async def test_f1_lists_every_command() -> None:
+    from assistant.tui.commands import COMMANDS
+    from assistant.tui.screens.text import TextScreen
+
+    async with opened(an_app(), (120, 50)) as pilot:
+        await settle(pilot)
+        await pilot.press("f1")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, TextScreen)
+        assert all(f"/{command.slash} " in pilot.app.screen._text for command in COMMANDS)
+
+
+async def test_closing_the_app_ends_the_assistant() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+q")
+    assert assistant.closed
