@@ -245,8 +245,6 @@ class PreferencePair(Record, frozen=True):
 WhyUnpaired = Literal[
     "tie",
     "both failed",
-    "both up",
-    "both down",
     "alone",
     "identical texts",
     "different prompts",
@@ -257,9 +255,11 @@ WhyUnpaired = Literal[
 
 
 class Unpaired(Record, frozen=True):
-    """What a judgement said that made no pair, and why: one answer ("alone") or two.
+    """What a judgement said that made no pair, and why.
 
-    "contradiction" is one rater preferring now this, now that answer; "raters disagree" is several in balance.
+    "alone" is one answer with a thumb and no opposite thumb to pair it with; the others are two answers.
+    "contradiction" is one rater preferring now this, now that one; "raters disagree" is several in balance.
+    `completions` are texts, or ids where the answer is missing.
     """
 
     why: WhyUnpaired
@@ -292,3 +292,36 @@ class Deletion(Record, frozen=True):
     rankings: int = 0
     kept: int = 0
     model_versions: tuple[str, ...] = ()
+
+
+class Share(Record, frozen=True):
+    """A part of `n` cases with the interval that holds the true one 95 times in 100; None where n is 0."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+class FeedbackStats(Record, frozen=True):
+    """What was judged, what it makes, and how far it can be trusted.
+
+    `completions` are the answers judged. `unpaired` counts by reason what made no pair. `self_agreement` is the share
+    of repeated comparisons decided alike. `alpha` is Krippendorff's, over `compared` comparisons that several raters
+    made: 1 agrees always, 0 as by chance, None where it is undefined. `longer_chosen` is the share of pairs where the
+    longer answer won: 0.5 is no bias.
+    """
+
+    completions: int
+    up: int
+    down: int
+    rankings: int
+    repeats: int
+    raters: dict[str, int]
+    pairs: int
+    pair_weight: float
+    unpaired: dict[str, int]
+    self_agreement: Share
+    alpha: float | None
+    compared: int
+    longer_chosen: Share

@@ -26,6 +26,7 @@ _PAGE = f"""{_SELECT}
     WHERE part_of = '' AND (?1 IS NULL OR seq < (SELECT seq FROM completions WHERE id = ?1))
     ORDER BY seq DESC LIMIT ?2
     """  # noqa: S608 - column names of ours
+_JUDGED = f"{_SELECT}WHERE id IN (SELECT completion FROM judged) ORDER BY seq"  # noqa: S608 - column names of ours
 
 
 class Completions(Database):
@@ -60,6 +61,11 @@ class Completions(Database):
         with self.reading() as connection:
             rows = connection.execute(f"{_SELECT}WHERE part_of = ? ORDER BY seq", (id,))
             return [_record_of(row) for row in rows]
+
+    def judged_completions(self) -> list[Completion]:
+        """Every answer that was ever rated or ranked, oldest first."""
+        with self.reading() as connection:
+            return [_record_of(row) for row in connection.execute(_JUDGED)]
 
 
 def find_by_id(connection: sqlite3.Connection, noun: str, select: str, id: str) -> sqlite3.Row:

@@ -82,6 +82,21 @@ class Database:
             yield self._connection
 
     @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """All reading inside sees the store as it is at one moment, whatever others write meanwhile."""
+        with self.reading() as connection:
+            if connection.in_transaction:
+                yield
+                return
+            connection.execute("PRAGMA query_only = ON")  # a write inside would be lost at its end: it fails instead
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._roll_back()
+                connection.execute("PRAGMA query_only = OFF")
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The connection inside a transaction: all of it happens or none. Inside another one it joins that."""
         if self.read_only:

@@ -2,7 +2,10 @@
 outside this folder speaks SQL.
 """
 
+from assistant.feedback.agreement import stats_of
 from assistant.feedback.deletion import Deletions
+from assistant.feedback.pairs import pairs_from
+from assistant.records import Completion, FeedbackStats, PreferencePair, Ranking, Rating, Unpaired
 
 
 class Store(Deletions):
@@ -10,3 +13,16 @@ class Store(Deletions):
 
     Completions, Chats, Judgements and Deletions hold its methods, Database its opening and transactions.
     """
+
+    def judged(self) -> tuple[list[Ranking], list[Rating], list[Completion]]:
+        """Every ranking and rating, ended ones included, newest first, and the answers that they judge."""
+        with self.one_moment():
+            return self.rankings(history=True), self.ratings(history=True), self.judged_completions()
+
+    def pairs(self) -> tuple[list[PreferencePair], list[Unpaired]]:
+        """The pairs that the judgements in force make, and what made none."""
+        return pairs_from(*self.judged())
+
+    def stats(self) -> FeedbackStats:
+        """What was judged so far, the pairs it makes, and how far it can be trusted."""
+        return stats_of(*self.judged())

@@ -1,0 +1,147 @@
+"""How far judgements can be trusted: with themselves, with each other, and against a liking for length. Pure: knows no
+store.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import groupby
+from math import sqrt
+
+from assistant.feedback.pairs import Verdict, compare_ranked, contradictory, pairs_from, verdicts_from
+from assistant.records import Completion, FeedbackStats, PreferencePair, Ranking, Rating, Share
+
+_Z = 1.959964  # the normal quantile of a two-sided 95 % interval
+_RECENT = 3  # rankings that are too fresh in mind to be asked again
+
+
+def share_of(hits: int, n: int) -> Share:
+    """hits / n with the Wilson score interval (Wilson 1927), which holds for small n and for shares of 0 and 1."""
+    if n == 0:
+        return Share(value=None, low=None, high=None, n=0)
+    value = hits / n
+    centre = (value + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    reach = _Z * sqrt(value * (1 - value) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+    return Share(value=value, low=max(0.0, centre - reach), high=min(1.0, centre + reach), n=n)
+
+
+def self_agreement(rankings: Sequence[Ranking], completions: Iterable[Completion]) -> Share:
+    """Of the comparisons in repeated rankings, the share decided as the first time (better, worse or tied).
+
+    `rankings` may hold ended ones: a ranking that was changed since is still what the repeat is held against.
+    """
+    known = {completion.id: completion for completion in completions}
+    by_id = {ranking.id: ranking for ranking in rankings}
+    hits = n = 0
+    for again in rankings:
+        first = by_id.get(again.repeat_of)
+        if first is None or again.ended:
+            continue
+        before, after = _signs(first, known), _signs(again, known)
+        both = before.keys() & after.keys()
+        hits += sum(before[question] == after[question] for question in both)
+        n += len(both)
+    return share_of(hits, n)
+
+
+def krippendorff_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
+    """Krippendorff's alpha for nominal values: each unit holds the values that its raters gave, missing ones left out.
+
+    alpha = 1 - observed / expected disagreement, both from the coincidence matrix (Krippendorff, Content Analysis,
+    chapter 11; "Computing Krippendorff's Alpha-Reliability", 2011, part C). None where no unit has two values or all
+    values are the same: nothing can then be said.
+    """
+    pairable = [list(unit) for unit in units if len(unit) > 1]
+    return _alpha(pairable, Counter(value for unit in pairable for value in unit))
+
+
+def agreement_between(verdicts: Iterable[Verdict]) -> tuple[float | None, int]:
+    """Krippendorff's alpha over comparisons of two texts (better, worse, tied), and how many several raters made.
+
+    Which of two texts is called the first is chance, so "better" and "worse" are taken to be equally frequent when the
+    disagreement expected by chance is worked out. A rater who contradicts himself on a comparison has no value there.
+    """
+    by_question: defaultdict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        by_question[verdict.question].append(verdict)
+    units = [_values(said) for said in by_question.values()]
+    pairable = [unit for unit in units if len(unit) > 1]
+    counts = Counter(value for unit in pairable for value in unit)
+    half = (counts[1] + counts[-1]) / 2
+    return _alpha(pairable, {1: half, -1: half, 0: counts[0]}), len(pairable)
+
+
+def longer_chosen(pairs: Iterable[PreferencePair]) -> Share:
+    """Of the pairs with texts of different length in words, the share where the longer one was chosen."""
+    differences = [len(pair.chosen.split()) - len(pair.rejected.split()) for pair in pairs]
+    longer = sum(difference > 0 for difference in differences)
+    return share_of(longer, sum(difference != 0 for difference in differences))
+
+
+def due_for_repeat(rankings: Sequence[Ranking], rater: str, rng: random.Random, one_in: int = 10) -> Ranking | None:
+    """Once in `one_in` times an earlier ranking of the rater that was not repeated yet; None otherwise, and for 0.
+
+    `rankings` are those in force, newest first; the very last ones are still in mind and are left out.
+    """
+    if one_in < 1 or rng.random() >= 1 / one_in:
+        return None
+    repeated = {ranking.repeat_of for ranking in rankings}
+    own = [ranking for ranking in rankings if ranking.rater == rater and not ranking.repeat_of][_RECENT:]
+    open_ones = [ranking for ranking in own if ranking.id not in repeated]
+    return rng.choice(open_ones) if open_ones else None
+
+
+def stats_of(
+    rankings: Sequence[Ranking], ratings: Sequence[Rating], completions: Sequence[Completion]
+) -> FeedbackStats:
+    """Everything about these judgements in one record. Ended ones serve as what a repeat is held against."""
+    pairs, unpaired = pairs_from(rankings, ratings, completions)
+    verdicts, _ = verdicts_from(rankings, ratings, completions)
+    alpha, compared = agreement_between(verdicts)
+    thumbs = [rating for rating in ratings if not rating.ended]
+    ranked = [ranking for ranking in rankings if not ranking.ended]
+    return FeedbackStats(
+        completions=len(completions),
+        up=sum(rating.thumb == "up" for rating in thumbs),
+        down=sum(rating.thumb == "down" for rating in thumbs),
+        rankings=len(ranked),
+        repeats=sum(bool(ranking.repeat_of) for ranking in ranked),
+        raters=dict(sorted(Counter(judgement.rater for judgement in [*thumbs, *ranked]).items())),
+        pairs=len(pairs),
+        pair_weight=round(sum(pair.weight for pair in pairs), 6),
+        unpaired=dict(sorted(Counter(one.why for one in unpaired).items())),
+        self_agreement=self_agreement(rankings, completions),
+        alpha=alpha,
+        compared=compared,
+        longer_chosen=longer_chosen(pairs),
+    )
+
+
+def _alpha(units: Sequence[Sequence[Hashable]], totals: Mapping[Hashable, float]) -> float | None:
+    n = sum(len(unit) for unit in units)
+    expected = (n**2 - sum(count**2 for count in totals.values())) / (n - 1) if n else 0.0
+    if expected == 0:
+        return None
+    observed = sum(
+        (len(unit) ** 2 - sum(count**2 for count in Counter(unit).values())) / (len(unit) - 1) for unit in units
+    )
+    return 1 - observed / expected
+
+
+def _values(said: Iterable[Verdict]) -> list[int]:
+    """One value a rater: 1, -1, or 0 for a tie."""
+    values: list[int] = []
+    for _, group in groupby(sorted(said, key=lambda verdict: verdict.rater), key=lambda verdict: verdict.rater):
+        own = list(group)
+        if not contradictory(own):
+            values.append(_sign(sum(verdict.margin for verdict in own)))
+    return values
+
+
+def _signs(ranking: Ranking, known: Mapping[str, Completion]) -> dict[tuple[str, str, str], int]:
+    said = compare_ranked(ranking, known)
+    return {found.question: _sign(found.margin) for found in said if isinstance(found, Verdict)}
+
+
+def _sign(number: float) -> int:
+    return (number > 0) - (number < 0)

@@ -1,0 +1,227 @@
+"""Judgements -> preference pairs. Pure: the same judgements give the same pairs whatever order they come in. Knows no
+store.
+
+1. A ranking says of any two of its answers that one is better, or that they are tied. Failed answers are below all
+   others and in no order among themselves. A rater's thumbs on answers to one prompt are such a ranking of two
+   groups, up above down; where the rater ranked the same two texts, the ranking alone counts.
+2. A ranking of k answers holds k - 1 independent comparisons and k (k - 1) / 2 pairs: each pair weighs 2 / k, times
+   the rater's confidence. Said with confidence 0 it counts as a tie.
+3. Said twice is not said harder: a rater's verdicts on the same two texts are averaged, and left out where they
+   contradict each other. Raters are then added up, and the sign decides: no pair stands in the result both ways round.
+4. Whatever makes no pair is in the second list, with the reason.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, groupby, product
+from typing import TypeVar
+
+import msgspec
+
+from assistant.records import Completion, Label, PreferencePair, Ranking, Rating, Unpaired, WhyUnpaired
+
+AnyJudgement = TypeVar("AnyJudgement", Rating, Ranking)
+
+# Below this a sum of opposite verdicts is nought: weights are sums of a few fractions.
+_BALANCE = 1e-9
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What one rater said once of two texts of one prompt, `first` < `second`.
+
+    `margin` is above 0 where the first is better, below where the second is, and its size is the weight; 0 is a tie,
+    and `why` tells its kind. `sources` are the judgements, `ids` the completions.
+    """
+
+    prompt: str
+    first: str
+    second: str
+    margin: float
+    rater: str
+    sources: tuple[str, ...]
+    ids: tuple[str, str]
+    why: WhyUnpaired = "tie"
+
+    @property
+    def question(self) -> tuple[str, str, str]:
+        """What was compared."""
+        return self.prompt, self.first, self.second
+
+
+def pairs_from(
+    rankings: Iterable[Ranking], ratings: Iterable[Rating], completions: Iterable[Completion]
+) -> tuple[list[PreferencePair], list[Unpaired]]:
+    """The pairs that the judgements in force make, and everything that made none, both in a fixed order.
+
+    `completions` are those judged; a judgement of one that is not among them is reported as "missing answer".
+    """
+    verdicts, unpaired = verdicts_from(rankings, ratings, completions)
+    by_question: defaultdict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        by_question[verdict.question].append(verdict)
+    pairs: list[PreferencePair] = []
+    for _, said in sorted(by_question.items()):
+        _decide(sorted(said, key=lambda verdict: (verdict.rater, verdict.sources)), pairs, unpaired)
+    return pairs, sorted(unpaired, key=lambda one: (one.prompt, one.completions, one.why, one.sources))
+
+
+def verdicts_from(
+    rankings: Iterable[Ranking], ratings: Iterable[Rating], completions: Iterable[Completion]
+) -> tuple[list[Verdict], list[Unpaired]]:
+    """What every judgement in force says of every two texts, before a rater's and all raters' are taken together; and
+    what cannot be compared.
+    """
+    known = {completion.id: completion for completion in completions}
+    by_rank = [found for ranking in _in_force(rankings) for found in compare_ranked(ranking, known)]
+    ranked = {(found.rater, found.question) for found in by_rank if isinstance(found, Verdict)}
+    by_thumb = [
+        found
+        for found in _compare_thumbs(_in_force(ratings), known)
+        if isinstance(found, Unpaired) or (found.rater, found.question) not in ranked
+    ]
+    said = by_rank + by_thumb
+    return [v for v in said if isinstance(v, Verdict)], [u for u in said if isinstance(u, Unpaired)]
+
+
+def labels_from(
+    rankings: Iterable[Ranking], ratings: Iterable[Rating], completions: Iterable[Completion]
+) -> list[Label]:
+    """Answers called good or bad by themselves: thumbs, and as bad those that failed in a ranking."""
+    known = {completion.id: completion for completion in completions}
+    called = [(r.completion, r.thumb == "up", r.rater, r.id) for r in _in_force(ratings)]
+    called += [(id, False, r.rater, r.id) for r in _in_force(rankings) for id in r.failed]
+    labels = [
+        Label(
+            prompt=known[id].prompt,
+            completion=known[id].answer,
+            completion_id=id,
+            label=label,
+            rater=rater,
+            source=source,
+        )
+        for id, label, rater, source in called
+        if id in known
+    ]
+    return sorted(labels, key=lambda label: (label.prompt, label.completion, label.rater, label.source))
+
+
+def count_reasons(unpaired: Iterable[Unpaired]) -> dict[str, int]:
+    """How often each reason kept judgements from making a pair."""
+    return dict(sorted(Counter(one.why for one in unpaired).items()))
+
+
+def contradictory(verdicts: Iterable[Verdict]) -> bool:
+    """Whether the verdicts prefer now the first text, now the second."""
+    signs = {verdict.margin > 0 for verdict in verdicts if verdict.margin}
+    return len(signs) == 2
+
+
+def _decide(said: Sequence[Verdict], pairs: list[PreferencePair], unpaired: list[Unpaired]) -> None:
+    """Take together what was said of two texts, and put the outcome where it belongs."""
+    total, steady = 0.0, list[Verdict]()
+    for _, group in groupby(said, key=lambda verdict: verdict.rater):
+        own = list(group)
+        if contradictory(own):
+            unpaired.append(_undecided("contradiction", own))
+        else:
+            steady += own
+            total += sum(verdict.margin for verdict in own) / len(own)
+    if not steady:
+        return
+    if abs(total) < _BALANCE:
+        is_tied = all(verdict.margin == 0 for verdict in steady)
+        unpaired.append(_undecided(steady[0].why if is_tied else "raters disagree", steady))
+        return
+    _, first, second = steady[0].question
+    chosen, rejected = (first, second) if total > 0 else (second, first)
+    ids = steady[0].ids if total > 0 else steady[0].ids[::-1]
+    pairs.append(
+        PreferencePair(
+            prompt=steady[0].prompt,
+            chosen=chosen,
+            rejected=rejected,
+            weight=round(abs(total), 9),
+            chosen_id=ids[0],
+            rejected_id=ids[1],
+            raters=_raters(steady),
+            sources=_sources(steady),
+        )
+    )
+
+
+def _undecided(why: WhyUnpaired, said: Sequence[Verdict]) -> Unpaired:
+    prompt, first, second = said[0].question
+    return Unpaired(why=why, prompt=prompt, completions=(first, second), raters=_raters(said), sources=_sources(said))
+
+
+def _raters(said: Iterable[Verdict]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(verdict.rater for verdict in said))
+
+
+def _sources(said: Iterable[Verdict]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(source for verdict in said for source in verdict.sources))
+
+
+def compare_ranked(ranking: Ranking, known: Mapping[str, Completion]) -> Iterator[Verdict | Unpaired]:
+    """What one ranking says of every two of its answers; `known` maps ids to completions."""
+    bottom = len(ranking.groups)
+    places = [(id, place) for place, group in enumerate((*ranking.groups, ranking.failed)) for id in group]
+    share = 2 / len(places) * _force(ranking)
+    for (one, above), (other, below) in combinations(places, 2):
+        why: WhyUnpaired = "both failed" if above == bottom else "tie"
+        margin = share if above < below else 0.0
+        yield _compare((one, other), known, margin, ranking.rater, (ranking.id,), why)
+
+
+def _compare_thumbs(ratings: Iterable[Rating], known: Mapping[str, Completion]) -> Iterator[Verdict | Unpaired]:
+    by_prompt: defaultdict[tuple[str, str], list[Rating]] = defaultdict(list)
+    for rating in sorted(ratings, key=lambda rating: rating.id):
+        if rating.completion in known:
+            by_prompt[rating.rater, known[rating.completion].prompt].append(rating)
+        else:
+            yield _incomparable("missing answer", "", (rating.completion,), rating.rater, (rating.id,))
+    for (rater, prompt), thumbs in by_prompt.items():
+        ups = [rating for rating in thumbs if rating.thumb == "up"]
+        downs = [rating for rating in thumbs if rating.thumb == "down"]
+        for up, down in product(ups, downs):
+            margin = 2 / len(thumbs) * min(_force(up), _force(down))
+            yield _compare((up.completion, down.completion), known, margin, rater, (up.id, down.id))
+        if not ups or not downs:
+            for one in thumbs:
+                yield _incomparable("alone", prompt, (known[one.completion].answer,), rater, (one.id,))
+
+
+def _compare(
+    ids: tuple[str, str],
+    known: Mapping[str, Completion],
+    margin: float,
+    rater: str,
+    sources: tuple[str, ...],
+    why: WhyUnpaired = "tie",
+) -> Verdict | Unpaired:
+    """The verdict that the first of `ids` is better by `margin`, or why they cannot be compared."""
+    one, other = (known.get(id) for id in ids)
+    if one is None or other is None:
+        return _incomparable("missing answer", "", ids, rater, sources)
+    texts = (one.answer, other.answer)
+    if one.prompt != other.prompt:
+        return _incomparable("different prompts", one.prompt, texts, rater, sources)
+    if one.answer == other.answer:
+        return _incomparable("identical texts", one.prompt, texts, rater, sources)
+    if texts[0] > texts[1]:
+        texts, ids, margin = texts[::-1], ids[::-1], -margin
+    return Verdict(one.prompt, *texts, margin=margin, rater=rater, sources=sources, ids=ids, why=why)
+
+
+def _incomparable(
+    why: WhyUnpaired, prompt: str, completions: tuple[str, ...], rater: str, sources: tuple[str, ...]
+) -> Unpaired:
+    return Unpaired(why=why, prompt=prompt, completions=completions, raters=(rater,), sources=sources)
+
+
+def _force(judgement: Rating | Ranking) -> float:
+    return judgement.weight * (1.0 if judgement.confidence is None else judgement.confidence)
+
+
+def _in_force(judgements: Iterable[AnyJudgement]) -> list[AnyJudgement]:
+    return [judgement for judgement in judgements if not judgement.ended]
