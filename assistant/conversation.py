@@ -185,7 +185,8 @@ class Assistant:
         finished: Finished,
     ) -> Answer:
         """Make completions of the drafts and store them before anybody sees the answer as done."""
-        kept = msgspec.structs.replace(settings, seed=finished.seed)
+        drawn = settings.decoding == "sample"
+        kept = msgspec.structs.replace(settings, seed=finished.seed if drawn else None)
         whole = _new_id()
         parts: tuple[Completion, ...] = ()
         if len(prompts) > 1:

@@ -6,7 +6,7 @@ Commands are named by import path, so that none is imported before it is called.
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from assistant.cli.output import fail
 from assistant.errors import AssistantError, UsageError
@@ -26,14 +26,22 @@ app = App(
 """,
     help_format="plaintext",
     version_flags=["--version"],
+    default_parameter=Parameter(negative=()),
 )
-app.command("assistant.cli.summarize:summarize", name="summarize")
-app.command("assistant.cli.prompt:prompt", name="prompt")
-app.command("assistant.cli.models:models", name="models")
-app.command("assistant.cli.places:paths", name="paths")
-app.command("assistant.cli.places:config", name="config")
-app.command("assistant.cli.history:history", name="history")
-app.command("assistant.cli.doctor:doctor", name="doctor")
+_COMMANDS = {
+    "summarize": ("assistant.cli.summarize:summarize", "Summarize a conversation, or many."),
+    "prompt": ("assistant.cli.prompt:prompt", "See what a model is asked."),
+    "models": ("assistant.cli.models:models", "List, inspect and convert models."),
+    "history": ("assistant.cli.history:history", "List, search and delete chats."),
+    "feedback": ("assistant.cli.feedback:feedback", "Export, import and count ratings."),
+    "rate": ("assistant.cli.feedback:rate", "Rate an answer up or down."),
+    "rank": ("assistant.cli.feedback:rank", "Rank the drafts of one request."),
+    "paths": ("assistant.cli.places:paths", "Print every place that is read or written."),
+    "config": ("assistant.cli.places:config", "Show the settings in force."),
+    "doctor": ("assistant.cli.doctor:doctor", "Check this installation."),
+}
+for _name, (_place, _help) in _COMMANDS.items():
+    app.command(_place, name=_name, help=_help)
 
 
 @app.default

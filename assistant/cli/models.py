@@ -75,7 +75,7 @@ def convert(ref: str, *, json: bool = False) -> None:
         Print one JSON object.
     """
     model = resolve(ref, load_settings())
-    place = ensure_converted(model, on_progress=_tell)
+    place = ensure_converted(model, _tell)
     if json:
         say_json({"model": model.ref, "converted": str(place)})
     else:

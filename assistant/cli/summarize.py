@@ -180,7 +180,7 @@ def _answer(dialogue: Any, ask: Ask, settings: Settings, model: str | None, back
 
 
 def _tell(progress: Progress) -> None:
-    if is_interactive():
+    if is_interactive() and progress.total != 1:
         count = f" {progress.done} of {progress.total}" if progress.total else ""
         note(f"{progress.stage}{count} …")
 

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/batch.py --data dialogsum_dev.jsonl.gz [--model pocket] [--limit 488]
 
-Chunks of 61 dialogues go to both backends in turn, so that a drifting machine slows both; the ratio is taken chunk by chunk.
+Chunks of 61 dialogues go to both backends in turn, so that a drifting machine slows both; the ratio is taken by chunk.
 ROUGE is F1 x 100, stemmed (rouge_score), with a 95 % bootstrap interval over dialogues.
 """
 

@@ -1,0 +1,68 @@
+"""`assistant history`: earlier chats, found by their words, and deleted for good."""
+
+from cyclopts import App
+
+from assistant.cli.output import note, say, say_json
+from assistant.feedback.store import Store
+from assistant.terminal import one_line
+
+history = App(name="history", help="List, search and delete chats.", help_format="plaintext")
+
+
+@history.default
+def list_(search: str = "", *, limit: int = 100, json: bool = False) -> None:
+    """List the chats, newest first, or those that hold the words searched for.
+
+    Example:
+
+      assistant history "refund"
+
+    Parameters
+    ----------
+    search
+        Words that a chat's title or messages hold.
+    limit
+        At most so many.
+    json
+        Print one JSON list.
+    """
+    with Store.open() as store:
+        chats = store.chats(search or None, limit)
+    if json:
+        say_json([{"id": c.id, "title": c.title, "updated": c.updated, "messages": c.messages} for c in chats])
+        return
+    for chat in chats:
+        say(
+            f"{chat.id}  {chat.updated[:16].replace('T', ' ')}  {chat.messages:4}  {one_line(chat.title) or 'untitled'}"
+        )
+    if not chats:
+        note("No chats yet." if not search else "No chat holds these words.")
+
+
+@history.command(name="delete")
+def delete(id: str, *, json: bool = False) -> None:
+    """Delete a chat everywhere: messages, answers, ratings and rankings. This cannot be undone.
+
+    Parameters
+    ----------
+    id
+        The chat's id or its beginning.
+    json
+        Print one JSON object.
+    """
+    with Store.open() as store:
+        gone = store.delete_chat(id)
+    if json:
+        say_json(
+            {
+                "messages": gone.messages,
+                "completions": gone.completions,
+                "ratings": gone.ratings,
+                "rankings": gone.rankings,
+                "model_versions": list(gone.model_versions),
+            }
+        )
+        return
+    say(f"Deleted {gone.messages} messages, {gone.completions} answers, {gone.ratings + gone.rankings} judgements.")
+    if gone.model_versions:
+        say(f"These model versions learned from it: {', '.join(gone.model_versions)}")
