@@ -1,0 +1,236 @@
+"""`assistant rate`, `rank` and `feedback`: judging answers without the app, and what the judgements come to."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+
+from assistant.cli.output import note, say, say_json
+from assistant.errors import UsageError
+from assistant.feedback.guideline import load_guideline
+from assistant.feedback.judgements import local_rater
+from assistant.feedback.store import Store
+from assistant.records import FeedbackStats, Ranking, Rating, Share, Thumb
+from assistant.terminal import one_line
+
+feedback = App(name="feedback", help="Show, count and delete ratings and rankings.", help_format="plaintext")
+
+
+class RankingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `assistant rank` reads: completion ids, best first, ties inside a list."""
+
+    ranking: list[list[str]]
+    fail: list[str] = []
+    rater: str = ""
+    reasons: list[str] = []
+    comment: str = ""
+    confidence: float | None = None
+
+
+def rate(
+    completion: str,
+    thumb: Thumb,
+    *,
+    reason: Annotated[list[str] | None, Parameter(name="--reason")] = None,
+    comment: str = "",
+    confidence: float | None = None,
+    json: bool = False,
+) -> None:
+    """Rate an answer up or down. A later rating of the same answer replaces yours.
+
+    Example:
+
+      assistant rate 3fa21c0b down --reason "too long"
+
+    Parameters
+    ----------
+    completion
+        The answer's id (completion_id under --json) or its beginning.
+    thumb
+        up or down.
+    reason
+        Why; may be repeated.
+    comment
+        Anything else.
+    confidence
+        0 to 1: how sure you are.
+    json
+        Print one JSON object.
+    """
+    with Store.open() as store:
+        kept = store.rate(
+            store.completion(completion).id,
+            thumb,
+            rater=local_rater(),
+            reasons=reason or (),
+            comment=comment,
+            confidence=confidence,
+            guideline=load_guideline().version,
+        )
+        pairs = len(store.pairs()[0])
+    _tell(kept, pairs, json)
+
+
+def rank(file: Path, *, json: bool = False) -> None:
+    """Keep a ranking of the drafts of one request.
+
+    The file holds {"ranking": [["id"], ["id", "id"]], "fail": ["id"]}: completion ids, best first, ties inside a list.
+
+    Example:
+
+      assistant rank ranking.json
+
+    Parameters
+    ----------
+    file
+        The ranking; `-` reads it from standard input.
+    json
+        Print one JSON object.
+    """
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        read = msgspec.json.decode(content, type=RankingFile)
+    except FileNotFoundError:
+        raise UsageError(f"no such file: {file}") from None
+    except msgspec.DecodeError as error:
+        raise UsageError(f'{file}: {error}; it needs a "ranking" of lists of completion ids, best first') from error
+    with Store.open() as store:
+        kept = store.rank(
+            [[store.completion(id).id for id in group] for group in read.ranking],
+            failed=[store.completion(id).id for id in read.fail],
+            rater=read.rater or local_rater(),
+            reasons=read.reasons,
+            comment=read.comment,
+            confidence=read.confidence,
+            guideline=load_guideline().version,
+        )
+        pairs = len(store.pairs()[0])
+    _tell(kept, pairs, json)
+
+
+@feedback.command(name="list")
+def list_(*, limit: int = 50, json: bool = False) -> None:
+    """List ratings and rankings in force, newest first.
+
+    Parameters
+    ----------
+    limit
+        At most so many.
+    json
+        Print one JSON list.
+    """
+    with Store.open() as store:
+        found: list[Rating | Ranking] = [*store.ratings(limit), *store.rankings(limit)]
+    found.sort(key=lambda judgement: judgement.created, reverse=True)
+    if json:
+        say_json([_facts(judgement) for judgement in found[:limit]])
+        return
+    for judgement in found[:limit]:
+        say(f"{judgement.id}  {judgement.created[:16].replace('T', ' ')}  {_gist(judgement)}")
+    if not found:
+        note("No ratings yet: press + or - on an answer in the app, or use assistant rate.")
+
+
+@feedback.command(name="show")
+def show(id: str, *, json: bool = False) -> None:
+    """Print one rating or ranking with the texts that it judges.
+
+    Parameters
+    ----------
+    id
+        The judgement's id or its beginning.
+    json
+        Print one JSON object.
+    """
+    with Store.open() as store:
+        judgement = store.judgement(id)
+        judged = (judgement.completion,) if isinstance(judgement, Rating) else judgement.completions
+        texts = {id: store.completion(id).answer for id in judged}
+    if json:
+        say_json({**_facts(judgement), "texts": texts})
+        return
+    say(f"{judgement.id}  {judgement.created}  by {judgement.rater}: {_gist(judgement)}")
+    for id_, text in texts.items():
+        say(f"  {id_}  {one_line(text)}")
+
+
+@feedback.command(name="stats")
+def stats(*, json: bool = False) -> None:
+    """Count what was judged, the pairs it makes, and how far it can be trusted.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object.
+    """
+    with Store.open() as store:
+        found = store.stats()
+    if json:
+        say_json(msgspec.to_builtins(found))
+    else:
+        _print_stats(found)
+
+
+@feedback.command(name="delete")
+def delete(id: str, *, json: bool = False) -> None:
+    """Delete a rating or ranking for good, and name the model versions that learned from it.
+
+    Parameters
+    ----------
+    id
+        The judgement's id or its beginning.
+    json
+        Print one JSON object.
+    """
+    with Store.open() as store:
+        gone = store.delete_judgement(id)
+    if json:
+        say_json(msgspec.to_builtins(gone))
+        return
+    say(f"Deleted {gone.ratings + gone.rankings} judgements.")
+    if gone.model_versions:
+        say(f"These model versions learned from it: {', '.join(gone.model_versions)}")
+
+
+def _tell(kept: Rating | Ranking, pairs: int, as_json: bool) -> None:
+    if as_json:
+        say_json({**_facts(kept), "pairs": pairs})
+    else:
+        say(f"Kept as {kept.id}. Your judgements now make {pairs} pairs.")
+
+
+def _facts(judgement: Rating | Ranking) -> dict[str, object]:
+    kind = "rating" if isinstance(judgement, Rating) else "ranking"
+    return {"kind": kind, **msgspec.to_builtins(judgement)}
+
+
+def _gist(judgement: Rating | Ranking) -> str:
+    why = f" ({', '.join(judgement.reasons)})" if judgement.reasons else ""
+    if isinstance(judgement, Rating):
+        return f"{judgement.completion} {judgement.thumb}{why}"
+    order = " > ".join(" = ".join(group) for group in judgement.groups)
+    return f"{order}{'  failed: ' + ', '.join(judgement.failed) if judgement.failed else ''}{why}"
+
+
+def _print_stats(found: FeedbackStats) -> None:
+    rows = [
+        ("answers judged", str(found.completions)),
+        ("thumbs", f"{found.up} up, {found.down} down"),
+        ("rankings", f"{found.rankings}, of them {found.repeats} repeats"),
+        ("raters", ", ".join(f"{name} {count}" for name, count in found.raters.items()) or "none"),
+        ("pairs", str(found.pairs)),
+        ("no pair", ", ".join(f"{why} {count}" for why, count in found.unpaired.items()) or "none"),
+        ("self-agreement", _share(found.self_agreement)),
+        ("alpha", "not measured" if found.alpha is None else f"{found.alpha:.2f} over {found.compared} comparisons"),
+        ("longer chosen", _share(found.longer_chosen)),
+    ]
+    for name, value in rows:
+        say(f"{name:15} {value}")
+
+
+def _share(share: Share) -> str:
+    if share.value is None or share.low is None or share.high is None:
+        return "not measured"
+    return f"{100 * share.value:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}], n = {share.n}"
