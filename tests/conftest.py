@@ -1,6 +1,7 @@
 """Every test gets a home of its own and no network: a socket that is not a Unix socket fails the test that opens it."""
 
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -47,3 +48,28 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ASSISTANT_HOME", str(folder))
     monkeypatch.chdir(tmp_path)
     return folder
+
+
+@pytest.fixture(scope="session")
+def taught_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model that knows the two summaries of `tests.tiny_models.LESSONS`."""
+    from tests.tiny_models import build_tiny_model
+
+    return build_tiny_model(tmp_path_factory.mktemp("models") / "tiny", steps=40)
+
+
+@pytest.fixture(scope="session")
+def tiny_conversion(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The taught model's conversion, made once for all tests, in a folder named as the cache names it."""
+    from assistant.engine.conversion import convert_folder, hash_of
+
+    place = tmp_path_factory.mktemp("conversions") / hash_of(taught_model)
+    convert_folder(taught_model, place)
+    return place
+
+
+@pytest.fixture
+def tiny_model(taught_model: Path, tiny_conversion: Path, home: Path) -> Path:
+    """The taught model's folder, its conversion already in this test's cache."""
+    shutil.copytree(tiny_conversion, home / "cache" / "conversions" / tiny_conversion.name)
+    return taught_model

@@ -1,6 +1,7 @@
-"""A real T5 of 60,000 random parameters with a real tokenizer, built in a fraction of a second, for tests of
-everything that
-loads, converts, tunes or serves a model."""
+"""A real T5 of 60,000 parameters with a real tokenizer, built in a fraction of a second, for tests of everything that
+loads, converts, tunes or serves a model. Random, or taught two summaries by heart, so that it ends its texts and means
+them.
+"""
 
 from pathlib import Path
 
@@ -15,9 +16,19 @@ _TEXTS = [
     "Summarize the following conversation.\n\nSummary: ",
 ]
 
+LESSONS = {
+    "Maya: The review moves to Friday.\nTom: I'll book the room.": "The review moves to Friday.",
+    "#Person1#: Are you coming to the meeting at 10:30?\n#Person2#: Yes.": "#Person2#: is coming.",
+}
+"""What a taught model knows: source and summary."""
 
-def build_tiny_model(folder: Path, seed: int = 0) -> Path:
-    """Write a tiny T5 (float32 safetensors, tokenizer.json, config.json) to the folder and return it."""
+
+def build_tiny_model(folder: Path, seed: int = 0, steps: int = 0, tied: bool = True) -> Path:
+    """Write a tiny T5 (float32 safetensors, tokenizer.json, config.json) to the folder and return it.
+
+    `steps` of training on LESSONS; 40 are enough to know them. `tied` as in T5 before version 1.1, which scales its
+    logits; untied as in version 1.1 and FLAN-T5, which do not.
+    """
     tokenizer = train_tokenizer(_TEXTS * 3, 400)
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=PAD, unk_token=UNKNOWN)
     torch.manual_seed(seed)
@@ -35,7 +46,26 @@ def build_tiny_model(folder: Path, seed: int = 0) -> Path:
         eos_token_id=1,
         decoder_start_token_id=0,
     )
+    if not tied:
+        # Read as version 1.1's own configuration is: "tie_word_embeddings" false there means unscaled logits.
+        shape = {name: value for name, value in config.to_dict().items() if name != "scale_decoder_outputs"}
+        config = T5Config.from_dict({**shape, "tie_word_embeddings": False})
     model = T5ForConditionalGeneration(config)
+    _teach(model, fast, steps)
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def _teach(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, steps: int) -> None:
+    if not steps:
+        return
+    sources = tokenizer(list(LESSONS), padding=True, return_tensors="pt")
+    labels = tokenizer(list(LESSONS.values()), padding=True, return_tensors="pt").input_ids
+    labels = labels.masked_fill(labels == 0, -100)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(steps):
+        loss = model(input_ids=sources.input_ids, attention_mask=sources.attention_mask, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()

@@ -47,7 +47,7 @@ def ensure_converted(model: ModelVersion, on_progress: OnProgress = lambda progr
     if model.converted:
         return Path(model.converted)
     source = Path(model.folder)
-    key = _content_key(source)
+    key = _known_hash_of(source)
     target = conversions_dir() / key
     if _is_complete(target):
         return target
@@ -119,24 +119,32 @@ def _convert_in_child(source: Path, target: Path, on_progress: OnProgress) -> No
         )
 
 
-def _content_key(source: Path) -> str:
-    """Hash of everything that the conversion depends on. A note by size and time saves reading the weights again."""
-    parts = [source / "config.json", source / "tokenizer.json", *sorted(source.glob("*.safetensors"))]
-    try:
-        stats = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in parts]
-    except OSError as error:
-        raise ModelDamaged(f"{source} lacks {Path(error.filename).name}: get the model again") from error
-    note = conversions_dir() / "keys" / hashlib.blake2b(repr((RECIPE, stats)).encode(), digest_size=16).hexdigest()
-    if note.exists():
-        return note.read_text()
+def hash_of(source: Path) -> str:
+    """Hash of everything that the conversion of a model folder depends on."""
     digest = hashlib.blake2b(RECIPE.encode(), digest_size=16)
-    for path in parts:
+    for path in _ingredients(source):
         digest.update(f"\n{path.name}\n{path.stat().st_size}\n".encode())
         with path.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
-    write_atomically(note, digest.hexdigest().encode())
     return digest.hexdigest()
+
+
+def _known_hash_of(source: Path) -> str:
+    """The same, with a note by path, size and time that saves reading the weights again."""
+    stats = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in _ingredients(source)]
+    note = conversions_dir() / "keys" / hashlib.blake2b(repr((RECIPE, stats)).encode(), digest_size=16).hexdigest()
+    if not note.exists():
+        write_atomically(note, hash_of(source).encode())
+    return note.read_text()
+
+
+def _ingredients(source: Path) -> list[Path]:
+    parts = [source / "config.json", source / "tokenizer.json", *sorted(source.glob("*.safetensors"))]
+    for path in parts:
+        if not path.exists():
+            raise ModelDamaged(f"{source} lacks {path.name}: get the model again")
+    return parts
 
 
 def _sync(folder: Path) -> None:
