@@ -3,31 +3,17 @@
 Commands are named by import path, so that none is imported before it is called.
 """
 
+import difflib
+import importlib.metadata
 import sys
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.exceptions import UnusedCliTokensError
 
 from assistant.cli.output import fail
 from assistant.errors import AssistantError, UsageError
 
-app = App(
-    name="assistant",
-    help="Summarize conversations on your own machine. Without a command it opens the app.",
-    help_epilogue="""Examples:
-
-  assistant                                   open the app
-
-  assistant summarize chat.txt                summarize a file
-
-  pbpaste | assistant summarize               summarize what comes in
-
-  assistant summarize --jsonl in.jsonl -o out.jsonl
-""",
-    help_format="plaintext",
-    version_flags=["--version"],
-    default_parameter=Parameter(negative=()),
-)
 _COMMANDS = {
     "summarize": ("assistant.cli.summarize:summarize", "Summarize a conversation, or many."),
     "prompt": ("assistant.cli.prompt:prompt", "See what a model is asked."),
@@ -40,11 +26,18 @@ _COMMANDS = {
     "config": ("assistant.cli.places:config", "Show the settings in force."),
     "doctor": ("assistant.cli.doctor:doctor", "Check this installation."),
 }
-for _name, (_place, _help) in _COMMANDS.items():
-    app.command(_place, name=_name, help=_help)
+_EXAMPLES = """Examples:
+
+  assistant                                   open the app
+
+  assistant summarize chat.txt                summarize a file
+
+  pbpaste | assistant summarize               summarize what comes in
+
+  assistant summarize --jsonl in.jsonl -o out.jsonl
+"""
 
 
-@app.default
 def open_app(*, plain: bool = False, continue_: bool = False) -> int:
     """Open the app.
 
@@ -68,12 +61,32 @@ def open_app(*, plain: bool = False, continue_: bool = False) -> int:
     return 0
 
 
+def build_app(*, listing: bool) -> App:
+    """The command tree. A command's own help comes from its function; `listing` gives each its line in the overview
+    instead, since the functions are not imported for that.
+    """
+    app = App(
+        name="assistant",
+        help="Summarize conversations on your own machine. Without a command it opens the app.",
+        help_epilogue=_EXAMPLES if listing else "",
+        help_format="plaintext",
+        version_flags=["--version"],
+        version=lambda: importlib.metadata.version("parley-assistant"),
+        default_parameter=Parameter(negative=()),
+    )
+    app.default(open_app)
+    for name, (place, line) in _COMMANDS.items():
+        app.command(place, name=name, **({"help": line} if listing else {}))
+    return app
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command and exit with the code that DESIGN's table gives it."""
     tokens = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in tokens
     as_json = "--json" in tokens
     tokens = [token for token in tokens if token != "--debug"]
+    app = build_app(listing=tokens[:1] in (["--help"], ["-h"]))
     try:
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -98,5 +111,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _sentence(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        word = error.unused_tokens[0]
+        nearest = difflib.get_close_matches(word, _COMMANDS, n=1)
+        return (
+            f"no command or argument {word!r}{f'; did you mean {nearest[0]}?' if nearest else ''} See assistant --help."
+        )
     text = " ".join(str(error).split())
     return f"{text} See assistant --help." if "--help" not in text else text
