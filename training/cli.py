@@ -60,6 +60,17 @@ STAGES: dict[str, Stage] = {
         ),
         show="training.tables:evaluation",
     ),
+    "compare": Stage(
+        run="training.comparison:run",
+        config="training.recipes.evaluate:CompareConfig",
+        help="Compare two models on the same conversations: paired differences, wins, and where they differ most.",
+        examples=(
+            "pocket lead-3 --data dev.jsonl",
+            "before.jsonl after.jsonl --data dev.jsonl --by rougeL",
+        ),
+        operands=("first", "second"),
+        show="training.tables:comparison",
+    ),
 }
 
 _ABOUT = """Teach the assistant: train, tune, align and judge models.
@@ -86,7 +97,9 @@ def _common(stage: Stage) -> list[inspect.Parameter]:
 
     words = [
         inspect.Parameter(
-            word, inspect.Parameter.POSITIONAL_ONLY, annotation=Annotated[str, Parameter(help="Model reference.")]
+            word,
+            inspect.Parameter.POSITIONAL_ONLY,
+            annotation=Annotated[str, Parameter(help="Model, baseline (lead-1, lead-3) or file of predictions.")],
         )
         for word in stage.operands
     ]

@@ -47,21 +47,44 @@ def evaluation(result: Mapping[str, Any]) -> str:
     first = next(iter(modes.values()))
     rows = [
         ["", *modes],
-        *([name, *(_with_interval(m[name], m["ci"][name]) for m in modes.values())] for name in first["ci"]),
-        ["summaries/s", *(_number(m["summaries_per_second"]) for m in modes.values())],
+        *([name, *(_with_interval(m[name], m["ci"][name], m[name]) for m in modes.values())] for name in first["ci"]),
+        ["summaries/s", *(_number(m["summaries_per_second"], 2) for m in modes.values())],
     ]
     head = f"{result['model']}, {result['n']} conversations, 95 % intervals clustered by conversation"
     return f"{head}\n{first['scorer']}\n\n{columns(rows)}"
 
 
-def _with_interval(value: float, bounds: Sequence[float]) -> str:
-    return f"{_number(value)} [{_number(bounds[0])}, {_number(bounds[1])}]"
+def comparison(result: Mapping[str, Any]) -> str:
+    """Both models' figures with the paired difference, then the largest differences side by side."""
+    rows = [["", "first", "second", "second - first", "win", "loss", "tie"]]
+    for name, row in result["figures"].items():
+        size = max(row["first"], row["second"])
+        figures = [_number(row["first"], size), _number(row["second"], size)]
+        wins = [str(row.get(kind, "-")) for kind in ("win", "loss", "tie")]
+        rows.append([name, *figures, _with_interval(row["difference"], row["ci"], size), *wins])
+    examples = (
+        f"{row['id']}: {row['difference']:+.1f}\n  reference  {row['references'][0]}\n"
+        f"  first      {row['first']}\n  second     {row['second']}"
+        for row in result["largest"]
+    )
+    return "\n\n".join(
+        [
+            f"first: {result['first']}\nsecond: {result['second']}",
+            f"{result['n']} conversations, 95 % intervals of the paired difference, clustered by conversation",
+            columns(rows),
+            f"Largest differences by {result['by']}:",
+            *examples,
+        ]
+    )
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if abs(value) < 1 else f"{value:.1f}"
+def _with_interval(value: float, bounds: Sequence[float], size: float) -> str:
+    return f"{_number(value, size)} [{_number(bounds[0], size)}, {_number(bounds[1], size)}]"
+
+
+def _number(value: float | None, size: float) -> str:
+    """Rates (at most 1) with three decimals, everything else with one."""
+    return "-" if value is None else f"{value:.{3 if size <= 1 else 1}f}"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

@@ -22,13 +22,27 @@ _VALUES = {
     "fourty": 40,
     "dozen": 12,
 }
-_SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "k": 1000, "grand": 1000}
+_SCALES = {
+    "hundred": 100,
+    "thousand": 1000,
+    "million": 10**6,
+    "billion": 10**9,
+    "k": 1000,
+    "grand": 1000,
+    "mil": 10**6,
+    "mln": 10**6,
+}
 # "one" is a pronoun more often than a number, and "a" means it: neither is ever a claim, both are evidence of 1.
 _NO_CLAIMS = frozenset({"1", "0"})
 _SAID_ANYWAY = {"a": "1", "an": "1", "both": "2", "couple": "2", "pair": "2", "twice": "2", "first": "1", "second": "2"}
-_TOKEN = re.compile(r"(?P<digits>\d+(?:[.,:]\d+)*)(?:st|nd|rd|th)?|(?P<word>[A-Za-z]+)")
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
-_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})$")
+# "10, 000" with a space is how people type it.
+_TOKEN = re.compile(
+    r"(?P<digits>\d{1,3}(?:, ?\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,:]\d+)*)(?:st|nd|rd|th)?|(?P<word>[A-Za-z]+)"
+)
+_AFTERNOON = re.compile(r"\s?p\.?m\b", re.IGNORECASE)
+_MONEY = re.compile(r"(\d+) (?:dollars?|euros?|pounds?|yuan) (?:and )?(\d\d?)\b", re.IGNORECASE)
+_THOUSANDS = re.compile(r"\d{1,3}(?:, ?\d{3})+(?:\.\d+)?$")
+_CLOCK = re.compile(r"(\d{1,2})[:.,](\d{2})$")
 _PAST = re.compile(r"\b(half|quarter|\w+)(?: minutes)? (past|to|before|after) (\w+)", re.IGNORECASE)
 
 
@@ -44,7 +58,8 @@ class Number:
 
 def number_mentions(text: str) -> list[Number]:
     """The numbers that the text claims, in order; "one" and "zero" are none."""
-    return [number for number in _joined(_scan(text)) if not number.keys <= _NO_CLAIMS]
+    found = [number for number in _joined(_scan(text)) if not number.keys <= _NO_CLAIMS]
+    return [_in_24_hours(number) if _AFTERNOON.match(text, number.end) else number for number in found]
 
 
 def numbers_said(text: str) -> frozenset[str]:
@@ -52,6 +67,7 @@ def numbers_said(text: str) -> frozenset[str]:
     found = list(_scan(text))
     keys = {key for number in (*found, *_joined(found)) for key in number.keys}
     keys |= {_SAID_ANYWAY[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _SAID_ANYWAY}
+    keys |= {f"{int(whole) + int(cents) / 100:.12g}" for whole, cents in _MONEY.findall(text)}
     for minutes, direction, hour in _PAST.findall(text):
         keys |= _past(minutes.lower(), direction.lower() in ("past", "after"), hour.lower())
     return frozenset(keys)
@@ -134,10 +150,11 @@ def _value(token: str) -> tuple[float | None, frozenset[str]]:
         hour, minute = int(clock[1]), int(clock[2])
         if ":" in token and hour < 25 and minute < 60:
             return None, _clock_keys(hour, minute)
-        if hour < 25 and minute < 60:  # "7.30" is a time, a price or a share.
-            return float(token), _clock_keys(hour, minute) | {f"{float(token):.12g}"}
+        if hour < 25 and minute < 60:  # "7.30" and "7,30" are a time, a price or a share.
+            share = float(token.replace(",", "."))
+            return share, _clock_keys(hour, minute) | {f"{share:.12g}"}
     if _THOUSANDS.fullmatch(token):
-        return float(token.replace(",", "")), frozenset()
+        return float(token.replace(",", "").replace(" ", "")), frozenset()
     if re.fullmatch(r"\d+(?:\.\d+)?", token):
         return float(token), frozenset()
     return None, frozenset(re.findall(r"\d+", token))  # "3,4" or "1.2.3": each of them.
@@ -146,6 +163,13 @@ def _value(token: str) -> tuple[float | None, frozenset[str]]:
 def _clock_keys(hour: int, minute: int) -> frozenset[str]:
     hours = {hour, hour - 12} if hour > 12 else {hour}
     return frozenset({f"{h}:{minute:02d}" for h in hours} | ({str(h) for h in hours} if minute == 0 else set()))
+
+
+def _in_24_hours(number: Number) -> Number:
+    """ "6 pm" may be "18" in the source."""
+    if number.value is None or number.value > 11:
+        return number
+    return Number(number.start, number.end, number.value, number.keys | {f"{number.value + 12:.12g}"})
 
 
 def _joined(numbers: "Iterator[Number] | list[Number]") -> list[Number]:

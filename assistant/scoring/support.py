@@ -4,6 +4,7 @@ A name is a capitalised word, less the common words that merely open a sentence;
 is one in digits or in words: "two", "2" and "2nd" are the same, as are "5 pm" and "17:00", "1,000" and "a thousand".
 """
 
+import calendar
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,13 @@ _CONTRACTED = re.compile(r"['’](?:s|m|d|ll|re|ve|t)$", re.IGNORECASE)
 _OPENS = re.compile(r"(?:^|[.!?:;…\n\"“”])[\s\"'“”‘’()\[\]*•-]*$")
 # Capitalised by convention, wherever they stand.
 _TITLES = {"mr", "mrs", "ms", "miss", "dr", "prof", "sir", "madam"}
-_NO_NAMES = frozenset({"i", "ok", "okay", "oh", "am", "pm", "the", "a", "an", "of", "and"} | _TITLES)
+_PRONOUNS = {"i", "he", "she", "it", "we", "you", "they", "his", "her", "their", "this", "that", "these", "those"}
+_ARTICLES = {"a", "an", "the", "of", "and", "or", "but", "for", "in", "on", "at", "to"}
+_SIGNS = {"ok", "okay", "oh", "am", "pm"}
+_NO_NAMES = frozenset(_TITLES | _PRONOUNS | _ARTICLES | _SIGNS)
+_CALENDAR = frozenset(name.lower() for name in (*calendar.day_name, *calendar.month_name) if name)
+_SHORT = {"christmas": {"xmas"}, "facebook": {"fb"}, "tv": {"television"}, "america": {"us", "usa", "states"}}
+# "China" for "Chinese", "Italy" for "Italians".
 _DEMONYM = ("ese", "ians", "ian", "ans", "an", "ns", "n", "ish", "s")
 
 
@@ -83,10 +90,18 @@ def _names(text: str) -> Iterator[Mention]:
 
 
 def _claims(word: str) -> frozenset[str]:
-    """The forms of a name that may stand for it: itself, and the country of "Chinese" or "Italians"."""
+    """The forms that may stand for a name: itself, a part of "T-shirt", the country of "Chinese" or "Italians"."""
     lower = word.lower()
     stems = {lower[: -len(ending)] for ending in _DEMONYM if lower.endswith(ending) and len(lower) - len(ending) > 2}
-    return frozenset({lower} | stems | {stem + vowel for stem in stems for vowel in "aey"})
+    parts = {part for part in re.split(r"[-'’]", lower) if len(part) > 3} if re.search(r"[-'’]", lower) else set()
+    joined = re.sub(r"[-'’]", "", lower)
+    countries = {stem + vowel for stem in stems for vowel in "aey"}
+    return frozenset({lower, joined} | parts | stems | countries | _short_forms(lower))
+
+
+def _short_forms(lower: str) -> set[str]:
+    """How people abbreviate it in a chat."""
+    return {lower[:3], lower[:4], lower[:5]} if lower in _CALENDAR else _SHORT.get(lower, set())
 
 
 def _forms(word: str) -> set[str]:
@@ -98,9 +113,10 @@ def _is_common(word: str) -> bool:
     lower = word.lower()
     if lower in _common_words():
         return True
-    endings = (("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ly", ""))
+    endings = (("ies", "y"), ("ily", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ly", ""))
     stems = (lower.removesuffix(ending) + instead for ending, instead in endings if lower.endswith(ending))
-    return any(part in _common_words() for part in (*stems, lower.split("-")[0]))
+    # A stem of three letters proves nothing: James is no "jam".
+    return any(part in _common_words() for part in (*(s for s in stems if len(s) > 3), lower.split("-")[0]))
 
 
 @cache

@@ -31,6 +31,8 @@ class Metric:
     about: str
     higher_is_better: bool | None = None
     """None where neither direction is good in itself."""
+    scores_cases: bool = True
+    """Whether a case has the figures by itself; corpus BLEU is of the whole set, and its scores are counts."""
 
 
 def _means(scores: Scores) -> tuple[float, ...]:
@@ -47,7 +49,7 @@ def _share(holds: Callable[[Case], bool | float]) -> Callable[[Case], tuple[floa
 
 METRICS: dict[str, Metric] = {
     "rouge": Metric(ROUGE_TYPES, rouge, _means, ROUGE_SIGNATURE, higher_is_better=True),
-    "bleu": Metric(("bleu",), bleu_counts, pool_bleu, BLEU_SIGNATURE, higher_is_better=True),
+    "bleu": Metric(("bleu",), bleu_counts, pool_bleu, BLEU_SIGNATURE, higher_is_better=True, scores_cases=False),
     "length": Metric(("words_median",), _share(word_count), _median, "median number of words"),
     "unsupported": Metric(
         ("unsupported_rate",),
