@@ -47,24 +47,32 @@ BackendName = Literal["ctranslate", "transformers"]
 
 
 class GenerationSettings(Record, frozen=True):
-    """How text is drawn from a model. The defaults are a short, deterministic summary.
-
-    `length_penalty` divides a beam's score by length ** penalty (Wu et al. 2016, eq. 14, simplified as in both
-    backends). `seed` counts for sampling alone; None draws a fresh one, which the completion then records.
-    """
+    """How text is drawn from a model. The defaults are a short, deterministic summary."""
 
     decoding: Decoding = "beam"
+    """`greedy` takes the likeliest piece each time, `beam` the likeliest text, `sample` draws."""
     beams: int = 4
+    """Texts that a beam search follows at a time."""
     temperature: float = 1.0
+    """Sampling: below 1 more predictable, above 1 more surprising."""
     top_k: int = 50
+    """Sampling: only the so many likeliest pieces; 0 for all."""
     top_p: float = 1.0
+    """Sampling: only the likeliest pieces that make up this probability."""
     max_new_tokens: int = 128
+    """Longest answer in tokens."""
     min_new_tokens: int = 1
+    """Shortest answer in tokens."""
     repetition_penalty: float = 1.0
+    """Above 1, pieces that were written already become less likely."""
     no_repeat_ngram: int = 3
+    """No run of so many pieces comes twice; 0 for off."""
     length_penalty: float = 1.0
+    """Divides a beam's score by length ** penalty (Wu et al. 2016, eq. 14, simplified as in both backends)."""
     drafts: int = 1
+    """Texts to write for one prompt."""
     seed: int | None = None
+    """Sampling: fixes the draw; without it one is drawn and noted with the answer."""
 
 
 class Prompt(Record, frozen=True):
