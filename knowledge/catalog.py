@@ -1,0 +1,403 @@
+"""The catalog: what files were read, their documents, passages and vectors, in one SQLite file. The only SQL here;
+knows no file format and no model.
+
+A document is stored with its passages and vectors in one transaction, so that a crash costs at most the file in hand.
+Documents are kept by content: two files of one content share a document, and a document that no file holds any more
+answers nothing.
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.documents import Document, File, Filters, Passage, Record, passage_id
+from knowledge.embedder import PassageVectors, Vectors
+from knowledge.errors import CatalogUnavailable
+from knowledge.files import ensure_private
+
+# Append only. The number of those that ran stands in PRAGMA user_version.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE roots (path TEXT PRIMARY KEY, excluded INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL);
+    CREATE TABLE files (
+        path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+        document INTEGER REFERENCES documents(id), reason TEXT NOT NULL DEFAULT '');
+    CREATE INDEX files_by_document ON files(document);
+    CREATE TABLE passages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, document INTEGER NOT NULL REFERENCES documents(id),
+        start INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, headings TEXT NOT NULL,
+        whole BLOB NOT NULL, windows BLOB NOT NULL);
+    CREATE INDEX passages_by_document ON passages(document);
+    CREATE INDEX passages_by_key ON passages(key);
+    CREATE VIRTUAL TABLE words USING fts5(title, text, tokenize = 'porter unicode61');
+    INSERT INTO meta VALUES ('revision', '0');
+    """,
+)
+
+_TITLE_WEIGHT = 4.0
+
+
+class StoredPassage(Record, frozen=True):
+    """A passage with its vectors, `whole` of shape (d,) and `windows` of shape (w, d), and its best file."""
+
+    id: int
+    key: str
+    document: int
+    path: str
+    title: str
+    start: int
+    end: int
+    page: int | None
+    headings: tuple[str, ...]
+    text: str
+    whole: Vectors
+    windows: Vectors
+
+
+class Catalog:
+    """One connection; any number of processes may have one each."""
+
+    def __init__(self, path: Path) -> None:
+        ensure_private(path.parent)
+        # Made here, so that SQLite does not make it readable for others.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self.path = path
+        with _explained(path):
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._migrate()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # What is in it.
+
+    def meta(self, key: str) -> str:
+        """A fact about the catalog, empty where it was never set."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def revision(self) -> int:
+        """A number that grows with every change of the passages."""
+        return int(self.meta("revision"))
+
+    def roots(self) -> list[Path]:
+        """The files and folders that the user added."""
+        return [Path(path) for (path,) in self._db.execute("SELECT path FROM roots WHERE NOT excluded ORDER BY path")]
+
+    def excluded(self) -> set[str]:
+        """What the user removed from below a root that stays."""
+        return {path for (path,) in self._db.execute("SELECT path FROM roots WHERE excluded")}
+
+    def files(self) -> dict[str, File]:
+        """Every file that was read, by its path."""
+        rows = self._db.execute(
+            "SELECT path, size, mtime_ns, document, reason,"
+            " (SELECT count(*) FROM passages WHERE passages.document = files.document) FROM files ORDER BY path"
+        )
+        return {
+            path: File(path=path, size=size, mtime_ns=mtime, document=document, reason=reason, passages=passages)
+            for path, size, mtime, document, reason, passages in rows
+        }
+
+    def document_of(self, content_hash: str) -> int | None:
+        """The document of that content."""
+        row = self._db.execute("SELECT id FROM documents WHERE hash = ?", (content_hash,)).fetchone()
+        return int(row[0]) if row else None
+
+    def text_of(self, document: int) -> str:
+        """The extracted text, which all spans of its passages count."""
+        row = self._db.execute("SELECT text FROM documents WHERE id = ?", (document,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def passage_count(self) -> int:
+        """Passages that may answer."""
+        return int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
+
+    def passage_rows(self) -> NDArray[np.int64]:
+        """The numbers of all passages, in order."""
+        return np.array([row for (row,) in self._db.execute("SELECT id FROM passages ORDER BY id")], dtype=np.int64)
+
+    def whole_vectors(self, rows: Sequence[int]) -> Vectors:
+        """The vectors of those passages in the order of their numbers, shape (n, d)."""
+        found = self._db.execute(
+            "SELECT whole FROM passages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (json.dumps(rows),)
+        )
+        return _floats(b"".join(blob for (blob,) in found), len(rows))
+
+    def allowed_rows(self, filters: Filters) -> NDArray[np.int64]:
+        """The numbers of the passages that some file lets through."""
+        documents = {
+            document
+            for path, mtime, document in self._db.execute(
+                "SELECT path, mtime_ns, document FROM files WHERE document IS NOT NULL"
+            )
+            if filters.allow(path, mtime)
+        }
+        found = self._db.execute(
+            "SELECT id FROM passages WHERE document IN (SELECT value FROM json_each(?))", (json.dumps(list(documents)),)
+        )
+        return np.array([row for (row,) in found], dtype=np.int64)
+
+    def passages(self, rows: Iterable[int], filters: Filters) -> list[StoredPassage]:
+        """Those passages that a file which passes the filters holds; the others have nothing to answer."""
+        found = self._db.execute(
+            "SELECT p.id, p.key, p.document, d.title, p.start, p.end, p.page, p.headings, w.text, p.whole, p.windows"
+            " FROM passages p JOIN documents d ON d.id = p.document JOIN words w ON w.rowid = p.id"
+            " WHERE p.id IN (SELECT value FROM json_each(?))",
+            (json.dumps([int(row) for row in rows]),),
+        ).fetchall()
+        paths = self._paths({row[2] for row in found}, filters)
+        return [
+            StoredPassage(
+                id=row,
+                key=key,
+                document=document,
+                path=paths[document],
+                title=title,
+                start=start,
+                end=end,
+                page=page,
+                headings=tuple(json.loads(headings)),
+                text=text,
+                whole=_floats(whole, 1)[0],
+                windows=_floats(windows, -1, len(whole) // 2),
+            )
+            for row, key, document, title, start, end, page, headings, text, whole, windows in found
+            if document in paths
+        ]
+
+    def passage(self, key: str) -> StoredPassage | None:
+        """The passage of that name, if a file still holds it."""
+        rows = [row for (row,) in self._db.execute("SELECT id FROM passages WHERE key = ?", (key,))]
+        return next(iter(self.passages(rows, Filters())), None)
+
+    def rows_of(self, document: int) -> list[int]:
+        """The numbers of a document's passages, in order."""
+        found = self._db.execute("SELECT id FROM passages WHERE document = ? ORDER BY start", (document,))
+        return [row for (row,) in found]
+
+    # Words.
+
+    def passages_with(self, word: str) -> int:
+        """How many passages hold the word in any form."""
+        (count,) = self._db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (_any_of([word]),)).fetchone()
+        return int(count)
+
+    def best_by_words(self, words: Sequence[str], most: int, allowed: NDArray[np.int64] | None) -> list[int]:
+        """The passages with the highest BM25."""
+        if not words:
+            return []
+        found = self._db.execute(
+            "SELECT rowid FROM words WHERE words MATCH ?1 AND (?3 OR rowid IN (SELECT value FROM json_each(?4)))"
+            " ORDER BY bm25(words, ?5, 1.0) LIMIT ?2",
+            (_any_of(words), most, allowed is None, _json(allowed), _TITLE_WEIGHT),
+        )
+        return [row for (row,) in found]
+
+    def word_scores(self, words: Sequence[str], rows: Iterable[int]) -> dict[int, float]:
+        """BM25 of those passages, above 0; passages without any of the words are left out."""
+        if not words:
+            return {}
+        found = self._db.execute(
+            "SELECT rowid, -bm25(words, ?, 1.0) FROM words WHERE words MATCH ?"
+            " AND rowid IN (SELECT value FROM json_each(?))",
+            (_TITLE_WEIGHT, _any_of(words), json.dumps([int(row) for row in rows])),
+        )
+        return dict(found.fetchall())
+
+    def with_word(self, word: str, rows: Iterable[int]) -> set[int]:
+        """Those of the passages that hold the word in any form."""
+        found = self._db.execute(
+            "SELECT rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))",
+            (_any_of([word]), json.dumps([int(row) for row in rows])),
+        )
+        return {row for (row,) in found}
+
+    # Changes, each whole or not at all.
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Set a fact."""
+        with self._change():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def set_roots(self, roots: Iterable[Path], excluded: Iterable[str]) -> None:
+        """Where to look from now on, and where not to."""
+        with self._change():
+            self._db.execute("DELETE FROM roots")
+            rows = [(str(path), False) for path in roots] + [(path, True) for path in excluded]
+            self._db.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?)", rows)
+
+    def put(
+        self,
+        file: File,
+        content_hash: str,
+        document: Document,
+        passages: Sequence[Passage],
+        vectors: Sequence[PassageVectors],
+    ) -> None:
+        """Store a document with its passages and vectors, and the file that holds it."""
+        with self._change(passages=True):
+            cursor = self._db.execute(
+                "INSERT INTO documents (hash, title, text) VALUES (?, ?, ?)",
+                (content_hash, document.title, document.text),
+            )
+            number = cursor.lastrowid
+            for passage, vector in zip(passages, vectors, strict=True):
+                row = self._db.execute(
+                    'INSERT INTO passages (key, document, start, "end", page, headings, whole, windows)'
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        passage_id(content_hash, passage.start, passage.end),
+                        number,
+                        passage.start,
+                        passage.end,
+                        passage.page,
+                        json.dumps(passage.headings),
+                        vector.whole.astype(np.float16).tobytes(),
+                        vector.windows.astype(np.float16).tobytes(),
+                    ),
+                ).lastrowid
+                title = ". ".join(dict.fromkeys((document.title, *passage.headings)))
+                self._db.execute("INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)", (row, title, passage.text))
+            self._put_file(msgspec.structs.replace(file, document=number))
+
+    def put_file(self, file: File) -> None:
+        """Note a file that was skipped, was touched, or holds a document that is known."""
+        with self._change(passages=True):
+            self._put_file(file)
+
+    def forget_files(self, paths: Iterable[str]) -> None:
+        """From now on those files answer nothing. Their documents stay until `drop_orphans`, in case they moved."""
+        with self._change(passages=True):
+            self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
+
+    def orphan_texts(self) -> list[str]:
+        """The passages of documents that no file holds."""
+        found = self._db.execute(
+            "SELECT w.text FROM words w JOIN passages p ON p.id = w.rowid"
+            " WHERE p.document NOT IN (SELECT document FROM files WHERE document IS NOT NULL)"
+        )
+        return [text for (text,) in found]
+
+    def drop_orphans(self) -> int:
+        """Delete the documents that no file holds, and return how many they were."""
+        orphans = [
+            number
+            for (number,) in self._db.execute(
+                "SELECT id FROM documents WHERE id NOT IN (SELECT document FROM files WHERE document IS NOT NULL)"
+            )
+        ]
+        if orphans:
+            with self._change(passages=True):
+                for number in orphans:
+                    self._drop(number)
+        return len(orphans)
+
+    def clear(self) -> None:
+        """Forget every document and file; the roots stay."""
+        with self._change(passages=True):
+            for table in ("files", "words", "passages", "documents"):
+                self._db.execute(_DELETE_ALL[table])
+
+    def blank_deleted(self) -> None:
+        """Rewrite the file, so that deleted text is nowhere in it any more."""
+        with _explained(self.path):
+            self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _paths(self, documents: set[int], filters: Filters) -> dict[int, str]:
+        """The first path in order of the alphabet that holds each document and passes."""
+        found = self._db.execute(
+            "SELECT document, path, mtime_ns FROM files WHERE document IN (SELECT value FROM json_each(?))"
+            " ORDER BY path DESC",
+            (json.dumps(list(documents)),),
+        )
+        return {document: path for document, path, mtime in found if filters.allow(path, mtime)}
+
+    def _put_file(self, file: File) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO files (path, size, mtime_ns, document, reason) VALUES (?, ?, ?, ?, ?)",
+            (file.path, file.size, file.mtime_ns, file.document, file.reason),
+        )
+
+    def _drop(self, document: int) -> None:
+        self._db.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM passages WHERE document = ?)", (document,))
+        self._db.execute("DELETE FROM passages WHERE document = ?", (document,))
+        self._db.execute("DELETE FROM documents WHERE id = ?", (document,))
+
+    @contextlib.contextmanager
+    def _change(self, passages: bool = False) -> Iterator[None]:
+        with _explained(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                if passages:
+                    self._db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'revision'")
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
+    def _migrate(self) -> None:
+        (done,) = self._db.execute("PRAGMA user_version").fetchone()
+        if done > len(MIGRATIONS):
+            raise CatalogUnavailable(f"{self.path} was written by a newer version: update this one")
+        if done == len(MIGRATIONS):
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            (done,) = self._db.execute("PRAGMA user_version").fetchone()
+            for number, script in enumerate(MIGRATIONS[done:], done + 1):
+                for statement in script.split(";"):
+                    self._db.execute(statement)
+                self._db.execute("PRAGMA user_version = " + str(number))
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+
+
+_DELETE_ALL = {
+    "files": "DELETE FROM files",
+    "words": "DELETE FROM words",
+    "passages": "DELETE FROM passages",
+    "documents": "DELETE FROM documents",
+}
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise CatalogUnavailable(f"cannot use {path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise CatalogUnavailable(f"{path} is damaged ({error}): move it away and add your folders again") from error
+
+
+def _any_of(words: Sequence[str]) -> str:
+    return " OR ".join(f'"{word}"' for word in words)
+
+
+def _json(rows: NDArray[np.int64] | None) -> str:
+    return "[]" if rows is None else json.dumps(rows.tolist())
+
+
+def _floats(blob: bytes, count: int, width: int = -1) -> Vectors:
+    values = np.frombuffer(blob, dtype=np.float16).astype(np.float32)
+    return values.reshape(count, width) if blob else np.zeros((0, 0), np.float32)

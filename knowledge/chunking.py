@@ -1,0 +1,167 @@
+"""Cuts a document into passages along its structure: headings, paragraphs, sentences. Sized in the embedder's own
+tokens. Knows no embedder, only how it counts.
+
+A section with its heading starts a new passage unless the one before is very small; a section that is too long is cut
+into passages of about equal size, at the end of a paragraph where one is near, and the last sentence of one is
+repeated at the start of the next.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from knowledge.documents import Document, Passage
+
+Span = tuple[int, int]
+CountTokens = Callable[[Sequence[str]], list[int]]
+
+SMALL_SECTION = 48
+"""A section of fewer tokens shares its passage with the next: alone it is a heading with half a sentence."""
+MOST_CHARACTERS_A_TOKEN = 8
+"""A passage holds at most this many characters for each token it may have; English has 4 to 5. It bounds encoded data,
+of which a tokenizer may take a megabyte as one unknown word."""
+
+# A full stop, question or exclamation mark with closing marks and a space, or the end of a line.
+_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s)|[。！？]|\n")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Fig|Figs|Eq|Sec|Ch|vs|etc|cf|e\.g|i\.e|approx|Inc|Ltd|Co|Jr|Sr|al|pp|Vol|Art)"
+    r"|\b[A-Z])\.$"
+)
+_MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d+[.)]|[#>|\[]|[\w .'-]{1,30}: )")
+_WRAPPED_AT = 45
+
+
+class _Sentence(msgspec.Struct, frozen=True):
+    start: int
+    end: int
+    tokens: int
+    ends_paragraph: bool
+
+
+def chunk(document: Document, count_tokens: CountTokens, budget: int) -> list[Passage]:
+    """The document's passages in order, each of at most `budget` tokens."""
+    groups = _groups(document, count_tokens, budget)
+    return [_passage(document, sentences) for group in groups for sentences in _pack(group, budget)]
+
+
+def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+    """The spans of the sentences between two offsets, without the white space around them."""
+    end = len(text) if end is None else end
+    spans: list[Span] = []
+    begin = start
+    for found in _END.finditer(text, start, end):
+        if not _ends_sentence(text, found, begin):
+            continue
+        spans += _trimmed(text, begin, found.end())
+        begin = found.end()
+    return spans + _trimmed(text, begin, end)
+
+
+def windows(sentences: Sequence[Span], size: int = 3, stride: int = 2) -> list[Span]:
+    """The spans of runs of `size` sentences; the last one reaches the end."""
+    if len(sentences) <= size:
+        return [(sentences[0][0], sentences[-1][1])] if sentences else []
+    firsts = list(range(0, len(sentences) - size + 1, stride))
+    if firsts[-1] + size < len(sentences):
+        firsts.append(len(sentences) - size)
+    return [(sentences[first][0], sentences[first + size - 1][1]) for first in firsts]
+
+
+def _ends_sentence(text: str, found: re.Match[str], begin: int) -> bool:
+    if found[0] != "\n":
+        # The word before the stop, not the whole sentence: a search from its start would take quadratic time.
+        return not _ABBREVIATION.search(text, max(begin, found.start() - 12), found.end())
+    line = text.rfind("\n", begin, found.start()) + 1 or begin
+    following = text[found.end() : found.end() + 40]
+    wrapped = found.start() - line >= _WRAPPED_AT and following[:1].strip() and not _MARKER.match(following)
+    return not wrapped
+
+
+def _trimmed(text: str, start: int, end: int) -> list[Span]:
+    part = text[start:end]
+    inner = part.strip()
+    if not inner:
+        return []
+    start += len(part) - len(part.lstrip())
+    return [(start, start + len(inner))]
+
+
+def _groups(document: Document, count_tokens: CountTokens, budget: int) -> list[list[_Sentence]]:
+    """Sentences by section, small sections together with the next."""
+    cuts = [0, *(heading.start for heading in document.headings if heading.start), len(document.text)]
+    groups: list[list[_Sentence]] = []
+    room = 0
+    for start, end in pairwise(cuts):
+        sentences = _measured(document.text, sentence_spans(document.text, start, end), count_tokens, budget)
+        tokens = sum(sentence.tokens for sentence in sentences)
+        if groups and room and tokens <= room:
+            groups[-1] += sentences
+            tokens += budget - room
+        elif sentences:
+            groups.append(sentences)
+        else:
+            continue
+        room = budget - tokens if tokens < SMALL_SECTION else 0
+    return groups
+
+
+def _measured(text: str, spans: list[Span], count_tokens: CountTokens, budget: int) -> list[_Sentence]:
+    """The sentences with their tokens; one that exceeds the budget is cut into parts that do not."""
+    most = budget * MOST_CHARACTERS_A_TOKEN
+    spans = [part for span in spans for part in _cut(text, span, most)]
+    counts = count_tokens([text[start:end] for start, end in spans])
+    measured: list[_Sentence] = []
+    for (start, end), tokens in zip(spans, counts, strict=True):
+        if tokens > budget:
+            # Halves, until they fit: exact at any tokenizer, and rare.
+            parts = _cut(text, (start, end), (end - start + 1) // 2)
+            measured += _measured(text, parts, count_tokens, budget)
+        else:
+            following = text[end : end + 40]
+            blank = following[: len(following) - len(following.lstrip())].count("\n") > 1
+            measured.append(_Sentence(start=start, end=end, tokens=tokens, ends_paragraph=blank))
+    return measured
+
+
+def _cut(text: str, span: Span, most: int) -> list[Span]:
+    """Parts of at most that many characters, cut at white space where there is some in the second half."""
+    parts: list[Span] = []
+    start, end = span
+    while end - start > most:
+        space = max(text.rfind(mark, start + most // 2, start + most) for mark in " \n\t")
+        cut = space if space > start else start + most
+        parts += _trimmed(text, start, cut)
+        start = cut
+    return parts + _trimmed(text, start, end)
+
+
+def _pack(sentences: list[_Sentence], budget: int) -> list[list[_Sentence]]:
+    """Runs of about equal size, none above the budget."""
+    total = sum(sentence.tokens for sentence in sentences)
+    target = total / -(-total // budget) if total else 0
+    runs: list[list[_Sentence]] = []
+    run: list[_Sentence] = []
+    for sentence in sentences:
+        tokens = sum(part.tokens for part in run)
+        near_paragraph = bool(run) and run[-1].ends_paragraph and tokens >= 0.75 * target
+        if run and (tokens + sentence.tokens > budget or tokens + sentence.tokens / 2 > target or near_paragraph):
+            runs.append(run)
+            last = run[-1]
+            overlaps = last.tokens <= budget // 6 and last.tokens + sentence.tokens <= budget and len(run) > 1
+            run = [last] if overlaps else []
+        run.append(sentence)
+    return [*runs, run] if run else runs
+
+
+def _passage(document: Document, sentences: list[_Sentence]) -> Passage:
+    start, end = sentences[0].start, sentences[-1].end
+    return Passage(
+        start=start,
+        end=end,
+        text=document.text[start:end],
+        page=document.page_at(start),
+        headings=document.headings_at(start),
+        sentences=tuple((sentence.start, sentence.end) for sentence in sentences),
+    )

@@ -1,0 +1,130 @@
+"""The nouns of the knowledge base: a document is extracted text with its structure, a passage is a span of it. Knows no
+file format, no database and no model.
+"""
+
+import hashlib
+import os
+from bisect import bisect_right
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every record."""
+
+
+class Heading(Record, frozen=True):
+    """A heading of the document: `level` 1 is the highest, `start` is where its text begins in the document's text."""
+
+    level: int
+    start: int
+    title: str
+
+
+class Document(Record, frozen=True):
+    """What a loader took from a file.
+
+    Every span anywhere in the knowledge base counts characters of `text`. `page_starts` holds the offset at which each
+    page begins, and is empty where the format has no pages.
+    """
+
+    text: str
+    title: str = ""
+    headings: tuple[Heading, ...] = ()
+    page_starts: tuple[int, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """The page, counted from 1, that the offset lies on."""
+        return bisect_right(self.page_starts, offset) or None
+
+    def headings_at(self, offset: int) -> tuple[str, ...]:
+        """The titles above the offset, outermost first: `("Guide", "Install")`."""
+        path: list[Heading] = []
+        for heading in self.headings:
+            if heading.start > offset:
+                break
+            path = [above for above in path if above.level < heading.level] + [heading]
+        return tuple(heading.title for heading in path)
+
+
+class Passage(Record, frozen=True):
+    """A span of a document, `text == document.text[start:end]`, small enough for the embedder.
+
+    `sentences` are the spans of its sentences, in characters of the document.
+    """
+
+    start: int
+    end: int
+    text: str
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+    sentences: tuple[tuple[int, int], ...] = ()
+
+
+class File(Record, frozen=True):
+    """A file that was read: with a document, or with the reason why it was skipped."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    document: int | None
+    reason: str = ""
+    passages: int = 0
+
+
+class Filters(Record, frozen=True):
+    """Which files may answer: below one of the folders, of one of the suffixes, changed in the time span (seconds since
+    the epoch). Empty means all.
+    """
+
+    folders: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    after: float | None = None
+    before: float | None = None
+
+    def allow(self, path: str, mtime_ns: int) -> bool:
+        """Whether a file passes."""
+        seconds = mtime_ns / 1e9
+        return (
+            (not self.folders or any(path == folder or path.startswith(folder + os.sep) for folder in self.folders))
+            and (not self.suffixes or path.lower().endswith(self.suffixes))
+            and (self.after is None or seconds >= self.after)
+            and (self.before is None or seconds < self.before)
+        )
+
+
+class Hit(Record, frozen=True):
+    """A passage found for a question. `score` is the fused score, `cosine` and `lexical` are its parts, all 0 to 1."""
+
+    passage_id: str
+    document: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...]
+    score: float
+    cosine: float
+    lexical: float
+
+
+class SearchResult(Record, frozen=True):
+    """What was found. Where `answerable` is False the documents do not seem to hold the answer: `confidence`, from 0
+    to 1, lies below the threshold, and the hits are the best misses.
+    """
+
+    hits: tuple[Hit, ...]
+    answerable: bool
+    confidence: float
+    seconds: float
+
+
+def content_hash(content: bytes) -> str:
+    """The name of a content: 32 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def passage_id(document_hash: str, start: int, end: int) -> str:
+    """The name of a passage: the same wherever the same content is cut at the same place."""
+    return hashlib.sha256(f"{document_hash}:{start}:{end}".encode()).hexdigest()[:16]

@@ -1,0 +1,306 @@
+"""The use case: the user's folders, kept searchable. Finds what is new, changed, moved or deleted, reads it, and stores
+it file by file. Knows no screen and no command line.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from knowledge.catalog import Catalog
+from knowledge.chunking import chunk
+from knowledge.documents import Document, File, Filters, Record, SearchResult, content_hash
+from knowledge.embedder import Embedder, PassageVectors, passage_text
+from knowledge.errors import DocumentUnreadable, EmbedderChanged, NotFound
+from knowledge.files import read_steady, writer_lock
+from knowledge.loaders import LOADERS, load
+from knowledge.retriever import Retriever
+from knowledge.scanning import Found, scan
+
+MOST_BYTES = 128 * 2**20
+"""Files above this are skipped: they are logs and dumps, and reading one whole takes several times its size."""
+_SLICE = 64
+_EMBEDDER_KEY = "embedder"
+
+
+class Skipped(Record, frozen=True):
+    """A file that was not read, and why."""
+
+    path: str
+    reason: str
+
+
+class Progress(Record, frozen=True):
+    """How far an update is; `seconds_left` is None until there is something to judge by."""
+
+    path: str
+    files_done: int
+    files_total: int
+    passages: int
+    passages_per_second: float
+    seconds_left: float | None
+
+
+class UpdateResult(Record, frozen=True):
+    """What an update did. `unsupported` counts files by suffix that no loader reads."""
+
+    added: int
+    changed: int
+    moved: int
+    deleted: int
+    unchanged: int
+    passages: int
+    seconds: float
+    skipped: tuple[Skipped, ...]
+    unsupported: dict[str, int]
+
+
+class RemoveResult(Record, frozen=True):
+    """What a removal took out. `texts` are the passages that no file holds any more, for blanking them elsewhere."""
+
+    files: int
+    documents: int
+    texts: tuple[str, ...]
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Library:
+    """The knowledge base in one folder. `open_embedder` is called when text must first be embedded, and not before."""
+
+    def __init__(self, folder: Path, open_embedder: Callable[[], Embedder]) -> None:
+        self.folder = folder
+        self.catalog = Catalog(folder / "catalog.db")
+        self._open_embedder = open_embedder
+        self._embedder: Embedder | None = None
+        self._retriever: Retriever | None = None
+
+    def close(self) -> None:
+        """Let go of the catalog."""
+        self.catalog.close()
+
+    def embedder(self) -> Embedder:
+        """The embedder, checked against the one that the stored vectors are from."""
+        if self._embedder is None:
+            self._embedder = self._open_embedder()
+        stored = self.catalog.meta(_EMBEDDER_KEY)
+        if stored and stored != self._embedder.identity:
+            raise EmbedderChanged(
+                f"the documents were indexed with {stored}, not with {self._embedder.identity}: go back to that"
+                " embedder, or index them anew with `assistant knowledge update --rebuild`"
+            )
+        return self._embedder
+
+    def add(self, paths: Iterable[Path], on_progress: OnProgress | None = None) -> UpdateResult:
+        """Look into these files and folders too, now and at every update."""
+        roots = [Path(path).expanduser().resolve() for path in paths]
+        for root in roots:
+            if not root.exists():
+                raise NotFound(f"no such file or folder: {root}")
+        with self._writing():
+            known = self.catalog.roots()
+            excluded = {path for path in self.catalog.excluded() if not any(_related(path, str(r)) for r in roots)}
+            self.catalog.set_roots([*known, *roots], excluded)
+            return self._update(on_progress)
+
+    def update(self, on_progress: OnProgress | None = None, *, rebuild: bool = False) -> UpdateResult:
+        """Bring the catalog to the state of the folders. `rebuild` reads and embeds everything anew."""
+        with self._writing():
+            if rebuild:
+                self.catalog.clear()
+                self.catalog.set_meta(_EMBEDDER_KEY, "")
+            return self._update(on_progress)
+
+    def remove(self, paths: Iterable[Path], *, purge: bool = False) -> RemoveResult:
+        """Forget these files and folders. `purge` also rewrites the catalog, so that nothing of them stays on disk."""
+        # A file that is gone, or a link, is removed by the name that the catalog has for it.
+        gone = {str(Path(path).expanduser().resolve()) for path in paths}
+        gone |= {os.path.abspath(os.path.expanduser(path)) for path in paths}  # noqa: PTH100, PTH111
+        with self._writing():
+            roots, known = self.catalog.roots(), self.catalog.files()
+            files = [path for path in known if any(_below(path, place) for place in gone)]
+            if not files and not any(str(root) in gone for root in roots):
+                raise NotFound(f"not in the knowledge base: {', '.join(sorted(gone))}")
+            kept = [root for root in roots if not any(_below(str(root), place) for place in gone)]
+            inside = {place for place in gone if any(_below(place, str(root)) for root in kept)}
+            self.catalog.set_roots(kept, self.catalog.excluded() | inside)
+            self.catalog.forget_files(files)
+            texts = self.catalog.orphan_texts()
+            documents = self.catalog.drop_orphans()
+            if purge:
+                self.catalog.blank_deleted()
+                (self.folder / "index.faiss").unlink(missing_ok=True)
+        return RemoveResult(files=len(files), documents=documents, texts=tuple(texts))
+
+    def search(self, query: str, k: int = 5, filters: Filters | None = None) -> SearchResult:
+        """The passages that answer the query best, and whether they are likely to."""
+        return self.retriever().search(query, k, filters)
+
+    def retriever(self) -> Retriever:
+        """What searches; it follows the catalog when another process changes that."""
+        if self._retriever is None:
+            self._retriever = Retriever(self.catalog, self.embedder(), self.folder / "index.faiss")
+        return self._retriever
+
+    def files(self) -> list[File]:
+        """Every file that was read or skipped, by path."""
+        return list(self.catalog.files().values())
+
+    def context(self, passage_id: str) -> tuple[str, int, int]:
+        """The whole text of the passage's document, and the passage's span in it."""
+        passage = self.catalog.passage(passage_id)
+        if passage is None:
+            raise NotFound(f"no passage {passage_id}: its document was removed or has changed")
+        return self.catalog.text_of(passage.document), passage.start, passage.end
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with writer_lock(self.folder / "writer.lock"):
+            yield
+
+    def _update(self, on_progress: OnProgress | None) -> UpdateResult:
+        started = time.monotonic()
+        known = self.catalog.files()
+        excluded = self.catalog.excluded()
+        found = scan(self.catalog.roots(), LOADERS.keys(), excluded)
+        files = {path: file for path, file in found.files.items() if path not in excluded}
+        vanished = [path for path in known if path not in files]
+        if vanished:
+            # First of all: a deleted file must not answer while the others are still being read.
+            self.catalog.forget_files(vanished)
+        pending = [file for file in files.values() if not _is_same(file, known.get(file.path))]
+        pass_ = _Pass(self, known, {known[path].document for path in vanished}, pending, on_progress)
+        for file in pending:
+            pass_.take(file)
+        self.catalog.drop_orphans()
+        if pending or vanished:
+            self._save_index()
+        read = self.catalog.files().values()
+        return UpdateResult(
+            added=pass_.added,
+            changed=pass_.changed,
+            moved=pass_.moved,
+            deleted=len(vanished) - min(pass_.moved, len(vanished)),
+            unchanged=len(files) - len(pending) + pass_.touched,
+            passages=pass_.passages,
+            seconds=time.monotonic() - started,
+            skipped=tuple(Skipped(path=file.path, reason=file.reason) for file in read if file.reason),
+            unsupported=found.unsupported,
+        )
+
+    def _save_index(self) -> None:
+        if self.catalog.passage_count():
+            self.retriever().save()
+
+
+class _Pass:
+    """One run over the files that differ from the catalog."""
+
+    def __init__(
+        self,
+        library: Library,
+        known: dict[str, File],
+        vanished: set[int | None],
+        pending: list[Found],
+        on_progress: OnProgress | None,
+    ) -> None:
+        self.added = self.changed = self.moved = self.touched = self.passages = 0
+        self._library = library
+        self._known = known
+        self._vanished = vanished - {None}
+        self._pending = pending
+        self._on_progress = on_progress
+        self._started = time.monotonic()
+        self._files_done = 0
+        self._bytes_done = 0
+        self._bytes_total = sum(file.size for file in pending) or 1
+
+    def take(self, found: Found) -> None:
+        """Read one file and store it, or the reason why it was skipped."""
+        self._report(found, 0.0)
+        file = File(path=found.path, size=found.size, mtime_ns=found.mtime_ns, document=None)
+        try:
+            if found.reason:
+                raise DocumentUnreadable(found.reason)
+            self._read(found, file)
+        except DocumentUnreadable as error:
+            # One that was changing is looked at again next time, whatever its time says.
+            mtime_ns = -1 if "changed while" in str(error) else found.mtime_ns
+            file = msgspec.structs.replace(file, mtime_ns=mtime_ns, reason=str(error))
+            self._library.catalog.put_file(file)
+        self._files_done += 1
+        self._bytes_done += found.size
+        self._report(found, 0.0)
+
+    def _read(self, found: Found, file: File) -> None:
+        catalog = self._library.catalog
+        content = read_steady(Path(found.path), MOST_BYTES)
+        # The same bytes read as another format are another document.
+        digest = content_hash(Path(found.path).suffix.lower().encode() + b"\n" + content)
+        document = catalog.document_of(digest)
+        before = self._known.get(found.path)
+        if document is not None:
+            catalog.put_file(msgspec.structs.replace(file, document=document))
+        else:
+            self._embed(found, file, digest, load(found.path, content))
+        if before is not None:
+            self.touched += before.document == document is not None
+            self.changed += before.document != document or document is None
+        elif document in self._vanished:
+            self._vanished.discard(document)
+            self.moved += 1
+        else:
+            self.added += 1
+
+    def _embed(self, found: Found, file: File, digest: str, document: Document) -> None:
+        catalog, embedder = self._library.catalog, self._library.embedder()
+        if not catalog.meta(_EMBEDDER_KEY):
+            catalog.set_meta(_EMBEDDER_KEY, embedder.identity)
+        document = msgspec.structs.replace(document, title=document.title or Path(found.path).stem.replace("_", " "))
+        passages = chunk(document, embedder.count_tokens, budget(document, embedder))
+        vectors: list[PassageVectors] = []
+        for first in range(0, len(passages), _SLICE):
+            texts = [passage_text(document.title, passage) for passage in passages[first : first + _SLICE]]
+            vectors += embedder.embed_passages(texts)
+            self.passages += len(texts)
+            self._report(found, len(vectors) / len(passages))
+        catalog.put(file, digest, document, passages, vectors)
+
+    def _report(self, found: Found, share: float) -> None:
+        """Time left goes by bytes: they are known beforehand, passages are not."""
+        if self._on_progress is None:
+            return
+        seconds = max(time.monotonic() - self._started, 1e-6)
+        done = self._bytes_done + share * found.size
+        self._on_progress(
+            Progress(
+                path=found.path,
+                files_done=self._files_done,
+                files_total=len(self._pending),
+                passages=self.passages,
+                passages_per_second=self.passages / seconds,
+                seconds_left=seconds * (self._bytes_total - done) / done if done and seconds > 0.5 else None,
+            )
+        )
+
+
+def budget(document: Document, embedder: Embedder) -> int:
+    """Tokens that a passage may have beside the title, its headings and the two marks at the ends of a sequence."""
+    (title,) = embedder.count_tokens([document.title])
+    return embedder.max_tokens - 2 - min(title + (24 if document.headings else 2), 40)
+
+
+def _is_same(found: Found, known: File | None) -> bool:
+    return known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
+
+
+def _below(path: str, place: str) -> bool:
+    return path == place or path.startswith(place.rstrip(os.sep) + os.sep)
+
+
+def _related(path: str, other: str) -> bool:
+    return _below(path, other) or _below(other, path)

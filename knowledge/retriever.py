@@ -1,0 +1,198 @@
+"""Finds the passages that answer a question: vectors and words together, near-duplicates once, and a judgement of
+whether the answer is there at all. Knows passages, not files or screens.
+
+Score = 0.6 * cosine + 0.4 * words. The cosine is the mean of the whole passage's and its best window's. `words` is the
+share of the question's word weight that the passage matches: BM25 divided by the most it could be, so that it means
+the same for every question. The best hundred by either are compared, and compared again once the best three are known.
+"""
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.catalog import Catalog, StoredPassage
+from knowledge.documents import Filters, Hit, SearchResult
+from knowledge.embedder import Embedder, Vectors
+from knowledge.index import VectorIndex
+
+WORD_SHARE = 0.4
+"""Weight of the words against the cosine."""
+FEEDBACK, FEEDBACK_FROM = 0.3, 3
+"""The question's vector is moved by this much towards the mean of the best three passages found first (Rocchio 1971):
+what is near to them is on the subject even where it is worded differently.
+"""
+CANDIDATES = 100
+"""Taken from the vectors and from the words each."""
+SAME = 0.97
+"""Passages with this cosine or more that also share nine words in ten are shown once."""
+FEW = 64
+"""Among fewer passages FTS5's BM25 says nothing, as any word of the subject is in half of them. There a matched word
+counts half its weight, which is about what BM25 gives one that occurs once or twice.
+"""
+_BM25_MOST = 2.2  # k1 + 1: what FTS5's BM25 of a word tends to, in units of its weight
+
+# The chance that the best passage answers: a logistic curve over its cosine and its word share, fitted by
+# tests/benchmarks/retrieval.py on questions with and without an answer; docs/knowledge.md reports its errors.
+_CURVE = (-7.3, 8.2, 10.2)
+ANSWERABLE_FROM = 0.5
+"""Below this confidence the documents do not seem to hold the answer."""
+
+_FUNCTION_NAMES = """
+    a about an and any are as at be been by can could did do does for from had has have he her his how i if in is it its
+    may me must my of on or our she should so that the their them there they this to was we were what when where which
+    who whom whose why will with would you your
+"""
+_FUNCTION_WORDS = frozenset(_FUNCTION_NAMES.split())
+_WORD = re.compile(r"\w+")
+
+
+class Retriever:
+    """Searches one catalog. The index follows the catalog: what another process adds or removes is seen at the next
+    question.
+    """
+
+    def __init__(self, catalog: Catalog, embedder: Embedder, index_file: Path) -> None:
+        self._catalog = catalog
+        self._embedder = embedder
+        self._index_file = index_file
+        self._index: VectorIndex | None = None
+        self._weights: dict[str, float] = {}
+
+    def search(self, question: str, k: int = 5, filters: Filters | None = None) -> SearchResult:
+        """The k best passages, out of the files that the filters allow."""
+        started = time.perf_counter()
+        index = self.index()
+        filters = filters or Filters()
+        allowed = None if filters == Filters() else self._catalog.allowed_rows(filters)
+        vector = self._embedder.embed_questions([question])[0]
+        words = self._words(question)
+        rows = {*index.search(vector, CANDIDATES, allowed), *self._catalog.best_by_words(words, CANDIDATES, allowed)}
+        shares = self._word_shares(words, rows)
+        stored = self._catalog.passages(rows, filters)
+        hits = _distinct(_ranked(stored, vector, shares), k)
+        confidence = answer_chance(hits[0].cosine, hits[0].lexical) if hits else 0.0
+        return SearchResult(
+            hits=tuple(hits),
+            answerable=confidence >= ANSWERABLE_FROM,
+            confidence=confidence,
+            seconds=time.perf_counter() - started,
+        )
+
+    def index(self) -> VectorIndex:
+        """The index, made to agree with the catalog."""
+        if self._index is None:
+            self._index = VectorIndex.load(self._index_file, self._embedder.identity, self._embedder.dimension)
+        revision = self._catalog.revision()
+        if self._index.revision != revision:
+            rows = self._catalog.passage_rows()
+            present = self._index.rows
+            self._index.remove(np.setdiff1d(present, rows, assume_unique=True))
+            missing = np.setdiff1d(rows, present, assume_unique=True)
+            self._index.add(missing, self._catalog.whole_vectors(missing.tolist()))
+            self._index.revision = revision
+            self._weights.clear()
+        return self._index
+
+    def save(self) -> None:
+        """Keep the index for the next start."""
+        self.index().save(self._index_file)
+
+    def _words(self, question: str) -> list[str]:
+        """The question's words, each weighed, repeated as often as they are in it. Those in more than half of the
+        passages are left out: they weigh nothing and only cost time.
+        """
+        words = _WORD.findall(question.lower())
+        total = self._catalog.passage_count()
+        for word in words:
+            if word not in self._weights:
+                self._weights[word] = _weight(word, total, self._catalog.passages_with(word))
+        return [word for word in words if self._weights[word] > 0]
+
+    def _word_shares(self, words: Sequence[str], rows: set[int]) -> dict[int, float]:
+        """The share of the question's word weight that each passage matches, from 0 to 1."""
+        if not words:
+            return {}
+        most = sum(self._weights[word] for word in words)
+        if self._catalog.passage_count() >= FEW:
+            scores = self._catalog.word_scores(words, rows)
+            return {row: score / (_BM25_MOST * most) for row, score in scores.items()}
+        shares = dict.fromkeys(rows, 0.0)
+        for word in words:
+            for row in self._catalog.with_word(word, rows):
+                shares[row] += self._weights[word] / most / 2
+        return shares
+
+
+def _weight(word: str, total: int, count: int) -> float:
+    """A word's weight as in FTS5's BM25, 0 where that is negative. Among few passages, where counts say little,
+    function words are told by a list and the others keep a weight above 0 by adding one: log(1 + ...), as Lucene does.
+    """
+    odds = (total - count + 0.5) / (count + 0.5)
+    if total >= FEW:
+        return max(math.log(odds), 0.0)
+    return 0.0 if word in _FUNCTION_WORDS else math.log(1 + odds)
+
+
+def answer_chance(cosine: float, word_share: float) -> float:
+    """How likely the best passage answers the question, from 0 to 1."""
+    bias, by_cosine, by_words = _CURVE
+    return 1 / (1 + math.exp(-(bias + by_cosine * cosine + by_words * word_share)))
+
+
+def _ranked(
+    stored: Sequence[StoredPassage], vector: Vectors, shares: dict[int, float]
+) -> list[tuple[Hit, StoredPassage]]:
+    """Passages with their scores, best first: scored twice, the second time with the question moved towards the best
+    of the first.
+    """
+    if not stored:
+        return []
+    whole = np.stack([passage.whole for passage in stored])
+    window = np.array([float((passage.windows @ vector).max()) for passage in stored])
+    words = np.array([shares.get(passage.id, 0.0) for passage in stored])
+    cosine = (whole @ vector + window) / 2
+    first = (1 - WORD_SHARE) * cosine + WORD_SHARE * words
+    moved = vector + FEEDBACK * whole[np.argsort(-first, kind="stable")[:FEEDBACK_FROM]].mean(axis=0)
+    moved /= np.linalg.norm(moved)
+    score = (1 - WORD_SHARE) * (whole @ moved + window) / 2 + WORD_SHARE * words
+    order = sorted(range(len(stored)), key=lambda place: (-score[place], stored[place].path, stored[place].start))
+    return [(_hit(stored[at], float(score[at]), float(cosine[at]), float(words[at])), stored[at]) for at in order]
+
+
+def _hit(stored: StoredPassage, score: float, cosine: float, words: float) -> Hit:
+    return Hit(
+        passage_id=stored.key,
+        document=stored.path,
+        title=stored.title,
+        page=stored.page,
+        start=stored.start,
+        end=stored.end,
+        text=stored.text,
+        headings=stored.headings,
+        score=score,
+        cosine=cosine,
+        lexical=words,
+    )
+
+
+def _distinct(scored: Sequence[tuple[Hit, StoredPassage]], k: int) -> list[Hit]:
+    """The first k that are not nearly the same as one before them."""
+    kept: list[tuple[Hit, StoredPassage, set[str]]] = []
+    for hit, stored in scored:
+        if len(kept) == k:
+            break
+        words = set(_WORD.findall(stored.text.lower()))
+        if not any(_nearly_same(stored.whole, words, other.whole, others) for _, other, others in kept):
+            kept.append((hit, stored, words))
+    return [hit for hit, _, _ in kept]
+
+
+def _nearly_same(vector: NDArray[np.float32], words: set[str], other: NDArray[np.float32], others: set[str]) -> bool:
+    if float(vector @ other) < SAME:
+        return False
+    return len(words & others) >= 0.9 * len(words | others)

@@ -1,0 +1,185 @@
+"""How well passages are found and refused, through the product: each passage of a set becomes a titled document.
+
+    python tests/benchmarks/retrieval.py --set NAME passages.jsonl.gz questions.jsonl.gz [--set …] [--cache FOLDER]
+                                         [--compute-type float32] [--fit] [--json]
+
+Prints MRR@10, hit@5 and nDCG@10 with 95 % bootstrap intervals over questions, the errors of the refusal, and latency.
+A question is unanswerable where its set says so, and, as "left out", where every relevant document is hidden from it.
+`--fit` prints the refusal curve fitted on all sets but each in turn left out, and on all.
+"""
+
+import argparse
+import gzip
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knowledge.catalog import Catalog
+from knowledge.chunking import chunk
+from knowledge.documents import Document, File, Hit, SearchResult, content_hash
+from knowledge.embedder import Embedder, open_embedder, passage_text
+from knowledge.evaluation import Question, area_under_curve, evaluate
+from knowledge.library import budget
+from knowledge.retriever import ANSWERABLE_FROM, Retriever, answer_chance
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", nargs=3, action="append", required=True, metavar=("NAME", "PASSAGES", "QUESTIONS"))
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "parley-retrieval")
+    parser.add_argument("--compute-type", default="float32")
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    embedder = open_embedder("minilm", arguments.cache / "models", compute_type=arguments.compute_type)
+    points: dict[str, Points] = {}
+    for name, passages, questions in arguments.set:
+        folder = arguments.cache / f"{name}-{arguments.compute_type}"
+        catalog = _indexed(folder, _rows(passages), embedder)
+        report, points[name] = _measure(catalog, folder, embedder, _rows(questions))
+        print(json.dumps({"set": name, **report}) if arguments.json else _line(name, report), flush=True)
+    if arguments.fit:
+        _fit(points)
+
+
+Points = dict[str, np.ndarray[Any, Any]]
+"""Cosine and word share of the first hit, shape (n, 2): of answerable, left-out and the set's own unanswerable ones."""
+
+
+def _rows(path: str) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def _indexed(folder: Path, rows: list[dict[str, Any]], embedder: Embedder) -> Catalog:
+    """The catalog of a set, made once; the cache may be deleted at will."""
+    catalog = Catalog(folder / "catalog.db")
+    known = catalog.files()
+    started, passages = time.process_time(), 0
+    for row in rows:
+        if row["id"] in known:
+            continue
+        document = Document(text=row["text"], title=row["title"].replace("_", " "))
+        parts = chunk(document, embedder.count_tokens, budget(document, embedder))
+        vectors = embedder.embed_passages([passage_text(document.title, part) for part in parts])
+        file = File(path=row["id"], size=0, mtime_ns=0, document=None)
+        catalog.put(file, content_hash(json.dumps(row).encode()), document, parts, vectors)
+        passages += len(parts)
+    if passages:
+        print(f"{folder.name}: {passages} passages in {time.process_time() - started:.0f} s of CPU time", flush=True)
+    return catalog
+
+
+def _measure(
+    catalog: Catalog, folder: Path, embedder: Embedder, rows: list[dict[str, Any]]
+) -> tuple[dict[str, Any], Points]:
+    retriever = Retriever(catalog, embedder, folder / "index.faiss")
+    questions = [
+        Question(
+            id=str(row["id"]),
+            question=row["question"],
+            relevant=tuple(map(str, row["relevant"])),
+            answerable=row.get("answerable", True),
+        )
+        for row in rows
+    ]
+    ranks: list[float] = []
+
+    def search(question: str, k: int) -> SearchResult:
+        # More than k passages: a document counts at its first passage, as the relevance does.
+        result = retriever.search(question, 3 * k)
+        first: dict[str, Hit] = {}
+        for hit in result.hits:
+            first.setdefault(hit.document, hit)
+        hits = tuple(first.values())[:k]
+        return SearchResult(
+            hits=hits, answerable=result.answerable, confidence=result.confidence, seconds=result.seconds
+        )
+
+    report = evaluate(search, questions, is_relevant=lambda hit, question: hit.document in question.relevant)
+    points: dict[str, list[tuple[float, float]]] = {"answerable": [], "left out": [], "unanswerable": []}
+    for question in questions:
+        result = search(question.question, 10)
+        first = (result.hits[0].cosine, result.hits[0].lexical)
+        if not question.answerable:
+            points["unanswerable"].append(first)
+            continue
+        points["answerable"].append(first)
+        found = [hit.document in question.relevant for hit in result.hits]
+        ranks.append(1 / (found.index(True) + 1) if True in found else 0.0)
+        others = (hit for hit in retriever.search(question.question, 60).hits if hit.document not in question.relevant)
+        if (best_miss := next(others, None)) is not None:
+            points["left out"].append((best_miss.cosine, best_miss.lexical))
+    arrays = {kind: np.array(values).reshape(-1, 2) for kind, values in points.items()}
+    facts = {key: getattr(report, key) for key in report.__struct_fields__}
+    return {**facts, "mrr_ci": _interval(ranks), "refusal": _refusal(arrays)}, arrays
+
+
+def _refusal(points: Points) -> dict[str, float]:
+    chances = {kind: [answer_chance(*pair) for pair in values] for kind, values in points.items()}
+    found = {"false_refusals": float(np.mean([chance < ANSWERABLE_FROM for chance in chances["answerable"]]))}
+    for kind in ("left out", "unanswerable"):
+        if chances[kind]:
+            found[f"{kind}: false answers"] = float(np.mean([c >= ANSWERABLE_FROM for c in chances[kind]]))
+            found[f"{kind}: auc"] = area_under_curve(chances["answerable"], chances[kind]) or 0.0
+    return found
+
+
+def _interval(values: list[float]) -> tuple[float, float]:
+    draws = np.random.default_rng(1).choice(values, (2000, len(values))).mean(axis=1)
+    return float(np.percentile(draws, 2.5)), float(np.percentile(draws, 97.5))
+
+
+def _fit(points: dict[str, Points]) -> None:
+    """Logistic curves by Newton's method; every kind of question of every set weighs the same."""
+    for left_out in [*points, ""]:
+        train = [values for name, values in points.items() if name != left_out]
+        x, y, weight = [], [], []
+        for values in train:
+            for kind, pairs in values.items():
+                if len(pairs):
+                    # Answerable questions weigh as much as both kinds of unanswerable ones together.
+                    share = 1 + (len(values["unanswerable"]) > 0) if kind == "answerable" else 1
+                    x.append(np.column_stack([np.ones(len(pairs)), pairs]))
+                    y.append(np.full(len(pairs), float(kind == "answerable")))
+                    weight.append(np.full(len(pairs), share / len(pairs)))
+        curve = _newton(np.concatenate(x), np.concatenate(y), np.concatenate(weight))
+        shown = ", ".join(f"{value:.2f}" for value in curve)
+        if not left_out:
+            print(f"fitted on all: ({shown})")
+            continue
+        chance = {kind: 1 / (1 + np.exp(-(curve[0] + v @ curve[1:]))) for kind, v in points[left_out].items()}
+        errors = {"answerable": float((chance["answerable"] < ANSWERABLE_FROM).mean())}
+        errors |= {
+            k: float((chance[k] >= ANSWERABLE_FROM).mean()) for k in chance if k != "answerable" and len(chance[k])
+        }
+        print(f"fitted without {left_out}: ({shown}), errors there {errors}")
+
+
+def _newton(x: Any, y: Any, weight: Any) -> Any:
+    curve = np.zeros(x.shape[1])
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-(x @ curve)))
+        # A ridge of 1e-3 keeps the step finite where the classes part without error.
+        gradient = x.T @ (weight * (y - chance)) - 1e-3 * curve
+        hessian = (x * (weight * chance * (1 - chance))[:, None]).T @ x + 1e-3 * np.eye(x.shape[1])
+        curve = curve + np.linalg.solve(hessian, gradient)
+    return curve
+
+
+def _line(name: str, report: dict[str, Any]) -> str:
+    low, high = report["mrr_ci"]
+    refusal = ", ".join(f"{key} {value:.3f}" for key, value in report["refusal"].items())
+    return (
+        f"{name}: n {report['answerable']}, MRR@10 {report['mrr']:.4f} [{low:.4f}, {high:.4f}],"
+        f" hit@5 {report['hit5']:.4f}, nDCG@10 {report['ndcg']:.4f}; {refusal};"
+        f" p50 {report['p50_ms']:.0f} ms, p95 {report['p95_ms']:.0f} ms"
+    )
+
+
+if __name__ == "__main__":
+    main()
