@@ -61,6 +61,7 @@ def test_standard_input_is_read_like_a_file(talk: Path, tiny_model: Path) -> Non
         (b"  \n\n ", "nothing to summarize"),
         (b"\x00\x01\x02\xff" * 100, "text"),
     ],
+    ids=["empty", "blank", "binary"],
 )
 def test_an_unreadable_input_is_one_line_and_exit_2(
     content: bytes, complaint: str, tmp_path: Path, tiny_model: Path
@@ -88,6 +89,7 @@ def test_an_unreadable_input_is_one_line_and_exit_2(
         (["no-such-verb"], 2, "no-such-verb"),
         ([], 2, "terminal"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_wrong_call_is_one_line_with_its_exit_code(
     arguments: list[str], code: int, complaint: str, talk: Path
