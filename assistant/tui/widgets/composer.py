@@ -25,9 +25,8 @@ class Editor(TextArea):
     """The text area inside the composer."""
 
     BINDINGS = [
-        # Priority: TextArea would take Enter for itself.
-        Binding("enter", "send", "Send", id="send", priority=True),
-        Binding("ctrl+j,shift+enter", "newline", "New line", id="newline", priority=True, show=False),
+        Binding("enter", "send", "Send", id="send"),
+        Binding("ctrl+j,shift+enter", "newline", "New line", id="newline", show=False),
         Binding("up", "earlier", "Earlier", show=False),
         Binding("down", "later", "Later", show=False),
         Binding("backspace", "delete_left", "Delete", show=False),
@@ -76,6 +75,18 @@ class Editor(TextArea):
             super().action_delete_left()
         else:
             self.post_message(self.EmptyDeleted())
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Run the editor's own bindings here and now. Otherwise they would run after the key has bubbled up to the app:
+        by then a fast typist, or a terminal that pastes key by key, has typed on.
+        """
+        if event.is_printable:
+            return
+        active = self.screen.active_bindings.get(event.key)
+        if active is not None and active.node is self:
+            event.stop()
+            event.prevent_default()
+            await self.run_action(active.binding.action)
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
