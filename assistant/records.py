@@ -191,7 +191,8 @@ class Judgement(Record, frozen=True, kw_only=True):
 
     `confidence` is 0 to 1, None where nobody asked. `guideline` is the version of the text that the rater was given.
     A judgement is never changed: an edit is a new one that `supersedes` the old one's id, which then has `ended` (UTC)
-    and says how.
+    and says how. `weight` is below 1 where a file of pairs says so, and `origin` holds the ids that the judgement had
+    in the store that such a file came from.
     """
 
     id: str
@@ -202,6 +203,7 @@ class Judgement(Record, frozen=True, kw_only=True):
     confidence: float | None = None
     guideline: str = ""
     weight: float = 1.0
+    origin: tuple[str, ...] = ()
     supersedes: str = ""
     ended: str = ""
     ended_by: Ended = ""
@@ -286,6 +288,14 @@ class Label(Record, frozen=True):
     label: bool
     rater: str
     source: str
+
+
+class Tombstone(Record, frozen=True):
+    """What stays of something deleted: its id, what it was, and when (UTC) it went."""
+
+    id: str
+    noun: Literal["chat", "completion", "rating", "ranking"]
+    deleted: str
 
 
 class Deletion(Record, frozen=True):

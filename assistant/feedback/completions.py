@@ -1,7 +1,7 @@
 """The completions table: every answer, with what it takes to write it again. Knows no chats and no ratings."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -26,6 +26,7 @@ _PAGE = f"""{_SELECT}
     WHERE part_of = '' AND (?1 IS NULL OR seq < (SELECT seq FROM completions WHERE id = ?1))
     ORDER BY seq DESC LIMIT ?2
     """  # noqa: S608 - column names of ours
+_NAMED = f"{_SELECT}WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - column names of ours
 _JUDGED = f"{_SELECT}WHERE id IN (SELECT completion FROM judged) ORDER BY seq"  # noqa: S608 - column names of ours
 
 
@@ -61,6 +62,12 @@ class Completions(Database):
         with self.reading() as connection:
             rows = connection.execute(f"{_SELECT}WHERE part_of = ? ORDER BY seq", (id,))
             return [_record_of(row) for row in rows]
+
+    def completions_named(self, ids: Iterable[str]) -> dict[str, Completion]:
+        """Those of the answers that are here, by id."""
+        with self.reading() as connection:
+            rows = connection.execute(_NAMED, (msgspec.json.encode(sorted(ids)).decode(),))
+            return {row["id"]: _record_of(row) for row in rows}
 
     def judged_completions(self) -> list[Completion]:
         """Every answer that was ever rated or ranked, oldest first."""

@@ -13,14 +13,15 @@ import msgspec
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback.completions import find_by_id
 from assistant.feedback.database import Database, new_id, now
-from assistant.records import Ranking, Rating, Thumb
+from assistant.records import Ranking, Rating, Thumb, Tombstone
 
-AnyJudgement = TypeVar("AnyJudgement", Rating, Ranking)
+AnyJudgement = TypeVar("AnyJudgement", bound=Rating | Ranking)
 
 _SELECT = "SELECT seq, id, kind, body, ended, ended_by FROM judgements "
 _PAGE = f"{_SELECT}WHERE kind = ?1 AND (?2 OR ended = '') ORDER BY seq DESC LIMIT ?3"
 _OF_COMPLETION = f"{_SELECT}WHERE id IN (SELECT judgement FROM judged WHERE completion = ?) ORDER BY seq"  # noqa: S608
 _IN_FORCE = "SELECT id FROM judgements WHERE rater = ? AND subject = ? AND ended = ''"
+_TOMBSTONES = "SELECT id, kind AS noun, deleted FROM tombstones ORDER BY deleted, id"
 _REINSTATE = "UPDATE judgements SET ended = '', ended_by = '' WHERE id = ?"
 _ADD = """INSERT INTO judgements (id, kind, rater, subject, body, supersedes, ended, ended_by)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -96,14 +97,14 @@ class Judgements(Database):
             )
         )
 
-    def judge(self, judgement: AnyJudgement) -> AnyJudgement:
-        """Keep a judgement made elsewhere as it is, and return it with the id of what it supersedes.
+    def judge(self, judgement: AnyJudgement, *, supersede: bool = True) -> AnyJudgement:
+        """Keep a judgement as it is, and return it with the id of what it supersedes, if it may.
 
         Raises UsageError where it makes no sense, DataMissing where it judges what is not in the store.
         """
         check_judgement(judgement)
         with self.writing() as connection:
-            if not judgement.ended:
+            if supersede and not judgement.ended:
                 judgement = self._supersede(connection, judgement)
             _insert(connection, judgement)
         return judgement
@@ -149,10 +150,18 @@ class Judgements(Database):
             rows = connection.execute("SELECT judgement FROM model_sources WHERE version = ? ORDER BY 1", (version,))
             return [row["judgement"] for row in rows]
 
-    def tombstones(self) -> dict[str, str]:
-        """Ids of what was deleted, and what each was: "rating", "ranking", "completion" or "chat"."""
+    def tombstones(self) -> list[Tombstone]:
+        """What was deleted, the first first."""
         with self.reading() as connection:
-            return {row["id"]: row["kind"] for row in connection.execute("SELECT id, kind FROM tombstones")}
+            return [Tombstone(**row) for row in connection.execute(_TOMBSTONES)]
+
+    def add_tombstones(self, tombstones: Sequence[Tombstone]) -> None:
+        """Note what was deleted elsewhere. It deletes nothing here."""
+        with self.writing() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO tombstones (id, kind, deleted) VALUES (?, ?, ?)",
+                [(stone.id, stone.noun, stone.deleted) for stone in tombstones],
+            )
 
     def _supersede(self, connection: sqlite3.Connection, judgement: AnyJudgement) -> AnyJudgement:
         row = connection.execute(_IN_FORCE, (judgement.rater, _subject(judgement))).fetchone()

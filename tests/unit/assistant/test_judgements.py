@@ -81,7 +81,7 @@ def test_a_deleted_rating_takes_its_former_versions_along(store: Store) -> None:
     gone = store.delete_judgement(second.id)
     assert (gone.ratings, gone.completions, gone.model_versions) == (2, 0, ("v1",))
     assert store.judgements_of("d1") == []
-    assert store.tombstones() == {first.id: "rating", second.id: "rating"}
+    assert {stone.id: stone.noun for stone in store.tombstones()} == {first.id: "rating", second.id: "rating"}
     with pytest.raises(DataMissing):
         store.judgement(first.id)
 
@@ -117,6 +117,7 @@ def test_every_field_of_a_judgement_is_kept(store: Store) -> None:
         "confidence": 0.25,
         "guideline": "g",
         "weight": 0.5,
+        "origin": ("o",),
         "supersedes": "s",
         "ended": "2026-01-02T00:00:00+00:00",
         "ended_by": "undone",

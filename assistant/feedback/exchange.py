@@ -1,0 +1,241 @@
+"""Judgements as files for other tools and other people, and back. Knows the store, and the lines through lines.py.
+
+trl       one preference pair a line: prompt, chosen, rejected, and where they come from
+unpaired  one answer a line that was called good or bad by itself: prompt, completion, label
+raw       every judged answer and judgement with its history: the only one that loses nothing
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from assistant.errors import DataMissing, UsageError
+from assistant.feedback.lines import IMPORTED, Content, RenderDialogue, raw_line, read_line
+from assistant.feedback.pairs import count_reasons, labels_from, pairs_from
+from assistant.feedback.redaction import Redaction
+from assistant.feedback.store import Store
+from assistant.records import Completion, Label, PreferencePair, Ranking, Rating, Tombstone
+
+Format = Literal["trl", "unpaired", "raw"]
+Judgements = Mapping[str, Rating | Ranking]
+
+_SHOWN_ERRORS = 5
+_RecordType = TypeVar("_RecordType", Completion, Rating, Ranking)
+
+
+class Export(msgspec.Struct, frozen=True):
+    """JSON lines without their ends, and how much of what was judged the format cannot say, by reason."""
+
+    lines: tuple[str, ...]
+    left_out: dict[str, int]
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What came in. `known` counts judgements that were here already, `deleted` those that were deleted here."""
+
+    completions: int = 0
+    ratings: int = 0
+    rankings: int = 0
+    known: int = 0
+    deleted: int = 0
+
+
+def export(store: Store, format: Format, redact: bool = False) -> Export:
+    """Everything judged, as lines of a format. `redact` takes out names, e-mail addresses and phone numbers."""
+    with store.one_moment():
+        rankings, ratings, completions = store.judged()
+        tombstones = store.tombstones()
+    if redact:
+        rankings, ratings, completions = _redacted(rankings, ratings, completions)
+    answers = {completion.id: completion for completion in completions}
+    judgements: dict[str, Rating | Ranking] = {ranking.id: ranking for ranking in rankings}
+    judgements |= {rating.id: rating for rating in ratings}
+    left_out: dict[str, int] = {}
+    lines: list[dict[str, Any]]
+    if format == "trl":
+        pairs, unpaired = pairs_from(rankings, ratings, completions)
+        lines = [_pair_line(pair, answers, judgements) for pair in pairs]
+        left_out = count_reasons(unpaired)
+    elif format == "unpaired":
+        lines = [_label_line(label, answers, judgements) for label in labels_from(rankings, ratings, completions)]
+        unlabelled = sum(not ranking.failed and not ranking.ended for ranking in rankings)
+        left_out = {"ranking without a failed answer": unlabelled} if unlabelled else {}
+    else:
+        by_time = sorted(judgements.values(), key=lambda judgement: (judgement.created, judgement.id))
+        lines = [raw_line(content) for content in [*completions, *by_time, *tombstones]]
+    return Export(lines=tuple(msgspec.json.encode(line).decode() for line in lines), left_out=left_out)
+
+
+def import_lines(store: Store, path: Path, *, rater: str = IMPORTED, render: RenderDialogue | None = None) -> Imported:
+    """Take in a file of any format above, or of rankings: all of it or, with one broken line, nothing.
+
+    `rater` is who judged where a line doesn't say. `render` makes the prompt of a `dialogue`. What is here already is
+    left as it is, and what was deleted here stays deleted. Raises DataMissing where there is no such file, UsageError
+    that names the broken lines.
+    """
+    intake = _read_file(path, rater, render)
+    with store.writing():
+        plan = _Plan(store, [content for _, contents in intake for content in contents])
+        broken = [f"line {number}: {problem}" for number, contents in intake if (problem := plan.add(contents))]
+        if broken:
+            raise _broken_lines(path, broken)
+        return plan.carry_out()
+
+
+def _read_file(path: Path, rater: str, render: RenderDialogue | None) -> list[tuple[int, list[Content]]]:
+    """Numbered lines as records; answers and tombstones in raw lines before the judgements that need them."""
+    intake: list[tuple[int, list[Content]]] = []
+    broken: list[str] = []
+    try:
+        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    except FileNotFoundError:
+        raise DataMissing(f"there is no file {path}") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            intake.append((number, read_line(line, rater, render)))
+        except UsageError as error:
+            broken.append(f"line {number}: {error}")
+    if broken:
+        raise _broken_lines(path, broken)
+    if not intake:
+        raise DataMissing(f"{path} holds no lines")
+    return sorted(intake, key=lambda one: isinstance(one[1][0], Rating | Ranking))
+
+
+def _broken_lines(path: Path, broken: Sequence[str]) -> UsageError:
+    more = f"; and {len(broken) - _SHOWN_ERRORS} more" if len(broken) > _SHOWN_ERRORS else ""
+    return UsageError(f"{path}: {'; '.join(broken[:_SHOWN_ERRORS])}{more}; nothing was imported")
+
+
+class _Plan:
+    """What an import will add, held against what is in the store."""
+
+    def __init__(self, store: Store, contents: Iterable[Content]) -> None:
+        named = {content.id for content in contents if isinstance(content, Completion)}
+        named |= {id for content in contents if isinstance(content, Rating | Ranking) for id in _judged_by(content)}
+        self._store = store
+        self._answers = store.completions_named(named)
+        self._judged = {judgement.id for judgement in store.rankings(history=True)}
+        self._judged |= {judgement.id for judgement in store.ratings(history=True)}
+        self._deleted = {stone.id for stone in store.tombstones()}
+        self._completions: list[Completion] = []
+        self._judgements: list[tuple[Rating | Ranking, bool]] = []
+        self._tombstones: list[Tombstone] = []
+        self._counts = {"known": 0, "deleted": 0}
+
+    def add(self, contents: Sequence[Content]) -> str:
+        """Plan for one line. Returns what is wrong with it, empty where nothing is."""
+        judgement = contents[-1]
+        if isinstance(judgement, Tombstone):
+            self._tombstones.append(judgement)
+            return ""
+        if isinstance(judgement, Rating | Ranking) and (outcome := self._met_before(judgement)):
+            self._counts[outcome] += 1
+            return ""
+        for answer in contents:
+            if isinstance(answer, Completion) and (problem := self._add_answer(answer)):
+                return problem
+        if isinstance(judgement, Rating | Ranking):
+            missing = [id for id in _judged_by(judgement) if id not in self._answers]
+            if missing:
+                return f"judges the answer {missing[0]}, which is neither here nor in the file"
+            self._judged.add(judgement.id)
+            # Only whole records from a store tell what superseded what; every other line stands by itself.
+            self._judgements.append((judgement, len(contents) == 1))
+        return ""
+
+    def carry_out(self) -> Imported:
+        """Write it all."""
+        self._store.add_completions(self._completions)
+        for judgement, from_store in self._judgements:
+            self._store.judge(judgement, supersede=from_store)
+        self._store.add_tombstones(self._tombstones)
+        ratings = sum(isinstance(judgement, Rating) for judgement, _ in self._judgements)
+        return Imported(
+            completions=len(self._completions),
+            ratings=ratings,
+            rankings=len(self._judgements) - ratings,
+            known=self._counts["known"],
+            deleted=self._counts["deleted"],
+        )
+
+    def _met_before(self, judgement: Rating | Ranking) -> Literal["", "known", "deleted"]:
+        ids = {judgement.id, *judgement.origin}
+        if judgement.id in self._judged or (judgement.origin and ids - {judgement.id} <= self._judged):
+            return "known"
+        return "deleted" if self._deleted & (ids | set(_judged_by(judgement))) else ""
+
+    def _add_answer(self, answer: Completion) -> str:
+        here = self._answers.get(answer.id)
+        if here is None:
+            if answer.id not in self._deleted:
+                self._answers[answer.id] = answer
+                self._completions.append(answer)
+        elif (here.prompt, here.answer) != (answer.prompt, answer.answer):
+            return f"the answer {answer.id} is here with another text"
+        return ""
+
+
+def _judged_by(judgement: Rating | Ranking) -> tuple[str, ...]:
+    return (judgement.completion,) if isinstance(judgement, Rating) else judgement.completions
+
+
+def _pair_line(pair: PreferencePair, answers: Mapping[str, Completion], judgements: Judgements) -> dict[str, Any]:
+    chosen, rejected = answers[pair.chosen_id], answers[pair.rejected_id]
+    line = {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected, "weight": pair.weight}
+    line |= {"chosen_id": chosen.id, "rejected_id": rejected.id}
+    line |= {"chosen_model": chosen.model, "rejected_model": rejected.model}
+    return line | _provenance(chosen, pair.raters, [judgements[id] for id in pair.sources])
+
+
+def _label_line(label: Label, answers: Mapping[str, Completion], judgements: Judgements) -> dict[str, Any]:
+    answer, judgement = answers[label.completion_id], judgements[label.source]
+    line = {"prompt": label.prompt, "completion": label.completion, "label": label.label}
+    line |= {"completion_id": answer.id, "model": answer.model}
+    return line | _provenance(answer, (label.rater,), [judgement])
+
+
+def _provenance(answer: Completion, raters: Sequence[str], sources: Sequence[Rating | Ranking]) -> dict[str, Any]:
+    """Where a line comes from. Of several judgements the confidence is in the weight alone."""
+    return {
+        "mode": answer.mode,
+        "task": answer.task,
+        "prompt_version": answer.prompt_version,
+        "rater": ", ".join(raters),
+        "confidence": sources[0].confidence if len(sources) == 1 else None,
+        "reasons": list(dict.fromkeys(reason for source in sources for reason in source.reasons)),
+        "comment": "\n".join(dict.fromkeys(source.comment for source in sources if source.comment)),
+        "guideline": " ".join(dict.fromkeys(source.guideline for source in sources if source.guideline)),
+        "created": max(source.created for source in sources),
+        "sources": list(dict.fromkeys(id for source in sources for id in source.origin or (source.id,))),
+    }
+
+
+def _redacted(
+    rankings: Sequence[Ranking], ratings: Sequence[Rating], completions: Sequence[Completion]
+) -> tuple[list[Ranking], list[Rating], list[Completion]]:
+    by_prompt = {prompt: Redaction(prompt) for prompt in {completion.prompt for completion in completions}}
+    of_answer = {completion.id: by_prompt[completion.prompt] for completion in completions}
+    names = sorted({judgement.rater for judgement in [*rankings, *ratings]})
+    raters = {name: f"rater{number}" for number, name in enumerate(names, start=1)}
+
+    def without_names(record: _RecordType, redact: Callable[[str], str]) -> _RecordType:
+        if isinstance(record, Completion):
+            texts = {name: redact(getattr(record, name)) for name in ("prompt", "answer", "rationale")}
+            return msgspec.structs.replace(record, **texts)
+        reasons = tuple(redact(reason) for reason in record.reasons)
+        return msgspec.structs.replace(
+            record, rater=raters[record.rater], comment=redact(record.comment), reasons=reasons
+        )
+
+    return (
+        [without_names(ranking, of_answer[ranking.completions[0]]) for ranking in rankings],
+        [without_names(rating, of_answer[rating.completion]) for rating in ratings],
+        [without_names(completion, of_answer[completion.id]) for completion in completions],
+    )

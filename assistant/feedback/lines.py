@@ -1,0 +1,231 @@
+"""The lines of preference files: their shapes, and what they say as records. Pure: knows no store and no files.
+
+Every shape may carry who judged, how surely and why. What stands in a line decides the ids of what it becomes, so the
+same line read twice is the same judgement. Keys that nobody here knows are left alone: other tools add columns.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from assistant.errors import UsageError
+from assistant.feedback.database import now
+from assistant.feedback.judgements import check_judgement
+from assistant.records import Completion, GenerationSettings, Prompt, Ranking, Rating, Tombstone
+
+IMPORTED = "imported"
+RenderDialogue = Callable[[str], Prompt]
+Content = Completion | Rating | Ranking | Tombstone
+
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_SURENESS = {"low": 1 / 3, "medium": 2 / 3, "high": 1.0}
+
+
+class _Line(msgspec.Struct, kw_only=True):
+    """What every judged line may carry."""
+
+    prompt: str | None = None
+    dialogue: str | None = None
+    rater: str | None = None
+    confidence: float | str | None = None
+    reasons: list[str] | str | None = None
+    comment: str | None = None
+    guideline: str | None = None
+    created: str | None = None
+    weight: float | None = None
+    sources: list[str] | None = None
+    mode: str | None = None
+    task: str | None = None
+    prompt_version: str | None = None
+
+
+class PairLine(_Line, kw_only=True):
+    """{"prompt" | "dialogue", "chosen", "rejected"}: TRL's explicit-prompt preference format."""
+
+    chosen: str
+    rejected: str
+    chosen_id: str | None = None
+    rejected_id: str | None = None
+    chosen_model: str | None = None
+    rejected_model: str | None = None
+
+
+class RankingLine(_Line, kw_only=True):
+    """{"prompt" | "dialogue", "ranking": [[text, …], …], "fail": [text, …]}, best first, ties inside a list."""
+
+    ranking: list[list[str] | str]
+    fail: list[str] = []
+
+
+class LabelLine(_Line, kw_only=True):
+    """{"prompt" | "dialogue", "completion", "label"}: TRL's unpaired preference format."""
+
+    completion: str
+    label: bool
+    completion_id: str | None = None
+    model: str | None = None
+
+
+_RAW: dict[str, Any] = {"completion": Completion, "rating": Rating, "ranking": Ranking, "deleted": Tombstone}
+_KIND: dict[type, str] = {record: kind for kind, record in _RAW.items()}
+_SHAPES: tuple[tuple[str, type[PairLine | RankingLine | LabelLine]], ...] = (
+    ("chosen", PairLine),
+    ("ranking", RankingLine),
+    ("label", LabelLine),
+)
+
+
+def raw_line(content: Content) -> dict[str, Any]:
+    """A record as a line that `read_line` makes the same record of."""
+    found: dict[str, Any] = {"kind": _KIND[type(content)], **msgspec.to_builtins(content)}
+    return found
+
+
+def read_line(text: bytes, rater: str, render: RenderDialogue | None) -> list[Content]:
+    """The records that one line stands for: the answers first, then what was said of them.
+
+    `rater` is who judged where the line doesn't say, `render` makes the prompt of a dialogue. Raises UsageError with
+    what is wrong.
+    """
+    try:
+        read = msgspec.json.decode(text)
+        if not isinstance(read, dict):
+            raise UsageError("a line must be a JSON object")
+        if "kind" in read:
+            return [_read_raw(read)]
+        for key, shape in _SHAPES:
+            if key in read:
+                return _Reading(msgspec.convert(read, shape), rater, render).records()
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise UsageError(str(error)) from error
+    raise UsageError("needs chosen and rejected, or a ranking, or a completion with a label")
+
+
+def _read_raw(read: dict[str, Any]) -> Content:
+    kind = read.pop("kind")
+    if kind not in _RAW:
+        raise UsageError(f"unknown kind {kind!r}; there are {', '.join(_RAW)}")
+    content: Content = msgspec.convert(read, _RAW[kind])
+    _check_id(content.id)
+    if isinstance(content, Rating | Ranking):
+        check_judgement(content)
+    return content
+
+
+class _Reading:
+    """One line on its way to records."""
+
+    def __init__(self, line: PairLine | RankingLine | LabelLine, rater: str, render: RenderDialogue | None) -> None:
+        self._line = line
+        self._rater = line.rater or rater
+        self._prompt, self._mode, self._task, self._version = _prompt_of(line, render)
+        self._answers: list[Completion] = []
+        self._times: Counter[str] = Counter()
+
+    def records(self) -> list[Content]:
+        line = self._line
+        judgement: Rating | Ranking
+        if isinstance(line, LabelLine):
+            completion = self._answer(line.completion, line.completion_id, line.model)
+            thumb: Literal["up", "down"] = "up" if line.label else "down"
+            judgement = Rating(completion=completion, thumb=thumb, **self._common())
+        elif isinstance(line, PairLine):
+            chosen = self._answer(line.chosen, line.chosen_id, line.chosen_model)
+            rejected = self._answer(line.rejected, line.rejected_id, line.rejected_model)
+            judgement = Ranking(groups=((chosen,), (rejected,)), **self._common())
+        else:
+            texts = [[group] if isinstance(group, str) else group for group in line.ranking]
+            groups = tuple(tuple(self._answer(text) for text in group) for group in texts if group)
+            failed = tuple(self._answer(text) for text in line.fail)
+            judgement = Ranking(groups=groups, failed=failed, **self._common())
+        check_judgement(judgement)
+        return [*self._answers, judgement]
+
+    def _answer(self, text: str, id: str | None = None, model: str | None = None) -> str:
+        """Keep an answer and return its id. The same text twice in a line is two answers, as it was when judged."""
+        self._times[text] += 1
+        if id:
+            _check_id(id)
+        answer = Completion(
+            id=id or _hash(self._prompt, text, model or "", self._times[text]),
+            created=_time(self._line.created),
+            prompt=self._prompt,
+            mode=self._mode,
+            task=self._task,
+            prompt_version=self._version,
+            model=model or IMPORTED,
+            backend="transformers",
+            backend_version="",
+            settings=GenerationSettings(),
+            answer=text,
+        )
+        self._answers.append(answer)
+        return answer.id
+
+    def _common(self) -> dict[str, Any]:
+        line = self._line
+        confidence = _confidence(line.confidence)
+        weight = 1.0 if line.weight is None else line.weight
+        if weight < 0:
+            raise UsageError("weight must be 0 or more")
+        reasons = [line.reasons] if isinstance(line.reasons, str) else line.reasons or []
+        said = msgspec.structs.asdict(line) | {"created": None, "rater": self._rater}
+        return {
+            "id": _hash(said),
+            "created": _time(line.created),
+            "rater": self._rater,
+            "reasons": tuple(reasons),
+            "comment": line.comment or "",
+            "confidence": confidence,
+            "guideline": line.guideline or "",
+            # A line's weight has the confidence in it.
+            "weight": weight / confidence if line.weight is not None and confidence else weight,
+            "origin": tuple(line.sources or ()),
+        }
+
+
+def _prompt_of(line: _Line, render: RenderDialogue | None) -> tuple[str, str, str, str]:
+    """Prompt, mode, task and prompt version of a line."""
+    if line.prompt:
+        return line.prompt, line.mode or IMPORTED, line.task or "summary", line.prompt_version or ""
+    if not line.dialogue:
+        raise UsageError("needs a prompt or a dialogue")
+    if render is None:
+        raise UsageError("has a dialogue, and nothing here can make a prompt of it: give the prompt")
+    prompt = render(line.dialogue)
+    return prompt.text, prompt.mode, prompt.task, prompt.version
+
+
+def _check_id(id: str) -> None:
+    if not _ID.fullmatch(id):
+        raise UsageError("an id is 1 to 64 letters, digits, - or _")
+
+
+def _time(said: str | None) -> str:
+    """The time in a line as the store has it; the present where it has none."""
+    if not said:
+        return now()
+    try:
+        time = datetime.fromisoformat(said)
+    except ValueError:
+        raise UsageError(f"created must be a time such as 2026-01-31T12:00:00+00:00, not {said!r}") from None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _confidence(said: float | str | None) -> float | None:
+    if said is None:
+        return None
+    sureness = _SURENESS.get(said.strip().lower()) if isinstance(said, str) else float(said)
+    if sureness is None or not 0 <= sureness <= 1:
+        raise UsageError(f"confidence must be 0 to 1, or low, medium or high, not {said!r}")
+    return sureness
+
+
+def _hash(*content: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
