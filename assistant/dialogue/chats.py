@@ -60,9 +60,10 @@ class _Header(NamedTuple):
 def read_chat(text: str) -> Reading | None:
     """`[12:03] Name: text`: every message starts with a time, and what has a time but no name was said by nobody."""
     lines = [line.strip() for line in text.split("\n")]
+    if not any(map(_STAMP.match, lines[: _opening(lines)])):
+        return None
     stamps = [_STAMP.match(line) for line in lines]
-    written = sum(map(bool, lines))
-    if sum(map(bool, stamps)) < _MIN_SHARE * written or not any(stamps[: _opening(lines)]):
+    if sum(map(bool, stamps)) < _MIN_SHARE * sum(map(bool, lines)):
         return None
     messages: list[tuple[str, str, list[str]]] = []
     left_out = 0
@@ -83,9 +84,13 @@ def read_paste(text: str) -> Reading | None:
     The time may stand on a line of its own. Only headers in the style of the first count, so that "Lunch 12:30" inside
     a message opens none.
     """
-    lines = _join_headers([line.strip() for line in text.split("\n")])
-    style = next((header.style for line in lines[: _opening(lines)] if (header := _header(line))), "")
-    headers = [_header(line, style) if style else None for line in lines]
+    lines = [line.strip() for line in text.split("\n")]
+    opening = _join_headers(lines[: _opening(lines)])
+    style = next((header.style for line in opening if (header := _header(line))), "")
+    if not style:
+        return None
+    lines = _join_headers(lines)
+    headers = [_header(line, style) for line in lines]
     if not _explains(headers, lines):
         return None
     messages: list[tuple[str, str, list[str]]] = []
@@ -166,7 +171,7 @@ def _explains(headers: list[_Header | None], lines: list[str]) -> bool:
     the only thing before the text.
     """
     found = [header for header in headers if header]
-    if not found or not any(headers[: _opening(lines)]):
+    if not found:
         return False
     written = [header for header, line in zip(headers, lines, strict=True) if line]
     followed = sum(one is not None and after is None for one, after in itertools.pairwise(written))

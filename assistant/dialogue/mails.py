@@ -44,6 +44,8 @@ class _Mail(NamedTuple):
 
 def read_mail(text: str) -> Reading | None:
     """Mails with `From:` headers, or replies over `On … wrote:` and lines quoted with `>`."""
+    if ">" not in text and "from:" not in text.lower():
+        return None  # Most texts, and going through their lines takes time.
     lines = _join_attributions([_unquote(line) for line in text.split("\n")])
     if not _is_thread(lines):
         return None
@@ -56,10 +58,8 @@ def read_mail(text: str) -> Reading | None:
 
 
 def _unquote(line: str) -> _Line:
-    depth, rest = 0, line.strip()
-    while rest.startswith(">"):
-        depth, rest = depth + 1, rest[1:].lstrip()
-    return _Line(depth, rest)
+    rest = line.lstrip("> \t")
+    return _Line(line.count(">", 0, len(line) - len(rest)), rest.strip())
 
 
 def _join_attributions(lines: list[_Line]) -> list[_Line]:

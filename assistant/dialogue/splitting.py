@@ -12,7 +12,7 @@ from assistant.records import Dialogue, Record, Turn
 
 # What came before may take this share of a part, so that every part is mostly new.
 _CONTEXT_SHARE = 1 / 4
-_SENTENCE_END = re.compile(r"[.?!…。！？][\"'”’)]{0,3}(?:\s|$)")
+_SENTENCE_END = re.compile(r"(?:[.?!…][\"'”’)]{0,3} |[。！？])")
 
 
 class Part(Record, frozen=True):
@@ -47,8 +47,8 @@ def split(
 ) -> list[Part]:
     """Cut the dialogue into parts of at most `budget_tokens`, each with up to `overlap_turns` turns of context.
 
-    A turn longer than the budget is cut behind a sentence, else between words. Tokens are counted about twice a turn
-    and once a part. Raises UsageError where the budget has no room for a speaker and a word.
+    A turn longer than the budget is cut behind a sentence, else between words. Tokens are counted about once a turn
+    and twice a part. Raises UsageError where the budget has no room for a speaker and a word.
     """
     pieces = [
         piece
@@ -72,16 +72,43 @@ def _next_part(
     room = budget - sum(piece.tokens for piece in context)
     if pieces[at].tokens > room:
         context, room = [], budget
-    size, used = 1, pieces[at].tokens
+    size = _fitting(pieces, at, room)
+    part = _part(context, pieces[at : at + size], count_tokens)
+    while part.tokens > budget and (context or size > 1):
+        # The whole took more than its turns one by one: no context, then fewer turns by as much as it was over.
+        if context:
+            context = []
+        else:
+            size = max(1, min(size - 1, size * budget // part.tokens))
+        part = _part(context, pieces[at : at + size], count_tokens)
+    return _grow(part, context, pieces, at, size, budget, count_tokens)
+
+
+def _grow(
+    part: Part,
+    context: list[_Piece],
+    pieces: Sequence[_Piece],
+    at: int,
+    size: int,
+    budget: int,
+    count_tokens: Callable[[str], int],
+) -> tuple[Part, int]:
+    """Fill the room that is left because the whole takes less than its turns one by one (each may count an end)."""
+    while more := _fitting(pieces, at + size, budget - part.tokens):
+        grown = _part(context, pieces[at : at + size + more], count_tokens)
+        if grown.tokens > budget:
+            break
+        part, size = grown, size + more
+    return part, size
+
+
+def _fitting(pieces: Sequence[_Piece], at: int, room: int) -> int:
+    """How many pieces from `at` on take no more than `room` tokens, counted one by one."""
+    used = size = 0
     while at + size < len(pieces) and used + pieces[at + size].tokens <= room:
         used += pieces[at + size].tokens
         size += 1
-    while True:
-        part = _part(context, pieces[at : at + size], count_tokens)
-        if part.tokens <= budget or (size == 1 and not context):
-            return part, size
-        # The whole took more than its turns one by one: fewer of them, by as much as it was over.
-        context, size = [], max(1, min(size - 1, size * budget // part.tokens)) if not context else size
+    return size
 
 
 def _context(pieces: Sequence[_Piece], at: int, budget: int, overlap: int) -> list[_Piece]:
@@ -114,39 +141,40 @@ def _pieces(turn: Turn, index: int, budget: int, count_tokens: Callable[[str], i
     if tokens <= budget:
         return [_Piece(turn=turn, index=index, first=True, tokens=tokens)]
     pieces: list[_Piece] = []
-    rest = turn.text
-    length = max(1, len(rest) * budget // tokens)
-    while rest:
-        said, cost = _longest_start(turn, rest, length, budget, count_tokens)
-        piece = Turn(speaker=turn.speaker, text=said, time=turn.time)
+    start, length = 0, max(1, len(turn.text) * budget // tokens)
+    while start < len(turn.text):
+        end, cost = _fitting_end(turn, start, length, budget, count_tokens)
+        piece = Turn(speaker=turn.speaker, text=turn.text[start:end].strip(), time=turn.time)
         pieces.append(_Piece(turn=piece, index=index, first=not pieces, tokens=cost))
-        rest = rest[len(said) :].lstrip()
+        start = end
     return pieces
 
 
-def _longest_start(
-    turn: Turn, rest: str, length: int, budget: int, count_tokens: Callable[[str], int]
-) -> tuple[str, int]:
-    """A start of `rest` of at most `length` characters that fits the budget, and its tokens."""
+def _fitting_end(
+    turn: Turn, start: int, length: int, budget: int, count_tokens: Callable[[str], int]
+) -> tuple[int, int]:
+    """Where a piece that starts at `start` ends so that it fits the budget, and its tokens."""
     while True:
-        said = _cut(rest, length)
-        cost = count_tokens(_line(Turn(speaker=turn.speaker, text=said)))
+        end = _cut(turn.text, start, length)
+        cost = count_tokens(_line(Turn(speaker=turn.speaker, text=turn.text[start:end])))
         if cost <= budget:
-            return said, cost
-        if len(said) == 1:
+            return end, cost
+        if end - start == 1:
             raise UsageError(
                 f"{budget:,} tokens are too few for a part of this conversation; use fewer shots or a larger window"
             )
-        length = max(1, min(len(said) - 1, len(said) * budget // cost))
+        length = max(1, min(end - start - 1, (end - start) * budget // cost))
 
 
-def _cut(text: str, length: int) -> str:
-    """The start of the text: up to the last end of a sentence in its second half, else of a word, else cut hard."""
-    if len(text) <= length:
-        return text
-    ends = [end for match in _SENTENCE_END.finditer(text, length // 2, length) if (end := match.end()) <= length]
-    space = text.rfind(" ", 1, length + 1)
-    return text[: ends[-1] if ends else space if space > 0 else length].rstrip() or text[:length]
+def _cut(text: str, start: int, length: int) -> int:
+    """Where to cut at most `length` characters behind `start`: after the last sentence that ends in their second half,
+    else after the last word, else right there. The space behind goes with the piece.
+    """
+    limit = start + length
+    if len(text) <= limit:
+        return len(text)
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, start + length // 2, limit)]
+    return ends[-1] if ends else text.rfind(" ", start + 1, limit) + 1 or limit
 
 
 def _line(turn: Turn) -> str:

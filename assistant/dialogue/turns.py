@@ -5,6 +5,7 @@ reads back as the same turns. That is why a name never holds a colon, nor looks 
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from assistant.records import Record, Turn
@@ -17,6 +18,7 @@ _FARTHEST_COLON = 160
 
 # Marks without width that exports put around names and dates: byte order mark, direction marks, zero-width space.
 _MARKS = re.compile("[\ufeff\u061c\u200b\u200e\u200f\u2060]")
+_EMPTY_LINES = re.compile(r"\n{3,}")
 _COLONS = re.compile("[:：]")
 # What opens a list item, a quotation, a tag, a rule or JSON opens no name.
 _NO_NAME_START = " {}[]<>\"'“”‘’`-–—*•·|=~_/\\.,;!?"
@@ -49,8 +51,10 @@ class Head(NamedTuple):
 
 
 def clean_text(text: str) -> str:
-    """The text of a conversation without control sequences and invisible marks; lines stay lines."""
-    return _MARKS.sub("", printable(text))
+    """The text of a conversation without control sequences and invisible marks; lines stay lines, and never more than
+    one in a row is empty.
+    """
+    return _EMPTY_LINES.sub("\n\n", _MARKS.sub("", printable(text)))
 
 
 def fold(text: str) -> str:
@@ -58,6 +62,7 @@ def fold(text: str) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(maxsize=4096)
 def clean_name(raw: str) -> str:
     """A speaker's name that `split_head` finds again: no colon, at most five words and forty characters."""
     words: list[str] = []
@@ -82,6 +87,7 @@ def is_label(name: str) -> bool:
     return name.casefold() in _LABELS
 
 
+@lru_cache(maxsize=4096)
 def is_name(name: str) -> bool:
     """Whether the words before a colon are short enough for a name, and do not open a list, a tag or JSON."""
     if not name or len(name) > MAX_NAME_CHARACTERS or name[0] in _NO_NAME_START:
