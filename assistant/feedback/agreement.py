@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import groupby
 from math import sqrt
 
-from assistant.feedback.pairs import Verdict, compare_ranked, contradictory, pairs_from, verdicts_from
+from assistant.feedback.pairs import Verdict, compare_ranked, contradictory, count_reasons, decide, verdicts_from
 from assistant.records import Completion, FeedbackStats, PreferencePair, Ranking, Rating, Share
 
 _Z = 1.959964  # the normal quantile of a two-sided 95 % interval
@@ -95,8 +95,8 @@ def stats_of(
     rankings: Sequence[Ranking], ratings: Sequence[Rating], completions: Sequence[Completion]
 ) -> FeedbackStats:
     """Everything about these judgements in one record. Ended ones serve as what a repeat is held against."""
-    pairs, unpaired = pairs_from(rankings, ratings, completions)
-    verdicts, _ = verdicts_from(rankings, ratings, completions)
+    verdicts, incomparable = verdicts_from(rankings, ratings, completions)
+    pairs, unpaired = decide(verdicts, incomparable)
     alpha, compared = agreement_between(verdicts)
     thumbs = [rating for rating in ratings if not rating.ended]
     ranked = [ranking for ranking in rankings if not ranking.ended]
@@ -109,7 +109,7 @@ def stats_of(
         raters=dict(sorted(Counter(judgement.rater for judgement in [*thumbs, *ranked]).items())),
         pairs=len(pairs),
         pair_weight=round(sum(pair.weight for pair in pairs), 6),
-        unpaired=dict(sorted(Counter(one.why for one in unpaired).items())),
+        unpaired=count_reasons(unpaired),
         self_agreement=self_agreement(rankings, completions),
         alpha=alpha,
         compared=compared,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from assistant.errors import StoreUnavailable
+from assistant.errors import StoreUnavailable, UsageError
 from assistant.feedback import migrations
 from assistant.locations import ensure_dir, store_file
 
@@ -219,6 +219,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise StoreUnavailable(_sentence(path, error)) from error
+    except UnicodeEncodeError as error:
+        raise UsageError("the text holds bytes that are no characters: give it as UTF-8") from error
     except OSError as error:
         raise StoreUnavailable(
             f"cannot use {path} ({error.strerror or error}): free the place, or set ASSISTANT_HOME to another folder"

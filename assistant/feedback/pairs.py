@@ -55,14 +55,7 @@ def pairs_from(
 
     `completions` are those judged; a judgement of one that is not among them is reported as "missing answer".
     """
-    verdicts, unpaired = verdicts_from(rankings, ratings, completions)
-    by_question: defaultdict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
-        by_question[verdict.question].append(verdict)
-    pairs: list[PreferencePair] = []
-    for _, said in sorted(by_question.items()):
-        _decide(sorted(said, key=lambda verdict: (verdict.rater, verdict.sources)), pairs, unpaired)
-    return pairs, sorted(unpaired, key=lambda one: (one.prompt, one.completions, one.why, one.sources))
+    return decide(*verdicts_from(rankings, ratings, completions))
 
 
 def verdicts_from(
@@ -81,6 +74,20 @@ def verdicts_from(
     ]
     said = by_rank + by_thumb
     return [v for v in said if isinstance(v, Verdict)], [u for u in said if isinstance(u, Unpaired)]
+
+
+def decide(
+    verdicts: Iterable[Verdict], incomparable: Iterable[Unpaired] = ()
+) -> tuple[list[PreferencePair], list[Unpaired]]:
+    """Take all verdicts on the same two texts together; what is `incomparable` joins what was undecided."""
+    by_question: defaultdict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        by_question[verdict.question].append(verdict)
+    pairs: list[PreferencePair] = []
+    unpaired = list(incomparable)
+    for _, said in sorted(by_question.items()):
+        _decide_one(sorted(said, key=lambda verdict: (verdict.rater, verdict.sources)), pairs, unpaired)
+    return pairs, sorted(unpaired, key=lambda one: (one.prompt, one.completions, one.why, one.sources))
 
 
 def labels_from(
@@ -116,7 +123,7 @@ def contradictory(verdicts: Iterable[Verdict]) -> bool:
     return len(signs) == 2
 
 
-def _decide(said: Sequence[Verdict], pairs: list[PreferencePair], unpaired: list[Unpaired]) -> None:
+def _decide_one(said: Sequence[Verdict], pairs: list[PreferencePair], unpaired: list[Unpaired]) -> None:
     """Take together what was said of two texts, and put the outcome where it belongs."""
     total, steady = 0.0, list[Verdict]()
     for _, group in groupby(said, key=lambda verdict: verdict.rater):

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assistant.errors import DataMissing, UsageError
+from assistant.errors import DataMissing, StoreUnavailable, UsageError
 from assistant.feedback import Store
 from assistant.locations import store_file
 from assistant.records import Completion, GenerationSettings
@@ -88,6 +88,46 @@ def test_the_store_is_private_to_the_user_with_all_its_files(home: Path) -> None
         assert {file.name for file in files} >= {"store.db", "store.db-wal", "store.db-shm"}
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
         assert stat.S_IMODE(store_file().parent.stat().st_mode) == 0o700
+
+
+def test_a_store_that_others_could_read_is_made_private_again() -> None:
+    Store.open().close()
+    store_file().chmod(0o644)
+    Store.open().close()
+    assert stat.S_IMODE(store_file().stat().st_mode) == 0o600
+
+
+def test_a_full_disk_changes_nothing_and_the_store_goes_on() -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion("c1")])
+        with store.reading() as connection:
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
+        with pytest.raises(StoreUnavailable, match="is full: free some space"):
+            store.add_completions([a_completion("c2"), a_completion("c3", prompt="x" * 100_000)])
+        assert [c.id for c in store.completions()] == ["c1"]
+        with store.reading() as connection:
+            connection.execute("PRAGMA max_page_count = 1000000")
+        store.add_completions([a_completion("c2")])
+
+
+def test_bytes_that_are_no_characters_are_refused_in_words() -> None:
+    with Store.open() as store:
+        with pytest.raises(UsageError, match="UTF-8"):
+            store.new_chat("\udcff")
+        assert store.chats() == []
+
+
+def test_what_is_read_in_one_moment_is_one_state_and_writing_there_fails() -> None:
+    with Store.open() as store, Store.open() as other:
+        with store.one_moment():
+            assert store.chats() == []
+            other.new_chat("meanwhile")
+            assert store.chats() == []
+            with pytest.raises(StoreUnavailable):
+                store.new_chat("lost")
+        assert [chat.title for chat in store.chats()] == ["meanwhile"]
+        store.new_chat("kept")
 
 
 def test_all_answers_of_one_call_are_kept_or_none() -> None:
