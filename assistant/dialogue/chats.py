@@ -46,6 +46,9 @@ _EVENT = re.compile(
     re.IGNORECASE,
 )
 _DAY_LINE = re.compile(rf"[-–—\s]*(?:\w{{6,9}},?\s)?{_DAY}[-–—\s]*", re.IGNORECASE)
+# "Lunch 12:30" looks like a name with a time; so a name has to come back where no more than one space and no "PM" say
+# that a program wrote it.
+_WEAK = "slack?"
 _MIN_SHARE = 1 / 5
 _OPENING_LINES = 5
 _LONGEST_UNSAID = 300
@@ -143,37 +146,37 @@ def _header(line: str, style: str = "") -> _Header | None:
     if len(line) > 120:
         return None
     for kind, pattern in _HEADERS.items():
-        if style.removesuffix("+") not in ("", kind) or not (match := pattern.fullmatch(line)):
+        if style.strip("+?") not in ("", kind) or not (match := pattern.fullmatch(line)):
             continue
         groups = match.groupdict() or {"name": match[1], "time": match[2]}
         name, time = fold(groups["name"]), groups["time"]
         marked = kind + "+" * time.lower().rstrip(".").endswith("m")
+        if marked == "slack" and f"  {time}" not in line:
+            marked = _WEAK
         if style in ("", marked) and is_name(name) and looks_like_name(name) and not name[0].isdigit():
             return _Header(marked, clean_name(name), time)
     return None
 
 
 def _join_headers(lines: list[str]) -> list[str]:
-    """Put a time that stands alone behind the name that stands alone before it: "Ana", "12:03 PM" -> "Ana 12:03 PM"."""
+    """Put a time that stands alone behind the name that stands alone before it: "Ana", "12:03" -> "Ana  12:03"."""
     joined: list[str] = []
     for line in lines:
         alone = 0 < len(line) <= _LONGEST_UNSAID and _WHOLE_MOMENT.fullmatch(line)
         before = joined[-1] if joined else ""
         if alone and is_name(before) and looks_like_name(before) and not _header(before) and not _is_unsaid(before):
-            joined[-1] = f"{before} {line}"
+            joined[-1] = f"{before}  {line}"
         else:
             joined.append(line)
     return joined
 
 
 def _explains(headers: list[_Header | None], lines: list[str]) -> bool:
-    """Whether the headers make sense of the text: nearly each is followed by something, and they are more than one or
-    the only thing before the text.
-    """
+    """Whether most headers have text behind them, and look like a program's."""
     found = [header for header in headers if header]
     if not found:
         return False
     written = [header for header, line in zip(headers, lines, strict=True) if line]
     followed = sum(one is not None and after is None for one, after in itertools.pairwise(written))
     returning = Counter(header.name for header in found).most_common(1)[0][1] > 1
-    return followed >= len(found) / 2 and (len(found) > 1 or returning or written[0] is not None)
+    return followed >= len(found) / 2 and (returning or found[0].style != _WEAK)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from assistant.dialogue.turns import clean_name, make_turn
+from assistant.dialogue.turns import clean_name, clean_text, make_turn
 from assistant.errors import UsageError
 from assistant.records import Dialogue, Turn
 
@@ -16,7 +16,7 @@ def render_turns(dialogue: Dialogue) -> str:
 
 def write_turns(turns: Iterable[Turn]) -> str:
     """One turn a line, `Speaker: text`; turns without text are no lines."""
-    clean = (make_turn(turn.speaker, turn.text) for turn in turns)
+    clean = (make_turn(turn.speaker, clean_text(turn.text)) for turn in turns)
     return "\n".join(f"{turn.speaker}: {turn.text}" for turn in clean if turn)
 
 
