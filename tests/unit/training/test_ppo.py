@@ -1,0 +1,410 @@
+"""PPO on a real T5 of 60,000 random parameters, paid for the letter e."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+from safetensors.torch import load_file
+
+from assistant.errors import DataMissing, TrainingStopped, UsageError
+from tests.tiny_models import build_tiny_model
+from training.checkpoints import read_checkpoint
+from training.ppo import train
+from training.ranks import Ranks
+from training.recipes.ppo import GuardLimits, PpoConfig
+from training.rewards import RewardFunction, RewardParts
+from training.runs import Run, StopRequested
+
+SMALL = PpoConfig(
+    reward=("length:5",),
+    max_steps=4,
+    batch_size=8,
+    mini_batch_size=4,
+    micro_batch_size=4,
+    epochs=2,
+    max_new_tokens=8,
+    lora_rank=4,
+    lora_alpha=8,
+    learning_rate=2e-3,
+    warmup_steps=2,
+    missing_eos_penalty=0.0,
+    kl_coefficient=0.05,
+    kl_target=0.0,
+    judge_every=0,
+    save_every=2,
+)
+
+
+def letters(prompts: Sequence[str], responses: Sequence[str]) -> RewardParts:
+    return {"e": [float(text.count("e")) for text in responses]}
+
+
+def constant(value: float) -> RewardFunction:
+    return lambda prompts, responses: {"constant": [value] * len(responses)}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "prompts.jsonl"
+    rows = [{"prompt": f"Maya: The review {n} moves to Friday." + " Yes." * (n % 7)} for n in range(24)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@contextlib.contextmanager
+def a_run(config: PpoConfig, prompts: Path, root: Path) -> Iterator[Run]:
+    run = Run.start("ppo", config, [prompts], config.seed, root=root)
+    try:
+        yield run
+    finally:
+        run.close()
+
+
+def trained(
+    config: PpoConfig, model: Path, prompts: Path, root: Path, reward: RewardFunction = letters, **more: Any
+) -> tuple[list[dict[str, Any]], Path]:
+    """The metrics of a run of its own and the folder it wrote to."""
+    with a_run(config, prompts, root) as run:
+        train(config, model, None, [prompts], None, root / "out", run, StopRequested(), reward=reward, **more)
+        return run.metrics(), run.folder
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Every trained weight of a run's checkpoint."""
+    trained_weights: dict[str, torch.Tensor] = read_checkpoint(folder / "checkpoint")[1]["trained"]
+    return trained_weights
+
+
+def without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if not name.startswith("time/")} for row in rows]
+
+
+def are_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_first_step_starts_at_no_kl_and_ratio_one(model: Path, prompts: Path, tmp_path: Path) -> None:
+    # One mini-batch, one epoch: every ratio is seen before any update.
+    config = replace(SMALL, max_steps=2, mini_batch_size=8, epochs=1, micro_batch_size=3)
+    first, second = trained(config, model, prompts, tmp_path)[0]
+    assert abs(first["objective/kl"]) <= 1e-5
+    for row in (first, second):
+        assert row["val/ratio"] == pytest.approx(1.0, abs=1e-5)
+        assert row["val/ratio_var"] <= 1e-9
+        assert row["policy/clipfrac_avg"] == 0.0
+    assert second["objective/kl_steady"] > 1e-6
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_a_reward_that_says_nothing_moves_nothing(value: float, model: Path, prompts: Path, tmp_path: Path) -> None:
+    rows, folder = trained(SMALL, model, prompts, tmp_path, constant(value))
+    assert max(abs(row["objective/kl"]) for row in rows) <= 1e-5
+    assert all(not value.any() for name, value in weights(folder).items() if "lora_B" in name)
+
+
+def test_only_the_adapter_and_the_value_head_change(model: Path, prompts: Path, tmp_path: Path) -> None:
+    before = load_file(model / "model.safetensors")
+    seen: list[dict[str, torch.Tensor]] = []
+    from training import ppo
+
+    original = ppo.load_policy
+
+    def remembering(*args: Any, **kwargs: Any) -> Any:
+        policy = original(*args, **kwargs)
+        seen.append(dict(policy.model.named_parameters()) | policy.trainable())
+        seen.append({name: value.detach().clone() for name, value in seen[0].items()})
+        return policy
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ppo, "load_policy", remembering)
+        trained(SMALL, model, prompts, tmp_path)
+    after, at_first = seen
+    changed = {name for name, value in after.items() if not torch.equal(value, at_first[name])}
+    assert changed and all(".policy." in name or name.startswith("value_head.") for name in changed)
+    assert {"value_head.weight", "value_head.bias"} < changed
+    assert are_equal(before, load_file(model / "model.safetensors"))
+
+
+LEARNING = replace(
+    SMALL,
+    batch_size=128,
+    mini_batch_size=64,
+    micro_batch_size=64,
+    rollout_batch_size=128,
+    epochs=4,
+    lora_rank=16,
+    lora_alpha=32,
+    learning_rate=3e-3,
+    save_every=50,
+)
+
+
+def vowels(prompts: Sequence[str], responses: Sequence[str]) -> RewardParts:
+    return {"vowels": [float(sum(text.count(letter) for letter in "aeiou")) for text in responses]}
+
+
+def check_learning(steps: int, seed: int, gain: float, model: Path, prompts: Path, root: Path) -> None:
+    rows, _ = trained(replace(LEARNING, max_steps=steps, seed=seed), model, prompts, root, vowels)
+    scores = [row["objective/scores"] for row in rows]
+    assert sum(scores[-2:]) > gain * sum(scores[:2])
+    assert rows[-1]["objective/kl"] > 1.5
+
+
+def test_the_reward_rises(model: Path, prompts: Path, tmp_path: Path) -> None:
+    check_learning(10, 1, 1.5, model, prompts, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_reward_rises_threefold_over_three_seeds(seed: int, model: Path, prompts: Path, tmp_path: Path) -> None:
+    check_learning(18, seed, 3.0, model, prompts, tmp_path)
+
+
+def test_a_high_kl_coefficient_keeps_the_policy_near_the_reference(model: Path, prompts: Path, tmp_path: Path) -> None:
+    rows, _ = trained(replace(LEARNING, max_steps=6, kl_coefficient=20.0), model, prompts, tmp_path, vowels)
+    # With the coefficient of the test above the same steps lead to a KL beyond 1.
+    assert abs(rows[-1]["objective/kl"]) < 0.3
+
+
+def test_the_adaptive_coefficient_pulls_towards_its_target(model: Path, prompts: Path, tmp_path: Path) -> None:
+    rows, _ = trained(replace(SMALL, kl_target=0.5, kl_horizon=16), model, prompts, tmp_path)
+    # KL 0 at first: an error of -0.2 and 8 of 16 samples make 0.05 * (1 - 0.2 * 0.5) = 0.045.
+    assert [rows[0]["objective/kl_coef"], rows[1]["objective/kl_coef"]] == pytest.approx([0.05, 0.045])
+
+
+def test_a_missing_end_of_text_is_taken_off_the_score(model: Path, prompts: Path, tmp_path: Path) -> None:
+    rows, _ = trained(replace(SMALL, max_steps=1, missing_eos_penalty=2.0), model, prompts, tmp_path, constant(1.0))
+    (row,) = rows
+    assert row["objective/scores"] == pytest.approx(1.0 - 2.0 * (1 - row["response/eos_share"]))
+    assert row["response/eos_share"] < 1.0
+
+
+def test_settings_that_only_spread_the_work_change_no_result(model: Path, prompts: Path, tmp_path: Path) -> None:
+    plain, folder = trained(SMALL, model, prompts, tmp_path / "a")
+    spread = replace(SMALL, micro_batch_size=1, rollout_batch_size=3)
+    found, other = trained(spread, model, prompts, tmp_path / "b")
+    for row, wanted in zip(without_times(found), without_times(plain), strict=True):
+        assert row == pytest.approx(wanted, abs=1e-3)
+    assert_close(weights(other), weights(folder))
+
+
+def test_decoder_adapters_learn_the_same_with_the_encoder_read_once_or_each_time(
+    model: Path, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import updates
+
+    cached, folder = trained(SMALL, model, prompts, tmp_path / "a")
+    passes = updates.Learner._passes
+
+    def encoding_again(self: Any, rollout: Any, batch: Any) -> Any:
+        rollout.encoded = None
+        return passes(self, rollout, batch)
+
+    monkeypatch.setattr(updates.Learner, "_passes", encoding_again)
+    again, other = trained(SMALL, model, prompts, tmp_path / "b")
+    assert_close(weights(other), weights(folder))
+    assert [row["objective/scores"] for row in cached] == [row["objective/scores"] for row in again]
+
+
+def assert_close(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
+    # Adam divides by the gradient's size, so that rounding in tiny gradients shows in the weights.
+    for name, value in wanted.items():
+        assert torch.allclose(found[name], value, atol=2e-4), name
+
+
+def test_encoder_adapters_train_too(model: Path, prompts: Path, tmp_path: Path) -> None:
+    rows, folder = trained(replace(SMALL, adapt="all", max_steps=3), model, prompts, tmp_path)
+    assert abs(rows[0]["objective/kl"]) <= 1e-5
+    assert any(".encoder." in name and "lora_B" in name and value.any() for name, value in weights(folder).items())
+
+
+def test_the_judge_s_favourite_at_bounded_kl_is_kept(model: Path, prompts: Path, tmp_path: Path) -> None:
+    verdicts = iter([1.0, 5.0, 3.0, 9.0])
+
+    def judge(texts: Sequence[str], responses: Sequence[str]) -> list[float]:
+        verdict = next(verdicts)
+        return [verdict] * len(responses)
+
+    config = replace(SMALL, max_steps=3, judge_every=1, judge_prompts=3, best_max_kl=1e9)
+    with a_run(config, prompts, tmp_path) as run:
+        # Judged before step 1 and after each of three; the last, a 9, comes at too high a KL.
+        figures = train(
+            replace(config, best_max_kl=1e9, max_steps=2),
+            *(model, None, [prompts], None, tmp_path / "out", run, StopRequested()),
+            reward=letters,
+            judge=judge,
+        )
+        best = run.load("best")
+    assert figures["kept_step"] == 1.0 and figures["best_judge"] == 5.0
+    assert best is not None and best[0] == 1
+    kept = load_file(tmp_path / "out" / "adapter_model.safetensors")
+    wanted = best[1]["trained"]
+    assert all(torch.equal(value, wanted[name.replace(".weight", ".policy.weight")]) for name, value in kept.items())
+
+
+def test_no_policy_beyond_the_bound_on_kl_becomes_the_best(model: Path, prompts: Path, tmp_path: Path) -> None:
+    rising = iter(range(10))
+    config = replace(SMALL, max_steps=3, judge_every=1, judge_prompts=2, best_max_kl=-1.0)
+    with a_run(config, prompts, tmp_path) as run:
+        train(
+            config,
+            *(model, None, [prompts], None, tmp_path / "out", run, StopRequested()),
+            reward=letters,
+            judge=lambda texts, responses: [float(next(rising))] * len(responses),
+        )
+        assert run.load("best") is None
+        assert [row["dev_judge"] for row in run.metrics() if "dev_judge" in row] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_run_that_was_asked_to_stop_goes_on_where_it_stood(model: Path, prompts: Path, tmp_path: Path) -> None:
+    config = replace(SMALL, judge_every=2, judge_prompts=2)
+    wanted, folder = trained(config, model, prompts, tmp_path / "whole")
+    stop = StopRequested()
+
+    def stop_at_three(figures: Any) -> None:
+        stop.requested = figures["step"] >= 2
+
+    with a_run(config, prompts, tmp_path) as run:
+        parts = (model, None, [prompts], None, tmp_path / "out", run)
+        train(config, *parts, stop, reward=letters, report=stop_at_three)
+        assert run.load()[0] == 3 and not (tmp_path / "out").exists()  # type: ignore[index]
+        train(config, *parts, StopRequested(), reward=letters)
+        assert without_times(run.metrics()) == without_times(wanted)
+        assert are_equal(weights(run.folder), weights(folder))
+
+
+def in_a_process(work: Callable[[], None]) -> int:
+    """Start a copy of this process that does the work; libraries are loaded already. Returns its number."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        torch.set_num_threads(1)
+        work()
+    except BaseException as error:  # noqa: BLE001
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        os._exit(1)
+    os._exit(0)
+
+
+def killed(config: PpoConfig, model: Path, prompts: Path, root: Path, moment: float) -> None:
+    """Work on the run in `root`, started where there is none, and kill it after so many seconds, or let it end."""
+
+    def work() -> None:
+        if any(root.glob("ppo-*/manifest.json")):
+            run = Run.resume("ppo", None, config, [prompts], root=root)
+        else:
+            run = Run.start("ppo", config, [prompts], config.seed, root=root)
+        train(config, model, None, [prompts], None, root / "out", run, StopRequested(), reward=letters)
+
+    child = in_a_process(work)
+    deadline = time.monotonic() + moment
+    while time.monotonic() < deadline:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def check_kills(config: PpoConfig, model: Path, prompts: Path, tmp_path: Path, kills: int, seed: int) -> None:
+    torch.set_num_threads(1)
+    start = time.monotonic()
+    wanted, folder = trained(config, model, prompts, tmp_path / "whole")
+    whole = time.monotonic() - start
+    moments = random.Random(seed)
+    for _ in range(kills):
+        killed(config, model, prompts, tmp_path / "killed", moments.uniform(0.2, 0.7) * whole)
+    killed(config, model, prompts, tmp_path / "killed", 60 * whole)
+    (found,) = (tmp_path / "killed").glob("ppo-*")
+    rows = [json.loads(line) for line in (found / "metrics.jsonl").read_text().splitlines()]
+    assert without_times(rows) == without_times(wanted)
+    assert are_equal(weights(found), weights(folder))
+    for file in ("adapter_model.safetensors", "value_head.safetensors"):
+        assert (tmp_path / "killed/out" / file).read_bytes() == (tmp_path / "whole/out" / file).read_bytes()
+
+
+def test_a_killed_run_ends_as_if_it_had_not_been(model: Path, prompts: Path, tmp_path: Path) -> None:
+    config = replace(SMALL, max_steps=6, judge_every=3, judge_prompts=2, kl_target=1.0, kl_horizon=100)
+    check_kills(config, model, prompts, tmp_path, kills=1, seed=4)
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_moments_leave_no_trace(model: Path, prompts: Path, tmp_path: Path) -> None:
+    config = replace(SMALL, max_steps=20, judge_every=3, judge_prompts=4, kl_target=1.0, kl_horizon=100, save_every=1)
+    check_kills(config, model, prompts, tmp_path, kills=10, seed=5)
+
+
+def test_two_processes_learn_what_one_learns(model: Path, prompts: Path, tmp_path: Path) -> None:
+    config = replace(SMALL, max_steps=3, whiten_rewards=True, judge_every=3, judge_prompts=2)
+    wanted, folder = trained(config, model, prompts, tmp_path / "one")
+
+    def work(rank: int) -> None:
+        torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=rank, world_size=2)
+        run = Run.start("ppo", config, [prompts], config.seed, root=tmp_path / "two") if rank == 0 else None
+        ranks = Ranks()
+        out = tmp_path / "two" / "out"
+        train(config, model, None, [prompts], None, out, run, StopRequested(), reward=letters, ranks=ranks)
+        torch.distributed.destroy_process_group()
+
+    children = [in_a_process(lambda rank=rank: work(rank)) for rank in (0, 1)]  # type: ignore[misc]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    (found,) = (tmp_path / "two").glob("ppo-*")
+    rows = [json.loads(line) for line in (found / "metrics.jsonl").read_text().splitlines()]
+    for row, other in zip(without_times(rows), without_times(wanted), strict=True):
+        assert row == pytest.approx(other, abs=1e-3)
+    assert_close(weights(found), weights(folder))
+
+
+def test_a_guard_keeps_the_last_good_checkpoint(model: Path, prompts: Path, tmp_path: Path) -> None:
+    limits = GuardLimits(max_kl=0.02, patience=2)
+    config = replace(SMALL, max_steps=30, save_every=1, guards=limits)
+    with a_run(config, prompts, tmp_path) as run:
+        with pytest.raises(TrainingStopped, match="kl_coefficient") as stopped:
+            train(config, model, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
+        at = int(str(stopped.value).partition("step ")[2].partition(":")[0])
+        saved = run.load()
+    # The second strike stops step `at`, the first counted in the step before: neither's state is kept.
+    assert stopped.value.exit_code == 5
+    assert saved is not None and saved[0] == at - 2
+
+
+def test_a_reward_that_is_no_number_stops_the_run(model: Path, prompts: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingStopped, match="objective/scores was nan at step 1"):
+        trained(SMALL, model, prompts, tmp_path, constant(float("nan")))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"mini_batch_size": 3}, "multiple of mini_batch_size"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"reward": ("kindness",)}, "unknown reward part"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    change: dict[str, Any], complaint: str, model: Path, prompts: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        trained(replace(SMALL, **change), model, prompts, tmp_path, reward=None)  # type: ignore[arg-type]
+
+
+def test_too_few_prompts_to_hold_some_out_are_refused(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "few.jsonl"
+    path.write_text('{"prompt": "Hi"}\n')
+    with pytest.raises(DataMissing, match="judge_every"):
+        trained(replace(SMALL, judge_every=1), model, path, tmp_path)

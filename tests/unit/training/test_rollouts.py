@@ -1,0 +1,244 @@
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from assistant.errors import DataMissing, UsageError
+from tests.tiny_models import build_tiny_model
+from training.policy import LoraShape, Policy, load_policy
+from training.rollouts import (
+    PromptIds,
+    buckets,
+    collect,
+    read_prompts,
+    respond,
+    rows_of_step,
+    sampling_noise,
+)
+
+TEXTS = [
+    "Maya: The review moves to Friday.",
+    "Tom: I'll book the room.\nMaya: Yes, bring the report to the meeting at 10:30, and the other report.",
+    "#Person1#: Are you coming?",
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_model(tmp_path_factory.mktemp("model"))
+
+
+def a_policy(model: Path, *, adapt: str = "decoder", value_adapter: bool = False, temperature: float = 1.0) -> Policy:
+    return load_policy(
+        model,
+        None,
+        LoraShape(4, 8, ("q", "v")),
+        trains_encoder=adapt == "all",
+        value_adapter=value_adapter,
+        temperature=temperature,
+        dtype="float32",
+        device="cpu",
+        seed=3,
+    )
+
+
+def prompts_for(policy: Policy) -> list[PromptIds]:
+    return [PromptIds(text, policy.token_ids(text)) for text in TEXTS]
+
+
+def shake(policy: Policy) -> None:
+    """Move the policy away from the reference."""
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in policy.trainable().values():
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.3)
+
+
+def write_rows(path: Path, *rows: dict[str, str]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_before_the_first_update_policy_and_reference_say_the_same_to_the_last_bit(model: Path) -> None:
+    for adapt in ("decoder", "all"):
+        policy = a_policy(model, adapt=adapt)
+        rollout = collect(policy, prompts_for(policy), sampling_noise(1, 0, [0, 1, 2], 10), 2)
+        assert rollout.mask.any(dim=1).all()
+        assert torch.equal(rollout.logprobs, rollout.reference_logprobs)
+
+
+def test_the_reference_stays_where_it_was_when_the_policy_moves(model: Path) -> None:
+    policy = a_policy(model)
+    before = collect(policy, prompts_for(policy), sampling_noise(1, 0, [0, 1, 2], 10), 3)
+    shake(policy)
+    states = policy.encode(before.source, before.source_mask)
+    after = policy.reference_logprobs(states, before.source_mask, before.tokens, before.mask)
+    assert torch.allclose(after, before.reference_logprobs, atol=1e-5)
+    moved = policy.judge(states, before.source_mask, before.tokens, before.mask).logprobs
+    assert not torch.allclose(moved, before.logprobs, atol=0.1)
+
+
+def test_log_probabilities_are_those_of_the_library_s_own_forward_pass(model: Path) -> None:
+    policy = a_policy(model, temperature=0.7)
+    shake(policy)
+    rollout = collect(policy, prompts_for(policy), sampling_noise(1, 0, [0, 1, 2], 10), 3)
+    labels = rollout.tokens.masked_fill(~rollout.mask, -100)
+    output = policy.model(input_ids=rollout.source, attention_mask=rollout.source_mask, labels=labels)
+    wanted = (output.logits / 0.7).log_softmax(-1).gather(-1, rollout.tokens[..., None]).squeeze(-1)
+    assert torch.allclose(rollout.logprobs, wanted * rollout.mask, atol=1e-4)
+    surprise = -(output.logits / 0.7).softmax(-1) * (output.logits / 0.7).log_softmax(-1)
+    assert torch.allclose(rollout.entropy, surprise.sum(-1) * rollout.mask, atol=1e-4)
+
+
+def test_a_greedy_response_is_the_library_s(model: Path) -> None:
+    policy = a_policy(model)
+    shake(policy)
+    prompts = prompts_for(policy)
+    found = respond(policy, prompts, 8, 2)
+    for prompt, text in zip(prompts, found, strict=True):
+        ids = policy.model.generate(
+            input_ids=torch.tensor([prompt.ids]), max_new_tokens=8, do_sample=False, num_beams=1
+        )
+        assert text == policy.tokenizer.decode(ids[0], skip_special_tokens=True).strip()
+
+
+def test_a_response_does_not_depend_on_the_rows_beside_it(model: Path) -> None:
+    policy = a_policy(model)
+    prompts, noise = prompts_for(policy), sampling_noise(1, 4, [0, 1, 2], 12)
+    together = collect(policy, prompts, noise, 3)
+    for row, prompt in enumerate(prompts):
+        alone = collect(policy, [prompt], noise[row : row + 1], 1)
+        assert torch.equal(alone.tokens[0], together.tokens[row])
+        assert torch.allclose(alone.logprobs[0], together.logprobs[row], atol=1e-5)
+
+
+def test_responses_that_ended_leave_the_batch_and_the_others_go_on(model: Path) -> None:
+    # With the end of text made likely, responses end at different times; shrinking must not mix rows up.
+    policy = a_policy(model, temperature=4.0)
+    prompts = [prompt for prompt in prompts_for(policy) for _ in range(8)]
+    noise = sampling_noise(9, 0, range(24), 40)
+    noise[::2] *= 0.004  # Low noise draws the first entries of the vocabulary, the end of text among them.
+    together = collect(policy, prompts, noise, 24)
+    lengths = together.mask.sum(dim=1)
+    assert lengths.min() < 10 < 30 < lengths.max()
+    for row in range(0, 24, 5):
+        alone = collect(policy, [prompts[row]], noise[row : row + 1], 1)
+        assert torch.equal(alone.tokens[0], together.tokens[row])
+
+
+def test_the_mask_ends_with_the_end_of_text_and_says_where_it_is_missing(model: Path) -> None:
+    policy = a_policy(model, temperature=4.0)
+    prompts = [prompt for prompt in prompts_for(policy) for _ in range(8)]
+    noise = sampling_noise(9, 0, range(24), 40)
+    noise[::2] *= 0.004
+    rollout = collect(policy, prompts, noise, 24)
+    assert rollout.ended.any() and not rollout.ended.all()
+    for tokens, mask, ended in zip(rollout.tokens, rollout.mask, rollout.ended, strict=True):
+        length = int(mask.sum())
+        assert mask.tolist() == [True] * length + [False] * (40 - length)
+        ends = [place for place, token in enumerate(tokens[:length].tolist()) if token == policy.end]
+        assert ends == ([length - 1] if ended else [])
+        assert ended or length == 40
+
+
+def test_sampling_follows_the_model_s_probabilities(model: Path) -> None:
+    policy = a_policy(model)
+    prompt = prompts_for(policy)[0]
+    noise = torch.arange(0.5, 2000)[:, None] / 2000  # An even grid draws each token as often as it is probable.
+    rollout = collect(policy, [prompt] * 2000, noise, 2000)
+    share = torch.bincount(rollout.tokens[:, 0], minlength=400) / 2000
+    start = torch.full((1, 1), policy.start)
+    logits = policy.model(input_ids=torch.tensor([prompt.ids]), decoder_input_ids=start).logits[0, 0].detach()
+    assert float((share - logits.softmax(-1)).abs().max()) <= 1.01 / 2000
+
+
+def test_gradients_reach_the_policy_s_adapter_and_the_value_head_alone(model: Path) -> None:
+    for adapt, value_adapter in (("decoder", False), ("all", False), ("decoder", True)):
+        policy = a_policy(model, adapt=adapt, value_adapter=value_adapter)
+        shake(policy)
+        rollout = collect(policy, prompts_for(policy), sampling_noise(1, 0, [0, 1, 2], 6), 3)
+        states = policy.encode(rollout.source, rollout.source_mask)
+        judged = policy.judge(states, rollout.source_mask, rollout.tokens, rollout.mask)
+        (judged.logprobs.sum() + judged.values.sum()).backward()
+        reached = {name for name, value in policy.model.named_parameters() if value.grad is not None}
+        assert reached | {"value_head.weight", "value_head.bias"} == set(policy.trainable())
+        assert all(".lora_" in name and ".reference." not in name for name in reached)
+        assert any(".encoder." in name for name in reached) == (adapt == "all")
+        assert any(".value." in name for name in reached) == value_adapter
+
+
+def test_a_value_adapter_keeps_value_errors_off_the_policy(model: Path) -> None:
+    policy = a_policy(model, value_adapter=True)
+    shake(policy)
+    rollout = collect(policy, prompts_for(policy), sampling_noise(1, 0, [0, 1, 2], 6), 3)
+    states = policy.encode(rollout.source, rollout.source_mask)
+    policy.judge(states, rollout.source_mask, rollout.tokens, rollout.mask).values.sum().backward()
+    reached = {name for name, value in policy.model.named_parameters() if value.grad is not None and value.grad.any()}
+    assert reached and all(".value." in name for name in reached)
+
+
+def test_an_adapter_is_copied_and_its_original_is_the_reference(model: Path, tmp_path: Path) -> None:
+    first = a_policy(model)
+    shake(first)
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    first.save(folder)
+    again = load_policy(
+        model,
+        folder,
+        LoraShape(4, 8, ("q", "v")),
+        trains_encoder=False,
+        value_adapter=False,
+        temperature=1.0,
+        dtype="float32",
+        device="cpu",
+        seed=3,
+    )
+    noise = sampling_noise(1, 0, [0, 1, 2], 10)
+    wanted = collect(first, prompts_for(first), noise, 3)
+    found = collect(again, prompts_for(again), noise, 3)
+    assert torch.equal(found.tokens, wanted.tokens) and torch.equal(found.logprobs, wanted.logprobs)
+    assert torch.equal(found.logprobs, found.reference_logprobs)
+    again.load_value_head(folder / "value_head.safetensors")
+    assert torch.equal(again.value_head.weight, first.value_head.weight)
+
+
+def test_the_stream_of_prompts_reads_each_once_a_pass() -> None:
+    # Seven prompts, batches of three: seven steps are three passes.
+    read = [row for step in range(7) for row in rows_of_step(7, step, 3, seed=1)]
+    assert [sorted(read[start : start + 7]) for start in (0, 7, 14)] == [list(range(7))] * 3
+    assert read[:7] != read[7:14]
+    assert rows_of_step(7, 2, 3, seed=1) == read[6:9], "a step can be asked for on its own"
+
+
+def test_noise_differs_by_seed_step_and_number_and_comes_back_the_same() -> None:
+    noise = sampling_noise(1, 2, [5, 6], 4)
+    assert torch.equal(noise[1], sampling_noise(1, 2, [6], 4)[0])
+    rows = [noise[0], noise[1], sampling_noise(1, 3, [5], 4)[0], sampling_noise(2, 2, [5], 4)[0]]
+    assert len({tuple(row.tolist()) for row in rows}) == 4
+
+
+def test_buckets_hold_like_lengths_and_every_row_once() -> None:
+    lengths = [random.Random(0).randrange(9) for _ in range(10)]
+    found = buckets([5, 1, 9, 2], 2)
+    assert found == [[1, 3], [0, 2]]
+    assert sorted(index for group in buckets(lengths, 3) for index in group) == list(range(10))
+
+
+def test_dialogues_are_rendered_and_long_prompts_are_left_out_and_counted(model: Path, tmp_path: Path) -> None:
+    policy = a_policy(model)
+    path = write_rows(tmp_path / "a.jsonl", {"dialogue": TEXTS[0]}, {"prompt": "Hi"}, {"prompt": "word " * 300})
+    prompts, left_out = read_prompts([path], policy, 200)
+    assert TEXTS[0] in prompts[0].text and len(prompts[0].text) > len(TEXTS[0])
+    assert prompts[1].text == "Hi" and prompts[1].ids[-1] == policy.end
+    assert left_out == 1
+
+
+def test_a_row_without_a_prompt_and_a_file_of_long_ones_are_refused(model: Path, tmp_path: Path) -> None:
+    policy = a_policy(model)
+    with pytest.raises(UsageError, match="row 2"):
+        read_prompts([write_rows(tmp_path / "a.jsonl", {"prompt": "Hi"}, {"text": "x"})], policy, 200)
+    with pytest.raises(DataMissing, match="window"):
+        read_prompts([write_rows(tmp_path / "b.jsonl", {"prompt": "word " * 300})], policy, 20)

@@ -1,0 +1,325 @@
+"""An encoder-decoder model as policy, reference and value head at once. Knows tokens and probabilities, not rewards.
+
+One set of base weights carries several LoRA adapters (Hu et al. 2021, by peft): `policy` is trained, `reference` is the
+frozen original that the KL penalty measures against, and `value`, where wanted, serves the value head alone. Switching
+between them replaces the second model that a reference would otherwise take.
+
+Where only decoder adapters are trained, policy, reference and value share the encoder's output: a conversation is
+encoded once a step and read again by every rollout, reference pass and epoch.
+
+Shapes: sources (batch, source), encoded (batch, source, width), tokens and mask (batch, time). `mask` is True on the
+tokens of a response, its EOS included. Padding stands on the right.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoTokenizer, T5ForConditionalGeneration
+from transformers.utils import logging
+
+from assistant.errors import DataMissing, ModelMissing, UsageError
+
+POLICY, REFERENCE, VALUE = "policy", "reference", "value"
+VALUE_HEAD_FILE = "value_head.safetensors"
+# Finished responses stay in the batch until this share of it is left: shrinking copies the attention caches.
+_SHRINK_BELOW = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class LoraShape:
+    """A fresh adapter, for a model that has none yet."""
+
+    rank: int
+    alpha: int
+    targets: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the model says about given tokens; all (batch, time), 0 on padding, `entropy` in nats."""
+
+    logprobs: torch.Tensor
+    values: torch.Tensor
+    entropy: torch.Tensor
+
+
+class Policy:
+    """The model with its adapters and its value head. Dropout is off throughout, so that ratios start at 1."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, *, trains_encoder: bool, value_adapter: bool, temperature: float
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.trains_encoder = trains_encoder
+        self.temperature = temperature
+        self._value_adapter: str = VALUE if value_adapter else POLICY
+        self._base = model.get_base_model()
+        settings = self._base.config
+        self._scale = settings.d_model**-0.5 if settings.scale_decoder_outputs else 1.0
+        self.start: int = settings.decoder_start_token_id
+        self.end: int = settings.eos_token_id
+        self.pad: int = settings.pad_token_id
+        # Zero weights: the first values are the bias alone, so that untrained values add no noise to the advantages.
+        self.value_head = torch.nn.Linear(settings.d_model, 1)
+        torch.nn.init.zeros_(self.value_head.weight)
+        torch.nn.init.zeros_(self.value_head.bias)
+        self.value_head.to(self._base.device)
+        model.eval()
+        self._trainable = self._find_trainable(value_adapter)
+        self._activate(POLICY)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.value_head.weight.device
+
+    def trainable(self) -> dict[str, torch.nn.Parameter]:
+        """The parameters that PPO changes, by name: adapter weights, then the value head."""
+        heads = {f"value_head.{name}": value for name, value in self.value_head.named_parameters()}
+        return self._trainable | heads
+
+    def encode(self, source: torch.Tensor, source_mask: torch.Tensor, adapter: str = POLICY) -> torch.Tensor:
+        """The encoder's output."""
+        with self._using(adapter):
+            output = self._base.get_encoder()(input_ids=source, attention_mask=source_mask)
+        encoded: torch.Tensor = output.last_hidden_state
+        return encoded
+
+    def judge(
+        self,
+        encoded: torch.Tensor,
+        source_mask: torch.Tensor,
+        tokens: torch.Tensor,
+        mask: torch.Tensor,
+        with_entropy: bool = True,
+    ) -> Judged:
+        """Log-probabilities of the tokens under the policy, and the value before each of them."""
+        hidden = self._decode(encoded, source_mask, tokens, mask)
+        logprobs, entropy = self._logprobs(hidden, tokens[mask], with_entropy)
+        if self._value_adapter == VALUE:
+            with self._using(VALUE):
+                hidden = self._decode(encoded, source_mask, tokens, mask)
+        values = self.value_head(hidden.float()).squeeze(-1)
+        return Judged(*(_spread(flat, mask) for flat in (logprobs, values, entropy)))
+
+    @torch.no_grad()
+    def reference_logprobs(
+        self, encoded: torch.Tensor, source_mask: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Log-probabilities of the tokens under the frozen original."""
+        with self._using(REFERENCE):
+            hidden = self._decode(encoded, source_mask, tokens, mask)
+            logprobs, _ = self._logprobs(hidden, tokens[mask], with_entropy=False)
+        return _spread(logprobs, mask)
+
+    @torch.no_grad()
+    def generate(
+        self, encoded: torch.Tensor, source_mask: torch.Tensor, length: int, noise: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (batch, length) and their mask: sampled by `noise` (batch, length) in [0, 1), or greedy without.
+
+        A row's response depends on its own noise alone, never on which rows share its batch.
+        """
+        rows = torch.arange(len(encoded), device=encoded.device)
+        tokens = torch.full((len(encoded), length), self.pad, device=encoded.device)
+        mask = torch.zeros_like(tokens, dtype=torch.bool)
+        going = torch.ones_like(rows, dtype=torch.bool)
+        latest, cache = torch.full_like(rows, self.start), None
+        for time in range(length):
+            output = self._base.get_decoder()(
+                input_ids=latest[:, None],
+                encoder_hidden_states=encoded,
+                encoder_attention_mask=source_mask,
+                past_key_values=cache,
+                use_cache=True,
+            )
+            cache = output.past_key_values
+            latest = _draw(self._logits(output.last_hidden_state[:, -1]), None if noise is None else noise[rows, time])
+            tokens[rows[going], time] = latest[going]
+            mask[rows[going], time] = True
+            going = going & (latest != self.end)
+            left = int(going.sum())
+            if not left:
+                break
+            if left <= _SHRINK_BELOW * len(rows):
+                kept = going.nonzero().flatten()
+                rows, latest, going = rows[kept], latest[kept], going[kept]
+                encoded, source_mask = encoded[kept], source_mask[kept]
+                cache.batch_select_indices(kept)
+        return tokens, mask
+
+    def texts(self, tokens: torch.Tensor, mask: torch.Tensor) -> list[str]:
+        """The responses as text, without special tokens."""
+        rows = zip(tokens, mask, strict=True)
+        return [self.tokenizer.decode(row[kept], skip_special_tokens=True).strip() for row, kept in rows]
+
+    def token_ids(self, text: str) -> list[int]:
+        """The text as the encoder reads it, EOS last."""
+        ids: list[int] = self.tokenizer(text, verbose=False)["input_ids"]
+        return ids if ids[-1:] == [self.end] else [*ids, self.end]
+
+    def save(self, folder: Path) -> None:
+        """Write the policy's adapter as peft does, and the value head beside it."""
+        with warnings.catch_warnings():
+            # peft looks for the base model's card on the Hub, which offline is none of its business.
+            warnings.filterwarnings("ignore", category=UserWarning, module="peft")
+            self.model.save_pretrained(str(folder), selected_adapters=[POLICY])
+        nested = folder / POLICY
+        for file in nested.iterdir():
+            if file.name == "README.md":  # peft's empty form; the version's card is written elsewhere.
+                file.unlink()
+            else:
+                file.replace(folder / file.name)
+        nested.rmdir()
+        save_file(self.value_head.state_dict(), folder / VALUE_HEAD_FILE)
+        for file in folder.iterdir():
+            file.chmod(0o600)
+
+    def load_value_head(self, path: Path) -> None:
+        """Start from a value head that an earlier run saved."""
+        if not path.is_file():
+            raise DataMissing(f"no value head at {path}")
+        self.value_head.load_state_dict(load_file(path))
+
+    def _find_trainable(self, value_adapter: bool) -> dict[str, torch.nn.Parameter]:
+        names = [f".{POLICY}."] + [f".{VALUE}."] * value_adapter
+        found = {}
+        for name, parameter in self.model.named_parameters():
+            trained = any(part in name for part in names) and (self.trains_encoder or ".decoder." in name)
+            parameter.requires_grad_(trained)
+            if trained:
+                found[name] = parameter
+        if not found:
+            raise UsageError("the adapter has no weights in the decoder; set adapt to 'all'")
+        return found
+
+    @contextmanager
+    def _using(self, adapter: str) -> Iterator[None]:
+        if adapter == POLICY:
+            yield
+            return
+        self._activate(adapter)
+        try:
+            yield
+        finally:
+            self._activate(POLICY)
+
+    def _activate(self, adapter: str) -> None:
+        self.model.base_model.set_adapter(adapter)
+        # peft lets gradients follow the active adapter; here they follow what is trained.
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name in self._trainable)
+
+    def _decode(
+        self, encoded: torch.Tensor, source_mask: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """The decoder's hidden states before each token of a response: (tokens where the mask is True, width)."""
+        inputs = torch.cat([torch.full_like(tokens[:, :1], self.start), tokens[:, :-1]], dim=1)
+        output = self._base.get_decoder()(
+            input_ids=inputs, encoder_hidden_states=encoded, encoder_attention_mask=source_mask, use_cache=False
+        )
+        hidden: torch.Tensor = output.last_hidden_state[mask]
+        return hidden
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self._base.get_output_embeddings()(hidden * self._scale)
+        return logits.float() / self.temperature
+
+    def _logprobs(
+        self, hidden: torch.Tensor, chosen: torch.Tensor, with_entropy: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self._logits(hidden)
+        normalizer = logits.logsumexp(dim=-1)
+        logprobs = logits.gather(-1, chosen[:, None]).squeeze(-1) - normalizer
+        if not with_entropy:
+            return logprobs, torch.zeros_like(logprobs)
+        return logprobs, normalizer - (logits.softmax(dim=-1) * logits).sum(dim=-1)
+
+
+def load_policy(
+    model: Path,
+    adapter: Path | None,
+    lora: LoraShape,
+    *,
+    trains_encoder: bool,
+    value_adapter: bool,
+    temperature: float,
+    dtype: str,
+    device: str,
+    seed: int,
+) -> Policy:
+    """The model in the folder with a copy of the adapter, or a fresh one, as policy, and the original as reference."""
+    if not (model / "config.json").is_file():
+        raise ModelMissing(f"no model at {model}")
+    kind = AutoConfig.from_pretrained(model).model_type
+    if kind not in ("t5", "mt5"):
+        raise UsageError(f"{model.name} is a {kind!r} model; PPO here trains T5 models")
+    logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
+    base = T5ForConditionalGeneration.from_pretrained(model, local_files_only=True, dtype=getattr(torch, dtype))
+    names = [POLICY, REFERENCE] + [VALUE] * value_adapter
+    # The caller's random state is none of ours: adapters are drawn under the run's seed, on the side.
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        # peft asks transformers by a name that transformers has since changed.
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        torch.manual_seed(seed)
+        wrapped = _fresh(base, lora, trains_encoder, names) if adapter is None else _copied(base, adapter, names)
+    return Policy(
+        wrapped.to(device),
+        tokenizer,
+        trains_encoder=trains_encoder,
+        value_adapter=value_adapter,
+        temperature=temperature,
+    )
+
+
+def _fresh(base: T5ForConditionalGeneration, lora: LoraShape, trains_encoder: bool, names: Sequence[str]) -> PeftModel:
+    ends = "|".join(lora.targets)
+    settings = LoraConfig(
+        task_type="SEQ_2_SEQ_LM",
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=0.0,
+        target_modules=rf".*\.({ends})" if trains_encoder else rf"decoder\..*\.({ends})",
+    )
+    model: PeftModel = get_peft_model(base, settings, adapter_name=POLICY)
+    for name in names[1:]:
+        model.add_adapter(name, settings)
+    with torch.no_grad():
+        weights = dict(model.named_parameters())
+        for place, weight in weights.items():
+            for name in names[1:]:
+                if f".{POLICY}." in place:
+                    weights[place.replace(f".{POLICY}.", f".{name}.")].copy_(weight)
+    return model
+
+
+def _copied(base: T5ForConditionalGeneration, adapter: Path, names: Sequence[str]) -> PeftModel:
+    if not (adapter / "adapter_config.json").is_file():
+        raise ModelMissing(f"no adapter at {adapter}")
+    model = PeftModel.from_pretrained(base, str(adapter), adapter_name=POLICY, is_trainable=True)
+    for name in names[1:]:
+        model.load_adapter(str(adapter), adapter_name=name, is_trainable=False)
+    return model
+
+
+def _draw(logits: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
+    """The token (batch,) where the cumulative probability passes the noise (batch,); the likeliest without noise."""
+    if noise is None:
+        return logits.argmax(dim=-1)
+    cumulative = logits.softmax(dim=-1).cumsum(dim=-1)
+    wanted = noise[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, wanted, right=True).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+
+
+def _spread(flat: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Put one number a True of the mask back to its place, (batch, time), and 0 elsewhere."""
+    return torch.zeros(mask.shape, dtype=flat.dtype, device=flat.device).masked_scatter(mask, flat)

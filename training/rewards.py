@@ -1,0 +1,106 @@
+"""What PPO is paid for: named parts of a score, built in or brought along. Knows texts and numbers, not tensors.
+
+A reward function takes prompts and responses and returns, for every part, one number a response. The parts are weighted
+and added up by the trainer, and logged apart.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from assistant.errors import UsageError
+from assistant.scoring import surface
+
+RewardParts = dict[str, list[float]]
+RewardFunction = Callable[[Sequence[str], Sequence[str]], RewardParts]
+Part = Callable[[str, str], float]
+"""(prompt, response) -> score."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewardTerm:
+    """One part of the reward: a name in the table of parts, its weight, and what the part needs to know."""
+
+    part: str
+    weight: float = 1.0
+    setting: str = ""
+
+
+def _plain(score: Callable[[str, str], float]) -> Callable[[RewardTerm], Part]:
+    def make(term: RewardTerm) -> Part:
+        if term.setting:
+            raise UsageError(f"reward part {term.part!r} takes no setting")
+        return score
+
+    return make
+
+
+def _phrase(score: Callable[[str, str], float]) -> Callable[[RewardTerm], Part]:
+    def make(term: RewardTerm) -> Part:
+        if not term.setting:
+            raise UsageError(f"reward part {term.part!r} needs a phrase: {term.part}:PHRASE")
+        return lambda prompt, response: score(response, term.setting)
+
+    return make
+
+
+def _length(term: RewardTerm) -> Part:
+    if not term.setting.isdigit() or int(term.setting) == 0:
+        raise UsageError("reward part 'length' needs a number of words: length:20")
+    return lambda prompt, response: surface.length_fit(response, int(term.setting))
+
+
+PARTS: dict[str, Callable[[RewardTerm], Part]] = {
+    "length": _length,
+    "repetition": _plain(lambda prompt, response: surface.repetition(response)),
+    "copying": _plain(lambda prompt, response: surface.copying(response, prompt)),
+    "empty": _plain(lambda prompt, response: float(not response.strip())),
+    "mentions": _phrase(lambda response, phrase: float(surface.mentions(response, phrase))),
+    "contains": _phrase(lambda response, phrase: float(response.lower().count(phrase.lower()))),
+}
+"""Part -> what makes its function from the term's setting. Weigh a part below 0 to punish it."""
+
+_TERM = re.compile(r"\s*(?:(?P<weight>[-+]?[\d.]+)\s*\*\s*)?(?P<part>[a-z_]+)\s*(?::\s*(?P<setting>.*?)\s*)?")
+
+
+def parse_terms(texts: Sequence[str]) -> list[RewardTerm]:
+    """Read `[WEIGHT*]NAME[:SETTING]`. Raises UsageError for what is not that, or names a part twice."""
+    terms = []
+    for text in texts:
+        found = _TERM.fullmatch(text)
+        try:
+            weight = float(found["weight"] or 1.0) if found else math.nan
+        except ValueError:
+            weight = math.nan
+        if found is None or not math.isfinite(weight):
+            raise UsageError(f"cannot read the reward {text!r}: write [WEIGHT*]NAME[:SETTING], such as -2*repetition")
+        terms.append(RewardTerm(found["part"], weight, found["setting"] or ""))
+    if len({term.part for term in terms}) < len(terms):
+        raise UsageError("a reward part is named twice; give it one weight")
+    return terms
+
+
+def built_in(terms: Sequence[RewardTerm]) -> RewardFunction:
+    """A reward function of the built-in parts. Raises UsageError for an unknown part or one that lacks its setting."""
+    if not terms:
+        raise UsageError(f"no reward is named; there are {', '.join(PARTS)}")
+    for term in terms:
+        if term.part not in PARTS:
+            raise UsageError(f"unknown reward part {term.part!r}; there are {', '.join(PARTS)}")
+    chosen = {term.part: PARTS[term.part](term) for term in terms}
+
+    def reward(prompts: Sequence[str], responses: Sequence[str]) -> RewardParts:
+        pairs = list(zip(prompts, responses, strict=True))
+        return {name: [part(prompt, response) for prompt, response in pairs] for name, part in chosen.items()}
+
+    return reward
+
+
+def weighted(parts: RewardParts, terms: Sequence[RewardTerm], count: int) -> list[float]:
+    """The weighted sum of the parts for each of `count` responses; a part that the terms do not name weighs 1."""
+    weights = {term.part: term.weight for term in terms}
+    for name, scores in parts.items():
+        if len(scores) != count:
+            raise UsageError(f"reward part {name!r} gave {len(scores)} scores for {count} responses")
+    return [sum(weights.get(name, 1.0) * scores[row] for name, scores in parts.items()) for row in range(count)]

@@ -1,0 +1,184 @@
+"""Prompts -> sampled responses with what the policy and the reference say of them. Knows no reward and no loss.
+
+Randomness carries no state: the prompts of a step and the noise that samples each response are functions of the seed,
+the step and the response's number. A run that is resumed, or spread over processes, therefore samples the same.
+"""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from assistant.errors import DataMissing, UsageError
+from assistant.prompts import render
+from training.batches import rounded
+from training.corpora import read_rows
+from training.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class PromptIds:
+    """A prompt as text and as the encoder's tokens, EOS last."""
+
+    text: str
+    ids: Sequence[int]
+
+
+@dataclass(slots=True)
+class Rollout:
+    """This process's responses of one step, in order of number. Tensors (batch, time) on the policy's device.
+
+    `encoded` is None where the encoder is trained, since its output changes with every update.
+    """
+
+    prompts: list[str]
+    responses: list[str]
+    source: torch.Tensor
+    source_mask: torch.Tensor
+    encoded: torch.Tensor | None
+    tokens: torch.Tensor
+    mask: torch.Tensor
+    ended: torch.Tensor
+    logprobs: torch.Tensor
+    reference_logprobs: torch.Tensor
+    values: torch.Tensor
+    entropy: torch.Tensor
+
+
+def read_prompts(paths: Sequence[Path], policy: Policy, window: int) -> tuple[list[PromptIds], int]:
+    """The prompts of rows with a "dialogue" or a "prompt", and how many were left out as longer than `window` tokens.
+
+    A dialogue is asked for its summary in the default phrasing, the words that serving uses.
+    """
+    kept: list[PromptIds] = []
+    left_out = 0
+    for path in paths:
+        for number, row in enumerate(read_rows(path), start=1):
+            text = _prompt_text(row, f"{path}, row {number}")
+            ids = policy.token_ids(text)
+            if len(ids) > window:
+                left_out += 1
+            else:
+                kept.append(PromptIds(text, ids))
+    if not kept:
+        raise DataMissing(f"no prompt in {', '.join(map(str, paths))} fits {window} tokens; raise --window")
+    return kept, left_out
+
+
+def rows_of_step(prompts: int, step: int, batch_size: int, seed: int) -> list[int]:
+    """Which prompts step `step` (from 0) reads: consecutive pieces of an endless stream of shuffled passes."""
+    chosen: list[int] = []
+    orders: dict[int, list[int]] = {}
+    for position in range(step * batch_size, (step + 1) * batch_size):
+        epoch = position // prompts
+        if epoch not in orders:
+            orders[epoch] = list(range(prompts))
+            random.Random(f"{seed}/order/{epoch}").shuffle(orders[epoch])
+        chosen.append(orders[epoch][position % prompts])
+    return chosen
+
+
+def sampling_noise(seed: int, step: int, numbers: Sequence[int], length: int) -> torch.Tensor:
+    """Uniform numbers in [0, 1), (len(numbers), length); a row is the same whatever rows stand beside it."""
+    rows = []
+    for number in numbers:
+        digest = hashlib.blake2b(f"{seed}/noise/{step}/{number}".encode(), digest_size=7).digest()
+        rows.append(torch.rand(length, generator=torch.Generator().manual_seed(int.from_bytes(digest))))
+    return torch.stack(rows)
+
+
+def buckets(lengths: Sequence[int], size: int) -> list[list[int]]:
+    """Part the indices into groups of at most `size` with like lengths, shortest first."""
+    order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+@torch.no_grad()
+def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, size: int) -> Rollout:
+    """Sample a response to each prompt by its row of the noise, `size` prompts at a time in length buckets.
+
+    A response has at most as many tokens as the noise has columns.
+
+    Log-probabilities come from a pass over the finished responses, as in the updates, and not from the sampling: those
+    differ by rounding, and policy and reference would not start out equal to the last bit.
+    """
+    length = noise.shape[1]
+    source, source_mask = (tensor.to(policy.device) for tensor in _padded(prompts, policy.pad))
+    groups = buckets([len(prompt.ids) for prompt in prompts], size)
+    tokens = torch.full((len(prompts), length), policy.pad, device=policy.device)
+    mask = torch.zeros_like(tokens, dtype=torch.bool)
+    encoded = None
+    logprobs, reference, values, entropy = (torch.zeros(tokens.shape, device=policy.device) for _ in range(4))
+    for group in groups:
+        rows = torch.tensor(group, device=policy.device)
+        width = rounded(max(len(prompts[index].ids) for index in group))
+        near, near_mask = source[rows, :width], source_mask[rows, :width]
+        states = policy.encode(near, near_mask)
+        drawn, drawn_mask = policy.generate(states, near_mask, length, noise[group].to(policy.device))
+        tokens[rows], mask[rows] = drawn, drawn_mask
+        longest = int(drawn_mask.any(dim=0).sum())
+        drawn, drawn_mask = drawn[:, :longest], drawn_mask[:, :longest]
+        judged = policy.judge(states, near_mask, drawn, drawn_mask)
+        logprobs[rows, :longest], values[rows, :longest] = judged.logprobs, judged.values
+        entropy[rows, :longest] = judged.entropy
+        original = policy.encode(near, near_mask, "reference") if policy.trains_encoder else states
+        reference[rows, :longest] = policy.reference_logprobs(original, near_mask, drawn, drawn_mask)
+        if not policy.trains_encoder:
+            if encoded is None:
+                encoded = torch.zeros(*source.shape, states.shape[-1], dtype=states.dtype, device=policy.device)
+            encoded[rows, :width] = states
+    last = tokens.gather(1, (mask.sum(dim=1, keepdim=True) - 1).clamp(min=0)).squeeze(1)
+    return Rollout(
+        prompts=[prompt.text for prompt in prompts],
+        responses=policy.texts(tokens, mask),
+        source=source,
+        source_mask=source_mask,
+        encoded=encoded,
+        tokens=tokens,
+        mask=mask,
+        ended=last == policy.end,
+        logprobs=logprobs,
+        reference_logprobs=reference,
+        values=values,
+        entropy=entropy,
+    )
+
+
+@torch.no_grad()
+def respond(policy: Policy, prompts: Sequence[PromptIds], length: int, size: int) -> list[str]:
+    """The policy's greedy response to each prompt."""
+    source, source_mask = (tensor.to(policy.device) for tensor in _padded(prompts, policy.pad))
+    texts = [""] * len(prompts)
+    for group in buckets([len(prompt.ids) for prompt in prompts], size):
+        width = rounded(max(len(prompts[index].ids) for index in group))
+        near_mask = source_mask[group, :width]
+        made = policy.generate(policy.encode(source[group, :width], near_mask), near_mask, length, None)
+        for index, text in zip(group, policy.texts(*made), strict=True):
+            texts[index] = text
+    return texts
+
+
+def _prompt_text(row: dict[str, Any], place: str) -> str:
+    for field in ("prompt", "dialogue"):
+        text = row.get(field)
+        if isinstance(text, str) and text.strip():
+            break
+    else:
+        raise UsageError(f"{place}: needs a non-empty text field 'dialogue' or 'prompt'")
+    if field == "prompt":
+        return text
+    return render(text, budget=1 << 30, count_tokens=lambda _: 0).text
+
+
+def _padded(prompts: Sequence[PromptIds], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    width = rounded(max(len(prompt.ids) for prompt in prompts))
+    source = torch.full((len(prompts), width), pad)
+    mask = torch.zeros((len(prompts), width), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        source[row, : len(prompt.ids)] = torch.tensor(prompt.ids)
+        mask[row, : len(prompt.ids)] = 1
+    return source, mask
