@@ -3,7 +3,7 @@ tokens. Knows no embedder, only how it counts.
 
 A section with its heading starts a new passage unless the one before is very small; a section that is too long is cut
 into passages of about equal size, at the end of a paragraph where one is near, and the last sentence of one is
-repeated at the start of the next.
+repeated at the start of the next. No passage crosses a page.
 """
 
 import re
@@ -19,6 +19,8 @@ CountTokens = Callable[[Sequence[str]], list[int]]
 
 SMALL_SECTION = 48
 """A section of fewer tokens shares its passage with the next: alone it is a heading with half a sentence."""
+BARE_HEADING = 12
+"""A section of fewer tokens is a heading with nothing under it, and always goes to the next."""
 MOST_CHARACTERS_A_TOKEN = 8
 """A passage holds at most this many characters for each token it may have; English has 4 to 5. It bounds encoded data,
 of which a tokenizer may take a megabyte as one unknown word."""
@@ -90,20 +92,23 @@ def _trimmed(text: str, start: int, end: int) -> list[Span]:
 
 def _groups(document: Document, count_tokens: CountTokens, budget: int) -> list[list[_Sentence]]:
     """Sentences by section, small sections together with the next."""
-    cuts = [0, *(heading.start for heading in document.headings if heading.start), len(document.text)]
+    starts = {heading.start for heading in document.headings} | {0, *document.page_starts}
+    cuts = [*sorted(start for start in starts if start < len(document.text)), len(document.text)]
     groups: list[list[_Sentence]] = []
-    room = 0
+    before = 0
     for start, end in pairwise(cuts):
         sentences = _measured(document.text, sentence_spans(document.text, start, end), count_tokens, budget)
         tokens = sum(sentence.tokens for sentence in sentences)
-        if groups and room and tokens <= room:
-            groups[-1] += sentences
-            tokens += budget - room
-        elif sentences:
-            groups.append(sentences)
-        else:
+        if not sentences:
             continue
-        room = budget - tokens if tokens < SMALL_SECTION else 0
+        # A passage lies on one page, so that its citation names the right one.
+        same_page = bool(groups) and document.page_at(groups[-1][0].start) == document.page_at(start)
+        if same_page and (before < BARE_HEADING or (before < SMALL_SECTION and before + tokens <= budget)):
+            groups[-1] += sentences
+            tokens += before
+        else:
+            groups.append(sentences)
+        before = tokens
     return groups
 
 
@@ -121,7 +126,8 @@ def _measured(text: str, spans: list[Span], count_tokens: CountTokens, budget: i
         else:
             following = text[end : end + 40]
             blank = following[: len(following) - len(following.lstrip())].count("\n") > 1
-            measured.append(_Sentence(start=start, end=end, tokens=tokens, ends_paragraph=blank))
+            least = -(-(end - start) // MOST_CHARACTERS_A_TOKEN)
+            measured.append(_Sentence(start=start, end=end, tokens=max(tokens, least), ends_paragraph=blank))
     return measured
 
 
@@ -140,28 +146,34 @@ def _cut(text: str, span: Span, most: int) -> list[Span]:
 def _pack(sentences: list[_Sentence], budget: int) -> list[list[_Sentence]]:
     """Runs of about equal size, none above the budget."""
     total = sum(sentence.tokens for sentence in sentences)
-    target = total / -(-total // budget) if total else 0
+    if total <= budget:
+        return [sentences]
+    target = total / -(-total // budget)
     runs: list[list[_Sentence]] = []
     run: list[_Sentence] = []
+    repeated = fresh = 0
     for sentence in sentences:
-        tokens = sum(part.tokens for part in run)
-        near_paragraph = bool(run) and run[-1].ends_paragraph and tokens >= 0.75 * target
-        if run and (tokens + sentence.tokens > budget or tokens + sentence.tokens / 2 > target or near_paragraph):
+        near_paragraph = bool(run) and run[-1].ends_paragraph and fresh >= 0.75 * target
+        is_full = repeated + fresh + sentence.tokens > budget or fresh + sentence.tokens / 2 > target
+        if run and (is_full or near_paragraph):
             runs.append(run)
             last = run[-1]
             overlaps = last.tokens <= budget // 6 and last.tokens + sentence.tokens <= budget and len(run) > 1
-            run = [last] if overlaps else []
+            run, repeated, fresh = ([last], last.tokens, 0) if overlaps else ([], 0, 0)
         run.append(sentence)
-    return [*runs, run] if run else runs
+        fresh += sentence.tokens
+    return [*runs, run]
 
 
 def _passage(document: Document, sentences: list[_Sentence]) -> Passage:
     start, end = sentences[0].start, sentences[-1].end
+    # A passage of several small sections is headed by the one of its longest sentence.
+    longest = max(sentences, key=lambda sentence: sentence.tokens)
     return Passage(
         start=start,
         end=end,
         text=document.text[start:end],
         page=document.page_at(start),
-        headings=document.headings_at(start),
+        headings=document.headings_at(longest.start),
         sentences=tuple((sentence.start, sentence.end) for sentence in sentences),
     )

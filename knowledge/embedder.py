@@ -122,7 +122,7 @@ class MiniLM:
         return _unit(rows)
 
     def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
-        return _each(passages, self.embed_questions)
+        return each_passage(passages, self.embed_questions)
 
 
 class SentenceTransformersModel:
@@ -149,7 +149,7 @@ class SentenceTransformersModel:
         return self._embed(list(texts), self._model.encode_query)
 
     def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
-        return _each(passages, lambda texts: self._embed(list(texts), self._model.encode_document))
+        return each_passage(passages, lambda texts: self._embed(list(texts), self._model.encode_document))
 
     def _embed(self, texts: list[str], encode: Any) -> Vectors:
         if not texts:
@@ -158,7 +158,7 @@ class SentenceTransformersModel:
         return np.asarray(rows, dtype=np.float32)
 
 
-def _each(passages: Sequence[PassageText], embed: Callable[[Sequence[str]], Vectors]) -> list[PassageVectors]:
+def each_passage(passages: Sequence[PassageText], embed: Callable[[Sequence[str]], Vectors]) -> list[PassageVectors]:
     """Whole passages and windows in one go; a passage of one window needs no second vector."""
     texts: list[str] = []
     counts: list[int] = []
