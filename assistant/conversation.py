@@ -17,6 +17,10 @@ from assistant.engine.tokens import token_counter
 from assistant.feedback.store import Store
 from assistant.models.registry import choose, choose_backend, resolve
 from assistant.prompts import MODES, DialogueTooLong, load_shots, render, split_reasoning
+
+# Ask and Answer are what callers of this module hand in and get back: they are named here too.
+from assistant.records import Answer as Answer
+from assistant.records import Ask as Ask
 from assistant.records import (
     BackendName,
     Completion,
@@ -25,8 +29,6 @@ from assistant.records import (
     GenerationSettings,
     ModelVersion,
     Prompt,
-    Record,
-    Task,
 )
 from assistant.settings import Settings
 
@@ -34,34 +36,6 @@ OnProgress = Callable[[Progress], None]
 
 _TOKENS_PER_WORD = 1.4
 """English words in the vocabularies of T5 and pocket take 1.2 to 1.4 tokens; the larger leaves room to finish."""
-
-
-class Ask(Record, frozen=True):
-    """How a model is asked: mode, task, wording and how the text is drawn. `words` is a length to aim at."""
-
-    mode: str = "zero-shot"
-    task: Task = "summary"
-    phrasing: str | None = None
-    words: int | None = None
-    settings: GenerationSettings = GenerationSettings()
-
-
-class Answer(Record, frozen=True):
-    """What came of one request: a completion for each draft, the first one being the answer.
-
-    `parts` are the completions of the parts of a conversation that did not fit the window, empty where it did. Every
-    turn lies in exactly one part, so `turns` counts them all either way.
-    """
-
-    drafts: tuple[Completion, ...]
-    parts: tuple[Completion, ...] = ()
-    turns: int = 0
-    shots_dropped: int = 0
-
-    @property
-    def completion(self) -> Completion:
-        """The answer itself."""
-        return self.drafts[0]
 
 
 class Assistant:

@@ -136,6 +136,34 @@ class Completion(Record, frozen=True):
     passage_ids: tuple[str, ...] = ()
 
 
+class Ask(Record, frozen=True):
+    """How a model is asked: mode, task, wording and how the text is drawn. `words` is a length to aim at."""
+
+    mode: str = "zero-shot"
+    task: Task = "summary"
+    phrasing: str | None = None
+    words: int | None = None
+    settings: GenerationSettings = GenerationSettings()
+
+
+class Answer(Record, frozen=True):
+    """What came of one request: a completion for each draft, the first one being the answer.
+
+    `parts` are the completions of the parts of a conversation that did not fit the window, empty where it did. Every
+    turn lies in exactly one part, so `turns` counts them all either way.
+    """
+
+    drafts: tuple[Completion, ...]
+    parts: tuple[Completion, ...] = ()
+    turns: int = 0
+    shots_dropped: int = 0
+
+    @property
+    def completion(self) -> Completion:
+        """The answer itself."""
+        return self.drafts[0]
+
+
 class ModelVersion(Record, frozen=True):
     """A model that can be served, as the registry lists it.
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal, get_origin, get_type_hints
 
 import msgspec
-import tomlkit
 
 from assistant.errors import UsageError
 from assistant.files import write_atomically
@@ -51,8 +50,8 @@ class PromptSettings(Part, frozen=True):
 class ScreenSettings(Part, frozen=True):
     """How the app looks."""
 
-    theme: str = "textual-dark"
-    """A Textual theme; the palette (Ctrl+P) lists them."""
+    theme: str = "parley-dark"
+    """parley-dark, parley-light, or a theme of Textual; the palette (Ctrl+P) lists them."""
     show_metadata: bool = True
     """Whether model, mode, words and seconds stand under an answer."""
 
@@ -117,6 +116,8 @@ def known_keys() -> list[str]:
 
 def save_setting(key: str, value: str | float | bool, path: Path | None = None) -> None:
     """Set one key in the user's file and keep its comments. Raises UsageError where the key or the value is wrong."""
+    import tomlkit  # needed for writing alone: a tenth of what reading the settings costs a start
+
     path = path or settings_file()
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
     nested: dict[str, Any] = {}

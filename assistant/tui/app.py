@@ -5,21 +5,27 @@ of a screen.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.binding import Binding
 from textual.worker import Worker, WorkerState
 
-from assistant.conversation import Ask, Assistant
 from assistant.engine.protocol import Progress
 from assistant.errors import AssistantError, Interrupted
-from assistant.feedback.store import Store
+from assistant.records import Ask
 from assistant.settings import Settings
-from assistant.tui.commands import COMMANDS, CommandPalette
+from assistant.tui.commands import COMMANDS
 from assistant.tui.messages import ModelChanged, NoticeGiven
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.themes import THEMES
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from assistant.conversation import Assistant
+    from assistant.feedback.store import Store
 
 HELP = """\
 Paste a conversation (lines such as "Maya: The review moves to Friday.") and press Enter: Parley summarizes it.
@@ -38,12 +44,18 @@ COMMANDS
 Everything stays on this machine. Keys can be changed in the settings, section [keys]; `assistant paths` says where."""
 
 
+def _palette() -> "type[Provider]":
+    from assistant.tui.palette import CommandPalette
+
+    return CommandPalette
+
+
 class AssistantApp(App[None]):
     """Parley in a terminal. `assistant` and `clock` are given by tests; without them the real ones serve."""
 
     TITLE = "Parley"
     CSS_PATH = "assistant.tcss"
-    COMMANDS = {CommandPalette}
+    COMMANDS = {_palette}
     ENABLE_COMMAND_PALETTE = True
     BINDINGS = [
         Binding("f1", "help", "Help", id="help"),
@@ -54,7 +66,7 @@ class AssistantApp(App[None]):
         self,
         settings: Settings,
         *,
-        assistant: Assistant | None = None,
+        assistant: "Assistant | None" = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -140,6 +152,10 @@ class AssistantApp(App[None]):
 
     def _load(self, ref: str | None) -> None:
         """In a thread: open the store, start the engine, load."""
+        # Imported here, after the first frame: 0.12 s of the 0.8 s that the screen may take.
+        from assistant.conversation import Assistant
+        from assistant.feedback.store import Store
+
         try:
             if self.assistant is None:
                 self._store = Store.open()

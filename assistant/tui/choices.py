@@ -7,10 +7,9 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from assistant.conversation import Ask
 from assistant.errors import UsageError
 from assistant.prompts import MODES, TASKS
-from assistant.records import Decoding, Record, Task
+from assistant.records import Ask, Decoding, Record, Task
 
 DRAFT_COUNTS = (1, 2, 3, 4, 6, 8)
 

@@ -1,9 +1,6 @@
 """Everything that can be done, once: a slash command, an entry in the palette and a line of the help."""
 
-from functools import partial
 from typing import NamedTuple
-
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 
 class Command(NamedTuple):
@@ -49,24 +46,3 @@ def action_of(command: Command, argument: str = "") -> str:
     """The Textual action string, argument included."""
     arguments = ", ".join(repr(value) for value in (command.takes, argument) if value)
     return f"{command.action}({arguments})"
-
-
-class CommandPalette(Provider):
-    """Offers the table in the palette."""
-
-    async def discover(self) -> Hits:
-        for command in COMMANDS:
-            run = partial(self.screen.run_action, action_of(command))
-            yield DiscoveryHit(command.title, run, help=_hint(command))
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for command in COMMANDS:
-            score = matcher.match(f"{command.title} {command.slash}")
-            if score > 0:
-                run = partial(self.screen.run_action, action_of(command))
-                yield Hit(score, matcher.highlight(command.title), run, help=_hint(command))
-
-
-def _hint(command: Command) -> str:
-    return f"/{command.slash}" + (f" · {command.keys}" if command.keys else "")

@@ -5,8 +5,7 @@ from typing import Literal
 
 from textual.message import Message
 
-from assistant.conversation import Answer
-from assistant.records import Dialogue, Prompt
+from assistant.records import Answer, Dialogue, Prompt
 
 
 @dataclass

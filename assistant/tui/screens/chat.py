@@ -10,11 +10,9 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
-from assistant.conversation import Answer, Ask
-from assistant.dialogue import parse
 from assistant.engine.protocol import Piece, Progress
 from assistant.errors import InputUnreadable, Interrupted, UsageError
-from assistant.records import Dialogue, Prompt
+from assistant.records import Answer, Ask, Dialogue, Prompt
 from assistant.tui.choices import CHOICES, Offer, choose_value, sampled
 from assistant.tui.commands import action_of, find_command
 from assistant.tui.messages import (
@@ -26,6 +24,7 @@ from assistant.tui.messages import (
     ModelChanged,
     RequestProgressed,
 )
+from assistant.tui.reading import read_dialogue
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.widgets.answer import AnswerView, Request
@@ -118,7 +117,7 @@ class ChatScreen(Screen[None]):
             self._composer.clear()
             await self._run_command(text)
         elif self._is_free():
-            dialogue = parse(text)
+            dialogue = read_dialogue(text)
             self._composer.remember(text)
             self._composer.clear()
             await self._transcript.add(SourceView(dialogue))
@@ -216,7 +215,7 @@ class ChatScreen(Screen[None]):
         assistant = self.parley.assistant
         assert assistant is not None  # the model is ready, so there is one
         try:
-            dialogue = parse(text)
+            dialogue = read_dialogue(text)
         except InputUnreadable:
             self.post_message(InputMeasured(serial, None, ()))
         else:

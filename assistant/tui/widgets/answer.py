@@ -12,9 +12,8 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Static
 
-from assistant.conversation import Answer, Ask
 from assistant.prompts import MODES
-from assistant.records import Completion, Dialogue, Record
+from assistant.records import Answer, Ask, Completion, Dialogue, Record
 from assistant.terminal import printable
 
 TICK_SECONDS = 0.25

@@ -10,10 +10,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
-from assistant.dialogue import parse
 from assistant.errors import InputUnreadable
 from assistant.terminal import printable
 from assistant.tui.messages import ComposerChanged, ComposerSubmitted
+from assistant.tui.reading import read_dialogue
 from assistant.tui.widgets.source import describe
 
 FOLD_LINES = 10
@@ -209,6 +209,6 @@ def is_long(text: str) -> bool:
 
 def _describe_text(text: str) -> str:
     try:
-        return describe(parse(text))
+        return describe(read_dialogue(text))
     except InputUnreadable as error:
         return f"{text.count(chr(10)) + 1:,} lines · {error}"

@@ -9,9 +9,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from assistant.conversation import Ask
 from assistant.prompts import MODES, TASKS
-from assistant.records import Prompt
+from assistant.records import Ask, Prompt
 from assistant.tui.messages import ChoiceOpened
 
 BAR_CELLS = 9

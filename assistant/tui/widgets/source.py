@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static, TextArea
 
-from assistant.dialogue import render_turns
 from assistant.records import Dialogue
 from assistant.terminal import printable
+from assistant.tui.reading import write_dialogue
 
 SHOWN_TURNS = 4
 """A conversation of at most this many turns is short enough to stand open from the start."""
@@ -71,7 +71,7 @@ class SourceView(Vertical, can_focus=True):
         self._label.update(Content(f"{arrow} {describe(self.dialogue)}"))
         if is_open and not self._turns.text:
             # Only now: a long conversation that nobody opens costs nothing.
-            self._turns.text = printable(render_turns(self.dialogue))
+            self._turns.text = printable(write_dialogue(self.dialogue))
 
     def action_open_or_fold(self) -> None:
         self.is_open = not self.is_open
