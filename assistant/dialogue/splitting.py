@@ -94,11 +94,15 @@ def _grow(
     count_tokens: Callable[[str], int],
 ) -> tuple[Part, int]:
     """Fill the room that is left because the whole takes less than its turns one by one (each may count an end)."""
-    while more := _fitting(pieces, at + size, budget - part.tokens):
-        grown = _part(context, pieces[at : at + size + more], count_tokens)
-        if grown.tokens > budget:
-            break
-        part, size = grown, size + more
+    more = 1
+    while more and at + size < len(pieces):
+        more = max(more, _fitting(pieces, at + size, budget - part.tokens))
+        while more:
+            grown = _part(context, pieces[at : at + size + more], count_tokens)
+            if grown.tokens <= budget:
+                part, size = grown, size + more
+                break
+            more //= 2
     return part, size
 
 
