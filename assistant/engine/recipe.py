@@ -61,7 +61,8 @@ def build(source: Path, folder: Path, on_progress: OnProgress) -> Path:
     # Last, because quantizing overwrites the weights of `model` in place.
     on_progress(Progress(stage="quantizing"))
     small = write(model, vocabulary, folder / "int8", "int8")
-    differences = _differences(small, "int8", vocabulary, pairs, expected)
+    # Over the texts alone: what nobody would write is so unlikely that its probability is mostly noise.
+    differences = _differences(small, "int8", vocabulary, pairs[: len(_TEXTS)], expected[: len(_TEXTS)])
     mean = sum(differences) / len(differences)
     if not mean <= INT8_TOLERANCE:
         raise ModelDamaged(
@@ -76,9 +77,12 @@ def load_float32(source: Path) -> Any:
     import torch
     from transformers import AutoModelForSeq2SeqLM
 
-    model = AutoModelForSeq2SeqLM.from_pretrained(
-        source, dtype=torch.float32, local_files_only=True, use_safetensors=True
-    )
+    try:
+        model = AutoModelForSeq2SeqLM.from_pretrained(
+            source, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelDamaged(f"cannot load {source}: {' '.join(str(error).split())[:200]}") from error
     return model.eval()
 
 
