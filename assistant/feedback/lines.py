@@ -61,6 +61,10 @@ class RankingLine(_Line, kw_only=True):
     ranking: list[list[str] | str]
     fail: list[str] = []
 
+    def groups(self) -> list[list[str]]:
+        """The ranking with every entry as a list: a bare text is a list of one."""
+        return [[group] if isinstance(group, str) else group for group in self.ranking]
+
 
 class LabelLine(_Line, kw_only=True):
     """{"prompt" | "dialogue", "completion", "label"}: TRL's unpaired preference format."""
@@ -122,27 +126,27 @@ class _Reading:
 
     def __init__(self, line: PairLine | RankingLine | LabelLine, rater: str, render: RenderDialogue | None) -> None:
         self._line = line
-        self._rater = line.rater or rater
+        self._rater = rater
         self._prompt, self._mode, self._task, self._version = _prompt_of(line, render)
         self._answers: list[Completion] = []
         self._times: Counter[str] = Counter()
 
     def records(self) -> list[Content]:
         line = self._line
+        said = said_in(line, self._rater)
         judgement: Rating | Ranking
         if isinstance(line, LabelLine):
             completion = self._answer(line.completion, line.completion_id, line.model)
             thumb: Literal["up", "down"] = "up" if line.label else "down"
-            judgement = Rating(completion=completion, thumb=thumb, **self._common())
+            judgement = Rating(completion=completion, thumb=thumb, **said)
         elif isinstance(line, PairLine):
             chosen = self._answer(line.chosen, line.chosen_id, line.chosen_model)
             rejected = self._answer(line.rejected, line.rejected_id, line.rejected_model)
-            judgement = Ranking(groups=((chosen,), (rejected,)), **self._common())
+            judgement = Ranking(groups=((chosen,), (rejected,)), **said)
         else:
-            texts = [[group] if isinstance(group, str) else group for group in line.ranking]
-            groups = tuple(tuple(self._answer(text) for text in group) for group in texts if group)
+            groups = tuple(tuple(self._answer(text) for text in group) for group in line.groups() if group)
             failed = tuple(self._answer(text) for text in line.fail)
-            judgement = Ranking(groups=groups, failed=failed, **self._common())
+            judgement = Ranking(groups=groups, failed=failed, **said)
         check_judgement(judgement)
         return [*self._answers, judgement]
 
@@ -167,26 +171,26 @@ class _Reading:
         self._answers.append(answer)
         return answer.id
 
-    def _common(self) -> dict[str, Any]:
-        line = self._line
-        confidence = _confidence(line.confidence)
-        weight = 1.0 if line.weight is None else line.weight
-        if weight < 0:
-            raise UsageError("weight must be 0 or more")
-        reasons = [line.reasons] if isinstance(line.reasons, str) else line.reasons or []
-        said = msgspec.structs.asdict(line) | {"created": None, "rater": self._rater}
-        return {
-            "id": _hash(said),
-            "created": _time(line.created),
-            "rater": self._rater,
-            "reasons": tuple(reasons),
-            "comment": line.comment or "",
-            "confidence": confidence,
-            "guideline": line.guideline or "",
-            # A line's weight has the confidence in it.
-            "weight": weight / confidence if line.weight is not None and confidence else weight,
-            "origin": tuple(line.sources or ()),
-        }
+
+def said_in(line: _Line, rater: str) -> dict[str, Any]:
+    """The fields that ratings and rankings share, as a line has them; `rater` where it names nobody."""
+    confidence = _confidence(line.confidence)
+    weight = 1.0 if line.weight is None else line.weight
+    if weight < 0:
+        raise UsageError("weight must be 0 or more")
+    reasons = [line.reasons] if isinstance(line.reasons, str) else line.reasons or []
+    return {
+        "id": _hash(msgspec.structs.asdict(line) | {"created": None, "rater": line.rater or rater}),
+        "created": _time(line.created),
+        "rater": line.rater or rater,
+        "reasons": tuple(reasons),
+        "comment": line.comment or "",
+        "confidence": confidence,
+        "guideline": line.guideline or "",
+        # A line's weight has the confidence in it.
+        "weight": weight / confidence if line.weight is not None and confidence else weight,
+        "origin": tuple(line.sources or ()),
+    }
 
 
 def _prompt_of(line: _Line, render: RenderDialogue | None) -> tuple[str, str, str, str]:

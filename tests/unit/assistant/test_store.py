@@ -124,8 +124,8 @@ def test_what_is_read_in_one_moment_is_one_state_and_writing_there_fails() -> No
             assert store.chats() == []
             other.new_chat("meanwhile")
             assert store.chats() == []
-            with pytest.raises(StoreUnavailable):
-                store.new_chat("lost")
+        with store.one_moment(), pytest.raises(StoreUnavailable):
+            store.new_chat("lost")
         assert [chat.title for chat in store.chats()] == ["meanwhile"]
         store.new_chat("kept")
 
@@ -161,6 +161,33 @@ def test_a_backup_is_a_complete_store_of_its_own(tmp_path: Path) -> None:
     with Store.open(tmp_path / "copy.db") as copy:
         assert copy.completion("c1") == a_completion()
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+
+
+def test_a_backup_replaces_everything_even_in_an_open_store(tmp_path: Path) -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion("c1")])
+        store.back_up(tmp_path / "copy.db")
+        store.add_completions([a_completion("c2")])
+        Store.restore(tmp_path / "copy.db")
+        assert [c.id for c in store.completions()] == ["c1"]
+        store.add_completions([a_completion("c3")])
+    with Store.open() as store, store.reading() as connection:
+        assert [c.id for c in store.completions()] == ["c3", "c1"]
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+def test_a_backup_that_is_damaged_or_missing_changes_nothing(tmp_path: Path) -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion(f"c{i}", prompt="x" * 2000) for i in range(50)])
+        store.back_up(tmp_path / "copy.db")
+    content = bytearray((tmp_path / "copy.db").read_bytes())
+    content[len(content) // 2 :] = b"\xff" * (len(content) - len(content) // 2)
+    (tmp_path / "copy.db").write_bytes(content)
+    for backup in ("copy.db", "none.db"):
+        with pytest.raises(StoreUnavailable):
+            Store.restore(tmp_path / backup)
+    with Store.open() as store:
+        assert len(store.completions()) == 50
 
 
 def test_a_commit_reaches_the_disk_before_it_is_acknowledged() -> None:

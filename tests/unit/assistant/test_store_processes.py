@@ -33,10 +33,13 @@ with Store.open() as store:
 
 _CREATE = """
 import sys
+from pathlib import Path
 from assistant.feedback import Store
-sys.stdin.readline()
-with Store.open() as store:
-    store.new_chat("one of several")
+for number in range(25):
+    sys.stdin.readline()
+    with Store.open(Path(sys.argv[1], f"{number}.db")) as store:
+        store.new_chat("one of several")
+    print(number, flush=True)
 """
 
 
@@ -90,15 +93,20 @@ def test_a_process_killed_while_writing_loses_nothing_it_acknowledged() -> None:
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 
-def test_several_processes_may_make_the_store_at_once() -> None:
-    with _python(_CREATE) as a, _python(_CREATE) as b, _python(_CREATE) as c:
-        time.sleep(0.5)
-        _go(a, b, c)
-        for process in (a, b, c):
-            process.communicate()
-            assert process.returncode == 0
-    with Store.open() as store:
-        assert len(store.chats()) == 3
+def test_several_processes_may_make_a_store_at_once(tmp_path: Path) -> None:
+    with (
+        _python(_CREATE, str(tmp_path)) as a,
+        _python(_CREATE, str(tmp_path)) as b,
+        _python(_CREATE, str(tmp_path)) as c,
+    ):
+        for number in range(25):
+            _go(a, b, c)
+            for process in (a, b, c):
+                assert process.stdout is not None
+                assert process.stdout.readline() == f"{number}\n"
+    for number in range(25):
+        with Store.open(tmp_path / f"{number}.db") as store:
+            assert len(store.chats()) == 3
 
 
 def test_a_store_that_stays_locked_is_given_up_in_one_line_after_the_wait() -> None:
