@@ -61,6 +61,34 @@ def show(ref: str, *, json: bool = False) -> None:
         say(card.read_text(encoding="utf-8", errors="replace"))
 
 
+@models.command(name="pull")
+def pull(hub_id: str, *, json: bool = False) -> None:
+    """Download a model from the Hub and convert it. Nothing is ever downloaded unless you ask for it here.
+
+    A pull that was stopped goes on where it was.
+
+    Example:
+
+      assistant models pull google/flan-t5-base
+
+    Parameters
+    ----------
+    hub_id
+        The model's id on the Hub; an encoder-decoder of the T5 family with safetensors weights.
+    json
+        Print one JSON object.
+    """
+    from assistant.models.pull import pull as download
+
+    folder = download(hub_id, bars=is_interactive())
+    model = resolve(hub_id, load_settings())
+    place = ensure_converted(model, _tell)
+    if json:
+        say_json({"model": model.ref, "folder": str(folder), "converted": str(place)})
+    else:
+        say(f"{model.ref} is here and converted. Use it with: --model {model.ref}")
+
+
 @models.command(name="convert")
 def convert(ref: str, *, json: bool = False) -> None:
     """Convert a model for fast serving on CPU, and check that the conversion agrees with the original.

@@ -1,0 +1,108 @@
+"""Brings a model from the Hub to this machine, on the user's word alone. Safetensors only; a pull that was stopped goes
+on where it was. Downloads lie in a folder beside the models until they are whole, so that nothing half there is served.
+"""
+
+import fnmatch
+import hashlib
+import os
+from pathlib import Path
+
+from assistant.errors import AssistantError, ModelDamaged, ModelMissing, UsageError
+from assistant.files import sync_dir
+from assistant.locations import ensure_dir, models_dir
+from assistant.models.folder import inspect_folder
+from assistant.models.registry import pulled_folder
+
+_WANTED = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer*.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "README.md",
+)
+_SHA256_LETTERS = 64
+
+
+def pull(hub_id: str, *, bars: bool) -> Path:
+    """Download the model, check that it is whole, and return its folder; at once where it is already there.
+
+    `bars` draws progress bars. Raises UsageError for an id that is none, ModelMissing where the Hub has no such
+    model or cannot be reached, and ModelDamaged where the model has no safetensors weights or arrives damaged.
+    """
+    target = pulled_folder(hub_id)
+    if target.is_dir():
+        inspect_folder(target)
+        return target
+    # Read when the library is imported. Its second transfer protocol needs servers of its own and brings nothing here.
+    os.environ.update(HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_XET="1")
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    if not bars:
+        disable_progress_bars()
+    draft = models_dir() / ".pulling" / target.name
+    try:
+        _download(hub_id, draft)
+    except HFValidationError:
+        raise UsageError(f"{hub_id!r} is no Hub id; they look like google/flan-t5-base") from None
+    except RepositoryNotFoundError as error:
+        raise ModelMissing(f"the Hub has no public model {hub_id!r}; check the spelling") from error
+    except HfHubHTTPError as error:
+        raise ModelMissing(f"the Hub refused {hub_id} ({_reason(error)}); try again later") from error
+    except AssistantError:
+        raise
+    except Exception as error:
+        # What the transport raises is no one family. A full disk names its file; the rest is the way to the Hub.
+        if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+            raise
+        raise ModelMissing(
+            f"cannot reach the Hub ({_reason(error)}): connect and pull again, which goes on where it was; "
+            "or name a folder that holds the model"
+        ) from error
+    inspect_folder(draft)
+    draft.rename(target)
+    sync_dir(target.parent)
+    return target
+
+
+def _download(hub_id: str, draft: Path) -> None:
+    from huggingface_hub import HfApi
+
+    endpoint = os.environ.get("HF_ENDPOINT") or None
+    found = HfApi(endpoint=endpoint).model_info(hub_id)
+    names = [file.rfilename for file in found.siblings or ()]
+    wanted = [name for name in names if any(fnmatch.fnmatch(name, pattern) for pattern in _WANTED)]
+    if not any(name.endswith(".safetensors") for name in wanted):
+        raise ModelDamaged(f"{hub_id} has no safetensors weights; Parley reads no others, since they can run code")
+    ensure_dir(draft)
+    for name in wanted:
+        # fnmatch's star crosses slashes: files of subfolders are other formats of the same weights.
+        if "/" not in name and not (draft / name).exists():
+            _fetch(hub_id, name, str(found.sha), draft, endpoint)
+
+
+def _fetch(hub_id: str, name: str, revision: str, draft: Path, endpoint: str | None) -> None:
+    """Fetch the rest of one file. Its beginning lies under a name with the content's tag, so that it is never mixed."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import http_get
+
+    facts = get_hf_file_metadata(hf_hub_url(hub_id, name, revision=revision, endpoint=endpoint), endpoint=endpoint)
+    tag = str(facts.etag)
+    part = draft / f"{name}.{hashlib.sha256(tag.encode()).hexdigest()[:12]}.part"
+    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+") as stream:
+        stream.seek(0, os.SEEK_END)
+        http_get(facts.location, stream, resume_size=stream.tell(), expected_size=facts.size, displayed_filename=name)
+        stream.flush()
+        os.fsync(stream.fileno())
+        stream.seek(0)
+        # Large files are tagged with their SHA-256, small ones with git's hash of them.
+        if len(tag) == _SHA256_LETTERS and hashlib.file_digest(stream, "sha256").hexdigest() != tag:
+            part.unlink()
+            raise ModelDamaged(f"{name} arrived damaged and was thrown away; pull again")
+    part.rename(draft / name)
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text[:120] or type(error).__name__
