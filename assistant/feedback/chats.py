@@ -46,10 +46,8 @@ class Chats(Database):
         with self.reading() as connection:
             if search is None or not search.strip():
                 rows = connection.execute(f"{_CHAT}ORDER BY updated DESC, seq DESC LIMIT ?", (limit,))
-            elif words := words_to_match(search):
-                rows = connection.execute(_FOUND, (words, limit))
             else:
-                return []
+                rows = connection.execute(_FOUND, (_words_to_match(search), limit))
             return [_chat_of(row) for row in rows]
 
     def rename_chat(self, id: str, title: str) -> None:
@@ -124,13 +122,12 @@ class Chats(Database):
                 raise DataMissing(f"there is no chat {id!r}")
 
 
-def words_to_match(search: str) -> str:
+def _words_to_match(search: str) -> str:
     """The search as an FTS5 query: every word quoted, so that nothing in it is an operator; the last one a beginning.
-
-    Empty where the search holds no letter or digit.
+    A word of signs alone matches anything beside other words, and nothing by itself.
     """
-    words = [word.replace('"', '""') for word in search.split() if any(sign.isalnum() for sign in word)]
-    return " ".join(f'"{word}"' for word in words) + "*" if words else ""
+    words = search.replace("\0", "\ufffd").replace('"', '""').split()
+    return " ".join(f'"{word}"' for word in words) + "*"
 
 
 def _upto(messages: list[Message], after: str | None) -> list[Message]:

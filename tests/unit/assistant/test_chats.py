@@ -74,7 +74,9 @@ def test_words_of_messages_and_titles_are_found_whatever_stands_around_them(sear
         assert [c.title for c in store.chats(search)] == ["Kickoff"]
 
 
-@pytest.mark.parametrize("search", ["budget AND nothing", "budget OR x", "-", '""', "title:kickoff", "bud get", "%"])
+@pytest.mark.parametrize(
+    "search", ["budget AND nothing", "budget OR x", "-", '""', "title:kickoff", "bud get", "%", "\0", "*", "^budgets"]
+)
 def test_operators_in_a_search_are_words_like_others(search: str) -> None:
     with Store.open() as store:
         chat = store.new_chat("Kickoff")
