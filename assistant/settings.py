@@ -119,7 +119,8 @@ def save_setting(key: str, value: str | float | bool, path: Path | None = None) 
     import tomlkit  # needed for writing alone: a tenth of what reading the settings costs a start
 
     path = path or settings_file()
-    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+    _check_keys(_read_file(path), str(path))
+    document = tomlkit.parse(path.read_text(encoding="utf-8-sig")) if path.exists() else tomlkit.document()
     nested: dict[str, Any] = {}
     _assign(nested, key, value)
     _check_keys(nested, "the setting")
@@ -139,7 +140,7 @@ def save_setting(key: str, value: str | float | bool, path: Path | None = None) 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -149,17 +150,33 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     """`ASSISTANT_MODEL_REF=…` sets model.ref, `ASSISTANT_GENERATION_TOP_K=…` sets generation.top_k."""
     found: dict[str, Any] = {}
+    _check_variables(environment)
     for key, kind in _leaf_types(Settings).items():
-        text = environment.get("ASSISTANT_" + key.replace(".", "_").upper())
+        text = environment.get(_variable(key))
         if text is None or kind is dict or get_origin(kind) is dict:
             continue
         try:
             # Text is read as the leaf's own type, so that "1" is a number where a number belongs.
             value = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise UsageError(f"ASSISTANT_{key.replace('.', '_').upper()}: {error}") from error
+            raise UsageError(f"{_variable(key)}: {error}") from error
         _assign(found, key, value)
     return found
+
+
+def _variable(key: str) -> str:
+    return "ASSISTANT_" + key.replace(".", "_").upper()
+
+
+def _check_variables(environment: Mapping[str, str]) -> None:
+    """Refuse a variable named after a section and no setting in it; other ASSISTANT_* names may be anybody's."""
+    known = [_variable(key) for key in known_keys()]
+    sections = tuple({_variable(key.partition(".")[0]) + "_" for key in known_keys() if "." in key})
+    for name in environment:
+        if name.startswith(sections) and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise UsageError(f"unknown setting {name} in the environment{hint}")
 
 
 def _leaf_types(part: type, prefix: str = "") -> dict[str, Any]:

@@ -75,11 +75,11 @@ def unknown_mode(mode: str) -> UsageError:
 def split_reasoning(text: str, task: Task) -> tuple[str, str]:
     """Part the output of a chain-of-thought prompt into (rationale, answer).
 
-    A model that never writes the marker has answered without a rationale it named: all of its text is the answer.
+    A model that never writes the marker, or nothing behind it, gave no rationale apart: its text is the answer.
     """
-    rationale, marker, answer = text.partition(reasoning_marker().format(noun=TASKS[task].noun))
-    if not marker or not answer.strip():
-        return "", text.strip()
+    rationale, _, answer = text.partition(reasoning_marker().format(noun=TASKS[task].noun))
+    if not answer.strip():
+        return "", rationale.strip() or text.strip()
     return rationale.strip(), answer.strip()
 
 
@@ -89,14 +89,15 @@ def _compose(dialogue: str, mode: PromptMode, task: Task, wording: Phrasing, sho
     if mode.reasoning:
         # Only the ending of the instruction changes: the answer's own cue would make the model skip the reasoning.
         noun = TASKS[task].noun
-        question = reasoning_text().replace("{noun}", noun).replace("{instruction}", _without_cue(question))
+        question = _fill(_without_cue(wording.text), dialogue)
+        question = reasoning_text().replace("{noun}", noun).replace("{instruction}", question)
     return _BETWEEN_SHOTS.join([*solved, question])
 
 
-def _without_cue(question: str) -> str:
-    """The instruction without a last line such as "Summary: ", which asks for the answer at once."""
-    head, _, cue = question.rstrip("\n").rpartition("\n")
-    return head.rstrip() + "\n\n" if cue.rstrip().endswith(":") else question.rstrip() + "\n\n"
+def _without_cue(template: str) -> str:
+    """The template without a last line such as "Summary: ", which asks for the answer at once."""
+    head, _, cue = template.rstrip().rpartition("\n")
+    return head.rstrip() + "\n\n" if cue.endswith(":") else template.rstrip() + "\n\n"
 
 
 def _fill(template: str, dialogue: str) -> str:
