@@ -8,12 +8,12 @@ raw       every judged answer and judgement with its history: the only one that 
 import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from assistant.errors import DataMissing, UsageError
-from assistant.feedback.lines import IMPORTED, Content, RankingLine, RenderDialogue, raw_line, read_line, said_in
+from assistant.feedback.lines import IMPORTED, Content, RenderDialogue, raw_line, read_line
 from assistant.feedback.pairs import count_reasons, labels_from, pairs_from
 from assistant.feedback.redaction import Redaction
 from assistant.feedback.store import Store
@@ -85,46 +85,6 @@ def import_lines(store: Store, path: Path, *, rater: str = IMPORTED, render: Ren
         return plan.carry_out()
 
 
-def rank_file(
-    store: Store, path: Path, *, rater: str, guideline: str = "", render: RenderDialogue | None = None
-) -> Ranking:
-    """Keep the ranking in a JSON file: a ranking line as above, or without prompt and dialogue one whose entries are
-    ids of stored answers. Raises DataMissing for a file or answer that is not there, UsageError for a wrong one.
-    """
-    content = _bytes_of(path)
-    try:
-        line = msgspec.json.decode(content, type=RankingLine)
-        if line.prompt or line.dialogue:
-            contents = read_line(content, rater, render)
-            with store.writing():
-                plan = _Plan(store, contents)
-                if problem := plan.add(contents):
-                    raise UsageError(problem)
-                plan.carry_out()
-            return cast(Ranking, contents[-1])
-        said = said_in(line, rater)
-    except (UsageError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}") from error
-    return store.rank(
-        [[store.completion(id).id for id in group] for group in line.groups()],
-        failed=[store.completion(id).id for id in line.fail],
-        rater=said["rater"],
-        reasons=said["reasons"],
-        comment=said["comment"],
-        confidence=said["confidence"],
-        guideline=said["guideline"] or guideline,
-    )
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    except FileNotFoundError:
-        raise DataMissing(f"there is no file {path}") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-
-
 def _read_file(path: Path, rater: str, render: RenderDialogue | None) -> list[tuple[int, list[Content]]]:
     """Numbered lines as records; answers and tombstones in raw lines before the judgements that need them."""
     intake: list[tuple[int, list[Content]]] = []
@@ -141,6 +101,15 @@ def _read_file(path: Path, rater: str, render: RenderDialogue | None) -> list[tu
     if not intake:
         raise DataMissing(f"{path} holds no lines")
     return sorted(intake, key=lambda one: isinstance(one[1][0], Rating | Ranking))
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except FileNotFoundError:
+        raise DataMissing(f"there is no file {path}") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _broken_lines(path: Path, broken: Sequence[str]) -> UsageError:

@@ -9,7 +9,7 @@ import pytest
 
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback import Store
-from assistant.feedback.exchange import Export, Imported, export, import_lines, rank_file
+from assistant.feedback.exchange import Export, Imported, export, import_lines
 from assistant.feedback.redaction import Redaction
 from assistant.records import Prompt
 from tests.builders import a_completion
@@ -213,39 +213,6 @@ def test_one_broken_line_is_named_and_nothing_is_imported(
     assert "\n" not in str(caught.value)
     assert export(fresh, "raw").lines == ()
     assert fresh.completions() == []
-
-
-def test_a_ranking_file_names_stored_answers_or_holds_texts(store: Store, tmp_path: Path) -> None:
-    path = tmp_path / "rank.json"
-    path.write_text(json.dumps({"ranking": [["d4"], "d1"], "fail": ["d3"], "confidence": "high"}, indent=2))
-    ranking = rank_file(store, path, rater="dan", guideline="g7")
-    assert (ranking.groups, ranking.failed, ranking.rater) == ((("d4",), ("d1",)), ("d3",), "dan")
-    assert (ranking.confidence, ranking.guideline) == (1.0, "g7")
-    assert store.rankings()[0] == ranking
-    path.write_text(json.dumps({"prompt": "p", "ranking": [["good"], ["bad"]]}, indent=2))
-    ranking = rank_file(store, path, rater="dan")
-    assert [store.completion(id).answer for id in ranking.completions] == ["good", "bad"]
-    assert rank_file(store, path, rater="dan").id == ranking.id
-    assert len([r for r in store.rankings() if r.rater == "dan"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("content", "error"),
-    [
-        ("{", UsageError),
-        ('{"ranking": 1}', UsageError),
-        ('{"ranking": [["d1"]]}', UsageError),
-        ('{"ranking": [["d1"], ["nowhere"]]}', DataMissing),
-        ('{"ranking": [["d1"], ["d2"]], "confidence": 9}', UsageError),
-        ('{"prompt": "p", "ranking": [["a"]]}', UsageError),
-    ],
-)
-def test_a_wrong_ranking_file_keeps_nothing(store: Store, tmp_path: Path, content: str, error: type[Exception]) -> None:
-    before = export(store, "raw")
-    (tmp_path / "rank.json").write_text(content)
-    with pytest.raises(error):
-        rank_file(store, tmp_path / "rank.json", rater="dan")
-    assert export(store, "raw") == before
 
 
 def test_many_broken_lines_are_counted(fresh: Store, tmp_path: Path) -> None:
