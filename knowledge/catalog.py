@@ -202,7 +202,7 @@ class Catalog:
         if not words:
             return []
         found = self._db.execute(
-            "SELECT rowid FROM words WHERE words MATCH ?1 AND (?3 OR rowid IN (SELECT value FROM json_each(?4)))"
+            "SELECT rowid FROM words WHERE words MATCH ?1 AND (?3 OR +rowid IN (SELECT value FROM json_each(?4)))"
             " ORDER BY bm25(words, ?5, 1.0) LIMIT ?2",
             (_any_of(words), most, allowed is None, _json(allowed), _TITLE_WEIGHT),
         )
@@ -214,7 +214,7 @@ class Catalog:
             return {}
         found = self._db.execute(
             "SELECT rowid, -bm25(words, ?, 1.0) FROM words WHERE words MATCH ?"
-            " AND rowid IN (SELECT value FROM json_each(?))",
+            " AND +rowid IN (SELECT value FROM json_each(?))",
             (_TITLE_WEIGHT, _any_of(words), json.dumps([int(row) for row in rows])),
         )
         return dict(found.fetchall())
@@ -222,7 +222,7 @@ class Catalog:
     def with_word(self, word: str, rows: Iterable[int]) -> set[int]:
         """Those of the passages that hold the word in any form."""
         found = self._db.execute(
-            "SELECT rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))",
+            "SELECT rowid FROM words WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?))",
             (_any_of([word]), json.dumps([int(row) for row in rows])),
         )
         return {row for (row,) in found}

@@ -1,0 +1,107 @@
+"""Vectors and words together decide the order; near-duplicates show once; the confidence tells answers from misses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge.catalog import Catalog
+from knowledge.chunking import chunk
+from knowledge.documents import Document, File
+from knowledge.embedder import passage_text
+from knowledge.retriever import ANSWERABLE_FROM, FEW, Retriever, answer_chance
+from tests.unit.knowledge.embedders import WordEmbedder
+
+_EMBEDDER = WordEmbedder()
+_TOPICS = ["tide", "lantern", "brine", "anchor", "ladder", "compass", "barrel", "cabin", "rudder", "galley"]
+
+
+def _retriever(tmp_path: Path, texts: list[str], title: str = "") -> Retriever:
+    catalog = Catalog(tmp_path / "catalog.db")
+    for number, text in enumerate(texts):
+        document = Document(text=text, title=title)
+        passages = chunk(document, _EMBEDDER.count_tokens, 60)
+        vectors = _EMBEDDER.embed_passages([passage_text(title, passage) for passage in passages])
+        file = File(path=f"/{number:04}", size=1, mtime_ns=1, document=None)
+        catalog.put(file, f"hash {number}", document, passages, vectors)
+    return Retriever(catalog, _EMBEDDER, tmp_path / "index.faiss")
+
+
+def _many() -> list[str]:
+    """More passages than count as few, each about two topics."""
+    pairs = [(a, b, c) for a in _TOPICS for b in _TOPICS for c in range(2) if a < b]
+    return [f"The {a} stands beside the {b} in room {c}." for a, b, c in pairs]
+
+
+def test_the_score_is_three_fifths_cosine_and_two_fifths_words(tmp_path: Path) -> None:
+    retriever = _retriever(tmp_path, ["The tide is high. The moon is full."])
+    (hit,) = retriever.search("Is the tide high?").hits
+    # One passage of one window: both cosines are the same. "tide" and "high" match, the others are function words, so
+    # that all of the question's weight is matched, and counts half among few passages.
+    question = _EMBEDDER.embed_questions(["Is the tide high?"])[0]
+    whole = _EMBEDDER.embed_questions(["The tide is high. The moon is full."])[0]
+    assert hit.cosine == pytest.approx(float(question @ whole), abs=2e-3)
+    assert hit.lexical == pytest.approx(0.5)
+    # The second look has the question moved 0.3 towards the one passage there is.
+    moved = question + 0.3 * whole
+    moved /= np.linalg.norm(moved)
+    cosine = (float(moved @ whole) + float(question @ whole)) / 2
+    assert hit.score == pytest.approx(0.6 * cosine + 0.4 * 0.5, abs=2e-3)
+
+
+def test_the_best_passage_comes_first_among_many(tmp_path: Path) -> None:
+    texts = [*_many(), "Captain Ottilie repaired the rudder with a spoon."]
+    assert len(texts) > FEW
+    retriever = _retriever(tmp_path, texts)
+    result = retriever.search("What did Ottilie repair the rudder with?")
+    assert result.hits[0].text == texts[-1]
+    assert len(result.hits) == 5
+    assert 0 < result.hits[0].lexical < 1
+    assert [hit.score for hit in result.hits] == sorted((hit.score for hit in result.hits), reverse=True)
+
+
+def test_a_rare_word_finds_its_passage_where_vectors_do_not(tmp_path: Path) -> None:
+    texts = [*_many(), "Room 7 is locked. The code for the door is QX99 and nothing else opens it."]
+    retriever = _retriever(tmp_path, texts)
+    assert "QX99" in retriever.search("qx99").hits[0].text
+
+
+def test_near_duplicates_are_shown_once(tmp_path: Path) -> None:
+    text = "The harbour office opens at half past seven on every day but Sunday, says the sign."
+    retriever = _retriever(tmp_path, [text, text.replace("sign", "Sign"), text + " ", "The tide is high."])
+    texts = [hit.text for hit in retriever.search("When does the harbour office open?").hits]
+    assert len(texts) == 2
+
+
+def test_the_confidence_tells_an_answer_from_a_miss(tmp_path: Path) -> None:
+    retriever = _retriever(tmp_path, [*_many(), "The ferry to Lindmark leaves at noon from the north pier."])
+    hit = retriever.search("When does the ferry to Lindmark leave from the north pier?")
+    miss = retriever.search("Who wrote the opera about a barber?")
+    assert hit.answerable
+    assert not miss.answerable
+    assert hit.confidence > ANSWERABLE_FROM > miss.confidence
+    # The best misses are shown all the same.
+    assert miss.hits
+
+
+def test_confidence_grows_with_both_parts() -> None:
+    assert answer_chance(0.9, 0.5) > answer_chance(0.5, 0.5) > answer_chance(0.5, 0.1)
+    assert 0 < answer_chance(-1, 0) < answer_chance(1, 1) < 1
+
+
+def test_a_saved_index_is_used_again_and_follows_the_catalog(tmp_path: Path) -> None:
+    first = _retriever(tmp_path, _many())
+    first.save()
+    catalog = Catalog(tmp_path / "catalog.db")
+    catalog.forget_files(["/0000"])
+    catalog.drop_orphans()
+    again = Retriever(catalog, _EMBEDDER, tmp_path / "index.faiss")
+    assert len(again.index()) == len(_many()) - 1
+    # The first reader has its own index in memory and follows too.
+    assert len(first.index()) == len(_many()) - 1
+
+
+def test_a_question_without_words_is_answered_by_nothing_much(tmp_path: Path) -> None:
+    retriever = _retriever(tmp_path, ["The tide is high."])
+    for question in ("", "???", "the of and"):
+        assert not retriever.search(question).answerable
