@@ -81,7 +81,8 @@ def find_by_id(connection: sqlite3.Connection, noun: str, select: str, id: str) 
     """
     rows = connection.execute(f"{select}WHERE id = ?", (id,)).fetchall()
     if not rows and id:
-        rows = connection.execute(f"{select}WHERE substr(id, 1, ?) = ? LIMIT 2", (len(id), id)).fetchall()
+        # From the beginning itself to the beginning with the last of all characters: what the index of ids can answer.
+        rows = connection.execute(f"{select}WHERE id BETWEEN ?1 AND ?1 || char(1114111) LIMIT 2", (id,)).fetchall()
     if not rows:
         raise DataMissing(f"there is no {noun} {id!r}")
     if len(rows) > 1:

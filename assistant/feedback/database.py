@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from assistant.errors import StoreUnavailable, UsageError
 from assistant.feedback import migrations
 from assistant.locations import ensure_dir, store_file
@@ -240,6 +242,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise StoreUnavailable(_sentence(path, error)) from error
+    except msgspec.DecodeError as error:
+        raise StoreUnavailable(f"{path} holds a record that this version cannot read: {error}") from error
     except UnicodeEncodeError as error:
         raise UsageError("the text holds bytes that are no characters: give it as UTF-8") from error
     except OSError as error:

@@ -77,7 +77,9 @@ class Deletions(Chats, Completions, Judgements):
         return msgspec.structs.replace(removed, completions=len(family))
 
     def _forget_text(self) -> None:
-        """Drop what the search index and the journal still hold of deleted text."""
+        """Drop what the search index and the journal still hold of deleted text. While another program reads, the
+        journal keeps it until the store is next closed or written to.
+        """
         with self.writing() as connection:
             for index in ("title_words", "message_words"):
                 connection.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")  # noqa: S608 - names of ours

@@ -118,6 +118,16 @@ def test_bytes_that_are_no_characters_are_refused_in_words() -> None:
         assert store.chats() == []
 
 
+def test_a_record_that_cannot_be_read_is_said_in_one_line() -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion()])
+        with store.writing() as connection:
+            connection.execute("""UPDATE completions SET settings = '{"warmth": 3}'""")
+        with pytest.raises(StoreUnavailable, match="warmth") as caught:
+            store.completion("c1")
+        assert "\n" not in str(caught.value)
+
+
 def test_what_is_read_in_one_moment_is_one_state_and_writing_there_fails() -> None:
     with Store.open() as store, Store.open() as other:
         with store.one_moment():
