@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,27 @@ from assistant.errors import DataMissing, UsageError
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a `.jsonl` or `.jsonl.gz` file, in order.
 
-    Raises DataMissing where there is no such file, and UsageError with the line's number where a line is no JSON
-    object.
+    Raises DataMissing where there is no such file, and UsageError where it cannot be unpacked or a line is no JSON
+    object, with the line's number.
     """
     if not path.is_file():
         raise DataMissing(f"no data file at {path}")
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield msgspec.json.decode(line, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}, line {number}: not a JSON object ({error})") from error
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield msgspec.json.decode(line, type=dict[str, Any])
-            except (msgspec.DecodeError, msgspec.ValidationError) as error:
-                raise UsageError(f"{path}, line {number}: not a JSON object ({error})") from error
+    try:
+        with opener(path, "rb") as stream:
+            yield from stream
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UsageError(f"{path} cannot be unpacked: {error}") from error
 
 
 def require_fields(rows: Iterable[dict[str, Any]], fields: Sequence[str], path: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """What a stage is asked to do: configuration, files, model, and how it reports. Knows no flags and no stage."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,8 @@ from training.runs import Run, StopRequested
 Config = TypeVar("Config", bound=msgspec.Struct)
 Report = Callable[[Mapping[str, float]], None]
 """Gets the figures of a step: `step`, `fraction` (0 to 1), `seconds`, and whatever the stage measures."""
+ShowTable = Callable[[str, Sequence[Sequence[str]]], None]
+"""Gets a title and rows of text, the column names first."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,13 @@ class Job(Generic[Config]):
     config: Config
     data: tuple[Path, ...] = ()
     dev: Path | None = None
-    model: str = "current"
+    model: str = ""
     out: Path | None = None
     resume: str | None = None
     operands: tuple[str, ...] = ()
     stop: StopRequested = field(default_factory=StopRequested)
     report: Report = lambda figures: None
+    table: ShowTable = lambda title, rows: None
 
     @property
     def files(self) -> tuple[Path, ...]:

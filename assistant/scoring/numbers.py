@@ -14,6 +14,9 @@ _ORDINALS = {
     "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12,
     **{f"{word}th": value for value, word in enumerate(_UNITS) if value in (4, 6, 7, 10, 11) or value > 12},
     **{f"{word[:-1]}ieth": 10 * value for value, word in enumerate(_TENS, start=2)},
+    # Alone, "first" and "second" are seldom meant as numbers.
+    **{f"{word}-first": 10 * value + 1 for value, word in enumerate(_TENS, start=2)},
+    **{f"{word}-second": 10 * value + 2 for value, word in enumerate(_TENS, start=2)},
 }  # fmt: skip
 _VALUES = {
     **{word: value for value, word in enumerate(_UNITS)},
@@ -37,7 +40,8 @@ _NO_CLAIMS = frozenset({"1", "0"})
 _SAID_ANYWAY = {"a": "1", "an": "1", "both": "2", "couple": "2", "pair": "2", "twice": "2", "first": "1", "second": "2"}
 # "10, 000" with a space is how people type it.
 _TOKEN = re.compile(
-    r"(?P<digits>\d{1,3}(?:, ?\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,:]\d+)*)(?:st|nd|rd|th)?|(?P<word>[A-Za-z]+)"
+    r"(?P<digits>\d{1,3}(?:, ?\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,:]\d+)*)(?:st|nd|rd|th)?"
+    r"|(?P<word>[A-Za-z]+ty-(?:first|second)|[A-Za-z]+)"
 )
 _AFTERNOON = re.compile(r"\s?p\.?m\b", re.IGNORECASE)
 _MONEY = re.compile(r"(\d+) (?:dollars?|euros?|pounds?|yuan) (?:and )?(\d\d?)\b", re.IGNORECASE)

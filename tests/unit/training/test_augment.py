@@ -1,0 +1,47 @@
+"""Other names and exchanged speakers."""
+
+import random
+import re
+
+from training.augment import first_names, name_speakers, swap_speakers
+
+DIALOGUE = "#Person1#: Hi, #Person2#. Is Mary in?\n#Person2#: No, #Person1#."
+SUMMARY = "#Person1# asks #Person2# for Mary. #Person12# is not #Person1#."
+
+
+def test_a_tag_becomes_the_same_name_in_dialogue_and_summary() -> None:
+    dialogue, summary = name_speakers(DIALOGUE, SUMMARY, random.Random(1))
+    match = re.match(r"(\w+): Hi, (\w+)\. Is Mary in\?\n(\w+): No, (\w+)\.$", dialogue)
+    assert match is not None
+    first, second, second_again, first_again = match.groups()
+    assert (first, second) == (first_again, second_again)
+    assert summary.startswith(f"{first} asks {second} for Mary.")
+    assert "#" not in dialogue + summary
+    assert {first, second} <= set(first_names())
+
+
+def test_nobody_gets_a_name_that_somebody_has() -> None:
+    names = first_names()
+    taken = " ".join(names[:-2])
+    dialogue, _ = name_speakers(f"#Person1#: {taken}\n#Person2#: Oh.", "", random.Random(1))
+    given = {line.partition(":")[0] for line in dialogue.splitlines()}
+    assert given == set(names[-2:])
+
+
+def test_naming_follows_the_seed() -> None:
+    assert name_speakers(DIALOGUE, SUMMARY, random.Random(1)) == name_speakers(DIALOGUE, SUMMARY, random.Random(1))
+    assert name_speakers(DIALOGUE, SUMMARY, random.Random(1)) != name_speakers(DIALOGUE, SUMMARY, random.Random(2))
+
+
+def test_swapping_exchanges_the_first_two_and_leaves_others_alone() -> None:
+    dialogue, summary = swap_speakers(DIALOGUE, SUMMARY)
+    assert dialogue == "#Person2#: Hi, #Person1#. Is Mary in?\n#Person1#: No, #Person2#."
+    assert summary == "#Person2# asks #Person1# for Mary. #Person12# is not #Person2#."
+
+
+def test_swapping_twice_changes_nothing() -> None:
+    assert swap_speakers(*swap_speakers(DIALOGUE, SUMMARY)) == (DIALOGUE, SUMMARY)
+
+
+def test_a_text_without_tags_stays_as_it_is() -> None:
+    assert name_speakers("Ann: Hi", "Ann greets.", random.Random(1)) == ("Ann: Hi", "Ann greets.")

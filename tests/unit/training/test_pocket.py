@@ -1,0 +1,272 @@
+"""Pocket's recipe on a model of 30,000 parameters, from rows to a folder that transformers reads."""
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+from safetensors.torch import load_file
+from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+from assistant.errors import DataMissing, TrainingStopped, UsageError
+from training import cli, pocket
+from training.card import Card, CardData, write_card
+from training.job import Job
+from training.pocket_model import build_model, warm_start_embeddings
+from training.recipes.pocket import PocketConfig
+from training.runs import Run, StopRequested, list_runs
+from training.tokenizer import train_tokenizer
+
+TINY = PocketConfig(
+    pieces=400,
+    width=16,
+    heads=2,
+    feed_forward=32,
+    encoder_layers=1,
+    decoder_layers=1,
+    warm_start=False,
+    max_steps=4,
+    batch_tokens=600,
+    warmup_steps=2,
+    log_every=1,
+    save_every=2,
+    window=200,
+)
+_THINGS = ["report", "window", "ticket", "garden", "letter", "bridge"]
+ROWS = [
+    {
+        "dialogue": f"#Person1#: Where is the {thing}?\n#Person2#: The {thing} is at number {number}.",
+        "summary": f"#Person1# asks #Person2# for the {thing} at {number}.",
+        "topic": f"the {thing}",
+    }
+    for number, thing in enumerate(_THINGS * 4)
+]
+
+
+def a_run(tmp_path: Path, config: PocketConfig = TINY) -> Run:
+    data = tmp_path / "data.jsonl"
+    data.write_text("{}\n")
+    return Run.start("pocket", config, [data], config.seed)
+
+
+def train(tmp_path: Path, run: Run, config: PocketConfig = TINY, **more: Any) -> dict[str, float]:
+    try:
+        stop = more.pop("stop", StopRequested())
+        return pocket.train(config, ROWS, ROWS[:4], tmp_path / "model", run, stop, **more)
+    finally:
+        run.close()
+
+
+def weights(tmp_path: Path) -> dict[str, torch.Tensor]:
+    return dict(load_file(tmp_path / "model" / "model.safetensors"))
+
+
+def test_training_writes_a_folder_that_transformers_reads(tmp_path: Path) -> None:
+    figures = train(tmp_path, a_run(tmp_path))
+    model = T5ForConditionalGeneration.from_pretrained(tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert sum(parameter.numel() for parameter in model.parameters()) == figures["parameters"]
+    assert figures["steps"] == 4
+    ids = tokenizer("#Person1#: Hi", return_tensors="pt").input_ids
+    assert ids[0, -1] == model.config.eos_token_id == tokenizer.eos_token_id
+    assert tokenizer.decode(ids[0], skip_special_tokens=True) == "#Person1#: Hi"
+    assert model.generate(ids, max_new_tokens=3).shape[0] == 1
+    files = list((tmp_path / "model").iterdir())
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+
+
+def test_a_stopped_and_resumed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    train(whole, a_run(whole))
+    run = a_run(tmp_path)
+    stop = StopRequested()
+
+    def ask_to_stop(figures: Mapping[str, float]) -> None:
+        stop.requested = figures["step"] == 3
+
+    train(tmp_path, run, stop=stop, report=ask_to_stop)
+    assert not (tmp_path / "model").exists()
+    resumed = Run.resume("pocket", run.name, TINY, [tmp_path / "data.jsonl"])
+    steps: list[float] = []
+    train(tmp_path, resumed, report=lambda figures: steps.append(figures["step"]))
+    assert steps == [4]
+    found, expected = weights(tmp_path), weights(whole)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_a_run_over_several_epochs_resumes_where_it_stood(tmp_path: Path) -> None:
+    config = replace(TINY, batch_tokens=1000, max_steps=5)
+    batches = len(list(pocket._epoch(config, ROWS, _tokenizer(), 0)))
+    assert batches == 2
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert train(whole, a_run(whole, config), config)["epochs"] == 2
+    run, stop = a_run(tmp_path, config), StopRequested()
+
+    def ask_to_stop(figures: Mapping[str, float]) -> None:
+        stop.requested = figures["step"] == 4  # The last batch of the second epoch.
+
+    train(tmp_path, run, config, stop=stop, report=ask_to_stop)
+    train(tmp_path, Run.resume("pocket", run.name, config, [tmp_path / "data.jsonl"]), config)
+    assert all(torch.equal(value, weights(whole)[name]) for name, value in weights(tmp_path).items())
+
+
+def test_training_lowers_the_loss_on_held_out_rows(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    train(tmp_path, run, replace(TINY, max_steps=60, save_every=20))
+    losses = [row["dev_loss"] for row in run.metrics() if "dev_loss" in row]
+    assert losses[-1] < losses[0] - 0.5
+
+
+def test_rows_longer_than_the_window_are_left_out_and_counted(tmp_path: Path) -> None:
+    long = {"dialogue": "#Person1#: " + "far too long " * 200, "summary": "Long."}
+    run = a_run(tmp_path)
+    figures = pocket.train(TINY, [*ROWS, long, long], ROWS[:4], tmp_path / "model", run, StopRequested())
+    run.close()
+    assert figures["left_out"] == 2
+    assert figures["rows"] == len(ROWS) + 2
+    assert {"step": 0, "left_out": 2} in run.metrics()
+
+
+def test_rows_that_are_all_too_long_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match="none of the 24 dialogues fits"):
+        train(tmp_path, a_run(tmp_path), replace(TINY, window=5))
+
+
+def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_run(tmp_path)
+    loss = pocket._State._loss
+
+    def diverging(state: Any, *arguments: Any) -> torch.Tensor:
+        return loss(state, *arguments) * (float("nan") if state.steps == 3 else 1.0)
+
+    monkeypatch.setattr(pocket._State, "_loss", diverging)
+    with pytest.raises(TrainingStopped, match="nan at step 3"):
+        train(tmp_path, run)
+    step, _ = run.load() or (0, {})
+    assert step == 2
+
+
+def test_which_words_are_hidden_follows_the_seed() -> None:
+    state = pocket._State(TINY, _tokenizer())
+    batch = next(pocket._epoch(TINY, ROWS, _tokenizer(), 0))
+    with torch.no_grad():
+        first, second = (float(state._loss(batch, 0.0, 0.5)) for _ in range(2))
+        state.rng.manual_seed(TINY.seed)
+        assert first != second
+        assert first == float(state._loss(batch, 0.0, 0.5))
+
+
+def test_an_epoch_is_the_same_for_the_same_seed_and_another_for_the_next() -> None:
+    one, again, other = ([b.input_ids for b in pocket._epoch(TINY, ROWS, _tokenizer(), e)] for e in (0, 0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
+    assert len(one) != len(other) or not all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_names_replace_tags_in_the_configured_share() -> None:
+    tokenizer, rng = _tokenizer(), random.Random(1)
+    config = replace(TINY, names=1.0)
+    example = pocket._augmented(ROWS[0], config, tokenizer, rng)
+    assert "#Person" not in tokenizer.decode(example.source)
+    example = pocket._augmented(ROWS[0], replace(TINY, names=0.0, swaps=0.0), tokenizer, rng)
+    assert "#Person1#: Where" in tokenizer.decode(example.source)
+
+
+def test_embeddings_start_from_minilm_with_the_deviation_that_t5_expects() -> None:
+    config = replace(TINY, width=64, pieces=1000)
+    tokenizer = train_tokenizer([row["dialogue"] for row in ROWS] * 5, 1000)
+    model = build_model(replace(config, pieces=tokenizer.get_vocab_size()))
+    before = model.shared.weight.detach().clone()
+    count = warm_start_embeddings(model, tokenizer)
+    changed = (model.shared.weight != before).any(dim=1)
+    assert int(changed.sum()) == count > 100
+    # Of 64 rows at least; the projection has deviation 1 over MiniLM's whole vocabulary.
+    assert 0.5 < float(model.shared.weight.detach()[changed].std()) < 2
+
+
+def test_pocket_is_not_started_from_a_model(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--model"):
+        pocket.run(Job(stage="pocket", config=TINY, model="pocket"))
+
+
+def test_pocket_without_data_says_what_it_needs() -> None:
+    with pytest.raises(UsageError, match="--data"):
+        pocket.run(Job(stage="pocket", config=TINY))
+
+
+def test_rows_held_out_are_not_trained_on(tmp_path: Path) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(f'{{"dialogue": "A: {i % 30}", "summary": "{i}"}}\n' for i in range(60)))
+    rows, held_out = pocket._read(Job(stage="pocket", config=TINY, data=(data,)))
+    # Rows 1, 21 and 41 are held out; 31 and 51 are the same dialogues as 1 and 21, and 11 the same as 41.
+    assert [row["summary"] for row in held_out] == ["1", "21", "41"]
+    assert len(rows) == 54
+    assert not {row["dialogue"] for row in rows} & {row["dialogue"] for row in held_out}
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Run:
+    """A run that was started with a file of ROWS and stopped before its first step."""
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    job = Job(stage="pocket", config=TINY, data=(data,), out=tmp_path / "model")
+    with job.open_run() as run:
+        return run
+
+
+def test_resuming_needs_nothing_said_again_and_makes_a_model_that_can_serve(
+    begun: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["pocket", "--resume", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["run"], made["model"], made["steps"]) == (begun.name, str(tmp_path / "model"), 4)
+    assert (tmp_path / "model" / "ctranslate" / "model.bin").exists()
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert f"{made['dev_loss']:.3f} (n = 2)" in card
+    assert cli.run(["runs"]) == 0
+    assert "finished" in capsys.readouterr().out
+
+
+def test_resuming_with_another_setting_or_other_data_is_refused(
+    begun: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["pocket", "--resume", begun.name, "--learning-rate", "0.1"]) == 2
+    assert "other settings (learning_rate)" in capsys.readouterr().err
+    (tmp_path / "rows.jsonl").write_text(json.dumps(ROWS[0]) + "\n" + json.dumps(ROWS[1]) + "\n")
+    assert cli.run(["pocket", "--resume"]) == 2
+    assert "the data changed" in capsys.readouterr().err
+
+
+def test_a_job_that_goes_wrong_leaves_its_reason_in_the_run(begun: Run) -> None:
+    job = Job(stage="pocket", config=TINY, data=(Path(begun.manifest.inputs["data"][0]),), resume=begun.name)
+    with pytest.raises(TrainingStopped), job.open_run():
+        raise TrainingStopped("the loss was nan")
+    (summary,) = list_runs()
+    assert (summary.state, summary.outcome) == ("failed", "TrainingStopped: the loss was nan")
+
+
+def test_a_card_names_data_figures_limits_and_licence(tmp_path: Path) -> None:
+    card = Card(
+        title="Toy",
+        summary="A toy.",
+        licence="CC BY 4.0",
+        data=[CardData("train.jsonl", 12000, "training")],
+        figures={"loss": "3.400"},
+        limits=["It is a toy."],
+        command="assistant-train pocket",
+    )
+    text = write_card(tmp_path, card).read_text()
+    for part in ("# Toy", "CC BY 4.0", "| train.jsonl | 12,000 | training |", "| loss | 3.400 |", "- It is a toy."):
+        assert part in text
+
+
+def _tokenizer() -> Any:
+    return train_tokenizer([row["dialogue"] + row["summary"] for row in ROWS] * 5, 400)
