@@ -88,6 +88,13 @@ class CTranslateBackend:
         """Pieces of the text, `</s>` included."""
         return self._tokenizer.count(text)
 
+    def prepare(self) -> None:
+        """Open a Translator for the next sample: the one that drew cannot be seeded again."""
+        if self._has_drawn:
+            del self._translator
+            self._translator = self._open()
+            self._has_drawn = False
+
     def _pieces(self, text: str) -> list[str]:
         return self._tokenizer.pieces(self._tokenizer.encode(text))
 
@@ -104,9 +111,7 @@ class CTranslateBackend:
 
     def _reseed(self, seed: int) -> None:
         """A seed counts for generators made after it, and each Translator's thread makes one at its first draw."""
-        if self._has_drawn:
-            del self._translator
-            self._translator = self._open()
+        self.prepare()
         ctranslate2.set_random_seed(seed)
         self._has_drawn = True
 

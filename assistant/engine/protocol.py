@@ -148,7 +148,8 @@ class Backend(Protocol):
     """One way to run a model: BACKENDS maps names to functions that load one.
 
     `generate` returns `settings.drafts` drafts for every prompt. `on_piece` gets the text that a streamed draft grew
-    by; `cancelled` is asked after every token, where the backend can ask.
+    by; `cancelled` is asked after every token, where the backend can ask. `prepare` is called when nobody waits, to do
+    then what the next request would wait for.
     """
 
     name: BackendName
@@ -167,6 +168,8 @@ class Backend(Protocol):
     def score(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]: ...
 
     def count_tokens(self, text: str) -> int: ...
+
+    def prepare(self) -> None: ...
 
 
 Finish = Literal["end", "length", "cancelled"]

@@ -97,6 +97,9 @@ class TransformersBackend:
         """Pieces of the text, `</s>` included."""
         return self._tokenizer.count(text)
 
+    def prepare(self) -> None:
+        """Nothing to make ready: torch takes a seed at any time."""
+
     @property
     def _end(self) -> int:
         return int(self._network.config.eos_token_id)

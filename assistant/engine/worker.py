@@ -57,6 +57,8 @@ class Worker:
             request = self._waiting.get()
             try:
                 self._answer(request)
+                if self._backend and self._waiting.empty():
+                    self._backend.prepare()
             except PipeClosed:
                 return
             except AssistantError as error:

@@ -1,0 +1,302 @@
+"""How fast and how small serving is: the engine with CTranslate2 int8 against transformers (sdpa, float32) on the same
+weights and threads.
+
+    python tests/benchmarks/serving.py [--model REF …] [--rounds 5] [--threads 2] [--tokens 60] [--prompt 220]
+
+Without --model: the shape of flan-t5-base with random weights, and pocket. Random weights seldom end a text by
+themselves, so every text has exactly --tokens tokens on both sides. The two sides take turns within a round, so that a
+machine that drifts slows both; a ratio is the median of the rounds' ratios. Each side runs in a process of its own,
+whose resident memory is read at the end. The engine's times are taken in the calling process, the messages between
+processes included; the peer's are taken inside its process.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.engine.client import Engine
+from assistant.engine.protocol import Piece
+from assistant.engine.tokens import ModelTokenizer
+from assistant.models.folder import inspect_folder
+from assistant.models.registry import resolve
+from assistant.records import GenerationSettings, ModelVersion
+from assistant.settings import Settings
+
+_SHAPES = {
+    "flan-t5-base": {"d_model": 768, "num_heads": 12, "d_ff": 2048, "num_layers": 12, "vocab_size": 32128},
+    "smoke": {"d_model": 64, "num_heads": 2, "d_ff": 128, "num_layers": 2, "vocab_size": 512},
+}
+_GOALS = {"greedy": 3.0, "sampling x4": 3.0, "batch of 8": 2.8, "first token": 1 / 0.45}
+_POCKET_GOAL = 4.0
+_MEMORY_GOAL = 0.35
+_PAUSE = 1.0
+"""Seconds after an answer in which the engine makes itself ready for the next, so that the peer has the cores alone."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", action="append", help="a model reference or the name of a shape with random weights")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--tokens", type=int, default=60, help="tokens of every text")
+    parser.add_argument("--prompt", type=int, default=220, help="tokens of a prompt")
+    parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peer:
+        _serve_as_peer(arguments.peer, arguments.threads)
+        return
+    for ref in arguments.model or ["flan-t5-base", "pocket"]:
+        if ref in _SHAPES:
+            with tempfile.TemporaryDirectory() as folder:
+                _compare(_random_model(ref, Path(folder) / ref), arguments)
+        else:
+            _compare(resolve(ref, Settings()), arguments)
+
+
+class _Case(msgspec.Struct, frozen=True):
+    name: str
+    prompts: list[str]
+    settings: GenerationSettings
+    is_stream: bool = False
+
+
+def _cases(tokenizer: ModelTokenizer, pieces: int, arguments: argparse.Namespace) -> list[_Case]:
+    length, tokens = arguments.prompt, arguments.tokens
+    rng = random.Random(5)
+    exact = {"max_new_tokens": tokens, "min_new_tokens": tokens, "no_repeat_ngram": 0}
+    greedy = GenerationSettings(decoding="greedy", **exact)
+    one = [_prompt(tokenizer, pieces, length, rng)]
+    # Lengths as in real batches: from two thirds to four thirds of the single prompt.
+    eight = [_prompt(tokenizer, pieces, round(length * (2 / 3 + i * 2 / 21)), rng) for i in range(8)]
+    return [
+        _Case("greedy", one, greedy),
+        _Case("sampling x4", one, GenerationSettings(decoding="sample", drafts=4, seed=1, **exact)),
+        _Case("batch of 8", eight, greedy),
+        _Case("first token", one, greedy, is_stream=True),
+    ]
+
+
+def _prompt(tokenizer: ModelTokenizer, pieces: int, length: int, rng: random.Random) -> str:
+    """A text of about `length` pieces drawn from the vocabulary."""
+    text = ""
+    while (missing := length - tokenizer.count(text)) > 0:
+        text += " " + tokenizer.decode([rng.randrange(100, pieces) for _ in range(missing)])
+    return text
+
+
+def _compare(model: ModelVersion, arguments: argparse.Namespace) -> None:
+    tokenizer = ModelTokenizer(Path(model.folder))
+    pieces = json.loads((Path(model.folder) / "config.json").read_text())["vocab_size"] - 30
+    cases = _cases(tokenizer, pieces, arguments)
+    with Engine() as engine, _Peer(Path(model.folder), arguments.threads) as peer:
+        loaded = engine.load(model, "ctranslate", arguments.threads)
+        times: dict[str, list[tuple[float, float]]] = {case.name: [] for case in cases}
+        for number in range(arguments.rounds + 1):
+            for case in cases:
+                ours = _time_ours(engine, case)
+                time.sleep(_PAUSE)
+                theirs = peer.run(case)
+                if number:  # the first round warms both up
+                    times[case.name].append((ours, theirs))
+        parity = _parity(engine, peer, cases[0], tokenizer, pieces)
+        memory = (_resident(engine.process_id), _resident(peer.process_id))
+    goal = _POCKET_GOAL if model.ref == "pocket" else None
+    print(f"\n### {model.ref}: {model.parameters / 1e6:.1f} M parameters, {arguments.threads} threads\n")
+    print(f"CTranslate2 {loaded.backend_version} int8 against {peer.version}; {arguments.rounds} rounds, ", end="")
+    print(f"{tokenizer.count(cases[0].prompts[0])} -> {arguments.tokens} tokens.\n")
+    print("| | transformers ms | engine ms | faster (min to max) | goal |\n|---|---|---|---|---|")
+    for name, pairs in times.items():
+        ratios = [theirs / ours for ours, theirs in pairs]
+        wanted = goal if goal and name == "greedy" else _GOALS[name]
+        print(
+            f"| {name} | {1000 * statistics.median(b for _, b in pairs):.0f} "
+            f"| {1000 * statistics.median(a for a, _ in pairs):.0f} "
+            f"| {statistics.median(ratios):.2f}x ({min(ratios):.2f} to {max(ratios):.2f}) | {wanted:.1f}x |"
+        )
+    print(
+        f"| resident memory, MiB | {memory[1]:.0f} | {memory[0]:.0f} "
+        f"| {memory[0] / memory[1]:.2f} of it | {_MEMORY_GOAL} of it |"
+    )
+    print(f"\nScore parity, int8 against float32: {parity[0]:.4f} nats a token on average, {parity[1]:.4f} at most.")
+
+
+def _time_ours(engine: Engine, case: _Case) -> float:
+    start = time.perf_counter()
+    if not case.is_stream:
+        finished = engine.generate(case.prompts, case.settings)
+        seconds = time.perf_counter() - start
+        assert {draft.tokens for drafts in finished.drafts for draft in drafts} == {case.settings.max_new_tokens}
+        return seconds
+    stream = engine.stream(case.prompts[0], case.settings)
+    first = next(stream)
+    seconds = time.perf_counter() - start
+    assert isinstance(first, Piece)
+    engine.cancel()
+    list(stream)
+    return seconds
+
+
+def _parity(engine: Engine, peer: "_Peer", case: _Case, tokenizer: ModelTokenizer, pieces: int) -> tuple[float, float]:
+    """Mean and largest absolute difference in nats a token, over what the model writes and over drawn pieces."""
+    written = engine.generate(case.prompts, case.settings).drafts[0][0].text
+    completions = [written, _prompt(tokenizer, pieces, 30, random.Random(9))]
+    prompts = case.prompts * len(completions)
+    ours = engine.score(prompts, completions).token_log_probabilities
+    theirs = peer.score(prompts, completions)
+    gaps = [abs(a - b) for x, y in zip(ours, theirs, strict=True) for a, b in zip(x, y, strict=True)]
+    return statistics.mean(gaps), max(gaps)
+
+
+def _resident(process: int | None) -> float:
+    """MiB that the process holds in memory now."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+class _Peer:
+    """Plain transformers in a process of its own, asked in JSON lines."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--peer", str(folder), "--threads", str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            text=True,
+        )
+        self.version = self._ask({})["version"]
+
+    def __enter__(self) -> "_Peer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+    def run(self, case: _Case) -> float:
+        """Seconds of the request."""
+        return float(self._ask({"case": msgspec.to_builtins(case)})["seconds"])
+
+    def score(self, prompts: list[str], completions: list[str]) -> list[list[float]]:
+        """Log-probability of every token of each completion."""
+        rows: list[list[float]] = self._ask({"prompts": prompts, "completions": completions})["rows"]
+        return rows
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+def _serve_as_peer(folder: Path, threads: int) -> None:
+    import torch
+    import transformers
+
+    torch.set_num_threads(threads)
+    transformers.utils.logging.disable_progress_bar()
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True, use_safetensors=True
+    ).eval()
+    tokenizer = ModelTokenizer(folder)
+    version = f"transformers {transformers.__version__} {model.config._attn_implementation} float32"
+    for line in sys.stdin:
+        question = json.loads(line)
+        with torch.inference_mode():
+            if "case" in question:
+                answer: dict[str, Any] = {"seconds": _time_peer(model, tokenizer, question["case"])}
+            elif "prompts" in question:
+                answer = {"rows": _score_peer(model, tokenizer, question)}
+            else:
+                answer = {"version": version}
+        print(json.dumps(answer), flush=True)
+
+
+def _time_peer(model: Any, tokenizer: ModelTokenizer, case: dict[str, Any]) -> float:
+    import torch
+
+    settings = case["settings"]
+    is_sample = settings["decoding"] == "sample"
+    length = 1 if case["is_stream"] else settings["max_new_tokens"]
+    start = time.perf_counter()
+    rows = [torch.tensor(tokenizer.encode(prompt)) for prompt in case["prompts"]]
+    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    chosen = {"top_k": settings["top_k"], "temperature": settings["temperature"]} if is_sample else {}
+    model.generate(
+        input_ids=ids,
+        attention_mask=(ids != 0).long(),
+        do_sample=is_sample,
+        num_return_sequences=settings["drafts"],
+        max_new_tokens=length,
+        min_new_tokens=length,
+        **chosen,
+    )
+    return time.perf_counter() - start
+
+
+def _score_peer(model: Any, tokenizer: ModelTokenizer, question: dict[str, Any]) -> list[list[float]]:
+    from assistant.engine.recipe import reference
+
+    pairs = zip(question["prompts"], question["completions"], strict=True)
+    return [reference(model, tokenizer.encode(prompt), tokenizer.encode(completion)) for prompt, completion in pairs]
+
+
+def _random_model(shape: str, folder: Path) -> ModelVersion:
+    """A T5 1.1 of that shape with a separate output layer, and a tokenizer of one piece a word."""
+    import torch
+    from safetensors.torch import load_file, save_file
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    sizes = _SHAPES[shape]
+    config = T5Config(
+        **sizes,
+        d_kv=sizes["d_model"] // sizes["num_heads"],
+        feed_forward_proj="gated-gelu",
+        decoder_start_token_id=0,
+    )
+    torch.manual_seed(0)
+    T5ForConditionalGeneration(config).save_pretrained(folder)
+    # Built from a configuration a T5 is always tied; FLAN-T5 is not, and its own file says so in these two places.
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.weight"] = torch.randn(sizes["vocab_size"], sizes["d_model"]) * sizes["d_model"] ** -0.5
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    written = json.loads((folder / "config.json").read_text())
+    written.pop("scale_decoder_outputs")
+    (folder / "config.json").write_text(json.dumps({**written, "tie_word_embeddings": False}))
+    _word_tokenizer(sizes["vocab_size"] - 28).save(str(folder / "tokenizer.json"))
+    return ModelVersion(
+        ref=f"shape of {shape}",
+        folder=str(folder),
+        kind="path",
+        parameters=inspect_folder(folder).parameters,
+    )
+
+
+def _word_tokenizer(size: int) -> Any:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    names = ["<pad>", "</s>", "<unk>", *(f"w{i}" for i in range(3, size))]
+    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return tokenizer
+
+
+if __name__ == "__main__":
+    main()
