@@ -48,6 +48,17 @@ STAGES: dict[str, Stage] = {
             "--data train.jsonl --minutes 5 --dry-run",
         ),
     ),
+    "ppo": Stage(
+        run="training.ppo:run",
+        config="training.recipes.ppo:PpoConfig",
+        help="Align a model with a reward by PPO: a trained copy of its adapter, held near the original.",
+        examples=(
+            "--data dialogues.jsonl --model pocket --reward length:20",
+            "--data dialogues.jsonl --config ppo.toml --max-steps 500",
+            "--resume",
+        ),
+        show="training.curves:show",
+    ),
     "evaluate": Stage(
         run="training.evaluation:run",
         config="training.recipes.evaluate:EvaluateConfig",
@@ -205,7 +216,7 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
         _answer(tables.plan(job), tables.plain, as_json=bool(values.get("json")))
         return
     with stop_signals() as stop, showing(name) as report:
-        result = _load(stage.run)(replace(job, stop=stop, report=report))
+        result = _load(stage.run)(replace(job, stop=stop, report=report, table=report.table))
     _answer(result, _load(stage.show), as_json=bool(values.get("json")))
 
 

@@ -18,8 +18,11 @@ from typing import Any
 
 import torch
 
-from assistant.errors import DataMissing, ModelMissing, UsageError
+from assistant.errors import DataMissing, UsageError
+from assistant.models.registry import choose, resolve
+from assistant.settings import load_settings
 from training.checkpoints import read_checkpoint
+from training.curves import write_curves
 from training.experience import (
     Credit,
     Experience,
@@ -43,6 +46,9 @@ Judge = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """(prompts, responses) -> a number for each, higher is better; not the reward, where that can be had."""
 
 
+_COLUMNS = ("prompt ends", "response", "score", "KL", "ended")
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One response of a step, for a look."""
@@ -56,24 +62,32 @@ class Sample:
 
 def run(job: Job[PpoConfig]) -> dict[str, Any]:
     """The stage `assistant-train ppo`: align the model's adapter and write the one that was judged best."""
-    model = Path(job.model)
-    if not model.is_dir():
-        raise ModelMissing(f"no model folder at {job.model!r}; give --model PATH")
     if not job.data:
         raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
+    settings = load_settings()
+    model = Path((resolve(job.model, settings) if job.model else choose(settings)[0]).folder)
     adapter = Path(job.config.adapter) if job.config.adapter else None
     ranks = Ranks()
     if not ranks.leads:
         train(job.config, model, adapter, job.data, job.dev, Path(), None, job.stop, ranks=ranks)
         return {}
+
+    def show(step: int, samples: Sequence[Sample]) -> None:
+        if step % job.config.show_every == 0:
+            job.table(f"step {step}", [_COLUMNS, *map(_cells, samples)])
+
     with job.open_run() as run:
         out = job.out or run.folder / "adapter"
         figures = train(
-            job.config, model, adapter, job.data, job.dev, out, run, job.stop, ranks=ranks, report=job.report
+            *(job.config, model, adapter, job.data, job.dev, out, run, job.stop),
+            ranks=ranks,
+            report=job.report,
+            on_samples=show,
         )
         job.check_stop(run)
+        write_curves(run.metrics(), run.folder / "curves.svg")
         run.finish(str(out))
-    return {"run": run.name, "adapter": str(out), **figures}
+    return {"run": run.name, "adapter": str(out), "curves": str(run.folder / "curves.svg"), **figures}
 
 
 def train(
@@ -90,7 +104,7 @@ def train(
     judge: Judge | None = None,
     ranks: Ranks | None = None,
     report: Report = lambda figures: None,
-    on_samples: Callable[[Sequence[Sample]], None] = lambda samples: None,
+    on_samples: Callable[[int, Sequence[Sample]], None] = lambda step, samples: None,
 ) -> dict[str, float]:
     """Train, or go on where the run's checkpoint stands, and write adapter and value head to `out`.
 
@@ -117,7 +131,7 @@ def train(
         if stopping or last or trainer.steps % config.save_every == 0:
             trainer.save(run)
         report(trainer.figures(metrics))
-        on_samples(samples)
+        on_samples(trainer.steps, samples)
         if stopping:
             return trainer.figures(metrics)
     return trainer.finish(run, out)
@@ -342,3 +356,8 @@ def _samples(rollout: Rollout, scores: torch.Tensor) -> list[Sample]:
         Sample(rollout.prompts[i], rollout.responses[i], float(scores[i]), float(kl[i]), bool(rollout.ended[i]))
         for i in shown
     ]
+
+
+def _cells(sample: Sample) -> tuple[str, ...]:
+    ended = "yes" if sample.ended else "cut off"
+    return sample.prompt[-80:], sample.response, f"{sample.score:.2f}", f"{sample.kl:.2f}", ended

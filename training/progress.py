@@ -2,22 +2,35 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
 
-from training.job import Report
+from assistant.terminal import one_line
 
 _QUIET_SECONDS = 5.0
 """Plain lines come no more often than this; the first and the last always come."""
 _UNSHOWN = ("step", "fraction", "seconds", "epoch")
 
 
+class Reporter(Protocol):
+    """Shows a job's figures, and tables where there is a terminal to hold them."""
+
+    def __call__(self, figures: Mapping[str, float]) -> None:
+        """Show the figures of a step."""
+
+    def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
+        """Show rows of text, the column names first."""
+
+
 @contextmanager
-def showing(stage: str) -> Iterator[Report]:
-    """A function to report figures to, for as long as the context lasts."""
+def showing(stage: str) -> Iterator[Reporter]:
+    """What figures and tables are reported to, for as long as the context lasts."""
     if sys.stderr.isatty():
         with _bar(stage) as report:
             yield report
@@ -26,7 +39,7 @@ def showing(stage: str) -> Iterator[Report]:
 
 
 @contextmanager
-def _bar(stage: str) -> Iterator[Report]:
+def _bar(stage: str) -> Iterator[Reporter]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -34,12 +47,23 @@ def _bar(stage: str) -> Iterator[Report]:
         TextColumn("{task.fields[figures]}"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(stage, total=1.0, figures="starting")
+        yield _Bar(progress, stage)
 
-        def report(figures: Mapping[str, float]) -> None:
-            progress.update(task, completed=figures.get("fraction", 0.0), figures=describe(figures))
 
-        yield report
+class _Bar:
+    def __init__(self, progress: Progress, stage: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(stage, total=1.0, figures="starting")
+
+    def __call__(self, figures: Mapping[str, float]) -> None:
+        self._progress.update(self._task, completed=figures.get("fraction", 0.0), figures=describe(figures))
+
+    def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
+        table = Table(*rows[0], title=title, title_justify="left", expand=True)
+        for row in rows[1:]:
+            # Text, not markup: brackets in a response are the response's own.
+            table.add_row(*(Text(one_line(cell), overflow="ellipsis") for cell in row))
+        self._progress.console.print(table)
 
 
 class _Lines:
@@ -51,6 +75,9 @@ class _Lines:
         if time.monotonic() - self._shown >= _QUIET_SECONDS or figures.get("fraction", 0.0) >= 1.0:
             self._shown = time.monotonic()
             print(f"{self._stage}: {describe(figures)}", file=sys.stderr, flush=True)
+
+    def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
+        """Nothing: lines are for logs, where a wide table would not be read."""
 
 
 def describe(figures: Mapping[str, float]) -> str:

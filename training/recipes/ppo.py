@@ -103,5 +103,7 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Steps between two lines of metrics.jsonl."""
     save_every: int = 10
     """Steps between two checkpoints."""
+    show_every: int = 10
+    """Steps between two tables of samples on a terminal."""
     guards: GuardLimits = GuardLimits()
     """Where a run is stopped."""

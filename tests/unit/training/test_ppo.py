@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from assistant.errors import DataMissing, TrainingStopped, UsageError
 from tests.tiny_models import build_tiny_model
 from training.checkpoints import read_checkpoint
+from training.cli import run as run_line
 from training.ppo import train
 from training.ranks import Ranks
 from training.recipes.ppo import GuardLimits, PpoConfig
@@ -368,6 +369,26 @@ def test_two_processes_learn_what_one_learns(model: Path, prompts: Path, tmp_pat
     for row, other in zip(without_times(rows), without_times(wanted), strict=True):
         assert row == pytest.approx(other, abs=1e-3)
     assert_close(weights(found), weights(folder))
+
+
+def test_the_stage_runs_from_the_command_line_and_resumes(
+    model: Path, prompts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["--batch-size=4", "--mini-batch-size=4", "--epochs=1", "--max-new-tokens=4", "--judge-prompts=2"]
+    rewards = ["--reward=length:5", "--reward=-2*repetition"]
+    assert run_line(["ppo", f"--model={model}", f"--data={prompts}", "--max-steps=2", "--json", *small, *rewards]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (Path(result["adapter"]) / "adapter_model.safetensors").is_file()
+    assert Path(result["curves"]).is_file() and result["steps"] == 2.0
+    assert run_line(["ppo", "--resume", result["run"]]) == 0
+    assert "KL to the reference" in capsys.readouterr().out
+
+
+def test_a_guard_s_stop_is_exit_code_five(model: Path, prompts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--batch-size=4", "--mini-batch-size=4", "--epochs=1", "--max-new-tokens=4", "--judge-every=0"]
+    limits = ["--max-length-growth=0.0", "--patience=1"]
+    assert run_line(["ppo", f"--model={model}", f"--data={prompts}", *small, *limits]) == 5
+    assert "missing_eos_penalty" in capsys.readouterr().err
 
 
 def test_a_guard_keeps_the_last_good_checkpoint(model: Path, prompts: Path, tmp_path: Path) -> None:
