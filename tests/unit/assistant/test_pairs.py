@@ -50,6 +50,12 @@ def test_confidence_and_weight_scale_a_pair() -> None:
     assert _short(pairs) == [("a", "b", 0.25)]
 
 
+def test_said_with_no_confidence_it_counts_as_a_tie() -> None:
+    pairs, unpaired = pairs_from([a_ranking([["a"]], failed=("b",), confidence=0.0)], [], ALL)
+    assert pairs == []
+    assert count_reasons(unpaired) == {"tie": 1}
+
+
 def test_a_thumb_up_beats_a_thumb_down_of_the_same_rater_on_the_same_prompt() -> None:
     ratings = [a_rating("a", "up"), a_rating("b", "down"), a_rating("o", "down"), a_rating("c", "down", rater="ben")]
     pairs, unpaired = pairs_from([], ratings, ALL)
