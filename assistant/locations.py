@@ -51,6 +51,11 @@ def store_file() -> Path:
     return data_dir() / "store.db"
 
 
+def knowledge_dir() -> Path:
+    """The catalog and the index of the user's documents."""
+    return data_dir() / "knowledge"
+
+
 def models_dir() -> Path:
     """Pulled and tuned models."""
     return data_dir() / "models"
@@ -78,6 +83,7 @@ def all_places() -> dict[str, Path]:
         "settings": settings_file(),
         "data": data_dir(),
         "store": store_file(),
+        "knowledge": knowledge_dir(),
         "models": models_dir(),
         "state": state_dir(),
         "runs": runs_dir(),

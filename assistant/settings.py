@@ -56,6 +56,15 @@ class ScreenSettings(Part, frozen=True):
     """Whether model, mode, words and seconds stand under an answer."""
 
 
+class KnowledgeSettings(Part, frozen=True):
+    """How your documents are read and searched."""
+
+    embedder: str = "minilm"
+    """`minilm` (bundled), or a sentence-transformers folder or Hub id on this machine; a change needs a rebuild."""
+    precision: Literal["float32", "int8"] = "float32"
+    """How minilm computes: `float32` is exact, `int8` takes a quarter of the memory and is faster on many machines."""
+
+
 class Settings(Part, frozen=True):
     """The whole tree."""
 
@@ -63,6 +72,7 @@ class Settings(Part, frozen=True):
     prompt: PromptSettings = PromptSettings()
     generation: GenerationSettings = GenerationSettings()
     screen: ScreenSettings = ScreenSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
     keys: dict[str, str] = {}
     """Key bindings by action id, such as `send = "ctrl+enter"`."""
 

@@ -83,3 +83,10 @@ class Advance:
         if tenth > self._told:
             self._told = tenth
             note(f"{self._label}: {done} of {self._total} {rate}".rstrip())
+
+    def of(self, done: int, total: int, rate: str = "") -> None:
+        """The same, where the total becomes known on the way."""
+        self._total = total
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=total)
+        self.to(done, rate)

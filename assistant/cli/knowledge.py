@@ -1,0 +1,371 @@
+"""`assistant knowledge` and `assistant ask`: the user's documents, what they hold, and what they answer."""
+
+import json as json_
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, Parameter
+
+from assistant.cli.output import note, progress_bar, say, say_json
+from assistant.errors import AssistantError, UsageError
+from assistant.files import write_atomically
+from assistant.locations import conversions_dir, knowledge_dir
+from assistant.settings import load_settings
+from assistant.terminal import one_line
+from knowledge.answering import best_quotes
+from knowledge.documents import Filters, Hit
+from knowledge.embedder import open_embedder
+from knowledge.errors import KnowledgeError
+from knowledge.evaluation import evaluate, make_questions, read_questions
+from knowledge.library import Library, OnProgress, Progress, UpdateResult
+
+knowledge = App(name="knowledge", help="Answers from your own documents.", help_format="plaintext")
+
+_EXCERPT = 300
+_MOST_SHOWN = 20
+
+
+@knowledge.command(name="add")
+def add(*paths: Path, json: bool = False) -> int:
+    """Read files and folders, and look into them at every update.
+
+    Example:
+
+      assistant knowledge add ~/notes handbook.pdf
+
+    Parameters
+    ----------
+    paths
+        Files and folders. What .gitignore or .assistantignore names is left out.
+    json
+        Print one JSON object.
+    """
+    if not paths:
+        raise UsageError("name the files or folders to add: assistant knowledge add ~/notes")
+    with _library() as library, _shown() as on_progress:
+        result = library.add(paths, on_progress)
+    return _report(result, json)
+
+
+@knowledge.command(name="update")
+def update(*, rebuild: bool = False, json: bool = False) -> int:
+    """Read what is new, changed, moved or deleted.
+
+    Parameters
+    ----------
+    rebuild
+        Read and embed everything anew, as after a change of the embedder.
+    json
+        Print one JSON object.
+    """
+    with _library() as library, _shown() as on_progress:
+        result = library.update(on_progress, rebuild=rebuild)
+    return _report(result, json)
+
+
+@knowledge.command(name="remove")
+def remove(*paths: Path, purge: bool = False, json: bool = False) -> int:
+    """Forget files and folders; the files themselves stay where they are.
+
+    Parameters
+    ----------
+    paths
+        Files and folders that were added, or lie below one that was.
+    purge
+        Rewrite the catalog too, so that nothing of their text stays on disk.
+    json
+        Print one JSON object.
+    """
+    if not paths:
+        raise UsageError("name the files or folders to remove; `assistant knowledge list` shows them")
+    with _library() as library:
+        result = library.remove(paths, purge=purge)
+    if json:
+        say_json({"files": result.files, "documents": result.documents, "passages": len(result.texts)})
+    else:
+        say(f"Forgot {result.files} files with {len(result.texts)} passages.")
+    return 0
+
+
+@knowledge.command(name="list")
+def list_(*, json: bool = False) -> int:
+    """List the files that were read, and those that were skipped with the reason.
+
+    Parameters
+    ----------
+    json
+        Print one JSON list.
+    """
+    with _library() as library:
+        files, roots = library.files(), library.catalog.roots()
+    if json:
+        say_json([{"document": f.path, "passages": f.passages, "size": f.size, "skipped": f.reason} for f in files])
+        return 0
+    for file in files:
+        state = f"skipped: {file.reason}" if file.reason else f"{file.passages} passages"
+        say(f"{one_line(file.path)}  {one_line(state)}")
+    note(f"{len(files)} files below " + (", ".join(one_line(str(root)) for root in roots) or "no folder yet"))
+    return 0
+
+
+@knowledge.command(name="search")
+def search(
+    query: str = "",
+    *,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
+    folder: Path | None = None,
+    type_: Annotated[str, Parameter(name="--type")] = "",
+    since: str = "",
+    queries: Path | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    json: bool = False,
+) -> int:
+    """Find the passages nearest to a question.
+
+    Examples:
+
+      assistant knowledge search "how long is parental leave" -k 3
+
+      assistant knowledge search --queries questions.jsonl -o results.jsonl
+
+    Parameters
+    ----------
+    query
+        A question or some words.
+    k
+        At most so many passages.
+    folder
+        Only files below it.
+    type_
+        Only files of these kinds, as in pdf,docx.
+    since
+        Only files changed since this day, as in 2026-03-01.
+    queries
+        Answer every line {"id", "question"} of this file.
+    output
+        Where the lines {"id", "results"} go; standard output without it.
+    json
+        Print one JSON list.
+    """
+    if bool(query) == (queries is not None):
+        raise UsageError("give a QUERY or --queries, not both")
+    if k < 1:
+        raise UsageError("-k must be at least 1")
+    filters = _filters(folder, type_, since)
+    with _library() as library:
+        if queries is not None:
+            return _search_lines(library, queries, output, k, filters)
+        result = library.search(query, k, filters)
+    if json:
+        say_json([_facts(hit) for hit in result.hits])
+        return 0
+    for number, hit in enumerate(result.hits, 1):
+        say(f"[{number}] {_place(hit.document, hit.page)}  {hit.score:.2f}\n    {_excerpt(hit.text)}\n")
+    if not result.answerable:
+        note("Probably not in your documents" + ("; these come nearest." if result.hits else "."))
+    return 0
+
+
+@knowledge.command(name="evaluate")
+def evaluate_(questions: Path | None = None, *, limit: int = 200, json: bool = False) -> int:
+    """Measure how well questions find their passages; without a file, on questions made from your documents.
+
+    Example:
+
+      assistant knowledge evaluate questions.jsonl
+
+    Parameters
+    ----------
+    questions
+        Lines {"question", "relevant": [file names], "answers": [...], "answerable": true}.
+    limit
+        Make at most so many questions.
+    json
+        Print one JSON object.
+    """
+    with _library() as library:
+        asked = read_questions(questions) if questions else make_questions(library.catalog, limit)
+        if not asked:
+            raise _failure(
+                KnowledgeError("nothing to ask about: add documents first (assistant knowledge add PATH)"), 3
+            )
+        report = evaluate(library.search, asked, text_of=lambda hit: library.context(hit.passage_id)[0])
+    figures = msgspec.to_builtins(report)
+    if json:
+        say_json({**figures, "made": questions is None})
+        return 0
+    for name, value in figures.items():
+        say(f"{name:15} " + ("-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)))
+    if questions is None:
+        note("Made from your own passages: easier than real questions; compare before and after a change.")
+    return 0
+
+
+def ask(
+    question: str,
+    *,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
+    mode: str | None = None,
+    json: bool = False,
+) -> int:
+    """Answer a question from your documents, word for word, and say where it stands.
+
+    Example:
+
+      assistant ask "How long is parental leave?"
+
+    Parameters
+    ----------
+    question
+        The question.
+    k
+        Look at so many passages.
+    mode
+        Taken for compatibility with other commands; a quoted answer needs no prompt.
+    json
+        Print one JSON object.
+    """
+    if not question.strip():
+        raise UsageError('ask something: assistant ask "How long is parental leave?"')
+    started = time.perf_counter()
+    with _library() as library:
+        result = library.search(question, max(k, 1))
+        quotes = best_quotes(question, result, library.embedder()) if result.hits else []
+    answerable = result.answerable and bool(quotes)
+    answer = quotes[0].text if answerable else ""
+    if json:
+        facts = [{key: getattr(quote, key) for key in _CITED} for quote in quotes]
+        seconds = time.perf_counter() - started
+        say_json(
+            {
+                "answer": answer,
+                "answerable": answerable,
+                "citations": facts if answerable else [],
+                "confidence": result.confidence,
+                "nearest": [] if answerable else facts[:1],
+                "seconds": seconds,
+            }
+        )
+        return 0
+    if answerable:
+        say(f"“{one_line(answer)}”")
+        for number, quote in enumerate(quotes, 1):
+            say(f"[{number}] {_place(quote.document, quote.page)}, characters {quote.start}-{quote.end}")
+    else:
+        say("Not in your documents." if result.hits else "There are no documents yet: assistant knowledge add PATH")
+        for quote in quotes[:1]:
+            say(f"Nearest: {_place(quote.document, quote.page)}\n    {_excerpt(quote.text)}")
+    return 0
+
+
+_CITED = ("document", "page", "start", "end", "text", "score")
+
+
+@contextmanager
+def _library() -> Iterator[Library]:
+    """The knowledge base, with its errors as the command line's own."""
+    settings = load_settings().knowledge
+    try:
+        library = Library(
+            knowledge_dir(),
+            lambda: open_embedder(settings.embedder, conversions_dir(), compute_type=settings.precision),
+        )
+        try:
+            yield library
+        finally:
+            library.close()
+    except KnowledgeError as error:
+        raise _failure(error, error.exit_code) from error
+
+
+def _failure(error: KnowledgeError, exit_code: int) -> AssistantError:
+    failure = AssistantError(str(error))
+    failure.exit_code = exit_code
+    return failure
+
+
+@contextmanager
+def _shown() -> Iterator[OnProgress]:
+    with progress_bar("Reading", None) as bar:
+
+        def on_progress(progress: Progress) -> None:
+            left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
+            rate = f"{progress.passages_per_second:.0f} passages/s{left}  {one_line(progress.path)[-40:]}"
+            bar.of(progress.files_done, progress.files_total, rate)
+
+        yield on_progress
+
+
+def _report(result: UpdateResult, as_json: bool) -> int:
+    if as_json:
+        say_json(msgspec.to_builtins(result))
+        return 0
+    say(
+        f"{result.added} added, {result.changed} changed, {result.moved} moved, {result.deleted} deleted,"
+        f" {result.unchanged} unchanged: {result.passages} new passages in {result.seconds:.1f} s."
+    )
+    for skipped in result.skipped[:_MOST_SHOWN]:
+        note(f"skipped {one_line(skipped.path)}: {one_line(skipped.reason)}")
+    if len(result.skipped) > _MOST_SHOWN:
+        note(f"and {len(result.skipped) - _MOST_SHOWN} more; `assistant knowledge list` shows all")
+    if result.unsupported:
+        kinds = ", ".join(
+            f"{count} {suffix or 'without suffix'}" for suffix, count in sorted(result.unsupported.items())
+        )
+        note(f"left out, as nothing reads them: {one_line(kinds)}")
+    return 0
+
+
+def _search_lines(library: Library, queries: Path, output: Path | None, k: int, filters: Filters) -> int:
+    lines = []
+    for number, line in enumerate(_read_lines(queries), 1):
+        try:
+            row = json_.loads(line)
+            identity, question = row["id"], str(row["question"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f'{queries}, line {number}: not a line {{"id": …, "question": …}}') from error
+        hits = library.search(question, k, filters).hits
+        lines.append(json_.dumps({"id": identity, "results": [_facts(hit) for hit in hits]}, ensure_ascii=False))
+    if output is None:
+        for line in lines:
+            say(line)
+    else:
+        write_atomically(output, "".join(line + "\n" for line in lines).encode())
+        note(f"{len(lines)} questions searched for: {output}")
+    return 0
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+
+
+def _filters(folder: Path | None, types: str, since: str) -> Filters:
+    after = None
+    if since:
+        try:
+            after = time.mktime(time.strptime(since, "%Y-%m-%d"))
+        except ValueError:
+            raise UsageError(f"--since {since}: write a day as in 2026-03-01") from None
+    suffixes = tuple("." + part.strip().lstrip(".").lower() for part in types.split(",") if part.strip())
+    folders = (str(folder.expanduser().resolve()),) if folder else ()
+    return Filters(folders=folders, suffixes=suffixes, after=after)
+
+
+def _facts(hit: Hit) -> dict[str, Any]:
+    return {key: getattr(hit, key) for key in ("passage_id", *_CITED)}
+
+
+def _place(document: str, page: int | None) -> str:
+    return one_line(document) + (f" p. {page}" if page is not None else "")
+
+
+def _excerpt(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1].rsplit(" ", 1)[0] + "…"

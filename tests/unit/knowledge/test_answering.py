@@ -1,0 +1,29 @@
+"""Without a language model the answer is a sentence of a document, word for word, with its exact place."""
+
+from pathlib import Path
+
+from knowledge.answering import best_quotes
+from knowledge.documents import SearchResult
+from knowledge.library import Library
+from tests.unit.knowledge.embedders import WordEmbedder
+
+_TEXT = "About the harbour.\n\nThe ferry leaves at noon. Does the ferry leave at noon? The kiosk sells tea and buns.\n"
+
+
+def test_the_sentence_that_answers_is_quoted_and_a_question_is_not(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text(_TEXT)
+    library = Library(tmp_path / "knowledge", WordEmbedder)
+    library.add([tmp_path / "docs"])
+    question = "Does the ferry leave at noon?"
+    quotes = best_quotes(question, library.search(question), library.embedder())
+    assert quotes[0].text == "The ferry leaves at noon."
+    assert _TEXT[quotes[0].start : quotes[0].end] == quotes[0].text
+    assert quotes[0].document.endswith("a.txt")
+    # The kiosk is not nearly as near.
+    assert len(quotes) == 1
+
+
+def test_nothing_found_is_nothing_quoted() -> None:
+    nothing = SearchResult(hits=(), answerable=False, confidence=0.0, seconds=0.0)
+    assert best_quotes("Who?", nothing, WordEmbedder()) == []
