@@ -82,6 +82,11 @@ def test_subrip_takes_speakers_from_its_lines() -> None:
     assert dialogue.turns[0].time == "00:00:00,500"
 
 
+def test_all_that_a_voice_says_in_a_row_is_one_turn() -> None:
+    cues = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ana>One.\n\n00:02.000 --> 00:03.000\n<v Ana>Two.\n"
+    assert said(parse(cues)) == [("Ana", "One. Two.")]
+
+
 def test_captions_without_speakers_are_a_narrator_sentence_by_sentence() -> None:
     cue = "{n}\n00:00:0{n},000 --> 00:00:0{n},900\n{text}\n\n"
     texts = ["It rained", "all day.", "Then it stopped."]
@@ -207,6 +212,11 @@ def test_text_before_the_first_speaker_is_kept() -> None:
     dialogue = parse("Standup on Monday\n\nAna: hi\nthere\nBen: hello\nAna: ok")
     assert said(dialogue)[0] == ("Narrator", "Standup on Monday")
     assert dialogue.has_speakers
+
+
+def test_a_lower_case_word_that_never_comes_back_is_no_speaker() -> None:
+    dialogue = parse("Ana: we go\nto the lake\nremember: bring food\nBen: ok\nAna: yes\nBen: bye")
+    assert said(dialogue)[0] == ("Ana", "we go to the lake remember: bring food")
 
 
 def test_names_without_a_space_behind_them_and_long_titles() -> None:

@@ -72,6 +72,12 @@ def test_a_turn_that_is_too_long_is_cut_behind_a_sentence() -> None:
     assert {turn.speaker for turn in parts[-1].core} == {"B"}
 
 
+def test_the_end_of_a_sentence_is_better_than_a_fuller_part() -> None:
+    # Eight tokens have room for six words, and the sentence ends after four.
+    parts = split(parse("B: One two three four. Five six seven eight."), 8, Counter())
+    assert [words(part.core) for part in parts] == ["One two three four.", "Five six seven eight."]
+
+
 def test_a_turn_of_fifty_thousand_words_is_cut_between_words() -> None:
     dialogue = parse("Ana: " + " ".join(f"w{n}" for n in range(50_000)))
     count_tokens = Counter()
