@@ -8,14 +8,19 @@ import msgspec
 from cyclopts import App, Parameter
 
 from assistant.cli.output import note, say, say_json
+from assistant.dialogue import parse, render_turns
 from assistant.errors import UsageError
+from assistant.feedback.exchange import Format, export, import_lines
 from assistant.feedback.guideline import load_guideline
 from assistant.feedback.judgements import local_rater
+from assistant.feedback.lines import IMPORTED
 from assistant.feedback.store import Store
-from assistant.records import FeedbackStats, Ranking, Rating, Share, Thumb
+from assistant.files import write_atomically
+from assistant.prompts import render
+from assistant.records import FeedbackStats, Prompt, Ranking, Rating, Share, Thumb
 from assistant.terminal import one_line
 
-feedback = App(name="feedback", help="Show, count and delete ratings and rankings.", help_format="plaintext")
+feedback = App(name="feedback", help="Show, count, exchange and delete ratings and rankings.", help_format="plaintext")
 
 
 class RankingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,6 +178,65 @@ def stats(*, json: bool = False) -> None:
         _print_stats(found)
 
 
+@feedback.command(name="export")
+def export_(
+    *,
+    format: Format = "trl",
+    redact: bool = False,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+) -> None:
+    """Write judgements as JSON lines: pairs for TRL, single labels, or everything.
+
+    Example:
+
+      assistant feedback export --format trl -o pairs.jsonl
+
+    Parameters
+    ----------
+    format
+        trl (prompt, chosen, rejected), unpaired (prompt, completion, label) or raw (everything, to be imported again).
+    redact
+        Take out names, e-mail addresses and phone numbers.
+    output
+        A file, readable by you alone; standard output without it.
+    """
+    with Store.open() as store:
+        exported = export(store, format, redact)
+    if output is None:
+        for line in exported.lines:
+            say(line)
+    else:
+        write_atomically(output.absolute(), "".join(f"{line}\n" for line in exported.lines).encode())
+    left_out = ", ".join(f"{count} {why}" for why, count in exported.left_out.items())
+    note(f"{len(exported.lines)} lines" + (f"; made none: {left_out}" if left_out else ""))
+
+
+@feedback.command(name="import")
+def import_(file: Path, *, rater: str = IMPORTED, json: bool = False) -> None:
+    """Take in judgements from JSON lines: all of them or, where a line is broken, none.
+
+    Lines hold prompt or dialogue with chosen and rejected, or a ranking of texts; or what export wrote. The same file
+    twice adds nothing.
+
+    Parameters
+    ----------
+    file
+        The lines.
+    rater
+        Who judged, where a line does not say.
+    json
+        Print one JSON object.
+    """
+    with Store.open() as store:
+        taken = import_lines(store, file, rater=rater, render=_default_prompt)
+        pairs = len(store.pairs()[0])
+    if json:
+        say_json({**msgspec.to_builtins(taken), "pairs": pairs})
+        return
+    known = f", {taken.known} were here already" if taken.known else ""
+    say(f"Imported {taken.ratings} ratings and {taken.rankings} rankings{known}. They now make {pairs} pairs.")
+
+
 @feedback.command(name="delete")
 def delete(id: str, *, json: bool = False) -> None:
     """Delete a rating or ranking for good, and name the model versions that learned from it.
@@ -192,6 +256,11 @@ def delete(id: str, *, json: bool = False) -> None:
     say(f"Deleted {gone.ratings + gone.rankings} judgements.")
     if gone.model_versions:
         say(f"These model versions learned from it: {', '.join(gone.model_versions)}")
+
+
+def _default_prompt(text: str) -> Prompt:
+    """How a dialogue without a prompt is taken to have been asked: default mode and wording, whatever its length."""
+    return render(render_turns(parse(text)), budget=sys.maxsize, count_tokens=lambda _: 0)
 
 
 def _tell(kept: Rating | Ranking, pairs: int, as_json: bool) -> None:

@@ -137,6 +137,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
     return {
         "summary": completion.answer,
         "drafts": [draft.answer for draft in answer.drafts],
+        "draft_ids": [draft.id for draft in answer.drafts],
         "model": completion.model,
         "backend": completion.backend,
         "mode": completion.mode,
