@@ -86,7 +86,9 @@ def test_shots_are_dropped_before_the_conversation_is_too_long(mode: str, task: 
 
 def test_the_least_preferred_shot_is_dropped_first() -> None:
     full = ask("few-shot")
-    assert ask("few-shot", budget=full.tokens - 1).shots == full.shots[:-1]
+    fewer = ask("few-shot", budget=full.tokens - 1)
+    assert fewer.shots == full.shots[:-1]
+    assert [shot.answers["summary"] in fewer.text for shot in load_shots()] == [True, True, False]
 
 
 def test_a_shot_without_an_answer_to_the_task_is_not_shown() -> None:
