@@ -42,7 +42,7 @@ class LoraShape:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TokenEvaluation:
     """What the model says about given tokens; all (batch, time), 0 on padding, `entropy` in nats."""
 
     logprobs: torch.Tensor
@@ -93,14 +93,14 @@ class Policy:
         encoded: torch.Tensor = output.last_hidden_state
         return encoded
 
-    def judge(
+    def evaluate_tokens(
         self,
         encoded: torch.Tensor,
         source_mask: torch.Tensor,
         tokens: torch.Tensor,
         mask: torch.Tensor,
         with_entropy: bool = True,
-    ) -> Judged:
+    ) -> TokenEvaluation:
         """Log-probabilities of the tokens under the policy, and the value before each of them."""
         hidden = self._decode(encoded, source_mask, tokens, mask)
         logprobs, entropy = self._logprobs(hidden, tokens[mask], with_entropy)
@@ -108,7 +108,7 @@ class Policy:
             with self._using(VALUE):
                 hidden = self._decode(encoded, source_mask, tokens, mask)
         values = self.value_head(hidden.float()).squeeze(-1)
-        return Judged(*(_spread(flat, mask) for flat in (logprobs, values, entropy)))
+        return TokenEvaluation(*(_spread(flat, mask) for flat in (logprobs, values, entropy)))
 
     @torch.no_grad()
     def reference_logprobs(

@@ -122,9 +122,9 @@ def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, s
         tokens[rows], mask[rows] = drawn, drawn_mask
         longest = int(drawn_mask.any(dim=0).sum())
         drawn, drawn_mask = drawn[:, :longest], drawn_mask[:, :longest]
-        judged = policy.judge(states, near_mask, drawn, drawn_mask)
-        logprobs[rows, :longest], values[rows, :longest] = judged.logprobs, judged.values
-        entropy[rows, :longest] = judged.entropy
+        found = policy.evaluate_tokens(states, near_mask, drawn, drawn_mask)
+        logprobs[rows, :longest], values[rows, :longest] = found.logprobs, found.values
+        entropy[rows, :longest] = found.entropy
         original = policy.encode(near, near_mask, "reference") if policy.trains_encoder else states
         reference[rows, :longest] = policy.reference_logprobs(original, near_mask, drawn, drawn_mask)
         if not policy.trains_encoder:

@@ -14,7 +14,7 @@ import torch
 from training.batches import rounded
 from training.experience import Experience
 from training.guards import Guards
-from training.policy import Judged, Policy
+from training.policy import Policy, TokenEvaluation
 from training.ppo_math import policy_losses, value_losses
 from training.ranks import Ranks
 from training.recipes.ppo import PpoConfig
@@ -87,22 +87,24 @@ class Learner:
         config = self._config
         totals = torch.zeros(len(_SUMS) + 3, dtype=torch.float64)
         off = 0.0
-        for rows, mask, judged in self._passes(rollout, batch):
+        for rows, mask, seen in self._passes(rollout, batch):
             width = mask.shape[1]
             old, old_values = rollout.logprobs[rows, :width], rollout.values[rows, :width]
             advantages, returns = experience.advantages[rows, :width], experience.returns[rows, :width]
-            policy, ratio, clipped = policy_losses(judged.logprobs, old, advantages, config.clip_range)
-            value, value_clipped = value_losses(judged.values, old_values, returns, config.value_clip_range)
-            loss = policy + config.value_coefficient * value - config.entropy_coefficient * judged.entropy
+            policy, ratio, clipped = policy_losses(seen.logprobs, old, advantages, config.clip_range)
+            value, value_clipped = value_losses(seen.values, old_values, returns, config.value_clip_range)
+            loss = policy + config.value_coefficient * value - config.entropy_coefficient * seen.entropy
             ((loss * mask).sum() / batch.tokens).backward()
             with torch.no_grad():
-                moved = 0.5 * (judged.logprobs - old) ** 2
+                moved = 0.5 * (seen.logprobs - old) ** 2
                 columns = (policy, value, clipped, value_clipped, moved, torch.ones_like(ratio), ratio, ratio**2)
                 totals += torch.stack([(column * mask).sum().double().cpu() for column in columns])
                 off = max(off, float(((ratio - 1.0).abs() * mask).max()))
         return totals, off
 
-    def _passes(self, rollout: Rollout, batch: MiniBatch) -> Iterator[tuple[torch.Tensor, torch.Tensor, Judged]]:
+    def _passes(
+        self, rollout: Rollout, batch: MiniBatch
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, TokenEvaluation]]:
         """The policy's view of each micro-batch, padding cut to its longest rows."""
         for rows in batch.groups:
             width = rounded(int(rollout.source_mask[rows].sum(dim=1).max()))
@@ -114,7 +116,11 @@ class Learner:
             else:
                 encoded = rollout.encoded[rows, :width]
             bonus = self._config.entropy_coefficient != 0.0
-            yield rows, mask, self._policy.judge(encoded, source_mask, rollout.tokens[rows, :longest], mask, bonus)
+            yield (
+                rows,
+                mask,
+                self._policy.evaluate_tokens(encoded, source_mask, rollout.tokens[rows, :longest], mask, bonus),
+            )
 
     def _apply(self, step: int) -> float:
         """One optimizer step; returns the gradient's length before clipping."""

@@ -247,7 +247,9 @@ def trl_stepper(settings: dict[str, Any]) -> Callable[[list[list[int]]], dict[st
         seed=settings["seed"],
     )
     trainer = PPOTrainer(config, model, None, tokenizer)
-    sampling = {"do_sample": True, "top_k": 0, "top_p": 1.0, "max_new_tokens": settings["new_tokens"], "min_length": -1}
+    # Two tokens at least: TRL masks the first one and breaks off (IndexError) where a response has no other.
+    sampling = {"do_sample": True, "top_k": 0, "top_p": 1.0, "min_new_tokens": 2}
+    sampling["max_new_tokens"] = settings["new_tokens"]
 
     def take_step(rows: list[list[int]]) -> dict[str, float]:
         queries = [torch.tensor(row) for row in rows]

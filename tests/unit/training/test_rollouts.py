@@ -76,7 +76,7 @@ def test_the_reference_stays_where_it_was_when_the_policy_moves(model: Path) -> 
     states = policy.encode(before.source, before.source_mask)
     after = policy.reference_logprobs(states, before.source_mask, before.tokens, before.mask)
     assert torch.allclose(after, before.reference_logprobs, atol=1e-5)
-    moved = policy.judge(states, before.source_mask, before.tokens, before.mask).logprobs
+    moved = policy.evaluate_tokens(states, before.source_mask, before.tokens, before.mask).logprobs
     assert not torch.allclose(moved, before.logprobs, atol=0.1)
 
 
@@ -160,7 +160,7 @@ def test_gradients_reach_the_policy_s_adapter_and_the_value_head_alone(model: Pa
         shake(policy)
         rollout = collect(policy, prompts_for(policy), sampling_noise(1, 0, [0, 1, 2], 6), 3)
         states = policy.encode(rollout.source, rollout.source_mask)
-        judged = policy.judge(states, rollout.source_mask, rollout.tokens, rollout.mask)
+        judged = policy.evaluate_tokens(states, rollout.source_mask, rollout.tokens, rollout.mask)
         (judged.logprobs.sum() + judged.values.sum()).backward()
         reached = {name for name, value in policy.model.named_parameters() if value.grad is not None}
         assert reached | {"value_head.weight", "value_head.bias"} == set(policy.trainable())
@@ -174,7 +174,7 @@ def test_a_value_adapter_keeps_value_errors_off_the_policy(model: Path) -> None:
     shake(policy)
     rollout = collect(policy, prompts_for(policy), sampling_noise(1, 0, [0, 1, 2], 6), 3)
     states = policy.encode(rollout.source, rollout.source_mask)
-    policy.judge(states, rollout.source_mask, rollout.tokens, rollout.mask).values.sum().backward()
+    policy.evaluate_tokens(states, rollout.source_mask, rollout.tokens, rollout.mask).values.sum().backward()
     reached = {name for name, value in policy.model.named_parameters() if value.grad is not None and value.grad.any()}
     assert reached and all(".value." in name for name in reached)
 

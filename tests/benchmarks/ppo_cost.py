@@ -1,0 +1,215 @@
+"""What a step of PPO costs: seconds against batch, response length and model size, where they go, and memory.
+
+    python tests/benchmarks/ppo_cost.py --shapes tiny pocket --steps 3
+
+Models have random weights of the named shape: cost does not depend on what they say. CPU seconds are of one thread
+and hardly change when other programs compete for the cores; wall seconds do.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import psutil
+import torch
+from transformers import T5Config, T5ForConditionalGeneration
+
+from tests.tiny_models import build_tiny_model
+from training import updates
+from training.policy import LoraShape, Policy, load_policy
+from training.ppo import train
+from training.recipes.ppo import GuardLimits, PpoConfig
+from training.runs import Run, StopRequested
+
+# d_model, heads, d_ff, encoder layers, decoder layers, vocabulary
+SHAPES = {
+    "tiny": None,
+    "pocket": (256, 8, 768, 6, 3, 8192),
+    "small": (512, 6, 1024, 8, 8, 32128),
+    "base": (768, 12, 2048, 12, 12, 32128),
+}
+
+
+def main() -> None:
+    """Measure and print Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["tiny", "pocket"])
+    parser.add_argument("--batches", nargs="+", type=int, default=[8, 16, 32])
+    parser.add_argument("--lengths", nargs="+", type=int, default=[15, 30, 60])
+    parser.add_argument("--source", type=int, default=200, help="tokens of a prompt")
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        models = {shape: build(root / shape, shape) for shape in arguments.shapes}
+        print("| model | adapters | batch | response | CPU s a step | wall s | rollout | updates |\n|" + "---|" * 8)
+        middle = arguments.batches[len(arguments.batches) // 2], arguments.lengths[len(arguments.lengths) // 2]
+        cases = [(batch, middle[1]) for batch in arguments.batches]
+        cases += [(middle[0], length) for length in arguments.lengths if length != middle[1]]
+        for shape, model in models.items():
+            for batch, length in cases:
+                print(line(model, shape, "decoder", batch, length, arguments, root), flush=True)
+            print(line(model, shape, "all", *middle, arguments, root), flush=True)
+        for shape, model in models.items():
+            print(f"\n{shape}, batch {middle[0]}, {middle[1]} tokens:\n{profile(model, *middle, arguments, root)}")
+        print("\n| model | weights, MB | reference as an adapter, MB | as a second model, MB | resident growth, MB |")
+        print("|" + "---|" * 5)
+        for shape, model in models.items():
+            print(memory(model, shape), flush=True)
+
+
+def build(folder: Path, shape: str) -> Path:
+    """A T5 of the shape with random weights."""
+    build_tiny_model(folder)
+    if sizes := SHAPES[shape]:
+        width, heads, inner, encoder, decoder, words = sizes
+        settings = T5Config(
+            vocab_size=words,
+            d_model=width,
+            d_kv=64 if width > 256 else 32,
+            num_heads=heads,
+            d_ff=inner,
+            num_layers=encoder,
+            num_decoder_layers=decoder,
+            feed_forward_proj="gated-gelu",
+            dropout_rate=0.0,
+            pad_token_id=0,
+            eos_token_id=1,
+            **{"decoder_start_token_id": 0},
+        )
+        T5ForConditionalGeneration(settings).save_pretrained(folder)
+    return folder
+
+
+def steps(
+    model: Path, adapt: str, batch: int, length: int, arguments: argparse.Namespace, root: Path
+) -> list[dict[str, float]]:
+    """The times of every step after the first, which warms up."""
+    config = PpoConfig(
+        adapt=adapt,  # type: ignore[arg-type]
+        max_new_tokens=length,
+        max_steps=arguments.steps + 1,
+        batch_size=batch,
+        mini_batch_size=batch // 2,
+        micro_batch_size=batch // 2,
+        judge_every=0,
+        save_every=10**9,
+        guards=GuardLimits(patience=10**9),
+    )
+    folder = Path(tempfile.mkdtemp(dir=root))
+    data = folder / "prompts.jsonl"
+    # A "!" is one token each time, and the end of text one more.
+    data.write_text(json.dumps({"prompt": "!" * (arguments.source - 2)}) + "\n")
+    run = Run.start("ppo", config, [data], 1, root=folder)
+    found: list[dict[str, float]] = []
+    clock = time.process_time()
+
+    def note(figures: Any) -> None:
+        nonlocal clock
+        found.append({"cpu": time.process_time() - clock})
+        clock = time.process_time()
+
+    try:
+        train(
+            *(config, model, None, [data], None, folder / "out", run, StopRequested()),
+            reward=lambda prompts, responses: {"length": [float(len(text)) for text in responses]},
+            report=note,
+        )
+        rows = run.metrics()
+    finally:
+        run.close()
+    return [
+        {**times, **{name: value for name, value in row.items() if name.startswith("time/")}}
+        for times, row in zip(found, rows, strict=True)
+    ][1:]
+
+
+def line(
+    model: Path, shape: str, adapt: str, batch: int, length: int, arguments: argparse.Namespace, root: Path
+) -> str:
+    """One row of the table of times."""
+    found = steps(model, adapt, batch, length, arguments, root)
+    middle = {name: statistics.median(step[name] for step in found) for name in found[0]}
+    wall = middle["time/rollout"] + middle["time/updates"]
+    return (
+        f"| {shape} | {adapt} | {batch} | {length} | {middle['cpu']:.2f} | {wall:.2f} | "
+        f"{middle['time/rollout'] / wall:.0%} | {middle['time/updates'] / wall:.0%} |"
+    )
+
+
+def profile(model: Path, batch: int, length: int, arguments: argparse.Namespace, root: Path) -> str:
+    """The share of CPU time in each part of a step."""
+    spent: dict[str, float] = defaultdict(float)
+    with (
+        timed(Policy, "encode", "encoder", spent),
+        timed(Policy, "generate", "sampling", spent),
+        timed(Policy, "evaluate_tokens", "policy passes, forward", spent),
+        timed(Policy, "reference_logprobs", "reference pass", spent),
+        timed(torch.Tensor, "backward", "backward", spent),
+        timed(updates.Learner, "_apply", "optimizer", spent),
+    ):
+        steps(model, "decoder", batch, length, arguments, root)
+    whole = sum(spent.values())
+    return "\n".join(f"- {name}: {value / whole:.0%}" for name, value in sorted(spent.items(), key=lambda x: -x[1]))
+
+
+@contextmanager
+def timed(owner: type, method: str, name: str, spent: dict[str, float]) -> Iterator[None]:
+    """Add up the CPU seconds of a method."""
+    original: Callable[..., Any] = getattr(owner, method)
+
+    def measured(*args: Any, **kwargs: Any) -> Any:
+        start = time.process_time()
+        try:
+            return original(*args, **kwargs)
+        finally:
+            spent[name] += time.process_time() - start
+
+    setattr(owner, method, measured)
+    try:
+        yield
+    finally:
+        setattr(owner, method, original)
+
+
+def memory(model: Path, shape: str) -> str:
+    """Bytes of a reference by adapters, and of one that is a second model."""
+    process = psutil.Process()
+    policy = load_policy(
+        model,
+        None,
+        LoraShape(16, 32, ("q", "v")),
+        trains_encoder=False,
+        value_adapter=False,
+        temperature=1.0,
+        dtype="float32",
+        device="cpu",
+        seed=0,
+    )
+    weights = {name: value.numel() * value.element_size() / 2**20 for name, value in policy.model.named_parameters()}
+    added = sum(size for name, size in weights.items() if ".reference." in name)
+    base = sum(size for name, size in weights.items() if ".lora_" not in name)
+    before = process.memory_info().rss
+    second = T5ForConditionalGeneration.from_pretrained(model)
+    touched = sum(
+        float(parameter.detach().sum()) for parameter in second.parameters()
+    )  # Weights are mapped until they are read.
+    grown = (process.memory_info().rss - before) / 2**20
+    assert touched == touched
+    return f"| {shape} | {base:.1f} | {added:.2f} | {base:.1f} | {grown:.1f} |"
+
+
+if __name__ == "__main__":
+    main()
