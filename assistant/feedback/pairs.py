@@ -182,7 +182,7 @@ def compare_ranked(ranking: Ranking, known: Mapping[str, Completion]) -> Iterato
 
 def _compare_thumbs(ratings: Iterable[Rating], known: Mapping[str, Completion]) -> Iterator[Verdict | Unpaired]:
     by_prompt: defaultdict[tuple[str, str], list[Rating]] = defaultdict(list)
-    for rating in sorted(ratings, key=lambda rating: rating.id):
+    for rating in ratings:
         if rating.completion in known:
             by_prompt[rating.rater, known[rating.completion].prompt].append(rating)
         else:

@@ -85,6 +85,8 @@ def test_self_agreement_counts_the_comparisons_of_a_repeat_decided_alike() -> No
     share = self_agreement([again, first], ALL)
     assert (share.value, share.n) == (pytest.approx(2 / 3), 3)
     assert self_agreement([first], ALL).n == 0
+    undone = a_ranking([["a"], ["b"], ["c"]], repeat_of=first.id, ended="2026-02-02", ended_by="undone")
+    assert self_agreement([undone, first], ALL).n == 0
     tied = a_ranking([["a", "b"]], repeat_of="t")
     assert self_agreement([tied, a_ranking([["a", "b"]], id="t")], ALL).value == 1.0
 

@@ -215,6 +215,20 @@ def test_one_broken_line_is_named_and_nothing_is_imported(
     assert fresh.completions() == []
 
 
+def test_a_line_that_stands_twice_in_a_file_is_one_judgement(fresh: Store, tmp_path: Path) -> None:
+    assert import_lines(fresh, _write(tmp_path, _GOOD, _GOOD)) == Imported(completions=2, rankings=1, known=1)
+
+
+def test_the_order_of_raw_lines_does_not_matter_nor_does_a_byte_order_mark(
+    store: Store, fresh: Store, tmp_path: Path
+) -> None:
+    exported = export(store, "raw")
+    path = _write(tmp_path, *reversed(exported.lines))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    import_lines(fresh, path)
+    assert export(fresh, "trl") == export(store, "trl")
+
+
 def test_many_broken_lines_are_counted(fresh: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"line 1: .*line 5: .*; and 7 more; nothing"):
         import_lines(fresh, _write(tmp_path, *["broken"] * 12))
