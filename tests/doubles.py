@@ -1,5 +1,6 @@
 """Small real implementations that stand at a boundary in tests: an assistant that says what it was told to."""
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -9,6 +10,7 @@ from assistant.conversation import Answer, Ask
 from assistant.dialogue import render_turns
 from assistant.engine.protocol import Loaded, Piece, Progress
 from assistant.errors import AssistantError, Interrupted
+from assistant.feedback.store import Store
 from assistant.prompts import load_shots, render
 from assistant.records import Completion, Dialogue, ModelVersion, Prompt
 
@@ -41,6 +43,7 @@ class ScriptedAssistant:
         self._error = error
         self._load_error = load_error
         self._cancelled = threading.Event()
+        self._id = secrets.token_hex(3)
 
     def load(
         self, ref: str | None = None, backend: object = None, on_progress: Callable[[Progress], None] | None = None
@@ -111,7 +114,7 @@ class ScriptedAssistant:
         number = len(self.asked)
         drafts = tuple(
             Completion(
-                id=f"answer{number}{'abcdefgh'[index]}",
+                id=f"answer{self._id}{number}{'abcdefgh'[index]}",
                 created="2026-01-01T00:00:00Z",
                 prompt="\f".join(prompt.text for prompt in prompts),
                 mode=ask.mode,
@@ -126,9 +129,11 @@ class ScriptedAssistant:
                 prompt_tokens=sum(prompt.tokens for prompt in prompts),
                 completion_tokens=len(text.split()),
                 seconds=0.8,
-                draft_of=f"answer{number}a" if len(texts) > 1 else "",
+                draft_of=f"answer{self._id}{number}a" if len(texts) > 1 else "",
                 draft_index=index,
             )
             for index, text in enumerate(texts)
         )
+        with Store.open() as store:
+            store.add_completions(drafts)
         return Answer(drafts=drafts, turns=len(dialogue.turns))

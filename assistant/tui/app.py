@@ -2,8 +2,9 @@
 of a screen.
 """
 
+import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from assistant.engine.protocol import Progress
 from assistant.errors import AssistantError, Interrupted
 from assistant.records import Ask
 from assistant.settings import Settings
+from assistant.tui.asking import open_chat
 from assistant.tui.commands import COMMANDS
-from assistant.tui.messages import ModelChanged, NoticeGiven
+from assistant.tui.keeping import TYPED, Keeper
+from assistant.tui.messages import ChatsFound, DraftFound, ModelChanged, NoticeGiven, StoreFailed
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.themes import THEMES
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from textual.command import Provider
 
     from assistant.conversation import Assistant
-    from assistant.feedback.store import Store
 
 HELP = """\
 Paste a conversation (lines such as "Maya: The review moves to Friday.") and press Enter: Parley summarizes it.
@@ -50,6 +52,11 @@ def _palette() -> "type[Provider]":
     return CommandPalette
 
 
+def shuffled(count: int) -> Sequence[int]:
+    """The drafts' numbers in a random order, so that no place on the screen is favoured."""
+    return random.SystemRandom().sample(range(count), count)
+
+
 class AssistantApp(App[None]):
     """Parley in a terminal. `assistant` and `clock` are given by tests; without them the real ones serve."""
 
@@ -67,14 +74,18 @@ class AssistantApp(App[None]):
         settings: Settings,
         *,
         assistant: "Assistant | None" = None,
+        continue_last: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        order: Callable[[int], Sequence[int]] = shuffled,
     ) -> None:
         super().__init__()
         self.settings = settings
         self.clock = clock
         self.assistant = assistant
         self.model = ModelChanged("loading", "loading the model")
-        self._store: Store | None = None
+        self.order = order
+        self.keeper = Keeper(lambda error: self.post_message(StoreFailed(error)))
+        self._continue_last = continue_last
         self.chat = ChatScreen(Ask(mode=settings.prompt.mode, settings=settings.generation))
 
     def on_mount(self) -> None:
@@ -85,7 +96,39 @@ class AssistantApp(App[None]):
         self.set_keymap(self.settings.keys)
         self.push_screen(self.chat)
         # The first frame and the first key come before the model.
-        self.call_after_refresh(self.load_model)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.load_model()
+        self.in_background(self._find_draft, "draft")
+
+    def _find_draft(self) -> None:
+        """In a thread: bring back what was typed, and the last chat where that was asked for."""
+        store = self.keeper.store()
+        if store is None:
+            return
+        self.chat.post_message(DraftFound(store.unfinished("", TYPED)))
+        last = store.chats(limit=1) if self._continue_last else []
+        if last:
+            open_chat(store, last[0].id, self.chat.post_message)
+
+    def find_chats(self, words: str) -> None:
+        """Search the kept chats."""
+
+        def find() -> None:
+            if (store := self.keeper.store()) is not None:
+                self.chat.post_message(ChatsFound(store.chats(words)))
+
+        self.in_background(find, "chats")
+
+    def open_chat(self, id: str, before: str | None = None) -> None:
+        """Show a kept chat, or an earlier page of it."""
+
+        def read() -> None:
+            if (store := self.keeper.store()) is not None:
+                open_chat(store, id, self.chat.post_message, before)
+
+        self.in_background(read, "open")
 
     def load_model(self, ref: str | None = None) -> None:
         """Serve the model named, or the start-up choice, without making anybody wait."""
@@ -123,6 +166,9 @@ class AssistantApp(App[None]):
         self.model = event
         self.chat.show_model(event)
 
+    def on_store_failed(self, event: StoreFailed) -> None:
+        self.report(event.error)
+
     def on_notice_given(self, event: NoticeGiven) -> None:
         self.notify(event.sentence, severity="warning", timeout=10, markup=False)
 
@@ -147,19 +193,17 @@ class AssistantApp(App[None]):
     def on_unmount(self) -> None:
         if self.assistant is not None:
             self.assistant.close()
-        if self._store is not None:
-            self._store.close()
+        self.keeper.close()
 
     def _load(self, ref: str | None) -> None:
         """In a thread: open the store, start the engine, load."""
         # Imported here, after the first frame: 0.12 s of the 0.8 s that the screen may take.
         from assistant.conversation import Assistant
-        from assistant.feedback.store import Store
 
         try:
             if self.assistant is None:
-                self._store = Store.open()
-                self.assistant = Assistant(self.settings, store=self._store, on_notice=self._notice)
+                store = self.keeper.store()
+                self.assistant = Assistant(self.settings, store=store, on_notice=self._notice)
             loaded = self.assistant.load(ref, on_progress=self._progress)
         except AssistantError:
             self._tell(ModelChanged("failed", "no model: F6 to choose one"))

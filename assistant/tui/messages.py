@@ -1,11 +1,12 @@
 """What happened, as values: workers and widgets post these, screens and the app act on them. Knows no widget."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.message import Message
 
-from assistant.records import Answer, Dialogue, Prompt
+from assistant.records import Answer, Chat, Dialogue, Prompt
 
 
 @dataclass
@@ -77,3 +78,70 @@ class ChoiceOpened(Message):
     """The user wants to change one of the choices on the control line."""
 
     name: str
+
+
+@dataclass
+class Entry:
+    """One entry of a kept chat: a conversation, an answer, or a text that is neither. `message` is its id."""
+
+    message: str
+    dialogue: Dialogue | None = None
+    answer: Answer | None = None
+    text: str = ""
+
+
+@dataclass
+class ChatOpened(Message):
+    """A chat was read from the store, or, where `is_page`, an earlier page of it.
+
+    `earlier` is the id of its first message read where there are more before it. `unfinished` is what an answer had
+    come to when the app was killed.
+    """
+
+    chat: Chat
+    entries: Sequence[Entry]
+    earlier: str = ""
+    unfinished: str = ""
+    is_page: bool = False
+
+
+@dataclass
+class EarlierWanted(Message):
+    """The user scrolled up to what was said before a message."""
+
+    before: str
+
+
+@dataclass
+class ChatsFound(Message):
+    """The chats that a search found."""
+
+    chats: Sequence[Chat]
+
+
+@dataclass
+class ChatSearched(Message):
+    """The user looks for a chat."""
+
+    words: str
+
+
+@dataclass
+class ChatChosen(Message):
+    """The user wants to go on with this chat."""
+
+    id: str
+
+
+@dataclass
+class DraftFound(Message):
+    """Text was typed and never sent before the app ended."""
+
+    text: str
+
+
+@dataclass
+class StoreFailed(Message):
+    """Something could not be kept."""
+
+    error: Exception

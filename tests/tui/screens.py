@@ -1,6 +1,7 @@
 """Reading the app's screen in tests: the text that a person would see."""
 
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from textual.app import App
 from textual.events import Paste
@@ -21,9 +22,10 @@ STANDUP = "\n".join(
 GREEDY = Settings(generation=GenerationSettings(decoding="greedy"))
 
 
-def an_app(assistant: ScriptedAssistant | None = None, settings: Settings = GREEDY) -> AssistantApp:
+def an_app(assistant: ScriptedAssistant | None = None, settings: Settings = GREEDY, **options: Any) -> AssistantApp:
     """The app with a scripted assistant and a clock that stands still."""
-    return AssistantApp(settings, assistant=assistant or ScriptedAssistant(), clock=lambda: 0.0)
+    still: dict[str, Any] = {"clock": lambda: 0.0, "order": range}
+    return AssistantApp(settings, assistant=assistant or ScriptedAssistant(), **(still | options))
 
 
 def seen(app: App[None]) -> str:

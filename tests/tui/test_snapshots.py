@@ -7,6 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from assistant.errors import ModelMissing
+from assistant.records import GenerationSettings
 from assistant.settings import ScreenSettings, Settings
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import STANDUP, an_app, paste, settle
@@ -86,3 +87,43 @@ def test_the_exact_prompt(snap_compare: Compare) -> None:
         await press(pilot, "shift+tab", "p")
 
     assert snap_compare(an_app(ScriptedAssistant(ANSWER)), terminal_size=WIDE, run_before=run)
+
+
+DRAFTS = (
+    "Maya moves the review to Friday and Tom books the room.",
+    "Tom and Maya talk about a review.",
+    "The review moves to Friday; Tom books the room, Ana sends the numbers before noon.",
+    "Tom flies to Paris on Friday.",
+)
+SAMPLED = Settings(generation=GenerationSettings(decoding="sample", drafts=4))
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_four_drafts(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(an_app(ScriptedAssistant(*DRAFTS), SAMPLED), terminal_size=size, run_before=summarized)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_drafts_being_ranked(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await press(pilot, "shift+tab", "r", "3", "1", "equals_sign", "4", "f", "e")
+
+    assert snap_compare(an_app(ScriptedAssistant(*DRAFTS), SAMPLED), terminal_size=size, run_before=run)
+
+
+def test_a_ranked_answer(snap_compare: Compare) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await press(pilot, "shift+tab", "r", "3", "1", "equals_sign", "4", "f", "2", "enter")
+
+    assert snap_compare(an_app(ScriptedAssistant(*DRAFTS), SAMPLED), terminal_size=WIDE, run_before=run)
+
+
+def test_unsupported_names_are_marked(snap_compare: Compare) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await press(pilot, "shift+tab", "e")
+
+    app = an_app(ScriptedAssistant("Maya meets Zoltan in Paris."))
+    assert snap_compare(app, terminal_size=WIDE, run_before=run)

@@ -2,40 +2,43 @@
 chat; asking, keeping and counting are `assistant.conversation`'s.
 """
 
-from typing import TYPE_CHECKING, cast
+import time
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
-from assistant.engine.protocol import Piece, Progress
-from assistant.errors import InputUnreadable, Interrupted, UsageError
-from assistant.records import Answer, Ask, Dialogue, Prompt
-from assistant.tui.choices import CHOICES, Offer, choose_value, sampled
+from assistant.errors import Interrupted, UsageError
+from assistant.records import Answer, Ask, Dialogue
+from assistant.tui.asking import Request, ask, ask_of, measure
+from assistant.tui.choices import CHOICES, Offer, choose_value
 from assistant.tui.commands import action_of, find_command
 from assistant.tui.messages import (
     AnswerFinished,
     AnswerGrew,
+    ChatChosen,
+    ChatOpened,
+    ChatSearched,
+    ChatsFound,
     ChoiceOpened,
     ComposerSubmitted,
+    DraftFound,
+    EarlierWanted,
     InputMeasured,
     ModelChanged,
     RequestProgressed,
 )
 from assistant.tui.reading import read_dialogue
+from assistant.tui.screens.answer_actions import AnswerActions
 from assistant.tui.screens.pick import PickScreen
-from assistant.tui.screens.text import TextScreen
-from assistant.tui.widgets.answer import AnswerView, Request
+from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.chat_list import ChatList
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.controls import ControlLine
 from assistant.tui.widgets.source import SourceView, describe
 from assistant.tui.widgets.title import TitleLine
 from assistant.tui.widgets.transcript import Transcript
-
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
 
 WELCOME = """\
 Parley summarizes conversations on this machine. Nothing leaves it.
@@ -44,10 +47,12 @@ Paste a conversation below and press Enter."""
 
 MEASURE_SECONDS = 0.2
 """How long typing must pause before the tokens are counted."""
+KEEP_SECONDS = 0.5
+"""How much of a streamed answer a crash may lose."""
 TITLE_CHARACTERS = 60
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(AnswerActions):
     """One chat."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
@@ -58,6 +63,7 @@ class ChatScreen(Screen[None]):
         # Priority: the editor has a use of its own for F6.
         Binding("f6", "choose('model')", "Model", id="model", priority=True),
         Binding("ctrl+n", "new_chat", "New", id="new", priority=True),
+        Binding("ctrl+r", "resume", "Chats", id="resume", priority=True),
     ]
 
     def __init__(self, ask: Ask) -> None:
@@ -67,18 +73,17 @@ class ChatScreen(Screen[None]):
         self._transcript = Transcript()
         self._controls = ControlLine()
         self._title = TitleLine()
+        self._chats = ChatList()
         self._writing: AnswerView | None = None
         self._requests = 0
         self._inputs = 0
-        self._prompts: tuple[Prompt, ...] = ()
         self._pause: Timer | None = None
-
-    @property
-    def parley(self) -> "AssistantApp":
-        """The app, by its own type."""
-        return cast("AssistantApp", self.app)
+        self._kept_at = 0.0
+        self._chat = ""
+        self._has_looked_for_draft = False
 
     def compose(self) -> ComposeResult:
+        yield self._chats
         yield self._title
         yield Static(WELCOME, id="welcome")
         yield self._transcript
@@ -116,12 +121,13 @@ class ChatScreen(Screen[None]):
             self._composer.remember(text)
             self._composer.clear()
             await self._run_command(text)
-        elif self._is_free():
+        elif self.is_free():
             dialogue = read_dialogue(text)
             self._composer.remember(text)
             self._composer.clear()
+            self.parley.keeper.said(text, self.ask)
             await self._transcript.add(SourceView(dialogue))
-            await self._request(dialogue, self.ask)
+            await self.request(dialogue, self.ask)
 
     async def _run_command(self, line: str) -> None:
         found = find_command(line)
@@ -129,12 +135,12 @@ class ChatScreen(Screen[None]):
             raise UsageError(f"no command {line.split()[0]}; F1 lists them")
         await self.run_action(action_of(*found))
 
-    def _is_free(self) -> bool:
+    def is_free(self) -> bool:
         if self._writing is not None:
             self.notify("An answer is being written: wait for it, or press Esc.", severity="warning")
         return self._writing is None
 
-    async def _request(self, dialogue: Dialogue, ask: Ask) -> None:
+    async def request(self, dialogue: Dialogue, ask: Ask) -> None:
         self.add_class("-begun")
         self._requests += 1
         request = Request(number=self._requests, dialogue=dialogue, ask=ask)
@@ -148,24 +154,9 @@ class ChatScreen(Screen[None]):
 
     def _begin(self, view: AnswerView) -> None:
         view.begin("reading")
-        self.parley.in_background(lambda: self._ask(view.request), "ask")
-
-    def _ask(self, request: Request) -> None:
-        """In a thread: ask, and tell what comes."""
         assistant = self.parley.assistant
         assert assistant is not None  # the model is ready, so there is one
-        if request.is_streamed:
-            for news in assistant.stream(request.dialogue, request.ask):
-                if isinstance(news, Piece):
-                    self.post_message(AnswerGrew(request.number, news.text))
-                else:
-                    self.post_message(AnswerFinished(request.number, news))
-        else:
-
-            def tell(progress: Progress) -> None:
-                self.post_message(RequestProgressed(request.number, progress.stage, progress.done, progress.total))
-
-            self.post_message(AnswerFinished(request.number, assistant.answer(request.dialogue, request.ask, tell)))
+        self.parley.in_background(lambda: ask(assistant, view.request, self.post_message), "ask")
 
     # What comes back.
 
@@ -176,6 +167,9 @@ class ChatScreen(Screen[None]):
     def on_answer_grew(self, event: AnswerGrew) -> None:
         if view := self._view_of(event.request):
             view.grow(event.text)
+            if time.monotonic() - self._kept_at > KEEP_SECONDS:
+                self._kept_at = time.monotonic()
+                self.parley.keeper.grew(view.text)
 
     def on_request_progressed(self, event: RequestProgressed) -> None:
         if view := self._view_of(event.request):
@@ -184,10 +178,12 @@ class ChatScreen(Screen[None]):
 
     def on_answer_finished(self, event: AnswerFinished) -> None:
         if view := self._view_of(event.request):
-            view.finish(event.answer)
+            view.finish(event.answer, self.parley.order(len(event.answer.drafts)))
             self._writing = None
+            title = _title_of(event.answer)
             if self._title.chat == TitleLine.UNTITLED:
-                self._title.chat = _title_of(event.answer)
+                self._title.chat = title
+            self.parley.keeper.answered(event.answer, title)
 
     def give_up(self, error: BaseException) -> None:
         """The running request came to nothing."""
@@ -204,30 +200,54 @@ class ChatScreen(Screen[None]):
         self._pause = self.set_timer(MEASURE_SECONDS, self._start_measuring)
 
     def _start_measuring(self) -> None:
-        text, serial, ask = self._composer.whole_text, self._inputs, self.ask
+        text, serial = self._composer.whole_text, self._inputs
+        if self._has_looked_for_draft:
+            self.parley.keeper.typed(text)
         if not text.strip() or text.startswith("/"):
             self.on_input_measured(InputMeasured(serial, None, ()))
-        elif self.parley.model.state == "ready":
-            self.parley.in_background(lambda: self._measure(serial, text, ask), "measure")
-
-    def _measure(self, serial: int, text: str, ask: Ask) -> None:
-        """In a thread: read the input and count its prompts."""
-        assistant = self.parley.assistant
-        assert assistant is not None  # the model is ready, so there is one
-        try:
-            dialogue = read_dialogue(text)
-        except InputUnreadable:
-            self.post_message(InputMeasured(serial, None, ()))
-        else:
-            self.post_message(InputMeasured(serial, dialogue, tuple(assistant.prompts(dialogue, ask))))
+        elif self.parley.model.state == "ready" and (assistant := self.parley.assistant) is not None:
+            self.parley.in_background(lambda: measure(assistant, serial, text, self.ask, self.post_message), "measure")
 
     def on_input_measured(self, event: InputMeasured) -> None:
         if event.serial != self._inputs:
             return
-        self._prompts = event.prompts
+        self.counted = event.prompts
         self._controls.show_tokens(event.prompts)
         route = f"Enter: {self.ask.task} · {describe(event.dialogue)}" if event.dialogue else ""
         self._composer.border_subtitle = route.replace("[", r"\[")
+
+    # Kept chats.
+
+    def on_draft_found(self, event: DraftFound) -> None:
+        self._has_looked_for_draft = True
+        if event.text and not self._composer.whole_text:
+            self._composer.load(event.text)
+
+    def on_chat_searched(self, event: ChatSearched) -> None:
+        self.parley.find_chats(event.words)
+
+    def on_chats_found(self, event: ChatsFound) -> None:
+        self._chats.show(event.chats, self._chat)
+
+    def on_chat_chosen(self, event: ChatChosen) -> None:
+        if self.is_free():
+            self.parley.open_chat(event.id)
+            self._composer.editor.focus()
+
+    def on_earlier_wanted(self, event: EarlierWanted) -> None:
+        self.parley.open_chat(self._chat, event.before)
+
+    async def on_chat_opened(self, event: ChatOpened) -> None:
+        if event.is_page:
+            await self._transcript.add_earlier(event, self.ask, self.parley.order)
+            return
+        self._chat = event.chat.id
+        self.parley.keeper.resume(event.chat.id)
+        self.ask = ask_of(event.chat, self.ask)
+        self._controls.show_ask(self.ask)
+        self._title.chat = event.chat.title or TitleLine.UNTITLED
+        self.add_class("-begun")
+        await self._transcript.show(event, self.ask, self.parley.order)
 
     # Actions.
 
@@ -264,7 +284,7 @@ class ChatScreen(Screen[None]):
 
     def _choose(self, name: str, value: str) -> None:
         if name == "model":
-            if self._is_free():
+            if self.is_free():
                 self.parley.load_model(value)
             return
         with self.parley.reporting():
@@ -273,8 +293,10 @@ class ChatScreen(Screen[None]):
         self.on_composer_changed()
 
     async def action_new_chat(self) -> None:
-        if self._is_free():
-            await self._transcript.remove_children()
+        if self.is_free():
+            self.parley.keeper.begin()
+            self._chat = ""
+            await self._transcript.clear()
             self._title.chat = TitleLine.UNTITLED
             self.remove_class("-begun")
             self._composer.editor.focus()
@@ -282,41 +304,11 @@ class ChatScreen(Screen[None]):
     def action_focus_composer(self) -> None:
         self._composer.editor.focus()
 
+    def action_resume(self) -> None:
+        self._chats.open()
+
     def action_unfold(self) -> None:
         self._composer.unfold()
-
-    def _chosen(self) -> AnswerView | None:
-        """The focused answer, else the newest complete one."""
-        complete = [view for view in self._transcript.answers if view.answer is not None]
-        focused = [view for view in complete if view.has_focus]
-        return next(reversed(focused or complete), None)
-
-    def action_copy(self) -> None:
-        if view := self._chosen():
-            self.app.copy_to_clipboard(view.text)
-            self.notify("Copied.")
-
-    def action_show_prompt(self) -> None:
-        view = self._chosen()
-        if view is not None and view.answer is not None:
-            completion = view.answer.completion
-            texts = completion.prompt.split("\f")
-            about = f"{completion.prompt_tokens:,} tokens · {completion.mode} · wording {completion.prompt_version}"
-        elif self._prompts:
-            texts = [prompt.text for prompt in self._prompts]
-            about = f"{sum(prompt.tokens for prompt in self._prompts):,} tokens"
-        else:
-            self.notify("There is no prompt yet: paste a conversation first.")
-            return
-        self.app.push_screen(TextScreen("The exact prompt", "\n\n──── next part ────\n\n".join(texts), about))
-
-    async def action_regenerate(self) -> None:
-        view = self._chosen()
-        if view is not None and self._is_free():
-            same = self.ask == view.request.ask and self.ask.settings.decoding != "sample"
-            if same:
-                self.notify("Drawn at random this time: the same settings would write the same text.")
-            await self._request(view.request.dialogue, sampled(self.ask) if same else self.ask)
 
 
 def _title_of(answer: Answer) -> str:

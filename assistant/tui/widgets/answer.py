@@ -2,7 +2,8 @@
 come about.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -13,25 +14,18 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from assistant.prompts import MODES
-from assistant.records import Answer, Ask, Completion, Dialogue, Record
+from assistant.records import Answer, Completion
 from assistant.terminal import printable
+from assistant.tui.asking import Request
+from assistant.tui.placing import Placing
+from assistant.tui.widgets.drafts import DraftRow, mark_of
+
+if TYPE_CHECKING:
+    from assistant.scoring.support import Mention
 
 TICK_SECONDS = 0.25
 REDRAW_SECONDS = 0.05
 """A fast model writes more words a second than anybody reads: they are drawn together."""
-
-
-class Request(Record, frozen=True):
-    """What was asked for, to ask again. `number` tells requests of one session apart."""
-
-    number: int
-    dialogue: Dialogue
-    ask: Ask
-
-    @property
-    def is_streamed(self) -> bool:
-        """Whether the text comes word by word."""
-        return self.ask.settings.decoding != "beam" and self.ask.settings.drafts == 1
 
 
 class AnswerView(Vertical, can_focus=True):
@@ -51,6 +45,10 @@ class AnswerView(Vertical, can_focus=True):
     }
     """
     BINDINGS = [
+        Binding("plus", "screen.rate('up')", "Good", id="rate_up", key_display="+"),
+        Binding("minus", "screen.rate('down')", "Bad", id="rate_down", key_display="-"),
+        Binding("r", "screen.rank", "Rank", id="rank"),
+        Binding("e", "screen.show_evidence", "Evidence", id="evidence"),
         Binding("c", "screen.copy", "Copy", id="copy"),
         Binding("p", "screen.show_prompt", "Prompt", id="prompt"),
         Binding("g", "screen.regenerate", "Again", id="regenerate"),
@@ -69,14 +67,22 @@ class AnswerView(Vertical, can_focus=True):
         self._stage = stage
         self._ticker: Timer | None = None
         self._redraw: Timer | None = None
+        self._row: DraftRow | None = None
+        self.order: tuple[int, ...] = ()
+        self.verdict = ""
+        self.placing: Placing | None = None
         self._text = Static(classes="text", markup=False)
         self._meta = Static(classes="meta", markup=False)
 
     def compose(self) -> ComposeResult:
+        if self._row is not None:
+            yield self._row
         yield self._text
         yield self._meta
 
     def on_mount(self) -> None:
+        if not self.growing:
+            return
         self._text.display = False
         self._tick()
         self._ticker = self.set_interval(TICK_SECONDS, self._tick)
@@ -100,12 +106,43 @@ class AnswerView(Vertical, can_focus=True):
         elif self._redraw is None:
             self._redraw = self.set_timer(REDRAW_SECONDS, self._show_growth)
 
-    def finish(self, answer: Answer) -> None:
-        """The answer is complete and stored."""
+    def finish(self, answer: Answer, order: Sequence[int] = (0,)) -> None:
+        """The answer is complete and stored. `order` is the one in which its drafts are shown."""
         self.answer = answer
+        self.order = tuple(order)
         self.text = answer.completion.answer
-        self._show_text(self.text or "(the model wrote nothing)")
+        if len(answer.drafts) > 1:
+            self._text.display = False
+            self._row = DraftRow([draft.answer for draft in self.shown])
+            if self.is_attached:
+                self.mount(self._row, before=self._text)
+        else:
+            self._show_text(self.text or "(the model wrote nothing)")
         self._stop(describe_answer(answer))
+
+    @property
+    def shown(self) -> list[Completion]:
+        """The drafts in the order in which they are shown."""
+        return [self.answer.drafts[number] for number in self.order] if self.answer else []
+
+    def flag(self, mentions: "Sequence[Mention]") -> None:
+        """Mark what the conversation does not say."""
+        marked = Content(printable(self.text))
+        for mention in mentions:
+            marked = marked.stylize("$error underline", mention.start, mention.end)
+        self._text.update(marked)
+
+    def judge(self, verdict: str) -> None:
+        """Say what the user thinks of it."""
+        self.verdict = verdict
+        if self.answer is not None:
+            self._meta.update(Content(f"{printable(describe_answer(self.answer))} · {verdict}"))
+
+    def show_ranking(self, ranking: Placing) -> None:
+        """Mark the drafts, numbered in the order shown, with their places."""
+        for number, card in enumerate(self._row.cards if self._row else []):
+            failed = number in ranking.failed
+            card.mark(mark_of(ranking.place_of(number), tied=ranking.is_tied(number), failed=failed), failed=failed)
 
     def fail(self, sentence: str) -> None:
         """It came to nothing, or to no more than stands there."""
@@ -136,15 +173,17 @@ def describe_answer(answer: Answer) -> str:
     """What the answer was made of, on one line."""
     completion = answer.completion
     words = len(completion.answer.split())
+    count = len(answer.drafts)
     facts = [
-        f"{words:,} {'word' if words == 1 else 'words'}",
+        f"{count} drafts · r ranks them" if count > 1 else f"{words:,} {'word' if words == 1 else 'words'}",
         MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode,
         completion.model,
         f"{completion.seconds:.1f} s",
         *_ending(completion),
     ]
     if answer.parts:
-        facts.append(f"all {answer.turns:,} turns in {len(answer.parts)} parts")
+        turns = f"all {answer.turns:,} turns" if answer.turns else "read"
+        facts.append(f"{turns} in {len(answer.parts)} parts")
     if answer.shots_dropped:
         facts.append(f"{answer.shots_dropped} examples left out to fit")
     return " · ".join(facts)

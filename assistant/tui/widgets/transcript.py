@@ -1,13 +1,39 @@
 """What was said and answered, newest at the bottom. Keeps a bounded number of widgets however long the chat is."""
 
+from collections.abc import Callable, Sequence
+
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from assistant.records import Ask, Dialogue
+from assistant.terminal import printable
+from assistant.tui.asking import Request
+from assistant.tui.messages import ChatOpened, EarlierWanted, Entry
 from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.source import SourceView
 
-MOUNTED_ENTRIES = 60
+MOUNTED_ENTRIES = 120
 """More entries than this are never mounted at once."""
+
+Order = Callable[[int], Sequence[int]]
+
+
+class EarlierLine(Static, can_focus=True):
+    """Stands for what was said before; Enter or a click brings it."""
+
+    BINDINGS = [("enter", "bring", "Earlier messages")]
+
+    def __init__(self, before: str) -> None:
+        super().__init__(Content("▲ earlier messages"), classes="earlier", markup=False)
+        self._before = before
+
+    def action_bring(self) -> None:
+        self.post_message(EarlierWanted(self._before))
+
+    def on_click(self) -> None:
+        self.action_bring()
 
 
 class Transcript(VerticalScroll, can_focus=False):
@@ -18,8 +44,8 @@ class Transcript(VerticalScroll, can_focus=False):
         height: 1fr;
         padding: 0 2 1 2;
         scrollbar-size-vertical: 1;
-        .earlier { color: $foreground 55%; display: none; }
-        &.-bounded .earlier { display: block; }
+        .earlier { color: $foreground 55%; padding: 0 1; width: auto; &:focus { color: $accent; } }
+        .note { color: $foreground 55%; margin: 1 0 0 2; }
     }
     """
 
@@ -29,12 +55,55 @@ class Transcript(VerticalScroll, can_focus=False):
     async def add(self, entry: Widget) -> None:
         """Append an entry and let go of the oldest beyond the bound."""
         await self.mount(entry)
-        entries = [child for child in self.children if not isinstance(child, Static)]
-        for old in entries[:-MOUNTED_ENTRIES]:
-            await old.remove()
+        surplus = len(self.children) - MOUNTED_ENTRIES
+        if surplus > 0:
+            await self.remove_children(list(self.children)[:surplus])
         self.anchor()
+
+    async def show(self, opened: ChatOpened, ask: Ask, order: Order) -> None:
+        """Show a kept chat in place of what is there."""
+        await self.clear()
+        await self.mount_all(self._widgets(opened, ask, order))
+        if opened.unfinished:
+            text = f"{printable(opened.unfinished)}\n(the app ended while this was written)"
+            await self.mount(Static(Content(text), classes="note", markup=False))
+        self.anchor()
+
+    async def add_earlier(self, opened: ChatOpened, ask: Ask, order: Order) -> None:
+        """Put an earlier page above, and keep the place. The newest are let go beyond the bound."""
+        first = next((child for child in self.children if not isinstance(child, EarlierLine)), None)
+        await self.query(EarlierLine).remove()
+        self.anchor(False)
+        await self.mount_all(self._widgets(opened, ask, order), before=0 if self.children else None)
+        surplus = len(self.children) - MOUNTED_ENTRIES
+        if surplus > 0:
+            await self.remove_children(list(self.children)[-surplus:])
+        if first is not None:
+            self.call_after_refresh(lambda: self.scroll_to_widget(first, animate=False, top=True))
+
+    async def clear(self) -> None:
+        """Take everything away."""
+        await self.remove_children()
 
     @property
     def answers(self) -> list[AnswerView]:
         """All answers in view, oldest first."""
         return list(self.query(AnswerView))
+
+    def _widgets(self, opened: ChatOpened, ask: Ask, order: Order) -> list[Widget]:
+        widgets: list[Widget] = [EarlierLine(opened.earlier)] if opened.earlier else []
+        dialogue = Dialogue(turns=(), format="")
+        for entry in opened.entries:
+            dialogue = entry.dialogue or dialogue
+            widgets.append(_widget(entry, dialogue, ask, order))
+        return widgets
+
+
+def _widget(entry: Entry, dialogue: Dialogue, ask: Ask, order: Order) -> Widget:
+    if entry.dialogue is not None:
+        return SourceView(entry.dialogue)
+    if entry.answer is None:
+        return Static(Content(printable(entry.text)), classes="note", markup=False)
+    view = AnswerView(Request(number=0, dialogue=dialogue, ask=ask), lambda: 0.0, "")
+    view.finish(entry.answer, order(len(entry.answer.drafts)))
+    return view

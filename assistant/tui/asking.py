@@ -1,0 +1,113 @@
+"""The work behind the conversation screen that takes longer than a key may: asking, counting, opening a chat. Runs in
+threads and tells what it finds in messages; knows no widget.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+from textual.message import Message
+
+from assistant.engine.protocol import Piece, Progress
+from assistant.errors import DataMissing, InputUnreadable
+from assistant.records import Answer, Ask, Chat, Completion, Dialogue, Record
+from assistant.records import Message as ChatMessage
+from assistant.tui.keeping import WRITING
+from assistant.tui.messages import (
+    AnswerFinished,
+    AnswerGrew,
+    ChatOpened,
+    Entry,
+    InputMeasured,
+    RequestProgressed,
+)
+from assistant.tui.reading import read_dialogue
+
+if TYPE_CHECKING:
+    from assistant.conversation import Assistant
+    from assistant.feedback.store import Store
+
+Post = Callable[[Message], object]
+
+OPENED_MESSAGES = 40
+"""So many messages of a chat are read at once; earlier ones follow on demand."""
+
+
+class Request(Record, frozen=True):
+    """What was asked for, to ask again. `number` tells the requests of one session apart."""
+
+    number: int
+    dialogue: Dialogue
+    ask: Ask
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the text comes word by word."""
+        settings = self.ask.settings
+        return settings.decoding != "beam" and settings.drafts == 1 and self.ask.words is None
+
+
+def ask(assistant: "Assistant", request: Request, post: Post) -> None:
+    """Ask, and tell what comes."""
+    if request.is_streamed:
+        for news in assistant.stream(request.dialogue, request.ask):
+            if isinstance(news, Piece):
+                post(AnswerGrew(request.number, news.text))
+            else:
+                post(AnswerFinished(request.number, news))
+        return
+
+    def tell(progress: Progress) -> None:
+        post(RequestProgressed(request.number, progress.stage, progress.done, progress.total))
+
+    post(AnswerFinished(request.number, assistant.answer(request.dialogue, request.ask, tell)))
+
+
+def measure(assistant: "Assistant", serial: int, text: str, ask: Ask, post: Post) -> None:
+    """Read the input and count the prompts that it makes."""
+    try:
+        dialogue = read_dialogue(text)
+    except InputUnreadable:
+        post(InputMeasured(serial, None, ()))
+    else:
+        post(InputMeasured(serial, dialogue, tuple(assistant.prompts(dialogue, ask))))
+
+
+def open_chat(store: "Store", id: str, post: Post, before: str | None = None) -> None:
+    """Read the last messages of a chat, or those before one, with the answers that they show."""
+    chat = store.chat(id)
+    messages = store.messages(chat.id, OPENED_MESSAGES, before)
+    entries = [entry for message in messages if (entry := _entry(store, message)) is not None]
+    first = messages[0].id if len(messages) == OPENED_MESSAGES else ""
+    unfinished = "" if before else store.unfinished(chat.id, WRITING)
+    post(ChatOpened(chat, entries, earlier=first, unfinished=unfinished, is_page=before is not None))
+
+
+def ask_of(chat: Chat, default: Ask) -> Ask:
+    """How the chat was last asked; the default where it says nothing that is known today."""
+    try:
+        return msgspec.convert(chat.settings, Ask, strict=False) if chat.settings else default
+    except msgspec.ValidationError:
+        return default
+
+
+def _entry(store: "Store", message: ChatMessage) -> Entry | None:
+    if message.kind == "conversation":
+        try:
+            return Entry(message.id, dialogue=read_dialogue(message.text))
+        except InputUnreadable:
+            return None
+    drafts = _completions(store, message.completions)
+    if not drafts:
+        return Entry(message.id, text=message.text)
+    return Entry(message.id, answer=Answer(drafts=drafts, parts=tuple(store.parts_of(drafts[0].id))))
+
+
+def _completions(store: "Store", ids: Sequence[str]) -> tuple[Completion, ...]:
+    found = []
+    for id in ids:
+        try:
+            found.append(store.completion(id))
+        except DataMissing:
+            continue  # deleted since: the message keeps its text
+    return tuple(found)

@@ -1,0 +1,132 @@
+"""Writes what happens in a chat to the store, one thing after another in a thread of its own, so that no key waits for
+the disk and nothing overtakes anything. Knows the order of things, not how they look.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from assistant.errors import AssistantError, StoreUnavailable
+from assistant.records import Answer, Ask, Thumb
+
+if TYPE_CHECKING:
+    from assistant.feedback.store import Store
+
+TYPED = "typed"
+WRITING = "writing"
+RANKING = "ranking"
+
+Result = TypeVar("Result")
+
+
+class Keeper:
+    """The chat in view, on its way to the disk. Methods return at once; `on_error` hears what went wrong."""
+
+    def __init__(self, on_error: Callable[[AssistantError], object]) -> None:
+        self._on_error = on_error
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="keeper")
+        self._store: Store | None = None
+        self._is_open = False
+        self._chat = ""
+        self._is_titled = False
+
+    def store(self) -> "Store | None":
+        """The open store, or None where it cannot be used, which was then said. Waits: not for the screen's thread."""
+        return self._thread.submit(self._opened).result()
+
+    def begin(self) -> None:
+        """The next message starts another chat."""
+        self._do(lambda store: self._continue("", is_titled=False))
+
+    def resume(self, chat: str) -> None:
+        """The next message goes on with this chat."""
+        self._do(lambda store: self._continue(chat, is_titled=True))
+
+    def said(self, text: str, ask: Ask) -> None:
+        """A conversation was sent, asked about in this way."""
+
+        def keep(store: "Store") -> None:
+            settings = msgspec.to_builtins(ask)
+            if self._chat:
+                store.set_chat_settings(self._chat, settings)
+            else:
+                self._chat = store.new_chat(settings=settings).id
+            store.add_message(self._chat, "conversation", text)
+            store.keep_unfinished("", TYPED, "")
+
+        self._do(keep)
+
+    def grew(self, text: str) -> None:
+        """So much of the answer is written."""
+        self._do(lambda store: store.keep_unfinished(self._chat, WRITING, text) if self._chat else None)
+
+    def answered(self, answer: Answer, title: str) -> None:
+        """The answer is complete; the first one names the chat."""
+
+        def keep(store: "Store") -> None:
+            if not self._chat:
+                return
+            ids = [completion.id for completion in answer.drafts]
+            store.add_message(self._chat, "answer", answer.completion.answer, ids)
+            store.keep_unfinished(self._chat, WRITING, "")
+            if not self._is_titled:
+                store.rename_chat(self._chat, title)
+                self._is_titled = True
+
+        self._do(keep)
+
+    def typed(self, text: str) -> None:
+        """So much is typed and not sent."""
+        self._do(lambda store: store.keep_unfinished("", TYPED, text))
+
+    def rated(self, completion: str, thumb: Thumb, reasons: Sequence[str] = ()) -> None:
+        """The user found an answer good or bad."""
+        from assistant.feedback.guideline import load_guideline
+        from assistant.feedback.judgements import local_rater
+
+        self._do(
+            lambda store: store.rate(
+                completion, thumb, rater=local_rater(), reasons=reasons, guideline=load_guideline().version
+            )
+        )
+
+    def do(self, job: "Callable[[Store], Any]") -> None:
+        """Anything else, in its turn."""
+        self._do(job)
+
+    def close(self) -> None:
+        """Finish what is to be written, and close the store."""
+        self._thread.submit(self._close)
+        self._thread.shutdown(wait=True)
+
+    def _do(self, job: "Callable[[Store], Any]") -> "Future[None]":
+        return self._thread.submit(self._try, job)
+
+    def _try(self, job: "Callable[[Store], Any]") -> None:
+        store = self._opened()
+        if store is None:
+            return
+        try:
+            job(store)
+        except AssistantError as error:
+            self._on_error(error)
+
+    def _opened(self) -> "Store | None":
+        if not self._is_open:
+            from assistant.feedback.store import Store
+
+            self._is_open = True
+            try:
+                self._store = Store.open()
+            except AssistantError as error:
+                self._on_error(StoreUnavailable(f"{error} (this session is not kept)"))
+        return self._store
+
+    def _continue(self, chat: str, *, is_titled: bool) -> None:
+        self._chat, self._is_titled = chat, is_titled
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()

@@ -1,0 +1,142 @@
+"""Ranking drafts by keyboard. Returns the order and its reasons; knows neither the models nor the store."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from assistant.feedback.guideline import Guideline
+from assistant.records import Record
+from assistant.tui.placing import Placing
+from assistant.tui.screens.text import TextScreen
+from assistant.tui.widgets.drafts import DraftRow, mark_of
+
+CONFIDENCES: tuple[tuple[str, float | None], ...] = (
+    ("not said", None),
+    ("sure", 0.95),
+    ("fairly sure", 0.75),
+    ("unsure", 0.5),
+)
+REASON_KEYS = "abdehijklmnopqrstvwxyz"
+"""Letters that choose a reason; c, f, g and u mean something else."""
+
+
+class Ranked(Record, frozen=True):
+    """What the user decided: groups of numbers of drafts, best first, and those that failed."""
+
+    groups: tuple[tuple[int, ...], ...]
+    failed: tuple[int, ...]
+    reasons: tuple[str, ...] = ()
+    confidence: float | None = None
+
+
+class RankingScreen(ModalScreen[Ranked | None]):
+    """The drafts in the order in which they are shown; `on_change` hears every step, so that a crash loses none."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
+    HINT = (
+        "1-{count} place · = tie with the one before · f fail · u undo · ←→ choose\n"
+        "c confidence · ? guideline · Enter save · Esc later"
+    )
+    BINDINGS = [
+        Binding("enter", "save", "Save", id="rank.save", priority=True),
+        Binding("equals_sign", "tie", "Tie", id="rank.tie"),
+        Binding("f", "fail", "Fail", id="rank.fail"),
+        Binding("u", "undo", "Undo", id="rank.undo"),
+        Binding("left", "touch(-1)", show=False),
+        Binding("right", "touch(1)", show=False),
+        Binding("c", "confidence", "Confidence", id="rank.confidence"),
+        Binding("question_mark,g", "guideline", "Guideline", id="rank.guideline"),
+        Binding("escape", "close", "Later"),
+    ]
+
+    def __init__(
+        self,
+        drafts: Sequence[str],
+        guideline: Guideline,
+        placing: Placing | None = None,
+        on_change: Callable[[Placing], None] = lambda placing: None,
+    ) -> None:
+        super().__init__()
+        self.placing = placing or Placing(drafts=len(drafts))
+        self._guideline = guideline
+        self._on_change = on_change
+        self._row = DraftRow(drafts)
+        self._offered = list(zip(REASON_KEYS, guideline.reasons["up"] + guideline.reasons["down"], strict=False))
+        self._reasons: set[str] = set()
+        self._confidence = 0
+        self._below = Static(classes="reasons", markup=False)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -ranking"):
+            yield Static(Content("Which is best?"), classes="heading")
+            with VerticalScroll():
+                yield self._row
+            yield self._below
+            yield Static(Content(self.HINT.format(count=self.placing.drafts)), classes="hint")
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def on_key(self, event: Key) -> None:
+        if event.character and event.character.isdigit():
+            event.stop()
+            self._change(self.placing.place(int(event.character) - 1))
+        elif event.character in dict(self._offered):
+            event.stop()
+            self._reasons ^= {dict(self._offered)[event.character]}
+            self._show()
+
+    def action_tie(self) -> None:
+        self._change(self.placing.tie())
+
+    def action_fail(self) -> None:
+        self._change(self.placing.fail())
+
+    def action_undo(self) -> None:
+        self._change(self.placing.undo())
+
+    def action_touch(self, step: int) -> None:
+        now = -1 if self.placing.touched is None and step > 0 else self.placing.touched or 0
+        self._change(self.placing.touch(now + step))
+
+    def action_confidence(self) -> None:
+        self._confidence = (self._confidence + 1) % len(CONFIDENCES)
+        self._show()
+
+    def action_guideline(self) -> None:
+        self.app.push_screen(TextScreen("How to judge", self._guideline.text, f"version {self._guideline.version}"))
+
+    def action_save(self) -> None:
+        whole = self.placing.completed()
+        if whole is None:
+            left = ", ".join(str(draft + 1) for draft in self.placing.open)
+            self.notify(f"Drafts {left} have no place yet: press their digits, or f for one that failed.")
+            return
+        confidence = CONFIDENCES[self._confidence][1]
+        reasons = tuple(reason for _, reason in self._offered if reason in self._reasons)
+        self.dismiss(Ranked(groups=whole.groups, failed=whole.failed, reasons=reasons, confidence=confidence))
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def _change(self, placing: Placing) -> None:
+        self.placing = placing
+        self._on_change(msgspec.structs.replace(placing, past=()))
+        self._show()
+
+    def _show(self) -> None:
+        placing = self.placing
+        for number, card in enumerate(self._row.cards):
+            failed = number in placing.failed
+            mark = mark_of(placing.place_of(number), tied=placing.is_tied(number), failed=failed)
+            card.mark(mark, touched=number == placing.touched, failed=failed)
+        boxes = (f"{key} {'☒' if reason in self._reasons else '☐'} {reason}" for key, reason in self._offered)
+        marks = "   ".join(box.replace(" ", "\N{NO-BREAK SPACE}") for box in boxes)  # a reason is not torn apart
+        self._below.update(Content(f"reasons: {marks}\nconfidence: {CONFIDENCES[self._confidence][0]}"))

@@ -1,0 +1,64 @@
+"""Drafts side by side, one card each, stacked where the screen is narrow. Knows texts and marks, not who wrote them."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from assistant.terminal import printable
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class DraftCard(Static):
+    """One draft; its border says its letter and its place."""
+
+    DEFAULT_CSS = """
+    DraftCard {
+        width: 1fr;
+        height: auto;
+        padding: 0 1;
+        border: round $secondary 50%;
+        border-title-color: $foreground 60%;
+        border-subtitle-color: $accent;
+        &.-touched { border: round $accent; }
+        &.-failed { color: $foreground 50%; border-subtitle-color: $error; }
+    }
+    """
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(Content(printable(text) or "(nothing)"), markup=False)
+        self.border_title = f"{number + 1} · {LETTERS[number]}"
+
+    def mark(self, mark: str, *, touched: bool = False, failed: bool = False) -> None:
+        """Say the place: "1st", "2nd =", "failed"."""
+        self.border_subtitle = mark
+        self.set_class(touched, "-touched")
+        self.set_class(failed, "-failed")
+
+
+class DraftRow(Horizontal):
+    """The cards."""
+
+    DEFAULT_CSS = """
+    DraftRow { height: auto; }
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        super().__init__()
+        self.cards = [DraftCard(number, text) for number, text in enumerate(texts)]
+
+    def compose(self) -> ComposeResult:
+        yield from self.cards
+
+
+def mark_of(place: int | None, *, tied: bool, failed: bool) -> str:
+    """ "1st", "2nd =", "failed", or nothing."""
+    if failed:
+        return "failed"
+    if place is None:
+        return ""
+    ordinal = {1: "1st", 2: "2nd", 3: "3rd"}.get(place, f"{place}th")
+    return f"{ordinal} =" if tied else ordinal

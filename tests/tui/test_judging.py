@@ -1,0 +1,136 @@
+"""Drafts, ranking and ratings by their keys, down to the rows in the store."""
+
+import asyncio
+
+from textual.pilot import Pilot
+
+from assistant.feedback.store import Store
+from assistant.records import GenerationSettings
+from assistant.settings import Settings
+from assistant.tui.app import AssistantApp
+from assistant.tui.widgets.answer import AnswerView
+from tests.doubles import ScriptedAssistant
+from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
+
+DRAFTS = ("Maya moves the review.", "Tom moves the review.", "Ana flies to Paris.")
+SAMPLED = Settings(generation=GenerationSettings(decoding="sample", drafts=3))
+
+
+def three_drafts() -> AssistantApp:
+    """An app that writes three drafts, shown last one first."""
+    return an_app(ScriptedAssistant(*DRAFTS), SAMPLED, order=lambda count: range(count - 1, -1, -1))
+
+
+async def summarize(pilot: Pilot[None]) -> AnswerView:
+    await settle(pilot)
+    await paste(pilot, STANDUP)
+    await pilot.press("enter")
+    await settle(pilot)
+    return pilot.app.screen.query(AnswerView).last()
+
+
+async def test_drafts_stand_side_by_side_in_the_order_drawn() -> None:
+    async with opened(three_drafts()) as pilot:
+        await summarize(pilot)
+        line = next(line for line in seen(pilot.app).split("\n") if "Paris" in line)
+        assert line.index("Ana flies") < line.index("Tom moves") < line.index("Maya moves")
+
+
+async def test_a_ranking_by_keys_is_kept_with_ties_failures_and_the_order_shown() -> None:
+    async with opened(three_drafts()) as pilot:
+        view = await summarize(pilot)
+        ids = [draft.id for draft in view.shown]  # Ana, Tom, Maya
+        await pilot.press("shift+tab", "r", "3", "2", "equals_sign", "1", "f", "enter")
+        await settle(pilot)
+        assert "ranked" in seen(pilot.app)
+    with Store.open() as store:
+        (ranking,) = store.rankings()
+    assert ranking.groups == ((ids[2], ids[1]),)
+    assert ranking.failed == (ids[0],)
+    assert ranking.shown == tuple(ids)
+    assert ranking.guideline
+
+
+async def test_a_ranking_that_is_not_complete_is_not_saved() -> None:
+    async with opened(three_drafts()) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "r", "3", "enter")
+        await settle(pilot)
+        assert "Drafts 1, 2 have no place yet" in seen(pilot.app)
+        await pilot.press("u", "escape")
+        await settle(pilot)
+    with Store.open() as store:
+        assert not store.rankings()
+
+
+async def test_reasons_and_confidence_go_with_the_ranking() -> None:
+    async with opened(three_drafts(), (120, 40)) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "r", "3", "2", "1", "a", "c", "enter")
+        await settle(pilot)
+    with Store.open() as store:
+        (ranking,) = store.rankings()
+    assert ranking.reasons == ("correct",)
+    assert ranking.confidence == 0.95
+
+
+async def test_a_question_mark_shows_the_guideline_without_losing_the_ranking() -> None:
+    async with opened(three_drafts(), (120, 50)) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "r", "3", "question_mark")
+        await settle(pilot)
+        assert "Correct before everything" in seen(pilot.app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "1st" in seen(pilot.app)
+
+
+async def test_thumbs_are_kept_and_the_same_key_again_gives_the_reason() -> None:
+    async with opened(an_app()) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "minus")
+        await settle(pilot)
+        assert "▼ bad" in seen(pilot.app)
+        await pilot.press("minus")
+        await settle(pilot)
+        await pilot.press(*"invented", "enter")
+        await settle(pilot)
+        assert "▼ bad: invented" in seen(pilot.app)
+    with Store.open() as store:
+        (rating,) = store.ratings()
+    assert (rating.thumb, rating.reasons) == ("down", ("invented",))
+
+
+async def test_only_drafts_can_be_ranked() -> None:
+    async with opened(an_app()) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "r")
+        await settle(pilot)
+        assert "Only drafts can be ranked" in seen(pilot.app)
+
+
+async def test_e_marks_what_the_conversation_does_not_say() -> None:
+    async with opened(an_app(ScriptedAssistant("Maya meets Zoltan in Paris."))) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "e")
+        await settle(pilot)
+        assert "Not in the conversation: Zoltan, Paris" in seen(pilot.app)
+
+
+async def test_shorter_asks_for_fewer_words() -> None:
+    assistant = ScriptedAssistant("Maya moves the review to Friday and Tom books a room for it at noon.")
+    async with opened(an_app(assistant)) as pilot:
+        await summarize(pilot)
+        await pilot.press(*"/shorter", "enter")
+        await settle(pilot)
+    assert [ask.words for _, ask in assistant.asked] == [None, 10]  # two thirds of 15 words
+
+
+async def test_half_a_ranking_survives_a_crash() -> None:
+    async with opened(three_drafts()) as pilot:
+        view = await summarize(pilot)
+        await pilot.press("shift+tab", "r", "3")
+        await asyncio.sleep(0.1)
+        owner = view.shown[0].draft_of
+    with Store.open() as store:
+        assert '"groups":[[2]]' in store.unfinished(owner, "ranking").replace(" ", "")

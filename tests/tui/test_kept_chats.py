@@ -1,0 +1,140 @@
+"""What is still there at the next start: chats, their settings, what was typed, what was being written."""
+
+import asyncio
+
+from textual.widgets import Input
+
+from assistant.feedback.store import Store
+from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.composer import Composer
+from assistant.tui.widgets.source import SourceView
+from tests.doubles import ScriptedAssistant
+from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
+
+
+async def test_a_chat_is_kept_with_its_conversation_answer_and_title() -> None:
+    async with opened(an_app(ScriptedAssistant("Maya moves it."))) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+    with Store.open() as store:
+        (chat,) = store.chats()
+        messages = store.messages(chat.id)
+    assert chat.title == "Maya moves it."
+    assert [(message.kind, message.text) for message in messages] == [
+        ("conversation", STANDUP),
+        ("answer", "Maya moves it."),
+    ]
+    assert len(messages[1].completions) == 1
+
+
+async def test_continue_opens_the_last_chat_with_its_settings() -> None:
+    async with opened(an_app(ScriptedAssistant("Maya moves it."))) as pilot:
+        await settle(pilot)
+        await pilot.press(*"/mode few-shot", "enter")
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+    async with opened(an_app(continue_last=True)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert "Maya moves it." in screen
+        assert "Maya: The review moves to Friday" in screen
+        assert "few-shot ▾" in screen
+        await paste(pilot, "Al: And now?\nBo: Now this.")
+        await pilot.press("enter")
+        await settle(pilot)
+    with Store.open() as store:
+        (chat,) = store.chats()
+        assert chat.messages == 4, "it goes on in the same chat"
+
+
+async def test_ctrl_r_finds_a_chat_by_a_word_and_opens_it() -> None:
+    for text in ("The dentist is on Friday.", "The refund takes five days."):
+        async with opened(an_app(ScriptedAssistant(text))) as pilot:
+            await settle(pilot)
+            await paste(pilot, STANDUP)
+            await pilot.press("enter")
+            await settle(pilot)
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        assert "The refund takes" in seen(pilot.app)
+        await pilot.press(*"dentist")
+        await settle(pilot)
+        assert "The refund takes" not in seen(pilot.app)
+        await pilot.press("enter")
+        await settle(pilot)
+        await settle(pilot)
+        assert pilot.app.screen.query_one(AnswerView).text == "The dentist is on Friday."
+
+
+async def test_escape_closes_the_chat_list() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        assert isinstance(pilot.app.focused, Input)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert pilot.app.screen.query_one(Composer).editor.has_focus
+
+
+async def test_what_was_typed_and_not_sent_is_there_at_the_next_start() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await pilot.press(*"Maya: half a tho")
+        await asyncio.sleep(0.3)
+        await settle(pilot)
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        assert pilot.app.screen.query_one(Composer).whole_text == "Maya: half a tho"
+
+
+async def test_what_was_written_when_the_app_was_killed_is_there_at_the_next_start() -> None:
+    with Store.open() as store:
+        chat = store.new_chat("Standup")
+        store.add_message(chat.id, "conversation", STANDUP)
+        store.keep_unfinished(chat.id, "writing", "Maya moves the rev")
+    async with opened(an_app(continue_last=True)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        screen = seen(pilot.app)
+    assert "Maya moves the rev" in screen
+    assert "the app ended while this was written" in screen
+
+
+async def test_a_chat_of_2000_messages_mounts_a_few_and_brings_earlier_ones_on_demand() -> None:
+    with Store.open() as store, store.writing():
+        chat = store.new_chat("Long")
+        for number in range(2_000):
+            store.add_message(chat.id, "conversation", f"Maya: This is message {number}.")
+    async with opened(an_app(continue_last=True)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        assert "This is message 1999." in seen(pilot.app)
+        for _ in range(5):
+            pilot.app.screen.query_one("EarlierLine").focus()
+            await pilot.press("enter")
+            await settle(pilot)
+        sources = pilot.app.screen.query(SourceView)
+        assert len(sources) <= 120
+        # 40 at first and 40 more five times: the oldest now mounted is 2000 - 6 * 40.
+        assert "message 1760." in sources.first().dialogue.turns[0].text
+
+
+async def test_a_new_chat_starts_empty_and_keeps_the_old_one() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        for _ in range(2):
+            await paste(pilot, STANDUP)
+            await pilot.press("enter")
+            await settle(pilot)
+            await pilot.press("ctrl+n")
+            await settle(pilot)
+        assert not pilot.app.screen.query(AnswerView)
+    with Store.open() as store:
+        assert len(store.chats()) == 2
