@@ -119,8 +119,9 @@ class Engine:
         text what was written of it. Beams leave nothing to keep: raises Interrupted.
         """
         check_settings(settings)
+        prompts = tuple(prompts)
         done: dict[int, Written] = {}
-        request = Generate(id=self._new_id(), prompts=tuple(prompts), settings=_seeded(settings))
+        request = Generate(id=self._new_id(), prompts=prompts, settings=_seeded(settings))
         start = time.monotonic()
 
         def on_reply(reply: Reply) -> None:

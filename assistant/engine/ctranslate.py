@@ -100,8 +100,9 @@ class CTranslateBackend:
 
     def _open(self) -> ctranslate2.Translator:
         try:
+            # The type that was saved, int8, or the next best where the processor has no fast int8.
             return ctranslate2.Translator(
-                str(self._folder), device="cpu", compute_type="int8", inter_threads=1, intra_threads=self._threads
+                str(self._folder), device="cpu", compute_type="default", inter_threads=1, intra_threads=self._threads
             )
         except (RuntimeError, ValueError) as error:
             line = " ".join(str(error).split())
