@@ -65,7 +65,7 @@ class StoredPassage(Record, frozen=True):
 
 
 class Catalog:
-    """One connection; any number of processes may have one each."""
+    """One connection, for one thread at a time; any number of processes and threads may have one each."""
 
     def __init__(self, path: Path) -> None:
         ensure_private(path.parent)
@@ -310,11 +310,18 @@ class Catalog:
     def clear(self) -> None:
         """Forget every document and file; the roots stay."""
         with self._change(passages=True):
-            for table in ("files", "words", "passages", "documents"):
-                self._db.execute(_DELETE_ALL[table])
+            for statement in (
+                "DELETE FROM files",
+                "DELETE FROM words",
+                "DELETE FROM passages",
+                "DELETE FROM documents",
+            ):
+                self._db.execute(statement)
 
     def blank_deleted(self) -> None:
-        """Rewrite the file, so that deleted text is nowhere in it any more."""
+        """Leave no deleted text in the file: rows are blanked as they go (secure_delete), the full-text index only when
+        it is merged, and the log when it is emptied. VACUUM gives the room back.
+        """
         with _explained(self.path):
             self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
             self._db.execute("VACUUM")
@@ -370,14 +377,6 @@ class Catalog:
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
-
-
-_DELETE_ALL = {
-    "files": "DELETE FROM files",
-    "words": "DELETE FROM words",
-    "passages": "DELETE FROM passages",
-    "documents": "DELETE FROM documents",
-}
 
 
 @contextlib.contextmanager

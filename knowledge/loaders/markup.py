@@ -3,13 +3,14 @@
 import warnings
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-
-from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
-from bs4.element import NavigableString, PreformattedString, Tag
+from typing import TYPE_CHECKING
 
 from knowledge.documents import Document
 from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.building import TextBuilder, decode, squeeze
+
+if TYPE_CHECKING:
+    from bs4.element import Tag
 
 _UNSEEN = ("script", "style", "template", "noscript", "nav", "svg", "iframe", "object", "head")
 _BLOCK_NAMES = """
@@ -50,6 +51,8 @@ def load_mail(content: bytes) -> Document:
 
 def add_html(builder: TextBuilder, content: bytes) -> str:
     """Add what a reader of the page sees, and return the page's title."""
+    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
+
     with warnings.catch_warnings():
         # A page may look like a path or like XML; it is read as HTML all the same.
         warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
@@ -65,8 +68,10 @@ def add_html(builder: TextBuilder, content: bytes) -> str:
     return title
 
 
-def _add_blocks(builder: TextBuilder, root: Tag) -> None:
+def _add_blocks(builder: TextBuilder, root: "Tag") -> None:
     """Walk the tree without recursion: a page may be nested deeper than Python's stack."""
+    from bs4.element import NavigableString, PreformattedString, Tag
+
     line: list[str] = []
 
     def flush() -> None:

@@ -5,8 +5,6 @@ place in the file.
 import re
 from itertools import pairwise
 
-from markdown_it import MarkdownIt
-
 from knowledge.documents import Document, Heading
 from knowledge.loaders.building import decode
 
@@ -28,6 +26,8 @@ def load_text(content: bytes) -> Document:
 
 def load_markdown(content: bytes) -> Document:
     """Markdown source with its headings; code blocks hold no headings."""
+    from markdown_it import MarkdownIt
+
     text = decode(content)
     starts = _line_starts(text)
     headings: list[Heading] = []
