@@ -83,8 +83,6 @@ class Catalog:
         """Let go of the file."""
         self._db.close()
 
-    # What is in it.
-
     def meta(self, key: str) -> str:
         """A fact about the catalog, empty where it was never set."""
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -310,13 +308,10 @@ class Catalog:
     def clear(self) -> None:
         """Forget every document and file; the roots stay."""
         with self._change(passages=True):
-            for statement in (
-                "DELETE FROM files",
-                "DELETE FROM words",
-                "DELETE FROM passages",
-                "DELETE FROM documents",
-            ):
-                self._db.execute(statement)
+            self._db.execute("DELETE FROM files")
+            self._db.execute("DELETE FROM words")
+            self._db.execute("DELETE FROM passages")
+            self._db.execute("DELETE FROM documents")
 
     def blank_deleted(self) -> None:
         """Leave no deleted text in the file: rows are blanked as they go (secure_delete), the full-text index only when
