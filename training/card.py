@@ -38,7 +38,10 @@ def write_card(folder: Path, card: Card) -> Path:
 def _text(card: Card) -> str:
     data = [f"| {row.file} | {row.rows:,} | {row.used_for} |" for row in card.data]
     figures = [f"| {name} | {value} |" for name, value in card.figures.items()]
+    # The head is what the registry and the Hub read the licence from.
+    head = ["---", f"license: {card.licence}", "---", ""] if card.licence else []
     lines = [
+        *head,
         f"# {card.title}",
         "",
         card.summary,

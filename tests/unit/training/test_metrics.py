@@ -54,6 +54,11 @@ def test_bleu_multiplies_the_precisions_of_word_runs() -> None:
     assert found["bleu"] == pytest.approx(53.728, abs=1e-3)
 
 
+def test_bleu_is_lower_for_a_summary_that_is_shorter_than_its_reference() -> None:
+    # Every word run is right; 5 words for 6: exp(1 - 6/5) = 0.81873.
+    assert figures("bleu", a_case("the cat sat on the", "the cat sat on the mat"))["bleu"] == pytest.approx(81.873)
+
+
 def test_bleu_of_several_cases_is_that_of_the_whole_set() -> None:
     cases = [
         a_case("the cat sat on a mat today", "the cat sat on the mat", "a cat sat on a mat"),

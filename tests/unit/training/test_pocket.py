@@ -264,6 +264,8 @@ def test_a_card_names_data_figures_limits_and_licence(tmp_path: Path) -> None:
         command="assistant-train pocket",
     )
     text = write_card(tmp_path, card).read_text()
+    assert text.startswith("---\nlicense: CC BY 4.0\n---\n")
+    assert not write_card(tmp_path, replace(card, licence="")).read_text().startswith("---")
     for part in ("# Toy", "CC BY 4.0", "| train.jsonl | 12,000 | training |", "| loss | 3.400 |", "- It is a toy."):
         assert part in text
 
