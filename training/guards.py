@@ -24,7 +24,7 @@ class Guards:
         """Stop where a metric is no number."""
         for name, value in metrics.items():
             if not math.isfinite(value):
-                raise TrainingStopped(f"{name} was {value} at step {step}: lower learning_rate and resume")
+                raise TrainingStopped(f"{name} was {value} at step {step}: lower learning_rate")
 
     def check_rollout(self, step: int, metrics: dict[str, float]) -> None:
         """Stop where a step's responses show that something is wrong. Call it before the step's updates."""

@@ -11,6 +11,7 @@ Shapes: sources (batch, source), encoded (batch, source, width), tokens and mask
 tokens of a response, its EOS included. Padding stands on the right.
 """
 
+import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoTokenizer, T5ForConditionalGeneration
 from transformers.utils import logging
 
-from assistant.errors import DataMissing, ModelMissing, UsageError
+from assistant.errors import ModelMissing, UsageError
 
 POLICY, REFERENCE, VALUE = "policy", "reference", "value"
 VALUE_HEAD_FILE = "value_head.safetensors"
@@ -183,11 +184,13 @@ class Policy:
         for file in folder.iterdir():
             file.chmod(0o600)
 
-    def load_value_head(self, path: Path) -> None:
-        """Start from a value head that an earlier run saved."""
-        if not path.is_file():
-            raise DataMissing(f"no value head at {path}")
-        self.value_head.load_state_dict(load_file(path))
+    def fingerprint(self) -> str:
+        """A digest of the frozen weights, the reference among them."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, parameter in sorted(self.model.named_parameters()):
+            if name not in self._trainable:
+                digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy())
+        return digest.hexdigest()
 
     def _find_trainable(self, value_adapter: bool) -> dict[str, torch.nn.Parameter]:
         names = [f".{POLICY}."] + [f".{VALUE}."] * value_adapter
@@ -272,13 +275,16 @@ def load_policy(
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
         torch.manual_seed(seed)
         wrapped = _fresh(base, lora, trains_encoder, names) if adapter is None else _copied(base, adapter, names)
-    return Policy(
+    policy = Policy(
         wrapped.to(device),
         tokenizer,
         trains_encoder=trains_encoder,
         value_adapter=value_adapter,
         temperature=temperature,
     )
+    if adapter is not None and (adapter / VALUE_HEAD_FILE).is_file():
+        policy.value_head.load_state_dict(load_file(adapter / VALUE_HEAD_FILE, device=device))
+    return policy
 
 
 def _fresh(base: T5ForConditionalGeneration, lora: LoraShape, trains_encoder: bool, names: Sequence[str]) -> PeftModel:

@@ -18,7 +18,8 @@ from typing import Any
 
 import torch
 
-from assistant.errors import DataMissing, UsageError
+from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.locations import ensure_dir
 from assistant.models.registry import choose, resolve
 from assistant.settings import load_settings
 from training.checkpoints import read_checkpoint
@@ -70,7 +71,7 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
     ranks = Ranks()
     if not ranks.leads:
         train(job.config, model, adapter, job.data, job.dev, Path(), None, job.stop, ranks=ranks)
-        return {}
+        raise SystemExit(0)  # The leading process answers for all.
 
     def show(step: int, samples: Sequence[Sample]) -> None:
         if step % job.config.show_every == 0:
@@ -118,8 +119,27 @@ def train(
     else:
         trainer.judge(run)
         trainer.save(run)
+    try:
+        figures = _loop(trainer, config, run, stop, ranks, report, on_samples)
+    except TrainingStopped as error:
+        raise TrainingStopped(f"{error}{trainer.rescue(run)}") from error
+    return figures if trainer.steps < config.max_steps else trainer.finish(run, out)
+
+
+def _loop(
+    trainer: "_Trainer",
+    config: PpoConfig,
+    run: Run | None,
+    stop: StopRequested,
+    ranks: Ranks,
+    report: Report,
+    on_samples: Callable[[int, Sequence[Sample]], None],
+) -> dict[str, float]:
+    """Step, log, judge and save until the end, or until asked to stop. Returns the last step's figures."""
     before = time.monotonic() - trainer.seconds
-    while trainer.steps < config.max_steps:
+    figures: dict[str, float] = {}
+    stopping = False
+    while trainer.steps < config.max_steps and not stopping:
         metrics, samples = trainer.step()
         trainer.seconds = time.monotonic() - before
         if run and trainer.steps % config.log_every == 0:
@@ -130,11 +150,10 @@ def train(
         stopping = ranks.any(stop.requested)
         if stopping or last or trainer.steps % config.save_every == 0:
             trainer.save(run)
-        report(trainer.figures(metrics))
+        figures = trainer.figures(metrics)
+        report(figures)
         on_samples(trainer.steps, samples)
-        if stopping:
-            return trainer.figures(metrics)
-    return trainer.finish(run, out)
+    return figures
 
 
 class _Trainer:
@@ -159,6 +178,7 @@ class _Trainer:
         self._judge = judge or self._reward_as_judge
         self.policy = _policy(config, model, adapter)
         prompts, self.left_out = read_prompts(data, self.policy, config.window)
+        self._origin = self.policy.fingerprint()
         self._prompts, self._held_out = _held_out(prompts, dev, self.policy, config)
         self._guards = Guards(config.guards)
         self._learner = Learner(config, self.policy, self._guards, ranks)
@@ -219,6 +239,7 @@ class _Trainer:
     def tree(self) -> dict[str, Any]:
         """The state; prompts, noise and order are functions of seed and step, and need none."""
         return {
+            "origin": self._origin,
             "trained": copy_parameters(self.policy),
             "optimizer": self._learner.optimizer.state_dict(),
             "kl_coefficient": self._kl_coefficient,
@@ -230,7 +251,9 @@ class _Trainer:
         }
 
     def restore(self, steps: int, tree: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint. Raises UsageError where model or adapter are not the ones it was made with."""
+        if tree["origin"] != self._origin:
+            raise UsageError("the model or its adapter changed since the run was started; start a new run")
         restore_parameters(self.policy, tree["trained"])
         self._learner.optimizer.load_state_dict(tree["optimizer"])
         self._kl_coefficient, self._kl = tree["kl_coefficient"], tree["kl"]
@@ -258,8 +281,7 @@ class _Trainer:
         kept = run.load("best") if self._best else None
         if kept:
             restore_parameters(self.policy, kept[1]["trained"])
-        out.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.policy.save(out)
+        self.policy.save(ensure_dir(out))
         return {
             "steps": float(self.steps),
             "kept_step": float(kept[0] if kept else self.steps),
@@ -268,6 +290,16 @@ class _Trainer:
             **{f"best_{name}": value for name, value in self._best.items() if name != "step"},
             **self._judged,
         }
+
+    def rescue(self, run: Run | None) -> str:
+        """Write the adapter of the last good checkpoint beside it; returns where, as the end of a sentence."""
+        saved = run.load() if run else None
+        if run is None or saved is None:
+            return ""
+        restore_parameters(self.policy, saved[1]["trained"])
+        folder = ensure_dir(run.folder / "last_good")
+        self.policy.save(folder)
+        return f" (step {saved[0]}: {folder})"
 
     def _roll_out(self) -> Rollout:
         config = self._config
@@ -284,11 +316,12 @@ class _Trainer:
         return experience_from(rollout, scores, credit, self._ranks)
 
     def _start_values(self, rollout: Rollout, scores: torch.Tensor) -> None:
+        """Shift the value head so that it is right on average about the first responses."""
         returns = self._experience(rollout, scores, trace=1.0).returns
-        start = masked_mean(returns, rollout.mask, self._ranks.add_up)
+        shift = masked_mean(returns - rollout.values, rollout.mask, self._ranks.add_up)
         with torch.no_grad():
-            self.policy.value_head.bias.fill_(float(start))
-        rollout.values = start * rollout.mask
+            self.policy.value_head.bias.add_(shift)
+        rollout.values = (rollout.values + shift) * rollout.mask
 
     def _reward_as_judge(self, prompts: Sequence[str], responses: Sequence[str]) -> Sequence[float]:
         return weighted(self._reward(prompts, responses), self._terms, len(prompts))

@@ -182,6 +182,8 @@ class Run:
         """The step and tree last saved, or None. Forgets logged steps after it, since they will be made again."""
         from training.checkpoints import read_checkpoint
 
+        for draft in self.folder.glob(f".{slot}.*.part"):
+            shutil.rmtree(draft, ignore_errors=True)  # A killed process left it half written.
         place = self.folder / slot
         aside = self.folder / f"{slot}.old"
         if not place.exists() and aside.exists():

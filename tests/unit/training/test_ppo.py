@@ -288,6 +288,14 @@ def test_a_run_that_was_asked_to_stop_goes_on_where_it_stood(model: Path, prompt
         assert are_equal(weights(run.folder), weights(folder))
 
 
+def test_a_run_is_not_resumed_with_another_model(model: Path, prompts: Path, tmp_path: Path) -> None:
+    other = build_tiny_model(tmp_path / "other", seed=1)
+    with a_run(SMALL, prompts, tmp_path) as run:
+        train(SMALL, model, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
+        with pytest.raises(UsageError, match="model or its adapter changed"):
+            train(SMALL, other, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
+
+
 def in_a_process(work: Callable[[], None]) -> int:
     """Start a copy of this process that does the work; libraries are loaded already. Returns its number."""
     child = os.fork()
@@ -335,6 +343,7 @@ def check_kills(config: PpoConfig, model: Path, prompts: Path, tmp_path: Path, k
     rows = [json.loads(line) for line in (found / "metrics.jsonl").read_text().splitlines()]
     assert without_times(rows) == without_times(wanted)
     assert are_equal(weights(found), weights(folder))
+    assert not list(found.glob(".*.part")), "half-written checkpoints are cleared away"
     for file in ("adapter_model.safetensors", "value_head.safetensors"):
         assert (tmp_path / "killed/out" / file).read_bytes() == (tmp_path / "whole/out" / file).read_bytes()
 
@@ -402,6 +411,10 @@ def test_a_guard_keeps_the_last_good_checkpoint(model: Path, prompts: Path, tmp_
     # The second strike stops step `at`, the first counted in the step before: neither's state is kept.
     assert stopped.value.exit_code == 5
     assert saved is not None and saved[0] == at - 2
+    kept = load_file(run.folder / "last_good" / "adapter_model.safetensors")
+    trained_weights = saved[1]["trained"]
+    assert all(torch.equal(kept[name], trained_weights[name.replace(".weight", ".policy.weight")]) for name in kept)
+    assert str(run.folder / "last_good") in str(stopped.value)
 
 
 def test_a_reward_that_is_no_number_stops_the_run(model: Path, prompts: Path, tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_an_adapter_is_copied_and_its_original_is_the_reference(model: Path, tmp
     found = collect(again, prompts_for(again), noise, 3)
     assert torch.equal(found.tokens, wanted.tokens) and torch.equal(found.logprobs, wanted.logprobs)
     assert torch.equal(found.logprobs, found.reference_logprobs)
-    again.load_value_head(folder / "value_head.safetensors")
+    assert again.value_head.weight.any()
     assert torch.equal(again.value_head.weight, first.value_head.weight)
 
 
