@@ -180,7 +180,7 @@ def said_in(line: _Line, rater: str) -> dict[str, Any]:
         raise UsageError("weight must be 0 or more")
     reasons = [line.reasons] if isinstance(line.reasons, str) else line.reasons or []
     return {
-        "id": _hash(msgspec.structs.asdict(line) | {"created": None, "rater": line.rater or rater}),
+        "id": _hash(msgspec.structs.asdict(line) | {"rater": line.rater or rater}),
         "created": _time(line.created),
         "rater": line.rater or rater,
         "reasons": tuple(reasons),

@@ -270,9 +270,7 @@ def test_two_teams_merge_by_export_and_import(store: Store, fresh: Store, tmp_pa
 
 
 def test_redaction_takes_out_speakers_addresses_numbers_and_raters(fresh: Store) -> None:
-    prompt = (
-        "Summarize:\n\nAnn Lee: Write to ann.lee@example.org or +49 (30) 123-4567.\nÓscar: Bob's 2026-01-02?\nSummary:"
-    )
+    prompt = "Summarize:\n\nAnn Lee: Write to ann.lee@example.org or +49 (30) 123-4567.\nÓscar: Bob's 2026-01-02?\nTopic: lunch\nSummary:"
     fresh.add_completions(
         [
             a_completion(
@@ -286,7 +284,14 @@ def test_redaction_takes_out_speakers_addresses_numbers_and_raters(fresh: Store)
         text = "\n".join(export(fresh, format, redact=True).lines)
         for secret in ("Ann ", "Lee", "Óscar", "example.org", "123-4567", "grace"):
             assert secret not in text, (format, secret)
-        for kept in ("Annual", "2026-01-02", "Person1 asks Person2 to call [phone]", "Summary:", "rater1"):
+        for kept in (
+            "Annual",
+            "2026-01-02",
+            "Person1 asks Person2 to call [phone]",
+            "Topic: lunch",
+            '"Person1 writes."',
+            "rater1",
+        ):
             assert kept in text, (format, kept)
     assert fresh.completion("c1").answer.startswith("Ann asks")
 

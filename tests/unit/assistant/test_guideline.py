@@ -22,6 +22,9 @@ def test_an_edited_copy_has_another_version_and_an_unedited_one_the_same() -> No
     theirs = load_guideline()
     assert "Rhymed." in theirs.text
     assert theirs.version != ours.version
+    path.write_text(path.read_text().replace("invented", "made up"))
+    assert load_guideline().version not in (ours.version, theirs.version)
+    theirs = load_guideline()
     assert edit_guideline() == path
     assert load_guideline() == theirs  # a second edit does not start over
 

@@ -190,10 +190,11 @@ def test_a_backup_that_is_damaged_or_missing_changes_nothing(tmp_path: Path) -> 
     with Store.open() as store:
         store.add_completions([a_completion(f"c{i}", prompt="x" * 2000) for i in range(50)])
         store.back_up(tmp_path / "copy.db")
-    content = bytearray((tmp_path / "copy.db").read_bytes())
-    content[len(content) // 2 :] = b"\xff" * (len(content) - len(content) // 2)
-    (tmp_path / "copy.db").write_bytes(content)
-    for backup in ("copy.db", "none.db"):
+    content = (tmp_path / "copy.db").read_bytes()
+    half = len(content) // 2
+    (tmp_path / "half.db").write_bytes(content[:half] + b"\xff" * half)
+    (tmp_path / "swapped.db").write_bytes(content.replace(b"c17", b"c99", 1))
+    for backup in ("half.db", "swapped.db", "none.db"):
         with pytest.raises(StoreUnavailable):
             Store.restore(tmp_path / backup)
     with Store.open() as store:
