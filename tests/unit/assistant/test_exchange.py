@@ -270,7 +270,10 @@ def test_two_teams_merge_by_export_and_import(store: Store, fresh: Store, tmp_pa
 
 
 def test_redaction_takes_out_speakers_addresses_numbers_and_raters(fresh: Store) -> None:
-    prompt = "Summarize:\n\nAnn Lee: Write to ann.lee@example.org or +49 (30) 123-4567.\nÓscar: Bob's 2026-01-02?\nTopic: lunch\nSummary:"
+    prompt = (
+        "Summarize:\n\nAnn Lee: Write to ann.lee@example.org or +49 (30) 123-4567.\n"
+        "Óscar: Bob's 2026-01-02?\nTopic: lunch\nSummary:"
+    )
     fresh.add_completions(
         [
             a_completion(
