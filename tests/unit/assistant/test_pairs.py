@@ -163,7 +163,7 @@ _RATINGS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_RANKINGS, _RATINGS, st.randoms(use_true_random=False))
 def test_pairs_stay_within_a_prompt_go_one_way_and_do_not_depend_on_order(
     rankings: list[Ranking], ratings: list[Rating], rng: random.Random
@@ -184,7 +184,7 @@ def test_pairs_stay_within_a_prompt_go_one_way_and_do_not_depend_on_order(
     assert pairs_from(rankings, ratings, rng.sample(_POOL, len(_POOL))) == (pairs, unpaired)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_RANKINGS)
 def test_turning_every_ranking_over_turns_every_pair_over(rankings: list[Ranking]) -> None:
     def turned(ranking: Ranking) -> Ranking:
@@ -198,7 +198,7 @@ def test_turning_every_ranking_over_turns_every_pair_over(rankings: list[Ranking
     }
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_RANKINGS, _RATINGS)
 def test_every_judgement_is_behind_a_pair_or_in_the_report(rankings: list[Ranking], ratings: list[Rating]) -> None:
     pairs, unpaired = pairs_from(rankings, [], _POOL)
