@@ -28,7 +28,9 @@ from training.batches import IGNORED, Batch, Example, bucket, collate
 from training.card import Card, CardData, write_card
 from training.corpora import read_rows, require_fields
 from training.job import Job, Report
+from training.metrics.case import Case
 from training.pocket_model import build_model, export, warm_start_embeddings
+from training.recipes.evaluate import EvaluateConfig
 from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested
 from training.tokenizer import train_tokenizer
@@ -53,9 +55,10 @@ def run(job: Job[PocketConfig]) -> dict[str, Any]:
         trained = train(job.config, rows, held_out, out, run, job.stop, job.report)
         job.check_stop(run)
         convert_folder(out, out / CONVERTED)
-        write_card(out, _card(job, rows, held_out, trained))
+        judged = _judge(job, out, held_out[: job.config.judge])
+        write_card(out, _card(job, rows, held_out, trained, judged))
         run.finish(str(out))
-    return {"run": run.name, "model": str(out), **trained}
+    return {"run": run.name, "model": str(out), **trained, "judged": judged}
 
 
 def train(
@@ -240,8 +243,30 @@ def _tokenizer(config: PocketConfig, rows: Sequence[Row], run: Run) -> Tokenizer
     return tokenizer
 
 
-def _card(job: Job[PocketConfig], rows: Sequence[Row], held_out: Sequence[Row], trained: dict[str, float]) -> Card:
+def _judge(job: Job[PocketConfig], out: Path, rows: Sequence[Row]) -> dict[str, Any] | None:
+    """The finished model's figures on held-out dialogues, asked as the assistant asks it; None for no rows."""
+    from training.evaluation import judge
+    from training.summaries import ModelSummarizer
+
+    if not rows:
+        return None
+    cases = [Case(str(i), row["dialogue"], (row["summary"],)) for i, row in enumerate(rows)]
+    summarizer = ModelSummarizer(str(out.resolve()), EvaluateConfig(backend="ctranslate"), job.stop, job.report)
+    try:
+        return judge(summarizer.write(cases, "zero-shot").cases)
+    finally:
+        summarizer.close()
+
+
+def _card(
+    job: Job[PocketConfig],
+    rows: Sequence[Row],
+    held_out: Sequence[Row],
+    trained: dict[str, float],
+    judged: dict[str, Any] | None,
+) -> Card:
     config = job.config
+    measured = {} if judged is None else _with_intervals(judged)
     return Card(
         title="Pocket, a small dialogue summarizer",
         summary=(
@@ -254,7 +279,8 @@ def _card(job: Job[PocketConfig], rows: Sequence[Row], held_out: Sequence[Row], 
             CardData(", ".join(path.name for path in job.data), len(rows), "training"),
             CardData(job.dev.name if job.dev else "every twentieth row of the same", len(held_out), "held out"),
         ],
-        figures={
+        figures=measured
+        | {
             "held-out loss, nats a token": f"{trained['dev_loss']:.3f} (n = {len(held_out[:_HELD_OUT])})",
             "steps": f"{trained['steps']:,.0f}",
             "minutes": f"{trained['minutes']:.0f}",
@@ -267,6 +293,13 @@ def _card(job: Job[PocketConfig], rows: Sequence[Row], held_out: Sequence[Row], 
         ],
         command=f"assistant-train pocket {' '.join(f'--data {path.name}' for path in job.data)} --seed {config.seed}",
     )
+
+
+def _with_intervals(judged: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{name}, n = {judged['n']}": f"{judged[name]:.3g} [{low:.3g}, {high:.3g}]"
+        for name, (low, high) in judged["ci"].items()
+    }
 
 
 def _read(job: Job[PocketConfig]) -> tuple[list[Row], list[Row]]:

@@ -62,6 +62,8 @@ def test_pocket_is_interrupted_resumed_and_then_judged(data: Path, tmp_path: Pat
     assert (made["steps"], made["model"]) == (150, str(model))
     assert {"model.safetensors", "tokenizer.json", "README.md", "ctranslate"} <= {p.name for p in model.iterdir()}
 
+    assert f"| rouge1, n = 2 | {made['judged']['rouge1']:.3g} [" in (model / "README.md").read_text()
+
     code, out, _ = finish(start("runs", "--json"))
     (run,) = json.loads(out)
     assert (run["name"], run["state"], run["step"]) == (made["run"], "finished", 150)

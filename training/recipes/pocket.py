@@ -52,5 +52,7 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Steps between two lines of metrics.jsonl."""
     save_every: int = 200
     """Steps between two checkpoints, each judged on held-out dialogues."""
+    judge: int = 200
+    """Held-out dialogues that the finished model summarizes for the figures on its card; 0 for none."""
     licence: str = ""
     """Licence of the weights, for the model card: the data decide it."""

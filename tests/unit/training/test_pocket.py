@@ -35,6 +35,7 @@ TINY = PocketConfig(
     log_every=1,
     save_every=2,
     window=200,
+    judge=0,
 )
 _THINGS = ["report", "window", "ticket", "garden", "letter", "bridge"]
 ROWS = [
