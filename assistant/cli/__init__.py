@@ -59,7 +59,7 @@ def open_app(*, plain: bool = False, continue_: bool = False) -> int:
     from assistant.settings import load_settings
     from assistant.tui.app import AssistantApp
 
-    AssistantApp(load_settings()).run()
+    AssistantApp(load_settings(), continue_last=continue_).run()
     return 0
 
 

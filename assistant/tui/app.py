@@ -13,7 +13,8 @@ from textual.binding import Binding
 from textual.worker import Worker, WorkerState
 
 from assistant.engine.protocol import Progress
-from assistant.errors import AssistantError, Interrupted
+from assistant.errors import AssistantError, Interrupted, UsageError
+from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings
 from assistant.tui.asking import open_chat
@@ -64,8 +65,11 @@ class AssistantApp(App[None]):
     CSS_PATH = "assistant.tcss"
     COMMANDS = {_palette}
     ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDINGS = [
         Binding("f1", "help", "Help", id="help"),
+        Binding("f2", "settings", "Settings", id="settings"),
         Binding("ctrl+q", "quit", "Quit", id="quit", show=False, priority=True),
     ]
 
@@ -86,7 +90,7 @@ class AssistantApp(App[None]):
         self.order = order
         self.keeper = Keeper(lambda error: self.post_message(StoreFailed(error)))
         self._continue_last = continue_last
-        self.chat = ChatScreen(Ask(mode=settings.prompt.mode, settings=settings.generation))
+        self.chat = ChatScreen(self._default_ask())
 
     def on_mount(self) -> None:
         for theme in THEMES:
@@ -101,6 +105,8 @@ class AssistantApp(App[None]):
     def _begin(self) -> None:
         self.load_model()
         self.in_background(self._find_draft, "draft")
+        if self.settings.prompt.mode not in MODES:
+            self.report(UsageError(f"unknown mode {self.settings.prompt.mode!r} in the settings; using zero-shot"))
 
     def _find_draft(self) -> None:
         """In a thread: bring back what was typed, and the last chat where that was asked for."""
@@ -186,6 +192,30 @@ class AssistantApp(App[None]):
     def action_help(self) -> None:
         lines = [f"  /{command.slash:<10} {command.title}" for command in COMMANDS]
         self.push_screen(TextScreen("Help", HELP.format(commands="\n".join(lines))))
+
+    def action_settings(self) -> None:
+        """Show the settings; what is changed counts from now on where it can."""
+        from assistant.tui.screens.settings import SettingsScreen
+
+        def use(changed: Settings | None) -> None:
+            if changed is not None:
+                self.use_settings(changed)
+
+        with self.reporting():
+            self.push_screen(SettingsScreen(), use)
+
+    def use_settings(self, settings: Settings) -> None:
+        """Settings that were changed: theme and keys at once, asking from the next chat on, the model by its picker."""
+        if settings.screen.theme in self.available_themes:
+            self.theme = settings.screen.theme
+        self.set_keymap(settings.keys)
+        self.settings = settings
+        self.chat.use_default(self._default_ask())
+
+    def _default_ask(self) -> Ask:
+        prompt = self.settings.prompt
+        mode = prompt.mode if prompt.mode in MODES else "zero-shot"
+        return Ask(mode=mode, phrasing=prompt.phrasing or None, settings=self.settings.generation)
 
     async def action_quit(self) -> None:
         self.exit()

@@ -10,9 +10,10 @@ from textual.message import Message
 
 from assistant.engine.protocol import Piece, Progress
 from assistant.errors import DataMissing, InputUnreadable
-from assistant.records import Answer, Ask, Chat, Completion, Dialogue, Record
+from assistant.prompts import MODES
+from assistant.records import Answer, Ask, Chat, Completion, Dialogue, Ranking, Rating, Record, Thumb
 from assistant.records import Message as ChatMessage
-from assistant.tui.keeping import WRITING
+from assistant.tui.keeping import RANKING, WRITING
 from assistant.tui.messages import (
     AnswerFinished,
     AnswerGrew,
@@ -21,6 +22,7 @@ from assistant.tui.messages import (
     InputMeasured,
     RequestProgressed,
 )
+from assistant.tui.placing import Placing
 from assistant.tui.reading import read_dialogue
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 Post = Callable[[Message], object]
 
+VERDICTS: dict[Thumb, str] = {"up": "▲ good", "down": "▼ bad"}
 OPENED_MESSAGES = 40
 """So many messages of a chat are read at once; earlier ones follow on demand."""
 
@@ -45,6 +48,13 @@ class Request(Record, frozen=True):
         """Whether the text comes word by word."""
         settings = self.ask.settings
         return settings.decoding != "beam" and settings.drafts == 1 and self.ask.words is None
+
+
+class HalfRanking(Record, frozen=True):
+    """A ranking in the making: the ids of the drafts as they are shown, and the places so far."""
+
+    shown: tuple[str, ...]
+    placing: Placing
 
 
 def ask(assistant: "Assistant", request: Request, post: Post) -> None:
@@ -86,9 +96,10 @@ def open_chat(store: "Store", id: str, post: Post, before: str | None = None) ->
 def ask_of(chat: Chat, default: Ask) -> Ask:
     """How the chat was last asked; the default where it says nothing that is known today."""
     try:
-        return msgspec.convert(chat.settings, Ask, strict=False) if chat.settings else default
+        kept = msgspec.convert(chat.settings, Ask, strict=False) if chat.settings else default
     except msgspec.ValidationError:
         return default
+    return kept if kept.mode in MODES else default
 
 
 def _entry(store: "Store", message: ChatMessage) -> Entry | None:
@@ -100,7 +111,37 @@ def _entry(store: "Store", message: ChatMessage) -> Entry | None:
     drafts = _completions(store, message.completions)
     if not drafts:
         return Entry(message.id, text=message.text)
-    return Entry(message.id, answer=Answer(drafts=drafts, parts=tuple(store.parts_of(drafts[0].id))))
+    entry = Entry(message.id, answer=Answer(drafts=drafts, parts=tuple(store.parts_of(drafts[0].id))))
+    _recall_judgement(store, entry, drafts)
+    return entry
+
+
+def _recall_judgement(store: "Store", entry: Entry, drafts: Sequence[Completion]) -> None:
+    """What the user thought of the answer; a ranking that was half made goes on where it stopped."""
+    ids = [draft.id for draft in drafts]
+    in_force = [judgement for judgement in store.judgements_of(ids[0]) if not judgement.ended]
+    for judgement in in_force:
+        if isinstance(judgement, Rating):
+            entry.verdict = VERDICTS[judgement.thumb]
+        elif set(judgement.shown) == set(ids):
+            entry.order = [ids.index(id) for id in judgement.shown]
+            entry.placing = placing_of(judgement)
+            entry.verdict = "ranked"
+    half = store.unfinished(drafts[0].draft_of, RANKING) if len(ids) > 1 else ""
+    if half:
+        kept = msgspec.json.decode(half, type=HalfRanking)
+        if set(kept.shown) == set(ids):
+            entry.order, entry.placing = [ids.index(id) for id in kept.shown], kept.placing
+
+
+def placing_of(ranking: Ranking) -> Placing:
+    """The order as numbers of the drafts as they were shown."""
+    number = ranking.shown.index
+    return Placing(
+        drafts=len(ranking.shown),
+        groups=tuple(tuple(number(id) for id in group) for group in ranking.groups),
+        failed=tuple(number(id) for id in ranking.failed),
+    )
 
 
 def _completions(store: "Store", ids: Sequence[str]) -> tuple[Completion, ...]:

@@ -33,6 +33,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("copy", "Copy the answer", "screen.copy", keys="c"),
     Command("again", "Write the answer again", "screen.regenerate", keys="g"),
     Command("cancel", "Stop the answer being written", "screen.cancel", keys="Esc"),
+    Command("example", "Bring a conversation to try", "screen.example"),
+    Command("settings", "Settings", "app.settings", keys="F2"),
     Command("unfold", "Edit the folded paste", "screen.unfold"),
     Command("theme", "Choose a theme", "app.change_theme"),
     Command("help", "Help", "app.help", keys="F1"),

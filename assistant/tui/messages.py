@@ -7,6 +7,7 @@ from typing import Literal
 from textual.message import Message
 
 from assistant.records import Answer, Chat, Dialogue, Prompt
+from assistant.tui.placing import Placing
 
 
 @dataclass
@@ -82,12 +83,18 @@ class ChoiceOpened(Message):
 
 @dataclass
 class Entry:
-    """One entry of a kept chat: a conversation, an answer, or a text that is neither. `message` is its id."""
+    """One entry of a kept chat: a conversation, an answer, or a text that is neither. `message` is its id.
+
+    Of a judged answer: the order in which its drafts were shown, their places in it, and what was thought of it.
+    """
 
     message: str
     dialogue: Dialogue | None = None
     answer: Answer | None = None
     text: str = ""
+    order: Sequence[int] = ()
+    placing: Placing | None = None
+    verdict: str = ""
 
 
 @dataclass

@@ -16,7 +16,12 @@ THEMES = (
         warning="#d7a65f",
         error="#d9777f",
         dark=True,
-        variables={"footer-key-foreground": "#6cb6a8", "footer-background": "#15171b"},
+        variables={
+            "footer-key-foreground": "#6cb6a8",
+            "footer-background": "#15171b",
+            "block-cursor-background": "#28403c",
+            "block-cursor-foreground": "#d8dce3",
+        },
     ),
     Theme(
         name="parley-light",
@@ -31,6 +36,11 @@ THEMES = (
         warning="#b45309",
         error="#b4232f",
         dark=False,
-        variables={"footer-key-foreground": "#0f766e", "footer-background": "#fbfaf7"},
+        variables={
+            "footer-key-foreground": "#0f766e",
+            "footer-background": "#fbfaf7",
+            "block-cursor-background": "#cfe5e1",
+            "block-cursor-foreground": "#2a2d32",
+        },
     ),
 )

@@ -133,4 +133,31 @@ async def test_half_a_ranking_survives_a_crash() -> None:
         await asyncio.sleep(0.1)
         owner = view.shown[0].draft_of
     with Store.open() as store:
-        assert '"groups":[[2]]' in store.unfinished(owner, "ranking").replace(" ", "")
+        assert '"groups":[[2]]' in store.unfinished(owner, "ranking")
+    async with opened(an_app(continue_last=True)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        view = pilot.app.screen.query(AnswerView).last()
+        assert [draft.answer for draft in view.shown] == ["Ana flies to Paris.", "Tom moves the review.", DRAFTS[0]]
+        await pilot.press("shift+tab", "r")
+        await settle(pilot)
+        assert "1st" in seen(pilot.app)
+        await pilot.press("2", "1", "enter")
+        await settle(pilot)
+    with Store.open() as store:
+        (ranking,) = store.rankings()
+        assert [store.completion(group[0]).answer for group in ranking.groups] == [DRAFTS[0], DRAFTS[1], DRAFTS[2]]
+        assert not store.unfinished(owner, "ranking")
+
+
+async def test_a_judged_answer_says_so_when_its_chat_is_opened_again() -> None:
+    async with opened(three_drafts()) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "r", "3", "2", "1", "enter")
+        await settle(pilot)
+    async with opened(an_app(continue_last=True)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        screen = seen(pilot.app)
+    assert "· ranked" in screen
+    assert "3rd" in screen

@@ -7,6 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from assistant.errors import ModelMissing
+from assistant.feedback.store import Store
 from assistant.records import GenerationSettings
 from assistant.settings import ScreenSettings, Settings
 from tests.doubles import ScriptedAssistant
@@ -127,3 +128,23 @@ def test_unsupported_names_are_marked(snap_compare: Compare) -> None:
 
     app = an_app(ScriptedAssistant("Maya meets Zoltan in Paris."))
     assert snap_compare(app, terminal_size=WIDE, run_before=run)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_the_settings(snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.tui.screens.settings.settings_file", lambda: "~/.config/parley/config.toml")
+    assert snap_compare(an_app(), terminal_size=size, run_before=lambda pilot: press(pilot, "f2"))
+
+
+def test_the_chat_list(snap_compare: Compare) -> None:
+    with Store.open() as store:
+        for title in ("Dentist on Friday", "Refund 2231", "Maya moves the review to Friday and Tom books the room"):
+            store.new_chat(title)
+        with store.writing() as connection:
+            connection.execute("UPDATE chats SET updated = '2026-01-02T03:04:05.000000+00:00'")
+
+    assert snap_compare(an_app(), terminal_size=WIDE, run_before=lambda pilot: press(pilot, "ctrl+r"))
+
+
+def test_the_palette(snap_compare: Compare) -> None:
+    assert snap_compare(an_app(), terminal_size=WIDE, run_before=lambda pilot: press(pilot, "ctrl+p"))

@@ -2,7 +2,6 @@
 again. The conversation screen brings these along.
 """
 
-import json
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -10,6 +9,7 @@ from textual.screen import Screen
 
 from assistant.records import Ask, Dialogue, Prompt, Thumb
 from assistant.terminal import one_line, printable
+from assistant.tui.asking import VERDICTS, HalfRanking
 from assistant.tui.choices import Offer, sampled
 from assistant.tui.keeping import RANKING
 from assistant.tui.placing import Placing
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from assistant.tui.screens.ranking import Ranked
 
 PART = "\n\n──── next part ────\n\n"
-VERDICTS: dict[Thumb, str] = {"up": "▲ good", "down": "▼ bad"}
 
 
 class AnswerActions(Screen[None]):
@@ -90,17 +89,20 @@ class AnswerActions(Screen[None]):
         with self.parley.reporting():
             guideline = load_guideline()
             owner, keeper = view.shown[0].draft_of, self.parley.keeper
+            shown = tuple(draft.id for draft in view.shown)
 
             def note(placing: Placing) -> None:
-                text = json.dumps(msgspec.to_builtins(placing))
+                text = msgspec.json.encode(HalfRanking(shown=shown, placing=placing)).decode()
                 keeper.do(lambda store: store.keep_unfinished(owner, RANKING, text))
 
             def keep(ranked: "Ranked | None") -> None:
+                view.placing = screen.placing
                 if ranked is not None:
                     self._keep_ranking(view, ranked, guideline.version)
 
             drafts = [draft.answer for draft in view.shown]
-            self.app.push_screen(RankingScreen(drafts, guideline, view.placing, note), keep)
+            screen = RankingScreen(drafts, guideline, view.placing, note)
+            self.app.push_screen(screen, keep)
 
     def _keep_ranking(self, view: AnswerView, ranked: "Ranked", guideline: str) -> None:
         from assistant.feedback.judgements import local_rater

@@ -6,11 +6,14 @@ import time
 
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from assistant.errors import Interrupted, UsageError
+from assistant.prompts import load_shots
 from assistant.records import Answer, Ask, Dialogue
+from assistant.terminal import printable
 from assistant.tui.asking import Request, ask, ask_of, measure
 from assistant.tui.choices import CHOICES, Offer, choose_value
 from assistant.tui.commands import action_of, find_command
@@ -43,7 +46,8 @@ from assistant.tui.widgets.transcript import Transcript
 WELCOME = """\
 Parley summarizes conversations on this machine. Nothing leaves it.
 
-Paste a conversation below and press Enter."""
+Paste a conversation below and press Enter; /example brings one to try.
+With /drafts 4 it writes four answers: rank them with r, and models learn from that."""
 
 MEASURE_SECONDS = 0.2
 """How long typing must pause before the tokens are counted."""
@@ -55,7 +59,6 @@ TITLE_CHARACTERS = 60
 class ChatScreen(AnswerActions):
     """One chat."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
     BINDINGS = [
         Binding("escape", "cancel", "Cancel", id="cancel", show=False),
         Binding("f3", "choose('mode')", "Mode", id="mode"),
@@ -85,7 +88,7 @@ class ChatScreen(AnswerActions):
     def compose(self) -> ComposeResult:
         yield self._chats
         yield self._title
-        yield Static(WELCOME, id="welcome")
+        yield Static(WELCOME, id="welcome", markup=False)
         yield self._transcript
         yield self._composer
         yield self._controls
@@ -104,11 +107,18 @@ class ChatScreen(AnswerActions):
         self._title.set_class(news.state == "failed", "-failed")
         waiting = self._writing
         if news.state == "ready":
+            self.query_one("#welcome", Static).update(Content(f"{WELCOME}\n\n{printable(news.detail)}"))
             self.on_composer_changed()
             if waiting is not None and waiting.answer is None:
                 self._begin(waiting)
         elif news.state == "failed" and waiting is not None:
             self.give_up(Interrupted("no model is loaded"))
+
+    def use_default(self, ask: Ask) -> None:
+        """How chats are asked from now on, this one included."""
+        self.ask = ask
+        self._controls.show_ask(ask)
+        self.on_composer_changed()
 
     # Sending.
 
@@ -306,6 +316,10 @@ class ChatScreen(AnswerActions):
 
     def action_resume(self) -> None:
         self._chats.open()
+
+    def action_example(self) -> None:
+        """A conversation to try it with."""
+        self._composer.load(load_shots()[0].dialogue.strip())
 
     def action_unfold(self) -> None:
         self._composer.unfold()

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from assistant.feedback.guideline import Guideline
-from assistant.records import Record
+from assistant.records import Record, Thumb
 from assistant.tui.placing import Placing
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.widgets.drafts import DraftRow, mark_of
@@ -39,11 +39,6 @@ class Ranked(Record, frozen=True):
 class RankingScreen(ModalScreen[Ranked | None]):
     """The drafts in the order in which they are shown; `on_change` hears every step, so that a crash loses none."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
-    HINT = (
-        "1-{count} place · = tie with the one before · f fail · u undo · ←→ choose\n"
-        "c confidence · ? guideline · Enter save · Esc later"
-    )
     BINDINGS = [
         Binding("enter", "save", "Save", id="rank.save", priority=True),
         Binding("equals_sign", "tie", "Tie", id="rank.tie"),
@@ -75,11 +70,14 @@ class RankingScreen(ModalScreen[Ranked | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -ranking"):
-            yield Static(Content("Which is best?"), classes="heading")
+            yield Static(Content.assemble(("Which is best?", "bold $accent"), "  ", (self._hint(), "$foreground 60%")))
             with VerticalScroll():
                 yield self._row
-            yield self._below
-            yield Static(Content(self.HINT.format(count=self.placing.drafts)), classes="hint")
+                yield self._below
+
+    def _hint(self) -> str:
+        keys = f"1-{self.placing.drafts} place · = tie with the one before · f fail · u undo · ←→ choose"
+        return f"{keys} · c confidence · ? guideline · Enter save · Esc later"
 
     def on_mount(self) -> None:
         self._show()
@@ -137,6 +135,9 @@ class RankingScreen(ModalScreen[Ranked | None]):
             failed = number in placing.failed
             mark = mark_of(placing.place_of(number), tied=placing.is_tied(number), failed=failed)
             card.mark(mark, touched=number == placing.touched, failed=failed)
-        boxes = (f"{key} {'☒' if reason in self._reasons else '☐'} {reason}" for key, reason in self._offered)
-        marks = "   ".join(box.replace(" ", "\N{NO-BREAK SPACE}") for box in boxes)  # a reason is not torn apart
-        self._below.update(Content(f"reasons: {marks}\nconfidence: {CONFIDENCES[self._confidence][0]}"))
+        confidence = CONFIDENCES[self._confidence][0]
+        self._below.update(Content(f"{self._boxes('up')}\n{self._boxes('down')}\nconfidence: {confidence}"))
+
+    def _boxes(self, thumb: Thumb) -> str:
+        chosen = [(key, reason) for key, reason in self._offered if reason in self._guideline.reasons[thumb]]
+        return "  ".join(f"{key} {'☒' if reason in self._reasons else '☐'} {reason}" for key, reason in chosen)

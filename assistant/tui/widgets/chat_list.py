@@ -12,6 +12,13 @@ from assistant.records import Chat
 from assistant.terminal import one_line
 from assistant.tui.messages import ChatChosen, ChatSearched
 
+TITLE_CELLS = 27
+
+
+def shorten(title: str, cells: int) -> str:
+    """The title on one line of so many cells."""
+    return Content(title).truncate(cells, ellipsis=True).plain
+
 
 class ChatList(Vertical):
     """A side panel: type to search titles and messages, arrows and Enter open one, Esc closes."""
@@ -61,7 +68,7 @@ class ChatList(Vertical):
         self._options.clear_options()
         for chat in chats:
             mark = "● " if chat.id == current else "  "
-            title = one_line(chat.title) or "untitled"
+            title = shorten(one_line(chat.title) or "untitled", TITLE_CELLS)
             line = Content.assemble(mark, title, "\n", (f"  {chat.updated[:10]} · {chat.messages}", "$foreground 50%"))
             self._options.add_option(Option(line, id=chat.id))
         if chats:

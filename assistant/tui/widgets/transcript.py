@@ -105,5 +105,10 @@ def _widget(entry: Entry, dialogue: Dialogue, ask: Ask, order: Order) -> Widget:
     if entry.answer is None:
         return Static(Content(printable(entry.text)), classes="note", markup=False)
     view = AnswerView(Request(number=0, dialogue=dialogue, ask=ask), lambda: 0.0, "")
-    view.finish(entry.answer, order(len(entry.answer.drafts)))
+    view.finish(entry.answer, entry.order or order(len(entry.answer.drafts)))
+    view.placing = entry.placing
+    if entry.placing is not None and entry.verdict:
+        view.show_ranking(entry.placing)
+    if entry.verdict:
+        view.judge(entry.verdict)
     return view

@@ -1,0 +1,63 @@
+"""The settings screen, made from the settings tree."""
+
+from textual.app import App
+from textual.widgets import OptionList
+
+from assistant.locations import settings_file
+from assistant.settings import known_keys, load_settings
+from assistant.tui.manual import allowed_values, explanations
+from tests.tui.screens import an_app, opened, seen, settle
+
+
+def highlighted(app: App[None]) -> str:
+    """The key of the setting under the cursor."""
+    options = app.screen.query_one(OptionList)
+    return str(options.get_option_at_index(options.highlighted or 0).id)
+
+
+def test_every_setting_is_explained() -> None:
+    assert set(explanations()) == set(known_keys())
+
+
+def test_values_that_can_be_listed_are() -> None:
+    assert allowed_values()["generation.decoding"] == ("greedy", "beam", "sample")
+    assert allowed_values()["screen.show_metadata"] == (True, False)
+    assert "model.ref" not in allowed_values()
+
+
+async def test_a_setting_is_chosen_written_and_used() -> None:
+    settings_file().parent.mkdir(parents=True)
+    settings_file().write_text("# mine\n[screen]\ntheme = 'parley-dark'  # calm\n")
+    async with opened(an_app(settings=load_settings()), (120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("f2")
+        await settle(pilot)
+        assert "generation.decoding" in seen(pilot.app)
+        while highlighted(pilot.app) != "generation.decoding":
+            await pilot.press("down")
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press(*"sample", "enter")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "sample ▾" in seen(pilot.app)
+    text = settings_file().read_text()
+    assert 'decoding = "sample"' in text
+    assert "# mine" in text
+    assert "# calm" in text
+
+
+async def test_a_value_that_makes_no_sense_is_refused_and_nothing_is_written() -> None:
+    async with opened(an_app(), (120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("f2")
+        await settle(pilot)
+        while highlighted(pilot.app) != "generation.beams":
+            await pilot.press("down")
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press(*"many", "enter")
+        await settle(pilot)
+        assert "'many' is not a number" in seen(pilot.app)
+    assert not settings_file().exists()
