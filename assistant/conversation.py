@@ -14,6 +14,7 @@ from assistant.dialogue import render_turns, split
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Finished, Loaded, Piece, Progress, check_settings
 from assistant.engine.tokens import token_counter
+from assistant.errors import Interrupted
 from assistant.feedback.store import Store
 from assistant.models.registry import choose, choose_backend, resolve
 from assistant.prompts import MODES, DialogueTooLong, load_shots, render, split_reasoning
@@ -158,7 +159,11 @@ class Assistant:
         prompts: Sequence[Prompt],
         finished: Finished,
     ) -> Answer:
-        """Make completions of the drafts and store them before anybody sees the answer as done."""
+        """Make completions of the drafts and store them before anybody sees the answer as done.
+
+        Raises Interrupted where it was cancelled before any of it was written.
+        """
+        prompts, finished = _reached(prompts, finished)
         drawn = settings.decoding == "sample"
         kept = msgspec.structs.replace(settings, seed=finished.seed if drawn else None)
         whole = _new_id()
@@ -267,11 +272,27 @@ def _across_parts(drafts: Sequence[Sequence[Draft]]) -> list[Draft]:
         return list(drafts[0])
     joined = []
     for group in zip(*drafts, strict=True):
-        ends = [draft.finished for draft in group if draft.finished != "end"]
+        ends = sorted(draft.finished for draft in group if draft.finished != "end")  # cancelled before length
         text = "\n\n".join(draft.text.strip() for draft in group)
         tokens = sum(draft.tokens for draft in group)
         joined.append(Draft(text=text, tokens=tokens, finished=ends[0] if ends else "end"))
     return joined
+
+
+def _reached(prompts: Sequence[Prompt], finished: Finished) -> tuple[Sequence[Prompt], Finished]:
+    """The prompts that a cancelled request came to, and their drafts; the last of them says that it was cancelled."""
+    places = [place for place, drafts in enumerate(finished.drafts) if drafts]
+    if len(places) == len(prompts):
+        return prompts, finished
+    if not places:
+        raise Interrupted("stopped before anything was written")
+    *before, last = [finished.drafts[place] for place in places]
+    cancelled = tuple(msgspec.structs.replace(draft, finished="cancelled") for draft in last)
+    return [prompts[place] for place in places], msgspec.structs.replace(
+        finished,
+        drafts=(*before, cancelled),
+        prompt_tokens=tuple(finished.prompt_tokens[place] for place in places),
+    )
 
 
 def _joined(finished: Sequence[Finished]) -> Finished:

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.conversation import Answer, Ask, Assistant, drawn_for
 from assistant.dialogue import parse
-from assistant.engine.protocol import Piece
+from assistant.engine.protocol import Piece, Progress
 from assistant.errors import ModelMissing, UsageError
 from assistant.feedback.store import Store
 from assistant.records import GenerationSettings
@@ -96,6 +96,22 @@ def test_aiming_at_words_draws_more_drafts_and_bounds_their_length() -> None:
 
 def test_aiming_at_words_returns_as_many_drafts_as_were_asked_for(assistant: Assistant) -> None:
     assert len(assistant.answer(parse(_TALK), Ask(words=5)).drafts) == 1
+
+
+def test_a_long_answer_that_is_cancelled_keeps_the_parts_that_were_written(assistant: Assistant, store: Store) -> None:
+    turns = [f"{'Maya' if n % 2 else 'Tom'}: This is sentence number {n} of a long meeting." for n in range(400)]
+    ask = Ask(settings=GenerationSettings(decoding="sample", max_new_tokens=40, min_new_tokens=40, seed=1))
+    assistant.load()
+
+    def cancel_when_two_are_written(progress: Progress) -> None:
+        if progress.done == 2:
+            assistant.cancel()
+
+    answer = assistant.answer(parse("\n".join(turns)), ask, on_progress=cancel_when_two_are_written)
+
+    assert answer.completion.finished == "cancelled"
+    assert 2 <= len(answer.parts) < len(assistant.prompts(parse("\n".join(turns)), ask))
+    assert store.completion(answer.completion.id).answer == answer.completion.answer
 
 
 def test_a_model_that_is_not_there_is_named(assistant: Assistant) -> None:
