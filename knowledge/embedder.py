@@ -62,13 +62,21 @@ class Embedder(Protocol):
         """Vectors of each passage and its windows; what exceeds `max_tokens` is cut off."""
 
 
-def open_embedder(name: str, cache: Path, *, compute_type: str = "int8", threads: int = 0) -> Embedder:
+def open_embedder(
+    name: str,
+    cache: Path,
+    *,
+    compute_type: str = "float32",
+    threads: int = 0,
+    on_convert: Callable[[], None] = lambda: None,
+) -> Embedder:
     """The embedder of that name: `minilm`, or a sentence-transformers folder or Hub id that is on this machine.
 
-    `cache` is where conversions are kept. `compute_type` is "int8" or, exact to sentence-transformers, "float32".
+    `cache` is where conversions are kept; `on_convert` is called before one is made, which takes ten seconds.
+    `compute_type` is "float32", exact to sentence-transformers, or "int8".
     """
     if name == MINILM:
-        return MiniLM(_minilm_folder(), cache, compute_type=compute_type, threads=threads)
+        return MiniLM(_minilm_folder(), cache, compute_type=compute_type, threads=threads, on_convert=on_convert)
     return SentenceTransformersModel(name)
 
 
@@ -87,16 +95,27 @@ class MiniLM:
     dimension = 384
     max_tokens = 256
 
-    def __init__(self, folder: Path, cache: Path, *, compute_type: str = "int8", threads: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cache: Path,
+        *,
+        compute_type: str = "float32",
+        threads: int = 0,
+        on_convert: Callable[[], None] = lambda: None,
+    ) -> None:
         import ctranslate2
         from tokenizers import Tokenizer
 
         digest = _weights_digest(folder)
         # int8 and float32 share a space: their vectors of one text have a cosine of 0.997 on average.
         self.identity = f"minilm-{digest[:12]}"
-        converted = _converted(folder, ensure_private(cache) / f"minilm-{digest[:12]}-{compute_type}", compute_type)
+        place = ensure_private(cache) / f"{self.identity}-{compute_type}"
+        if not (place / "model.bin").is_file():
+            on_convert()
+            _convert(folder, place, compute_type)
         self._encoder: Any = ctranslate2.Encoder(
-            str(converted), device="cpu", compute_type=compute_type, intra_threads=threads
+            str(place), device="cpu", compute_type=compute_type, intra_threads=threads
         )
         self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
@@ -202,13 +221,12 @@ TransformersConverter(sys.argv[1]).convert(sys.argv[2], quantization=sys.argv[3]
 """
 
 
-def _converted(source: Path, place: Path, compute_type: str) -> Path:
-    """The conversion, made once in a process of its own: it needs torch, and this one does not want it."""
-    if (place / "model.bin").is_file():
-        return place
+def _convert(source: Path, place: Path, compute_type: str) -> None:
+    """Make the conversion in a process of its own: it needs torch, and this one does not want it."""
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".converting-") as folder:
         draft = Path(folder) / "model"
-        command = [sys.executable, "-c", _CONVERT, str(source), str(draft), compute_type]
+        # -P: the folder that the user stands in is no place to import from.
+        command = [sys.executable, "-P", "-c", _CONVERT, str(source), str(draft), compute_type]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -219,4 +237,3 @@ def _converted(source: Path, place: Path, compute_type: str) -> Path:
             # Another process was faster; its conversion is the same.
             if not (place / "model.bin").is_file():
                 raise
-    return place

@@ -18,7 +18,7 @@ from assistant.settings import load_settings
 from assistant.terminal import one_line
 from knowledge.answering import best_quotes
 from knowledge.documents import Filters, Hit
-from knowledge.embedder import open_embedder
+from knowledge.embedder import Embedder, open_embedder
 from knowledge.errors import KnowledgeError
 from knowledge.evaluation import evaluate, make_questions, read_questions
 from knowledge.library import Library, OnProgress, Progress, UpdateResult
@@ -269,11 +269,17 @@ _CITED = ("document", "page", "start", "end", "text", "score")
 def _library() -> Iterator[Library]:
     """The knowledge base, with its errors as the command line's own."""
     settings = load_settings().knowledge
-    try:
-        library = Library(
-            knowledge_dir(),
-            lambda: open_embedder(settings.embedder, conversions_dir(), compute_type=settings.precision),
+
+    def embedder() -> Embedder:
+        return open_embedder(
+            settings.embedder,
+            conversions_dir(),
+            compute_type=settings.precision,
+            on_convert=lambda: note("Preparing the embedder, once: some ten seconds."),
         )
+
+    try:
+        library = Library(knowledge_dir(), embedder)
         try:
             yield library
         finally:

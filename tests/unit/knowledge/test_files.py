@@ -81,11 +81,20 @@ def test_a_pipe_does_not_keep_the_reader_waiting(tmp_path: Path) -> None:
 
 
 def test_hidden_and_ignored_files_are_left_out_and_a_nearer_rule_wins(tmp_path: Path) -> None:
-    for name in ("a.md", ".secret.md", ".git/b.md", "node_modules/c.md", "draft/d.md", "draft/keep/e.md", "f.tmp.md"):
+    for name in (
+        "a.md",
+        ".secret.md",
+        ".git/b.md",
+        "node_modules/c.md",
+        "draft/d.md",
+        "draft/keep/e.md",
+        "f.tmp.md",
+        "draft/keep/g.tmp.md",
+    ):
         _write(tmp_path / name)
     _write(tmp_path / ".gitignore", "*.tmp.md\n/draft/*.md\n")
-    _write(tmp_path / "draft" / "keep" / ".assistantignore", "!e.md\n")
-    assert _names(tmp_path) == ["a.md", "draft/keep/e.md"]
+    _write(tmp_path / "draft" / "keep" / ".assistantignore", "!g.tmp.md\n")
+    assert _names(tmp_path) == ["a.md", "draft/keep/e.md", "draft/keep/g.tmp.md"]
     _write(tmp_path / ".assistantignore", "draft/\n")
     assert _names(tmp_path) == ["a.md"]
 

@@ -96,7 +96,7 @@ def test_a_killed_run_is_completed_to_the_same_state(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_twenty_killed_runs_are_completed_to_the_same_state(tmp_path: Path) -> None:
-    _check_kills(tmp_path, files=150, kills=20, longest=1.2)
+    _check_kills(tmp_path, files=150, kills=20, longest=0.6)
 
 
 def test_a_kill_while_the_index_file_is_written_costs_nothing(tmp_path: Path) -> None:
