@@ -1,0 +1,109 @@
+"""Takes the pictures of the README: the real app, a real model and an example conversation, as SVG.
+
+python docs/screenshots.py [--model pocket] [--into docs/screenshots]
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from textual.events import Paste
+from textual.pilot import Pilot
+
+from assistant.records import GenerationSettings
+from assistant.settings import ModelSettings, ScreenSettings, Settings
+from assistant.tui.app import AssistantApp
+from assistant.tui.widgets.answer import AnswerView
+
+SIZE = (110, 32)
+SEED = 7
+EXAMPLE = Path(__file__).parent / "examples" / "standup.txt"
+
+Play = Callable[[Pilot[None]], Awaitable[None]]
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until nothing is loading or being written."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause(0.3)
+
+
+async def send(pilot: Pilot[None]) -> None:
+    """Paste the example, send it, and wait for the answer."""
+    await settle(pilot)
+    pilot.app.screen.focused.post_message(Paste(EXAMPLE.read_text(encoding="utf-8")))  # type: ignore[union-attr]
+    await pilot.pause()
+    await pilot.press("enter")
+    await settle(pilot)
+    while not pilot.app.screen.query(AnswerView) or pilot.app.screen.query(AnswerView).last().answer is None:
+        await pilot.pause(0.1)
+    await settle(pilot)
+
+
+async def summary(pilot: Pilot[None]) -> None:
+    """A summary, its answer focused."""
+    await send(pilot)
+    await pilot.press("shift+tab")
+
+
+async def drafts(pilot: Pilot[None]) -> None:
+    """Four drafts in the middle of a ranking."""
+    await send(pilot)
+    await pilot.press("shift+tab", "r", "2", "4", "equals_sign", "1", "3", "f")
+
+
+async def evidence(pilot: Pilot[None]) -> None:
+    """What a draft says and the conversation does not."""
+    await send(pilot)
+    await pilot.press("shift+tab", "e")
+
+
+PICTURES: dict[str, tuple[Play, str, GenerationSettings]] = {
+    "summary": (summary, "parley-dark", GenerationSettings()),
+    "summary-light": (summary, "parley-light", GenerationSettings()),
+    "ranking": (drafts, "parley-dark", GenerationSettings(decoding="sample", drafts=4, seed=SEED)),
+    "evidence": (evidence, "parley-dark", GenerationSettings(decoding="sample", seed=SEED)),
+}
+
+
+def seeded(count: int) -> Sequence[int]:
+    """The same order of the drafts in every run."""
+    return random.Random(SEED).sample(range(count), count)
+
+
+async def take(name: str, model: str, folder: Path) -> Path:
+    """Play one picture's keys and save what is on the screen."""
+    play, theme, generation = PICTURES[name]
+    settings = Settings(model=ModelSettings(ref=model), screen=ScreenSettings(theme=theme), generation=generation)
+    app = AssistantApp(settings, order=seeded)
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot)
+        await pilot.pause(0.3)
+        if name != "evidence":
+            app.clear_notifications()
+        await pilot.pause()
+        return Path(app.save_screenshot(f"{name}.svg", str(folder)))
+
+
+def main() -> None:
+    """Take them all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="pocket")
+    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "screenshots")
+    options = parser.parse_args()
+    options.into.mkdir(parents=True, exist_ok=True)
+    for name in PICTURES:
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["ASSISTANT_HOME"] = home
+            path = asyncio.run(take(name, options.model, options.into))
+            sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()
