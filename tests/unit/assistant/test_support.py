@@ -28,6 +28,7 @@ def missing(text: str, source: str = DIALOGUE) -> list[str]:
         "People who eat there like O'Neill street.",
         "Both come. Despite everything, they talk about one dinner.",
         "Talking helps. Bottles are heavy.",
+        "Tom eats at 7 PM, They drink, and Mr. Tom pays.",
     ],
 )
 def test_what_the_conversation_says_is_supported_however_it_is_written(text: str) -> None:
@@ -56,6 +57,7 @@ def test_what_the_conversation_does_not_say_is_named(text: str, expected: list[s
 def test_a_speaker_tag_is_a_name_and_no_number() -> None:
     assert missing("#Person1# asks #Person2# for 2 bottles.", "#Person1#: Hi.\n#Person2#: Two bottles.") == []
     assert missing("#Person3# has 1 bottle, #Person1# has 2.", "#Person1#: Hi.") == ["#Person3#", "2"]
+    assert missing("It costs 2.", "#Person2#: Hi.") == ["2"]
 
 
 def test_a_common_word_that_opens_a_sentence_is_no_name_but_is_one_in_the_middle() -> None:

@@ -34,6 +34,12 @@ def test_the_same_seed_gives_the_same_batches_and_another_seed_others() -> None:
     assert bucket(some, 400, random.Random(3)) != bucket(some, 400, random.Random(4))
 
 
+def test_who_shares_a_batch_follows_the_seed() -> None:
+    same = examples(*[10] * 40)
+    one, other = ({frozenset(batch) for batch in bucket(same, 160, random.Random(seed))} for seed in (3, 4))
+    assert one != other
+
+
 def test_like_lengths_share_a_batch() -> None:
     lengths = [10, 90] * 40
     for batch in bucket(examples(*lengths), 320, random.Random(1))[:-1]:

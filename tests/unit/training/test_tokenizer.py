@@ -46,6 +46,8 @@ def test_the_special_pieces_stand_where_t5_expects_them(tokenizer: Tokenizer) ->
     assert tokenizer.token_to_id(f"<extra_id_{SENTINELS - 1}>") == 2 + SENTINELS
 
 
-def test_numbers_go_in_groups_of_at_most_two_digits(tokenizer: Tokenizer) -> None:
+def test_numbers_go_in_groups_of_at_most_two_digits() -> None:
+    # Seen often enough to become one piece, were it not for the rule.
+    tokenizer = train_tokenizer(["call 12345 now"] * 50, 500)
     offsets = tokenizer.encode("12345", add_special_tokens=False).offsets
     assert all(end - start <= 2 for start, end in offsets)
