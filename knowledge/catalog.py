@@ -72,7 +72,7 @@ class Catalog:
         # Made here, so that SQLite does not make it readable for others.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self.path = path
-        with _explained(path):
+        with explained(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
@@ -317,7 +317,7 @@ class Catalog:
         """Leave no deleted text in the file: rows are blanked as they go (secure_delete), the full-text index only when
         it is merged, and the log when it is emptied. VACUUM gives the room back.
         """
-        with _explained(self.path):
+        with explained(self.path):
             self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -344,7 +344,7 @@ class Catalog:
 
     @contextlib.contextmanager
     def _change(self, passages: bool = False) -> Iterator[None]:
-        with _explained(self.path):
+        with explained(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -375,7 +375,8 @@ class Catalog:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """What SQLite says, in words for the user."""
     try:
         yield
     except sqlite3.OperationalError as error:

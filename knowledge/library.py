@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from knowledge.catalog import Catalog
+from knowledge.catalog import Catalog, explained
 from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Filters, Record, SearchResult, content_hash
 from knowledge.embedder import Embedder, PassageVectors, passage_text
@@ -138,7 +138,8 @@ class Library:
 
     def search(self, query: str, k: int = 5, filters: Filters | None = None) -> SearchResult:
         """The passages that answer the query best, and whether they are likely to."""
-        return self.retriever().search(query, k, filters)
+        with explained(self.catalog.path):
+            return self.retriever().search(query, k, filters)
 
     def retriever(self) -> Retriever:
         """What searches; it follows the catalog when another process changes that."""
@@ -148,18 +149,20 @@ class Library:
 
     def files(self) -> list[File]:
         """Every file that was read or skipped, by path."""
-        return list(self.catalog.files().values())
+        with explained(self.catalog.path):
+            return list(self.catalog.files().values())
 
     def context(self, passage_id: str) -> tuple[str, int, int]:
         """The whole text of the passage's document, and the passage's span in it."""
-        passage = self.catalog.passage(passage_id)
-        if passage is None:
-            raise NotFound(f"no passage {passage_id}: its document was removed or has changed")
-        return self.catalog.text_of(passage.document), passage.start, passage.end
+        with explained(self.catalog.path):
+            passage = self.catalog.passage(passage_id)
+            if passage is None:
+                raise NotFound(f"no passage {passage_id}: its document was removed or has changed")
+            return self.catalog.text_of(passage.document), passage.start, passage.end
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        with writer_lock(self.folder / "writer.lock"):
+        with writer_lock(self.folder / "writer.lock"), explained(self.catalog.path):
             yield
 
     def _update(self, on_progress: OnProgress | None) -> UpdateResult:

@@ -256,6 +256,11 @@ def test_everything_in_the_folder_is_private(library: Library, docs: Path, tmp_p
     [
         (lambda path: path.write_bytes(b"no database" * 1000), "damaged|not a database"),
         (lambda path: path.write_bytes(path.read_bytes()[:5000] + b"\0" * 20_000), "damaged|malformed"),
+        # The schema and the roots are fine; only the pages of text are not.
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:40_960] + b"\xff" * (path.stat().st_size - 40_960)),
+            "damaged",
+        ),
     ],
 )
 def test_a_damaged_catalog_is_reported_in_one_line(
