@@ -239,7 +239,7 @@ class AssistantApp(App[None]):
             self._tell(ModelChanged("failed", "no model: F6 to choose one"))
             raise
         label = f"{loaded.model.ref} · {loaded.backend}"
-        self._tell(ModelChanged("ready", label, detail=self.assistant.why, window=loaded.model.window))
+        self._tell(ModelChanged("ready", label, detail=self.assistant.why, ref=loaded.model.ref))
 
     def _notice(self, sentence: str) -> None:
         self.post_message(NoticeGiven(sentence))

@@ -27,6 +27,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("bad", "Rate the answer down", "screen.rate", "down", keys="-"),
     Command("rank", "Rank the drafts", "screen.rank", keys="r"),
     Command("guideline", "Show what ratings go by", "screen.show_guideline"),
+    Command("stats", "What was judged so far, and what it makes", "screen.show_stats"),
     Command("shorter", "Write it in fewer words", "screen.refine"),
     Command("evidence", "Mark what the conversation does not say", "screen.show_evidence", keys="e"),
     Command("prompt", "Show the exact prompt", "screen.show_prompt", keys="p"),

@@ -64,7 +64,7 @@ class ModelChanged(Message):
     state: Literal["loading", "ready", "failed"]
     label: str
     detail: str = ""
-    window: int = 0
+    ref: str = ""
 
 
 @dataclass

@@ -2,6 +2,8 @@
 frame does not wait for.
 """
 
+from pathlib import Path
+
 from assistant.records import Dialogue
 
 
@@ -10,6 +12,13 @@ def read_dialogue(text: str) -> Dialogue:
     from assistant.dialogue import parse
 
     return parse(text)
+
+
+def read_named_file(line: str) -> str:
+    """The text of the file that "@docs/standup.txt" names; raises UsageError or InputUnreadable."""
+    from assistant.dialogue.reading import read_text
+
+    return read_text(Path(line.removeprefix("@").strip()).expanduser())
 
 
 def write_dialogue(dialogue: Dialogue) -> str:

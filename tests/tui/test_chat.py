@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 from textual.widgets import OptionList
 
@@ -340,3 +341,36 @@ async def test_closing_the_app_ends_the_assistant() -> None:
         await settle(pilot)
         await pilot.press("ctrl+q")
     assert assistant.closed
+
+
+async def test_a_file_is_named_with_an_at_sign_completed_by_tab_and_read(tmp_path: Path) -> None:
+    (tmp_path / "standup.txt").write_text(STANDUP, encoding="utf-16")
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"@stand", "tab", "enter")
+        await settle(pilot)
+        assert pilot.app.screen.query_one(Composer).whole_text == STANDUP
+        await pilot.press("enter")
+        await settle(pilot)
+    assert len(assistant.asked[0][0].turns) == 3
+
+
+async def test_a_file_that_is_not_there_is_said() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await pilot.press(*"@nothing.txt", "enter")
+        await settle(pilot)
+        assert "there is no file nothing.txt" in seen(pilot.app)
+
+
+async def test_the_palette_runs_what_it_lists() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        await settle(pilot)
+        await pilot.press(*"prompting mode")
+        await asyncio.sleep(0.3)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "How to ask" in seen(pilot.app)

@@ -161,3 +161,16 @@ async def test_a_judged_answer_says_so_when_its_chat_is_opened_again() -> None:
         screen = seen(pilot.app)
     assert "· ranked" in screen
     assert "3rd" in screen
+
+
+async def test_the_figures_say_what_was_judged() -> None:
+    async with opened(three_drafts(), (110, 40)) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "r", "3", "2", "1", "f", "enter")
+        await settle(pilot)
+        await pilot.press("enter", *"/stats", "enter")
+        await settle(pilot)
+        screen = seen(pilot.app)
+    # Maya > Tom > Ana (failed): three pairs.
+    assert "preference pairs   3" in screen
+    assert "rankings           1" in screen

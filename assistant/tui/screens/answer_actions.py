@@ -11,6 +11,7 @@ from assistant.records import Ask, Dialogue, Prompt, Thumb
 from assistant.terminal import one_line, printable
 from assistant.tui.asking import VERDICTS, HalfRanking
 from assistant.tui.choices import Offer, sampled
+from assistant.tui.judged import describe_stats
 from assistant.tui.keeping import RANKING
 from assistant.tui.placing import Placing
 from assistant.tui.reading import write_dialogue
@@ -151,6 +152,15 @@ class AnswerActions(Screen[None]):
             guideline = load_guideline()
             about = f"version {guideline.version} · your own copy goes to {guideline_file()}"
             self.app.push_screen(TextScreen("How to judge", guideline.text, about))
+
+    def action_show_stats(self) -> None:
+        """What was judged so far, and what it makes."""
+        self.parley.in_background(self._show_stats, "stats")
+
+    def _show_stats(self) -> None:
+        if (store := self.parley.keeper.store()) is not None:
+            text = describe_stats(store.stats())
+            self.app.call_from_thread(self.app.push_screen, TextScreen("Your ratings", text))
 
     def action_copy(self) -> None:
         """The answer's text, to the terminal's clipboard."""

@@ -12,7 +12,7 @@ from textual.widgets import Footer, Static
 
 from assistant.errors import Interrupted, UsageError
 from assistant.prompts import load_shots
-from assistant.records import Answer, Ask, Dialogue
+from assistant.records import Answer, Ask, Dialogue, ModelVersion
 from assistant.terminal import printable
 from assistant.tui.asking import Request, ask, ask_of, measure
 from assistant.tui.choices import CHOICES, Offer, choose_value
@@ -32,7 +32,7 @@ from assistant.tui.messages import (
     ModelChanged,
     RequestProgressed,
 )
-from assistant.tui.reading import read_dialogue
+from assistant.tui.reading import read_dialogue, read_named_file
 from assistant.tui.screens.answer_actions import AnswerActions
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.answer import AnswerView
@@ -131,6 +131,9 @@ class ChatScreen(AnswerActions):
             self._composer.remember(text)
             self._composer.clear()
             await self._run_command(text)
+        elif text.startswith("@") and "\n" not in text:
+            self._composer.remember(text)
+            self._composer.load(read_named_file(text).strip("\n"))
         elif self.is_free():
             dialogue = read_dialogue(text)
             self._composer.remember(text)
@@ -213,7 +216,7 @@ class ChatScreen(AnswerActions):
         text, serial = self._composer.whole_text, self._inputs
         if self._has_looked_for_draft:
             self.parley.keeper.typed(text)
-        if not text.strip() or text.startswith("/"):
+        if not text.strip() or text.startswith(("/", "@")):
             self.on_input_measured(InputMeasured(serial, None, ()))
         elif self.parley.model.state == "ready" and (assistant := self.parley.assistant) is not None:
             self.parley.in_background(lambda: measure(assistant, serial, text, self.ask, self.post_message), "measure")
@@ -275,7 +278,8 @@ class ChatScreen(AnswerActions):
             self._choose(name, value)
             return
         if name == "model":
-            screen = PickScreen("Which model answers", self._models(), free="a Hub id, a path or a version")
+            current = self.parley.model.ref
+            screen = PickScreen("Which model answers", self._models(), current, free="a Hub id, a path or a version")
         else:
             choice = CHOICES[name]
             screen = PickScreen(choice.title, choice.offers, choice.current(self.ask))
@@ -285,12 +289,16 @@ class ChatScreen(AnswerActions):
         self.action_choose(event.name)
 
     def _models(self) -> list[Offer]:
+        """What is on this machine, and what would be used if it were."""
+        from assistant.models.registry import list_models, promoted_ref
+
+        offers = [Offer(value=model.ref, label=model.ref, about=_about(model)) for model in list_models()]
         base = self.parley.settings.model.base
-        return [
-            Offer(value="current", label="current", about="the promoted version"),
-            Offer(value=base, label=base, about="the base model, if it is on this machine"),
-            Offer(value="pocket", label="pocket", about="small, bundled, instant"),
-        ]
+        if base not in [offer.value for offer in offers]:
+            offers.append(Offer(value=base, label=base, about=f"not here yet: assistant models pull {base}"))
+        if promoted := promoted_ref():
+            offers.insert(0, Offer(value="current", label="current", about=f"the promoted one, {promoted}"))
+        return offers
 
     def _choose(self, name: str, value: str) -> None:
         if name == "model":
@@ -323,6 +331,11 @@ class ChatScreen(AnswerActions):
 
     def action_unfold(self) -> None:
         self._composer.unfold()
+
+
+def _about(model: ModelVersion) -> str:
+    size = f"{model.parameters / 1e6:,.0f} M parameters" if model.parameters else ""
+    return " · ".join(fact for fact in (model.kind, size, f"reads {model.window:,} tokens") if fact)
 
 
 def _title_of(answer: Answer) -> str:

@@ -12,6 +12,7 @@ from textual.widgets import Static, TextArea
 
 from assistant.errors import InputUnreadable
 from assistant.terminal import printable
+from assistant.tui.completion import completion_of
 from assistant.tui.messages import ComposerChanged, ComposerSubmitted
 from assistant.tui.reading import read_dialogue
 from assistant.tui.widgets.source import describe
@@ -27,10 +28,16 @@ class Editor(TextArea):
     BINDINGS = [
         Binding("enter", "send", "Send", id="send"),
         Binding("ctrl+j,shift+enter", "newline", "New line", id="newline", show=False),
+        Binding("tab", "complete", "Complete", show=False),
         Binding("up", "earlier", "Earlier", show=False),
         Binding("down", "later", "Later", show=False),
         Binding("backspace", "delete_left", "Delete", show=False),
     ]
+
+    def update_suggestion(self) -> None:
+        """Complete a command or a file's name at the end of the first line, dim, until Tab or → takes it."""
+        at_end = self.cursor_location == self.document.end
+        self.suggestion = completion_of(self.text) if at_end and "\n" not in self.text else ""
 
     class Sent(Message):
         """Enter was pressed."""
@@ -57,6 +64,12 @@ class Editor(TextArea):
 
     def action_newline(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
+
+    def action_complete(self) -> None:
+        if self.suggestion:
+            self.insert(self.suggestion)
+        else:
+            self.screen.focus_next()
 
     def action_earlier(self) -> None:
         if self.cursor_at_first_line:

@@ -22,19 +22,22 @@ class DraftCard(Static):
         padding: 0 1;
         border: round $secondary 50%;
         border-title-color: $foreground 60%;
-        border-subtitle-color: $accent;
+        &.-placed { border-title-color: $accent; }
         &.-touched { border: round $accent; }
-        &.-failed { color: $foreground 50%; border-subtitle-color: $error; }
+        &.-failed { color: $foreground 50%; border-title-color: $error; }
     }
     """
 
     def __init__(self, number: int, text: str) -> None:
         super().__init__(Content(printable(text) or "(nothing)"), markup=False)
-        self.border_title = f"{number + 1} · {LETTERS[number]}"
+        self._heading = f"{number + 1} · {LETTERS[number]}"
+        self.border_title = self._heading
 
     def mark(self, mark: str, *, touched: bool = False, failed: bool = False) -> None:
         """Say the place: "1st", "2nd =", "failed"."""
-        self.border_subtitle = mark
+        # In the title: the end of a long card may lie below the screen.
+        self.border_title = f"{self._heading} · {mark}" if mark else self._heading
+        self.set_class(bool(mark), "-placed")
         self.set_class(touched, "-touched")
         self.set_class(failed, "-failed")
 
