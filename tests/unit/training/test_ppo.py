@@ -162,11 +162,11 @@ def check_learning(steps: int, seed: int, gain: float, model: Path, prompts: Pat
     rows, _ = trained(replace(LEARNING, max_steps=steps, seed=seed), model, prompts, root, vowels)
     scores = [row["objective/scores"] for row in rows]
     assert sum(scores[-2:]) > gain * sum(scores[:2])
-    assert rows[-1]["objective/kl"] > 1.5
+    assert rows[-1]["objective/kl"] > 1.0
 
 
 def test_the_reward_rises(model: Path, prompts: Path, tmp_path: Path) -> None:
-    check_learning(10, 1, 1.5, model, prompts, tmp_path)
+    check_learning(8, 1, 1.4, model, prompts, tmp_path)
 
 
 @pytest.mark.slow
@@ -176,9 +176,9 @@ def test_the_reward_rises_threefold_over_three_seeds(seed: int, model: Path, pro
 
 
 def test_a_high_kl_coefficient_keeps_the_policy_near_the_reference(model: Path, prompts: Path, tmp_path: Path) -> None:
-    rows, _ = trained(replace(LEARNING, max_steps=6, kl_coefficient=20.0), model, prompts, tmp_path, vowels)
-    # With the coefficient of the test above the same steps lead to a KL beyond 1.
-    assert abs(rows[-1]["objective/kl"]) < 0.3
+    rows, _ = trained(replace(LEARNING, max_steps=5, kl_coefficient=20.0), model, prompts, tmp_path, vowels)
+    # At the coefficient of the test above the same steps lead to a KL of 0.5 and more.
+    assert abs(rows[-1]["objective/kl"]) < 0.25
 
 
 def test_the_adaptive_coefficient_pulls_towards_its_target(model: Path, prompts: Path, tmp_path: Path) -> None:
@@ -195,8 +195,9 @@ def test_a_missing_end_of_text_is_taken_off_the_score(model: Path, prompts: Path
 
 
 def test_settings_that_only_spread_the_work_change_no_result(model: Path, prompts: Path, tmp_path: Path) -> None:
-    plain, folder = trained(SMALL, model, prompts, tmp_path / "a")
-    spread = replace(SMALL, micro_batch_size=1, rollout_batch_size=3)
+    short = replace(SMALL, max_steps=2)
+    plain, folder = trained(short, model, prompts, tmp_path / "a")
+    spread = replace(short, micro_batch_size=1, rollout_batch_size=3)
     found, other = trained(spread, model, prompts, tmp_path / "b")
     for row, wanted in zip(without_times(found), without_times(plain), strict=True):
         assert row == pytest.approx(wanted, abs=1e-3)
