@@ -37,6 +37,7 @@ check-slow: $(READY)  ## the tests that need longer
 bench: $(READY)       ## the benchmarks behind docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/serving.py
 	$(BIN)/python tests/benchmarks/startup.py
+	$(BIN)/python tests/benchmarks/screen.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,139 @@
+"""How the screen fares with a long chat, and under the keys while an answer is written.
+
+Opens a kept chat of 20 and one of 2,000 messages and scrolls through what is mounted; then types into the app, in a
+pseudo-terminal, while a real model writes. Prints Markdown tables.
+
+    python tests/benchmarks/screen.py [--runs 5] [--model pocket]
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from assistant.feedback.store import Store
+from assistant.settings import Settings
+from assistant.tui.app import AssistantApp
+from assistant.tui.widgets.source import SourceView
+from assistant.tui.widgets.transcript import Transcript
+from tests.benchmarks.startup import CONVERSATION, PLACEHOLDER, Terminal, visible
+
+LENGTHS = (20, 2_000)
+PAGES = 20
+KEYS = 40
+
+
+def keep_chat(length: int) -> None:
+    """Put a chat of so many messages into a fresh home."""
+    with Store.open() as store, store.writing():
+        chat = store.new_chat(f"{length} messages")
+        for number in range(length):
+            store.add_message(chat.id, "conversation", f"Maya: Message {number}.\nTom: I see.\nMaya: And so on.")
+
+
+async def open_and_scroll() -> tuple[float, float]:
+    """Seconds until the newest message stands there, and seconds for a page of scrolling."""
+    app = AssistantApp(Settings(), continue_last=True)
+    app.load_model = lambda ref=None: None  # type: ignore[method-assign]  # the screen alone is measured
+    start = time.perf_counter()
+    async with app.run_test(size=(100, 30)) as pilot:
+        while not app.screen.query(SourceView):
+            await asyncio.sleep(0.002)
+        await pilot.pause()
+        opened = time.perf_counter() - start
+        transcript = app.screen.query_one(Transcript)
+        start = time.perf_counter()
+        for _ in range(PAGES):
+            transcript.scroll_page_up(animate=False)
+            await asyncio.sleep(0)
+            transcript.refresh(layout=True)
+            await pilot._wait_for_screen()
+        return opened, (time.perf_counter() - start) / PAGES
+
+
+def long_chats(runs: int) -> str:
+    """The table of lengths; the lengths take turns, so that a busy moment hits both."""
+    found: dict[int, list[tuple[float, float]]] = {length: [] for length in LENGTHS}
+    for _ in range(runs):
+        for length in LENGTHS:
+            with tempfile.TemporaryDirectory() as home:
+                os.environ["ASSISTANT_HOME"] = home
+                keep_chat(length)
+                found[length].append(asyncio.run(open_and_scroll()))
+    lines = [
+        "| messages | n | start to newest message, median ms | a page of scrolling, median ms |",
+        "|---|---|---|---|",
+    ]
+    for length, times in found.items():
+        opened, page = (statistics.median(values) * 1000 for values in zip(*times, strict=True))
+        lines.append(f"| {length:,} | {runs} | {opened:,.0f} | {page:,.1f} |")
+    return "\n".join(lines)
+
+
+def latency_while_writing(model: str, runs: int) -> list[float]:
+    """Seconds from a key to its drawing while an answer of many tokens is written."""
+    found: list[float] = []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as home:
+            environment = {
+                **os.environ,
+                "ASSISTANT_HOME": home,
+                "TERM": "xterm-256color",
+                "ASSISTANT_MODEL_REF": model,
+                "ASSISTANT_GENERATION_DECODING": "sample",
+                "ASSISTANT_GENERATION_MIN_NEW_TOKENS": "20000",
+                "ASSISTANT_GENERATION_MAX_NEW_TOKENS": "20000",
+            }
+            terminal = Terminal([str(Path(sys.executable).with_name("assistant"))], environment)
+            try:
+                found += keys_in(terminal)
+            finally:
+                terminal.close()
+    return found
+
+
+def keys_in(terminal: Terminal) -> list[float]:
+    """Ask, wait for the first word, and press keys one after another."""
+    terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn))
+    terminal.press(b"\x1b[200~" + CONVERSATION.encode() + b"\x1b[201~")
+    terminal.wait_for(lambda drawn: b"thank" in visible(drawn))
+    terminal.press(b"\r")
+    terminal.wait_for(lambda drawn: b"writing" in visible(drawn))
+    times = []
+    for number in range(KEYS):
+        # Letters with a mark: nothing that a model writes in English or that the screen says.
+        key = "äöüñ"[number % 4].encode()
+        mark = len(terminal.output)
+        pressed = terminal.press(key)
+        times.append(terminal.wait_for(lambda drawn, key=key: key in visible(drawn), mark) - pressed)
+        time.sleep(0.02)
+    return times
+
+
+def percentiles(values: Sequence[float]) -> str:
+    """Median and 95th percentile as a row."""
+    ordered = sorted(1000 * value for value in values)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    median = statistics.median(ordered)
+    return f"| a key while an answer is written | {len(ordered)} | {median:,.0f} | {p95:,.0f} | 95th < 50 |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--model", default="pocket")
+    options = parser.parse_args()
+    print(long_chats(options.runs))
+    print("\n| | n | median ms | 95th ms | goal ms |\n|---|---|---|---|---|")
+    print(percentiles(latency_while_writing(options.model, options.runs)))
+
+
+if __name__ == "__main__":
+    main()
