@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from knowledge.catalog import Catalog
@@ -33,7 +32,7 @@ def _many() -> list[str]:
     return [f"The {a} stands beside the {b} in room {c}." for a, b, c in pairs]
 
 
-def test_the_score_is_three_fifths_cosine_and_two_fifths_words(tmp_path: Path) -> None:
+def test_the_score_is_cosine_and_words_in_their_shares(tmp_path: Path) -> None:
     retriever = _retriever(tmp_path, ["The tide is high. The moon is full."])
     (hit,) = retriever.search("Is the tide high?").hits
     # One passage of one window: both cosines are the same. "tide" and "high" match, the others are function words, so
@@ -42,11 +41,7 @@ def test_the_score_is_three_fifths_cosine_and_two_fifths_words(tmp_path: Path) -
     whole = _EMBEDDER.embed_questions(["The tide is high. The moon is full."])[0]
     assert hit.cosine == pytest.approx(float(question @ whole), abs=2e-3)
     assert hit.lexical == pytest.approx(0.5)
-    # The second look has the question moved 0.3 towards the one passage there is.
-    moved = question + 0.3 * whole
-    moved /= np.linalg.norm(moved)
-    cosine = (float(moved @ whole) + float(question @ whole)) / 2
-    assert hit.score == pytest.approx(0.6 * cosine + 0.4 * 0.5, abs=2e-3)
+    assert hit.score == pytest.approx(0.55 * hit.cosine + 0.45 * 0.5)
 
 
 def test_the_best_passage_comes_first_among_many(tmp_path: Path) -> None:
