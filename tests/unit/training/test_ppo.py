@@ -311,8 +311,8 @@ def in_a_process(work: Callable[[], None]) -> int:
     os._exit(0)
 
 
-def killed(config: PpoConfig, model: Path, prompts: Path, root: Path, moment: float) -> None:
-    """Work on the run in `root`, started where there is none, and kill it after so many seconds, or let it end."""
+def killed(config: PpoConfig, model: Path, prompts: Path, root: Path, is_time: Callable[[], bool]) -> None:
+    """Work on the run in `root`, started where there is none, and kill it when it is time, or let it end."""
 
     def work() -> None:
         if any(root.glob("ppo-*/manifest.json")):
@@ -322,8 +322,7 @@ def killed(config: PpoConfig, model: Path, prompts: Path, root: Path, moment: fl
         train(config, model, None, [prompts], None, root / "out", run, StopRequested(), reward=letters)
 
     child = in_a_process(work)
-    deadline = time.monotonic() + moment
-    while time.monotonic() < deadline:
+    while not is_time():
         if os.waitpid(child, os.WNOHANG)[0]:
             return
         time.sleep(0.005)
@@ -331,33 +330,46 @@ def killed(config: PpoConfig, model: Path, prompts: Path, root: Path, moment: fl
     os.waitpid(child, 0)
 
 
-def check_kills(config: PpoConfig, model: Path, prompts: Path, tmp_path: Path, kills: int, seed: int) -> None:
+def check_kills(
+    config: PpoConfig, model: Path, prompts: Path, root: Path, times: Callable[[float], Iterator[Callable[[], bool]]]
+) -> None:
+    """Compare a run that was killed at the times, of which `times` makes a list from a whole run's seconds."""
     torch.set_num_threads(1)
     start = time.monotonic()
-    wanted, folder = trained(config, model, prompts, tmp_path / "whole")
-    whole = time.monotonic() - start
-    moments = random.Random(seed)
-    for _ in range(kills):
-        killed(config, model, prompts, tmp_path / "killed", moments.uniform(0.2, 0.7) * whole)
-    killed(config, model, prompts, tmp_path / "killed", 60 * whole)
-    (found,) = (tmp_path / "killed").glob("ppo-*")
+    wanted, folder = trained(config, model, prompts, root / "whole")
+    for is_time in times(time.monotonic() - start):
+        killed(config, model, prompts, root / "killed", is_time)
+    killed(config, model, prompts, root / "killed", lambda: False)
+    (found,) = (root / "killed").glob("ppo-*")
     rows = [json.loads(line) for line in (found / "metrics.jsonl").read_text().splitlines()]
     assert without_times(rows) == without_times(wanted)
     assert are_equal(weights(found), weights(folder))
     assert not list(found.glob(".*.part")), "half-written checkpoints are cleared away"
     for file in ("adapter_model.safetensors", "value_head.safetensors"):
-        assert (tmp_path / "killed/out" / file).read_bytes() == (tmp_path / "whole/out" / file).read_bytes()
+        assert (root / "killed/out" / file).read_bytes() == (root / "whole/out" / file).read_bytes()
 
 
 def test_a_killed_run_ends_as_if_it_had_not_been(model: Path, prompts: Path, tmp_path: Path) -> None:
     config = replace(SMALL, max_steps=6, judge_every=3, judge_prompts=2, kl_target=1.0, kl_horizon=100)
-    check_kills(config, model, prompts, tmp_path, kills=1, seed=4)
+
+    def has_made_step_three() -> bool:
+        # The last checkpoint is that of step 2 then.
+        return any('"step": 3' in path.read_text() for path in tmp_path.glob("killed/ppo-*/metrics.jsonl"))
+
+    check_kills(config, model, prompts, tmp_path, lambda whole: iter([has_made_step_three]))
 
 
 @pytest.mark.slow
 def test_ten_kills_at_random_moments_leave_no_trace(model: Path, prompts: Path, tmp_path: Path) -> None:
     config = replace(SMALL, max_steps=20, judge_every=3, judge_prompts=4, kl_target=1.0, kl_horizon=100, save_every=1)
-    check_kills(config, model, prompts, tmp_path, kills=10, seed=5)
+    moments = random.Random(5)
+
+    def ten_times(whole: float) -> Iterator[Callable[[], bool]]:
+        for _ in range(10):
+            deadline = time.monotonic() + moments.uniform(0.2, 0.7) * whole
+            yield lambda deadline=deadline: time.monotonic() > deadline  # type: ignore[misc]
+
+    check_kills(config, model, prompts, tmp_path, ten_times)
 
 
 def test_two_processes_learn_what_one_learns(model: Path, prompts: Path, tmp_path: Path) -> None:

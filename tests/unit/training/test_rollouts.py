@@ -30,10 +30,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_tiny_model(tmp_path_factory.mktemp("model"))
 
 
-def a_policy(model: Path, *, adapt: str = "decoder", value_adapter: bool = False, temperature: float = 1.0) -> Policy:
+def a_policy(
+    model: Path,
+    *,
+    adapter: Path | None = None,
+    adapt: str = "decoder",
+    value_adapter: bool = False,
+    temperature: float = 1.0,
+) -> Policy:
     return load_policy(
         model,
-        None,
+        adapter,
         LoraShape(4, 8, ("q", "v")),
         trains_encoder=adapt == "all",
         value_adapter=value_adapter,
@@ -185,17 +192,7 @@ def test_an_adapter_is_copied_and_its_original_is_the_reference(model: Path, tmp
     folder = tmp_path / "adapter"
     folder.mkdir()
     first.save(folder)
-    again = load_policy(
-        model,
-        folder,
-        LoraShape(4, 8, ("q", "v")),
-        trains_encoder=False,
-        value_adapter=False,
-        temperature=1.0,
-        dtype="float32",
-        device="cpu",
-        seed=3,
-    )
+    again = a_policy(model, adapter=folder)
     noise = sampling_noise(1, 0, [0, 1, 2], 10)
     wanted = collect(first, prompts_for(first), noise, 3)
     found = collect(again, prompts_for(again), noise, 3)
@@ -203,6 +200,21 @@ def test_an_adapter_is_copied_and_its_original_is_the_reference(model: Path, tmp
     assert torch.equal(found.logprobs, found.reference_logprobs)
     assert again.value_head.weight.any()
     assert torch.equal(again.value_head.weight, first.value_head.weight)
+
+
+def test_of_an_adapter_for_both_halves_the_decoder_s_part_can_be_trained_alone(model: Path, tmp_path: Path) -> None:
+    whole = a_policy(model, adapt="all")
+    shake(whole)
+    whole.save(tmp_path)
+    again = a_policy(model, adapter=tmp_path)
+    names = [name for name in again.trainable() if ".lora_" in name]
+    assert names and all(".decoder." in name for name in names)
+    rollout = collect(again, prompts_for(again), sampling_noise(1, 0, [0, 1, 2], 6), 3)
+    # The encoder's part still acts, and is the same in policy and reference.
+    original = again.encode(rollout.source, rollout.source_mask, "reference")
+    assert torch.equal(again.encode(rollout.source, rollout.source_mask), original)
+    assert not torch.allclose(a_policy(model).encode(rollout.source, rollout.source_mask), original, atol=0.01)
+    assert torch.equal(rollout.logprobs, rollout.reference_logprobs)
 
 
 def test_the_stream_of_prompts_reads_each_once_a_pass() -> None:
