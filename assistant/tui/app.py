@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -19,8 +20,17 @@ from assistant.records import Ask
 from assistant.settings import Settings
 from assistant.tui.asking import open_chat
 from assistant.tui.commands import COMMANDS
+from assistant.tui.exporting import Kind, export_chat
 from assistant.tui.keeping import TYPED, Keeper
-from assistant.tui.messages import ChatsFound, DraftFound, ModelChanged, NoticeGiven, StoreFailed
+from assistant.tui.messages import (
+    ChatBegun,
+    ChatDeleted,
+    ChatsFound,
+    DraftFound,
+    ModelChanged,
+    NoticeGiven,
+    StoreFailed,
+)
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.themes import THEMES
@@ -88,7 +98,10 @@ class AssistantApp(App[None]):
         self.assistant = assistant
         self.model = ModelChanged("loading", "loading the model")
         self.order = order
-        self.keeper = Keeper(lambda error: self.post_message(StoreFailed(error)))
+        self.keeper = Keeper(
+            on_error=lambda error: self.post_message(StoreFailed(error)),
+            on_chat=lambda id: self.chat.post_message(ChatBegun(id)),
+        )
         self._continue_last = continue_last
         self.chat = ChatScreen(self._default_ask())
 
@@ -135,6 +148,31 @@ class AssistantApp(App[None]):
                 open_chat(store, id, self.chat.post_message, before)
 
         self.in_background(read, "open")
+
+    def delete_chat(self, id: str) -> None:
+        """Remove a chat everywhere."""
+
+        def delete() -> None:
+            if (store := self.keeper.store()) is not None:
+                gone = store.delete_chat(id)
+                judged = gone.ratings + gone.rankings
+                used = f" Trained with them: {', '.join(gone.model_versions)}." if gone.model_versions else ""
+                sentence = f"Deleted, with {gone.completions} answers and {judged} judgements.{used}"
+                self.chat.post_message(ChatDeleted(id, sentence))
+
+        self.in_background(delete, "delete")
+
+    def export_chat(self, kind: Kind) -> None:
+        """Write the chat in view to a file, and say where."""
+
+        def export() -> None:
+            store, id = self.keeper.store(), self.keeper.chat()
+            if store is None or not id:
+                raise UsageError("there is nothing to export yet: this chat has no message")
+            path = export_chat(store, id, kind, Path.cwd())
+            self.post_message(NoticeGiven(f"Written to {path}"))
+
+        self.in_background(export, "export")
 
     def load_model(self, ref: str | None = None) -> None:
         """Serve the model named, or the start-up choice, without making anybody wait."""

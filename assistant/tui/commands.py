@@ -37,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("example", "Bring a conversation to try", "screen.example"),
     Command("settings", "Settings", "app.settings", keys="F2"),
     Command("unfold", "Edit the folded paste", "screen.unfold"),
+    Command("export", "Write the chat to a file: md or json", "screen.export"),
     Command("theme", "Choose a theme", "app.change_theme"),
     Command("help", "Help", "app.help", keys="F1"),
     Command("quit", "Quit", "app.quit", keys="Ctrl+Q"),

@@ -22,10 +22,14 @@ Result = TypeVar("Result")
 
 
 class Keeper:
-    """The chat in view, on its way to the disk. Methods return at once; `on_error` hears what went wrong."""
+    """The chat in view, on its way to the disk. Methods return at once; `on_error` hears what went wrong, `on_chat`
+    the id of a chat when it gets one."""
 
-    def __init__(self, on_error: Callable[[AssistantError], object]) -> None:
+    def __init__(
+        self, on_error: Callable[[AssistantError], object], on_chat: Callable[[str], object] = lambda id: None
+    ) -> None:
         self._on_error = on_error
+        self._on_chat = on_chat
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="keeper")
         self._store: Store | None = None
         self._is_open = False
@@ -35,6 +39,10 @@ class Keeper:
     def store(self) -> "Store | None":
         """The open store, or None where it cannot be used, which was then said. Waits: not for the screen's thread."""
         return self._thread.submit(self._opened).result()
+
+    def chat(self) -> str:
+        """The id of the chat in view, "" before it has a message. Waits like `store`."""
+        return self._thread.submit(lambda: self._chat).result()
 
     def begin(self) -> None:
         """The next message starts another chat."""
@@ -53,6 +61,7 @@ class Keeper:
                 store.set_chat_settings(self._chat, settings)
             else:
                 self._chat = store.new_chat(settings=settings).id
+                self._on_chat(self._chat)
             store.add_message(self._chat, "conversation", text)
             store.keep_unfinished("", TYPED, "")
 

@@ -141,6 +141,28 @@ class ChatChosen(Message):
 
 
 @dataclass
+class ChatBegun(Message):
+    """The chat in view got its first message, and with it an id."""
+
+    id: str
+
+
+@dataclass
+class ChatDeletionAsked(Message):
+    """The user wants a chat gone."""
+
+    id: str
+
+
+@dataclass
+class ChatDeleted(Message):
+    """A chat is gone everywhere; the sentence says what went with it."""
+
+    id: str
+    sentence: str
+
+
+@dataclass
 class DraftFound(Message):
     """Text was typed and never sent before the app ended."""
 

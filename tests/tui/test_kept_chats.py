@@ -1,10 +1,13 @@
 """What is still there at the next start: chats, their settings, what was typed, what was being written."""
 
 import asyncio
+import json
+from pathlib import Path
 
 from textual.widgets import Input
 
 from assistant.feedback.store import Store
+from assistant.locations import store_file
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.source import SourceView
@@ -126,6 +129,55 @@ async def test_a_chat_of_2000_messages_mounts_a_few_and_brings_earlier_ones_on_d
         assert "message 1760." in sources.first().dialogue.turns[0].text
 
 
+async def test_a_chat_is_deleted_from_the_list_after_a_question() -> None:
+    async with opened(an_app(ScriptedAssistant("Maya moves it."))) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        await pilot.press("ctrl+d")
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        with Store.open() as store:
+            assert len(store.chats()) == 1, "the first offer keeps it"
+        await pilot.press("ctrl+d")
+        await settle(pilot)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        await settle(pilot)
+        assert "Deleted, with 1 answers and 0 judgements." in seen(pilot.app)
+        assert not pilot.app.screen.query(AnswerView)
+    with Store.open() as store:
+        assert not store.chats()
+        assert not store.completions()
+
+
+async def test_a_chat_is_exported_as_markdown_and_json(tmp_path: Path) -> None:
+    async with opened(an_app(ScriptedAssistant("Maya moves it.")), (140, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"/export", "enter")
+        await settle(pilot)
+        assert "nothing to export yet" in seen(pilot.app)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        for _ in range(2):
+            await pilot.press(*"/export", "enter")
+            await settle(pilot)
+        await pilot.press(*"/export json", "enter")
+        await settle(pilot)
+    text = (tmp_path / "maya-moves-it.md").read_text()
+    assert text.startswith("# Maya moves it.\n\n## Conversation\n\n> Maya: The review moves to Friday")
+    assert text.endswith("## Answer\n\nMaya moves it.\n")
+    assert (tmp_path / "maya-moves-it-2.md").exists(), "nothing is overwritten"
+    exported = json.loads((tmp_path / "maya-moves-it.json").read_text())
+    assert exported["completions"][0]["settings"]["decoding"] == "greedy"
+    assert (tmp_path / "maya-moves-it.md").stat().st_mode & 0o777 == 0o600
+
+
 async def test_a_new_chat_starts_empty_and_keeps_the_old_one() -> None:
     async with opened(an_app()) as pilot:
         await settle(pilot)
@@ -138,3 +190,13 @@ async def test_a_new_chat_starts_empty_and_keeps_the_old_one() -> None:
         assert not pilot.app.screen.query(AnswerView)
     with Store.open() as store:
         assert len(store.chats()) == 2
+
+
+async def test_a_store_that_cannot_be_used_is_said_and_left_alone() -> None:
+    store_file().parent.mkdir(parents=True)
+    store_file().write_bytes(b"this is no database " * 100)
+    async with opened(an_app(), (140, 30)) as pilot:
+        await settle(pilot)
+        assert "(this session is not kept)" in seen(pilot.app)
+        assert "Parley summarizes conversations" in seen(pilot.app)
+    assert store_file().read_bytes() == b"this is no database " * 100

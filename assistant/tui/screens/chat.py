@@ -20,7 +20,10 @@ from assistant.tui.commands import action_of, find_command
 from assistant.tui.messages import (
     AnswerFinished,
     AnswerGrew,
+    ChatBegun,
     ChatChosen,
+    ChatDeleted,
+    ChatDeletionAsked,
     ChatOpened,
     ChatSearched,
     ChatsFound,
@@ -328,6 +331,31 @@ class ChatScreen(AnswerActions):
     def action_example(self) -> None:
         """A conversation to try it with."""
         self._composer.load(load_shots()[0].dialogue.strip())
+
+    def action_export(self, kind: str = "md") -> None:
+        """Write the chat to a file in the folder that the app was started in."""
+        with self.parley.reporting():
+            if kind not in ("md", "json"):
+                raise UsageError(f"no format {kind!r} for a chat; there are md and json")
+            self.parley.export_chat("json" if kind == "json" else "md")
+
+    def on_chat_deletion_asked(self, event: ChatDeletionAsked) -> None:
+        offers = [Offer(value="", label="Keep it"), Offer(value="delete", label="Delete it", about="ratings included")]
+        about = "Delete this chat everywhere?"
+        self.app.push_screen(PickScreen(about, offers), lambda chosen: self._delete(event.id) if chosen else None)
+
+    def on_chat_begun(self, event: ChatBegun) -> None:
+        self._chat = event.id
+
+    async def on_chat_deleted(self, event: ChatDeleted) -> None:
+        self.notify(event.sentence, markup=False)
+        self.post_message(ChatSearched(""))
+        if event.id == self._chat:
+            await self.action_new_chat()
+
+    def _delete(self, id: str) -> None:
+        if id != self._chat or self.is_free():
+            self.parley.delete_chat(id)
 
     def action_unfold(self) -> None:
         self._composer.unfold()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, OptionList
@@ -10,7 +11,7 @@ from textual.widgets.option_list import Option
 
 from assistant.records import Chat
 from assistant.terminal import one_line
-from assistant.tui.messages import ChatChosen, ChatSearched
+from assistant.tui.messages import ChatChosen, ChatDeletionAsked, ChatSearched
 
 TITLE_CELLS = 27
 
@@ -41,6 +42,7 @@ class ChatList(Vertical):
         ("escape", "close", "Close"),
         ("down", "move(1)", "Next"),
         ("up", "move(-1)", "Previous"),
+        Binding("ctrl+d", "delete", "Delete", priority=True),
     ]
 
     def __init__(self) -> None:
@@ -94,6 +96,11 @@ class ChatList(Vertical):
             self._options.action_cursor_down()
         else:
             self._options.action_cursor_up()
+
+    def action_delete(self) -> None:
+        if self._options.highlighted is not None:
+            id = self._options.get_option_at_index(self._options.highlighted).id
+            self.post_message(ChatDeletionAsked(id or ""))
 
     def action_close(self) -> None:
         self.remove_class("-open")
