@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from assistant.errors import UsageError
 from assistant.scoring import surface
+from assistant.scoring.support import unsupported
 
 RewardParts = dict[str, list[float]]
 RewardFunction = Callable[[Sequence[str], Sequence[str]], RewardParts]
@@ -55,6 +56,7 @@ PARTS: dict[str, Callable[[RewardTerm], Part]] = {
     "length": _length,
     "repetition": _plain(lambda prompt, response: surface.repetition(response)),
     "copying": _plain(lambda prompt, response: surface.copying(response, prompt)),
+    "unsupported": _plain(lambda prompt, response: float(len(unsupported(response, prompt)))),
     "empty": _plain(lambda prompt, response: float(not response.strip())),
     "mentions": _phrase(lambda response, phrase: float(surface.mentions(response, phrase))),
     "contains": _phrase(lambda response, phrase: float(response.lower().count(phrase.lower()))),

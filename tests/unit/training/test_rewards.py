@@ -13,6 +13,13 @@ def test_every_part_gives_a_number_for_every_response(name: str) -> None:
     assert len(scores) == 3 and all(isinstance(score, float) for score in scores)
 
 
+def test_names_and_numbers_that_the_prompt_lacks_are_counted() -> None:
+    reward = built_in(parse_terms(["-1*unsupported"]))
+    found = reward(["Tom: I'll pay the 20 dollars."] * 2, ["Tom pays 20 dollars.", "Today Tom and Ana pay 30 dollars."])
+    # Ana and 30.
+    assert found["unsupported"] == [0.0, 2.0]
+
+
 def test_terms_are_read_with_weight_and_setting() -> None:
     assert parse_terms(["length:20", " -2 * repetition", "0.5*mentions: thank you "]) == [
         RewardTerm("length", 1.0, "20"),
