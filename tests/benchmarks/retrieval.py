@@ -164,9 +164,9 @@ def _newton(x: Any, y: Any, weight: Any) -> Any:
     curve = np.zeros(x.shape[1])
     for _ in range(50):
         chance = 1 / (1 + np.exp(-(x @ curve)))
-        # A ridge of 1e-3 keeps the step finite where the classes part without error.
-        gradient = x.T @ (weight * (y - chance)) - 1e-3 * curve
-        hessian = (x * (weight * chance * (1 - chance))[:, None]).T @ x + 1e-3 * np.eye(x.shape[1])
+        # A ridge of 1e-6 keeps the step finite where the classes part without error.
+        gradient = x.T @ (weight * (y - chance)) - 1e-6 * curve
+        hessian = (x * (weight * chance * (1 - chance))[:, None]).T @ x + 1e-6 * np.eye(x.shape[1])
         curve = curve + np.linalg.solve(hessian, gradient)
     return curve
 
