@@ -278,6 +278,7 @@ async def test_terminal_escapes_in_pastes_and_answers_never_reach_the_screen() -
         await paste(
             pilot, "Ma\x1b[2Jya: Hello\x1b]52;c;AAAA\x07 [bold]there[/bold] \u202eevil\nTom: [/] [@click=app.quit]x[/]"
         )
+        assert not set(pilot.app.screen.query_one(Composer).whole_text) & {"\x1b", "\x07", "\u202e"}
         await pilot.press("enter")
         await settle(pilot)
         screen = seen(pilot.app)

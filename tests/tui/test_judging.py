@@ -9,6 +9,7 @@ from assistant.records import GenerationSettings
 from assistant.settings import Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.drafts import DraftCard
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
 
@@ -158,9 +159,9 @@ async def test_a_judged_answer_says_so_when_its_chat_is_opened_again() -> None:
     async with opened(an_app(continue_last=True)) as pilot:
         await settle(pilot)
         await settle(pilot)
-        screen = seen(pilot.app)
-    assert "· ranked" in screen
-    assert "3rd" in screen
+        assert "· ranked" in seen(pilot.app)
+        titles = {str(card.render()): card.border_title for card in pilot.app.screen.query(DraftCard)}
+    assert titles == {DRAFTS[2]: "1 · A · 3rd", DRAFTS[1]: "2 · B · 2nd", DRAFTS[0]: "3 · C · 1st"}
 
 
 async def test_the_figures_say_what_was_judged() -> None:
