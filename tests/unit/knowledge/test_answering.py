@@ -7,7 +7,11 @@ from knowledge.documents import SearchResult
 from knowledge.library import Library
 from tests.unit.knowledge.embedders import WordEmbedder
 
-_TEXT = "About the harbour.\n\nThe ferry leaves at noon. Does the ferry leave at noon? The kiosk sells tea and buns.\n"
+# A passage of its own comes first, so that the quoted one does not start where the document does.
+_TEXT = (
+    "Ropes are tarred in spring and mended. " * 9
+    + "\n\nThe ferry leaves at noon. Does the ferry leave at noon? The kiosk sells tea and buns.\n"
+)
 
 
 def test_the_sentence_that_answers_is_quoted_and_a_question_is_not(tmp_path: Path) -> None:
@@ -17,6 +21,7 @@ def test_the_sentence_that_answers_is_quoted_and_a_question_is_not(tmp_path: Pat
     library.add([tmp_path / "docs"])
     question = "Does the ferry leave at noon?"
     quotes = best_quotes(question, library.search(question), library.embedder())
+    assert library.search(question, 1).hits[0].start > 0
     assert quotes[0].text == "The ferry leaves at noon."
     assert _TEXT[quotes[0].start : quotes[0].end] == quotes[0].text
     assert quotes[0].document.endswith("a.txt")
