@@ -192,7 +192,8 @@ async def test_the_mode_picker_changes_how_the_next_answer_is_asked() -> None:
         await pilot.press("f3")
         await pilot.pause()
         assert pilot.app.screen.query_one(OptionList).option_count == 4
-        await pilot.press(*"few", "enter")
+        await paste(pilot, "few")
+        await pilot.press("enter")
         await settle(pilot)
         assert "few-shot ▾" in seen(pilot.app)
         await paste(pilot, STANDUP)
@@ -207,7 +208,8 @@ async def test_the_model_picker_loads_the_model_chosen_or_typed() -> None:
         await settle(pilot)
         await pilot.press("f6")
         await pilot.pause()
-        await pilot.press(*"v7-x", "enter")
+        await paste(pilot, "v7-x")
+        await pilot.press("enter")
         await settle(pilot)
         assert "v7-x · ctranslate" in seen(pilot.app)
     assert assistant.models == [None, "v7-x"]
@@ -216,17 +218,21 @@ async def test_the_model_picker_loads_the_model_chosen_or_typed() -> None:
 async def test_slash_commands_do_what_the_pickers_do() -> None:
     async with opened(an_app(), (120, 30)) as pilot:
         await settle(pilot)
-        await pilot.press(*"/task topic", "enter")
-        await pilot.press(*"/drafts 4", "enter")
+        await paste(pilot, "/task topic")
+        await pilot.press("enter")
+        await paste(pilot, "/drafts 4")
+        await pilot.press("enter")
         await settle(pilot)
         screen = seen(pilot.app)
         assert "topic ▾" in screen
         assert "4 drafts ▾" in screen
         assert "sample ▾" in screen, "several drafts are sampled"
-        await pilot.press(*"/mode nonsense", "enter")
+        await paste(pilot, "/mode nonsense")
+        await pilot.press("enter")
         await settle(pilot)
         assert "no mode called 'nonsense'" in seen(pilot.app)
-        await pilot.press(*"/nothing", "enter")
+        await paste(pilot, "/nothing")
+        await pilot.press("enter")
         await settle(pilot)
         assert "no command /nothing" in seen(pilot.app)
 
@@ -360,7 +366,8 @@ async def test_a_file_is_named_with_an_at_sign_completed_by_tab_and_read(tmp_pat
 async def test_a_file_that_is_not_there_is_said() -> None:
     async with opened(an_app()) as pilot:
         await settle(pilot)
-        await pilot.press(*"@nothing.txt", "enter")
+        await paste(pilot, "@nothing.txt")
+        await pilot.press("enter")
         await settle(pilot)
         assert "there is no file nothing.txt" in seen(pilot.app)
 
@@ -370,7 +377,7 @@ async def test_the_palette_runs_what_it_lists() -> None:
         await settle(pilot)
         await pilot.press("ctrl+p")
         await settle(pilot)
-        await pilot.press(*"prompting mode")
+        await paste(pilot, "prompting mode")
         await asyncio.sleep(0.3)
         await pilot.press("enter")
         await settle(pilot)

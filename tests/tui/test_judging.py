@@ -94,7 +94,8 @@ async def test_thumbs_are_kept_and_the_same_key_again_gives_the_reason() -> None
         assert "▼ bad" in seen(pilot.app)
         await pilot.press("minus")
         await settle(pilot)
-        await pilot.press(*"invented", "enter")
+        await paste(pilot, "invented")
+        await pilot.press("enter")
         await settle(pilot)
         assert "▼ bad: invented" in seen(pilot.app)
     with Store.open() as store:
@@ -122,7 +123,8 @@ async def test_shorter_asks_for_fewer_words() -> None:
     assistant = ScriptedAssistant("Maya moves the review to Friday and Tom books a room for it at noon.")
     async with opened(an_app(assistant)) as pilot:
         await summarize(pilot)
-        await pilot.press(*"/shorter", "enter")
+        await paste(pilot, "/shorter")
+        await pilot.press("enter")
         await settle(pilot)
     assert [ask.words for _, ask in assistant.asked] == [None, 10]  # two thirds of 15 words
 
@@ -169,7 +171,9 @@ async def test_the_figures_say_what_was_judged() -> None:
         await summarize(pilot)
         await pilot.press("shift+tab", "r", "3", "2", "1", "f", "enter")
         await settle(pilot)
-        await pilot.press("enter", *"/stats", "enter")
+        await pilot.press("enter")
+        await paste(pilot, "/stats")
+        await pilot.press("enter")
         await settle(pilot)
         screen = seen(pilot.app)
     # Maya > Tom > Ana (failed): three pairs.

@@ -35,7 +35,8 @@ async def test_a_chat_is_kept_with_its_conversation_answer_and_title() -> None:
 async def test_continue_opens_the_last_chat_with_its_settings() -> None:
     async with opened(an_app(ScriptedAssistant("Maya moves it."))) as pilot:
         await settle(pilot)
-        await pilot.press(*"/mode few-shot", "enter")
+        await paste(pilot, "/mode few-shot")
+        await pilot.press("enter")
         await paste(pilot, STANDUP)
         await pilot.press("enter")
         await settle(pilot)
@@ -66,7 +67,7 @@ async def test_ctrl_r_finds_a_chat_by_a_word_and_opens_it() -> None:
         await pilot.press("ctrl+r")
         await settle(pilot)
         assert "The refund takes" in seen(pilot.app)
-        await pilot.press(*"dentist")
+        await paste(pilot, "dentist")
         await settle(pilot)
         assert "The refund takes" not in seen(pilot.app)
         await pilot.press("enter")
@@ -89,7 +90,7 @@ async def test_escape_closes_the_chat_list() -> None:
 async def test_what_was_typed_and_not_sent_is_there_at_the_next_start() -> None:
     async with opened(an_app()) as pilot:
         await settle(pilot)
-        await pilot.press(*"Maya: half a tho")
+        await paste(pilot, "Maya: half a tho")
         await asyncio.sleep(0.3)
         await settle(pilot)
     async with opened(an_app()) as pilot:
@@ -110,23 +111,23 @@ async def test_what_was_written_when_the_app_was_killed_is_there_at_the_next_sta
     assert "the app ended while this was written" in screen
 
 
-async def test_a_chat_of_2000_messages_mounts_a_few_and_brings_earlier_ones_on_demand() -> None:
+async def test_a_long_chat_mounts_a_few_and_brings_earlier_ones_on_demand() -> None:
     with Store.open() as store, store.writing():
         chat = store.new_chat("Long")
-        for number in range(2_000):
+        for number in range(300):
             store.add_message(chat.id, "conversation", f"Maya: This is message {number}.")
     async with opened(an_app(continue_last=True)) as pilot:
         await settle(pilot)
         await settle(pilot)
-        assert "This is message 1999." in seen(pilot.app)
+        assert "This is message 299." in seen(pilot.app)
         for _ in range(5):
             pilot.app.screen.query_one("EarlierLine").focus()
             await pilot.press("enter")
             await settle(pilot)
         sources = pilot.app.screen.query(SourceView)
         assert len(sources) <= 120
-        # 40 at first and 40 more five times: the oldest now mounted is 2000 - 6 * 40.
-        assert "message 1760." in sources.first().dialogue.turns[0].text
+        # 40 at first and 40 more five times: the oldest now mounted is 300 - 6 * 40.
+        assert "message 60." in sources.first().dialogue.turns[0].text
 
 
 async def test_a_chat_is_deleted_from_the_list_after_a_question() -> None:
@@ -158,16 +159,19 @@ async def test_a_chat_is_deleted_from_the_list_after_a_question() -> None:
 async def test_a_chat_is_exported_as_markdown_and_json(tmp_path: Path) -> None:
     async with opened(an_app(ScriptedAssistant("Maya moves it.")), (140, 30)) as pilot:
         await settle(pilot)
-        await pilot.press(*"/export", "enter")
+        await paste(pilot, "/export")
+        await pilot.press("enter")
         await settle(pilot)
         assert "nothing to export yet" in seen(pilot.app)
         await paste(pilot, STANDUP)
         await pilot.press("enter")
         await settle(pilot)
         for _ in range(2):
-            await pilot.press(*"/export", "enter")
+            await paste(pilot, "/export")
+            await pilot.press("enter")
             await settle(pilot)
-        await pilot.press(*"/export json", "enter")
+        await paste(pilot, "/export json")
+        await pilot.press("enter")
         await settle(pilot)
     text = (tmp_path / "maya-moves-it.md").read_text()
     assert text.startswith("# Maya moves it.\n\n## Conversation\n\n> Maya: The review moves to Friday")

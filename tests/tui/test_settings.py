@@ -6,7 +6,7 @@ from textual.widgets import OptionList
 from assistant.locations import settings_file
 from assistant.settings import known_keys, load_settings
 from assistant.tui.manual import allowed_values, explanations
-from tests.tui.screens import an_app, opened, seen, settle
+from tests.tui.screens import an_app, opened, paste, seen, settle
 
 
 def highlighted(app: App[None]) -> str:
@@ -37,7 +37,8 @@ async def test_a_setting_is_chosen_written_and_used() -> None:
             await pilot.press("down")
         await pilot.press("enter")
         await settle(pilot)
-        await pilot.press(*"sample", "enter")
+        await paste(pilot, "sample")
+        await pilot.press("enter")
         await settle(pilot)
         await pilot.press("escape")
         await settle(pilot)
@@ -57,7 +58,8 @@ async def test_a_value_that_makes_no_sense_is_refused_and_nothing_is_written() -
             await pilot.press("down")
         await pilot.press("enter")
         await settle(pilot)
-        await pilot.press(*"many", "enter")
+        await paste(pilot, "many")
+        await pilot.press("enter")
         await settle(pilot)
         assert "'many' is not a number" in seen(pilot.app)
     assert not settings_file().exists()
