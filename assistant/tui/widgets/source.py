@@ -40,9 +40,10 @@ class SourceView(Vertical, can_focus=True):
         margin: 1 0 0 0;
         padding: 0 1;
         border-left: outer $secondary;
-        TextArea { display: none; height: auto; max-height: 16; border: none; padding: 0; background: transparent; }
+        .turns { display: none; height: auto; }
+        TextArea { max-height: 16; border: none; padding: 0; background: transparent; }
         .label { color: $secondary; }
-        &.-open TextArea { display: block; }
+        &.-open .turns { display: block; }
         &:focus { border-left: outer $accent; background: $surface; }
         &:focus-within { border-left: outer $accent; }
     }
@@ -55,27 +56,32 @@ class SourceView(Vertical, can_focus=True):
         super().__init__()
         self.dialogue = dialogue
         self._label = Static(classes="label", markup=False)
-        self._turns = TextArea(read_only=True, show_cursor=False, highlight_cursor_line=False)
+        self._turns: Static | TextArea | None = None
 
     def compose(self) -> ComposeResult:
         yield self._label
-        yield self._turns
 
     def on_mount(self) -> None:
-        self._turns.cursor_blink = False
-        self._turns.can_focus = False
         self.is_open = len(self.dialogue.turns) <= SHOWN_TURNS
 
     def watch_is_open(self, is_open: bool) -> None:
         arrow = "▾" if is_open else "▸"
         self._label.update(Content(f"{arrow} {describe(self.dialogue)}"))
-        if is_open and not self._turns.text:
+        if is_open and self._turns is None:
             # Only now: a long conversation that nobody opens costs nothing.
-            self._turns.text = printable(write_dialogue(self.dialogue))
+            self._turns = self._show_turns(printable(write_dialogue(self.dialogue)))
+            self.mount(self._turns)
+
+    def _show_turns(self, text: str) -> Static | TextArea:
+        """Few turns as plain text; many in an area that scrolls, and that costs ten times as much to mount."""
+        if len(self.dialogue.turns) <= SHOWN_TURNS:
+            return Static(Content(text), classes="turns", markup=False)
+        area = TextArea(text, read_only=True, show_cursor=False, highlight_cursor_line=False, classes="turns")
+        area.cursor_blink = False
+        return area
 
     def action_open_or_fold(self) -> None:
         self.is_open = not self.is_open
-        self._turns.can_focus = self.is_open
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is self._label:
