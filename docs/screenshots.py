@@ -66,7 +66,6 @@ async def evidence(pilot: Pilot[None]) -> None:
 
 PICTURES: dict[str, tuple[Play, str, GenerationSettings]] = {
     "summary": (summary, "parley-dark", GenerationSettings()),
-    "summary-light": (summary, "parley-light", GenerationSettings()),
     "ranking": (drafts, "parley-dark", GenerationSettings(decoding="sample", drafts=4, seed=SEED)),
     "evidence": (evidence, "parley-dark", GenerationSettings(decoding="sample", seed=SEED)),
 }
