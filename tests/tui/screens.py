@@ -6,6 +6,7 @@ from typing import Any
 from textual.app import App
 from textual.events import Paste
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from assistant.records import GenerationSettings
 from assistant.settings import Settings
@@ -44,6 +45,8 @@ async def settle(pilot: Pilot[None]) -> None:
     await pilot.pause()
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False  # the palette is Textual's own, and its cursor blinks
     await pilot.pause()
 
 
