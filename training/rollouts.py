@@ -8,24 +8,12 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from assistant.errors import DataMissing, UsageError
-from assistant.prompts import render
 from training.batches import rounded
-from training.corpora import read_rows
 from training.policy import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class PromptIds:
-    """A prompt as text and as the encoder's tokens, EOS last."""
-
-    text: str
-    ids: Sequence[int]
+from training.prompts import PromptIds
 
 
 @dataclass(slots=True)
@@ -47,26 +35,6 @@ class Rollout:
     reference_logprobs: torch.Tensor
     values: torch.Tensor
     entropy: torch.Tensor
-
-
-def read_prompts(paths: Sequence[Path], policy: Policy, window: int) -> tuple[list[PromptIds], int]:
-    """The prompts of rows with a "dialogue" or a "prompt", and how many were left out as longer than `window` tokens.
-
-    A dialogue is asked for its summary in the default phrasing, the words that serving uses.
-    """
-    kept: list[PromptIds] = []
-    left_out = 0
-    for path in paths:
-        for number, row in enumerate(read_rows(path), start=1):
-            text = _prompt_text(row, f"{path}, row {number}")
-            ids = policy.token_ids(text)
-            if len(ids) > window:
-                left_out += 1
-            else:
-                kept.append(PromptIds(text, ids))
-    if not kept:
-        raise DataMissing(f"no prompt in {', '.join(map(str, paths))} fits {window} tokens; raise --window")
-    return kept, left_out
 
 
 def rows_of_step(prompts: int, step: int, batch_size: int, seed: int) -> list[int]:
@@ -160,18 +128,6 @@ def respond(policy: Policy, prompts: Sequence[PromptIds], length: int, size: int
         for index, text in zip(group, policy.texts(*made), strict=True):
             texts[index] = text
     return texts
-
-
-def _prompt_text(row: dict[str, Any], place: str) -> str:
-    for field in ("prompt", "dialogue"):
-        text = row.get(field)
-        if isinstance(text, str) and text.strip():
-            break
-    else:
-        raise UsageError(f"{place}: needs a non-empty text field 'dialogue' or 'prompt'")
-    if field == "prompt":
-        return text
-    return render(text, budget=1 << 30, count_tokens=lambda _: 0).text
 
 
 def _padded(prompts: Sequence[PromptIds], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -120,9 +120,9 @@ def test_a_reward_that_says_nothing_moves_nothing(value: float, model: Path, pro
 def test_only_the_adapter_and_the_value_head_change(model: Path, prompts: Path, tmp_path: Path) -> None:
     before = load_file(model / "model.safetensors")
     seen: list[dict[str, torch.Tensor]] = []
-    from training import ppo
+    from training import trainer
 
-    original = ppo.load_policy
+    original = trainer.load_policy
 
     def remembering(*args: Any, **kwargs: Any) -> Any:
         policy = original(*args, **kwargs)
@@ -131,7 +131,7 @@ def test_only_the_adapter_and_the_value_head_change(model: Path, prompts: Path, 
         return policy
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ppo, "load_policy", remembering)
+        patch.setattr(trainer, "load_policy", remembering)
         trained(SMALL, model, prompts, tmp_path)
     after, at_first = seen
     changed = {name for name, value in after.items() if not torch.equal(value, at_first[name])}

@@ -8,11 +8,10 @@ import torch
 from assistant.errors import DataMissing, UsageError
 from tests.tiny_models import build_tiny_model
 from training.policy import LoraShape, Policy, load_policy
+from training.prompts import PromptIds, read_prompts
 from training.rollouts import (
-    PromptIds,
     buckets,
     collect,
-    read_prompts,
     respond,
     rows_of_step,
     sampling_noise,

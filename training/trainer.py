@@ -1,0 +1,236 @@
+"""One PPO step and everything that it needs and a checkpoint must bring back. Knows no loop, no stop and no screen.
+
+Deviations from Ziegler et al. 2019 and Schulman et al. 2017:
+
+1. A response depends on the seed, the step and its number alone (rollouts.py), so that a resumed run, and one spread
+   over processes, repeats the run that was not.
+2. Mini-batches keep their members over the epochs of a step; only their order changes. That makes the update the same
+   however many processes share it.
+3. The value head starts at the mean return of the first responses with no weights, so that its noise moves nothing.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from assistant.errors import UsageError
+from assistant.locations import ensure_dir
+from training.experience import (
+    Credit,
+    Experience,
+    experience_from,
+    fit_of_values,
+    rollout_metrics,
+    with_missing_eos,
+)
+from training.guards import Guards
+from training.policy import LoraShape, Policy, load_policy
+from training.ppo_math import masked_mean, next_kl_coefficient
+from training.prompts import part_held_out, read_prompts
+from training.ranks import Ranks
+from training.recipes.ppo import PpoConfig
+from training.rewards import RewardFunction, built_in, parse_terms, weighted
+from training.rollouts import Rollout, collect, respond, rows_of_step, sampling_noise
+from training.runs import Run
+from training.samples import Sample, chosen_samples
+from training.updates import Learner, copy_parameters, restore_parameters
+
+Judge = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
+"""(prompts, responses) -> a number for each, higher is better; not the reward, where that can be had."""
+
+
+class Trainer:
+    """Everything that a step needs and a checkpoint must bring back."""
+
+    def __init__(
+        self,
+        config: PpoConfig,
+        model: Path,
+        adapter: Path | None,
+        data: Sequence[Path],
+        dev: Path | None,
+        reward: RewardFunction | None,
+        judge: Judge | None,
+        ranks: Ranks,
+    ) -> None:
+        _check(config, ranks)
+        self._config = config
+        self._ranks = ranks
+        self._terms = parse_terms(config.reward)
+        self._reward = reward or built_in(self._terms)
+        self._judge = judge or self._reward_as_judge
+        self.policy = _policy(config, model, adapter)
+        prompts, self.left_out = read_prompts(data, self.policy, config.window)
+        self._origin = self.policy.fingerprint()
+        self._prompts, self._held_out = part_held_out(prompts, dev, self.policy, config)
+        self._guards = Guards(config.guards)
+        self._learner = Learner(config, self.policy, self._guards, ranks)
+        self._kl_coefficient = config.kl_coefficient
+        self._best: dict[str, float] = {}
+        self._judged: dict[str, float] = {}
+        self._kl = 0.0
+        self.steps = 0
+        self.seconds = 0.0
+
+    def step(self) -> tuple[dict[str, float], list[Sample]]:
+        """One batch of responses and the updates on it; the step's metrics and some of its responses."""
+        config, number = self._config, self.steps + 1
+        clock = time.monotonic()
+        rollout = self._roll_out()
+        sampled = time.monotonic()
+        parts = self._reward(rollout.prompts, rollout.responses)
+        parts = with_missing_eos(parts, rollout.ended.tolist(), config.missing_eos_penalty)
+        scores = torch.tensor(weighted(parts, self._terms, len(rollout.prompts)), device=self.policy.device)
+        metrics = rollout_metrics(rollout, parts, scores, self._kl_coefficient, self._ranks)
+        self._guards.check_rollout(number, metrics)
+        scored = time.monotonic()
+        if self.steps == 0:
+            self._start_values(rollout, scores)
+        experience = self._experience(rollout, scores, config.trace)
+        metrics["val/explained_variance"] = fit_of_values(rollout, experience, self._ranks)
+        metrics |= self._learner.update(number, rollout, experience)
+        self._guards.check_numbers(number, metrics)
+        self._kl = metrics["objective/kl"]
+        if config.kl_target:
+            self._kl_coefficient = next_kl_coefficient(
+                self._kl_coefficient, self._kl, config.kl_target, config.batch_size, config.kl_horizon
+            )
+        self.steps = number
+        metrics["time/rollout"], metrics["time/scoring"] = sampled - clock, scored - sampled
+        metrics["time/updates"] = time.monotonic() - scored
+        return metrics, chosen_samples(rollout, scores)
+
+    def judge(self, run: Run | None) -> None:
+        """Let the judge read greedy responses to held-out prompts, and keep the best policy at bounded KL."""
+        if run is None or not self._held_out:
+            return
+        config = self._config
+        responses = respond(self.policy, self._held_out, config.max_new_tokens, config.rollout_batch_size)
+        verdicts = list(self._judge([prompt.text for prompt in self._held_out], responses))
+        score = sum(verdicts) / len(verdicts)
+        self._judged = {"dev_judge": score}
+        run.log(self.steps, **self._judged, **{"objective/kl": self._kl})
+        if self._kl <= config.best_max_kl and score > self._best.get("judge", float("-inf")):
+            self._best = {"judge": score, "step": float(self.steps), "kl": self._kl}
+            run.save(self.steps, {"trained": copy_parameters(self.policy)}, "best")
+
+    def save(self, run: Run | None) -> None:
+        """Write a checkpoint, unless a guard is counting: the one before is then the last good one."""
+        if run is not None and self._guards.is_calm:
+            run.save(self.steps, self.tree())
+
+    def tree(self) -> dict[str, Any]:
+        """The state; prompts, noise and order are functions of seed and step, and need none."""
+        return {
+            "origin": self._origin,
+            "trained": copy_parameters(self.policy),
+            "optimizer": self._learner.optimizer.state_dict(),
+            "kl_coefficient": self._kl_coefficient,
+            "kl": self._kl,
+            "guards": self._guards.state(),
+            "best": self._best,
+            "judged": self._judged,
+            "seconds": self.seconds,
+        }
+
+    def restore(self, steps: int, tree: dict[str, Any]) -> None:
+        """Go on from a checkpoint. Raises UsageError where model or adapter are not the ones it was made with."""
+        if tree["origin"] != self._origin:
+            raise UsageError("the model or its adapter changed since the run was started; start a new run")
+        restore_parameters(self.policy, tree["trained"])
+        self._learner.optimizer.load_state_dict(tree["optimizer"])
+        self._kl_coefficient, self._kl = tree["kl_coefficient"], tree["kl"]
+        self._guards.restore(tree["guards"])
+        self._best, self._judged = dict(tree["best"]), dict(tree["judged"])
+        self.steps, self.seconds = steps, tree["seconds"]
+
+    def figures(self, metrics: dict[str, float]) -> dict[str, float]:
+        """What a reader of the progress wants to know."""
+        return {
+            "step": float(self.steps),
+            "fraction": self.steps / self._config.max_steps,
+            "seconds": self.seconds,
+            "score": metrics["objective/scores"],
+            "kl": metrics["objective/kl"],
+            "length": metrics["response/length"],
+            "distinct": metrics["response/distinct"],
+            **self._judged,
+        }
+
+    def finish(self, run: Run | None, out: Path) -> dict[str, float]:
+        """Write the best policy, or the last where there is no judge. Returns the run's last figures."""
+        if run is None:
+            return {}
+        kept = run.load("best") if self._best else None
+        if kept:
+            restore_parameters(self.policy, kept[1]["trained"])
+        self.policy.save(ensure_dir(out))
+        return {
+            "steps": float(self.steps),
+            "kept_step": float(kept[0] if kept else self.steps),
+            "kl": self._kl,
+            "left_out": float(self.left_out),
+            **{f"best_{name}": value for name, value in self._best.items() if name != "step"},
+            **self._judged,
+        }
+
+    def rescue(self, run: Run | None) -> str:
+        """Write the adapter of the last good checkpoint beside it; returns where, as the end of a sentence."""
+        saved = run.load() if run else None
+        if run is None or saved is None:
+            return ""
+        restore_parameters(self.policy, saved[1]["trained"])
+        folder = ensure_dir(run.folder / "last_good")
+        self.policy.save(folder)
+        return f" (step {saved[0]}: {folder})"
+
+    def _roll_out(self) -> Rollout:
+        config = self._config
+        rows = rows_of_step(len(self._prompts), self.steps, config.batch_size, config.seed)
+        mine = [
+            n for n in range(config.batch_size) if n % config.mini_batch_size % self._ranks.world == self._ranks.rank
+        ]
+        noise = sampling_noise(config.seed, self.steps, mine, config.max_new_tokens)
+        return collect(self.policy, [self._prompts[rows[n]] for n in mine], noise, config.rollout_batch_size)
+
+    def _experience(self, rollout: Rollout, scores: torch.Tensor, trace: float) -> Experience:
+        config = self._config
+        credit = Credit(self._kl_coefficient, config.discount, trace, config.whiten_rewards, config.whiten_advantages)
+        return experience_from(rollout, scores, credit, self._ranks)
+
+    def _start_values(self, rollout: Rollout, scores: torch.Tensor) -> None:
+        """Shift the value head so that it is right on average about the first responses."""
+        returns = self._experience(rollout, scores, trace=1.0).returns
+        shift = masked_mean(returns - rollout.values, rollout.mask, self._ranks.add_up)
+        with torch.no_grad():
+            self.policy.value_head.bias.add_(shift)
+        rollout.values = (rollout.values + shift) * rollout.mask
+
+    def _reward_as_judge(self, prompts: Sequence[str], responses: Sequence[str]) -> Sequence[float]:
+        return weighted(self._reward(prompts, responses), self._terms, len(prompts))
+
+
+def _check(config: PpoConfig, ranks: Ranks) -> None:
+    if config.batch_size % config.mini_batch_size:
+        raise UsageError(f"batch_size {config.batch_size} is no multiple of mini_batch_size {config.mini_batch_size}")
+    if config.mini_batch_size % ranks.world:
+        raise UsageError(f"mini_batch_size {config.mini_batch_size} does not part among {ranks.world} processes")
+    if not config.temperature > 0:
+        raise UsageError("temperature must be above 0")
+
+
+def _policy(config: PpoConfig, model: Path, adapter: Path | None) -> Policy:
+    return load_policy(
+        model,
+        adapter,
+        LoraShape(config.lora_rank, config.lora_alpha, config.lora_targets),
+        trains_encoder=config.adapt == "all",
+        value_adapter=config.value_adapter,
+        temperature=config.temperature,
+        dtype=config.dtype,
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        seed=config.seed,
+    )
