@@ -1,26 +1,42 @@
-"""Draws a run's metrics: as text for a terminal and as SVG for a page. Knows names and numbers, not their meaning."""
+"""Draws a run's metrics: as text for a terminal and as PNG for a page. Knows names and numbers, not their meaning.
 
+Any stage can use it: `write_curves(run.metrics(), {"title": "metric", …}, path)`.
+"""
+
+import os
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Any
-from xml.sax.saxutils import escape
+from typing import TYPE_CHECKING, Any
 
 from assistant.files import write_atomically
+from assistant.locations import cache_dir, ensure_dir
 from training import tables
-from training.runs import find_run, read_metrics
+from training.runs import find_run, read_manifest, read_metrics
 
-SHOWN = {
-    "score": "objective/scores",
-    "KL to the reference": "objective/kl",
-    "judge": "dev_judge",
-    "entropy a token": "policy/entropy_avg",
-    "tokens a response": "response/length",
-    "explained variance": "val/explained_variance",
-}
-"""Title -> metric, in the order in which they are drawn."""
-_WIDTH, _HEIGHT, _MARGIN = 360, 200, 44
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
+Curves = Mapping[str, str | Sequence[str]]
+"""Title of a panel -> the metric drawn in it, or several that share its axes."""
 Points = list[tuple[float, float]]
+
+CURVES: dict[str, Curves] = {
+    "ppo": {
+        "score": "objective/scores",
+        "KL to the reference": "objective/kl",
+        "judge": "dev_judge",
+        "entropy a token": "policy/entropy_avg",
+        "tokens a response": "response/length",
+        "explained variance": "val/explained_variance",
+    },
+}
+"""Stage -> its curves in the order in which they are drawn; a terminal shows the first two."""
+_IN_A_TERMINAL = 2
+_COLUMNS = 2
+_PANEL_INCHES = (5.0, 2.8)
+# From so many points on a running mean is drawn over them.
+_LONG = 20
 
 
 def points(rows: Sequence[Mapping[str, Any]], metric: str) -> Points:
@@ -29,12 +45,14 @@ def points(rows: Sequence[Mapping[str, Any]], metric: str) -> Points:
 
 
 def show(result: Mapping[str, Any]) -> str:
-    """The stage's result as text, with a chart of score and KL below it."""
+    """The stage's result as text, with charts of the run's first curves below it."""
     text = tables.plain(result)
     if "run" not in result:
         return text
-    rows = read_metrics(find_run("", str(result["run"])) / "metrics.jsonl")
-    charts = [chart(points(rows, SHOWN[title]), title) for title in ("score", "KL to the reference")]
+    folder = find_run("", str(result["run"]))
+    rows = read_metrics(folder / "metrics.jsonl")
+    first = list(CURVES.get(read_manifest(folder).stage, {}).items())[:_IN_A_TERMINAL]
+    charts = [chart(points(rows, _metrics(drawn)[0]), title) for title, drawn in first]
     return "\n\n".join([text, *filter(None, charts)])
 
 
@@ -54,41 +72,57 @@ def chart(series: Points, title: str) -> str:
     return built.rstrip()
 
 
-def write_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write every shown metric that the rows have as a grid of curves, two a row."""
-    drawn = [(title, series) for title, metric in SHOWN.items() if len(series := points(rows, metric)) > 1]
-    panels = [
-        f'<g transform="translate({index % 2 * _WIDTH},{index // 2 * _HEIGHT})">{_panel(title, series)}</g>'
-        for index, (title, series) in enumerate(drawn)
-    ]
-    height = _HEIGHT * max(1, -(-len(drawn) // 2))
-    text = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * _WIDTH} {height}" font-family="sans-serif" '
-        f'font-size="11"><rect width="100%" height="100%" fill="white"/>{"".join(panels)}</svg>\n'
-    )
-    write_atomically(path, text.encode())
+def write_curves(rows: Sequence[Mapping[str, Any]], curves: Curves, path: Path) -> None:
+    """Draw the curves and write them as PNG."""
+    content = BytesIO()
+    draw(rows, curves).savefig(content, format="png", dpi=120)
+    write_atomically(path, content.getvalue())
 
 
-def _panel(title: str, series: Points) -> str:
-    """A titled curve with the least and greatest value at its axes."""
-    steps, values = [step for step, _ in series], [value for _, value in series]
-    (left, right), (low, high) = (min(steps), max(steps)), (min(values), max(values))
-    across, up = _WIDTH - 1.5 * _MARGIN, _HEIGHT - 1.5 * _MARGIN
-    base = _HEIGHT - 0.75 * _MARGIN
+def draw(rows: Sequence[Mapping[str, Any]], curves: Curves) -> "Figure":
+    """A grid of panels, two a row: one for every title with a metric of at least two points in the rows."""
+    # Fonts are listed once, in our own cache folder; the figure is made without pyplot, which would keep it alive.
+    os.environ.setdefault("MPLCONFIGDIR", str(ensure_dir(cache_dir() / "matplotlib")))
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-    def place(step: float, value: float) -> str:
-        x = _MARGIN + across * (step - left) / ((right - left) or 1.0)
-        y = base - up * (value - low) / ((high - low) or 1.0)
-        return f"{x:.1f},{y:.1f}"
+    drawn = {
+        title: found
+        for title, metrics in curves.items()
+        if (found := {name: series for name in _metrics(metrics) if len(series := points(rows, name)) > 1})
+    }
+    lines = max(1, -(-len(drawn) // _COLUMNS))
+    figure = Figure(figsize=(_COLUMNS * _PANEL_INCHES[0], lines * _PANEL_INCHES[1]), layout="constrained")
+    for number, (title, found) in enumerate(drawn.items(), start=1):
+        panel = figure.add_subplot(lines, _COLUMNS, number)
+        panel.set_title(title, fontsize=10, loc="left", fontweight="bold")
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(alpha=0.3)
+        panel.tick_params(labelsize=8)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for name, series in found.items():
+            _plot(panel, name, series)
+        if len(found) > 1:
+            panel.legend(fontsize=8, frameon=False)
+    for panel in figure.axes[-_COLUMNS:]:
+        panel.set_xlabel("step", fontsize=8)
+    return figure
 
-    line = " ".join(place(*point) for point in series)
-    top = base - up
-    return (
-        f'<text x="{_MARGIN}" y="{top - 8:.0f}" font-weight="bold">{escape(title)}</text>'
-        f'<path d="M{_MARGIN},{top:.1f}V{base:.1f}H{_MARGIN + across:.1f}" fill="none" stroke="#999"/>'
-        f'<polyline points="{line}" fill="none" stroke="#1f5fa8" stroke-width="1.5"/>'
-        f'<text x="{_MARGIN - 4}" y="{top + 8:.1f}" text-anchor="end">{high:.3g}</text>'
-        f'<text x="{_MARGIN - 4}" y="{base:.1f}" text-anchor="end">{low:.3g}</text>'
-        f'<text x="{_MARGIN}" y="{base + 14:.1f}">{left:g}</text>'
-        f'<text x="{_MARGIN + across:.1f}" y="{base + 14:.1f}" text-anchor="end">step {right:g}</text>'
-    )
+
+def _plot(panel: Any, name: str, series: Points) -> None:
+    steps, values = zip(*series, strict=True)
+    if len(series) < _LONG:
+        panel.plot(steps, values, marker=".", markersize=4, linewidth=1.2, label=name)
+        return
+    (faint,) = panel.plot(steps, values, linewidth=0.8, alpha=0.35)
+    reach = len(series) // _LONG
+    means = [_mean(values[max(0, index - reach) : index + reach + 1]) for index in range(len(values))]
+    panel.plot(steps, means, color=faint.get_color(), linewidth=1.6, label=name)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _metrics(drawn: str | Sequence[str]) -> Sequence[str]:
+    return [drawn] if isinstance(drawn, str) else drawn

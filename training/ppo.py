@@ -13,7 +13,7 @@ from assistant.errors import DataMissing, TrainingStopped
 from assistant.models.registry import choose, resolve
 from assistant.settings import load_settings
 from training.checkpoints import read_checkpoint
-from training.curves import write_curves
+from training.curves import CURVES, write_curves
 from training.job import Job, Report
 from training.ranks import Ranks
 from training.recipes.ppo import PpoConfig
@@ -48,9 +48,9 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
             on_samples=show,
         )
         job.check_stop(run)
-        write_curves(run.metrics(), run.folder / "curves.svg")
+        write_curves(run.metrics(), CURVES["ppo"], run.folder / "curves.png")
         run.finish(str(out))
-    return {"run": run.name, "adapter": str(out), "curves": str(run.folder / "curves.svg"), **figures}
+    return {"run": run.name, "adapter": str(out), "curves": str(run.folder / "curves.png"), **figures}
 
 
 def train(

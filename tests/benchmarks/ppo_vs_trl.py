@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-KL_GRID = (0.5, 1.0, 2.0, 4.0)
-# 97.5 % points of Student's t for 1 to 9 degrees of freedom.
-_T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+KL_GRID = (0.5, 1.0, 2.0, 4.0, 6.0)
+# 97.5 % points of Student's t for 1 to 19 degrees of freedom.
+_T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09)
 _LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0}
 
 
