@@ -1,4 +1,6 @@
-"""Makes more dialogue-summary pairs out of one: other names, exchanged speakers. Knows text, not tokens."""
+"""Makes more dialogue-summary pairs out of one: other names, exchanged speakers, the looks of a chat. Knows text, not
+tokens.
+"""
 
 import random
 import re
@@ -6,6 +8,16 @@ from functools import cache
 from importlib.resources import files
 
 SPEAKER_TAG = re.compile(r"#Person\d+#")
+_SYLLABLES = re.findall("..", "babidadoelfahaiojakakelalelumamimonanionlparareriorosatativaviyaza")
+_SHORT_FORMS = {
+    "going to": "gonna",
+    "want to": "wanna",
+    "because": "cause",
+    "okay": "ok",
+    "you": "u",
+    "are": "r",
+    "please": "pls",
+}
 
 
 @cache
@@ -14,8 +26,9 @@ def first_names() -> tuple[str, ...]:
     return tuple(files("training").joinpath("names.txt").read_text(encoding="utf-8").split())
 
 
-def name_speakers(dialogue: str, summary: str, rng: random.Random) -> tuple[str, str]:
-    """Replace each `#PersonN#` by a given name, the same in both texts.
+def name_speakers(dialogue: str, summary: str, rng: random.Random, made_up: float = 0.0) -> tuple[str, str]:
+    """Replace each `#PersonN#` by a given name, the same in both texts. A share of `made_up` are names that nobody
+    bears, which can only be copied.
 
     Names that already occur in either text are not used, so that two people never become one.
     """
@@ -23,17 +36,39 @@ def name_speakers(dialogue: str, summary: str, rng: random.Random) -> tuple[str,
     taken = set(re.findall(r"\w+", dialogue)) | set(re.findall(r"\w+", summary))
     names: dict[str, str] = {}
     for tag in tags:
-        while (name := rng.choice(first_names())) in taken:
+        while (name := _name(rng, made_up)) in taken:
             pass
         taken.add(name)
         names[tag] = name
     return _replace(dialogue, names), _replace(summary, names)
 
 
+def write_as_chat(dialogue: str, rng: random.Random) -> str:
+    """The same turns as people type them on a phone: small letters, no full stops, short forms; the names stay."""
+    return "\n".join(_typed(turn, rng) for turn in dialogue.split("\n"))
+
+
 def swap_speakers(dialogue: str, summary: str) -> tuple[str, str]:
     """Exchange `#Person1#` and `#Person2#` in both texts: what was said by one is now said by the other."""
     exchanged = {"#Person1#": "#Person2#", "#Person2#": "#Person1#"}
     return _replace(dialogue, exchanged), _replace(summary, exchanged)
+
+
+def _name(rng: random.Random, made_up: float) -> str:
+    if made_up and rng.random() < made_up:
+        return "".join(rng.choices(_SYLLABLES, k=rng.randint(2, 3))).capitalize()
+    return rng.choice(first_names())
+
+
+def _typed(turn: str, rng: random.Random) -> str:
+    speaker, separator, said = turn.partition(": ")
+    if rng.random() < 0.7:
+        said = said[:1].lower() + said[1:] if not said.startswith(("I ", "I'")) else said
+        said = said.removesuffix(".")
+    for long, short in _SHORT_FORMS.items():
+        if rng.random() < 0.3:
+            said = re.sub(rf"\b{long}\b", short, said)
+    return f"{speaker}{separator}{said}"
 
 
 def _replace(text: str, names: dict[str, str]) -> str:

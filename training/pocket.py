@@ -2,9 +2,10 @@
 
 A T5 v1.1-shaped model (Raffel et al. 2020; gated GELU after Shazeer 2020) learns dialogue summaries and topics in
 every phrasing that the product asks with. Its token embeddings start from those of all-MiniLM-L6-v2, projected on
-their principal components, which saves about a third of the first epoch. No dropout, which costs more than half of a
-step on a CPU: label smoothing and word dropout on the decoder's input (Bowman et al. 2016, section 3.1) instead. The
-exported weights are an exponential moving average.
+their principal components, which saves about a third of the first epoch. With `--model` it goes on from the weights and
+the tokenizer of a model of the same shape, so that several short trainings make a long one; the optimizer starts anew.
+No dropout, which costs more than half of a step on a CPU: label smoothing and word dropout on the decoder's input
+(Bowman et al. 2016, section 3.1) instead. The exported weights are an exponential moving average.
 """
 
 import math
@@ -21,15 +22,17 @@ from transformers import T5ForConditionalGeneration
 
 from assistant.errors import DataMissing, TrainingStopped, UsageError
 from assistant.locations import models_dir
+from assistant.models.registry import resolve
 from assistant.prompts import TASKS, render
 from assistant.records import Task
-from training.augment import name_speakers, swap_speakers
+from assistant.settings import load_settings
+from training.augment import name_speakers, swap_speakers, write_as_chat
 from training.batches import IGNORED, Batch, Example, bucket, collate
 from training.card import Card, CardData, write_card
 from training.corpora import read_rows, require_fields
 from training.job import Job, Report
 from training.metrics.case import Case
-from training.pocket_model import build_model, export, warm_start_embeddings
+from training.pocket_model import build_model, export, load_weights, warm_start_embeddings
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested
@@ -47,12 +50,11 @@ def run(job: Job[PocketConfig]) -> dict[str, Any]:
     """The stage `assistant-train pocket`: train, convert, write the card; the folder then serves as a model."""
     from assistant.engine.conversion import convert_folder
 
-    if job.model:
-        raise UsageError("pocket is trained from scratch: leave --model out")
+    start = Path(resolve(job.model, load_settings()).folder) if job.model else None
     rows, held_out = _read(job)
     with job.open_run() as run:
         out = job.out or models_dir() / run.name
-        trained = train(job.config, rows, held_out, out, run, job.stop, job.report)
+        trained = train(job.config, rows, held_out, out, run, job.stop, job.report, start=start)
         job.check_stop(run)
         convert_folder(out, out / CONVERTED)
         judged = _judge(job, out, held_out[: job.config.judge])
@@ -69,14 +71,17 @@ def train(
     run: Run,
     stop: StopRequested,
     report: Report = lambda figures: None,
+    *,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train, or go on where the run's checkpoint stands, and write the model to `out`. Returns its figures.
 
-    Raises TrainingStopped where the loss is no number. When asked to stop it saves and writes no model.
+    `start` is the folder of a model to go on from. Raises UsageError where its shape is another one, TrainingStopped
+    where the loss is no number. When asked to stop it saves and writes no model.
     """
-    tokenizer = _tokenizer(config, rows, run)
+    tokenizer = _tokenizer(config, rows, run, start)
     fitting, left_out = _within_window(rows, config, tokenizer)
-    state = _State(config, tokenizer)
+    state = _State(config, tokenizer, start)
     if saved := run.load():
         state.restore(*saved)
     run.log(state.steps, left_out=left_out)
@@ -103,11 +108,13 @@ def train(
 class _State:
     """Everything that a checkpoint must bring back."""
 
-    def __init__(self, config: PocketConfig, tokenizer: Tokenizer) -> None:
+    def __init__(self, config: PocketConfig, tokenizer: Tokenizer, start: Path | None = None) -> None:
         self.config = config
         self.tokenizer = tokenizer
         self.model = build_model(config)
-        if config.warm_start:
+        if start is not None:
+            load_weights(self.model, start)
+        elif config.warm_start:
             warm_start_embeddings(self.model, tokenizer)
         self.model.train()
         self.optimizer = torch.optim.Adafactor(self.model.parameters(), lr=config.learning_rate)
@@ -221,18 +228,23 @@ class _State:
             hidden = torch.rand(inputs.shape, generator=self.rng) < dropout
             hidden[:, 0] = False
             inputs = inputs.masked_fill(hidden, 2)  # <unk>
-        logits = self.model(
-            input_ids=batch.input_ids, attention_mask=batch.attention_mask, decoder_input_ids=inputs
-        ).logits
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            logits = self.model(
+                input_ids=batch.input_ids, attention_mask=batch.attention_mask, decoder_input_ids=inputs
+            ).logits
         return functional.cross_entropy(
-            logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED, label_smoothing=smoothing
+            logits.float().flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED, label_smoothing=smoothing
         )
 
 
-def _tokenizer(config: PocketConfig, rows: Sequence[Row], run: Run) -> Tokenizer:
+def _tokenizer(config: PocketConfig, rows: Sequence[Row], run: Run, start: Path | None) -> Tokenizer:
     place = run.folder / "tokenizer.json"
     if place.exists():
         return Tokenizer.from_file(str(place))
+    if start is not None:
+        tokenizer = Tokenizer.from_file(str(start / place.name))
+        tokenizer.save(str(place))
+        return tokenizer
     rng = random.Random(config.seed)
     named = (name_speakers(row["dialogue"], row["summary"], rng) for row in rows)
     plain = ((row["dialogue"], row["summary"]) for row in rows)
@@ -341,7 +353,9 @@ def _augmented(row: Row, config: PocketConfig, tokenizer: Tokenizer, rng: random
     task: Task = "topic" if row.get("topic") and rng.random() < config.topics else "summary"
     dialogue, target = row["dialogue"], row[task]
     if rng.random() < config.names:
-        dialogue, target = name_speakers(dialogue, target, rng)
+        dialogue, target = name_speakers(dialogue, target, rng, config.made_up)
+        if config.chats and rng.random() < config.chats:
+            dialogue = write_as_chat(dialogue, rng)
     elif rng.random() < config.swaps:
         dialogue, target = swap_speakers(dialogue, target)
     phrasing = None

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 from transformers.utils import logging
 
+from assistant.errors import UsageError
 from assistant.locations import ensure_dir
 from training.recipes.pocket import PocketConfig
 from training.tokenizer import EOS, PAD, SENTINELS, UNKNOWN
@@ -34,6 +35,17 @@ def build_model(config: PocketConfig) -> T5ForConditionalGeneration:
         "decoder_start_token_id": 0,
     }
     return T5ForConditionalGeneration(T5Config.from_dict(shape))
+
+
+def load_weights(model: T5ForConditionalGeneration, folder: Path) -> None:
+    """Copy the weights of a model folder. Raises UsageError where its shape is another one."""
+    found = T5ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    try:
+        model.load_state_dict(found.state_dict())
+    except RuntimeError as error:
+        raise UsageError(
+            f"{folder} has another shape than the configuration: give the flags it was made with"
+        ) from error
 
 
 def warm_start_embeddings(model: T5ForConditionalGeneration, tokenizer: Tokenizer) -> int:

@@ -1,5 +1,7 @@
 """What can be set for `assistant-train pocket`. Knows no tensor, so that `--help` is there at once."""
 
+from typing import Literal
+
 import msgspec
 
 
@@ -22,6 +24,8 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Longest source in tokens; longer dialogues are left out of the training and counted."""
     warm_start: bool = True
     """Whether token embeddings start from all-MiniLM-L6-v2."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Type of a step's products: bfloat16 is 1.6 times as fast on processors that know it; weights stay float32."""
     minutes: float = 60.0
     """Training time. The learning rate follows it down to zero, so that a slow machine still ends well."""
     max_steps: int = 0
@@ -40,6 +44,10 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How slowly the exported average of the weights follows the training."""
     names: float = 0.5
     """Share of dialogues whose `#PersonN#` tags become given names."""
+    made_up: float = 0.15
+    """Share of those names that are made of syllables, so that they can only be copied."""
+    chats: float = 0.0
+    """Share of the dialogues with names that are written as people type on a phone."""
     swaps: float = 0.25
     """Share of the others in which the first two speakers are exchanged, in dialogue and summary alike."""
     topics: float = 0.08

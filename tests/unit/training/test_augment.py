@@ -3,7 +3,7 @@
 import random
 import re
 
-from training.augment import first_names, name_speakers, swap_speakers
+from training.augment import first_names, name_speakers, swap_speakers, write_as_chat
 
 DIALOGUE = "#Person1#: Hi, #Person2#. Is Mary in?\n#Person2#: No, #Person1#."
 SUMMARY = "#Person1# asks #Person2# for Mary. #Person12# is not #Person1#."
@@ -26,6 +26,25 @@ def test_nobody_gets_a_name_that_somebody_has() -> None:
     dialogue, _ = name_speakers(f"#Person1#: {taken}\n#Person2#: Oh.", "", random.Random(1))
     given = {line.partition(":")[0] for line in dialogue.splitlines()}
     assert given == set(names[-2:])
+
+
+def test_a_made_up_name_is_on_no_list() -> None:
+    dialogue, summary = name_speakers(DIALOGUE, SUMMARY, random.Random(1), made_up=1.0)
+    first, second = (line.partition(":")[0] for line in dialogue.splitlines())
+    assert not {first, second} & set(first_names())
+    assert summary.startswith(f"{first} asks {second} for Mary.")
+
+
+def test_a_chat_keeps_its_speakers_and_turns_and_types_as_on_a_phone() -> None:
+    dialogue = "\n".join(
+        f"Ann: Please call me because I am going to leave. {n}.\nTom: You are late." for n in range(20)
+    )
+    typed = write_as_chat(dialogue, random.Random(1))
+    assert [turn.partition(": ")[0] for turn in typed.split("\n")] == ["Ann", "Tom"] * 20
+    # Each form is shortened in three turns of ten: none in twenty has a chance of 0.7 ** 20, below one in a thousand.
+    assert "gonna" in typed and "cause" in typed and "you r late" in typed
+    assert "because" in typed
+    assert write_as_chat(dialogue, random.Random(1)) == typed
 
 
 def test_naming_follows_the_seed() -> None:

@@ -35,6 +35,7 @@ TINY = PocketConfig(
     log_every=1,
     save_every=2,
     window=200,
+    made_up=0.0,
     judge=0,
 )
 _THINGS = ["report", "window", "ticket", "garden", "letter", "bridge"]
@@ -193,9 +194,30 @@ def test_embeddings_start_from_minilm_with_the_deviation_that_t5_expects() -> No
     assert 0.5 < float(model.shared.weight.detach()[changed].std()) < 2
 
 
-def test_pocket_is_not_started_from_a_model(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--model"):
-        pocket.run(Job(stage="pocket", config=TINY, model="pocket"))
+def test_a_second_training_goes_on_from_the_first_one_s_weights_and_tokenizer(tmp_path: Path) -> None:
+    train(tmp_path, a_run(tmp_path), replace(TINY, max_steps=60, save_every=60))
+    first = tmp_path / "model"
+    run = a_run(tmp_path)
+    more = replace(TINY, max_steps=1, save_every=1, learning_rate=1e-6)
+    pocket.train(more, ROWS, ROWS[:4], tmp_path / "second", run, StopRequested(), start=first)
+    run.close()
+    assert (tmp_path / "second" / "tokenizer.json").read_bytes() == (first / "tokenizer.json").read_bytes()
+    before, after = (load_file(folder / "model.safetensors") for folder in (first, tmp_path / "second"))
+    # One step at a rate of a millionth: what differs is less than float16 shows.
+    assert all(torch.allclose(after[name].float(), before[name].float(), atol=1e-3) for name in before)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    train(tmp_path, a_run(tmp_path))
+    with pytest.raises(UsageError, match="another shape"):
+        train(tmp_path, a_run(tmp_path), replace(TINY, width=32), start=tmp_path / "model")
+
+
+def test_a_step_in_bfloat16_learns_as_one_in_float32(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    train(tmp_path, run, replace(TINY, max_steps=60, save_every=20, precision="bfloat16"))
+    losses = [row["dev_loss"] for row in run.metrics() if "dev_loss" in row]
+    assert losses[-1] < losses[0] - 0.5
 
 
 def test_pocket_without_data_says_what_it_needs() -> None:
