@@ -10,6 +10,7 @@ AssistantError              1  anything that failed, in one line that says what 
 ├── TrainingStopped         5  training diverged, or a guard stopped it
 ├── EngineDied              1  the model's process died, and so did the one that replaced it
 ├── StoreUnavailable        1  the database is locked, damaged, or from a newer version
+│   └── StoreDamaged        1  its bytes are no store of this version: a backup helps, waiting does not
 └── Interrupted           130  stopped by the user; what was done is saved
 """
 
@@ -66,6 +67,10 @@ class EngineDied(AssistantError):
 
 class StoreUnavailable(AssistantError):
     """The database cannot be used; nothing was changed."""
+
+
+class StoreDamaged(StoreUnavailable):
+    """The database's bytes are damaged, foreign or newer; waiting or making room does not help."""
 
 
 class Interrupted(AssistantError):

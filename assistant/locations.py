@@ -66,6 +66,11 @@ def conversions_dir() -> Path:
     return cache_dir() / "conversions"
 
 
+def restoring_file() -> Path:
+    """There while a restored backup is put in its place; a crash leaves it to the next command."""
+    return data_dir() / "restoring.json"
+
+
 def runs_dir() -> Path:
     """Training runs."""
     return state_dir() / "runs"

@@ -374,6 +374,11 @@ class Catalog:
             raise
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing. Raises what `explained` puts into words."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
     """What SQLite says, in words for the user."""

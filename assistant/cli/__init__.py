@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from assistant.cli.output import fail
 from assistant.errors import AssistantError, UsageError
+from assistant.locations import restoring_file
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
@@ -26,6 +27,8 @@ _COMMANDS = {
     "rank": ("assistant.cli.feedback:rank", "Rank the drafts of one request."),
     "paths": ("assistant.cli.places:paths", "Print every place that is read or written."),
     "config": ("assistant.cli.places:config", "Show the settings in force."),
+    "backup": ("assistant.cli.backup:backup", "Write everything that is yours to one file."),
+    "restore": ("assistant.cli.backup:restore", "Bring back what a backup holds."),
     "doctor": ("assistant.cli.doctor:doctor", "Check this installation."),
 }
 _EXAMPLES = """Examples:
@@ -113,6 +116,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _run(tokens: list[str]) -> object:
     """Carry out the command. Opening the app needs no command line understood, which saves a tenth of a second."""
+    if restoring_file().exists():
+        from assistant.backup import finish_restore
+
+        finish_restore()
     if tokens in ([], ["--continue"]):
         return open_app(continue_=bool(tokens))
     from cyclopts import CycloptsError

@@ -16,7 +16,7 @@ from typing import Self
 
 import msgspec
 
-from assistant.errors import StoreUnavailable, UsageError
+from assistant.errors import StoreDamaged, StoreUnavailable, UsageError
 from assistant.feedback import migrations
 from assistant.locations import ensure_dir, store_file
 
@@ -88,13 +88,25 @@ class Database:
             _check(backup, wait)
             source = _connect_to_read(backup, wait)
             try:
-                if source.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-                    raise StoreUnavailable(f"{backup} is damaged: take another backup; nothing was changed")
+                _check_integrity(source, backup)
                 with cls.open(path, wait=wait) as store, _explained(store.path):
                     source.backup(store._connection)
             finally:
                 source.close()
         cls.open(path, wait=wait).close()  # a backup of an older version takes the missing steps
+
+    @classmethod
+    def check(cls, backup: Path) -> None:
+        """Raise StoreUnavailable where a backup is missing, damaged, newer, or not ours; change nothing."""
+        with _explained(backup):
+            _check(backup, WAIT_SECONDS)
+            source = _connect_to_read(backup, WAIT_SECONDS)
+            try:
+                _check_integrity(source, backup)
+                if migrations.version_of(source) == 0:
+                    raise StoreDamaged(f"{backup} is empty: take another backup; nothing was changed")
+            finally:
+                source.close()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -153,12 +165,17 @@ def _check(path: Path, wait: float) -> None:
     finally:
         connection.close()
     if not is_ours and not is_empty:
-        raise StoreUnavailable(f"{path} is a database of another program: move it away, or set ASSISTANT_HOME")
+        raise StoreDamaged(f"{path} is a database of another program: move it away, or set ASSISTANT_HOME")
     if version > len(migrations.MIGRATIONS):
-        raise StoreUnavailable(
+        raise StoreDamaged(
             f"{path} was written by a newer version of Parley (shape {version}, this one knows "
             f"{len(migrations.MIGRATIONS)}): install that version; nothing was changed"
         )
+
+
+def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+        raise StoreDamaged(f"{path} is damaged: take another backup; nothing was changed")
 
 
 def _create(path: Path) -> None:
@@ -241,7 +258,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StoreUnavailable(_sentence(path, error)) from error
+        raise _kind(error)(_sentence(path, error)) from error
     except msgspec.DecodeError as error:
         raise StoreUnavailable(f"{path} holds a record that this version cannot read: {error}") from error
     except UnicodeEncodeError as error:
@@ -250,6 +267,10 @@ def _explained(path: Path) -> Iterator[None]:
         raise StoreUnavailable(
             f"cannot use {path} ({error.strerror or error}): free the place, or set ASSISTANT_HOME to another folder"
         ) from error
+
+
+def _kind(error: sqlite3.Error) -> type[StoreUnavailable]:
+    return StoreDamaged if any(sign in str(error) for sign in ("malformed", "not a database")) else StoreUnavailable
 
 
 def _sentence(path: Path, error: sqlite3.Error) -> str:

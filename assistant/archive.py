@@ -1,0 +1,184 @@
+"""Many files in one: a zip whose last member lists the others with size and SHA-256. Knows files and hashes, not what
+is in them.
+"""
+
+import hashlib
+import os
+import secrets
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+import msgspec
+
+from assistant.errors import DataMissing, UsageError
+from assistant.files import sync_dir
+from assistant.locations import ensure_dir
+
+FORMAT = 1
+"""Raised when an older Parley could not read what is written."""
+_MANIFEST = "manifest.json"
+_MOST_MANIFEST = 64 * 2**20
+_BLOCK = 1 << 20
+_PACKED = (".safetensors", ".bin")
+"""Weights: they hardly shrink, and packing them takes the longest."""
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One file of an archive: its name, size in bytes, and SHA-256 in hexadecimal digits."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What an archive says of itself."""
+
+    format: int
+    product: str
+    version: str
+    created: str
+    members: tuple[Member, ...]
+
+
+class ArchiveDamaged(UsageError):
+    """An archive that is not whole, not ours, or would write where it must not."""
+
+
+def write_archive(path: Path, files: Mapping[str, Path], *, product: str, version: str, created: str) -> Manifest:
+    """Pack the files under their names, read the result back to prove it, and give it its name: whole or not at all.
+
+    Mode 0600. Raises UsageError where there is a file of that name already.
+    """
+    if path.exists():
+        raise UsageError(f"{path} exists: give a new name, nothing is overwritten")
+    ensure_dir(path.absolute().parent)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as stream:
+            with zipfile.ZipFile(stream, "w", compresslevel=1) as archive:
+                members = tuple(_pack(archive, name, file) for name, file in files.items())
+                manifest = Manifest(format=FORMAT, product=product, version=version, created=created, members=members)
+                archive.writestr(_MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)), zipfile.ZIP_DEFLATED)
+            stream.flush()
+            os.fsync(stream.fileno())
+        check_archive(draft, product)
+        try:
+            os.link(draft, path)  # fails where somebody made a file of that name meanwhile; a rename would replace it
+        except FileExistsError as error:
+            raise UsageError(f"{path} exists: give a new name, nothing is overwritten") from error
+        except OSError:  # a file system without links
+            draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_dir(path.absolute().parent)
+    return manifest
+
+
+def check_archive(path: Path, product: str) -> Manifest:
+    """Read all of the archive and compare it with its manifest. Raises ArchiveDamaged with what is wrong."""
+    with _opened(path) as archive:
+        manifest = _manifest(archive, path, product)
+        for member in manifest.members:
+            for _ in _blocks(archive, member, path):
+                pass
+    return manifest
+
+
+def extract_archive(path: Path, folder: Path, product: str) -> Manifest:
+    """Unpack into an empty folder, verifying as it goes; nothing is ever written outside it. Raises ArchiveDamaged."""
+    with _opened(path) as archive:
+        manifest = _manifest(archive, path, product)
+        for member in manifest.members:
+            target = folder.joinpath(*PurePosixPath(member.name).parts)
+            ensure_dir(target.parent)
+            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+                for block in _blocks(archive, member, path):
+                    stream.write(block)
+                stream.flush()
+                os.fsync(stream.fileno())
+    return manifest
+
+
+def _pack(archive: zipfile.ZipFile, name: str, file: Path) -> Member:
+    # ZipInfo's own date: a clock before 1980 has none that a zip can hold.
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_STORED if file.suffix in _PACKED else zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    digest, size = hashlib.sha256(), 0
+    with file.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+        while block := source.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+            target.write(block)
+    return Member(name=name, size=size, sha256=digest.hexdigest())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            yield archive
+    except FileNotFoundError as error:
+        raise DataMissing(f"there is no file {path}") from error
+    except IsADirectoryError as error:
+        raise UsageError(f"{path} is a folder: name a file") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        # RuntimeError: a member under a password; NotImplementedError: a way of packing that is not ours.
+        raise ArchiveDamaged(f"{path} is damaged or no backup ({_reason(error)}): take another; {_SAFE}") from error
+
+
+_SAFE = "nothing was changed"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def _manifest(archive: zipfile.ZipFile, path: Path, product: str) -> Manifest:
+    """The manifest, once names and sizes agree with it."""
+    entries = archive.infolist()
+    names = [entry.filename for entry in entries]
+    if _MANIFEST not in names:
+        raise ArchiveDamaged(f"{path} is no backup of Parley: it holds no manifest")
+    if archive.getinfo(_MANIFEST).file_size > _MOST_MANIFEST:
+        raise ArchiveDamaged(f"{path} is no backup of Parley: its manifest is too long")
+    try:
+        manifest = msgspec.json.decode(archive.read(_MANIFEST), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ArchiveDamaged(f"the manifest of {path} cannot be read ({_reason(error)}); {_SAFE}") from error
+    if manifest.product != product:
+        raise ArchiveDamaged(f"{path} is no backup of Parley: its manifest names another program")
+    if manifest.format > FORMAT:
+        raise ArchiveDamaged(f"{path} was written by a newer version of Parley ({manifest.version}): install that one")
+    if sorted(names) != sorted([_MANIFEST, *(member.name for member in manifest.members)]):
+        raise ArchiveDamaged(f"{path} holds other files than its manifest says: take another backup; {_SAFE}")
+    for member in manifest.members:
+        _check_name(member.name, path)
+    return manifest
+
+
+def _check_name(name: str, path: Path) -> None:
+    """Refuse a name that could lead out of the folder it is unpacked in."""
+    parts = name.split("/")
+    if any(part in {"", ".", ".."} or "\\" in part or "\0" in part for part in parts) or ":" in parts[0]:
+        raise ArchiveDamaged(f"{path} holds a file named {name!r}, which leads out of its folder: do not trust it")
+
+
+def _blocks(archive: zipfile.ZipFile, member: Member, path: Path) -> Iterator[bytes]:
+    """The member's bytes, never more than the manifest says. Raises ArchiveDamaged at the end where they differ."""
+    digest, size = hashlib.sha256(), 0
+    stream: IO[bytes]
+    with archive.open(member.name) as stream:
+        while block := stream.read(_BLOCK):
+            size += len(block)
+            if size > member.size:
+                break
+            digest.update(block)
+            yield block
+    if size != member.size or digest.hexdigest() != member.sha256:
+        raise ArchiveDamaged(f"{member.name} in {path} is not what was backed up: take another backup; {_SAFE}")

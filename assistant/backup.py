@@ -1,0 +1,268 @@
+"""Everything that is the user's in one file, and back: chats, answers and judgements, the knowledge catalog, settings,
+tuned models and the promoted pointer. Knows which places belong in a backup; `assistant.archive` knows the file.
+
+Left out is what can be made or fetched again: conversions, the search index, pulled models, training runs.
+
+A restore unpacks and verifies first. Then it writes its plan (`restoring.json`), and from there on it is only ever
+finished: by itself, or after a crash by the next command (`finish_restore`). What was there before is kept aside.
+"""
+
+import fcntl
+import importlib.metadata
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from assistant.archive import Manifest, check_archive, extract_archive, write_archive
+from assistant.errors import AssistantError, DataMissing, StoreDamaged, StoreUnavailable, UsageError
+from assistant.feedback.store import Store
+from assistant.files import sync_dir, write_atomically
+from assistant.locations import config_dir, data_dir, ensure_dir, knowledge_dir, models_dir, restoring_file, store_file
+from knowledge import copies
+from knowledge.errors import KnowledgeError
+from knowledge.files import writer_lock
+
+PRODUCT = "parley"
+_STORE, _CATALOG = "store.db", "knowledge/catalog.db"
+_CONFIG, _MODELS, _KNOWLEDGE = "config", "models", "knowledge"
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What a restore brought back, and the folder that holds what was there before; None where nothing was."""
+
+    manifest: Manifest
+    kept: Path | None
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """What is left to do once the backup is verified: names below the data folder."""
+
+    staged: str
+    kept: str
+    gone: tuple[str, ...]
+
+
+def create_backup(path: Path) -> Manifest:
+    """Write a backup to `path`, which must not exist. Programs may go on using the store meanwhile.
+
+    Raises DataMissing where there is nothing to keep yet.
+    """
+    if not data_dir().exists() and not config_dir().exists():
+        raise DataMissing("there is nothing to back up yet: no chat, no document, no setting")
+    path = path.expanduser()
+    with tempfile.TemporaryDirectory(dir=ensure_dir(data_dir()), prefix=".backup-") as folder:
+        return write_archive(
+            path,
+            _collect(Path(folder), path.absolute()),
+            product=PRODUCT,
+            version=importlib.metadata.version("parley-assistant"),
+            created=_now().isoformat(timespec="seconds"),
+        )
+
+
+def check_backup(path: Path) -> Manifest:
+    """Verify a backup whole and change nothing. Raises UsageError or StoreUnavailable with what is wrong."""
+    with tempfile.TemporaryDirectory(prefix="parley-") as folder:
+        return _unpack(path.expanduser(), Path(folder))
+
+
+def restore_backup(path: Path) -> Restored:
+    """Bring back what the backup holds. All of it or nothing; models that it does not hold stay."""
+    path = path.expanduser()
+    check_archive(path, PRODUCT)
+    with _alone():
+        finish_restore()
+        staged = ensure_dir(data_dir() / f".restoring-{secrets.token_hex(4)}")
+        try:
+            manifest = _unpack(path, staged)
+            _refuse_busy()
+            # Settings that the backup has not were not set then; another pointer would name another model.
+            absent = (f"{_CONFIG}/config.toml", f"{_MODELS}/current.json")
+            plan = _Plan(
+                staged=staged.name,
+                kept=f"before-restore-{_now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+                gone=tuple(name for name in absent if not (staged / name).exists()),
+            )
+            write_atomically(restoring_file(), msgspec.json.encode(plan))
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        kept = data_dir() / plan.kept
+        _carry_out(plan)
+    return Restored(manifest=manifest, kept=kept if kept.exists() else None)
+
+
+def finish_restore() -> None:
+    """Finish a restore that a crash cut short; nothing where there is none."""
+    try:
+        plan = msgspec.json.decode(restoring_file().read_bytes(), type=_Plan)
+    except FileNotFoundError:
+        return
+    except msgspec.DecodeError as error:
+        raise AssistantError(f"{restoring_file()} is damaged: delete it and restore the backup again") from error
+    _carry_out(plan)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _collect(folder: Path, target: Path) -> dict[str, Path]:
+    """Name and place of every file of a backup; databases are copied to `folder` at one moment."""
+    with Store.open() as store:
+        store.back_up(folder / _STORE)
+    files = {_STORE: folder / _STORE}
+    if (knowledge_dir() / "catalog.db").exists():
+        with _known_errors():
+            copies.back_up(knowledge_dir() / "catalog.db", folder / "catalog.db")
+        files[_CATALOG] = folder / "catalog.db"
+    for name, root in ((_CONFIG, config_dir()), (_MODELS, models_dir())):
+        for file in sorted(root.rglob("*")):
+            parts = file.relative_to(root).parts
+            is_ours = not any(part.startswith(".") for part in parts) and not (name == _MODELS and _is_pulled(parts))
+            if is_ours and file.is_file() and not file.is_symlink() and file.absolute() != target:
+                files["/".join((name, *parts))] = file
+    return files
+
+
+def _is_pulled(parts: tuple[str, ...]) -> bool:
+    """Whether it lies in a folder such as google--flan-t5-base, which `assistant models pull` brings again."""
+    return "--" in parts[0]
+
+
+def _unpack(path: Path, folder: Path) -> Manifest:
+    """Unpack and verify: hashes, names that have a place here, databases that are whole and not too new."""
+    manifest = check_archive(path, PRODUCT)
+    needed = sum(member.size for member in manifest.members)
+    if shutil.disk_usage(folder).free < needed:
+        raise AssistantError(f"restoring needs {needed / 2**20:.0f} MiB at {folder}: make room; nothing was changed")
+    extract_archive(path, folder, PRODUCT)
+    for member in manifest.members:
+        if member.name not in (_STORE, _CATALOG) and not member.name.startswith((f"{_CONFIG}/", f"{_MODELS}/")):
+            raise UsageError(f"{path} holds {member.name!r}, which this version has no place for: install a newer one")
+    if not (folder / _STORE).exists():
+        raise UsageError(f"{path} holds no store: take another backup; nothing was changed")
+    Store.check(folder / _STORE)
+    if (folder / _CATALOG).exists():
+        with _known_errors():
+            copies.check(folder / _CATALOG)
+    return manifest
+
+
+def _carry_out(plan: _Plan) -> None:
+    """Put every staged thing in its place and what was there aside. Each step may have been done already."""
+    staged, kept = data_dir() / plan.staged, data_dir() / plan.kept
+    for name in plan.gone:
+        place = _root(name) / name.partition("/")[2]
+        if place.exists():
+            _move(place, kept / name)
+    for file in _files_in(staged / _CONFIG):
+        _swap(staged / _CONFIG / file, config_dir() / file, kept / _CONFIG / file)
+    for entry in sorted((staged / _MODELS).glob("*")):
+        _swap(entry, models_dir() / entry.name, kept / _MODELS / entry.name)
+    if (staged / _CATALOG).exists():
+        _swap(staged / _KNOWLEDGE, knowledge_dir(), kept / _KNOWLEDGE)
+    if (staged / _STORE).exists():
+        _restore_store(staged / _STORE, kept)
+    restoring_file().unlink(missing_ok=True)
+    sync_dir(data_dir())
+    shutil.rmtree(staged, ignore_errors=True)
+
+
+def _root(name: str) -> Path:
+    return config_dir() if name.startswith(_CONFIG) else models_dir()
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file()]
+
+
+def _restore_store(staged: Path, kept: Path) -> None:
+    """The store is written into, not replaced: programs that have it open then see what was restored. One that cannot
+    be opened is moved aside.
+    """
+    copy = ensure_dir(kept) / _STORE
+    if store_file().exists():
+        try:
+            with Store.open() as store:
+                if not copy.exists():
+                    draft = copy.with_suffix(".part")
+                    draft.unlink(missing_ok=True)
+                    store.back_up(draft)
+                    draft.rename(copy)
+        except StoreDamaged:
+            for suffix in ("-wal", "-shm", ""):
+                file = store_file().with_name(store_file().name + suffix)
+                if file.exists():
+                    file.rename(kept / f"damaged-{file.name}")
+    Store.restore(staged)
+    for file in (staged, staged.with_name(staged.name + "-wal"), staged.with_name(staged.name + "-shm")):
+        file.unlink(missing_ok=True)
+    if not any(kept.iterdir()):
+        kept.rmdir()
+
+
+def _swap(new: Path, place: Path, kept: Path) -> None:
+    """Put `new` where `place` is and what was there to `kept`; half of it may have been done before a crash."""
+    if place.exists() and not kept.exists():
+        _move(place, kept)
+    elif place.exists():
+        _remove(place)
+    _move(new, place)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename, or across file systems copy beside the target and rename there."""
+    ensure_dir(target.parent)
+    try:
+        source.rename(target)
+    except OSError:
+        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        shutil.copytree(source, draft) if source.is_dir() else shutil.copy2(source, draft)
+        draft.rename(target)
+        _remove(source)
+    sync_dir(target.parent)
+
+
+def _remove(place: Path) -> None:
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+
+
+def _refuse_busy() -> None:
+    """Raise where another process is indexing, or holds the store: nothing has been touched yet."""
+    if knowledge_dir().exists():
+        with _known_errors(), writer_lock(knowledge_dir() / "writer.lock"):
+            pass
+    if store_file().exists():
+        with suppress(StoreDamaged), Store.open(wait=2) as store, store.writing():
+            pass
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One restore at a time."""
+    place = ensure_dir(data_dir()) / "restore.lock"
+    with os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreUnavailable("another process is restoring a backup: wait until it is done") from None
+        yield
+
+
+@contextmanager
+def _known_errors() -> Iterator[None]:
+    """The knowledge base's errors as the assistant's."""
+    try:
+        yield
+    except KnowledgeError as error:
+        failure = AssistantError(str(error))
+        failure.exit_code = error.exit_code
+        raise failure from error

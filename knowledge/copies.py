@@ -1,0 +1,28 @@
+"""Copies of the catalog: making one while it is in use, and proving that one is sound. Knows no table's columns."""
+
+import contextlib
+from pathlib import Path
+
+from knowledge.catalog import MIGRATIONS, connect_to_read, explained
+from knowledge.errors import CatalogUnavailable
+
+_TABLES = {"meta", "roots", "documents", "passages"}
+
+
+def back_up(source: Path, target: Path) -> None:
+    """Write a complete copy of a catalog to `target`, which must not exist, while others may use it."""
+    with explained(source), contextlib.closing(connect_to_read(source)) as database:
+        target.touch(mode=0o600, exist_ok=False)
+        database.execute("VACUUM INTO ?", (str(target),))
+
+
+def check(path: Path) -> None:
+    """Raise CatalogUnavailable where a copy is damaged, newer, or no catalog; change nothing."""
+    with explained(path), contextlib.closing(connect_to_read(path)) as database:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise CatalogUnavailable(f"{path} was written by a newer version of Parley: install that one")
+        if not {name for (name,) in database.execute("SELECT name FROM sqlite_master")} >= _TABLES:
+            raise CatalogUnavailable(f"{path} is no catalog of documents")
+        if database.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+            raise CatalogUnavailable(f"{path} is damaged: take another backup; nothing was changed")

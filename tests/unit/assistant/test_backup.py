@@ -1,0 +1,242 @@
+"""Backup and restore: everything comes back, all of it or nothing, and what was there is kept."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from assistant.archive import check_archive, extract_archive, write_archive
+from assistant.backup import PRODUCT, check_backup, create_backup, finish_restore, restore_backup
+from assistant.errors import AssistantError, DataMissing, StoreUnavailable, UsageError
+from assistant.feedback.store import Store
+from assistant.locations import knowledge_dir, models_dir, restoring_file, settings_file, store_file
+from assistant.settings import save_setting
+from knowledge.catalog import MIGRATIONS
+from knowledge.files import writer_lock
+from knowledge.library import Library
+from tests.builders import a_completion
+from tests.unit.knowledge.embedders import WordEmbedder
+
+
+@pytest.fixture
+def full(home: Path, tmp_path: Path) -> Path:
+    """A home with an answer, a document, a setting, a tuned model and a pulled one; returns its backup."""
+    with Store.open() as store:
+        store.add_completions([a_completion("c1")])
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "pier.txt").write_text("The pier opens at nine. The office sells rope.")
+    library = Library(knowledge_dir(), WordEmbedder)
+    library.add([tmp_path / "notes"])
+    library.close()
+    save_setting("prompt.mode", "few-shot")
+    for name in ("sft-1", "google--flan-t5-base"):
+        (models_dir() / name).mkdir(parents=True)
+        (models_dir() / name / "adapter.safetensors").write_bytes(b"weights" * 100)
+    (models_dir() / "current.json").write_text('{"ref": "sft-1"}')
+    path = tmp_path / "backup.zip"
+    create_backup(path)
+    return path
+
+
+def answers() -> set[str]:
+    with Store.open() as store:
+        return {completion.id for completion in store.completions()}
+
+
+def documents() -> list[str]:
+    library = Library(knowledge_dir(), WordEmbedder)
+    try:
+        assert library.search("pier office", 3).hits
+        return [Path(file.path).name for file in library.files()]
+    finally:
+        library.close()
+
+
+def test_everything_that_is_the_user_s_comes_back_in_an_empty_home(
+    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path / "other"))
+    restored = restore_backup(full)
+
+    assert restored.kept is None
+    assert answers() == {"c1"}
+    assert documents() == ["pier.txt"]
+    assert "few-shot" in settings_file().read_text()
+    assert (models_dir() / "sft-1" / "adapter.safetensors").read_bytes() == b"weights" * 100
+    assert json.loads((models_dir() / "current.json").read_text()) == {"ref": "sft-1"}
+    assert not (models_dir() / "google--flan-t5-base").exists()  # `models pull` brings it again
+    for place in (tmp_path / "other").rglob("*"):
+        assert place.stat().st_mode & 0o077 == 0, place
+
+
+def test_what_was_there_is_kept_and_other_models_stay(full: Path) -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion("c2")])
+    save_setting("prompt.mode", "one-shot")
+    (models_dir() / "ppo-2").mkdir()
+    (models_dir() / "current.json").write_text('{"ref": "ppo-2"}')
+
+    kept = restore_backup(full).kept
+
+    assert answers() == {"c1"}
+    assert kept is not None
+    with Store.open(kept / "store.db") as before:
+        assert {completion.id for completion in before.completions()} == {"c1", "c2"}
+    assert "one-shot" in (kept / "config" / "config.toml").read_text()
+    assert json.loads((kept / "models" / "current.json").read_text()) == {"ref": "ppo-2"}
+    assert (models_dir() / "ppo-2").is_dir()
+    assert not restoring_file().exists()
+
+
+def test_a_program_that_has_the_store_open_sees_what_was_restored(full: Path) -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion("c2")])
+        restore_backup(full)
+        assert [completion.id for completion in store.completions()] == ["c1"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all, only text" * 40, None], ids=["empty", "foreign", "half"])
+def test_a_damaged_store_is_put_aside_and_replaced(damage: bytes | None, full: Path) -> None:
+    content = store_file().read_bytes()
+    for suffix in ("-wal", "-shm"):
+        store_file().with_name(store_file().name + suffix).unlink(missing_ok=True)
+    broken = content[: len(content) // 2] if damage is None else damage
+    store_file().write_bytes(broken)
+    kept = restore_backup(full).kept
+    assert answers() == {"c1"}
+    if damage:
+        assert kept is not None
+        assert (kept / "damaged-store.db").read_bytes() == broken
+
+
+def test_settings_and_pointer_that_the_backup_has_not_are_put_aside(home: Path, tmp_path: Path) -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion()])
+    create_backup(tmp_path / "early.zip")
+    save_setting("prompt.mode", "one-shot")
+    models_dir().mkdir()
+    (models_dir() / "current.json").write_text('{"ref": "sft-1"}')
+    kept = restore_backup(tmp_path / "early.zip").kept
+    assert not settings_file().exists()
+    assert not (models_dir() / "current.json").exists()
+    assert kept is not None
+    assert (kept / "config" / "config.toml").exists()
+
+
+def remade(full: Path, target: Path, **changes: bytes) -> Path:
+    """The backup with other content for some members, under a manifest that agrees."""
+    folder = target.parent / "remade"
+    manifest = extract_archive(full, folder, PRODUCT)
+    files = {member.name: folder / member.name for member in manifest.members}
+    for name, content in changes.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        files[name] = place
+    write_archive(target, files, product=PRODUCT, version="1", created="")
+    return target
+
+
+def newer(content: bytes, folder: Path) -> bytes:
+    """The database with a schema number from the future."""
+    path = folder / "newer.db"
+    path.write_bytes(content)
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 999")
+    database.commit()
+    database.close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["store.db", "knowledge/catalog.db"])
+def test_a_schema_from_the_future_is_refused_and_nothing_is_touched(name: str, full: Path, tmp_path: Path) -> None:
+    extract_archive(full, tmp_path / "out", PRODUCT)
+    evil = remade(full, tmp_path / "evil.zip", **{name: newer((tmp_path / "out" / name).read_bytes(), tmp_path)})
+    with Store.open() as store:
+        store.add_completions([a_completion("c2")])
+    with pytest.raises(AssistantError, match="newer version"):
+        restore_backup(evil)
+    assert answers() == {"c1", "c2"}
+    assert not list(store_file().parent.glob("before-restore-*"))
+    assert not list(store_file().parent.glob(".restoring-*"))
+    assert len(MIGRATIONS) < 999
+
+
+def test_a_file_that_has_no_place_here_is_refused(full: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no place for"):
+        restore_backup(remade(full, tmp_path / "evil.zip", **{"runs/x": b"1"}))
+
+
+def test_a_damaged_database_inside_a_sound_archive_is_refused(full: Path, tmp_path: Path) -> None:
+    extract_archive(full, tmp_path / "out", PRODUCT)
+    content = (tmp_path / "out" / "store.db").read_bytes()
+    broken = content[:8192] + b"\xff" * 4096 + content[12288:]
+    with pytest.raises(StoreUnavailable):
+        restore_backup(remade(full, tmp_path / "evil.zip", **{"store.db": broken}))
+    assert answers() == {"c1"}
+
+
+def test_checking_changes_nothing(full: Path, home: Path) -> None:
+    before = sorted(home.rglob("*"))
+    assert check_backup(full).members == check_archive(full, PRODUCT).members
+    assert sorted(home.rglob("*")) == before
+
+
+def test_a_restore_cut_short_is_finished_by_the_next_command(
+    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop at each move in turn, as a crash would; whatever is missing is done by the next start."""
+    stops = 0
+    for allowed in range(12):
+        home = tmp_path / f"home{allowed}"
+        monkeypatch.setenv("ASSISTANT_HOME", str(home))
+        restore_backup(full)
+        with Store.open() as store:
+            store.add_completions([a_completion("c2")])
+        save_setting("prompt.mode", "one-shot")
+        stops += _restore_stopped_after(allowed, full, monkeypatch)
+        finish_restore()
+        assert answers() == {"c1"}
+        assert documents() == ["pier.txt"]
+        assert "few-shot" in settings_file().read_text()
+        kept = sorted(home.rglob("before-restore-*/config/config.toml"))
+        assert ["one-shot" in file.read_text() for file in kept] == [True]
+        with Store.open(kept[0].parent.parent / "store.db") as before:
+            assert "c2" in {completion.id for completion in before.completions()}
+    assert stops >= 6
+
+
+def _restore_stopped_after(allowed: int, full: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    moves = 0
+    rename = Path.rename
+
+    def counted(self: Path, target: Path) -> Path:
+        nonlocal moves
+        moves += 1
+        if moves > allowed:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", counted)
+        try:
+            restore_backup(full)
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+def test_nothing_to_keep_is_said(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match="nothing to back up"):
+        create_backup(tmp_path / "none.zip")
+    assert not home.exists()
+
+
+def test_no_restore_while_documents_are_indexed(full: Path) -> None:
+    with writer_lock(knowledge_dir() / "writer.lock"), pytest.raises(AssistantError, match="another process"):
+        restore_backup(full)
+    shutil.rmtree(knowledge_dir())
+    restore_backup(full)
+    assert documents() == ["pier.txt"]
