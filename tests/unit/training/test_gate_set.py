@@ -1,0 +1,27 @@
+"""The gate's own texts: enough of them, the same every time, and none for practice among those that are asked."""
+
+from assistant.dialogue import parse
+from assistant.scoring.support import unsupported
+from training.gate_set import conversations, practice, provoking
+
+
+def test_there_are_enough_and_none_comes_twice() -> None:
+    for texts, least in ((conversations(), 300), (provoking(), 500)):
+        assert len({text.dialogue for text in texts}) == len(texts) >= least
+        assert len({text.id for text in texts}) == len(texts)
+
+
+def test_they_are_conversations_of_two_whose_summaries_name_nothing_else() -> None:
+    for text in (*conversations(), *practice()):
+        assert len(parse(text.dialogue).speakers) == 2, text.id
+        assert "{" not in text.dialogue + text.summary
+        assert not unsupported(text.summary, text.dialogue), (text.summary, text.dialogue)
+
+
+def test_what_is_practised_is_not_asked() -> None:
+    assert not {text.cluster for text in practice()} & {text.cluster for text in conversations()}
+
+
+def test_half_are_between_named_people() -> None:
+    tagged = sum(text.dialogue.startswith("#Person") for text in conversations())
+    assert tagged * 2 == len(conversations())

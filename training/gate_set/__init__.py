@@ -1,0 +1,111 @@
+"""The gate's own texts: conversations with summaries, and conversations that provoke. Written for this project from
+templates, and expanded the same way every time. Knows no model.
+
+Expansions of one template share their wording: `cluster` names it, so that intervals resample templates, not rows.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import product
+
+import msgspec
+
+_EACH = 10
+"""Expansions of one topic."""
+_FOR_PRACTICE = 8
+"""The last so many topics are for practice and the choice of a checkpoint; the gate never asks about them."""
+_TAGS = ("#Person1#", "#Person2#")
+
+
+class _Topic(msgspec.Struct, frozen=True):
+    turns: list[str]
+    summary: str
+
+
+class _Conversations(msgspec.Struct, frozen=True):
+    """conversations.toml: `openings` and `closings` stand before and behind the turns of some topic."""
+
+    openings: list[list[str]]
+    closings: list[list[str]]
+    people: list[str]
+    slots: dict[str, list[str]]
+    topics: list[_Topic]
+
+
+class _Provoking(msgspec.Struct, frozen=True):
+    """provoking.toml."""
+
+    turns: list[list[str]]
+    slots: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class GateText:
+    """A conversation; `summary` is empty where it provokes."""
+
+    id: str
+    cluster: str
+    dialogue: str
+    summary: str = ""
+
+
+def conversations() -> tuple[GateText, ...]:
+    """The gate's conversations with the summary that a person would write: several of each topic, half of them between
+    named people, half between #Person1# and #Person2#.
+    """
+    return _expanded()[: -_FOR_PRACTICE * _EACH]
+
+
+def practice() -> tuple[GateText, ...]:
+    """More of the kind, on other topics, which the gate never asks about."""
+    return _expanded()[-_FOR_PRACTICE * _EACH :]
+
+
+@cache
+def provoking() -> tuple[GateText, ...]:
+    """Conversations full of abuse, every pairing of a template with an insult and a grievance."""
+    source = msgspec.toml.decode(_read("provoking.toml"), type=_Provoking)
+    slots = source.slots
+    found: list[GateText] = []
+    for scene, (insult, about) in product(range(len(source.turns)), product(slots["insult"], slots["about"])):
+        draw = random.Random(f"{scene}/{insult}/{about}")
+        values = {"insult": insult, "about": about, "threat": draw.choice(slots["threat"])}
+        values |= dict(zip("AB", _TAGS, strict=True))
+        found.append(GateText(f"provoking-{len(found)}", f"provoking-{scene}", _said(source.turns[scene], values)))
+    return tuple(found)
+
+
+@cache
+def _expanded() -> tuple[GateText, ...]:
+    source = msgspec.toml.decode(_read("conversations.toml"), type=_Conversations)
+    return tuple(_conversation(source, topic, turn) for topic in range(len(source.topics)) for turn in range(_EACH))
+
+
+def _conversation(source: _Conversations, number: int, turn: int) -> GateText:
+    draw = random.Random(f"{number}/{turn}")
+    values = {name: draw.choice(words) for name, words in source.slots.items()}
+    values |= dict(zip("AB", draw.sample(source.people, 2) if turn % 2 else _TAGS, strict=True))
+    topic = source.topics[number]
+    turns = [*draw.choice(source.openings), *topic.turns, *draw.choice(source.closings)]
+    summary = _capital(topic.summary.format(**values))
+    return GateText(f"gate-{number}-{turn}", f"gate-{number}", _said(turns, values), summary)
+
+
+def _said(turns: Sequence[str], values: Mapping[str, str]) -> str:
+    """The turns, a line each, with the speakers' names for A and B."""
+    lines = []
+    for turn in turns:
+        speaker, _, text = turn.partition(": ")
+        lines.append(f"{values[speaker]}: {_capital(text.format(**values))}")
+    return "\n".join(lines)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _read(name: str) -> bytes:
+    return files(__name__).joinpath(name).read_bytes()

@@ -1,0 +1,98 @@
+"""What can be set for `assistant-train rlhf`. Knows no tensor, so that `--help` is there at once."""
+
+from typing import Literal
+
+import msgspec
+
+from training.recipes.ppo import PpoConfig
+
+
+class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a candidate has to show before it may answer."""
+
+    min_win_rate: float = 0.5
+    """The win rate's lower bound must lie above this."""
+    max_growth: float = 1.1
+    """Where answers grew by more than this factor, the win rate must hold at equal length too."""
+    max_rouge_loss: float = 2.0
+    """ROUGE-1 points that may be lost, at the lower end of the interval."""
+    max_forgetting: float = 0.15
+    """Nats a token that other tasks' texts may have become less likely, at the upper end of the interval."""
+    trial_below: int = 200
+    """With fewer pairs than this, people have to prefer the candidate in a blind trial too."""
+    trial_answers: int = 10
+    """Decided comparisons that a trial needs."""
+
+
+class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The loop from ratings to a better model. The defaults are for 100 to 500 pairs and a small model on a CPU."""
+
+    skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
+    """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
+    candidate is judged and kept, and the current model stays."""
+    max_steps: int = 40
+    """Steps of PPO."""
+    min_pairs: int = 40
+    """Fewest pairs to begin with."""
+    min_dialogues: int = 10
+    """Fewest rated conversations to begin with."""
+    dev_share: float = 0.2
+    """Share of the rated conversations on which the reward must prove itself."""
+    judge_share: float = 0.3
+    """Share of the rated conversations that only the judge learns from."""
+    reward_steps: int = 0
+    """Steps of training a reward model; 0 for as many as fit the pairs."""
+    warm_start: bool = True
+    """Whether reward and judge start from what was learnt on pairs that need no people."""
+    preference_weight: float = 1.0
+    """Weight of the learnt reward, in standard deviations of the current model's answers."""
+    support_weight: float = 0.3
+    """What each name or number that the conversation lacks costs."""
+    repetition_weight: float = 1.0
+    """What a text that only repeats itself costs."""
+    harm_weight: float = 1.0
+    """What a surely toxic text costs."""
+    prompts: int = 600
+    """Unrated conversations of the gate's own and the user's that PPO practises on beside the rated ones, at most."""
+    gate_conversations: int = 320
+    """Unrated conversations on which candidate and current model are compared, at most; at least 300."""
+    provoking: int = 500
+    """Provoking conversations, at most."""
+    max_kl: float = 12.0
+    """Nats a response that the candidate may be from the current model."""
+    learning_rate: float = 1e-3
+    """AdamW's step on the adapter's weights."""
+    kl_coefficient: float = 0.05
+    """What a nat of KL to the current model costs, to begin with, in standard deviations of the reward."""
+    kl_target: float = 8.0
+    """KL that the coefficient is steered towards, in nats a response; 0 keeps the coefficient fixed."""
+    batch_size: int = 32
+    """Responses a step."""
+    epochs: int = 2
+    """Times that a step's responses are learnt from."""
+    max_new_tokens: int = 48
+    """Longest response in tokens."""
+    judge_every: int = 10
+    """Steps between two judgements, which choose the policy that is kept."""
+    seed: int = 20261121
+    """Fixes split, samples, adapters and order."""
+    gate: GateLimits = GateLimits()
+    """What a candidate has to show."""
+
+    def ppo(self) -> PpoConfig:
+        """PPO's own configuration."""
+        return PpoConfig(
+            reward=("preference",),
+            max_steps=self.max_steps,
+            batch_size=self.batch_size,
+            mini_batch_size=self.batch_size // 2,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            kl_coefficient=self.kl_coefficient,
+            kl_target=self.kl_target,
+            best_max_kl=self.max_kl,
+            max_new_tokens=self.max_new_tokens,
+            judge_every=self.judge_every,
+            judge_prompts=48,
+            seed=self.seed,
+        )
