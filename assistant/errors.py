@@ -14,6 +14,9 @@ AssistantError              1  anything that failed, in one line that says what 
 └── Interrupted           130  stopped by the user; what was done is saved
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class AssistantError(Exception):
     """Base of every error meant for the user: the message is one line, fit to be shown."""
@@ -50,9 +53,13 @@ class DataMissing(AssistantError):
 
 
 class GateNotPassed(AssistantError):
-    """A candidate that did not prove better than the current model."""
+    """A candidate that did not prove better than the current model. `found` are its figures, as JSON values."""
 
     exit_code = 4
+
+    def __init__(self, message: str, found: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.found = dict(found or {})
 
 
 class TrainingStopped(AssistantError):

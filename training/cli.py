@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from assistant.errors import AssistantError, Interrupted, UsageError
+from assistant.errors import AssistantError, GateNotPassed, Interrupted, UsageError
 from assistant.terminal import one_line, printable
 from training import flags, tables
 
@@ -150,6 +150,8 @@ def run(arguments: Sequence[str]) -> int:
         build_app(words)(words, print_error=False, exit_on_error=False, result_action="return_value")
     except CycloptsError as error:
         return _refuse(UsageError(one_line(str(error))), arguments)
+    except GateNotPassed as error:
+        return _fail_gate(error, arguments)
     except KeyboardInterrupt:
         return _refuse(Interrupted("stopped at once; the last checkpoint is kept"), arguments)
     except BrokenPipeError:
@@ -179,8 +181,18 @@ def _refuse(error: Exception, arguments: Sequence[str]) -> int:
     return code
 
 
+def _fail_gate(error: GateNotPassed, arguments: Sequence[str]) -> int:
+    """What was found is the answer all the same: the candidate is kept, and its figures say why it was not promoted."""
+    if "--json" in arguments:
+        print(json.dumps({**error.found, "error": one_line(str(error)), "exit_code": error.exit_code}), flush=True)
+        return error.exit_code
+    if error.found:
+        print(printable(tables.loop(error.found)), flush=True)
+    return _refuse(error, arguments)
+
+
 def _help(name: str, stage: Stage) -> str:
-    examples = "\n".join(f"assistant-train {name} {example}" for example in stage.examples)
+    examples = "\n".join(f"assistant-train {name} {example}".rstrip() for example in stage.examples)
     return f"{stage.help}\n\n```\n{examples}\n```"
 
 
@@ -216,7 +228,7 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
         _answer(tables.plan(job), tables.plain, as_json=bool(values.get("json")))
         return
     with stop_signals() as stop, showing(name) as report:
-        result = _load(stage.run)(replace(job, stop=stop, report=report, table=report.table))
+        result = _load(stage.run)(replace(job, stop=stop, report=report, table=report.table, say=report.say))
     _answer(result, _load(stage.show), as_json=bool(values.get("json")))
 
 

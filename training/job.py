@@ -16,6 +16,8 @@ Report = Callable[[Mapping[str, float]], None]
 """Gets the figures of a step: `step`, `fraction` (0 to 1), `seconds`, and whatever the stage measures."""
 ShowTable = Callable[[str, Sequence[Sequence[str]]], None]
 """Gets a title and rows of text, the column names first."""
+Say = Callable[[str], None]
+"""Gets a line of text that stays in view."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Job(Generic[Config]):
     stop: StopRequested = field(default_factory=StopRequested)
     report: Report = lambda figures: None
     table: ShowTable = lambda title, rows: None
+    say: Say = lambda line: None
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -27,6 +27,9 @@ class Reporter(Protocol):
     def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
         """Show rows of text, the column names first."""
 
+    def say(self, line: str) -> None:
+        """Show a line that stays."""
+
 
 @contextmanager
 def showing(stage: str) -> Iterator[Reporter]:
@@ -65,6 +68,9 @@ class _Bar:
             table.add_row(*(Text(one_line(cell), overflow="ellipsis") for cell in row))
         self._progress.console.print(table)
 
+    def say(self, line: str) -> None:
+        self._progress.console.print(Text(line))
+
 
 class _Lines:
     def __init__(self, stage: str) -> None:
@@ -78,6 +84,9 @@ class _Lines:
 
     def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
         """Nothing: lines are for logs, where a wide table would not be read."""
+
+    def say(self, line: str) -> None:
+        print(f"{self._stage}: {line}", file=sys.stderr, flush=True)
 
 
 def describe(figures: Mapping[str, float]) -> str:

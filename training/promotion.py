@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from assistant.errors import DataMissing, ModelDamaged
+from assistant.errors import DataMissing
 from assistant.files import write_atomically
+from assistant.models.proof import PROMOTION, TRIAL, Trial
 from training.recipes.rlhf import GateLimits
 from training.win_rate import WinRate
 
 NOT_MEASURED = "not measured"
-PROMOTION, TRIAL = "promotion.json", "trial.json"
 ENOUGH = 300
 """Unrated conversations below which a win rate proves nothing here."""
 
@@ -48,21 +48,13 @@ class Difference(msgspec.Struct, frozen=True):
     n: int
 
 
-class Trial(msgspec.Struct, frozen=True):
-    """What `assistant models trial` wrote: a person's blind choices between candidate and current model."""
-
-    against: str
-    wins: int
-    losses: int
-    ties: int
-
-
 @dataclass(frozen=True, slots=True)
 class Measured:
     """All that the gate looks at; None where it could not be measured. Rates are 0 to 1, forgetting is nats a token."""
 
     wins: WinRate | None
     conversations: int
+    judge_accuracy: float | None
     rouge1: Difference | None
     unsupported: Difference | None
     toxicity: Difference | None
@@ -76,6 +68,7 @@ def checks(
 ) -> list[Check]:
     """Every check of the gate, in the order in which they are shown."""
     found = [
+        _judge(measured.judge_accuracy),
         *_wins(measured, limits),
         _no_worse("ROUGE-1", measured.rouge1, -limits.max_rouge_loss, higher_is_better=True),
         _no_worse("unsupported names and numbers", measured.unsupported, 0.0, higher_is_better=False),
@@ -97,6 +90,15 @@ def passes(found: Iterable[Check]) -> bool:
 def failing(found: Iterable[Check]) -> list[Check]:
     """The checks that failed."""
     return [check for check in found if check.passed is False]
+
+
+def _judge(accuracy: float | None) -> Check:
+    """A judge that does not agree with people proves nothing by its verdicts."""
+    rule = "agrees with people on held-out pairs more often than a coin"
+    if accuracy is None:
+        return Check(name="the judge itself", limit=0.5, passed=False, rule=rule, advice="rate more answers")
+    advice = "rate more answers: the judge learns from a part of them"
+    return Check(name="the judge itself", value=accuracy, limit=0.5, passed=accuracy > 0.5, rule=rule, advice=advice)
 
 
 def _wins(measured: Measured, limits: GateLimits) -> list[Check]:
@@ -196,16 +198,6 @@ def advise(found: Sequence[Check], version: str) -> str:
     also = f"; also {others}" if others else ""
     advice = first.advice.format(version=version)
     return f"{version} was not promoted: {first.name}{figure}{bounds} ({first.rule}){also}. Try: {advice}"
-
-
-def read_trial(folder: Path) -> Trial | None:
-    """The blind trial of a version, None where there was none."""
-    try:
-        return msgspec.json.decode((folder / TRIAL).read_bytes(), type=Trial)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise ModelDamaged(f"cannot read {folder / TRIAL}: {error}; try again with `assistant models trial`") from error
 
 
 def write_promotion(folder: Path, document: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from assistant.models.proof import gate_rows
 from training.job import Job
 
 
@@ -28,6 +29,29 @@ def plan(job: Job[Any]) -> dict[str, Any]:
         ],
         "config": msgspec.to_builtins(job.config),
     }
+
+
+def loop(result: Mapping[str, Any]) -> str:
+    """What a run of the loop found: its figures, the gate's table, and what became of the candidate."""
+    reward, gate = result["reward"], result.get("gate")
+    low, high = reward["ci"]
+    lines = [
+        f"run {result['run']}",
+        f"pairs: {result['pairs']['n']} of {result['pairs']['dialogues']} conversations",
+        f"reward: agrees with {reward['accuracy']:.1%} [{low:.1%}, {high:.1%}] of {reward['n']} held-out pairs; the "
+        f"longer answer with {reward['length_baseline']:.1%}; the judge with {reward['judge']['accuracy']:.1%}",
+    ]
+    if ppo := result.get("ppo"):
+        lines.append(
+            f"PPO: step {ppo['kept_step']:.0f} of {ppo['steps']:.0f} kept, KL {ppo.get('best_kl', ppo['kl']):.2f}"
+        )
+    if gate:
+        lines += ["", columns(gate_rows(gate["checks"])), ""]
+    if result.get("version"):
+        lines.append(
+            f"{result['version']} {'answers from now on' if result.get('promoted') else 'is kept, not promoted'}"
+        )
+    return "\n".join(lines)
 
 
 def runs(found: Sequence[Mapping[str, Any]]) -> str:

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from assistant.models.proof import Trial, add_trial, read_trial
 from training.promotion import (
     NOT_MEASURED,
     Check,
     Difference,
     Measured,
-    Trial,
     advise,
     checks,
     failing,
     passes,
-    read_trial,
     write_promotion,
 )
 from training.recipes.rlhf import GateLimits
@@ -33,6 +32,7 @@ def difference(value: float, low: float, high: float) -> Difference:
 GOOD = Measured(
     wins=WINS,
     conversations=320,
+    judge_accuracy=0.7,
     rouge1=difference(-0.5, -1.4, 0.4),
     unsupported=difference(0.01, -0.02, 0.04),
     toxicity=difference(0.0, -0.01, 0.01),
@@ -57,6 +57,7 @@ def test_a_better_model_that_lost_nothing_passes() -> None:
         ("win rate", {"wins": replace(WINS, ci=(0.5, 0.72))}),
         ("win rate", {"wins": None}),
         ("win rate", {"conversations": 299}),
+        ("the judge itself", {"judge_accuracy": 0.5}),
         # 12 % more words, and at equal length the lower bound is 0.45.
         ("win rate at equal length", {"wins": replace(WINS, length_ratio=1.12)}),
         ("ROUGE-1", {"rouge1": difference(-1.2, -2.1, -0.3)}),
@@ -84,10 +85,10 @@ def test_what_was_not_measured_says_so_and_does_not_fail() -> None:
 
 def test_few_pairs_need_a_person_who_prefers_it_blind() -> None:
     assert [check.name for check in failing(judged(GOOD, pairs=199))] == ["blind trial"]
-    assert passes(judged(GOOD, pairs=199, trial=Trial("pocket", 7, 3, 2)))
+    assert passes(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=7, losses=3, ties=2)))
     # Nine decided are one too few; five to five is no preference.
-    assert not passes(judged(GOOD, pairs=199, trial=Trial("pocket", 7, 2, 5)))
-    assert not passes(judged(GOOD, pairs=199, trial=Trial("pocket", 5, 5, 0)))
+    assert not passes(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=7, losses=2, ties=5)))
+    assert not passes(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=5, losses=5)))
     left_out = judged(GOOD, pairs=199, skip=True)
     assert passes(left_out)
     assert "--skip trial" in left_out[-1].rule
@@ -96,10 +97,16 @@ def test_few_pairs_need_a_person_who_prefers_it_blind() -> None:
 def test_the_promotion_names_every_file_s_checksum_but_not_its_own(tmp_path: Path) -> None:
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter" / "weights").write_bytes(b"abc")
-    (tmp_path / "trial.json").write_text('{"against": "pocket", "wins": 3, "losses": 1, "ties": 0}')
+    add_trial(tmp_path, Trial(against="pocket", wins=3, losses=1))
     write_promotion(tmp_path, {"version": "v1"})
     write_promotion(tmp_path, {"version": "v1"})
     read = json.loads((tmp_path / "promotion.json").read_text())
     assert read == {"version": "v1", "checksums": {"adapter/weights": hashlib.sha256(b"abc").hexdigest()}}
-    assert read_trial(tmp_path) == Trial("pocket", 3, 1, 0)
-    assert read_trial(tmp_path / "adapter") is None
+
+
+def test_trials_against_the_same_model_add_up(tmp_path: Path) -> None:
+    assert read_trial(tmp_path) is None
+    add_trial(tmp_path, Trial(against="pocket", wins=3, losses=1))
+    assert add_trial(tmp_path, Trial(against="pocket", wins=1, losses=4, ties=2)) == read_trial(tmp_path)
+    assert read_trial(tmp_path) == Trial(against="pocket", wins=4, losses=5, ties=2)
+    assert add_trial(tmp_path, Trial(against="v1", wins=1)) == Trial(against="v1", wins=1)

@@ -1,0 +1,105 @@
+"""What speaks for a version: promotion.json as the training wrote it, and blind trials. Knows files, no model.
+
+models_dir()/v3/promotion.json    every figure of the gate, and what the version was made of
+                trial.json        a person's blind choices between it and another model
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.errors import DataMissing, ModelDamaged
+from assistant.files import write_atomically
+from assistant.records import ModelVersion, Record
+
+PROMOTION, TRIAL = "promotion.json", "trial.json"
+_PASSED = {True: "yes", False: "NO", None: "-"}
+
+
+class Trial(Record, frozen=True):
+    """Blind choices between a version and the model named in `against`, all trials of the two taken together."""
+
+    against: str
+    wins: int = 0
+    losses: int = 0
+    ties: int = 0
+
+
+def read_promotion(model: ModelVersion) -> dict[str, Any]:
+    """The document of a version. Raises DataMissing where it never stood before the gate."""
+    place = Path(model.folder) / PROMOTION
+    try:
+        found: dict[str, Any] = msgspec.json.decode(place.read_bytes(), type=dict[str, Any])
+    except FileNotFoundError:
+        raise DataMissing(
+            f"{model.ref} never stood before the gate: only `assistant-train rlhf` makes models that did"
+        ) from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise ModelDamaged(f"cannot read {place}: {error}") from error
+    return found
+
+
+def read_trial(folder: Path) -> Trial | None:
+    """The blind trials of a version, None where there was none."""
+    try:
+        return msgspec.json.decode((folder / TRIAL).read_bytes(), type=Trial)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise ModelDamaged(f"cannot read {folder / TRIAL}: {error}; remove it and hold the trial again") from error
+
+
+def add_trial(folder: Path, held: Trial) -> Trial:
+    """Add a trial to those before against the same model, so that trying again until it fits is of no use."""
+    before = read_trial(folder)
+    if before is not None and before.against == held.against:
+        held = Trial(
+            against=held.against,
+            wins=held.wins + before.wins,
+            losses=held.losses + before.losses,
+            ties=held.ties + before.ties,
+        )
+    write_atomically(folder / TRIAL, json.dumps(msgspec.to_builtins(held)).encode() + b"\n")
+    return held
+
+
+def explain(document: Mapping[str, Any]) -> list[str]:
+    """The document read out: what was compared, every check, and what it was made of; a line each."""
+    gate = document.get("gate")
+    verdict = "was promoted" if document.get("promoted") else "was not promoted"
+    lines = [
+        f"{document.get('version')} {verdict}; compared with {document.get('against')} on {document.get('written')}"
+    ]
+    if gate:
+        lines += [*_aligned(gate_rows(gate["checks"]))]
+    else:
+        lines += ["the gate was skipped"]
+    pairs, reward = document["pairs"], document["reward"]
+    low, high = reward["ci"]
+    lines += [
+        f"ratings: {pairs['n']} pairs of {pairs['dialogues']} conversations by {pairs['raters']} raters",
+        f"reward: agrees with people on {reward['accuracy']:.1%} [{low:.0%}, {high:.0%}] of {reward['n']} pairs",
+        f"made by {document['run']}, seed {document['seed']}, data {str(document['data_hash'])[:12]}",
+    ]
+    if document.get("skipped"):
+        lines.append(f"left out as asked: {', '.join(document['skipped'])}")
+    return lines
+
+
+def gate_rows(checks: list[Mapping[str, Any]]) -> list[list[str]]:
+    """The gate's table as text, the column names first."""
+    rows = [["check", "value", "95 % interval", "passed", "what has to hold"]]
+    for check in checks:
+        interval = f"[{check['ci'][0]:.3g}, {check['ci'][1]:.3g}]" if check["ci"] else ""
+        value = f"{check['value']:.3g}" if isinstance(check["value"], float) else str(check["value"])
+        limit = "" if check["limit"] is None else f" ({check['limit']:g})"
+        rows.append([check["name"], value, interval, _PASSED[check["passed"]], f"{check['rule']}{limit}"])
+    return rows
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

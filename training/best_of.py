@@ -1,0 +1,64 @@
+"""The best of n samples by the reward: what any training must beat, since it needs none. Knows prompts, texts and
+scores.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assistant.errors import TrainingStopped
+
+Scorer = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
+"""(prompts, responses) -> a number for each, higher is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Mean and spread of a reward over the current model's own answers, so that its weights mean the same for any
+    reward.
+    """
+
+    mean: float
+    spread: float
+
+
+def scale_of(scores: Sequence[float]) -> Scale:
+    """Raises TrainingStopped where the reward is no number, or the same for everything."""
+    values = np.asarray(scores, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise TrainingStopped("the reward is no number for some answers: train it again, with other pairs")
+    if float(values.std()) < 1e-6:
+        raise TrainingStopped(
+            "the reward is the same for every answer, so nothing can be learnt from it: rate answers that differ more"
+        )
+    return Scale(float(values.mean()), float(values.std()))
+
+
+def best_of(
+    prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: Scorer, judge: Scorer
+) -> list[dict[str, Any]]:
+    """For n = 1, 2, 4, … up to the drafts there are: reward and judge of the one that the reward likes best, and the KL
+    that choosing it costs, log n - (n - 1) / n (Stiennon et al. 2020, appendix G.3).
+    """
+    flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
+    texts = [text for row in drafts for text in row]
+    rewarded = np.asarray(reward(flat, texts), dtype=np.float64).reshape(len(prompts), -1)
+    judged = np.asarray(judge(flat, texts), dtype=np.float64).reshape(len(prompts), -1)
+    found = []
+    n = 1
+    while n <= rewarded.shape[1]:
+        chosen = rewarded[:, :n].argmax(axis=1)
+        rows = np.arange(len(prompts))
+        found.append(
+            {
+                "n": n,
+                "kl": math.log(n) - (n - 1) / n,
+                "reward": float(rewarded[rows, chosen].mean()),
+                "judge": float(judged[rows, chosen].mean()),
+            }
+        )
+        n *= 2
+    return found
