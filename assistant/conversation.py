@@ -59,7 +59,7 @@ class Assistant:
     ) -> Loaded:
         """Serve a model: the one named, or the start-up choice; `why` then says in a sentence how it was chosen."""
         model, self.why = self.choice(ref)
-        chosen = backend or choose_backend(self.settings)
+        chosen = backend or choose_backend(self.settings, model)
         return self._engine.load(model, chosen, self.settings.model.threads, on_progress)
 
     def choice(self, ref: str | None = None) -> tuple[ModelVersion, str]:

@@ -169,6 +169,8 @@ class ModelVersion(Record, frozen=True):
 
     `ref` is what a user types. `folder` holds config.json, tokenizer.json and the safetensors weights. `converted` is
     a bundled CTranslate2 folder, None where the conversion lives in the cache. `parameters` is 0 where unknown.
+    `soft_prompt` is the folder of learned vectors that stand before every text, empty for none; only the transformers
+    backend can put them there.
     """
 
     ref: str
@@ -178,6 +180,7 @@ class ModelVersion(Record, frozen=True):
     parameters: int = 0
     window: int = 512
     licence: str = ""
+    soft_prompt: str = ""
 
 
 MessageKind = Literal["user", "conversation", "answer", "notice"]

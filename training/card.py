@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from assistant.files import write_atomically
+from assistant.models.versions import VersionFacts
 
 
 class CardData(msgspec.Struct, frozen=True):
@@ -33,6 +35,30 @@ def write_card(folder: Path, card: Card) -> Path:
     place = folder / "README.md"
     write_atomically(place, _text(card).encode())
     return place
+
+
+def write_version_card(folder: Path, facts: VersionFacts, licence: str) -> Path:
+    """Write README.md of a tuned version: what it came of and what was measured. The licence is that of its base."""
+    head = ["---", f"license: {licence}", "---", ""] if licence else []
+    origin = f"{facts.parent}, itself of {facts.base}" if facts.parent else facts.base
+    figures = [f"| {name} | {_figure(value)} |" for name, value in facts.figures.items() if _figure(value)]
+    lines = [
+        *head,
+        f"# {facts.base}, tuned ({facts.method})",
+        "",
+        f"Made of {origin} on this machine by the run {facts.run or 'of another tool'}.",
+        *(["", "| figure | |", "|---|---:|", *figures] if figures else []),
+        "",
+    ]
+    place = folder / "README.md"
+    write_atomically(place, "\n".join(lines).encode())
+    return place
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value) if isinstance(value, int | str) else ""
 
 
 def _text(card: Card) -> str:

@@ -124,7 +124,7 @@ class ModelSummarizer:
         settings = load_settings()
         self._config, self._stop, self._report = config, stop, report
         self._model = resolve(ref, settings) if ref else choose(settings)[0]
-        backend = choose_backend(settings) if config.backend == "auto" else config.backend
+        backend = choose_backend(settings, self._model) if config.backend == "auto" else config.backend
         self._count = token_counter(self._model.folder)
         self._engine = Engine()
         self._backend = self._engine.load(self._model, backend, config.threads).backend

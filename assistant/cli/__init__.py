@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "summarize": ("assistant.cli.summarize:summarize", "Summarize a conversation, or many."),
     "prompt": ("assistant.cli.prompt:prompt", "See what a model is asked."),
-    "models": ("assistant.cli.models:models", "List, inspect and convert models."),
+    "models": ("assistant.cli.models:models", "List, inspect, choose, export and remove models."),
     "ask": ("assistant.cli.knowledge:ask", "Answer a question from your documents."),
     "knowledge": ("assistant.cli.knowledge:knowledge", "Keep and search your own documents."),
     "history": ("assistant.cli.history:history", "List, search and delete chats."),

@@ -96,7 +96,7 @@ def _store() -> str:
 def _model() -> str:
     settings = load_settings()
     model, why = choose(settings)
-    backend = choose_backend(settings)
+    backend = choose_backend(settings, model)
     ready = bool(model.converted) or (conversions_dir().exists() and any(conversions_dir().iterdir()))
     detail = f"{model.ref} with {backend}: {why}"
     return detail if ready or backend != "ctranslate" else f"{detail}; will be converted at the first answer"

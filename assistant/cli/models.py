@@ -1,17 +1,22 @@
-"""`assistant models`: what can be served, and what it is."""
+"""`assistant models`: what can be served, what it is and where it comes from, and which one answers."""
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+import msgspec
+from cyclopts import App, Parameter
 
 from assistant.cli.output import is_interactive, note, say, say_json
 from assistant.engine.conversion import ensure_converted
 from assistant.engine.protocol import Progress
+from assistant.errors import AssistantError
+from assistant.models import versions
+from assistant.models.exporting import Form
 from assistant.models.registry import choose, list_models, resolve
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
 
-models = App(name="models", help="List, inspect and convert models.", help_format="plaintext")
+models = App(name="models", help="List, inspect, choose, export and remove models.", help_format="plaintext")
 
 
 @models.command(name="list")
@@ -30,7 +35,7 @@ def list_(*, json: bool = False) -> None:
         return
     for model in found:
         star = "*" if model.ref == serving.ref else " "
-        say(f"{star} {model.ref:28} {_size(model):>9}  {model.kind:8} window {model.window}")
+        say(f"{star} {model.ref:28} {_size(model):>9}  {model.kind:8} window {model.window}  {_origin(model)}".rstrip())
     note(f"{serving.ref}: {why}")
 
 
@@ -54,7 +59,11 @@ def show(ref: str, *, json: bool = False) -> None:
         say_json(_facts(model))
         return
     for key, value in _facts(model).items():
-        say(f"{key:12} {value}")
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                say(f"{key + '.' + name:24} {inner}")
+        else:
+            say(f"{key:24} {value}")
     card = Path(model.folder) / "README.md"
     if card.is_file():
         say("")
@@ -87,6 +96,103 @@ def pull(hub_id: str, *, json: bool = False) -> None:
         say_json({"model": model.ref, "folder": str(folder), "converted": str(place)})
     else:
         say(f"{model.ref} is here and converted. Use it with: --model {model.ref}")
+
+
+@models.command(name="use")
+def use(ref: str, *, json: bool = False) -> None:
+    """Let a model answer from now on: the chat, the command line, and an app that is open, from its next answer.
+
+    Examples:
+
+      assistant models use v3
+      assistant models use google/flan-t5-base
+
+    Parameters
+    ----------
+    ref
+        pocket, a Hub id on this machine, a folder, or a registry version.
+    json
+        Print one JSON object.
+    """
+    model = versions.promote(ref, why="chosen by hand")
+    if json:
+        say_json({"model": model.ref})
+    else:
+        say(f"{model.ref} answers from now on. `assistant models rollback` goes back.")
+
+
+@models.command(name="rollback")
+def rollback(*, json: bool = False) -> None:
+    """Let the model answer that was chosen before the present one.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object.
+    """
+    ref = versions.rollback()
+    model, why = choose(load_settings())
+    if json:
+        say_json({"model": model.ref, "promoted": None if ref == "auto" else ref})
+    else:
+        say(f"{model.ref} answers again: {why}")
+
+
+@models.command(name="export")
+def export(
+    ref: str,
+    *,
+    out: Annotated[Path, Parameter(name=("--out", "-o"))],
+    form: Form = "merged",
+    json: bool = False,
+) -> None:
+    """Write a model to a folder of its own, for other programs.
+
+    Examples:
+
+      assistant models export v3 -o my-model
+      assistant models export v3 -o my-adapter --form adapter
+
+    Parameters
+    ----------
+    ref
+        current, pocket, a Hub id on this machine, a folder, or a registry version.
+    out
+        The folder to write, which must not exist yet.
+    form
+        `merged` for transformers, `adapter` for peft, `ctranslate` for CTranslate2.
+    json
+        Print one JSON object.
+    """
+    from assistant.models.exporting import export as write
+
+    model = resolve(ref, load_settings())
+    converted = ensure_converted(model, _tell) if form == "ctranslate" else None
+    place = write(model, out, form, converted)
+    if json:
+        say_json({"model": model.ref, "form": form, "folder": str(place)})
+    else:
+        say(f"{model.ref} is in {place}, {form}.")
+
+
+@models.command(name="remove")
+def remove(ref: str, *, force: Annotated[bool, Parameter(negative=())] = False, json: bool = False) -> None:
+    """Delete a version or a pulled model from this machine. The one that answers is never deleted.
+
+    Parameters
+    ----------
+    ref
+        A registry version or a Hub id that was pulled.
+    force
+        Delete it although other versions came of it; they still answer, but cannot be trained further.
+    json
+        Print one JSON object.
+    """
+    folder = versions.remove(ref, force=force)
+    if json:
+        say_json({"removed": ref, "folder": str(folder)})
+    else:
+        say(f"{ref} is gone.")
 
 
 @models.command(name="convert")
@@ -124,7 +230,30 @@ def _facts(model: ModelVersion) -> dict[str, object]:
         "parameters": model.parameters,
         "window": model.window,
         "licence": model.licence,
+        **_made(model),
     }
+
+
+def _made(model: ModelVersion) -> dict[str, object]:
+    """Where a version comes from and what it came to; nothing for models that were not made here."""
+    try:
+        facts = versions.facts_of(model)
+    except AssistantError as error:
+        return {"problem": str(error)}
+    if facts is None:
+        return {}
+    return {name: value for name, value in msgspec.to_builtins(facts).items() if name not in {"name", "files"}}
+
+
+def _origin(model: ModelVersion) -> str:
+    """ "lora of pocket, from v2"; empty for models that were not made here."""
+    made = _made(model)
+    if "problem" in made:
+        return "damaged: `assistant models show` says how"
+    if not made:
+        return ""
+    parent = f", from {made['parent']}" if made["parent"] else ""
+    return f"{made['method']} of {made['base']}{parent}"
 
 
 def _size(model: ModelVersion) -> str:

@@ -21,7 +21,7 @@ import msgspec
 from assistant import errors
 from assistant.engine.process import OFFLINE, open_log
 from assistant.engine.protocol import OnProgress, Progress
-from assistant.errors import AssistantError, ModelDamaged
+from assistant.errors import AssistantError, ModelDamaged, UsageError
 from assistant.files import sync_dir, write_atomically
 from assistant.locations import conversions_dir, ensure_dir
 from assistant.records import ModelVersion
@@ -42,8 +42,11 @@ class _Report(msgspec.Struct, frozen=True, tag_field="type", tag=True):
 def ensure_converted(model: ModelVersion, on_progress: OnProgress = lambda progress: None) -> Path:
     """The folder of the model's conversion: the bundled one, the cached one, or one made now.
 
-    Raises ModelDamaged where the conversion does not agree with the model.
+    Raises ModelDamaged where the conversion does not agree with the model, and UsageError where the model has a soft
+    prompt, which a conversion cannot hold.
     """
+    if model.soft_prompt:
+        raise UsageError(f"{model.ref} has a soft prompt, which only the backend transformers can read")
     if model.converted:
         return Path(model.converted)
     source = Path(model.folder)

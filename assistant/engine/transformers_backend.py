@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from assistant.engine.protocol import OnProgress, Progress
 from assistant.engine.tokens import GrowingText, ModelTokenizer
 from assistant.errors import ModelDamaged
@@ -37,7 +39,25 @@ def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "Transfo
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelDamaged(f"cannot load {folder}: {' '.join(str(error).split())[:200]}") from error
-    return TransformersBackend(network.eval().to("cuda" if is_gpu else "cpu"), tokenizer)
+    network = network.eval().to("cuda" if is_gpu else "cpu")
+    return TransformersBackend(network, tokenizer, read_soft_prompt(model, network))
+
+
+def read_soft_prompt(model: ModelVersion, network: Any) -> Any:
+    """The learned vectors of the model, (vectors, width) where the network is and in its precision; None for none."""
+    if not model.soft_prompt:
+        return None
+    from safetensors.torch import load_file
+
+    place = Path(model.soft_prompt) / "adapter_model.safetensors"
+    try:
+        vectors = load_file(place)["prompt_embeddings"]
+    except (OSError, KeyError, SafetensorError) as error:
+        raise ModelDamaged(f"cannot read the soft prompt in {place}: make the version again") from error
+    width = network.config.d_model
+    if vectors.ndim != 2 or vectors.shape[1] != width:
+        raise ModelDamaged(f"the soft prompt in {place} does not fit a model of width {width}")
+    return vectors.to(device=network.device, dtype=network.dtype)
 
 
 class TransformersBackend:
@@ -45,13 +65,14 @@ class TransformersBackend:
 
     name: BackendName = "transformers"
 
-    def __init__(self, network: Any, tokenizer: ModelTokenizer) -> None:
+    def __init__(self, network: Any, tokenizer: ModelTokenizer, soft_prompt: Any = None) -> None:
         import torch
         import transformers
 
         self.version = f"{transformers.__version__}/torch-{torch.__version__}"
         self._network = network
         self._tokenizer = tokenizer
+        self._soft_prompt = soft_prompt
 
     def generate(
         self,
@@ -115,11 +136,20 @@ class TransformersBackend:
         return [row[: len(target)] for row, target in zip(chosen.tolist(), targets, strict=True)]
 
     def _inputs(self, prompts: Sequence[str]) -> dict[str, Any]:
-        """Right-padded ids and their mask, (prompts, longest)."""
+        """Right-padded ids and their mask, (prompts, longest); with a soft prompt the vectors of both,
+        (prompts, vectors + longest, width).
+        """
         rows = [self._tokenizer.encode(prompt) for prompt in prompts]
-        mask = _padded([[1] * len(row) for row in rows], 0)
-        ids = _padded(rows, self._network.config.pad_token_id)
-        return {"input_ids": ids.to(self._network.device), "attention_mask": mask.to(self._network.device)}
+        mask = _padded([[1] * len(row) for row in rows], 0).to(self._network.device)
+        ids = _padded(rows, self._network.config.pad_token_id).to(self._network.device)
+        if self._soft_prompt is None:
+            return {"input_ids": ids, "attention_mask": mask}
+        import torch
+
+        read = self._network.get_input_embeddings()(ids)
+        learned = self._soft_prompt.expand(len(rows), -1, -1)
+        ones = mask.new_ones(learned.shape[:2])
+        return {"inputs_embeds": torch.cat([learned, read], 1), "attention_mask": torch.cat([ones, mask], 1)}
 
     def _means(self, output: Any, settings: GenerationSettings) -> list[float | None]:
         """Mean log-probability a token of every draft; None where a penalty makes the score no probability."""

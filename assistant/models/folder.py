@@ -2,6 +2,7 @@
 files of a Hugging Face folder; reads headers only, never weights.
 """
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -45,6 +46,24 @@ def inspect_folder(folder: Path) -> FolderFacts:
         window=window if isinstance(window, int) and window > 0 else 512,
         licence=_licence(folder),
     )
+
+
+def fingerprint(folder: Path) -> str:
+    """A hash of the configuration and the weights, which are read whole."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in (folder / "config.json", *_weight_files(folder)):
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def soft_prompt_of(folder: Path) -> str:
+    """The folder of the model's soft prompt, empty where it has none."""
+    adapter = folder / "adapter"
+    if not (adapter / "adapter_config.json").is_file():
+        return ""
+    return str(adapter) if _read_json(adapter / "adapter_config.json").get("peft_type") == "PROMPT_TUNING" else ""
 
 
 def weights_size(folder: Path) -> int:

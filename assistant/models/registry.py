@@ -11,7 +11,7 @@ from typing import Literal
 
 from assistant.errors import AssistantError, ModelDamaged, ModelMissing
 from assistant.locations import models_dir
-from assistant.models.folder import inspect_folder
+from assistant.models.folder import inspect_folder, soft_prompt_of
 from assistant.records import BackendName, ModelVersion
 from assistant.settings import Settings
 
@@ -48,8 +48,12 @@ def choose(settings: Settings) -> tuple[ModelVersion, str]:
     return model, f"{model.ref} was chosen in the settings."
 
 
-def choose_backend(settings: Settings) -> BackendName:
-    """The backend to run on this machine: the one that the settings name, else `transformers` where there is a GPU."""
+def choose_backend(settings: Settings, model: ModelVersion | None = None) -> BackendName:
+    """The backend to run on this machine: the only one that can run the model, else the one that the settings name,
+    else `transformers` where there is a GPU.
+    """
+    if model is not None and model.soft_prompt:
+        return "transformers"
     if settings.model.backend != "auto":
         return settings.model.backend
     return "transformers" if _has_gpu() else "ctranslate"
@@ -122,6 +126,7 @@ def _version(ref: str, folder: Path, kind: _Kind) -> ModelVersion:
         parameters=facts.parameters,
         window=facts.window,
         licence=facts.licence,
+        soft_prompt=soft_prompt_of(folder),
     )
 
 

@@ -1,0 +1,72 @@
+"""Writes a model to a folder of the user's: whole, its adapter alone, or its conversion. Knows files, no weights."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from assistant.errors import AssistantError, UsageError
+from assistant.files import sync_dir
+from assistant.models.versions import ADAPTER, check_whole
+from assistant.records import ModelVersion
+
+Form = Literal["merged", "adapter", "ctranslate"]
+_MODEL = ("config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json", "README.md")
+_NEEDED_WITH_CONVERSION = ("config.json", "tokenizer*.json", "README.md")
+
+
+def export(model: ModelVersion, out: Path, form: Form, converted: Path | None = None) -> Path:
+    """Write the model to `out`, which must not exist yet, and return it.
+
+    "merged" is a folder that transformers reads, "adapter" one that peft puts on the base, "ctranslate" one that
+    CTranslate2 reads; `converted` is where the conversion lies where the model does not bring it along.
+    """
+    check_whole(model)
+    if out.exists():
+        raise UsageError(f"{out} exists: name a folder that does not")
+    source = Path(model.folder)
+    draft = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        draft.mkdir(parents=True, mode=0o700)
+        if form == "merged":
+            _copy(source, draft, (*_MODEL, "*.safetensors", "*.safetensors.index.json", f"{ADAPTER}/*"), model)
+        elif form == "adapter":
+            _copy_adapter(source, draft, model)
+        else:
+            _copy_conversion(source, draft, converted or (Path(model.converted) if model.converted else None), model)
+        draft.rename(out)
+    except OSError as error:
+        raise AssistantError(f"cannot export to {out}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    sync_dir(out.parent)
+    return out
+
+
+def _copy_adapter(source: Path, draft: Path, model: ModelVersion) -> None:
+    if not (source / ADAPTER).is_dir():
+        raise UsageError(f"{model.ref} has no adapter: export it as merged")
+    for path in (source / ADAPTER).iterdir():
+        shutil.copyfile(path, draft / path.name)
+
+
+def _copy_conversion(source: Path, draft: Path, converted: Path | None, model: ModelVersion) -> None:
+    if converted is None:
+        raise UsageError(f"{model.ref} has no conversion: run `assistant models convert {model.ref}` first")
+    for path in converted.iterdir():
+        shutil.copyfile(path, draft / path.name)
+    for pattern in _NEEDED_WITH_CONVERSION:
+        for path in source.glob(pattern):
+            # CTranslate2's own config.json stays; the tokenizer is what a reader of the folder lacks.
+            if not (draft / path.name).exists():
+                shutil.copyfile(path, draft / path.name)
+
+
+def _copy(source: Path, draft: Path, patterns: tuple[str, ...], model: ModelVersion) -> None:
+    # The weights of a version with a soft prompt are its base's: it is whole only with its adapter.
+    wanted = patterns if model.soft_prompt else [pattern for pattern in patterns if "/" not in pattern]
+    for pattern in wanted:
+        for path in source.glob(pattern):
+            place = draft / path.relative_to(source)
+            place.parent.mkdir(exist_ok=True, mode=0o700)
+            shutil.copyfile(path, place)
