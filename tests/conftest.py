@@ -1,41 +1,57 @@
-"""Every test gets a home of its own and no network: a socket that is not a Unix socket fails the test that opens it."""
+"""Every test gets a home of its own and no network: a socket that is not a Unix socket fails, in the tests and in every
+process that they start (assistant.guard, the fence that `assistant doctor --offline` proves its case with).
+"""
 
 import os
 import shutil
-import socket
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assistant import guard
+from assistant.switches import OFFLINE
+
 # Before any library reads them. One thread each: the runner's cores are few, and results do not depend on a reduction
 # order.
-os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+os.environ.update(OFFLINE)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+_ATTEMPTS = Path(tempfile.mkdtemp(prefix="parley-guard-")) / "attempts.jsonl"
+os.environ.update(guard.environment(_ATTEMPTS, strict=False))
+sys.path.insert(0, str(Path(guard.__file__).parent))
+import sitecustomize  # noqa: E402 - installs the audit hook in this process, once and for good
 
-class NetworkUsed(AssertionError):
-    """A test tried to open a network socket."""
-
-
-class _LocalSocket(socket.socket):
-    def __init__(self, family: int = -1, *args: object, **kwargs: object) -> None:
-        if family not in (socket.AF_UNIX, -1):
-            raise NetworkUsed(f"a test opened a network socket (family {family})")
-        super().__init__(family, *args, **kwargs)  # type: ignore[arg-type]
-        if self.family != socket.AF_UNIX:
-            raise NetworkUsed("a test opened a network socket")
+# From here on for the children alone: the kernel's filter could not be lifted for a test that serves on this machine.
+os.environ[guard.STRICT] = "1"
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Refuse network sockets in this process, except where a test asks for `localhost_network`."""
-    if "localhost_network" not in request.fixturenames:
-        monkeypatch.setattr(socket, "socket", _LocalSocket)
+def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that tried the network, itself or in a process of its own, even where the error was swallowed."""
+    if "localhost_network" in request.fixturenames:
+        monkeypatch.setattr(sitecustomize.switch, "open", True)
+        monkeypatch.delenv(guard.LOG)
+        monkeypatch.delenv(guard.STRICT)
+        monkeypatch.setenv("PYTHONPATH", os.environ["PYTHONPATH"].partition(os.pathsep)[2])
+        yield
+        return
+    before = len(guard.attempts(_ATTEMPTS))
+    yield
+    tried = guard.attempts(_ATTEMPTS)[before:]
+    assert not tried or "expects_attempts" in request.fixturenames, f"tried the network: {tried}"
 
 
 @pytest.fixture
 def localhost_network() -> None:
     """Name this fixture to talk to a server of the test's own on this machine."""
+
+
+@pytest.fixture
+def expects_attempts() -> None:
+    """Name this fixture to try the network on purpose and see it refused."""
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ import msgspec
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from assistant.errors import AssistantError, GateNotPassed, Interrupted, UsageError
+from assistant.switches import OFFLINE
 from assistant.terminal import one_line, printable
 from training import flags, tables
 
@@ -144,7 +145,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code."""
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ.update(OFFLINE)
     words = [f"--resume={NEWEST}" if _is_bare_resume(arguments, i) else word for i, word in enumerate(arguments)]
     try:
         build_app(words)(words, print_error=False, exit_on_error=False, result_action="return_value")

@@ -4,6 +4,7 @@ Commands are named by import path, so that none is imported before it is called.
 """
 
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from assistant.cli.output import fail
 from assistant.errors import AssistantError, UsageError
 from assistant.locations import restoring_file
+from assistant.switches import SILENT
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
@@ -95,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     debug = "--debug" in tokens
     as_json = "--json" in tokens
     tokens = [token for token in tokens if token != "--debug"]
+    os.environ.update(SILENT)
     try:
         code = _run(tokens)
     except AssistantError as error:
@@ -126,9 +129,16 @@ def _run(tokens: list[str]) -> object:
 
     app = build_app(listing=tokens[:1] in (["--help"], ["-h"]))
     try:
-        return app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        return app(_dash_last(tokens), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise UsageError(_sentence(error)) from error
+
+
+def _dash_last(tokens: list[str]) -> list[str]:
+    """With a lone "-" (standard input) behind "--": cyclopts takes it for an option elsewhere."""
+    if "-" not in tokens or "--" in tokens:
+        return tokens
+    return [*(token for token in tokens if token != "-"), "--", "-"]
 
 
 def _sentence(error: "CycloptsError") -> str:

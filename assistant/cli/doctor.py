@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
-from assistant.cli.output import say, say_json
+from assistant.cli.output import note, say, say_json
 from assistant.conversation import Ask, Assistant
 from assistant.dialogue import parse
 from assistant.errors import AssistantError
@@ -30,16 +30,27 @@ class Check(msgspec.Struct, frozen=True):
     detail: str
 
 
-def doctor(*, json: bool = False) -> int:
+def doctor(*, offline: bool = False, json: bool = False) -> int:
     """Check this installation: Python, packages, settings, places, store, model, and one real summary.
 
     Exits with 1 where a check fails. Include the output in a bug report; it holds no conversation of yours.
 
+    Examples:
+
+      assistant doctor
+
+      assistant doctor --offline
+
     Parameters
     ----------
+    offline
+        Instead, prove that nothing needs the network: a summary, a knowledge answer, a rating, and one step each of the
+        reward model and of PPO, as commands in a temporary home whose processes cannot open a network socket.
     json
         Print one JSON object.
     """
+    if offline:
+        return _offline(json)
     checks = [_run(name, check) for name, check in _CHECKS.items()]
     if json:
         say_json({"passed": all(c.passed for c in checks), "checks": [msgspec.to_builtins(c) for c in checks]})
@@ -47,6 +58,21 @@ def doctor(*, json: bool = False) -> int:
         for check in checks:
             say(f"{'ok  ' if check.passed else 'FAIL'}  {check.name:10}  {check.detail}")
     return 0 if all(check.passed for check in checks) else 1
+
+
+def _offline(as_json: bool) -> int:
+    from assistant.cli.offline import check_offline
+
+    report = check_offline(lambda name: note(f"checking: {name}"))
+    if as_json:
+        say_json({"passed": report.passed, **msgspec.to_builtins(report)})
+        return 0 if report.passed else 1
+    for step in report.steps:
+        state = "skip" if step.skipped else "ok  " if step.passed else "FAIL"
+        figures = f"{step.seconds:6.1f} s  {step.attempts} network calls"
+        say(f"{state}  {step.name:11}  {figures}  {step.skipped or step.detail}")
+    say(f"The network was shut by: {', '.join(report.fences)}.")
+    return 0 if report.passed else 1
 
 
 def _run(name: str, check: Callable[[], str]) -> Check:

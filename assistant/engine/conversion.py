@@ -19,12 +19,13 @@ from pathlib import Path
 import msgspec
 
 from assistant import errors
-from assistant.engine.process import OFFLINE, open_log
+from assistant.engine.process import open_log
 from assistant.engine.protocol import OnProgress, Progress
 from assistant.errors import AssistantError, ModelDamaged, UsageError
 from assistant.files import sync_dir, write_atomically
 from assistant.locations import conversions_dir, ensure_dir
 from assistant.records import ModelVersion
+from assistant.switches import OFFLINE
 
 RECIPE = "1"
 """Part of every cache key: raise it when the conversion changes, and old conversions are made again."""

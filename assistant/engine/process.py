@@ -4,22 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from typing import BinaryIO
 
 from assistant.engine.pipe import Receiver, Sender
 from assistant.engine.protocol import Reply, Request
 from assistant.locations import ensure_dir, log_file
-
-OFFLINE: Mapping[str, str] = {
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-}
-"""Environment of every process that touches a model: what it needs is on disk, and it tells nobody."""
+from assistant.switches import OFFLINE
 
 
 def open_log() -> BinaryIO:

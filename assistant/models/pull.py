@@ -12,6 +12,7 @@ from assistant.files import sync_dir
 from assistant.locations import ensure_dir, models_dir
 from assistant.models.folder import inspect_folder
 from assistant.models.registry import pulled_folder
+from assistant.switches import PULLING
 
 _WANTED = (
     "config.json",
@@ -34,8 +35,8 @@ def pull(hub_id: str, *, bars: bool) -> Path:
     if target.is_dir():
         inspect_folder(target)
         return target
-    # Read when the library is imported. Its second transfer protocol needs servers of its own and brings nothing here.
-    os.environ.update(HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_XET="1")
+    # Read when the library is imported.
+    os.environ.update(PULLING)
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars
 

@@ -51,7 +51,10 @@ def test_json_has_the_documented_keys(talk: Path, tiny_model: Path) -> None:
 def test_standard_input_is_read_like_a_file(talk: Path, tiny_model: Path) -> None:
     common = ("--model", str(tiny_model), *_SHORT)
 
-    assert run("summarize", *common, stdin=_TALK.encode()).stdout == run("summarize", str(talk), *common).stdout
+    expected = run("summarize", str(talk), *common).stdout
+    assert expected
+    assert run("summarize", *common, stdin=_TALK.encode()).stdout == expected
+    assert run("summarize", "-", *common, stdin=_TALK.encode()).stdout == expected
 
 
 @pytest.mark.parametrize(

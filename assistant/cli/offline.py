@@ -1,0 +1,177 @@
+"""`assistant doctor --offline`: the whole loop, once and small, in processes that cannot open a network socket.
+
+Each step is the real command, in a home of its own that goes away afterwards. Nothing of the user's is read.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant import guard
+from assistant.terminal import one_line
+
+_TALK = "Ana: Can you bring the keys tomorrow?\nBen: Yes, I'll bring them at nine.\nAna: Great, thank you."
+_NOTE = "The office opens at nine. The keys hang beside the door of the harbour office.\n"
+_QUESTION = "Where do the keys hang?"
+_LONGEST = 600.0
+"""Seconds after which a step has failed: each takes some seconds to a minute, the trainer's import most of it."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One line of the table. `skipped` says why a step was not run; `attempts` are network calls that were stopped."""
+
+    name: str
+    passed: bool
+    seconds: float
+    attempts: int
+    detail: str
+    skipped: str = ""
+
+
+class OfflineReport(msgspec.Struct, frozen=True):
+    """What was found, and by what the network was kept shut."""
+
+    fences: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything that ran worked without trying the network."""
+        return all(step.passed for step in self.steps)
+
+
+class _Failed(Exception):
+    """A step's command did not do what it should; the message says what it said."""
+
+
+class _Bench:
+    """A temporary home with its guard, and what earlier steps leave to later ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "attempts.jsonl"
+        own = {name: value for name, value in os.environ.items() if not name.startswith("ASSISTANT_")}
+        place = {"ASSISTANT_HOME": str(folder / "home"), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+        self.environment = guard.environment(self.log, {**own, **place})
+        self.completion = ""
+
+    def run(self, *command: str, stdin: str = "") -> Any:
+        """The JSON that the command prints."""
+        done = subprocess.run(
+            [sys.executable, "-P", *command, "--json"],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            cwd=self.folder,
+            timeout=_LONGEST,
+            check=False,
+        )
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            raise _Failed(f"exit code {done.returncode}: {one_line(said[-1] if said else 'no reason given')[:200]}")
+        return json.loads(done.stdout)
+
+    def write(self, name: str, text: str) -> str:
+        """A file in the temporary folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+
+def check_offline(on_step: Callable[[str], None] = lambda name: None) -> OfflineReport:
+    """Run every step under the guard. Takes a minute or two; the trainer's steps most of it."""
+    with tempfile.TemporaryDirectory(prefix="parley-offline-") as folder:
+        bench = _Bench(Path(folder))
+        fences = _fences(bench)
+        steps = []
+        for name, step in _STEPS.items():
+            on_step(name)
+            steps.append(_carry_out(bench, name, step))
+    return OfflineReport(fences=fences, steps=tuple(steps))
+
+
+def _fences(bench: _Bench) -> tuple[str, ...]:
+    code = "import json, sitecustomize; print(json.dumps(sitecustomize.fences))"
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, env=bench.environment, capture_output=True, text=True, check=True)
+    return tuple(json.loads(done.stdout))
+
+
+def _carry_out(bench: _Bench, name: str, step: Callable[[_Bench], str]) -> Step:
+    if name in _TRAINER and (missing := _missing_for_training()):
+        return Step(name, True, 0.0, 0, "", skipped=f"{missing} is missing: pip install 'parley-assistant[train]'")
+    before, start = len(guard.attempts(bench.log)), time.monotonic()
+    try:
+        passed, detail = True, step(bench)
+    except (_Failed, subprocess.TimeoutExpired, ValueError, KeyError) as error:
+        passed, detail = False, one_line(str(error))
+    seconds = time.monotonic() - start
+    tried = guard.attempts(bench.log)[before:]
+    if tried:
+        passed, detail = False, f"tried the network ({tried[0].event}) in {one_line(tried[0].command)[:120]}"
+    return Step(name, passed, round(seconds, 2), len(tried), detail)
+
+
+def _missing_for_training() -> str:
+    """The first library of the trainer that is not on this machine; asked without importing it."""
+    return next((name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None), "")
+
+
+def _guarded(bench: _Bench) -> str:
+    """The guard itself: a process that tries must be stopped, or the other steps prove nothing."""
+    trial = "import socket; socket.socket(socket.AF_INET)"
+    command = [sys.executable, "-P", "-c", trial]
+    done = subprocess.run(command, env=bench.environment, capture_output=True, check=False)
+    tried = guard.attempts(bench.log)
+    bench.log.unlink(missing_ok=True)
+    if done.returncode == 0 or not tried:
+        raise _Failed("a network socket could be opened: this check would prove nothing")
+    return "a socket opened on purpose was stopped"
+
+
+def _summary(bench: _Bench) -> str:
+    answer = bench.run("-m", "assistant", "summarize", "-", "--model", "pocket", stdin=_TALK)
+    bench.completion = answer["completion_id"]
+    return f"{len(answer['summary'].split())} words by {answer['model']}"
+
+
+def _knowledge(bench: _Bench) -> str:
+    bench.run("-m", "assistant", "knowledge", "add", bench.write("notes/keys.txt", _NOTE))
+    answer = bench.run("-m", "assistant", "ask", _QUESTION)
+    if not answer["citations"]:
+        raise _Failed("the document that was added was not found again")
+    return f"{len(answer['citations'])} passage cited"
+
+
+def _rating(bench: _Bench) -> str:
+    bench.run("-m", "assistant", "rate", bench.completion, "up")
+    return "kept"
+
+
+def _ppo(bench: _Bench) -> str:
+    data = bench.write("talks.jsonl", "".join(json.dumps({"id": i, "dialogue": _TALK}) + "\n" for i in range(8)))
+    asked = ("--data", data, "--model", "pocket", "--reward", "length:12", "--max-steps", "1")
+    small = ("--batch-size", "4", "--mini-batch-size", "4", "--micro-batch-size", "4", "--max-new-tokens", "8")
+    made = bench.run("-m", "training", "ppo", *asked, *small)
+    return f"run {made['run']}"
+
+
+_STEPS: dict[str, Callable[[_Bench], str]] = {
+    "guard": _guarded,
+    "summary": _summary,
+    "knowledge": _knowledge,
+    "rating": _rating,
+    "ppo step": _ppo,
+}
+_TRAINER = {"reward step", "ppo step"}
