@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoTokenizer, T5ForConditionalGeneration
 from transformers.utils import logging
@@ -311,6 +311,8 @@ def _fresh(base: T5ForConditionalGeneration, lora: LoraShape, trains_encoder: bo
 def _copied(base: T5ForConditionalGeneration, adapter: Path, names: Sequence[str]) -> PeftModel:
     if not (adapter / "adapter_config.json").is_file():
         raise ModelMissing(f"no adapter at {adapter}")
+    if (kind := PeftConfig.from_pretrained(str(adapter))).is_prompt_learning:
+        raise UsageError(f"{adapter} is a soft prompt ({kind.peft_type.value}); PPO trains adapters such as LoRA's")
     model = PeftModel.from_pretrained(base, str(adapter), adapter_name=POLICY, is_trainable=True)
     for name in names[1:]:
         model.load_adapter(str(adapter), adapter_name=name, is_trainable=False)

@@ -6,11 +6,14 @@ differs.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import DataMissing, TrainingStopped
-from assistant.models.registry import choose, resolve
+from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.models.registry import choose, list_models, resolve
+from assistant.models.versions import VersionFacts, facts_of, policy_of
+from assistant.records import ModelVersion
 from assistant.settings import load_settings
 from training.checkpoints import read_checkpoint
 from training.curves import CURVES, write_curves
@@ -21,18 +24,17 @@ from training.rewards import RewardFunction
 from training.runs import Run, StopRequested
 from training.samples import COLUMNS, Sample, cells
 from training.trainer import Judge, Trainer
+from training.versions import make_version
 
 
 def run(job: Job[PpoConfig]) -> dict[str, Any]:
     """The stage `assistant-train ppo`: align the model's adapter and write the one that was judged best."""
     if not job.data:
         raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
-    settings = load_settings()
-    model = Path((resolve(job.model, settings) if job.model else choose(settings)[0]).folder)
-    adapter = Path(job.config.adapter) if job.config.adapter else None
+    start = _starting_point(job)
     ranks = Ranks()
     if not ranks.leads:
-        train(job.config, model, adapter, job.data, job.dev, Path(), None, job.stop, ranks=ranks)
+        train(job.config, start.folder, start.adapter, job.data, job.dev, Path(), None, job.stop, ranks=ranks)
         raise SystemExit(0)  # The leading process answers for all.
 
     def show(step: int, samples: Sequence[Sample]) -> None:
@@ -42,15 +44,62 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
     with job.open_run() as run:
         out = job.out or run.folder / "adapter"
         figures = train(
-            *(job.config, model, adapter, job.data, job.dev, out, run, job.stop),
+            *(job.config, start.folder, start.adapter, job.data, job.dev, out, run, job.stop),
             ranks=ranks,
             report=job.report,
             on_samples=show,
         )
         job.check_stop(run)
         write_curves(run.metrics(), CURVES["ppo"], run.folder / "curves.png")
-        run.finish(str(out))
-    return {"run": run.name, "adapter": str(out), "curves": str(run.folder / "curves.png"), **figures}
+        # An adapter that was asked for as a folder is the user's to place; any other becomes a version.
+        made = {} if job.out else {"version": _registered(start, out, run, figures)}
+        run.finish(made.get("version", str(out)))
+    return {"run": run.name, **made, "adapter": str(out), "curves": str(run.folder / "curves.png"), **figures}
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What PPO goes on from: the base, the adapter on it, and the version that the adapter is of, where it is one."""
+
+    base: ModelVersion
+    adapter: Path | None
+    parent: str
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.base.folder)
+
+
+def _starting_point(job: Job[PpoConfig]) -> _Start:
+    settings = load_settings()
+    model = resolve(job.model, settings) if job.model else choose(settings)[0]
+    base, adapter = policy_of(model, settings)
+    if not job.config.adapter:
+        return _Start(base, adapter, model.ref if adapter else "")
+    if adapter is not None:
+        raise UsageError(f"{model.ref} has an adapter of its own: leave --adapter out, or name --model {base.ref}")
+    return _Start(base, Path(job.config.adapter), "")
+
+
+def _registered(start: _Start, adapter: Path, run: Run, figures: dict[str, float]) -> str:
+    """The version that the run made, which is a new one unless the run was finished before."""
+    for known in list_models():
+        if (facts := facts_of(known)) and facts.run == run.name:
+            return known.ref
+    manifest = run.manifest
+    facts = VersionFacts(
+        base=start.base.ref,
+        method="ppo",
+        parent=start.parent,
+        run=run.name,
+        data_hash=manifest.data_hash,
+        figures=dict(figures),
+        trained_parameters=int(figures["trained_parameters"]),
+        seed=manifest.seed,
+        versions=manifest.versions,
+        config=manifest.config,
+    )
+    return make_version(start.base, facts, adapter=adapter).ref
 
 
 def train(

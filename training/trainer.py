@@ -173,6 +173,7 @@ class Trainer:
             "kept_step": float(kept[0] if kept else self.steps),
             "kl": self._kl,
             "left_out": float(self.left_out),
+            "trained_parameters": float(sum(value.numel() for value in self.policy.trainable().values())),
             **{f"best_{name}": value for name, value in self._best.items() if name != "step"},
             **self._judged,
         }

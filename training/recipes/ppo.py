@@ -28,7 +28,7 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     reward: tuple[str, ...] = ("length:20",)
     """What is paid for, a part each, as `[WEIGHT*]NAME[:SETTING]`: `length:20`, `-2*repetition`, `mentions:refund`."""
     adapter: str = ""
-    """Folder of the LoRA adapter to go on from; empty for a fresh one."""
+    """Folder of the LoRA adapter to go on from; empty for the model's own, or a fresh one where it has none."""
     adapt: Literal["decoder", "all"] = "decoder"
     """Which adapter weights are trained. With `decoder` each conversation is encoded once a step, not once a pass."""
     lora_rank: int = 16

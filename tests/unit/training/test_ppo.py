@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from safetensors.torch import load_file
 
 from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.models.registry import promoted_ref
+from assistant.models.versions import read_facts
 from tests.tiny_models import build_tiny_model
 from training.checkpoints import read_checkpoint
 from training.cli import run as run_line
@@ -393,17 +395,55 @@ def test_two_processes_learn_what_one_learns(model: Path, prompts: Path, tmp_pat
     assert_close(weights(found), weights(folder))
 
 
+QUICK = ["--batch-size=4", "--mini-batch-size=4", "--epochs=1", "--max-new-tokens=4", "--judge-prompts=2"]
+
+
+def run_stage(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    """The result of `assistant-train ppo` with these words."""
+    assert run_line(["ppo", "--json", *words]) == 0
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
 def test_the_stage_runs_from_the_command_line_and_resumes(
-    model: Path, prompts: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, prompts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = ["--batch-size=4", "--mini-batch-size=4", "--epochs=1", "--max-new-tokens=4", "--judge-prompts=2"]
-    rewards = ["--reward=length:5", "--reward=-2*repetition"]
-    assert run_line(["ppo", f"--model={model}", f"--data={prompts}", "--max-steps=2", "--json", *small, *rewards]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert (Path(result["adapter"]) / "adapter_model.safetensors").is_file()
-    assert Path(result["curves"]).is_file() and result["steps"] == 2.0
+    given = [f"--model={model}", f"--data={prompts}", "--max-steps=2", *QUICK, f"--out={tmp_path}"]
+    result = run_stage(capsys, *given, "--reward=length:5", "--reward=-2*repetition")
+    assert result["adapter"] == str(tmp_path) and (tmp_path / "adapter_model.safetensors").is_file()
+    assert Path(result["curves"]).suffix == ".png" and Path(result["curves"]).is_file() and result["steps"] == 2.0
+    assert "version" not in result, "what was asked for as a folder is no version"
     assert run_line(["ppo", "--resume", result["run"]]) == 0
     assert "KL to the reference" in capsys.readouterr().out
+
+
+def test_a_run_makes_one_version_and_the_next_trains_its_adapter_further(
+    model: Path, prompts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [f"--data={prompts}", "--max-steps=2", *QUICK]
+    first = run_stage(capsys, *given, f"--model={model}")
+    assert promoted_ref() is None
+    facts = read_facts(first["version"])
+    assert facts is not None and facts.adapter and (facts.base, facts.parent) == (str(model), "")
+    assert (facts.method, facts.run) == ("ppo", first["run"]) and facts.config["max_steps"] == 2
+    assert run_stage(capsys, "--resume", first["run"])["version"] == first["version"]
+
+    second = run_stage(capsys, *given, f"--model={first['version']}", "--learning-rate=0", "--value-learning-rate=0")
+    assert second["version"] != first["version"]
+    facts = read_facts(second["version"])
+    assert facts is not None and (facts.base, facts.parent) == (str(model), first["version"])
+    # At a rate of 0 the copy is what it was copied from.
+    kept, parent = (load_file(Path(result["adapter"]) / "adapter_model.safetensors") for result in (second, first))
+    assert are_equal(kept, parent)
+
+
+def test_a_version_s_own_adapter_is_not_passed_over_for_another(
+    model: Path, prompts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run_stage(capsys, f"--data={prompts}", "--max-steps=1", *QUICK, f"--model={model}")
+    again = [f"--model={first['version']}", f"--adapter={first['adapter']}"]
+    assert run_line(["ppo", f"--data={prompts}", *again]) == 2
+    assert "has an adapter of its own" in capsys.readouterr().err
 
 
 def test_a_guard_s_stop_is_exit_code_five(model: Path, prompts: Path, capsys: pytest.CaptureFixture[str]) -> None:

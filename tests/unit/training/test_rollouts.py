@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
+from transformers import T5ForConditionalGeneration
 
 from assistant.errors import DataMissing, UsageError
 from tests.tiny_models import build_tiny_model
@@ -22,6 +24,9 @@ TEXTS = [
     "Tom: I'll book the room.\nMaya: Yes, bring the report to the meeting at 10:30, and the other report.",
     "#Person1#: Are you coming?",
 ]
+
+# peft asks transformers by a name that transformers has since changed.
+of_peft = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +219,45 @@ def test_of_an_adapter_for_both_halves_the_decoder_s_part_can_be_trained_alone(m
     assert torch.equal(again.encode(rollout.source, rollout.source_mask), original)
     assert not torch.allclose(a_policy(model).encode(rollout.source, rollout.source_mask), original, atol=0.01)
     assert torch.equal(rollout.logprobs, rollout.reference_logprobs)
+
+
+@of_peft
+@pytest.mark.parametrize("tied", [True, False])
+def test_an_adapter_on_all_linear_layers_goes_on_as_the_library_reads_it(tied: bool, tmp_path: Path) -> None:
+    """As supervised tuning makes them, with dropout, for T5 and for FLAN-T5's output head of its own."""
+    model = build_tiny_model(tmp_path / "model", tied=tied)
+    shape = LoraConfig(task_type="SEQ_2_SEQ_LM", r=4, lora_dropout=0.3, use_rslora=True, target_modules="all-linear")
+    tuned = get_peft_model(T5ForConditionalGeneration.from_pretrained(model), shape).eval()
+    torch.manual_seed(2)
+    for name, weight in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.05)
+    tuned.save_pretrained(tmp_path / "adapter")
+    policy = a_policy(model, adapter=tmp_path / "adapter", adapt="all")
+    rollout = collect(policy, prompts_for(policy), sampling_noise(1, 0, [0, 1, 2], 10), 3)
+    labels = rollout.tokens.masked_fill(~rollout.mask, -100)
+    logits = tuned(input_ids=rollout.source, attention_mask=rollout.source_mask, labels=labels).logits
+    wanted = logits.log_softmax(-1).gather(-1, rollout.tokens[..., None]).squeeze(-1) * rollout.mask
+    assert torch.allclose(rollout.logprobs, wanted, atol=1e-4)
+    assert torch.equal(rollout.logprobs, rollout.reference_logprobs)
+    assert {"wi_0", "wi_1", "wo", "q", "k", "v", "o"} <= {
+        name.split(".")[-4] for name in policy.trainable() if ".lora_A." in name
+    }
+    shake(policy)
+    (tmp_path / "out").mkdir()
+    policy.save(tmp_path / "out")
+    again = PeftModel.from_pretrained(T5ForConditionalGeneration.from_pretrained(model), str(tmp_path / "out"))
+    moved = policy.model(input_ids=rollout.source, attention_mask=rollout.source_mask, labels=labels).logits
+    found = again(input_ids=rollout.source, attention_mask=rollout.source_mask, labels=labels).logits
+    assert torch.allclose(found, moved, atol=1e-4) and not torch.allclose(moved, logits, atol=0.1)
+
+
+@of_peft
+def test_a_soft_prompt_is_refused(model: Path, tmp_path: Path) -> None:
+    shape = PromptTuningConfig(task_type="SEQ_2_SEQ_LM", num_virtual_tokens=2)
+    get_peft_model(T5ForConditionalGeneration.from_pretrained(model), shape).save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="soft prompt"):
+        a_policy(model, adapter=tmp_path)
 
 
 def test_the_stream_of_prompts_reads_each_once_a_pass() -> None:
