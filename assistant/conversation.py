@@ -73,6 +73,16 @@ class Assistant:
         """What serves now."""
         return self._engine.loaded
 
+    @property
+    def engine(self) -> Engine:
+        """What writes, for the use cases beside this one."""
+        return self._engine
+
+    @property
+    def store(self) -> Store | None:
+        """Where answers are kept."""
+        return self._store
+
     def prompts(self, dialogue: Dialogue, ask: Ask, ref: str | None = None) -> list[Prompt]:
         """The exact prompts: one where the conversation fits the window, else one a part. Loads no model.
 

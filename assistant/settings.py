@@ -63,6 +63,10 @@ class KnowledgeSettings(Part, frozen=True):
     """`minilm` (bundled), or a sentence-transformers folder or Hub id on this machine; a change needs a rebuild."""
     precision: Literal["float32", "int8"] = "float32"
     """How minilm computes: `float32` is exact, `int8` takes a quarter of the memory and is faster on many machines."""
+    answers: Literal["auto", "quote", "write"] = "auto"
+    """`quote` answers with a sentence of your documents, `write` in the model's words; `auto` tests what it can do."""
+    reranker: str = ""
+    """A sentence-transformers CrossEncoder on this machine that puts the best passages in order; empty for none."""
 
 
 class Settings(Part, frozen=True):

@@ -283,13 +283,13 @@ class Catalog:
         with self._change(passages=True):
             self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
 
-    def orphan_texts(self) -> list[str]:
-        """The passages of documents that no file holds."""
+    def orphan_texts(self) -> dict[str, str]:
+        """The passages of documents that no file holds, by their names."""
         found = self._db.execute(
-            "SELECT w.text FROM words w JOIN passages p ON p.id = w.rowid"
+            "SELECT p.key, w.text FROM words w JOIN passages p ON p.id = w.rowid"
             " WHERE p.document NOT IN (SELECT document FROM files WHERE document IS NOT NULL)"
         )
-        return [text for (text,) in found]
+        return dict(found.fetchall())
 
     def drop_orphans(self) -> int:
         """Delete the documents that no file holds, and return how many they were."""

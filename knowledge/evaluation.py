@@ -21,21 +21,26 @@ Search = Callable[[str, int], SearchResult]
 
 
 class Question(Record, frozen=True):
-    """A question with what answers it: file names, paths or passage ids in `relevant`, or words in `answers`."""
+    """A question with what answers it: file names, paths or passage ids in `relevant`, or words in `answers`.
+
+    Where `sentence` is given only a passage that holds it counts: so a question outlives another way of cutting.
+    """
 
     question: str
     id: str = ""
     relevant: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     answerable: bool = True
+    sentence: str = ""
 
 
 class Report(Record, frozen=True):
     """Shares are from 0 to 1, times in milliseconds; None where no question allows the figure.
 
     `hit1`, `hit5`, `mrr` and `ndcg` (both over the first 10) are over answerable questions. `answer_in_5` is the share
-    whose first five passages hold a given answer. `span_exact` is the share of citations whose span in the document is
-    exactly the text shown. `auc` is the chance that an answerable question has the higher confidence of two.
+    whose first five passages hold a given answer, `answer_in_quote` the share whose quoted sentence does. `span_exact`
+    is the share of citations whose span in the document is exactly the text shown. `auc` is the chance that an
+    answerable question has the higher confidence of two.
     """
 
     questions: int
@@ -45,6 +50,7 @@ class Report(Record, frozen=True):
     mrr: float | None
     ndcg: float | None
     answer_in_5: float | None
+    answer_in_quote: float | None
     span_exact: float | None
     false_refusals: float | None
     false_answers: float | None
@@ -71,19 +77,31 @@ def read_questions(path: Path) -> list[Question]:
 
 def make_questions(catalog: Catalog, most: int = 200, seed: int = 0) -> list[Question]:
     """Questions from the user's own passages: the longest sentence of one, every third word left out. Easier than real
-    ones: they serve to compare before and after a change.
+    ones: they serve to compare before and after a change of the index, and so name the file and the sentence, not the
+    passage.
     """
     chance = random.Random(seed)
     rows = catalog.passage_rows().tolist()
     picked = chance.sample(rows, min(most, len(rows)))
     questions: list[Question] = []
     for passage in catalog.passages(picked, Filters()):
-        sentences = [passage.text[start:end] for start, end in sentence_spans(passage.text)]
-        words = re.findall(r"\w+", max(sentences, key=len))
+        sentence = max((passage.text[start:end] for start, end in sentence_spans(passage.text)), key=len)
+        words = re.findall(r"\w+", sentence)
         if len(words) >= 6:
             asked = " ".join(word for place, word in enumerate(words) if place % 3 != 2)
-            questions.append(Question(id=passage.key, question=asked, relevant=(passage.key,)))
+            questions.append(
+                Question(
+                    id=passage.key, question=asked, relevant=(passage.path,), answers=(sentence,), sentence=sentence
+                )
+            )
     return questions
+
+
+def still_asked(questions: Sequence[Question], catalog: Catalog) -> list[Question]:
+    """Those of the questions made before whose files are still there; none where half of them are gone."""
+    files = catalog.files()
+    left = [question for question in questions if all(path in files for path in question.relevant)]
+    return left if 2 * len(left) > len(questions) else []
 
 
 def evaluate(
@@ -92,11 +110,18 @@ def evaluate(
     *,
     text_of: Callable[[Hit], str] | None = None,
     is_relevant: Callable[[Hit, Question], bool] | None = None,
+    quote: Callable[[str, SearchResult], str] | None = None,
+    on_done: Callable[[int], None] = lambda done: None,
 ) -> Report:
-    """Ask every question. `text_of` gives the document's text that a citation's span counts."""
+    """Ask every question. `text_of` gives the document's text that a citation's span counts, `quote` the sentence that
+    would be the answer; `on_done` is told how many were asked.
+    """
     relevant = is_relevant or _is_relevant
-    results = [search(question.question, DEPTH) for question in questions]
-    ranks, gains, answered = [], [], []
+    results = []
+    for question in questions:
+        results.append(search(question.question, DEPTH))
+        on_done(len(results))
+    ranks, gains, answered, quoted = [], [], [], []
     for question, result in zip(questions, results, strict=True):
         if not question.answerable:
             continue
@@ -106,6 +131,7 @@ def evaluate(
             gains.append(_ndcg(found, len(question.relevant)))
         if question.answers:
             answered.append(any(_holds(hit.text, question.answers) for hit in result.hits[:5]))
+            quoted += [_holds(quote(question.question, result), question.answers)] if quote else []
     can = [result for question, result in zip(questions, results, strict=True) if question.answerable]
     cannot = [result for question, result in zip(questions, results, strict=True) if not question.answerable]
     milliseconds = [1000 * result.seconds for result in results]
@@ -117,6 +143,7 @@ def evaluate(
         mrr=_mean(1 / rank if rank else 0.0 for rank in ranks),
         ndcg=_mean(gains),
         answer_in_5=_mean(answered),
+        answer_in_quote=_mean(quoted),
         span_exact=_mean(text_of(hit)[hit.start : hit.end] == hit.text for r in results for hit in r.hits)
         if text_of
         else None,
@@ -145,6 +172,8 @@ def _ndcg(found: Sequence[bool], relevant: int) -> float:
 
 
 def _is_relevant(hit: Hit, question: Question) -> bool:
+    if question.sentence and not _holds(hit.text, (question.sentence,)):
+        return False
     return any(hit.passage_id == name or f"/{hit.document}".endswith(f"/{name}") for name in question.relevant)
 
 

@@ -17,6 +17,7 @@ from knowledge.embedder import Embedder, PassageVectors, passage_text
 from knowledge.errors import DocumentUnreadable, EmbedderChanged, NotFound
 from knowledge.files import read_steady, writer_lock
 from knowledge.loaders import LOADERS, load
+from knowledge.reranker import open_reranker
 from knowledge.retriever import Retriever
 from knowledge.scanning import Found, scan
 
@@ -59,21 +60,26 @@ class UpdateResult(Record, frozen=True):
 
 
 class RemoveResult(Record, frozen=True):
-    """What a removal took out. `texts` are the passages that no file holds any more, for blanking them elsewhere."""
+    """What a removal took out. `texts` are the passages that no file holds any more, by name, for blanking them
+    elsewhere.
+    """
 
     files: int
     documents: int
-    texts: tuple[str, ...]
+    texts: dict[str, str]
 
 
 OnProgress = Callable[[Progress], None]
 
 
 class Library:
-    """The knowledge base in one folder. `open_embedder` is called when text must first be embedded, and not before."""
+    """The knowledge base in one folder. `open_embedder` is called when text must first be embedded, and not before;
+    `reranker` names a cross-encoder that orders the best passages, empty for none.
+    """
 
-    def __init__(self, folder: Path, open_embedder: Callable[[], Embedder]) -> None:
+    def __init__(self, folder: Path, open_embedder: Callable[[], Embedder], *, reranker: str = "") -> None:
         self.folder = folder
+        self._reranker = reranker
         self.catalog = Catalog(folder / "catalog.db")
         self._open_embedder = open_embedder
         self._embedder: Embedder | None = None
@@ -134,7 +140,7 @@ class Library:
             if purge:
                 self.catalog.blank_deleted()
                 (self.folder / "index.faiss").unlink(missing_ok=True)
-        return RemoveResult(files=len(files), documents=documents, texts=tuple(texts))
+        return RemoveResult(files=len(files), documents=documents, texts=texts)
 
     def search(self, query: str, k: int = 5, filters: Filters | None = None) -> SearchResult:
         """The passages that answer the query best, and whether they are likely to."""
@@ -144,7 +150,8 @@ class Library:
     def retriever(self) -> Retriever:
         """What searches; it follows the catalog when another process changes that."""
         if self._retriever is None:
-            self._retriever = Retriever(self.catalog, self.embedder(), self.folder / "index.faiss")
+            reranker = open_reranker(self._reranker) if self._reranker else None
+            self._retriever = Retriever(self.catalog, self.embedder(), self.folder / "index.faiss", reranker)
         return self._retriever
 
     def files(self) -> list[File]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,11 +20,14 @@ from knowledge.catalog import Catalog, StoredPassage
 from knowledge.documents import Filters, Hit, SearchResult
 from knowledge.embedder import Embedder, Vectors
 from knowledge.index import VectorIndex
+from knowledge.reranker import Reranker
 
 WORD_SHARE = 0.45
 """Weight of the words against the cosine."""
 CANDIDATES = 100
 """Taken from the vectors and from the words each."""
+RERANKED = 20
+"""So many of the best are read once more by the cross-encoder, where there is one."""
 SAME = 0.97
 """Passages with this cosine or more that also share nine words in ten are shown once."""
 FEW = 64
@@ -46,7 +50,8 @@ _FUNCTION_NAMES = """
     may me must my of on or our she should so that the their them there they this to was we were what when where which
     who whom whose why will with would you your
 """
-_FUNCTION_WORDS = frozenset(_FUNCTION_NAMES.split())
+FUNCTION_WORDS = frozenset(_FUNCTION_NAMES.split())
+"""Words that ask or connect, and name nothing."""
 _WORD = re.compile(r"\w+")
 
 
@@ -55,7 +60,10 @@ class Retriever:
     question.
     """
 
-    def __init__(self, catalog: Catalog, embedder: Embedder, index_file: Path) -> None:
+    def __init__(
+        self, catalog: Catalog, embedder: Embedder, index_file: Path, reranker: Reranker | None = None
+    ) -> None:
+        self._reranker = reranker
         self._catalog = catalog
         self._embedder = embedder
         self._index_file = index_file
@@ -73,8 +81,10 @@ class Retriever:
         rows = {*index.search(vector, CANDIDATES, allowed), *self._catalog.best_by_words(words, CANDIDATES, allowed)}
         shares = self._word_shares(words, rows)
         stored = self._catalog.passages(rows, filters)
-        hits = _distinct(_ranked(stored, vector, shares), k)
+        hits = _distinct(_ranked(stored, vector, shares), k if self._reranker is None else max(k, RERANKED))
         confidence = answer_chance(hits[0].cosine, hits[0].lexical) if hits else 0.0
+        if self._reranker is not None:
+            hits = _reordered(hits, self._reranker.score(question, [passage_context(hit) for hit in hits]))[:k]
         return SearchResult(
             hits=tuple(hits),
             answerable=confidence >= ANSWERABLE_FROM,
@@ -134,13 +144,24 @@ def _weight(word: str, total: int, count: int) -> float:
     odds = (total - count + 0.5) / (count + 0.5)
     if total >= FEW:
         return max(math.log(odds), 0.0)
-    return 0.0 if word in _FUNCTION_WORDS else math.log(1 + odds)
+    return 0.0 if word in FUNCTION_WORDS else math.log(1 + odds)
 
 
 def answer_chance(cosine: float, word_share: float) -> float:
     """How likely the best passage answers the question, from 0 to 1."""
     bias, by_cosine, by_words = _CURVE
     return 1 / (1 + math.exp(-(bias + by_cosine * cosine + by_words * word_share)))
+
+
+def passage_context(hit: Hit) -> str:
+    """The passage with what it stands under, as a cross-encoder reads it."""
+    return ". ".join([*(part for part in dict.fromkeys((hit.title, *hit.headings)) if part), hit.text])
+
+
+def _reordered(hits: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
+    """The hits by the cross-encoder's scores, which become theirs."""
+    scored = [msgspec.structs.replace(hit, score=score) for hit, score in zip(hits, scores, strict=True)]
+    return sorted(scored, key=lambda hit: (-hit.score, hit.document, hit.start))
 
 
 def _ranked(

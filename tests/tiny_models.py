@@ -3,6 +3,7 @@ loads, converts, tunes or serves a model. Random, or taught two summaries by hea
 them.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -23,10 +24,12 @@ LESSONS = {
 """What a taught model knows: source and summary."""
 
 
-def build_tiny_model(folder: Path, seed: int = 0, steps: int = 0, tied: bool = True) -> Path:
+def build_tiny_model(
+    folder: Path, seed: int = 0, steps: int = 0, tied: bool = True, lessons: Mapping[str, str] = LESSONS
+) -> Path:
     """Write a tiny T5 (float32 safetensors, tokenizer.json, config.json) to the folder and return it.
 
-    `steps` of training on LESSONS; 40 are enough to know them. `tied` as in T5 before version 1.1, which scales its
+    `steps` of training on the lessons; 40 are enough to know them. `tied` as in T5 before version 1.1, which scales its
     logits; untied as in version 1.1 and FLAN-T5, which do not.
     """
     tokenizer = train_tokenizer(_TEXTS * 3, 400)
@@ -51,17 +54,19 @@ def build_tiny_model(folder: Path, seed: int = 0, steps: int = 0, tied: bool = T
         shape = {name: value for name, value in config.to_dict().items() if name != "scale_decoder_outputs"}
         config = T5Config.from_dict({**shape, "tie_word_embeddings": False})
     model = T5ForConditionalGeneration(config)
-    _teach(model, fast, steps)
+    _teach(model, fast, steps, lessons)
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
 
 
-def _teach(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, steps: int) -> None:
+def _teach(
+    model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, steps: int, lessons: Mapping[str, str]
+) -> None:
     if not steps:
         return
-    sources = tokenizer(list(LESSONS), padding=True, return_tensors="pt")
-    labels = tokenizer(list(LESSONS.values()), padding=True, return_tensors="pt").input_ids
+    sources = tokenizer(list(lessons), padding=True, return_tensors="pt")
+    labels = tokenizer(list(lessons.values()), padding=True, return_tensors="pt").input_ids
     labels = labels.masked_fill(labels == 0, -100)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(steps):

@@ -21,7 +21,7 @@ _COMMANDS = {
     "summarize": ("assistant.cli.summarize:summarize", "Summarize a conversation, or many."),
     "prompt": ("assistant.cli.prompt:prompt", "See what a model is asked."),
     "models": ("assistant.cli.models:models", "List, inspect, choose, export and remove models."),
-    "ask": ("assistant.cli.knowledge:ask", "Answer a question from your documents."),
+    "ask": ("assistant.cli.ask:ask", "Answer a question from your documents."),
     "knowledge": ("assistant.cli.knowledge:knowledge", "Keep and search your own documents."),
     "history": ("assistant.cli.history:history", "List, search and delete chats."),
     "feedback": ("assistant.cli.feedback:feedback", "Export, import and count ratings."),

@@ -1,29 +1,29 @@
-"""`assistant knowledge` and `assistant ask`: the user's documents, what they hold, and what they answer."""
+"""`assistant knowledge`: the user's documents, what they hold, and how well they are found."""
 
 import json as json_
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
 
+from assistant.answering.library import open_library
 from assistant.cli.output import note, progress_bar, say, say_json
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import UsageError
+from assistant.feedback.store import Store
 from assistant.files import write_atomically
-from assistant.locations import conversions_dir, knowledge_dir
+from assistant.locations import store_file
 from assistant.settings import load_settings
 from assistant.terminal import one_line
-from knowledge.answering import best_quotes
 from knowledge.documents import Filters, Hit
-from knowledge.embedder import Embedder, open_embedder
-from knowledge.errors import KnowledgeError
-from knowledge.evaluation import evaluate, make_questions, read_questions
 from knowledge.library import Library, OnProgress, Progress, UpdateResult
 
 knowledge = App(name="knowledge", help="Answers from your own documents.", help_format="plaintext")
+
+knowledge.command("assistant.cli.knowledge_evaluate:evaluate", name="evaluate")
 
 _EXCERPT = 300
 _MOST_SHOWN = 20
@@ -76,18 +76,24 @@ def remove(*paths: Path, purge: bool = False, json: bool = False) -> int:
     paths
         Files and folders that were added, or lie below one that was.
     purge
-        Rewrite the catalog too, so that nothing of their text stays on disk.
+        Rewrite the catalog too, and blank their text in stored prompts and answers, so that none of it stays on disk.
     json
         Print one JSON object.
     """
     if not paths:
         raise UsageError("name the files or folders to remove; `assistant knowledge list` shows them")
+    blanked = 0
     with _library() as library:
         result = library.remove(paths, purge=purge)
+        if purge and store_file().exists():
+            with Store.open() as store:
+                blanked = store.blank_passages(result.texts)
     if json:
-        say_json({"files": result.files, "documents": result.documents, "passages": len(result.texts)})
+        passages = len(result.texts)
+        say_json({"files": result.files, "documents": result.documents, "passages": passages, "blanked": blanked})
     else:
-        say(f"Forgot {result.files} files with {len(result.texts)} passages.")
+        also = f" Their text was blanked in {blanked} stored answers." if blanked else ""
+        say(f"Forgot {result.files} files with {len(result.texts)} passages.{also}")
     return 0
 
 
@@ -155,7 +161,7 @@ def search(
         raise UsageError("give a QUERY or --queries, not both")
     if k < 1:
         raise UsageError("-k must be at least 1")
-    filters = _filters(folder, type_, since)
+    filters = filters_from(folder, type_, since)
     with _library() as library:
         if queries is not None:
             return _search_lines(library, queries, output, k, filters)
@@ -164,134 +170,17 @@ def search(
         say_json([_facts(hit) for hit in result.hits])
         return 0
     for number, hit in enumerate(result.hits, 1):
-        say(f"[{number}] {_place(hit.document, hit.page)}  {hit.score:.2f}\n    {_excerpt(hit.text)}\n")
+        say(f"[{number}] {place(hit.document, hit.page)}  {hit.score:.2f}\n    {excerpt(hit.text)}\n")
     if not result.answerable:
         note("Probably not in your documents" + ("; these come nearest." if result.hits else "."))
-    return 0
-
-
-@knowledge.command(name="evaluate")
-def evaluate_(questions: Path | None = None, *, limit: int = 200, json: bool = False) -> int:
-    """Measure how well questions find their passages; without a file, on questions made from your documents.
-
-    Example:
-
-      assistant knowledge evaluate questions.jsonl
-
-    Parameters
-    ----------
-    questions
-        Lines {"question", "relevant": [file names], "answers": [...], "answerable": true}.
-    limit
-        Make at most so many questions.
-    json
-        Print one JSON object.
-    """
-    with _library() as library:
-        asked = read_questions(questions) if questions else make_questions(library.catalog, limit)
-        if not asked:
-            raise _failure(
-                KnowledgeError("nothing to ask about: add documents first (assistant knowledge add PATH)"), 3
-            )
-        report = evaluate(library.search, asked, text_of=lambda hit: library.context(hit.passage_id)[0])
-    figures = msgspec.to_builtins(report)
-    if json:
-        say_json({**figures, "made": questions is None})
-        return 0
-    for name, value in figures.items():
-        say(f"{name:15} " + ("-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)))
-    if questions is None:
-        note("Made from your own passages: easier than real questions; compare before and after a change.")
-    return 0
-
-
-def ask(
-    question: str,
-    *,
-    k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
-    mode: str | None = None,
-    json: bool = False,
-) -> int:
-    """Answer a question from your documents, word for word, and say where it stands.
-
-    Example:
-
-      assistant ask "How long is parental leave?"
-
-    Parameters
-    ----------
-    question
-        The question.
-    k
-        Look at so many passages.
-    mode
-        Taken for compatibility with other commands; a quoted answer needs no prompt.
-    json
-        Print one JSON object.
-    """
-    if not question.strip():
-        raise UsageError('ask something: assistant ask "How long is parental leave?"')
-    started = time.perf_counter()
-    with _library() as library:
-        result = library.search(question, max(k, 1))
-        quotes = best_quotes(question, result, library.embedder()) if result.hits else []
-    answerable = result.answerable and bool(quotes)
-    answer = quotes[0].text if answerable else ""
-    if json:
-        facts = [{key: getattr(quote, key) for key in _CITED} for quote in quotes]
-        seconds = time.perf_counter() - started
-        say_json(
-            {
-                "answer": answer,
-                "answerable": answerable,
-                "citations": facts if answerable else [],
-                "confidence": result.confidence,
-                "nearest": [] if answerable else facts[:1],
-                "seconds": seconds,
-            }
-        )
-        return 0
-    if answerable:
-        say(f"“{one_line(answer)}”")
-        for number, quote in enumerate(quotes, 1):
-            say(f"[{number}] {_place(quote.document, quote.page)}, characters {quote.start}-{quote.end}")
-    else:
-        say("Not in your documents." if result.hits else "There are no documents yet: assistant knowledge add PATH")
-        for quote in quotes[:1]:
-            say(f"Nearest: {_place(quote.document, quote.page)}\n    {_excerpt(quote.text)}")
     return 0
 
 
 _CITED = ("document", "page", "start", "end", "text", "score")
 
 
-@contextmanager
-def _library() -> Iterator[Library]:
-    """The knowledge base, with its errors as the command line's own."""
-    settings = load_settings().knowledge
-
-    def embedder() -> Embedder:
-        return open_embedder(
-            settings.embedder,
-            conversions_dir(),
-            compute_type=settings.precision,
-            on_convert=lambda: note("Preparing the embedder, once: some ten seconds."),
-        )
-
-    try:
-        library = Library(knowledge_dir(), embedder)
-        try:
-            yield library
-        finally:
-            library.close()
-    except KnowledgeError as error:
-        raise _failure(error, error.exit_code) from error
-
-
-def _failure(error: KnowledgeError, exit_code: int) -> AssistantError:
-    failure = AssistantError(str(error))
-    failure.exit_code = exit_code
-    return failure
+def _library() -> AbstractContextManager[Library]:
+    return open_library(load_settings().knowledge, note)
 
 
 @contextmanager
@@ -352,7 +241,8 @@ def _read_lines(path: Path) -> list[str]:
         raise UsageError(f"cannot read {path}: {error}") from error
 
 
-def _filters(folder: Path | None, types: str, since: str) -> Filters:
+def filters_from(folder: Path | None, types: str, since: str) -> Filters:
+    """What --folder, --type and --since say; raises UsageError for a day that is none."""
     after = None
     if since:
         try:
@@ -368,10 +258,12 @@ def _facts(hit: Hit) -> dict[str, Any]:
     return {key: getattr(hit, key) for key in ("passage_id", *_CITED)}
 
 
-def _place(document: str, page: int | None) -> str:
+def place(document: str, page: int | None) -> str:
+    """A document and its page, safe for a terminal."""
     return one_line(document) + (f" p. {page}" if page is not None else "")
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
+    """The beginning of a text on one line."""
     line = one_line(text)
     return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1].rsplit(" ", 1)[0] + "…"

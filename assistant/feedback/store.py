@@ -3,15 +3,15 @@ outside this folder speaks SQL.
 """
 
 from assistant.feedback.agreement import stats_of
-from assistant.feedback.deletion import Deletions
 from assistant.feedback.pairs import pairs_from
+from assistant.feedback.purging import Purges
 from assistant.records import Completion, FeedbackStats, PreferencePair, Ranking, Rating, Unpaired
 
 
-class Store(Deletions):
+class Store(Purges):
     """The open store. `with Store.open() as store: …`; safe to share between threads.
 
-    Completions, Chats, Judgements and Deletions hold its methods, Database its opening and transactions.
+    Completions, Chats, Judgements, Deletions and Purges hold its methods, Database its opening and transactions.
     """
 
     def judged(self) -> tuple[list[Ranking], list[Rating], list[Completion]]:

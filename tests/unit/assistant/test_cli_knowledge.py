@@ -16,7 +16,8 @@ QUESTION = "When does the harbour office open at half past seven?"
 @pytest.fixture(autouse=True)
 def words_for_minilm(monkeypatch: pytest.MonkeyPatch) -> None:
     """MiniLM's conversion takes ten seconds; its own tests are in test_embedder.py."""
-    monkeypatch.setattr("assistant.cli.knowledge.open_embedder", lambda name, cache, **_: WordEmbedder())
+    monkeypatch.setenv("ASSISTANT_KNOWLEDGE_ANSWERS", "quote")
+    monkeypatch.setattr("assistant.answering.library.open_embedder", lambda name, cache, **_: WordEmbedder())
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def test_a_removed_folder_is_forgotten_and_stays_away(library: Library, docs: Pa
     library.add([docs])
     removed = library.remove([docs / "sub"])
     assert (removed.files, removed.documents) == (1, 1)
-    assert any(CHEESE in text for text in removed.texts)
+    assert any(CHEESE in text for text in removed.texts.values())
     assert library.update().added == 0
     assert not any(CHEESE in text for text in _texts(library, "How long is the cheese brined?"))
     assert library.add([docs / "sub"]).added == 1

@@ -1,0 +1,54 @@
+"""The nouns of an answer from documents: frozen values like those of `assistant.records`."""
+
+from assistant.records import Completion, Record
+
+
+class Citation(Record, frozen=True):
+    """A place in one of the user's documents: characters `start` to `end` of its text are `text`. `score` is how near
+    it is to what it is cited for, 0 to 1.
+    """
+
+    passage_id: str
+    document: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+class CitedSentence(Record, frozen=True):
+    """A sentence of an answer from documents. `citation` is its place in the answer's citations; None where nothing
+    there supports it.
+    """
+
+    text: str
+    citation: int | None
+
+
+class DocumentAnswer(Record, frozen=True):
+    """What the user's documents say to a question.
+
+    Where it is not `answerable` the documents do not seem to hold the answer, and there is no `completion`; `nearest`
+    is the best miss. `is_written` tells a model's own words from a sentence quoted word for word. `confidence` is how
+    likely the first passage found answers, 0 to 1.
+    """
+
+    question: str
+    answerable: bool
+    confidence: float
+    completion: Completion | None = None
+    is_written: bool = False
+    sentences: tuple[CitedSentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    nearest: tuple[Citation, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The answer as plain text, empty where there is none."""
+        return self.completion.answer if self.completion else ""
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether every sentence of the answer is."""
+        return bool(self.sentences) and all(sentence.citation is not None for sentence in self.sentences)

@@ -1,0 +1,93 @@
+"""Finds the place in the passages that supports each sentence of an answer. The places come from here alone: nothing
+that a model or a passage writes can name a source.
+
+A sentence is supported where the passage cited holds all its names and numbers and most of its other words. That
+catches what is made up, not what is put together wrongly: "supported" means "look here", not "true".
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from assistant.answering.answers import Citation, CitedSentence
+from assistant.scoring.support import unsupported
+from knowledge.chunking import sentence_spans
+from knowledge.documents import Hit
+from knowledge.embedder import Embedder
+from knowledge.retriever import FUNCTION_WORDS
+
+COVERED = 0.6
+"""Share of a sentence's content words that its passage must hold."""
+_WORD = re.compile(r"\w+")
+_MARKER = re.compile(r"\s*\[\d+(?:, ?\d+)*\]")
+
+
+def without_markers(text: str) -> str:
+    """The text less anything that looks like a reference, which a model may have copied or made up."""
+    return _MARKER.sub("", text).strip()
+
+
+def cite(
+    question: str, text: str, hits: Sequence[Hit], embedder: Embedder
+) -> tuple[tuple[CitedSentence, ...], tuple[Citation, ...]]:
+    """The sentences of an answer and the places that support them, numbered in the order in which they are needed.
+
+    The place is the sentence of the passages with the highest mean of two shares: its cosine to question and answer
+    together, and how many of the answer's words it holds.
+    """
+    places = [(hit, start, end) for hit in hits for start, end in sentence_spans(hit.text)]
+    said = [text[start:end] for start, end in sentence_spans(text)]
+    if not places or not said:
+        return tuple(CitedSentence(text=sentence, citation=None) for sentence in said), ()
+    asked = embedder.embed_questions([f"{question} {sentence}" for sentence in said])
+    near = asked @ embedder.embed_questions([hit.text[start:end] for hit, start, end in places]).T
+    citations: list[Citation] = []
+    sentences = []
+    for sentence, cosines in zip(said, near, strict=True):
+        shares = np.array([_share(sentence, hit.text[start:end]) for hit, start, end in places])
+        best = int(np.argmax((cosines + shares) / 2))
+        hit, start, end = places[best]
+        number = None
+        if _supports(hit, sentence):
+            citation = citation_of(hit, start, end, float(np.clip((cosines[best] + shares[best]) / 2, 0, 1)))
+            number = _number(citations, citation)
+        sentences.append(CitedSentence(text=sentence, citation=number))
+    return tuple(sentences), tuple(citations)
+
+
+def citation_of(hit: Hit, start: int, end: int, score: float) -> Citation:
+    """The place `start` to `end` of a passage as a place of its document."""
+    return Citation(
+        passage_id=hit.passage_id,
+        document=hit.document,
+        page=hit.page,
+        start=hit.start + start,
+        end=hit.start + end,
+        text=hit.text[start:end],
+        score=score,
+    )
+
+
+def _number(citations: list[Citation], citation: Citation) -> int:
+    for number, known in enumerate(citations):
+        if (known.passage_id, known.start) == (citation.passage_id, citation.start):
+            return number
+    citations.append(citation)
+    return len(citations) - 1
+
+
+def _supports(hit: Hit, sentence: str) -> bool:
+    source = ". ".join((hit.title, *hit.headings, hit.text))
+    return bool(_stems(sentence)) and not unsupported(sentence, source) and _share(sentence, source) >= COVERED
+
+
+def _share(sentence: str, source: str) -> float:
+    """How many of the sentence's content words the source holds, from 0 to 1."""
+    wanted = _stems(sentence)
+    return len(wanted & _stems(source)) / len(wanted) if wanted else 0.0
+
+
+def _stems(text: str) -> set[str]:
+    """Content words, cut to six letters: "announces" and "announced" are the same."""
+    return {word[:6] for word in _WORD.findall(text.lower()) if word not in FUNCTION_WORDS}

@@ -1,0 +1,47 @@
+"""Opens the user's knowledge base as the settings say, and puts its errors as the program's own. Knows no screen."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from assistant.errors import AssistantError
+from assistant.locations import conversions_dir, knowledge_dir
+from assistant.settings import KnowledgeSettings
+from knowledge.embedder import Embedder, open_embedder
+from knowledge.errors import KnowledgeError
+from knowledge.library import Library
+
+
+@contextmanager
+def open_library(
+    settings: KnowledgeSettings, on_note: Callable[[str], None] = lambda sentence: None, folder: Path | None = None
+) -> Iterator[Library]:
+    """The knowledge base; its embedder is loaded when it is first needed. `on_note` is told what takes long. Its errors
+    leave as the program's own.
+    """
+
+    def embedder() -> Embedder:
+        return open_embedder(
+            settings.embedder,
+            conversions_dir(),
+            compute_type=settings.precision,
+            on_convert=lambda: on_note("Preparing the embedder, once: some ten seconds."),
+        )
+
+    with explained():
+        library = Library(folder or knowledge_dir(), embedder, reranker=settings.reranker)
+        try:
+            yield library
+        finally:
+            library.close()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """An error of the knowledge base as one for the user, with the same exit code."""
+    try:
+        yield
+    except KnowledgeError as error:
+        failure = AssistantError(str(error))
+        failure.exit_code = error.exit_code
+        raise failure from error

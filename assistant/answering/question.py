@@ -1,0 +1,213 @@
+"""A question -> passages of the user's documents -> an answer with its sources, stored like any other so that it can be
+rated. Called by screen and command line alike. Knows no terminal, no SQL and no model library.
+
+Passages choose nothing: whether to answer, by which model, with which settings and from which places is decided from
+the question, the search and the settings alone. A passage reaches the model's prompt as a quotation, and what the
+model writes is shown as text.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from assistant.answering.ability import can_answer
+from assistant.answering.answers import Citation, CitedSentence, DocumentAnswer
+from assistant.answering.citing import citation_of, cite, without_markers
+from assistant.answering.library import explained
+from assistant.conversation import Assistant
+from assistant.engine.protocol import Finished, Loaded, Piece
+from assistant.engine.tokens import token_counter
+from assistant.errors import Interrupted, UsageError
+from assistant.prompts.passages import PassagePrompt, load_reading, render_question, split_answer
+from assistant.records import Completion, Draft, GenerationSettings, Record
+from knowledge.answering import Quote, best_quotes
+from knowledge.documents import Filters, Hit, SearchResult
+from knowledge.library import Library
+
+QUOTE = "quote"
+"""What stands for the model of an answer that no model wrote."""
+_LONGEST = 96
+
+
+class Found(Record, frozen=True):
+    """The passages that the answer will come from, best first; known before the answer is."""
+
+    hits: tuple[Hit, ...]
+    answerable: bool
+    confidence: float
+
+
+def answer_question(
+    assistant: Assistant,
+    library: Library,
+    question: str,
+    *,
+    k: int = 5,
+    mode: str = "zero-shot",
+    filters: Filters | None = None,
+) -> Iterator[Found | Piece | DocumentAnswer]:
+    """Look into the documents and answer: first Found, then pieces of the text where a model writes it, then the whole,
+    which is stored by then.
+
+    `Assistant.cancel` stops the writing; what was written is kept, and Interrupted is raised where it was nothing.
+    """
+    if not question.strip():
+        raise UsageError('ask something: assistant ask "How long is parental leave?"')
+    if k < 1:
+        raise UsageError("-k must be at least 1")
+    started = time.monotonic()
+    with explained():
+        result = library.search(question, k, filters)
+        quotes = best_quotes(question, result, library.embedder()) if result.hits else []
+    yield Found(hits=result.hits, answerable=result.answerable, confidence=result.confidence)
+    if not (result.answerable and quotes):
+        yield _refusal(question, result, quotes)
+        return
+    prompt = _prompt(assistant, question, result, mode)
+    if _writes(assistant):
+        yield from _written(assistant, library, question, result, quotes, prompt)
+    else:
+        citations = tuple(_citation(quote) for quote in quotes)
+        completion = _quoted(prompt, result, quotes[0], library.embedder().identity, time.monotonic() - started)
+        yield _kept(assistant, question, result, completion, _one(completion.answer), citations)
+
+
+def _writes(assistant: Assistant) -> bool:
+    wanted = assistant.settings.knowledge.answers
+    return wanted == "write" or (wanted == "auto" and can_answer(assistant))
+
+
+def _prompt(assistant: Assistant, question: str, result: SearchResult, mode: str) -> PassagePrompt:
+    model = assistant.loaded.model if assistant.loaded else assistant.choice()[0]
+    texts = [hit.text for hit in result.hits]
+    return render_question(question, texts, mode=mode, budget=model.window, count_tokens=token_counter(model.folder))
+
+
+def _written(
+    assistant: Assistant,
+    library: Library,
+    question: str,
+    result: SearchResult,
+    quotes: list[Quote],
+    prompt: PassagePrompt,
+) -> Iterator[Piece | DocumentAnswer]:
+    """The model's answer, piece by piece, then with its sources; where it says that there is none, the refusal."""
+    serving = assistant.loaded or assistant.load()
+    # One text that can be watched and written again: an answer is right or wrong, drafts of it are no help.
+    settings = GenerationSettings(decoding="greedy", max_new_tokens=_LONGEST)
+    for reply in assistant.engine.stream(prompt.text, settings):
+        if isinstance(reply, Piece):
+            yield reply
+        else:
+            finished = reply
+    rationale, answer = split_answer(finished.drafts[0][0].text, prompt.mode)
+    answer = without_markers(answer)
+    if not answer and finished.drafts[0][0].finished == "cancelled":
+        raise Interrupted("stopped before anything was written")
+    if not answer or answer.lower().startswith(load_reading().unanswerable):
+        yield _refusal(question, result, quotes)
+        return
+    hits = result.hits[: prompt.passages]
+    with explained():
+        sentences, citations = cite(question, answer, hits, library.embedder())
+    completion = _completion(prompt, hits, serving, settings, finished, answer, rationale)
+    nearest = () if citations else tuple(_citation(quote) for quote in quotes[:1])
+    yield _kept(assistant, question, result, completion, sentences, citations, nearest, is_written=True)
+
+
+def _kept(
+    assistant: Assistant,
+    question: str,
+    result: SearchResult,
+    completion: Completion,
+    sentences: tuple[CitedSentence, ...],
+    citations: tuple[Citation, ...],
+    nearest: tuple[Citation, ...] = (),
+    *,
+    is_written: bool = False,
+) -> DocumentAnswer:
+    """Store it before anybody sees it as done."""
+    if assistant.store is not None:
+        assistant.store.add_completions([completion])
+    return DocumentAnswer(
+        question=question,
+        answerable=True,
+        confidence=result.confidence,
+        completion=completion,
+        is_written=is_written,
+        sentences=sentences,
+        citations=citations,
+        nearest=nearest,
+    )
+
+
+def _refusal(question: str, result: SearchResult, quotes: list[Quote]) -> DocumentAnswer:
+    return DocumentAnswer(
+        question=question,
+        answerable=False,
+        confidence=result.confidence,
+        nearest=tuple(_citation(quote) for quote in quotes[:1]) or tuple(_whole(hit) for hit in result.hits[:1]),
+    )
+
+
+def _completion(
+    prompt: PassagePrompt,
+    hits: tuple[Hit, ...],
+    serving: Loaded,
+    settings: GenerationSettings,
+    finished: Finished,
+    answer: str,
+    rationale: str,
+) -> Completion:
+    draft: Draft = finished.drafts[0][0]
+    return msgspec.structs.replace(
+        _blank(prompt, hits, answer, finished.seconds),
+        model=serving.model.ref,
+        backend=serving.backend,
+        backend_version=serving.backend_version,
+        settings=settings,
+        rationale=rationale,
+        finished=draft.finished,
+        completion_tokens=draft.tokens,
+    )
+
+
+def _quoted(prompt: PassagePrompt, result: SearchResult, quote: Quote, embedder: str, seconds: float) -> Completion:
+    """A quotation as a completion: what reproduces it is the embedder."""
+    in_prompt = result.hits[: prompt.passages]
+    quoted_from = [hit for hit in result.hits if hit.passage_id == quote.passage_id and hit not in in_prompt]
+    hits = (*quoted_from, *in_prompt)
+    return msgspec.structs.replace(_blank(prompt, hits, quote.text, seconds), backend_version=embedder)
+
+
+def _blank(prompt: PassagePrompt, hits: tuple[Hit, ...], answer: str, seconds: float) -> Completion:
+    return Completion(
+        id=secrets.token_hex(6),
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        prompt=prompt.text,
+        mode=prompt.mode,
+        task="question",
+        prompt_version=prompt.version,
+        model=QUOTE,
+        backend="ctranslate",
+        backend_version="",
+        settings=GenerationSettings(decoding="greedy", max_new_tokens=_LONGEST),
+        answer=answer,
+        prompt_tokens=prompt.tokens,
+        seconds=seconds,
+        passage_ids=tuple(hit.passage_id for hit in hits),
+    )
+
+
+def _one(text: str) -> tuple[CitedSentence, ...]:
+    return (CitedSentence(text=text, citation=0),)
+
+
+def _citation(quote: Quote) -> Citation:
+    return Citation(**msgspec.structs.asdict(quote))
+
+
+def _whole(hit: Hit) -> Citation:
+    return citation_of(hit, 0, len(hit.text), max(hit.score, 0.0))

@@ -1,0 +1,136 @@
+"""`assistant ask`: a question to the user's own documents."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from assistant.answering import answer_question, open_library
+from assistant.answering.answers import Citation, DocumentAnswer
+from assistant.cli.knowledge import excerpt, filters_from, place
+from assistant.cli.output import is_interactive, note, say, say_json
+from assistant.conversation import Assistant
+from assistant.engine.protocol import Progress
+from assistant.errors import Interrupted, UsageError
+from assistant.feedback.store import Store
+from assistant.prompts import MODES, unknown_mode
+from assistant.records import BackendName
+from assistant.settings import load_settings
+
+UNSUPPORTED = "[not supported by your documents]"
+
+
+def ask(
+    question: str,
+    *,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
+    mode: str | None = None,
+    folder: Path | None = None,
+    type_: Annotated[str, Parameter(name="--type")] = "",
+    since: str = "",
+    model: str | None = None,
+    backend: BackendName | None = None,
+    json: bool = False,
+) -> int:
+    """Answer a question from your documents, and say where each sentence stands.
+
+    A model that can read writes the answer; a smaller one would guess, so the best sentence is quoted word for word.
+
+    Examples:
+
+      assistant ask "How long is parental leave?"
+
+      assistant ask "Who signs invoices?" --folder ~/handbook --type pdf,md
+
+    Parameters
+    ----------
+    question
+        The question.
+    k
+        Look at so many passages.
+    mode
+        zero-shot, one-shot, few-shot or chain-of-thought, where a model writes.
+    folder
+        Only files below it.
+    type_
+        Only files of these kinds, as in pdf,docx.
+    since
+        Only files changed since this day, as in 2026-03-01.
+    model
+        current, pocket, a Hub id on this machine, or a folder.
+    backend
+        ctranslate (fast on CPU) or transformers.
+    json
+        Print one JSON object.
+    """
+    settings = load_settings()
+    chosen = mode or settings.prompt.mode
+    if chosen not in MODES:
+        raise unknown_mode(chosen)
+    if not question.strip():
+        raise UsageError('ask something: assistant ask "How long is parental leave?"')
+    filters = filters_from(folder, type_, since)
+    with open_library(settings.knowledge, note) as library, Store.open() as store:
+        with Assistant(settings, store=store, on_notice=note) as assistant:
+            if model or backend:
+                assistant.load(model, backend, on_progress=_tell)
+            for news in answer_question(assistant, library, question, k=k, mode=chosen, filters=filters):
+                answer = news
+        if not isinstance(answer, DocumentAnswer):
+            raise Interrupted("stopped before there was an answer")
+        if json:
+            say_json(as_json(answer))
+        else:
+            _print(answer, has_documents=library.catalog.passage_count() > 0)
+    return 0
+
+
+def as_json(answer: DocumentAnswer) -> dict[str, Any]:
+    """The answer in the shape of `--json`."""
+    completion = answer.completion
+    return {
+        "answer": answer.text,
+        "answerable": answer.answerable,
+        "citations": [_facts(citation) for citation in answer.citations],
+        "sentences": msgspec.to_builtins(answer.sentences),
+        "supported": answer.is_supported,
+        "confidence": answer.confidence,
+        "nearest": [_facts(citation) for citation in answer.nearest],
+        "model": completion.model if completion else None,
+        "mode": completion.mode if completion else None,
+        "passage_ids": list(completion.passage_ids) if completion else [],
+        "completion_id": completion.id if completion else None,
+        "seconds": round(completion.seconds, 3) if completion else None,
+    }
+
+
+def _print(answer: DocumentAnswer, *, has_documents: bool) -> None:
+    if not answer.answerable:
+        say("Not in your documents." if has_documents else "There are no documents yet: assistant knowledge add PATH")
+    elif answer.is_written:
+        say(" ".join(f"{s.text} {_mark(s.citation)}" for s in answer.sentences))
+    else:
+        say(f"“{' '.join(answer.text.split())}” [1]")
+    for number, citation in enumerate(answer.citations, 1):
+        at = f"[{number}] {place(citation.document, citation.page)}, characters {citation.start}-{citation.end}"
+        say(f"{at}\n    {excerpt(citation.text)}" if answer.is_written else at)
+    for citation in answer.nearest:
+        say(f"Nearest: {place(citation.document, citation.page)}\n    {excerpt(citation.text)}")
+    if answer.completion is not None:
+        note(f"Rate it: assistant rate {answer.completion.id} up")
+
+
+def _mark(citation: int | None) -> str:
+    return UNSUPPORTED if citation is None else f"[{citation + 1}]"
+
+
+def _facts(citation: Citation) -> dict[str, Any]:
+    return {
+        name: getattr(citation, name) for name in ("document", "page", "start", "end", "text", "score", "passage_id")
+    }
+
+
+def _tell(progress: Progress) -> None:
+    if is_interactive() and progress.total != 1:
+        note(f"{progress.stage} …")

@@ -1,0 +1,116 @@
+"""Purging: takes a document's text out of every stored prompt, answer and message, and leaves the rest of them with
+their ratings. Knows passages as text, not where they come from.
+
+The text is recognized by runs of its words, whatever stands between them: prompts quote a passage on one line, cut
+conversations differently, and change its quotation marks.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from assistant.feedback.deletion import Deletions
+
+REMOVED = "[removed]"
+ANYWHERE = 12
+"""So many words in a row, the same as in a removed passage, are its text; fewer may be anybody's."""
+CITED = 5
+"""The same where the answer is known to have been given that passage."""
+_WORD = re.compile(r"\w+")
+
+_SHOWING = "SELECT message FROM shown WHERE completion = ?"
+_CHATS = f"SELECT chat FROM messages WHERE id IN ({_SHOWING})"  # noqa: S608 - our own text
+
+
+class Purges(Deletions):
+    """How a document's text leaves the store."""
+
+    def blank_passages(self, passages: Mapping[str, str]) -> int:
+        """Replace the texts of these passages (id to text) by a mark wherever they are stored, and return in how many
+        answers. Prompts and answers keep their ids and ratings.
+        """
+        if not passages:
+            return 0
+        anywhere = _runs(passages.values(), ANYWHERE)
+        blanked = 0
+        with self.writing() as connection:
+            rows = connection.execute("SELECT id, prompt, answer, rationale, passage_ids FROM completions").fetchall()
+            for row in rows:
+                cited = [passages[id] for id in msgspec.json.decode(row["passage_ids"]) if id in passages]
+                blanked += _blank_completion(connection, row, _Text(anywhere, cited))
+            _blank_unfinished(connection, _Text(anywhere, ()))
+        if blanked:
+            self._forget_text()
+        return blanked
+
+
+class _Text:
+    """What is to be blanked in the fields of one answer."""
+
+    def __init__(self, anywhere: set[tuple[str, ...]], cited: Iterable[str]) -> None:
+        self._anywhere = anywhere
+        self._cited = tuple(cited)
+
+    def __call__(self, field: str) -> str:
+        """The field without the text."""
+        words = [(found.group().lower(), found.start(), found.end()) for found in _WORD.finditer(field)]
+        covered = _covered(words, self._anywhere, ANYWHERE)
+        if self._cited and words:
+            # An answer of two words is the document's too, where the document has them in a row.
+            length = min(CITED, len(words))
+            covered |= _covered(words, _runs(self._cited, length), length)
+        pieces, kept_to, place = [], 0, 0
+        while place < len(words):
+            if place not in covered:
+                place += 1
+                continue
+            last = place
+            while last + 1 in covered:
+                last += 1
+            pieces += [field[kept_to : words[place][1]], REMOVED]
+            kept_to, place = words[last][2], last + 1
+        return "".join([*pieces, field[kept_to:]])
+
+
+def _blank_completion(connection: sqlite3.Connection, row: sqlite3.Row, blank: _Text) -> bool:
+    fields = tuple(row[name] for name in ("prompt", "answer", "rationale"))
+    changed = tuple(blank(field) for field in fields)
+    if changed == fields:
+        return False
+    connection.execute(
+        "UPDATE completions SET prompt = ?, answer = ?, rationale = ? WHERE id = ?", (*changed, row["id"])
+    )
+    for table, column, those in (("messages", "text", _SHOWING), ("chats", "title", _CHATS)):
+        for id, text in connection.execute(
+            f"SELECT id, {column} FROM {table} WHERE id IN ({those})",  # noqa: S608 - names of ours
+            (row["id"],),
+        ).fetchall():
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (blank(text), id))  # noqa: S608
+    return True
+
+
+def _blank_unfinished(connection: sqlite3.Connection, blank: _Text) -> None:
+    for owner, kind, text in connection.execute("SELECT owner, kind, text FROM unfinished").fetchall():
+        connection.execute("UPDATE unfinished SET text = ? WHERE owner = ? AND kind = ?", (blank(text), owner, kind))
+
+
+def _runs(texts: Iterable[str], length: int) -> set[tuple[str, ...]]:
+    """Every run of so many words; of a shorter text the whole of it is none."""
+    found = set()
+    for text in texts:
+        words = _WORD.findall(text.lower())
+        found |= {tuple(words[start : start + length]) for start in range(len(words) - length + 1)}
+    return found
+
+
+def _covered(words: list[tuple[str, int, int]], runs: set[tuple[str, ...]], length: int) -> set[int]:
+    """The places of the words that lie in one of the runs."""
+    plain = [word for word, _, _ in words]
+    return {
+        place
+        for start in range(len(plain) - length + 1)
+        if tuple(plain[start : start + length]) in runs
+        for place in range(start, start + length)
+    }

@@ -1,0 +1,51 @@
+"""Reads question and passage together, which tells more than two vectors and takes a hundred times as long: any
+sentence-transformers CrossEncoder that is on this machine. Knows no index.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from knowledge.errors import EmbedderMissing
+
+
+class Reranker(Protocol):
+    """Scores passages for a question."""
+
+    def score(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers, 0 to 1."""
+
+
+def open_reranker(name: str) -> Reranker:
+    """The cross-encoder of that name: a folder, or a Hub id whose files are on this machine."""
+    return CrossEncoderReranker(name)
+
+
+class CrossEncoderReranker:
+    """A CrossEncoder with one output, whose value becomes a share by the logistic function."""
+
+    def __init__(self, name: str) -> None:
+        from sentence_transformers import CrossEncoder
+
+        try:
+            # The identity: some models bring a logistic function of their own, and two flatten every difference.
+            self._model: Any = CrossEncoder(name, local_files_only=True, activation_fn=_identity())
+        except (OSError, ValueError) as error:
+            raise EmbedderMissing(
+                f"no cross-encoder {name!r} on this machine: set knowledge.reranker to a folder that holds one, or to"
+                ' "" for none'
+            ) from error
+        if int(getattr(self._model, "num_labels", 1)) != 1:
+            raise EmbedderMissing(f"{name!r} gives several values for a pair: a reranker gives one")
+
+    def score(self, question: str, texts: Sequence[str]) -> list[float]:
+        if not texts:
+            return []
+        values = self._model.predict([(question, text) for text in texts], show_progress_bar=False)
+        return [1 / (1 + math.exp(-max(-30.0, min(30.0, float(value))))) for value in values]
+
+
+def _identity() -> Any:
+    import torch
+
+    return torch.nn.Identity()

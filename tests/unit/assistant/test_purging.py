@@ -1,0 +1,73 @@
+"""Purging: a document's text leaves prompts, answers, messages and titles, and nothing else does."""
+
+import msgspec
+import pytest
+
+from assistant.feedback.store import Store
+from assistant.records import Completion, GenerationSettings
+from tests.unit.knowledge.samples import FACT, OTHER
+
+PASSAGE = f"{FACT} {OTHER} Visitors sign in at the gate and wear a badge."
+PROMPT = 'Answer.\n\n[1] "{}"\n[2] "Bread is baked at six."\n\nQuestion: When?\nAnswer: '
+BASE = Completion(
+    id="aa11",
+    created="2026-11-21T10:00:00Z",
+    prompt=PROMPT.format(PASSAGE),
+    mode="zero-shot",
+    task="question",
+    prompt_version="1",
+    model="quote",
+    backend="ctranslate",
+    backend_version="1",
+    settings=GenerationSettings(),
+    answer=FACT,
+    passage_ids=("p1", "p2"),
+)
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store.open()
+
+
+def test_the_text_goes_from_prompt_and_answer_and_the_rest_stays(store: Store) -> None:
+    store.add_completions([BASE])
+    assert store.blank_passages({"p1": PASSAGE}) == 1
+    kept = store.completion("aa11")
+    assert kept.answer == "[removed]."
+    assert kept.prompt == PROMPT.format("[removed].")
+    assert kept.passage_ids == BASE.passage_ids
+    assert b"harbour office" not in store.path.read_bytes()
+
+
+def test_other_line_breaks_and_marks_hide_nothing(store: Store) -> None:
+    summarized = msgspec.structs.replace(
+        BASE, id="bb22", prompt=PASSAGE.replace(" ", "\n").replace(".", "!"), answer="Hours.", passage_ids=()
+    )
+    store.add_completions([summarized])
+    assert store.blank_passages({"p1": PASSAGE}) == 1
+    assert store.completion("bb22").prompt == "[removed]!"
+
+
+def test_a_few_words_in_common_are_anybodys(store: Store) -> None:
+    chat = msgspec.structs.replace(BASE, id="cc33", prompt=f"Ann: {FACT}", answer=FACT, passage_ids=())
+    store.add_completions([chat])
+    # Eight words, and twelve are asked for where the passage was not cited.
+    assert store.blank_passages({"p1": PASSAGE}) == 0
+    assert store.completion("cc33") == chat
+
+
+def test_an_answer_of_two_words_goes_where_its_passage_was_cited(store: Store) -> None:
+    store.add_completions([msgspec.structs.replace(BASE, answer="Half past seven")])
+    store.blank_passages({"p1": PASSAGE})
+    assert store.completion("aa11").answer == "[removed]"
+
+
+def test_messages_and_titles_that_show_it_are_blanked_too(store: Store) -> None:
+    store.add_completions([BASE])
+    chat = store.new_chat(FACT)
+    store.add_message(chat.id, "answer", FACT, completions=("aa11",))
+    store.blank_passages({"p1": PASSAGE})
+    assert store.chat(chat.id).title == "[removed]."
+    assert [message.text for message in store.messages(chat.id)] == ["[removed]."]
+    assert store.chats("harbour") == []
