@@ -1,6 +1,7 @@
 """What a step of PPO costs: seconds against batch, response length and model size, where they go, and memory.
 
     python tests/benchmarks/ppo_cost.py --shapes tiny pocket --steps 3
+    python tests/benchmarks/ppo_cost.py --shapes small --batches 8 --lengths 30 --steps 1 --warm-up 0
 
 Models have random weights of the named shape: cost does not depend on what they say. CPU seconds are of one thread
 and hardly change when other programs compete for the cores; wall seconds do.
@@ -30,6 +31,7 @@ from training.policy import LoraShape, Policy, load_policy
 from training.ppo import train
 from training.recipes.ppo import GuardLimits, PpoConfig
 from training.runs import Run, StopRequested
+from training.trainer import Trainer
 
 # d_model, heads, d_ff, encoder layers, decoder layers, vocabulary
 SHAPES = {
@@ -48,6 +50,8 @@ def main() -> None:
     parser.add_argument("--lengths", nargs="+", type=int, default=[15, 30, 60])
     parser.add_argument("--source", type=int, default=200, help="tokens of a prompt")
     parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--warm-up", type=int, default=1, help="steps that are not counted")
+    parser.add_argument("--adapt", nargs="+", choices=("decoder", "all"), default=["decoder", "all"])
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -58,12 +62,16 @@ def main() -> None:
         middle = arguments.batches[len(arguments.batches) // 2], arguments.lengths[len(arguments.lengths) // 2]
         cases = [(batch, middle[1]) for batch in arguments.batches]
         cases += [(middle[0], length) for length in arguments.lengths if length != middle[1]]
+        profiles = []
         for shape, model in models.items():
-            for batch, length in cases:
-                print(line(model, shape, "decoder", batch, length, arguments, root), flush=True)
-            print(line(model, shape, "all", *middle, arguments, root), flush=True)
-        for shape, model in models.items():
-            print(f"\n{shape}, batch {middle[0]}, {middle[1]} tokens:\n{profile(model, *middle, arguments, root)}")
+            asked = [("decoder", *case) for case in cases] if "decoder" in arguments.adapt else []
+            asked += [("all", *middle)] if "all" in arguments.adapt else []
+            for adapt, batch, length in asked:
+                row, parts = line(model, shape, adapt, batch, length, arguments, root)
+                print(row, flush=True)
+                if (batch, length) == middle:
+                    profiles.append(f"- {shape}, adapters {adapt}, batch {batch}, {length} tokens: {parts}")
+        print("\n" + "\n".join(profiles))
         print("\n| model | weights, MB | reference as an adapter, MB | as a second model, MB | resident growth, MB |")
         print("|" + "---|" * 5)
         for shape, model in models.items():
@@ -96,11 +104,11 @@ def build(folder: Path, shape: str) -> Path:
 def steps(
     model: Path, adapt: str, batch: int, length: int, arguments: argparse.Namespace, root: Path
 ) -> list[dict[str, float]]:
-    """The times of every step after the first, which warms up."""
+    """The times of every step after the ones that warm up."""
     config = PpoConfig(
         adapt=adapt,  # type: ignore[arg-type]
         max_new_tokens=length,
-        max_steps=arguments.steps + 1,
+        max_steps=arguments.warm_up + arguments.steps,
         batch_size=batch,
         mini_batch_size=batch // 2,
         micro_batch_size=batch // 2,
@@ -113,56 +121,46 @@ def steps(
     # A "!" is one token each time, and the end of text one more.
     data.write_text(json.dumps({"prompt": "!" * (arguments.source - 2)}) + "\n")
     run = Run.start("ppo", config, [data], 1, root=folder)
-    found: list[dict[str, float]] = []
-    clock = time.process_time()
-
-    def note(figures: Any) -> None:
-        nonlocal clock
-        found.append({"cpu": time.process_time() - clock})
-        clock = time.process_time()
-
+    found: list[float] = []
+    spent: dict[str, float] = defaultdict(float)
     try:
-        train(
-            *(config, model, None, [data], None, folder / "out", run, StopRequested()),
-            reward=lambda prompts, responses: {"length": [float(len(text)) for text in responses]},
-            report=note,
-        )
+        with timed(Trainer, "step", "step", spent):
+            train(
+                *(config, model, None, [data], None, folder / "out", run, StopRequested()),
+                reward=lambda prompts, responses: {"length": [float(len(text)) for text in responses]},
+                report=lambda figures: found.append(spent["step"] - sum(found)),
+            )
         rows = run.metrics()
     finally:
         run.close()
     return [
-        {**times, **{name: value for name, value in row.items() if name.startswith("time/")}}
-        for times, row in zip(found, rows, strict=True)
-    ][1:]
+        {"cpu": cpu, **{name: value for name, value in row.items() if name.startswith("time/")}}
+        for cpu, row in zip(found, rows, strict=True)
+    ][arguments.warm_up :]
 
 
 def line(
     model: Path, shape: str, adapt: str, batch: int, length: int, arguments: argparse.Namespace, root: Path
-) -> str:
-    """One row of the table of times."""
-    found = steps(model, adapt, batch, length, arguments, root)
-    middle = {name: statistics.median(step[name] for step in found) for name in found[0]}
-    wall = middle["time/rollout"] + middle["time/updates"]
-    return (
-        f"| {shape} | {adapt} | {batch} | {length} | {middle['cpu']:.2f} | {wall:.2f} | "
-        f"{middle['time/rollout'] / wall:.0%} | {middle['time/updates'] / wall:.0%} |"
-    )
-
-
-def profile(model: Path, batch: int, length: int, arguments: argparse.Namespace, root: Path) -> str:
-    """The share of CPU time in each part of a step."""
+) -> tuple[str, str]:
+    """One row of the table of times, and the share of CPU time in each part of a step."""
     spent: dict[str, float] = defaultdict(float)
     with (
-        timed(Policy, "encode", "encoder", spent),
+        timed(Policy, "encode", "encoder forward", spent),
         timed(Policy, "generate", "sampling", spent),
-        timed(Policy, "evaluate_tokens", "policy passes, forward", spent),
-        timed(Policy, "reference_logprobs", "reference pass", spent),
+        timed(Policy, "evaluate_tokens", "policy's decoder passes forward", spent),
+        timed(Policy, "reference_logprobs", "reference's decoder pass", spent),
         timed(torch.Tensor, "backward", "backward", spent),
         timed(updates.Learner, "_apply", "optimizer", spent),
     ):
-        steps(model, "decoder", batch, length, arguments, root)
+        found = steps(model, adapt, batch, length, arguments, root)
+    middle = {name: statistics.median(step[name] for step in found) for name in found[0]}
+    wall = middle["time/rollout"] + middle["time/updates"]
     whole = sum(spent.values())
-    return "\n".join(f"- {name}: {value / whole:.0%}" for name, value in sorted(spent.items(), key=lambda x: -x[1]))
+    row = (
+        f"| {shape} | {adapt} | {batch} | {length} | {middle['cpu']:.2f} | {wall:.2f} | "
+        f"{middle['time/rollout'] / wall:.0%} | {middle['time/updates'] / wall:.0%} |"
+    )
+    return row, ", ".join(f"{name} {value / whole:.0%}" for name, value in sorted(spent.items(), key=lambda x: -x[1]))
 
 
 @contextmanager

@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--shape", choices=("tiny", "pocket"), default="tiny")
     parser.add_argument("--adapt", choices=("decoder", "all"), default="decoder")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--merge", type=Path, nargs="+", help="only print the table of what --json wrote before")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--mini-batch", type=int, default=32)
@@ -52,6 +54,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.peer:
         serve_peer(sys.stdin, sys.stdout)
+    elif arguments.merge:
+        parts = [json.loads(path.read_text()) for path in arguments.merge]
+        print(table({side: [steps for part in parts for steps in part[side]] for side in ("ours", "trl")}))
     else:
         sys.path.insert(0, str(Path(__file__).parents[2]))
         compare(arguments)
@@ -66,7 +71,7 @@ def compare(arguments: argparse.Namespace) -> None:
         root = Path(folder)
         model = build_model(root / "model", arguments.shape)
         runs: dict[str, list[list[dict[str, float]]]] = {"ours": [], "trl": []}
-        for seed in range(1, arguments.seeds + 1):
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
             ours, theirs = one_seed(arguments, model, root / str(seed), seed, peer)
             runs["ours"].append(ours)
             runs["trl"].append(theirs)
