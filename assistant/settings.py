@@ -56,6 +56,13 @@ class ScreenSettings(Part, frozen=True):
     """Whether model, mode, words and seconds stand under an answer."""
 
 
+class FeedbackSettings(Part, frozen=True):
+    """What is asked of the people who rate."""
+
+    repeat_one_in: int = 10
+    """After every so many rankings, on average, an earlier one is asked again, to see how steady you are; 0: never."""
+
+
 class KnowledgeSettings(Part, frozen=True):
     """How your documents are read and searched."""
 
@@ -76,9 +83,10 @@ class Settings(Part, frozen=True):
     prompt: PromptSettings = PromptSettings()
     generation: GenerationSettings = GenerationSettings()
     screen: ScreenSettings = ScreenSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     keys: dict[str, str] = {}
-    """Key bindings by action id, such as `send = "ctrl+enter"`."""
+    """Keys by the name of their slash command, such as `mode = "f9"`; docs/screen.md lists the names."""
 
 
 class Setting(msgspec.Struct, frozen=True):

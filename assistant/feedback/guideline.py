@@ -52,5 +52,21 @@ def edit_guideline() -> Path:
     return path
 
 
+def save_guideline(text: str) -> Guideline:
+    """Put another text into the user's copy, reasons and comments kept, and return the guideline as it is now."""
+    import tomlkit  # needed for writing alone
+
+    if not text.strip():
+        raise UsageError("a guideline needs words: what makes one answer better than another?")
+    path = edit_guideline()
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as error:
+        raise UsageError(f"cannot read the rating guideline in {path}: {error}; delete it to get ours back") from error
+    document["text"] = tomlkit.string(f"{text.strip()}\n", multiline=True)
+    write_atomically(path, tomlkit.dumps(document).encode())
+    return load_guideline()
+
+
 def _shipped() -> bytes:
     return files("assistant.feedback").joinpath("guideline.toml").read_bytes()

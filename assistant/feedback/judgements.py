@@ -22,6 +22,7 @@ _PAGE = f"{_SELECT}WHERE kind = ?1 AND (?2 OR ended = '') ORDER BY seq DESC LIMI
 _OF_COMPLETION = f"{_SELECT}WHERE id IN (SELECT judgement FROM judged WHERE completion = ?) ORDER BY seq"  # noqa: S608
 _IN_FORCE = "SELECT id FROM judgements WHERE rater = ? AND subject = ? AND ended = ''"
 _TOMBSTONES = "SELECT id, kind AS noun, deleted FROM tombstones ORDER BY deleted, id"
+_TRAINED = "SELECT DISTINCT version FROM model_sources WHERE judgement IN (SELECT value FROM json_each(?)) ORDER BY 1"
 _REINSTATE = "UPDATE judgements SET ended = '', ended_by = '' WHERE id = ?"
 _ADD = """INSERT INTO judgements (id, kind, rater, subject, body, supersedes, ended, ended_by)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -149,6 +150,12 @@ class Judgements(Database):
         with self.reading() as connection:
             rows = connection.execute("SELECT judgement FROM model_sources WHERE version = ? ORDER BY 1", (version,))
             return [row["judgement"] for row in rows]
+
+    def versions_with(self, judgements: Sequence[str]) -> list[str]:
+        """The model versions that were trained with one of these judgements."""
+        with self.reading() as connection:
+            rows = connection.execute(_TRAINED, (msgspec.json.encode(list(judgements)).decode(),))
+            return [row["version"] for row in rows]
 
     def tombstones(self) -> list[Tombstone]:
         """What was deleted, the first first."""

@@ -4,8 +4,10 @@ of a screen.
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,42 +21,40 @@ from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings
 from assistant.tui.asking import open_chat
-from assistant.tui.commands import COMMANDS
+from assistant.tui.commands import bindings_of, show_key
 from assistant.tui.exporting import Kind, export_chat
+from assistant.tui.helping import write_help
 from assistant.tui.keeping import TYPED, Keeper
 from assistant.tui.messages import (
     ChatBegun,
     ChatDeleted,
+    ChatForked,
     ChatsFound,
     DraftFound,
     ModelChanged,
     NoticeGiven,
     StoreFailed,
 )
+from assistant.tui.opening import make_screen
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.themes import THEMES
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.notifications import SeverityLevel
 
     from assistant.conversation import Assistant
+    from assistant.feedback.store import Store
 
-HELP = """\
-Paste a conversation (lines such as "Maya: The review moves to Friday.") and press Enter: Parley summarizes it.
-A long paste is folded into one line; nothing of it is lost. What does not fit the model's window is read in parts.
 
-KEYS
-  Enter           send                         Ctrl+J, Shift+Enter   new line
-  Esc             stop the answer              Up, Down              what was sent before
-  Ctrl+P          everything that can be done  Ctrl+N                new chat
-  F3  mode        F5  task        F6  model    F1  this help         Ctrl+Q  quit
-  Shift+Tab       to the answers; on an answer: c copy, p the exact prompt, g write it again; Enter to write on
+@dataclass(frozen=True)
+class Note:
+    """Something that was said in a notification."""
 
-COMMANDS
-{commands}
-
-Everything stays on this machine. Keys can be changed in the settings, section [keys]; `assistant paths` says where."""
+    time: str
+    severity: str
+    sentence: str
 
 
 def _palette() -> "type[Provider]":
@@ -63,9 +63,20 @@ def _palette() -> "type[Provider]":
     return CommandPalette
 
 
+def _before(store: "Store", chat: str, message: str) -> str:
+    """The id of the message before one, "" where it is the first."""
+    ids = [known.id for known in store.messages(chat)]
+    place = ids.index(message) if message in ids else 0
+    return ids[place - 1] if place else ""
+
+
 def shuffled(count: int) -> Sequence[int]:
     """The drafts' numbers in a random order, so that no place on the screen is favoured."""
     return random.SystemRandom().sample(range(count), count)
+
+
+MOST_NOTES = 500
+"""So many notifications are kept for the log."""
 
 
 class AssistantApp(App[None]):
@@ -77,11 +88,7 @@ class AssistantApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
-    BINDINGS = [
-        Binding("f1", "help", "Help", id="help"),
-        Binding("f2", "settings", "Settings", id="settings"),
-        Binding("ctrl+q", "quit", "Quit", id="quit", show=False, priority=True),
-    ]
+    BINDINGS = bindings_of("app")
 
     def __init__(
         self,
@@ -91,6 +98,7 @@ class AssistantApp(App[None]):
         continue_last: bool = False,
         clock: Callable[[], float] = time.monotonic,
         order: Callable[[int], Sequence[int]] = shuffled,
+        chance: random.Random | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -98,6 +106,8 @@ class AssistantApp(App[None]):
         self.assistant = assistant
         self.model = ModelChanged("loading", "loading the model")
         self.order = order
+        self.chance = chance or random.SystemRandom()
+        self.notes: deque[Note] = deque(maxlen=MOST_NOTES)
         self.keeper = Keeper(
             on_error=lambda error: self.post_message(StoreFailed(error)),
             on_chat=lambda id: self.chat.post_message(ChatBegun(id)),
@@ -118,6 +128,7 @@ class AssistantApp(App[None]):
     def _begin(self) -> None:
         self.load_model()
         self.in_background(self._find_draft, "draft")
+        self.chat.show_loop()
         if self.settings.prompt.mode not in MODES:
             self.report(UsageError(f"unknown mode {self.settings.prompt.mode!r} in the settings; using zero-shot"))
 
@@ -148,6 +159,23 @@ class AssistantApp(App[None]):
                 open_chat(store, id, self.chat.post_message, before)
 
         self.in_background(read, "open")
+
+    def fork_chat(self, id: str, *, upto: str = "", before: str = "", text: str = "") -> None:
+        """Make a copy of a chat up to one message, or before it, show it, and then send the text in it."""
+
+        def fork() -> None:
+            if (store := self.keeper.store()) is None:
+                return
+            last = upto or _before(store, id, before)
+            copy = store.fork_chat(id, last or None)
+            open_chat(store, copy.id, self.chat.post_message)
+            self.chat.post_message(ChatForked(text))
+
+        self.in_background(fork, "fork")
+
+    def pull_model(self, ref: str) -> None:
+        """Download a model and serve it."""
+        self.in_background(lambda: self._pull(ref), "pull")
 
     def delete_chat(self, id: str) -> None:
         """Remove a chat everywhere."""
@@ -214,22 +242,45 @@ class AssistantApp(App[None]):
         self.report(event.error)
 
     def on_notice_given(self, event: NoticeGiven) -> None:
-        self.notify(event.sentence, severity="warning", timeout=10, markup=False)
+        self.notify(event.sentence, severity=event.severity, timeout=10)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: "SeverityLevel" = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Say something, and keep it for the log. Text is text here: markup in it is never read."""
+        self.notes.append(Note(time.strftime("%H:%M:%S"), severity, message))
+        if severity == "information":
+            # The newest says what the one before it said: they are never stacked over what is being read.
+            self.clear_informations()
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def clear_informations(self) -> None:
+        """Take away what was merely said; errors and warnings stay for their time."""
+        for notification in list(self._notifications):
+            if notification.severity == "information":
+                self._unnotify(notification)
+
+    def say(self, sentence: str) -> None:
+        """Say something from any thread."""
+        self.post_message(NoticeGiven(sentence, "information"))
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as keyboards name them: F1, ^N, Esc."""
-        key = binding.key.partition(",")[0]
-        if binding.key_display:
-            return binding.key_display
-        if key.startswith("ctrl+"):
-            return "^" + key.removeprefix("ctrl+").upper()
-        return {"enter": "Enter", "escape": "Esc"}.get(key) or (
-            key.upper() if key[:1] == "f" and key[1:].isdigit() else super().get_key_display(binding)
-        )
+        return show_key(binding.key.partition(",")[0])
 
     def action_help(self) -> None:
-        lines = [f"  /{command.slash:<10} {command.title}" for command in COMMANDS]
-        self.push_screen(TextScreen("Help", HELP.format(commands="\n".join(lines))))
+        self.push_screen(TextScreen("Help", write_help(self.settings.keys)))
+
+    def action_open(self, name: str) -> None:
+        """Open a screen of the table."""
+        with self.reporting():
+            self.push_screen(make_screen(name))
 
     def action_settings(self) -> None:
         """Show the settings; what is changed counts from now on where it can."""
@@ -278,6 +329,19 @@ class AssistantApp(App[None]):
             raise
         label = f"{loaded.model.ref} · {loaded.backend}"
         self._tell(ModelChanged("ready", label, detail=self.assistant.why, ref=loaded.model.ref))
+
+    def _pull(self, ref: str) -> None:
+        """In a thread: download, saying how much has come, then load."""
+        from assistant.models.pull import pull
+        from assistant.tui.pulling import watched
+
+        self.say(
+            f"Downloading {ref}. You can go on; answers come from {self.model.ref or 'no model'} until it is here."
+        )
+        with watched(ref, self.say):
+            pull(ref, bars=False)
+        self.say(f"{ref} is here.")
+        self.call_from_thread(self.load_model, ref)
 
     def _notice(self, sentence: str) -> None:
         self.post_message(NoticeGiven(sentence))

@@ -11,7 +11,7 @@ from textual.message import Message
 from assistant.engine.protocol import Piece, Progress
 from assistant.errors import DataMissing, InputUnreadable
 from assistant.prompts import MODES
-from assistant.records import Answer, Ask, Chat, Completion, Dialogue, Ranking, Rating, Record, Thumb
+from assistant.records import Answer, Ask, Chat, Completion, Dialogue, Prompt, Ranking, Rating, Record, Thumb
 from assistant.records import Message as ChatMessage
 from assistant.tui.keeping import RANKING, WRITING
 from assistant.tui.messages import (
@@ -24,6 +24,7 @@ from assistant.tui.messages import (
 )
 from assistant.tui.placing import Placing
 from assistant.tui.reading import read_dialogue
+from assistant.tui.routing import InView, Route, routes_for
 
 if TYPE_CHECKING:
     from assistant.conversation import Assistant
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 Post = Callable[[Message], object]
 
 VERDICTS: dict[Thumb, str] = {"up": "▲ good", "down": "▼ bad"}
+SERVED: tuple[Route, ...] = ("conversation", "refine")
+"""The routes that a text can take."""
 OPENED_MESSAGES = 40
 """So many messages of a chat are read at once; earlier ones follow on demand."""
 
@@ -73,14 +76,52 @@ def ask(assistant: "Assistant", request: Request, post: Post) -> None:
     post(AnswerFinished(request.number, assistant.answer(request.dialogue, request.ask, tell)))
 
 
-def measure(assistant: "Assistant", serial: int, text: str, ask: Ask, post: Post) -> None:
-    """Read the input and count the prompts that it makes."""
+class Input(Record, frozen=True):
+    """A text in the composer with what it may refer to. `chosen` is the route that the user picked, None for none."""
+
+    text: str
+    in_view: InView
+    chosen: Route | None = None
+
+
+class Sending(Record, frozen=True):
+    """What sending a text would do: the route it takes, the others that it could, and the text as a conversation."""
+
+    routes: tuple[Route, ...]
+    dialogue: Dialogue | None
+
+    @property
+    def route(self) -> Route:
+        """The one that counts."""
+        return self.routes[0]
+
+
+def plan(typed: Input) -> Sending:
+    """Read the text and find its routes, the one chosen by the user first. Raises InputUnreadable where it has none."""
+    dialogue, problem = None, None
     try:
-        dialogue = read_dialogue(text)
+        dialogue = read_dialogue(typed.text)
+    except InputUnreadable as error:
+        problem = error
+    routes = routes_for(typed.text, dialogue, typed.in_view, SERVED)
+    if problem is not None and not routes:
+        raise problem
+    if typed.chosen in routes:
+        routes = (typed.chosen, *[route for route in routes if route != typed.chosen])
+    return Sending(routes=routes, dialogue=dialogue)
+
+
+def measure(assistant: "Assistant | None", serial: int, typed: Input, ask: Ask, post: Post) -> None:
+    """Read the input, find where it goes and, once there is a model, count the prompts that it makes."""
+    try:
+        sending = plan(typed)
     except InputUnreadable:
         post(InputMeasured(serial, None, ()))
-    else:
-        post(InputMeasured(serial, dialogue, tuple(assistant.prompts(dialogue, ask))))
+        return
+    prompts: Sequence[Prompt] = ()
+    if assistant is not None and sending.route == "conversation" and sending.dialogue is not None:
+        prompts = assistant.prompts(sending.dialogue, ask)
+    post(InputMeasured(serial, sending, tuple(prompts)))
 
 
 def open_chat(store: "Store", id: str, post: Post, before: str | None = None) -> None:
@@ -105,9 +146,11 @@ def ask_of(chat: Chat, default: Ask) -> Ask:
 def _entry(store: "Store", message: ChatMessage) -> Entry | None:
     if message.kind == "conversation":
         try:
-            return Entry(message.id, dialogue=read_dialogue(message.text))
+            return Entry(message.id, dialogue=read_dialogue(message.text), text=message.text)
         except InputUnreadable:
             return None
+    if message.kind == "user":
+        return Entry(message.id, text=message.text, is_question=True)
     drafts = _completions(store, message.completions)
     if not drafts:
         return Entry(message.id, text=message.text)

@@ -1,17 +1,21 @@
-"""What can be chosen for the next answer: task, mode, drafts, decoding. Each choice offers values and turns an Ask into
-another Ask. Knows no widget.
+"""What can be chosen for the next answer: task, mode, drafts, decoding, length and every number that the text is drawn
+with. Each choice offers values and turns an Ask into another Ask. Knows no widget.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from functools import partial
+from typing import Any, NamedTuple, cast, get_type_hints
 
 import msgspec
 
+from assistant.engine.protocol import check_settings
 from assistant.errors import UsageError
 from assistant.prompts import MODES, TASKS
-from assistant.records import Ask, Decoding, Record, Task
+from assistant.records import Ask, Decoding, GenerationSettings, Record, Task
 
 DRAFT_COUNTS = (1, 2, 3, 4, 6, 8)
+NONE = "none"
+"""How "not set" is written, for the numbers that may be so."""
 
 
 class Offer(Record, frozen=True):
@@ -23,26 +27,36 @@ class Offer(Record, frozen=True):
 
 
 class Choice(NamedTuple):
-    """`current` reads an Ask's value, `change` returns the Ask with another one."""
+    """`current` reads an Ask's value, `change` returns the Ask with another one. `free` says what else may be typed;
+    without it only the offers count.
+    """
 
     title: str
+    label: str
     offers: Sequence[Offer]
     current: Callable[[Ask], str]
     change: Callable[[Ask, str], Ask]
+    free: str = ""
 
 
 def choose_value(ask: Ask, name: str, value: str) -> Ask:
-    """The Ask with one choice changed; raises UsageError for a value that is not offered."""
+    """The Ask with one choice changed; raises UsageError for a value that is not offered or makes no sense."""
     choice = CHOICES[name]
     values = [offer.value for offer in choice.offers]
-    if value not in values:
+    if value not in values and not choice.free:
         raise UsageError(f"no {name} called {value!r}; there are {', '.join(values)}")
-    return choice.change(ask, value)
+    changed = choice.change(ask, value)
+    check_settings(changed.settings)
+    return changed
 
 
 def sampled(ask: Ask) -> Ask:
     """The same question, drawn at random."""
-    return msgspec.structs.replace(ask, settings=msgspec.structs.replace(ask.settings, decoding="sample", seed=None))
+    return _with_settings(ask, decoding="sample", seed=None)
+
+
+def _with_settings(ask: Ask, **values: Any) -> Ask:
+    return msgspec.structs.replace(ask, settings=msgspec.structs.replace(ask.settings, **values))
 
 
 def _with_task(ask: Ask, value: str) -> Ask:
@@ -53,37 +67,72 @@ def _with_mode(ask: Ask, value: str) -> Ask:
     return msgspec.structs.replace(ask, mode=value)
 
 
+def _with_words(ask: Ask, value: str) -> Ask:
+    words = _number("words", value, int | None)
+    if words is not None and words < 1:
+        raise UsageError("an answer has at least one word")
+    return msgspec.structs.replace(ask, words=words)
+
+
 def _with_drafts(ask: Ask, value: str) -> Ask:
     """Several drafts are sampled: the runners-up of a beam search differ by a word or two, which nobody can rank."""
-    drafts = int(value)
-    several = msgspec.structs.replace(ask, settings=msgspec.structs.replace(ask.settings, drafts=drafts))
-    return sampled(several) if drafts > 1 else several
+    several = _with_settings(ask, drafts=int(value))
+    return sampled(several) if int(value) > 1 else several
 
 
 def _with_decoding(ask: Ask, value: str) -> Ask:
-    settings = msgspec.structs.replace(ask.settings, decoding=cast(Decoding, value))
-    if value == "greedy":
-        settings = msgspec.structs.replace(settings, drafts=1)
-    if value == "beam":
-        settings = msgspec.structs.replace(settings, beams=max(settings.beams, settings.drafts))
-    return msgspec.structs.replace(ask, settings=settings)
+    drafts = 1 if value == "greedy" else ask.settings.drafts
+    beams = max(ask.settings.beams, drafts) if value == "beam" else ask.settings.beams
+    return _with_settings(ask, decoding=cast(Decoding, value), drafts=drafts, beams=beams)
+
+
+def _with_number(ask: Ask, value: str, *, name: str) -> Ask:
+    kind = get_type_hints(GenerationSettings)[name]
+    return _with_settings(ask, **{name: _number(name, value, kind)})
+
+
+def _number(name: str, value: str, kind: Any) -> Any:
+    try:
+        return msgspec.convert(None if value == NONE else value, kind, strict=False)
+    except msgspec.ValidationError:
+        raise UsageError(f"{value!r} is no number that {name.replace('_', ' ')} can have") from None
+
+
+def _number_choice(name: str, label: str, values: Sequence[str], about: str) -> Choice:
+    def current(ask: Ask) -> str:
+        value = getattr(ask.settings, name)
+        return NONE if value is None else f"{value:g}"
+
+    offers = [Offer(value=value, label=value) for value in values]
+    return Choice(about, label, offers, current, partial(_with_number, name=name), free="or another number")
 
 
 CHOICES: dict[str, Choice] = {
     "task": Choice(
         "What to write",
+        "write",
         [Offer(value=name, label=task.label) for name, task in TASKS.items()],
         lambda ask: ask.task,
         _with_task,
     ),
     "mode": Choice(
         "How to ask",
+        "mode",
         [Offer(value=mode.name, label=mode.label, about=mode.description) for mode in MODES.values()],
         lambda ask: ask.mode,
         _with_mode,
     ),
+    "words": Choice(
+        "How many words to aim at",
+        "words",
+        [Offer(value=NONE, label="as many as it takes"), *[Offer(value=n, label=n) for n in ("10", "20", "40", "80")]],
+        lambda ask: str(ask.words or NONE),
+        _with_words,
+        free="or another number",
+    ),
     "drafts": Choice(
         "How many drafts",
+        "drafts",
         [
             Offer(value=str(count), label=f"{count}", about="to compare and rank" * (count > 1))
             for count in DRAFT_COUNTS
@@ -93,6 +142,7 @@ CHOICES: dict[str, Choice] = {
     ),
     "decoding": Choice(
         "How the text is drawn",
+        "decoding",
         [
             Offer(value="greedy", label="Greedy", about="the likeliest word each time; the answer streams in"),
             Offer(value="beam", label="Beam search", about="the likeliest text; appears when it is complete"),
@@ -101,4 +151,33 @@ CHOICES: dict[str, Choice] = {
         lambda ask: ask.settings.decoding,
         _with_decoding,
     ),
+    "beams": _number_choice("beams", "beams", ("2", "4", "6", "8"), "Texts that a beam search follows at a time"),
+    "temperature": _number_choice(
+        "temperature", "temperature", ("0.3", "0.7", "1", "1.3"), "Below 1 more predictable, above 1 more surprising"
+    ),
+    "top_k": _number_choice("top_k", "top-k", ("0", "10", "50"), "Only the so many likeliest pieces; 0 for all"),
+    "top_p": _number_choice("top_p", "top-p", ("0.8", "0.9", "1"), "Only the pieces that make up this probability"),
+    "max_new_tokens": _number_choice(
+        "max_new_tokens", "most tokens", ("32", "64", "128", "256"), "Longest answer in tokens"
+    ),
+    "min_new_tokens": _number_choice("min_new_tokens", "fewest tokens", ("1", "16", "32"), "Shortest answer in tokens"),
+    "repetition_penalty": _number_choice(
+        "repetition_penalty", "repetition", ("1", "1.1", "1.3"), "Above 1, written pieces become less likely"
+    ),
+    "no_repeat_ngram": _number_choice(
+        "no_repeat_ngram", "no repeat of", ("0", "3", "4"), "No run of so many pieces comes twice; 0 for off"
+    ),
+    "length_penalty": _number_choice(
+        "length_penalty", "length penalty", ("0.8", "1", "1.5"), "Beam search: above 1 longer, below 1 shorter texts"
+    ),
+    "seed": _number_choice("seed", "seed", (NONE, "1", "2", "3"), "Sampling: fixes the draw, to write it again"),
 }
+
+SAMPLING_ONLY = frozenset({"temperature", "top_k", "top_p", "seed"})
+BEAM_ONLY = frozenset({"beams", "length_penalty"})
+
+
+def counts(name: str, ask: Ask) -> bool:
+    """Whether the choice has a say with this decoding."""
+    decoding = ask.settings.decoding
+    return not (name in SAMPLING_ONLY and decoding != "sample") and not (name in BEAM_ONLY and decoding != "beam")

@@ -1,47 +1,92 @@
-"""Everything that can be done, once: a slash command, an entry in the palette and a line of the help."""
+"""Everything that can be done, once: each row is a slash command, an entry in the palette, a line of the help, and
+where it has a key, a binding that the settings can change under the row's name.
+"""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from textual.binding import Binding, BindingType
+
+Scope = Literal["app", "chat", "answer", "source", "entry"]
+"""Where a key counts: everywhere, in the conversation screen, on a focused answer, on what a person sent, on both."""
 
 
 class Command(NamedTuple):
-    """`action` is a Textual action of the chat screen or the app; `takes` names the argument a slash command may
-    give it.
+    """`action` is a Textual action of the screen or the app; `takes` is an argument that comes before the one typed.
+
+    `footer` is the word under which the key stands at the foot of the screen. A key with `priority` counts before the
+    editor's own use of it: F6 and F7 are two of those.
     """
 
     slash: str
     title: str
     action: str
     takes: str = ""
-    keys: str = ""
+    key: str = ""
+    scope: Scope = "chat"
+    footer: str = ""
+    priority: bool = False
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("new", "New chat", "screen.new_chat", keys="Ctrl+N"),
-    Command("task", "Choose what to write: summary, topic or action items", "screen.choose", "task", keys="F5"),
-    Command("mode", "Choose the prompting mode", "screen.choose", "mode", keys="F3"),
-    Command("model", "Choose the model", "screen.choose", "model", keys="F6"),
+    Command("new", "New chat", "screen.new_chat", key="ctrl+n", footer="New", priority=True),
+    Command("resume", "Find a chat and go on with it", "screen.resume", key="ctrl+r", footer="Chats", priority=True),
+    Command(
+        "route", "Choose what the text is: conversation, question, instruction", "screen.route", key="f7", priority=True
+    ),
+    Command("panel", "Show or hide the panel of modes and settings", "screen.panel", key="f9", footer="Panel"),
+    Command("task", "Choose what to write: summary, topic or action items", "screen.choose", "task", key="f5"),
+    Command("mode", "Choose the prompting mode", "screen.choose", "mode", key="f3"),
+    Command("model", "Choose the model", "screen.choose", "model", key="f6", priority=True),
     Command("drafts", "Choose how many drafts to write", "screen.choose", "drafts"),
     Command("decoding", "Choose greedy, beam or sample decoding", "screen.choose", "decoding"),
-    Command("resume", "Find a chat and go on with it", "screen.resume", keys="Ctrl+R"),
-    Command("good", "Rate the answer up", "screen.rate", "up", keys="+"),
-    Command("bad", "Rate the answer down", "screen.rate", "down", keys="-"),
-    Command("rank", "Rank the drafts", "screen.rank", keys="r"),
+    Command("words", "Aim at a number of words", "screen.choose", "words"),
+    Command("good", "Rate the answer up", "screen.rate", "up", key="plus", scope="answer", footer="Good"),
+    Command("bad", "Rate the answer down", "screen.rate", "down", key="minus", scope="answer", footer="Bad"),
+    Command("rank", "Rank the drafts", "screen.rank", key="r", scope="answer", footer="Rank"),
+    Command("evidence", "Mark the turns that each sentence rests on", "screen.show_evidence", key="e", scope="answer"),
+    Command("prompt", "Show the exact prompt", "screen.show_prompt", key="p", scope="answer"),
+    Command("again", "Write it again, with the settings of now", "screen.regenerate", key="g", scope="answer"),
+    Command(
+        "refine", "Write it differently: shorter, longer, in your own words", "screen.refine", key="f", scope="answer"
+    ),
+    Command("shorter", "Write it in fewer words", "screen.refine", "shorter"),
+    Command("effect", "What the judgement of the answer did", "screen.show_effect", key="w", scope="answer"),
+    Command("copy", "Copy the answer, or what was sent", "screen.copy", key="c", scope="entry"),
+    Command("fork", "Go on from here in a copy of the chat", "screen.fork", key="b", scope="entry"),
+    Command("edit", "Change what was sent, and send it in a copy of the chat", "screen.edit", key="e", scope="source"),
+    Command("rename", "Rename a speaker: OLD=NEW", "screen.rename_speaker", key="n", scope="source"),
     Command("guideline", "Show what ratings go by", "screen.show_guideline"),
     Command("stats", "What was judged so far, and what it makes", "screen.show_stats"),
-    Command("shorter", "Write it in fewer words", "screen.refine"),
-    Command("evidence", "Mark what the conversation does not say", "screen.show_evidence", keys="e"),
-    Command("prompt", "Show the exact prompt", "screen.show_prompt", keys="p"),
-    Command("copy", "Copy the answer", "screen.copy", keys="c"),
-    Command("again", "Write the answer again", "screen.regenerate", keys="g"),
-    Command("cancel", "Stop the answer being written", "screen.cancel", keys="Esc"),
+    Command("cancel", "Stop the answer being written", "screen.cancel", key="escape"),
+    Command("title", "Give the chat another title", "screen.title"),
     Command("example", "Bring a conversation to try", "screen.example"),
-    Command("settings", "Settings", "app.settings", keys="F2"),
     Command("unfold", "Edit the folded paste", "screen.unfold"),
     Command("export", "Write the chat to a file: md or json", "screen.export"),
+    Command("pull", "Download a model from the Hub", "screen.pull"),
+    Command("settings", "Settings", "app.settings", key="f2", scope="app", footer="Settings"),
+    Command("log", "What was said and what went wrong", "app.open", "log", scope="app"),
     Command("theme", "Choose a theme", "app.change_theme"),
-    Command("help", "Help", "app.help", keys="F1"),
-    Command("quit", "Quit", "app.quit", keys="Ctrl+Q"),
+    Command("help", "Help", "app.help", key="f1", scope="app", footer="Help"),
+    Command("quit", "Quit", "app.quit", key="ctrl+q", scope="app", priority=True),
 )
+
+
+def bindings_of(*scopes: Scope) -> list[BindingType]:
+    """The keys of these scopes, each under its row's name, so that the settings can change it."""
+    return [
+        Binding(
+            command.key,
+            action_of(command),
+            command.footer or command.title,
+            id=command.slash,
+            show=bool(command.footer),
+            priority=command.priority,
+            key_display=show_key(command.key),
+        )
+        for command in COMMANDS
+        if command.key and command.scope in scopes
+    ]
 
 
 def find_command(line: str) -> tuple[Command, str] | None:
@@ -57,3 +102,17 @@ def action_of(command: Command, argument: str = "") -> str:
     """The Textual action string, argument included."""
     arguments = ", ".join(repr(value) for value in (command.takes, argument) if value)
     return f"{command.action}({arguments})"
+
+
+def key_of(command: Command, changed: Mapping[str, str]) -> str:
+    """The command's keys as keyboards name them, those from the settings before ours; empty where it has none."""
+    keys = changed.get(command.slash, command.key)
+    return ", ".join(show_key(key) for key in keys.split(",")) if keys else ""
+
+
+def show_key(key: str) -> str:
+    """Keys as keyboards name them: F1, ^N, Esc, +."""
+    names = {"enter": "Enter", "escape": "Esc", "plus": "+", "minus": "-", "question_mark": "?", "equals_sign": "="}
+    if key.startswith("ctrl+"):
+        return "^" + key.removeprefix("ctrl+").upper()
+    return names.get(key) or (key.upper() if key[:1] == "f" and key[1:].isdigit() else key)

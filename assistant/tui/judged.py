@@ -1,6 +1,8 @@
 """Feedback in figures, as sentences for the screen. Knows no store."""
 
-from assistant.records import FeedbackStats, Share
+from collections.abc import Collection, Sequence
+
+from assistant.records import FeedbackStats, PreferencePair, Share, Unpaired
 
 
 def describe_stats(stats: FeedbackStats) -> str:
@@ -19,6 +21,25 @@ def describe_stats(stats: FeedbackStats) -> str:
         f"longer one chosen  {_share(stats.longer_chosen, 'no pairs yet')}; 50 % is no bias",
     ]
     return "\n".join(lines)
+
+
+def describe_effect(
+    pairs: Sequence[PreferencePair], unpaired: Sequence[Unpaired], sources: Collection[str], versions: Sequence[str]
+) -> str:
+    """What some judgements did: the pairs that they had a say in, what made none and why, and who learned from them.
+
+    `pairs` and `unpaired` are those of the whole store, `sources` the judgements' ids.
+    """
+    if not sources:
+        return "not judged yet"
+    made = [pair for pair in pairs if not set(pair.sources).isdisjoint(sources)]
+    lost = [one.why for one in unpaired if not set(one.sources).isdisjoint(sources)]
+    reasons = ", ".join(f"{lost.count(why)} {why}" for why in dict.fromkeys(lost))
+    parts = [f"makes {len(made):,} {'pair' if len(made) == 1 else 'pairs'} of {len(pairs):,} in all"]
+    if reasons:
+        parts.append(f"no pair: {reasons}")
+    parts.append(f"trained {', '.join(versions)}" if versions else "no model has learned from it yet")
+    return " · ".join(parts)
 
 
 def _share(share: Share, without: str) -> str:

@@ -2,14 +2,14 @@
 the disk and nothing overtakes anything. Knows the order of things, not how they look.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from assistant.errors import AssistantError, StoreUnavailable
-from assistant.records import Answer, Ask, Thumb
+from assistant.errors import AssistantError, StoreUnavailable, UsageError
+from assistant.records import Answer, Ask, MessageKind
 
 if TYPE_CHECKING:
     from assistant.feedback.store import Store
@@ -18,7 +18,11 @@ TYPED = "typed"
 WRITING = "writing"
 RANKING = "ranking"
 
-Result = TypeVar("Result")
+Kept = Callable[[str], object]
+
+
+def _nobody(id: str) -> None:
+    """Nobody wants to hear it."""
 
 
 class Keeper:
@@ -52,8 +56,8 @@ class Keeper:
         """The next message goes on with this chat."""
         self._do(lambda store: self._continue(chat, is_titled=True))
 
-    def said(self, text: str, ask: Ask) -> None:
-        """A conversation was sent, asked about in this way."""
+    def said(self, text: str, ask: Ask, kind: MessageKind, on_kept: Kept = _nobody) -> None:
+        """A conversation or a question was sent, asked about in this way; `on_kept` hears the message's id."""
 
         def keep(store: "Store") -> None:
             settings = msgspec.to_builtins(ask)
@@ -62,23 +66,28 @@ class Keeper:
             else:
                 self._chat = store.new_chat(settings=settings).id
                 self._on_chat(self._chat)
-            store.add_message(self._chat, "conversation", text)
+            on_kept(store.add_message(self._chat, kind, text).id)
             store.keep_unfinished("", TYPED, "")
 
         self._do(keep)
+
+    def chose(self, ask: Ask) -> None:
+        """The chat in view is asked differently from now on."""
+        settings = msgspec.to_builtins(ask)
+        self._do(lambda store: store.set_chat_settings(self._chat, settings) if self._chat else None)
 
     def grew(self, text: str) -> None:
         """So much of the answer is written."""
         self._do(lambda store: store.keep_unfinished(self._chat, WRITING, text) if self._chat else None)
 
-    def answered(self, answer: Answer, title: str) -> None:
-        """The answer is complete; the first one names the chat."""
+    def answered(self, answer: Answer, title: str, on_kept: Kept = _nobody) -> None:
+        """The answer is complete; the first one names the chat. `on_kept` hears the message's id."""
 
         def keep(store: "Store") -> None:
             if not self._chat:
                 return
             ids = [completion.id for completion in answer.drafts]
-            store.add_message(self._chat, "answer", answer.completion.answer, ids)
+            on_kept(store.add_message(self._chat, "answer", answer.completion.answer, ids).id)
             store.keep_unfinished(self._chat, WRITING, "")
             if not self._is_titled:
                 store.rename_chat(self._chat, title)
@@ -90,16 +99,16 @@ class Keeper:
         """So much is typed and not sent."""
         self._do(lambda store: store.keep_unfinished("", TYPED, text))
 
-    def rated(self, completion: str, thumb: Thumb, reasons: Sequence[str] = ()) -> None:
-        """The user found an answer good or bad."""
-        from assistant.feedback.guideline import load_guideline
-        from assistant.feedback.judgements import local_rater
+    def named(self, title: str) -> None:
+        """The chat in view has this title from now on."""
 
-        self._do(
-            lambda store: store.rate(
-                completion, thumb, rater=local_rater(), reasons=reasons, guideline=load_guideline().version
-            )
-        )
+        def rename(store: "Store") -> None:
+            if not self._chat:
+                raise UsageError("there is no chat to name yet: send something first")
+            store.rename_chat(self._chat, title)
+            self._is_titled = True
+
+        self._do(rename)
 
     def do(self, job: "Callable[[Store], Any]") -> None:
         """Anything else, in its turn."""

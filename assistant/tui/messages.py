@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from assistant.records import Answer, Chat, Dialogue, Prompt
+from assistant.records import Answer, Chat, Completion, Dialogue, Prompt, Ranking
+from assistant.tui.loop import LoopState
 from assistant.tui.placing import Placing
+
+if TYPE_CHECKING:
+    from assistant.tui.asking import Sending
 
 
 @dataclass
@@ -24,10 +28,12 @@ class ComposerSubmitted(Message):
 
 @dataclass
 class InputMeasured(Message):
-    """The text in the composer was read and its prompts were counted; `serial` tells which text it was."""
+    """The text in the composer was read and its prompts were counted; `serial` tells which text it was, `sending` what
+    Enter would do, None where there is nothing to send.
+    """
 
     serial: int
-    dialogue: Dialogue | None
+    sending: "Sending | None"
     prompts: tuple[Prompt, ...]
 
 
@@ -69,21 +75,52 @@ class ModelChanged(Message):
 
 @dataclass
 class NoticeGiven(Message):
-    """The engine has something to say, such as that its process was restarted."""
+    """A thread has something to say, such as that the model's process was restarted."""
 
     sentence: str
+    severity: Literal["information", "warning"] = "warning"
 
 
 @dataclass
 class ChoiceOpened(Message):
-    """The user wants to change one of the choices on the control line."""
+    """The user wants to change one of the choices on the control line or in the panel."""
 
     name: str
 
 
 @dataclass
+class ChoiceReset(Message):
+    """The user wants a choice as the settings have it."""
+
+    name: str
+
+
+@dataclass
+class LoopMoved(Message):
+    """Something was judged or promoted: where the loop stands now."""
+
+    state: LoopState
+
+
+@dataclass
+class ChatForked(Message):
+    """A copy of a chat up to some message was made and is in view; `text` waits to be sent in it, or is empty."""
+
+    text: str
+
+
+@dataclass
+class RepeatFound(Message):
+    """An earlier comparison is to be asked again: its ranking, and the answers in the order to be shown."""
+
+    ranking: Ranking
+    drafts: Sequence[Completion]
+
+
+@dataclass
 class Entry:
-    """One entry of a kept chat: a conversation, an answer, or a text that is neither. `message` is its id.
+    """One entry of a kept chat: a conversation, a question (or instruction), an answer, or a text that is neither.
+    `message` is its id, `text` what was sent.
 
     Of a judged answer: the order in which its drafts were shown, their places in it, and what was thought of it.
     """
@@ -92,6 +129,7 @@ class Entry:
     dialogue: Dialogue | None = None
     answer: Answer | None = None
     text: str = ""
+    is_question: bool = False
     order: Sequence[int] = ()
     placing: Placing | None = None
     verdict: str = ""

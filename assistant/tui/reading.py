@@ -26,3 +26,10 @@ def write_dialogue(dialogue: Dialogue) -> str:
     from assistant.dialogue import render_turns
 
     return render_turns(dialogue)
+
+
+def rename_speakers(dialogue: Dialogue, names: str) -> Dialogue:
+    """The dialogue with the speakers of "#Person1#=Maya, #Person2#=Tom" renamed; raises UsageError for other texts."""
+    from assistant.dialogue import parse_renames, rename
+
+    return rename(dialogue, parse_renames(names.split(",")))

@@ -116,7 +116,7 @@ async def test_e_marks_what_the_conversation_does_not_say() -> None:
         await summarize(pilot)
         await pilot.press("shift+tab", "e")
         await settle(pilot)
-        assert "Not in the conversation: Zoltan, Paris" in seen(pilot.app)
+        assert "not in the conversation: Zoltan, Paris" in seen(pilot.app)
 
 
 async def test_shorter_asks_for_fewer_words() -> None:

@@ -3,54 +3,34 @@ chat; asking, keeping and counting are `assistant.conversation`'s.
 """
 
 import time
+from functools import partial
 
-from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import Footer, Static
 
 from assistant.errors import Interrupted, UsageError
 from assistant.prompts import load_shots
-from assistant.records import Answer, Ask, Dialogue, ModelVersion
-from assistant.terminal import printable
-from assistant.tui.asking import Request, ask, ask_of, measure
-from assistant.tui.choices import CHOICES, Offer, choose_value
-from assistant.tui.commands import action_of, find_command
+from assistant.records import Answer, Ask, Dialogue, MessageKind
+from assistant.tui.asking import Input, Request, Sending, ask, measure, plan
+from assistant.tui.commands import action_of, bindings_of, find_command
 from assistant.tui.messages import (
     AnswerFinished,
     AnswerGrew,
-    ChatBegun,
-    ChatChosen,
-    ChatDeleted,
-    ChatDeletionAsked,
-    ChatOpened,
-    ChatSearched,
-    ChatsFound,
-    ChoiceOpened,
     ComposerSubmitted,
     DraftFound,
-    EarlierWanted,
     InputMeasured,
     ModelChanged,
     RequestProgressed,
 )
-from assistant.tui.reading import read_dialogue, read_named_file
+from assistant.tui.reading import read_named_file
+from assistant.tui.routing import LABELS, InView, Route
 from assistant.tui.screens.answer_actions import AnswerActions
-from assistant.tui.screens.pick import PickScreen
+from assistant.tui.screens.choosing import Choosing
+from assistant.tui.screens.judging import JudgingActions
+from assistant.tui.screens.kept_chats import KeptChats
 from assistant.tui.widgets.answer import AnswerView
-from assistant.tui.widgets.chat_list import ChatList
-from assistant.tui.widgets.composer import Composer
-from assistant.tui.widgets.controls import ControlLine
+from assistant.tui.widgets.sent import QuestionView, SentView
 from assistant.tui.widgets.source import SourceView, describe
 from assistant.tui.widgets.title import TitleLine
-from assistant.tui.widgets.transcript import Transcript
-
-WELCOME = """\
-Parley summarizes conversations on this machine. Nothing leaves it.
-
-Paste a conversation below and press Enter; /example brings one to try.
-With /drafts 4 it writes four answers: rank them with r, and models learn from that."""
 
 MEASURE_SECONDS = 0.2
 """How long typing must pause before the tokens are counted."""
@@ -59,69 +39,50 @@ KEEP_SECONDS = 0.5
 TITLE_CHARACTERS = 60
 
 
-class ChatScreen(AnswerActions):
+class ChatScreen(AnswerActions, JudgingActions, KeptChats, Choosing):
     """One chat."""
 
-    BINDINGS = [
-        Binding("escape", "cancel", "Cancel", id="cancel", show=False),
-        Binding("f3", "choose('mode')", "Mode", id="mode"),
-        Binding("f5", "choose('task')", "Task", id="task"),
-        # Priority: the editor has a use of its own for F6.
-        Binding("f6", "choose('model')", "Model", id="model", priority=True),
-        Binding("ctrl+n", "new_chat", "New", id="new", priority=True),
-        Binding("ctrl+r", "resume", "Chats", id="resume", priority=True),
-    ]
+    BINDINGS = bindings_of("chat")
 
     def __init__(self, ask: Ask) -> None:
-        super().__init__()
-        self.ask = ask
-        self._composer = Composer()
-        self._transcript = Transcript()
-        self._controls = ControlLine()
-        self._title = TitleLine()
-        self._chats = ChatList()
+        super().__init__(ask)
+        self.default_ask = ask
         self._writing: AnswerView | None = None
         self._requests = 0
         self._inputs = 0
         self._pause: Timer | None = None
         self._kept_at = 0.0
-        self._chat = ""
         self._has_looked_for_draft = False
-
-    def compose(self) -> ComposeResult:
-        yield self._chats
-        yield self._title
-        yield Static(WELCOME, id="welcome", markup=False)
-        yield self._transcript
-        yield self._composer
-        yield self._controls
-        yield Footer(show_command_palette=False)
+        self._routes: tuple[Route, ...] = ()
+        self._chosen_route: Route | None = None
 
     def on_mount(self) -> None:
-        self._controls.show_ask(self.ask)
+        self._show_choices()
         self.show_model(self.parley.model)
-        self._composer.editor.focus()
+        self.composer.editor.focus()
 
     # What the model does.
 
     def show_model(self, news: ModelChanged) -> None:
         """The model is loading, ready or missing; a request that waited for it goes ahead or is given up."""
-        self._title.model = news.label
-        self._title.set_class(news.state == "failed", "-failed")
+        self.title_line.model = news.label
+        self.title_line.set_class(news.state == "failed", "-failed")
+        self.welcome.show_model(news, self.parley.settings.model.base)
         waiting = self._writing
         if news.state == "ready":
-            self.query_one("#welcome", Static).update(Content(f"{WELCOME}\n\n{printable(news.detail)}"))
             self.on_composer_changed()
             if waiting is not None and waiting.answer is None:
                 self._begin(waiting)
         elif news.state == "failed" and waiting is not None:
             self.give_up(Interrupted("no model is loaded"))
 
-    def use_default(self, ask: Ask) -> None:
-        """How chats are asked from now on, this one included."""
-        self.ask = ask
-        self._controls.show_ask(ask)
+    def show_ask(self) -> None:
+        self._show_choices()
         self.on_composer_changed()
+
+    def _show_choices(self) -> None:
+        self.controls.show_ask(self.ask)
+        self.panel.show_ask(self.ask, self.default_ask)
 
     # Sending.
 
@@ -131,19 +92,40 @@ class ChatScreen(AnswerActions):
 
     async def _submit(self, text: str) -> None:
         if text.startswith("/") and "\n" not in text:
-            self._composer.remember(text)
-            self._composer.clear()
+            self.composer.remember(text)
+            self.composer.clear()
             await self._run_command(text)
         elif text.startswith("@") and "\n" not in text:
-            self._composer.remember(text)
-            self._composer.load(read_named_file(text).strip("\n"))
+            self.composer.remember(text)
+            self.composer.load(read_named_file(text).strip("\n"))
         elif self.is_free():
-            dialogue = read_dialogue(text)
-            self._composer.remember(text)
-            self._composer.clear()
-            self.parley.keeper.said(text, self.ask)
-            await self._transcript.add(SourceView(dialogue))
-            await self.request(dialogue, self.ask)
+            sending = plan(self._input(text))
+            self.composer.remember(text)
+            self.composer.clear()
+            if self.editing:
+                self.parley.fork_chat(self.chat, before=self.editing, text=text)
+            else:
+                await self._send(text, sending)
+
+    async def _send(self, text: str, sending: Sending) -> None:
+        self._chosen_route = None
+        if sending.route == "refine":
+            await self._show_sent(QuestionView(text, LABELS["refine"]), "user")
+            await self.refine(text)
+        elif sending.dialogue is not None:
+            await self._show_sent(SourceView(sending.dialogue, text), "conversation")
+            await self.request(sending.dialogue, self.ask)
+
+    async def _show_sent(self, view: SentView, kind: MessageKind) -> None:
+        self.parley.keeper.said(view.text, self.ask, kind, partial(setattr, view, "message"))
+        await self.transcript.add(view)
+
+    def _input(self, text: str) -> Input:
+        source = self.chosen_source()
+        in_view = InView(
+            conversation=source.dialogue if source is not None else None, has_answer=self.chosen() is not None
+        )
+        return Input(text=text, in_view=in_view, chosen=self._chosen_route)
 
     async def _run_command(self, line: str) -> None:
         found = find_command(line)
@@ -162,7 +144,7 @@ class ChatScreen(AnswerActions):
         request = Request(number=self._requests, dialogue=dialogue, ask=ask)
         view = AnswerView(request, self.parley.clock, "waiting for the model")
         self._writing = view
-        await self._transcript.add(view)
+        await self.transcript.add(view)
         if self.parley.model.state == "ready":
             self._begin(view)
         elif self.parley.model.state == "failed":
@@ -197,9 +179,9 @@ class ChatScreen(AnswerActions):
             view.finish(event.answer, self.parley.order(len(event.answer.drafts)))
             self._writing = None
             title = _title_of(event.answer)
-            if self._title.chat == TitleLine.UNTITLED:
-                self._title.chat = title
-            self.parley.keeper.answered(event.answer, title)
+            if self.title_line.chat == TitleLine.UNTITLED:
+                self.title_line.chat = title
+            self.parley.keeper.answered(event.answer, title, partial(setattr, view, "message"))
 
     def give_up(self, error: BaseException) -> None:
         """The running request came to nothing."""
@@ -216,154 +198,65 @@ class ChatScreen(AnswerActions):
         self._pause = self.set_timer(MEASURE_SECONDS, self._start_measuring)
 
     def _start_measuring(self) -> None:
-        text, serial = self._composer.whole_text, self._inputs
+        text, serial = self.composer.whole_text, self._inputs
         if self._has_looked_for_draft:
             self.parley.keeper.typed(text)
         if not text.strip() or text.startswith(("/", "@")):
             self.on_input_measured(InputMeasured(serial, None, ()))
-        elif self.parley.model.state == "ready" and (assistant := self.parley.assistant) is not None:
-            self.parley.in_background(lambda: measure(assistant, serial, text, self.ask, self.post_message), "measure")
+        else:
+            assistant = self.parley.assistant if self.parley.model.state == "ready" else None
+            typed = self._input(text)
+            self.parley.in_background(lambda: measure(assistant, serial, typed, self.ask, self.post_message), "measure")
 
     def on_input_measured(self, event: InputMeasured) -> None:
         if event.serial != self._inputs:
             return
         self.counted = event.prompts
-        self._controls.show_tokens(event.prompts)
-        route = f"Enter: {self.ask.task} · {describe(event.dialogue)}" if event.dialogue else ""
-        self._composer.border_subtitle = route.replace("[", r"\[")
+        self.controls.show_tokens(event.prompts)
+        self._routes = event.sending.routes if event.sending else ()
+        self.composer.border_subtitle = self._describe_route(event.sending).replace("[", r"\[")
 
-    # Kept chats.
+    def _describe_route(self, sending: Sending | None) -> str:
+        """What Enter will do, and the key that changes it where there is a choice."""
+        if sending is None:
+            return ""
+        what = LABELS[sending.route]
+        if sending.route == "conversation" and sending.dialogue is not None:
+            what = f"{self.ask.task} · {describe(sending.dialogue)}"
+        return f"Enter → {what}" + (" · F7 changes" if len(sending.routes) > 1 else "")
+
+    def action_route(self) -> None:
+        """Take the text in the composer for the next thing that it could be."""
+        if len(self._routes) > 1:
+            self._chosen_route = self._routes[1]
+            self._routes = (*self._routes[1:], self._routes[0])
+            self._start_measuring()
 
     def on_draft_found(self, event: DraftFound) -> None:
         self._has_looked_for_draft = True
-        if event.text and not self._composer.whole_text:
-            self._composer.load(event.text)
-
-    def on_chat_searched(self, event: ChatSearched) -> None:
-        self.parley.find_chats(event.words)
-
-    def on_chats_found(self, event: ChatsFound) -> None:
-        self._chats.show(event.chats, self._chat)
-
-    def on_chat_chosen(self, event: ChatChosen) -> None:
-        if self.is_free():
-            self.parley.open_chat(event.id)
-            self._composer.editor.focus()
-
-    def on_earlier_wanted(self, event: EarlierWanted) -> None:
-        self.parley.open_chat(self._chat, event.before)
-
-    async def on_chat_opened(self, event: ChatOpened) -> None:
-        if event.is_page:
-            await self._transcript.add_earlier(event, self.ask, self.parley.order)
-            return
-        self._chat = event.chat.id
-        self.parley.keeper.resume(event.chat.id)
-        self.ask = ask_of(event.chat, self.ask)
-        self._controls.show_ask(self.ask)
-        self._title.chat = event.chat.title or TitleLine.UNTITLED
-        self.add_class("-begun")
-        await self._transcript.show(event, self.ask, self.parley.order)
+        if event.text and not self.composer.whole_text:
+            self.composer.load(event.text)
 
     # Actions.
 
     def action_cancel(self) -> None:
         if self._writing is None:
-            self._composer.editor.focus()
+            self.stop_editing()
+            self.composer.editor.focus()
         elif (assistant := self.parley.assistant) is not None and self.parley.model.state == "ready":
             self.parley.in_background(assistant.cancel, "cancel")
         else:
             self.give_up(Interrupted("cancelled"))
 
-    def action_choose(self, name: str, value: str = "") -> None:
-        """Open a choice, or take the value given."""
-        if value:
-            self._choose(name, value)
-            return
-        if name == "model":
-            current = self.parley.model.ref
-            screen = PickScreen("Which model answers", self._models(), current, free="a Hub id, a path or a version")
-        else:
-            choice = CHOICES[name]
-            screen = PickScreen(choice.title, choice.offers, choice.current(self.ask))
-        self.app.push_screen(screen, lambda chosen: self._choose(name, chosen) if chosen else None)
-
-    def on_choice_opened(self, event: ChoiceOpened) -> None:
-        self.action_choose(event.name)
-
-    def _models(self) -> list[Offer]:
-        """What is on this machine, and what would be used if it were."""
-        from assistant.models.registry import list_models, promoted_ref
-
-        offers = [Offer(value=model.ref, label=model.ref, about=_about(model)) for model in list_models()]
-        base = self.parley.settings.model.base
-        if base not in [offer.value for offer in offers]:
-            offers.append(Offer(value=base, label=base, about=f"not here yet: assistant models pull {base}"))
-        if promoted := promoted_ref():
-            offers.insert(0, Offer(value="current", label="current", about=f"the promoted one, {promoted}"))
-        return offers
-
-    def _choose(self, name: str, value: str) -> None:
-        if name == "model":
-            if self.is_free():
-                self.parley.load_model(value)
-            return
-        with self.parley.reporting():
-            self.ask = choose_value(self.ask, name, value)
-        self._controls.show_ask(self.ask)
-        self.on_composer_changed()
-
-    async def action_new_chat(self) -> None:
-        if self.is_free():
-            self.parley.keeper.begin()
-            self._chat = ""
-            await self._transcript.clear()
-            self._title.chat = TitleLine.UNTITLED
-            self.remove_class("-begun")
-            self._composer.editor.focus()
-
     def action_focus_composer(self) -> None:
-        self._composer.editor.focus()
-
-    def action_resume(self) -> None:
-        self._chats.open()
+        self.composer.editor.focus()
 
     def action_example(self) -> None:
         """A conversation to try it with."""
-        self._composer.load(load_shots()[0].dialogue.strip())
-
-    def action_export(self, kind: str = "md") -> None:
-        """Write the chat to a file in the folder that the app was started in."""
-        with self.parley.reporting():
-            if kind not in ("md", "json"):
-                raise UsageError(f"no format {kind!r} for a chat; there are md and json")
-            self.parley.export_chat("json" if kind == "json" else "md")
-
-    def on_chat_deletion_asked(self, event: ChatDeletionAsked) -> None:
-        offers = [Offer(value="", label="Keep it"), Offer(value="delete", label="Delete it", about="ratings included")]
-        about = "Delete this chat everywhere?"
-        self.app.push_screen(PickScreen(about, offers), lambda chosen: self._delete(event.id) if chosen else None)
-
-    def on_chat_begun(self, event: ChatBegun) -> None:
-        self._chat = event.id
-
-    async def on_chat_deleted(self, event: ChatDeleted) -> None:
-        self.notify(event.sentence, markup=False)
-        self.post_message(ChatSearched(""))
-        if event.id == self._chat:
-            await self.action_new_chat()
-
-    def _delete(self, id: str) -> None:
-        if id != self._chat or self.is_free():
-            self.parley.delete_chat(id)
+        self.composer.load(load_shots()[0].dialogue.strip())
 
     def action_unfold(self) -> None:
-        self._composer.unfold()
-
-
-def _about(model: ModelVersion) -> str:
-    size = f"{model.parameters / 1e6:,.0f} M parameters" if model.parameters else ""
-    return " · ".join(fact for fact in (model.kind, size, f"reads {model.window:,} tokens") if fact)
+        self.composer.unfold()
 
 
 def _title_of(answer: Answer) -> str:

@@ -13,8 +13,9 @@ from textual.widgets import Static
 
 from assistant.feedback.guideline import Guideline
 from assistant.records import Record, Thumb
+from assistant.terminal import printable
 from assistant.tui.placing import Placing
-from assistant.tui.screens.text import TextScreen
+from assistant.tui.screens.guideline import GuidelineScreen
 from assistant.tui.widgets.drafts import DraftRow, mark_of
 
 CONFIDENCES: tuple[tuple[str, float | None], ...] = (
@@ -34,6 +35,7 @@ class Ranked(Record, frozen=True):
     failed: tuple[int, ...]
     reasons: tuple[str, ...] = ()
     confidence: float | None = None
+    guideline: str = ""
 
 
 class RankingScreen(ModalScreen[Ranked | None]):
@@ -57,8 +59,12 @@ class RankingScreen(ModalScreen[Ranked | None]):
         guideline: Guideline,
         placing: Placing | None = None,
         on_change: Callable[[Placing], None] = lambda placing: None,
+        source: str = "",
+        heading: str = "Which is best?",
     ) -> None:
         super().__init__()
+        self._heading = heading
+        self._source = Static(Content(printable(source)), classes="read", markup=False)
         self.placing = placing or Placing(drafts=len(drafts))
         self._guideline = guideline
         self._on_change = on_change
@@ -70,7 +76,8 @@ class RankingScreen(ModalScreen[Ranked | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -ranking"):
-            yield Static(Content.assemble(("Which is best?", "bold $accent"), "  ", (self._hint(), "$foreground 60%")))
+            yield Static(Content.assemble((self._heading, "bold $accent"), "  ", (self._hint(), "$foreground 60%")))
+            yield self._source
             with VerticalScroll():
                 yield self._row
                 yield self._below
@@ -109,7 +116,10 @@ class RankingScreen(ModalScreen[Ranked | None]):
         self._show()
 
     def action_guideline(self) -> None:
-        self.app.push_screen(TextScreen("How to judge", self._guideline.text, f"version {self._guideline.version}"))
+        def use(saved: Guideline | None) -> None:
+            self._guideline = saved or self._guideline
+
+        self.app.push_screen(GuidelineScreen(), use)
 
     def action_save(self) -> None:
         whole = self.placing.completed()
@@ -119,7 +129,15 @@ class RankingScreen(ModalScreen[Ranked | None]):
             return
         confidence = CONFIDENCES[self._confidence][1]
         reasons = tuple(reason for _, reason in self._offered if reason in self._reasons)
-        self.dismiss(Ranked(groups=whole.groups, failed=whole.failed, reasons=reasons, confidence=confidence))
+        self.dismiss(
+            Ranked(
+                groups=whole.groups,
+                failed=whole.failed,
+                reasons=reasons,
+                confidence=confidence,
+                guideline=self._guideline.version,
+            )
+        )
 
     def action_close(self) -> None:
         self.dismiss(None)

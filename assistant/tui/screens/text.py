@@ -26,6 +26,11 @@ class TextScreen(ModalScreen[None]):
             yield TextArea(self._text, read_only=True, show_cursor=False, highlight_cursor_line=False, compact=True)
             yield Static(Content(f"{self._about}   c copy · Esc close".strip()), classes="hint")
 
+    def show_text(self, text: str) -> None:
+        """Another text in its place."""
+        self._text = printable(text)
+        self.query_one(TextArea).load_text(self._text)
+
     def on_mount(self) -> None:
         area = self.query_one(TextArea)
         area.cursor_blink = False

@@ -17,6 +17,7 @@ from assistant.prompts import MODES
 from assistant.records import Answer, Completion
 from assistant.terminal import printable
 from assistant.tui.asking import Request
+from assistant.tui.commands import bindings_of
 from assistant.tui.placing import Placing
 from assistant.tui.widgets.drafts import DraftRow, mark_of
 
@@ -29,7 +30,7 @@ REDRAW_SECONDS = 0.05
 
 
 class AnswerView(Vertical, can_focus=True):
-    """One answer. `growing` while the model writes."""
+    """One answer. `growing` while the model writes; `message` is its id in the store once it is kept."""
 
     DEFAULT_CSS = """
     AnswerView {
@@ -45,13 +46,7 @@ class AnswerView(Vertical, can_focus=True):
     }
     """
     BINDINGS = [
-        Binding("plus", "screen.rate('up')", "Good", id="rate_up", key_display="+"),
-        Binding("minus", "screen.rate('down')", "Bad", id="rate_down", key_display="-"),
-        Binding("r", "screen.rank", "Rank", id="rank"),
-        Binding("e", "screen.show_evidence", "Evidence", id="evidence"),
-        Binding("c", "screen.copy", "Copy", id="copy"),
-        Binding("p", "screen.show_prompt", "Prompt", id="prompt"),
-        Binding("g", "screen.regenerate", "Again", id="regenerate"),
+        *bindings_of("answer", "entry"),
         Binding("enter", "screen.focus_composer", "Write", show=False),
     ]
 
@@ -61,6 +56,7 @@ class AnswerView(Vertical, can_focus=True):
         super().__init__()
         self.request = request
         self.answer: Answer | None = None
+        self.message = ""
         self.text = ""
         self._clock = clock
         self._started = clock()

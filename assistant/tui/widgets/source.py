@@ -2,9 +2,11 @@
 to show a dialogue, not how to read one.
 """
 
+from typing import ClassVar
+
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.binding import BindingType
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static, TextArea
@@ -12,6 +14,7 @@ from textual.widgets import Static, TextArea
 from assistant.records import Dialogue
 from assistant.terminal import printable
 from assistant.tui.reading import write_dialogue
+from assistant.tui.widgets.sent import SentView
 
 SHOWN_TURNS = 4
 """A conversation of at most this many turns is short enough to stand open from the start."""
@@ -31,29 +34,23 @@ def _lines(dialogue: Dialogue) -> str:
     return f"{count:,} {'line' if count == 1 else 'lines'}"
 
 
-class SourceView(Vertical, can_focus=True):
+class SourceView(SentView):
     """The folded conversation; Enter or a click opens and folds it."""
 
     DEFAULT_CSS = """
     SourceView {
-        height: auto;
-        margin: 1 0 0 0;
-        padding: 0 1;
-        border-left: outer $secondary;
         .turns { display: none; height: auto; }
         TextArea { max-height: 16; border: none; padding: 0; background: transparent; }
         .label { color: $secondary; }
         &.-open .turns { display: block; }
-        &:focus { border-left: outer $accent; background: $surface; }
-        &:focus-within { border-left: outer $accent; }
     }
     """
-    BINDINGS = [("enter,space", "open_or_fold", "Open or fold")]
+    BINDINGS: ClassVar[list[BindingType]] = [("enter,space", "open_or_fold", "Open or fold")]
 
     is_open: reactive[bool] = reactive(False, toggle_class="-open")
 
-    def __init__(self, dialogue: Dialogue) -> None:
-        super().__init__()
+    def __init__(self, dialogue: Dialogue, text: str = "", message: str = "") -> None:
+        super().__init__(text or write_dialogue(dialogue), message)
         self.dialogue = dialogue
         self._label = Static(classes="label", markup=False)
         self._turns: Static | TextArea | None = None
@@ -79,6 +76,14 @@ class SourceView(Vertical, can_focus=True):
         area = TextArea(text, read_only=True, show_cursor=False, highlight_cursor_line=False, classes="turns")
         area.cursor_blink = False
         return area
+
+    async def replace(self, dialogue: Dialogue) -> None:
+        """Show other words, or other names, in its place."""
+        self.dialogue, self.text = dialogue, write_dialogue(dialogue)
+        if self._turns is not None:
+            await self._turns.remove()
+            self._turns = None
+        self.watch_is_open(self.is_open)
 
     def action_open_or_fold(self) -> None:
         self.is_open = not self.is_open

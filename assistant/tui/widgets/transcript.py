@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -12,6 +13,7 @@ from assistant.terminal import printable
 from assistant.tui.asking import Request
 from assistant.tui.messages import ChatOpened, EarlierWanted, Entry
 from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.sent import QuestionView
 from assistant.tui.widgets.source import SourceView
 
 MOUNTED_ENTRIES = 120
@@ -101,10 +103,15 @@ class Transcript(VerticalScroll, can_focus=False):
 
 def _widget(entry: Entry, dialogue: Dialogue, ask: Ask, order: Order) -> Widget:
     if entry.dialogue is not None:
-        return SourceView(entry.dialogue)
+        return SourceView(entry.dialogue, entry.text, entry.message)
+    if entry.is_question:
+        return QuestionView(entry.text, message=entry.message)
     if entry.answer is None:
         return Static(Content(printable(entry.text)), classes="note", markup=False)
-    view = AnswerView(Request(number=0, dialogue=dialogue, ask=ask), lambda: 0.0, "")
+    completion = entry.answer.completion
+    asked = msgspec.structs.replace(ask, mode=completion.mode, settings=completion.settings)
+    view = AnswerView(Request(number=0, dialogue=dialogue, ask=asked), lambda: 0.0, "")
+    view.message = entry.message
     view.finish(entry.answer, entry.order or order(len(entry.answer.drafts)))
     view.placing = entry.placing
     if entry.placing is not None and entry.verdict:

@@ -1,0 +1,19 @@
+"""The screens that open over the conversation, by name. Each is imported when it is first opened, so that the first
+frame waits for none. A screen takes no arguments and closes with Esc.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from textual.screen import Screen
+
+SCREENS: dict[str, str] = {
+    "log": "assistant.tui.screens.log:LogScreen",
+}
+
+
+def make_screen(name: str) -> Screen[Any]:
+    """A fresh screen of that name."""
+    module, _, kind = SCREENS[name].partition(":")
+    screen: Screen[Any] = getattr(import_module(module), kind)()
+    return screen

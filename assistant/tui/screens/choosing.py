@@ -1,0 +1,82 @@
+"""Choosing how the next answer is asked for: by pickers, by the panel, by slash commands; the model too. The
+conversation screen brings these along.
+"""
+
+from assistant.records import Ask, ModelVersion
+from assistant.tui.choices import CHOICES, Offer, choose_value
+from assistant.tui.messages import ChoiceOpened, ChoiceReset
+from assistant.tui.screens.parts import ConversationParts
+from assistant.tui.screens.pick import PickScreen
+
+
+class Choosing(ConversationParts):
+    """`default_ask` is what the settings say; a chat may differ from it, and keeps that."""
+
+    default_ask: Ask
+
+    def action_choose(self, name: str, value: str = "") -> None:
+        """Open a choice, or take the value given."""
+        if value:
+            self._choose(name, value)
+            return
+        if name == "model":
+            current = self.parley.model.ref
+            screen = PickScreen("Which model answers", self._models(), current, free="a Hub id, a path or a version")
+        else:
+            choice = CHOICES[name]
+            screen = PickScreen(choice.title, choice.offers, choice.current(self.ask), free=choice.free)
+        self.app.push_screen(screen, lambda chosen: self._choose(name, chosen) if chosen else None)
+
+    def on_choice_opened(self, event: ChoiceOpened) -> None:
+        self.action_choose(event.name)
+
+    def on_choice_reset(self, event: ChoiceReset) -> None:
+        self._choose(event.name, CHOICES[event.name].current(self.default_ask))
+
+    def _choose(self, name: str, value: str) -> None:
+        if name == "model":
+            if self.is_free():
+                self.parley.load_model(value)
+            return
+        with self.parley.reporting():
+            self.ask = choose_value(self.ask, name, value)
+            self.parley.keeper.chose(self.ask)
+        self.show_ask()
+
+    def use_default(self, ask: Ask) -> None:
+        """How chats are asked from now on, this one included."""
+        self.default_ask = self.ask = ask
+        self.show_ask()
+
+    def action_panel(self) -> None:
+        """Show or hide the panel."""
+        self.panel.toggle()
+        if not self.panel.is_open:
+            self.composer.editor.focus()
+
+    def _models(self) -> list[Offer]:
+        """What is on this machine, and what would be used if it were."""
+        from assistant.models.registry import list_models, promoted_ref
+
+        offers = [Offer(value=model.ref, label=model.ref, about=_about(model)) for model in list_models()]
+        base = self.parley.settings.model.base
+        if base not in [offer.value for offer in offers]:
+            offers.append(Offer(value=base, label=base, about="not here yet: /pull gets it"))
+        if promoted := promoted_ref():
+            offers.insert(0, Offer(value="current", label="current", about=f"the promoted one, {promoted}"))
+        return offers
+
+    def action_pull(self, ref: str = "") -> None:
+        """Download a model, the base unless another is named, once the user has said yes."""
+        wanted = ref or self.parley.settings.model.base
+        offers = [
+            Offer(value="", label="Not now"),
+            Offer(value="pull", label="Download it", about="from huggingface.co; it can be stopped and goes on later"),
+        ]
+        screen = PickScreen(f"Download {wanted}?", offers)
+        self.app.push_screen(screen, lambda chosen: self.parley.pull_model(wanted) if chosen else None)
+
+
+def _about(model: ModelVersion) -> str:
+    size = f"{model.parameters / 1e6:,.0f} M parameters" if model.parameters else ""
+    return " · ".join(fact for fact in (model.kind, size, f"reads {model.window:,} tokens") if fact)

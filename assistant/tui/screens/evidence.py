@@ -1,0 +1,107 @@
+"""What an answer rests on: its sentences, and for the chosen one the turns of the conversation behind it, marked where
+they stand. Knows what `assistant.scoring` finds, not how.
+"""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from assistant.records import Dialogue
+from assistant.scoring.attribution import Grounds, attribute
+from assistant.scoring.support import Mention
+from assistant.terminal import one_line, printable
+
+
+class EvidenceScreen(ModalScreen[None]):
+    """Up and Down choose a sentence; the turns it rests on light up and come into view. Esc closes."""
+
+    BINDINGS = [
+        Binding("escape,e,q", "close", "Close"),
+        Binding("tab", "focus_next", show=False),
+    ]
+
+    def __init__(self, text: str, dialogue: Dialogue) -> None:
+        super().__init__()
+        self._text = printable(text)
+        self._dialogue = dialogue
+        self._grounds = attribute(self._text, dialogue)
+        self._sentences = OptionList(compact=True, classes="sentences", markup=False)
+        self._turns = OptionList(compact=True, classes="turns", markup=False)
+        self._hint = Static(classes="hint", markup=False)
+        self._lit: tuple[int, ...] = ()
+
+    @property
+    def unsupported(self) -> list[Mention]:
+        """Names and numbers without support, and speakers of whom something is said that others' turns show."""
+        missing = [mention for ground in self._grounds for mention in ground.unsupported]
+        return missing + [ground.role for ground in self._grounds if ground.role is not None]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -evidence"):
+            yield Static(Content("What it rests on"), classes="heading")
+            yield self._sentences
+            yield self._turns
+            yield self._hint
+
+    def on_mount(self) -> None:
+        for ground in self._grounds:
+            self._sentences.add_option(Option(self._sentence(ground)))
+        for number, _ in enumerate(self._dialogue.turns):
+            self._turns.add_option(Option(self._turn(number, is_lit=False)))
+        self._turns.can_focus = False
+        self._sentences.focus()
+        if self._grounds:
+            self._sentences.highlighted = 0
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option_list is self._sentences:
+            self._light(self._grounds[event.option_index])
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def _light(self, ground: Grounds) -> None:
+        for number in {*self._lit, *ground.turns}:
+            self._turns.replace_option_prompt_at_index(number, self._turn(number, is_lit=number in ground.turns))
+        self._lit = ground.turns
+        if ground.turns:
+            self._turns.highlighted = ground.turns[0]
+            self._turns.scroll_to_highlight(top=True)
+        else:
+            self._turns.highlighted = None
+        self._hint.update(Content(f"{_verdict(ground)}\n↑↓ sentence · Esc close"))
+
+    def _sentence(self, ground: Grounds) -> Content:
+        text = self._text[ground.start : ground.end].replace("\n", " ")
+        marked = Content(text)
+        for mention in (*ground.unsupported, *([ground.role] if ground.role else [])):
+            marked = marked.stylize("$error underline", mention.start - ground.start, mention.end - ground.start)
+        mark = "✓ " if ground.turns and not ground.unsupported and ground.role is None else "? "
+        return Content.assemble((mark, "$success" if mark == "✓ " else "$warning"), marked)
+
+    def _turn(self, number: int, *, is_lit: bool) -> Content:
+        turn = self._dialogue.turns[number]
+        style = "$accent bold" if is_lit else "$foreground 65%"
+        bar = "▌" if is_lit else " "
+        return Content.assemble((f"{bar}{number + 1:>4}  {one_line(turn.speaker)}: {one_line(turn.text)}", style))
+
+
+def _verdict(ground: Grounds) -> str:
+    """What is to be said of one sentence."""
+    parts = []
+    if ground.unsupported:
+        names = ", ".join(dict.fromkeys(one_line(mention.text) for mention in ground.unsupported))
+        parts.append(f"not in the conversation: {names}")
+    if ground.role is not None:
+        parts.append(f"check whether it is {one_line(ground.role.text)}: these turns are others'")
+    if not ground.turns:
+        parts.append("no turn says this")
+    elif not parts:
+        count = len(ground.turns)
+        numbers = ", ".join(str(number + 1) for number in ground.turns)
+        parts.append(f"rests on {'turn' if count == 1 else 'turns'} {numbers}; every name and number is there")
+    return " · ".join(parts)

@@ -1,0 +1,76 @@
+"""The guideline that ratings go by, to read and to edit. Its version changes with every word; judgements note it."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static, TextArea
+
+from assistant.errors import AssistantError
+from assistant.feedback.guideline import Guideline, guideline_file, load_guideline, save_guideline
+from assistant.terminal import printable
+
+
+class GuidelineScreen(ModalScreen[Guideline | None]):
+    """Shows the text; `e` edits it, Ctrl+S saves it as the user's own copy. Returns what was saved."""
+
+    BINDINGS = [
+        Binding("escape", "close", "Close"),
+        Binding("e", "edit", "Edit"),
+        Binding("ctrl+s", "save", "Save", priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guideline = load_guideline()
+        self._saved: Guideline | None = None
+        self._was_warned = False
+        self._area = TextArea(
+            printable(self._guideline.text),
+            read_only=True,
+            show_cursor=False,
+            highlight_cursor_line=False,
+            compact=True,
+        )
+        self._hint = Static(classes="hint", markup=False)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -wide"):
+            yield Static(Content("How to judge"), classes="heading")
+            yield self._area
+            yield self._hint
+
+    def on_mount(self) -> None:
+        self._area.cursor_blink = False
+        self._area.focus()
+        self._show_hint()
+
+    def action_edit(self) -> None:
+        self._area.read_only = False
+        self._area.show_cursor = True
+        self._show_hint()
+
+    def action_save(self) -> None:
+        if self._area.read_only:
+            return
+        try:
+            self._guideline = self._saved = save_guideline(self._area.text)
+        except (AssistantError, OSError) as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self._area.read_only = True
+        self._area.show_cursor = False
+        self._show_hint()
+
+    def action_close(self) -> None:
+        is_changed = not self._area.read_only and self._area.text.strip() != self._guideline.text
+        if is_changed and not self._was_warned:
+            self._was_warned = True
+            self.notify("Ctrl+S saves what you changed; Esc again throws it away.", severity="warning")
+            return
+        self.dismiss(self._saved)
+
+    def _show_hint(self) -> None:
+        keys = "e edit · Esc close" if self._area.read_only else f"Ctrl+S saves to {guideline_file()} · Esc back"
+        self._hint.update(Content(f"version {self._guideline.version} · {keys}"))

@@ -1,0 +1,226 @@
+"""Judging answers: thumbs with reasons, rankings, an earlier comparison asked again, and what all of that made. The
+conversation screen brings these along.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from assistant.records import Completion, Ranking, Rating, Thumb
+from assistant.tui.asking import VERDICTS, HalfRanking
+from assistant.tui.choices import Offer
+from assistant.tui.judged import describe_effect, describe_stats
+from assistant.tui.keeping import RANKING
+from assistant.tui.loop import read_loop
+from assistant.tui.messages import LoopMoved, RepeatFound
+from assistant.tui.placing import Placing
+from assistant.tui.screens.parts import ConversationParts
+from assistant.tui.screens.pick import PickScreen
+from assistant.tui.screens.text import TextScreen
+from assistant.tui.widgets.answer import AnswerView
+
+if TYPE_CHECKING:
+    from assistant.feedback.store import Store
+    from assistant.tui.screens.ranking import Ranked
+
+
+class JudgingActions(ConversationParts):
+    """Actions on the focused answer, else on the newest complete one."""
+
+    def action_rate(self, thumb: Thumb) -> None:
+        """Rate the answer; the same key again asks for a reason."""
+        view = self.chosen()
+        if view is None or view.answer is None:
+            return
+        if view.verdict.startswith(VERDICTS[thumb]):
+            self._ask_reason(view, thumb)
+            return
+        self._rate(view, thumb, "")
+
+    def _ask_reason(self, view: AnswerView, thumb: Thumb) -> None:
+        from assistant.feedback.guideline import load_guideline
+
+        with self.parley.reporting():
+            offers = [Offer(value=reason, label=reason) for reason in load_guideline().reasons[thumb]]
+            screen = PickScreen("Why?", offers, free="or in your own words")
+            self.app.push_screen(screen, lambda reason: self._rate(view, thumb, reason) if reason else None)
+
+    def _rate(self, view: AnswerView, thumb: Thumb, why: str) -> None:
+        """Keep the thumb; what is not on the guideline's list of reasons is a comment."""
+        from assistant.feedback.guideline import load_guideline
+        from assistant.feedback.judgements import local_rater
+
+        assert view.answer is not None  # a complete answer was chosen
+        id = view.answer.completion.id
+        with self.parley.reporting():
+            guideline = load_guideline()
+            is_listed = why in guideline.reasons[thumb]
+            reasons, comment = ([why], "") if is_listed else ([], why)
+
+            def rate(store: "Store") -> Rating:
+                return store.rate(
+                    id, thumb, rater=local_rater(), reasons=reasons, comment=comment, guideline=guideline.version
+                )
+
+            view.judge(f"{VERDICTS[thumb]}: {why}" if why else VERDICTS[thumb])
+            hint = "" if why else f" · {'+' if thumb == 'up' else '-'} again says why"
+            self._keep_judgement(rate, f"Rated{hint}")
+
+    def action_rank(self) -> None:
+        """Rank the drafts side by side."""
+        from assistant.feedback.guideline import load_guideline
+        from assistant.tui.screens.ranking import RankingScreen
+
+        view = self.chosen()
+        if view is None or len(view.shown) < 2:
+            self.notify("Only drafts can be ranked: /drafts 4, then send or press g.")
+            return
+        with self.parley.reporting():
+            guideline = load_guideline()
+            owner, keeper = view.shown[0].draft_of, self.parley.keeper
+            shown = tuple(draft.id for draft in view.shown)
+
+            def note(placing: Placing) -> None:
+                text = msgspec.json.encode(HalfRanking(shown=shown, placing=placing)).decode()
+                keeper.do(lambda store: store.keep_unfinished(owner, RANKING, text))
+
+            def keep(ranked: "Ranked | None") -> None:
+                view.placing = screen.placing
+                if ranked is not None:
+                    self._keep_ranking(view.shown, ranked)
+                    keeper.do(lambda store: store.keep_unfinished(owner, RANKING, ""))
+                    view.placing = Placing(drafts=len(shown), groups=ranked.groups, failed=ranked.failed)
+                    view.show_ranking(view.placing)
+                    view.judge("ranked")
+                    self.parley.in_background(self._look_for_repeat, "repeat")
+
+            drafts = [draft.answer for draft in view.shown]
+            screen = RankingScreen(drafts, guideline, view.placing, note, source_of(view.shown[0]))
+            self.app.push_screen(screen, keep)
+
+    def _keep_ranking(self, shown: Sequence[Completion], ranked: "Ranked", repeat_of: str = "") -> None:
+        from assistant.feedback.judgements import local_rater
+
+        ids = [draft.id for draft in shown]
+
+        def rank(store: "Store") -> Ranking:
+            return store.rank(
+                [[ids[number] for number in group] for group in ranked.groups],
+                rater=local_rater(),
+                failed=[ids[number] for number in ranked.failed],
+                shown=ids,
+                reasons=ranked.reasons,
+                confidence=ranked.confidence,
+                guideline=ranked.guideline,
+                repeat_of=repeat_of,
+            )
+
+        self._keep_judgement(rank, "" if repeat_of else "Ranked")
+
+    def _keep_judgement(self, judge: "Callable[[Store], Rating | Ranking]", done: str) -> None:
+        """Store it in its turn, then say what it did, with `done` before it; "" says nothing."""
+
+        def keep(store: "Store") -> None:
+            id = judge(store).id
+            self.parley.in_background(lambda: self._tell_effect(id, done), "effect")
+
+        self.parley.keeper.do(keep)
+
+    def _tell_effect(self, judgement: str, done: str) -> None:
+        """In a thread: what the judgement made, and where the loop stands now."""
+        store = self.parley.keeper.store()
+        if store is None:
+            return
+        pairs, _ = store.pairs()
+        made = sum(judgement in pair.sources for pair in pairs)
+        if done:
+            count = f"{made} {'pair' if made == 1 else 'pairs'}" if made else "no pair by itself"
+            self.parley.say(f"{done} · {count}, {len(pairs):,} in all")
+        self.post_message(LoopMoved(read_loop(store)))
+
+    def show_loop(self) -> None:
+        """Read where the loop stands, for the foot of the screen."""
+
+        def read() -> None:
+            if (store := self.parley.keeper.store()) is not None:
+                self.post_message(LoopMoved(read_loop(store)))
+
+        self.parley.in_background(read, "loop")
+
+    def on_loop_moved(self, event: LoopMoved) -> None:
+        self.foot.show_loop(event.state)
+
+    # An earlier comparison, asked again.
+
+    def _look_for_repeat(self) -> None:
+        """In a thread: now and then find an earlier ranking to be made a second time, unmarked."""
+        from assistant.feedback.agreement import due_for_repeat
+        from assistant.feedback.judgements import local_rater
+
+        store = self.parley.keeper.store()
+        if store is None:
+            return
+        one_in = self.parley.settings.feedback.repeat_one_in
+        due = due_for_repeat(store.rankings(), local_rater(), self.parley.chance, one_in)
+        if due is None:
+            return
+        known = store.completions_named(due.completions)
+        drafts = [known[id] for id in due.completions if id in known]
+        if len(drafts) == len(due.completions):
+            self.post_message(RepeatFound(due, [drafts[number] for number in self.parley.order(len(drafts))]))
+
+    def on_repeat_found(self, event: RepeatFound) -> None:
+        from assistant.feedback.guideline import load_guideline
+        from assistant.tui.screens.ranking import RankingScreen
+
+        with self.parley.reporting():
+            guideline = load_guideline()
+
+            def keep(ranked: "Ranked | None") -> None:
+                if ranked is not None:
+                    self._keep_ranking(event.drafts, ranked, repeat_of=event.ranking.id)
+
+            texts = [draft.answer for draft in event.drafts]
+            screen = RankingScreen(
+                texts, guideline, source=source_of(event.drafts[0]), heading="One more: which is best?"
+            )
+            self.app.push_screen(screen, keep)
+
+    # What was judged.
+
+    def action_show_guideline(self) -> None:
+        """The text that ratings go by."""
+        from assistant.tui.screens.guideline import GuidelineScreen
+
+        with self.parley.reporting():
+            self.app.push_screen(GuidelineScreen())
+
+    def action_show_stats(self) -> None:
+        """What was judged so far, and what it makes."""
+
+        def show() -> None:
+            if (store := self.parley.keeper.store()) is not None:
+                text = describe_stats(store.stats())
+                self.app.call_from_thread(self.app.push_screen, TextScreen("Your ratings", text))
+
+        self.parley.in_background(show, "stats")
+
+    def action_show_effect(self) -> None:
+        """What the judgement of the answer made, and which models learned from it."""
+        view = self.chosen()
+        if view is None:
+            return
+        ids = [draft.id for draft in view.shown]
+
+        def show() -> None:
+            if (store := self.parley.keeper.store()) is not None:
+                judged = {one.id for id in ids for one in store.judgements_of(id) if not one.ended}
+                self.parley.say(describe_effect(*store.pairs(), judged, store.versions_with(sorted(judged))))
+
+        self.parley.in_background(show, "effect")
+
+
+def source_of(completion: Completion) -> str:
+    """What the model read, without solved examples and the instruction's last words: for whom has to judge."""
+    return completion.prompt.split("\f")[0].rsplit("\n\n\n", 1)[-1].strip()

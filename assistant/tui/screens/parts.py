@@ -1,0 +1,78 @@
+"""What the files of the conversation screen share: its widgets, and what is chosen and focused. Knows no flow."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from assistant.records import Ask, Dialogue, Prompt
+from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.chat_list import ChatList
+from assistant.tui.widgets.composer import Composer
+from assistant.tui.widgets.controls import ControlLine
+from assistant.tui.widgets.foot import FootLine
+from assistant.tui.widgets.panel import SettingsPanel
+from assistant.tui.widgets.source import SourceView
+from assistant.tui.widgets.title import TitleLine
+from assistant.tui.widgets.transcript import Transcript
+from assistant.tui.widgets.welcome import Welcome
+
+if TYPE_CHECKING:
+    from assistant.tui.app import AssistantApp
+
+
+class ConversationParts(Screen[None]):
+    """The widgets of one chat. `ask` is how the next answer is asked for, `chat` the id of the chat in view."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__()
+        self.ask = ask
+        self.chat = ""
+        self.counted: tuple[Prompt, ...] = ()
+        self.composer = Composer()
+        self.transcript = Transcript()
+        self.controls = ControlLine()
+        self.title_line = TitleLine()
+        self.chats = ChatList()
+        self.panel = SettingsPanel(ask)
+        self.welcome = Welcome()
+        self.foot = FootLine()
+
+    def compose(self) -> ComposeResult:
+        yield self.chats
+        yield self.panel
+        yield self.title_line
+        yield self.welcome
+        yield self.transcript
+        yield self.composer
+        yield self.controls
+        yield self.foot
+
+    @property
+    def parley(self) -> "AssistantApp":
+        """The app, by its own type."""
+        return cast("AssistantApp", self.app)
+
+    async def request(self, dialogue: Dialogue, ask: Ask) -> None:
+        """Ask for an answer; the conversation screen knows how."""
+        raise NotImplementedError
+
+    def is_free(self) -> bool:
+        """Whether nothing is being written; says so where something is."""
+        raise NotImplementedError
+
+    def show_ask(self) -> None:
+        """How the next answer is asked for has changed: show it and count anew."""
+        raise NotImplementedError
+
+    def chosen(self) -> AnswerView | None:
+        """The focused answer, else the newest complete one."""
+        complete = [view for view in self.transcript.answers if view.answer is not None]
+        focused = [view for view in complete if view.has_focus]
+        return next(reversed(focused or complete), None)
+
+    def chosen_source(self) -> SourceView | None:
+        """The focused conversation, else the newest."""
+        sources = list(self.transcript.query(SourceView))
+        focused = [view for view in sources if view.has_focus]
+        return next(reversed(focused or sources), None)

@@ -1,0 +1,89 @@
+"""The side panel: every choice for the next answer of this chat with its present value. Knows choices, not models."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from assistant.records import Ask
+from assistant.tui.choices import CHOICES, counts
+from assistant.tui.messages import ChoiceOpened, ChoiceReset
+
+LABEL_CELLS = 15
+
+
+class SettingsPanel(Vertical):
+    """Arrows and Enter change a choice, `d` takes the one from the settings file, Esc goes back to writing."""
+
+    DEFAULT_CSS = """
+    SettingsPanel {
+        display: none;
+        dock: right;
+        width: 34;
+        max-width: 80%;
+        padding: 1 1 0 2;
+        background: $surface;
+        border-left: outer $panel;
+        .heading { color: $accent; text-style: bold; margin: 0 0 1 0; }
+        .hint { color: $foreground 55%; dock: bottom; height: auto; }
+        OptionList { height: 1fr; border: none; padding: 0; background: transparent; }
+        &.-open { display: block; }
+    }
+    """
+    BINDINGS = [
+        Binding("escape", "screen.focus_composer", "Write", show=False),
+        Binding("d", "reset", "Default"),
+        Binding("g", "screen.regenerate", "Again"),
+    ]
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__()
+        self._ask = ask
+        self._default = ask
+        self._options = OptionList(compact=True)
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content("This chat"), classes="heading")
+        yield self._options
+        yield Static(Content("Enter change · d default · g again"), classes="hint")
+
+    def on_mount(self) -> None:
+        self._show()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be seen."""
+        return self.has_class("-open")
+
+    def toggle(self) -> None:
+        """Show it and take the keys, or hide it."""
+        self.toggle_class("-open")
+        if self.is_open:
+            self._options.focus()
+
+    def show_ask(self, ask: Ask, default: Ask) -> None:
+        """How this chat is asked, and how chats are asked unless told otherwise."""
+        self._ask, self._default = ask, default
+        self._show()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(ChoiceOpened(event.option.id or ""))
+
+    def action_reset(self) -> None:
+        if self._options.highlighted is not None:
+            self.post_message(ChoiceReset(self._options.get_option_at_index(self._options.highlighted).id or ""))
+
+    def _show(self) -> None:
+        place = self._options.highlighted
+        self._options.clear_options()
+        for name, choice in CHOICES.items():
+            value = choice.current(self._ask)
+            is_changed = value != choice.current(self._default)
+            label_style = "" if counts(name, self._ask) else "$foreground 40%"
+            value_style = "$accent" if is_changed else label_style or "$foreground 70%"
+            line = Content.assemble((f"{choice.label:<{LABEL_CELLS}}", label_style), (value, value_style))
+            self._options.add_option(Option(line, id=name))
+        self._options.highlighted = place or 0

@@ -1,0 +1,101 @@
+"""What a text is taken for, and how the screen says so before it is sent."""
+
+import asyncio
+
+import pytest
+
+from assistant.dialogue import parse
+from assistant.errors import InputUnreadable
+from assistant.records import Dialogue
+from assistant.tui.asking import Input, plan
+from assistant.tui.routing import InView, Route, is_question, is_wish, routes_for
+from tests.doubles import ScriptedAssistant
+from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
+
+
+def likeliest(text: str, in_view: InView) -> Route:
+    try:
+        dialogue: Dialogue | None = parse(text)
+    except InputUnreadable:
+        dialogue = None
+    return routes_for(text, dialogue, in_view)[0]
+
+
+IN_VIEW = InView(conversation=parse(STANDUP), has_answer=True)
+WITH_DOCUMENTS = InView(conversation=parse(STANDUP), has_answer=True, has_documents=True)
+STORY = "Maya met Tom at noon and they moved the review to Friday. " * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "in_view", "route"),
+    [
+        (STANDUP, InView(), "conversation"),
+        (STANDUP, WITH_DOCUMENTS, "conversation"),
+        ("Maya: Shall we go?", IN_VIEW, "conversation"),
+        (STORY, IN_VIEW, "conversation"),
+        ("Who books the room?", IN_VIEW, "question"),
+        ("who books the room", IN_VIEW, "question"),
+        ("Who books the room?", InView(), "instruction"),
+        ("How long is the notice period?", InView(has_documents=True), "documents"),
+        ("How long is the notice period?", WITH_DOCUMENTS, "documents"),
+        ("How long is the notice period?", IN_VIEW, "question"),
+        ("When is the review?", WITH_DOCUMENTS, "question"),
+        ("When is the review, according to my notes?", WITH_DOCUMENTS, "documents"),
+        ("Why?", WITH_DOCUMENTS, "question"),
+        ("shorter", IN_VIEW, "refine"),
+        ("Focus on the room", IN_VIEW, "refine"),
+        ("make it a bit more formal", IN_VIEW, "refine"),
+        ("shorter", InView(), "instruction"),
+        ("Translate this into German", IN_VIEW, "instruction"),
+        ("Can you write a poem about rooms?", IN_VIEW, "instruction"),
+    ],
+)
+def test_a_text_goes_where_a_person_would_mean_it_to(text: str, in_view: InView, route: Route) -> None:
+    assert likeliest(text, in_view) == route
+
+
+def test_only_what_can_be_served_is_offered_and_nothing_twice() -> None:
+    found = routes_for("Who books the room?", parse("Who books the room?"), WITH_DOCUMENTS)
+    assert found == ("question", "conversation", "documents", "refine", "instruction")
+    assert routes_for("Who?", None, InView(), ("conversation",)) == ()
+
+
+def test_a_long_text_with_a_question_mark_is_no_question() -> None:
+    assert is_question("Is it fine?")
+    assert is_question("Est-ce que ça va ?")
+    assert not is_question("Is it " + "very " * 40 + "fine?")
+    assert not is_wish("shorter " + "and shorter " * 10)
+
+
+def test_the_route_that_the_user_chose_comes_first() -> None:
+    typed = Input(text="shorter please, it is far too long", in_view=IN_VIEW)
+    assert plan(typed).route == "refine"
+    chosen = Input(text=typed.text, in_view=IN_VIEW, chosen="conversation")
+    assert plan(chosen).routes[:2] == ("conversation", "refine")
+
+
+async def test_the_route_is_shown_before_sending_and_f7_changes_it() -> None:
+    assistant = ScriptedAssistant("Maya moves the review to Friday and Tom books the room.")
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await asyncio.sleep(0.3)
+        await settle(pilot)
+        assert "Enter → summary · conversation · 3 turns" in seen(pilot.app)
+        await pilot.press("enter")
+        await settle(pilot)
+        await paste(pilot, "shorter")
+        await asyncio.sleep(0.3)
+        await settle(pilot)
+        assert "Enter → change the answer · F7 changes" in seen(pilot.app)
+        await pilot.press("f7")
+        await settle(pilot)
+        assert "Enter → summary · no speakers" in seen(pilot.app)
+        while "change the answer" not in seen(pilot.app):
+            await pilot.press("f7")
+            await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "shorter  → change the answer" in seen(pilot.app)
+    # 11 words: two thirds are 7.
+    assert [(ask.words, len(dialogue.turns)) for dialogue, ask in assistant.asked] == [(None, 3), (7, 3)]
