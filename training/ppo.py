@@ -6,9 +6,11 @@ differs.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from assistant.errors import DataMissing, TrainingStopped, UsageError
 from assistant.models.registry import choose, list_models, resolve
@@ -31,6 +33,10 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
     """The stage `assistant-train ppo`: align the model's adapter and write the one that was judged best."""
     if not job.data:
         raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
+    if job.config.adapter:
+        # Absolute, so that the run can be resumed from any folder.
+        place = str(Path(job.config.adapter).expanduser().resolve())
+        job = replace(job, config=structs.replace(job.config, adapter=place))
     start = _starting_point(job)
     ranks = Ranks()
     if not ranks.leads:

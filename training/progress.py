@@ -95,7 +95,8 @@ def describe(figures: Mapping[str, float]) -> str:
     parts = [f"step {int(step)}", f"{fraction:.0%}"]
     parts += [f"{name.replace('_', ' ')} {value:.3f}" for name, value in figures.items() if name not in _UNSHOWN]
     if seconds > 0 and step > 0:
-        parts.append(f"{step / seconds:.1f} steps/s")
+        rate = step / seconds
+        parts.append(f"{rate:.1f} steps/s" if rate >= 1 else f"{1 / rate:.1f} s a step")
     if seconds > 0 and 0 < fraction < 1:
         parts.append(f"{duration(seconds * (1 - fraction) / fraction)} left")
     return ", ".join(parts)

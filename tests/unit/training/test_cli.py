@@ -195,6 +195,8 @@ def test_progress_tells_step_share_figures_rate_and_time_left() -> None:
     # 100 steps in 50 s are 2 a second; the three quarters that are left take 150 s.
     figures = {"step": 100.0, "fraction": 0.25, "seconds": 50.0, "loss": 1.23456, "dev_loss": 2.0}
     assert describe(figures) == "step 100, 25%, loss 1.235, dev loss 2.000, 2.0 steps/s, 2 min left"
+    # Slower than one a second is told the other way round: 100 steps in 250 s.
+    assert "2.5 s a step" in describe({**figures, "seconds": 250.0})
 
 
 @pytest.mark.parametrize(
