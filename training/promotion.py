@@ -20,8 +20,6 @@ from training.recipes.rlhf import GateLimits
 from training.win_rate import WinRate
 
 NOT_MEASURED = "not measured"
-ENOUGH = 300
-"""Unrated conversations below which a win rate proves nothing here."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,9 +101,10 @@ def _judge(accuracy: float | None) -> Check:
 
 def _wins(measured: Measured, limits: GateLimits) -> list[Check]:
     wins = measured.wins
-    rule = f"lower bound above {limits.min_win_rate:.0%} on at least {ENOUGH} unrated conversations, ties apart"
+    least = limits.min_conversations
+    rule = f"lower bound above {limits.min_win_rate:.0%} on at least {least} unrated conversations, ties apart"
     advice = "rate more answers, or give PPO more steps"
-    if wins is None or wins.value is None or wins.ci is None or measured.conversations < ENOUGH:
+    if wins is None or wins.value is None or wins.ci is None or measured.conversations < least:
         why = "both models answer alike" if wins is not None else "no judge, or too few conversations"
         win = Check(name="win rate", limit=limits.min_win_rate, passed=False, rule=rule, advice=f"{why}: {advice}")
         return [win, Check(name="win rate at equal length", rule="needs the win rate")]

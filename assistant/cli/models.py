@@ -175,6 +175,11 @@ def export(
         say(f"{model.ref} is in {place}, {form}.")
 
 
+# Proof has a file of its own; named by path, it is imported when it is called.
+models.command("assistant.cli.proof:why", name="why")
+models.command("assistant.cli.proof:trial", name="trial")
+
+
 @models.command(name="remove")
 def remove(ref: str, *, force: Annotated[bool, Parameter(negative=())] = False, json: bool = False) -> None:
     """Delete a version or a pulled model from this machine. The one that answers is never deleted.

@@ -69,14 +69,16 @@ def add_trial(folder: Path, held: Trial) -> Trial:
 def explain(document: Mapping[str, Any]) -> list[str]:
     """The document read out: what was compared, every check, and what it was made of; a line each."""
     gate = document.get("gate")
-    verdict = "was promoted" if document.get("promoted") else "was not promoted"
+    verdict = (
+        "passed the gate" if gate and gate["passed"] else "did not pass the gate" if gate else "never saw the gate"
+    )
     lines = [
-        f"{document.get('version')} {verdict}; compared with {document.get('against')} on {document.get('written')}"
+        f"{document.get('version')} {verdict}, compared with {document.get('against')} on {document.get('written')}"
     ]
     if gate:
         lines += [*_aligned(gate_rows(gate["checks"]))]
     else:
-        lines += ["the gate was skipped"]
+        lines += ["the gate was left out, as asked"]
     pairs, reward = document["pairs"], document["reward"]
     low, high = reward["ci"]
     lines += [

@@ -65,6 +65,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("export", "Write the chat to a file: md or json", "screen.export"),
     Command("pull", "Download a model from the Hub", "screen.pull"),
     Command("settings", "Settings", "app.settings", key="f2", scope="app", footer="Settings"),
+    Command("teach", "Teach: from ratings to a better model", "app.open", "training", key="f4", scope="app"),
     Command("log", "What was said and what went wrong", "app.open", "log", scope="app"),
     Command("theme", "Choose a theme", "app.change_theme"),
     Command("help", "Help", "app.help", key="f1", scope="app", footer="Help"),

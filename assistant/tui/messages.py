@@ -212,3 +212,11 @@ class StoreFailed(Message):
     """Something could not be kept."""
 
     error: Exception
+
+
+@dataclass
+class RatingsCounted(Message):
+    """How much there is to learn from: ratings and rankings, and the pairs that they make."""
+
+    ratings: int
+    pairs: int

@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 SCREENS: dict[str, str] = {
     "log": "assistant.tui.screens.log:LogScreen",
+    "training": "assistant.tui.screens.training:TrainingScreen",
 }
 
 

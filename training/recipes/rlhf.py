@@ -12,6 +12,8 @@ class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     min_win_rate: float = 0.5
     """The win rate's lower bound must lie above this."""
+    min_conversations: int = 300
+    """Unrated conversations below which a win rate proves nothing."""
     max_growth: float = 1.1
     """Where answers grew by more than this factor, the win rate must hold at equal length too."""
     max_rouge_loss: float = 2.0
@@ -40,8 +42,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Share of the rated conversations on which the reward must prove itself."""
     judge_share: float = 0.3
     """Share of the rated conversations that only the judge learns from."""
-    reward_steps: int = 0
-    """Steps of training a reward model; 0 for as many as fit the pairs."""
+    reward_method: Literal["auto", "counted", "lora"] = "counted"
+    """How reward and judge learn: `counted` weighs what can be counted in a text, in seconds; `lora` also tunes an
+    encoder; `auto` keeps the encoder where it helps."""
     warm_start: bool = True
     """Whether reward and judge start from what was learnt on pairs that need no people."""
     preference_weight: float = 1.0
@@ -79,10 +82,10 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     gate: GateLimits = GateLimits()
     """What a candidate has to show."""
 
-    def ppo(self) -> PpoConfig:
-        """PPO's own configuration."""
+    def ppo(self, reward: tuple[str, ...]) -> PpoConfig:
+        """PPO's own configuration, paid by these parts."""
         return PpoConfig(
-            reward=("preference",),
+            reward=reward,
             max_steps=self.max_steps,
             batch_size=self.batch_size,
             mini_batch_size=self.batch_size // 2,

@@ -1,0 +1,220 @@
+"""The training screen: ratings -> pairs -> reward -> PPO -> gate, as the run's own files tell it, live. Starts, stops
+and resumes the process, promotes and goes back. Knows no training.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Static
+
+from assistant.errors import UsageError
+from assistant.models.proof import gate_rows
+from assistant.terminal import one_line
+from assistant.tui.messages import RatingsCounted
+from assistant.tui.training_run import STRIP, RunView, last_words, newest_run, read_run, spark, start, stop
+
+if TYPE_CHECKING:
+    from assistant.tui.app import AssistantApp
+
+LOOK_SECONDS = 1.0
+"""Seconds between two looks at the run's files."""
+_MARKS = {"waiting": "○", "running": "◐", "done": "●", "failed": "✕"}
+_BEFORE = """\
+Rank drafts or rate answers in the chat; then press s. Parley learns a reward from them, trains a copy of the model
+with it, and lets the copy answer only where it proves better. Nothing of it leaves this machine."""
+
+
+class TrainingScreen(Screen[None]):
+    """One run at a time: the newest."""
+
+    DEFAULT_CSS = """
+    TrainingScreen {
+        #strip { padding: 1 2; color: $accent; height: auto; }
+        VerticalScroll { padding: 0 2; }
+        #state { color: $foreground 70%; height: auto; margin: 0 0 1 0; }
+        #curves { height: auto; }
+        #gate { height: auto; margin: 1 0; background: $background; }
+        #samples { height: auto; color: $foreground 70%; }
+        Footer { background: $background; }
+    }
+    """
+    BINDINGS = [
+        Binding("escape,f4", "app.pop_screen", "Back"),
+        Binding("s", "start", "Start"),
+        Binding("x", "stop", "Stop"),
+        Binding("r", "resume", "Resume"),
+        Binding("p", "promote", "Promote"),
+        Binding("b", "rollback", "Roll back"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view: RunView | None = None
+        self._ratings = ""
+        self._started = False
+
+    @property
+    def parley(self) -> "AssistantApp":
+        """The app, by its own type."""
+        return cast("AssistantApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="strip", markup=False)
+        with VerticalScroll():
+            yield Static(_BEFORE, id="state", markup=False)
+            yield Static(id="curves", markup=False)
+            yield DataTable(id="gate", cursor_type="none", show_cursor=False)
+            yield Static(id="samples", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#gate", DataTable).display = False
+        self._count_ratings()
+        self._look()
+        self.set_interval(LOOK_SECONDS, self._look)
+
+    def on_ratings_counted(self, event: RatingsCounted) -> None:
+        self._ratings = f"{event.ratings} · {event.pairs} pairs"
+        self._show_strip()
+
+    def action_start(self) -> None:
+        """Start a new run."""
+        self._launch([])
+
+    def action_resume(self) -> None:
+        """Go on with the newest run."""
+        if self.view is None:
+            self._refuse("nothing to resume: s starts a run")
+        elif not self.view.is_running:
+            self._launch(["--resume", self.view.name])
+
+    def action_stop(self) -> None:
+        """Ask the run to save and end."""
+        folder = newest_run()
+        if folder is None:
+            self._refuse("nothing to stop: no run was started")
+            return
+        with self.parley.reporting():
+            stop(folder)
+            self.notify("Asked to stop; it saves first. r goes on with it.")
+
+    def action_promote(self) -> None:
+        """Let the candidate answer. One that did not pass needs the command line, where that is said in full."""
+        found = self.view.found if self.view else None
+        if not found or not found.get("version"):
+            self._refuse("there is no candidate yet")
+        elif not found.get("gate", {}).get("passed"):
+            self._refuse(f"{found['version']} did not pass the gate; `assistant models use {found['version']}` insists")
+        else:
+            self._serve(str(found["version"]))
+
+    def action_rollback(self) -> None:
+        """Let the model answer that was promoted before."""
+        from assistant.models.versions import rollback
+
+        with self.parley.reporting():
+            ref = rollback()
+            self.notify(f"{ref} answers again.")
+            self.parley.load_model()
+
+    def _serve(self, ref: str) -> None:
+        from assistant.models.versions import promote
+
+        with self.parley.reporting():
+            promote(ref, why="promoted on the training screen")
+            self.notify(f"{ref} answers from now on. b goes back.")
+            self.parley.load_model()
+
+    def _launch(self, arguments: Sequence[str]) -> None:
+        if self.view is not None and self.view.is_running:
+            self._refuse(f"{self.view.name} is at work: x stops it")
+            return
+        start(arguments)
+        self._started = True
+        self.notify("Started. It goes on where Parley is closed.")
+
+    def _look(self) -> None:
+        folder = newest_run()
+        if folder is None:
+            if self._started and (said := last_words()):
+                self.query_one("#state", Static).update(Content(one_line(said)))
+            self._show_strip()
+            return
+        before, self.view = self.view, read_run(folder)
+        if self.view == before:
+            return
+        self._show_strip()
+        self._show_state(self.view)
+        self._show_found(self.view.found)
+        finished = before is not None and before.is_running and not self.view.is_running
+        if finished and self.view.found and self.view.found.get("promoted"):
+            self.notify(f"{self.view.found['version']} passed the gate and answers from now on.")
+            self.parley.load_model()
+
+    def _show_strip(self) -> None:
+        stages = self.view.stages if self.view else dict.fromkeys(STRIP, "waiting")
+        parts = [f"{_MARKS[stages[name]]} {name}{self._figure(name)}" for name in STRIP]
+        self.query_one("#strip", Static).update(Content(" → ".join(parts)))
+
+    def _figure(self, name: str) -> str:
+        found = (self.view.found if self.view else None) or {}
+        if name == "ratings":
+            return f" {self._ratings}" if self._ratings else ""
+        if name == "PPO" and self.view and self.view.steps:
+            return f" {self.view.step}/{self.view.steps}"
+        if name == "pairs" and found:
+            return f" {found['pairs']['n']}"
+        if name == "reward" and found:
+            return f" {found['reward']['accuracy']:.0%}"
+        if name == "gate" and found.get("gate"):
+            return " passed" if found["gate"]["passed"] else " not passed"
+        return ""
+
+    def _show_state(self, view: RunView) -> None:
+        state = (
+            "at work" if view.is_running else one_line(view.outcome) or f"stopped; r goes on. {one_line(last_words())}"
+        )
+        self.query_one("#state", Static).update(Content(f"{view.name}: {state}"))
+        lines = [
+            f"{title:<14}{values[0]:>9.3f}  {spark(values)}  {values[-1]:.3f}"
+            for title, values in view.curves.items()
+            if values
+        ]
+        self.query_one("#curves", Static).update(Content("\n".join(lines)))
+
+    def _show_found(self, found: dict[str, Any] | None) -> None:
+        gate = (found or {}).get("gate")
+        table = self.query_one("#gate", DataTable)
+        table.display = bool(gate)
+        table.clear(columns=True)
+        samples = ""
+        if gate:
+            head, *rows = gate_rows(gate["checks"])
+            table.add_columns(*head)
+            table.add_rows([[Text(cell) for cell in row] for row in rows])
+            samples = "\n\n".join(
+                f"judge {sample['gain']:+.2f}\n  before  {one_line(sample['current'])}\n"
+                f"  after   {one_line(sample['candidate'])}"
+                for sample in gate["samples"]
+            )
+        self.query_one("#samples", Static).update(Content(samples))
+
+    def _count_ratings(self) -> None:
+        """In a thread: what there is to learn from."""
+        keeper = self.parley.keeper
+
+        def count() -> None:
+            if (store := keeper.store()) is not None:
+                stats = store.stats()
+                self.post_message(RatingsCounted(stats.up + stats.down + stats.rankings, stats.pairs))
+
+        self.parley.in_background(count, "stats")
+
+    def _refuse(self, sentence: str) -> None:
+        self.parley.report(UsageError(sentence))
