@@ -94,7 +94,10 @@ class Filters(Record, frozen=True):
 
 
 class Hit(Record, frozen=True):
-    """A passage found for a question. `score` is the fused score, `cosine` and `lexical` are its parts, all 0 to 1."""
+    """A passage found for a question. `score` is the fused score, or the cross-encoder's, `cosine` and `lexical` are
+    the parts of the fused one, all 0 to 1. `coverage` is the share of what the question asks about that the passage
+    holds, `sentence_coverage` the share that its best sentence holds.
+    """
 
     passage_id: str
     document: str
@@ -107,6 +110,8 @@ class Hit(Record, frozen=True):
     score: float
     cosine: float
     lexical: float
+    coverage: float = 0.0
+    sentence_coverage: float = 0.0
 
 
 class SearchResult(Record, frozen=True):

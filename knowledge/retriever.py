@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.catalog import Catalog, StoredPassage
+from knowledge.confidence import ANSWERABLE_FROM, FUNCTION_WORDS, QuestionWords, answer_chance
 from knowledge.documents import Filters, Hit, SearchResult
 from knowledge.embedder import Embedder, Vectors
 from knowledge.index import VectorIndex
@@ -36,22 +37,6 @@ counts half its weight, which is about what BM25 gives one that occurs once or t
 """
 _BM25_MOST = 2.2  # k1 + 1: what FTS5's BM25 of a word tends to, in units of its weight
 
-# The chance that the best passage answers: a logistic curve over its cosine and its word share, fitted by
-# tests/benchmarks/retrieval.py on XQuAD and ClapNQ, questions with and without an answer. Cranfield took no part: a
-# question of its whose relevant abstracts are hidden still has others on the very subject.
-_CURVE = (-6.84, 9.83, 4.40)
-ANSWERABLE_FROM = 0.4
-"""Below this confidence the documents do not seem to hold the answer. Lower than one half, as a false refusal hides an
-answer, while a false answer still shows its source.
-"""
-
-_FUNCTION_NAMES = """
-    a about an and any are as at be been by can could did do does for from had has have he her his how i if in is it its
-    may me must my of on or our she should so that the their them there they this to was we were what when where which
-    who whom whose why will with would you your
-"""
-FUNCTION_WORDS = frozenset(_FUNCTION_NAMES.split())
-"""Words that ask or connect, and name nothing."""
 _WORD = re.compile(r"\w+")
 
 
@@ -82,7 +67,9 @@ class Retriever:
         shares = self._word_shares(words, rows)
         stored = self._catalog.passages(rows, filters)
         hits = _distinct(_ranked(stored, vector, shares), k if self._reranker is None else max(k, RERANKED))
-        confidence = answer_chance(hits[0].cosine, hits[0].lexical) if hits else 0.0
+        hits = _with_coverage(hits, {word: self._weights[word] for word in words})
+        first = hits[0] if hits else None
+        confidence = answer_chance(first.cosine, first.coverage, first.sentence_coverage) if first else 0.0
         if self._reranker is not None:
             hits = _reordered(hits, self._reranker.score(question, [passage_context(hit) for hit in hits]))[:k]
         return SearchResult(
@@ -147,15 +134,17 @@ def _weight(word: str, total: int, count: int) -> float:
     return 0.0 if word in FUNCTION_WORDS else math.log(1 + odds)
 
 
-def answer_chance(cosine: float, word_share: float) -> float:
-    """How likely the best passage answers the question, from 0 to 1."""
-    bias, by_cosine, by_words = _CURVE
-    return 1 / (1 + math.exp(-(bias + by_cosine * cosine + by_words * word_share)))
-
-
 def passage_context(hit: Hit) -> str:
     """The passage with what it stands under, as a cross-encoder reads it."""
     return ". ".join([*(part for part in dict.fromkeys((hit.title, *hit.headings)) if part), hit.text])
+
+
+def _with_coverage(hits: Sequence[Hit], weights: dict[str, float]) -> list[Hit]:
+    words = QuestionWords(weights)
+    covered = [(hit, *words.covered_by(hit)) for hit in hits]
+    return [
+        msgspec.structs.replace(hit, coverage=whole, sentence_coverage=sentence) for hit, whole, sentence in covered
+    ]
 
 
 def _reordered(hits: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:

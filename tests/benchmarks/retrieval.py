@@ -20,11 +20,12 @@ import numpy as np
 
 from knowledge.catalog import Catalog
 from knowledge.chunking import chunk
+from knowledge.confidence import ANSWERABLE_FROM, answer_chance
 from knowledge.documents import Document, File, Hit, SearchResult, content_hash
 from knowledge.embedder import Embedder, open_embedder, passage_text
 from knowledge.evaluation import Question, area_under_curve, evaluate
 from knowledge.library import budget
-from knowledge.retriever import ANSWERABLE_FROM, Retriever, answer_chance
+from knowledge.retriever import Retriever
 
 
 def main() -> None:
@@ -47,7 +48,9 @@ def main() -> None:
 
 
 Points = dict[str, np.ndarray[Any, Any]]
-"""Cosine and word share of the first hit, shape (n, 2): of answerable, left-out and the set's own unanswerable ones."""
+"""Cosine, coverage and its best sentence's of the first hit, shape (n, 3): of answerable, left-out and the set's own
+unanswerable questions.
+"""
 
 
 def _rows(path: str) -> list[dict[str, Any]]:
@@ -101,10 +104,10 @@ def _measure(
         )
 
     report = evaluate(search, questions, is_relevant=lambda hit, question: hit.document in question.relevant)
-    points: dict[str, list[tuple[float, float]]] = {"answerable": [], "left out": [], "unanswerable": []}
+    points: dict[str, list[tuple[float, float, float]]] = {"answerable": [], "left out": [], "unanswerable": []}
     for question in questions:
         result = search(question.question, 10)
-        first = (result.hits[0].cosine, result.hits[0].lexical)
+        first = _figures(result.hits[0])
         if not question.answerable:
             points["unanswerable"].append(first)
             continue
@@ -113,14 +116,18 @@ def _measure(
         ranks.append(1 / (found.index(True) + 1) if True in found else 0.0)
         others = (hit for hit in retriever.search(question.question, 60).hits if hit.document not in question.relevant)
         if (best_miss := next(others, None)) is not None:
-            points["left out"].append((best_miss.cosine, best_miss.lexical))
-    arrays = {kind: np.array(values).reshape(-1, 2) for kind, values in points.items()}
+            points["left out"].append(_figures(best_miss))
+    arrays = {kind: np.array(values).reshape(-1, 3) for kind, values in points.items()}
     facts = {key: getattr(report, key) for key in report.__struct_fields__}
     return {**facts, "mrr_ci": _interval(ranks), "refusal": _refusal(arrays)}, arrays
 
 
+def _figures(hit: Hit) -> tuple[float, float, float]:
+    return hit.cosine, hit.coverage, hit.sentence_coverage
+
+
 def _refusal(points: Points) -> dict[str, float]:
-    chances = {kind: [answer_chance(*pair) for pair in values] for kind, values in points.items()}
+    chances = {kind: [answer_chance(*figures) for figures in values] for kind, values in points.items()}
     found = {"false_refusals": float(np.mean([chance < ANSWERABLE_FROM for chance in chances["answerable"]]))}
     for kind in ("left out", "unanswerable"):
         if chances[kind]:

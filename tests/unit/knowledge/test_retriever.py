@@ -6,9 +6,10 @@ import pytest
 
 from knowledge.catalog import Catalog
 from knowledge.chunking import chunk
+from knowledge.confidence import ANSWERABLE_FROM, QuestionWords, answer_chance
 from knowledge.documents import Document, File
 from knowledge.embedder import passage_text
-from knowledge.retriever import ANSWERABLE_FROM, FEW, Retriever, answer_chance
+from knowledge.retriever import FEW, Retriever
 from tests.unit.knowledge.embedders import WordEmbedder
 
 _EMBEDDER = WordEmbedder()
@@ -79,9 +80,20 @@ def test_the_confidence_tells_an_answer_from_a_miss(tmp_path: Path) -> None:
     assert miss.hits
 
 
-def test_confidence_grows_with_both_parts() -> None:
-    assert answer_chance(0.9, 0.5) > answer_chance(0.5, 0.5) > answer_chance(0.5, 0.1)
-    assert 0 < answer_chance(-1, 0) < answer_chance(1, 1) < 1
+def test_confidence_grows_with_each_part() -> None:
+    assert answer_chance(0.9, 0.5, 0.5) > answer_chance(0.5, 0.5, 0.5)
+    assert answer_chance(0.5, 0.5, 0.5) > answer_chance(0.5, 0.1, 0.5)
+    assert answer_chance(0.5, 0.5, 0.5) > answer_chance(0.5, 0.5, 0.1)
+    assert 0 < answer_chance(-1, 0, 0) < answer_chance(1, 1, 1) < 1
+
+
+def test_coverage_weighs_what_the_question_asks_about(tmp_path: Path) -> None:
+    passage = "Boats moor at the pier. The opening of the office is at seven."
+    hit = _retriever(tmp_path, [passage]).search("pier").hits[0]
+    words = QuestionWords({"when": 9.0, "does": 9.0, "opens": 1.0, "office": 2.0, "pier": 3.0, "cheese": 4.0})
+    # "when" and "does" ask for nothing; of 10 the passage holds 1 + 2 + 3, its second sentence 1 + 2.
+    assert words.covered_by(hit) == pytest.approx((0.6, 0.3))
+    assert QuestionWords({"what": 1.0}).covered_by(hit) == (0.0, 0.0)
 
 
 def test_a_saved_index_is_used_again_and_follows_the_catalog(tmp_path: Path) -> None:
