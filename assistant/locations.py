@@ -61,6 +61,11 @@ def models_dir() -> Path:
     return data_dir() / "models"
 
 
+def rewards_dir() -> Path:
+    """Trained reward models, a folder each: r1, r2, …"""
+    return data_dir() / "rewards"
+
+
 def conversions_dir() -> Path:
     """CTranslate2 folders, one for each content hash."""
     return cache_dir() / "conversions"
@@ -90,6 +95,7 @@ def all_places() -> dict[str, Path]:
         "store": store_file(),
         "knowledge": knowledge_dir(),
         "models": models_dir(),
+        "rewards": rewards_dir(),
         "state": state_dir(),
         "runs": runs_dir(),
         "log": log_file(),

@@ -49,6 +49,18 @@ STAGES: dict[str, Stage] = {
             "--data train.jsonl --minutes 5 --dry-run",
         ),
     ),
+    "reward": Stage(
+        run="training.reward:run",
+        config="training.recipes.reward:RewardConfig",
+        help="Train a reward from ratings: those in the store, or preference pairs in files.",
+        examples=(
+            "",
+            "--data pairs.jsonl --method counted",
+            "--data summaries.jsonl --dev dev.jsonl -o warm",
+            "--resume",
+        ),
+        show="training.tables:reward",
+    ),
     "ppo": Stage(
         run="training.ppo:run",
         config="training.recipes.ppo:PpoConfig",

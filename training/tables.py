@@ -54,6 +54,24 @@ def loop(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def reward(result: Mapping[str, Any]) -> str:
+    """A reward's accuracy beside what needs no training, then everything else."""
+    if "accuracy" not in result:
+        return plain(result)
+    low, high = result["accuracy_ci"]
+    lines = [
+        f"{result['version']} in {result['folder']}",
+        f"right on {result['accuracy']:.1%} [{low:.1%}, {high:.1%}] of {result['n']} pairs ({result['measured_on']})",
+        *(
+            f"{name.removesuffix('_baseline')} alone: {result[name]:.1%}"
+            for name in ("length_baseline", "similarity_baseline", "warm_baseline")
+            if name in result
+        ),
+    ]
+    rest = {name: value for name, value in result.items() if name not in ("version", "folder", "accuracy_ci")}
+    return "\n".join([*lines, "", plain(rest)])
+
+
 def runs(found: Sequence[Mapping[str, Any]]) -> str:
     """The table of runs."""
     if not found:

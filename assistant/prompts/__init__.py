@@ -1,6 +1,7 @@
 """Every prompt text, and how a dialogue becomes one. Knows no tokenizer, no embedder and no model."""
 
 from assistant.prompts.modes import MODES, TASKS, PromptMode, Shot, TaskTemplates, load_shots
+from assistant.prompts.reading import conversation_in
 from assistant.prompts.render import DialogueTooLong, render, split_reasoning, unknown_mode
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "PromptMode",
     "Shot",
     "TaskTemplates",
+    "conversation_in",
     "load_shots",
     "render",
     "split_reasoning",

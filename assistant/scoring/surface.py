@@ -17,22 +17,23 @@ def length_fit(text: str, target: int) -> float:
 
 def repetition(text: str, size: int = 3) -> float:
     """The share of the runs of `size` words that stood before in the text: 0 for none, near 1 for a loop."""
-    runs = _runs(words(text), size)
-    return 1.0 - len(set(runs)) / len(runs) if runs else 0.0
+    found = runs(words(text), size)
+    return 1.0 - len(set(found)) / len(found) if found else 0.0
 
 
 def copying(text: str, source: str, size: int = 4) -> float:
     """The share of the runs of `size` words that stand in the source."""
-    runs = _runs(words(text), size)
-    known = set(_runs(words(source), size))
-    return sum(run in known for run in runs) / len(runs) if runs else 0.0
+    found = runs(words(text), size)
+    known = set(runs(words(source), size))
+    return sum(run in known for run in found) / len(found) if found else 0.0
 
 
 def mentions(text: str, phrase: str) -> bool:
     """Whether the words of the phrase stand in the text in a row, whatever their case."""
     wanted = words(phrase)
-    return tuple(wanted) in set(_runs(words(text), len(wanted))) if wanted else False
+    return tuple(wanted) in set(runs(words(text), len(wanted))) if wanted else False
 
 
-def _runs(items: list[str], size: int) -> list[tuple[str, ...]]:
+def runs(items: list[str], size: int) -> list[tuple[str, ...]]:
+    """Every `size` items in a row."""
     return [tuple(items[start : start + size]) for start in range(len(items) - size + 1)]

