@@ -22,7 +22,7 @@ from assistant.feedback.pairs import labels_from, pairs_from
 from assistant.feedback.store import Store
 from assistant.locations import store_file
 from assistant.prompts import conversation_in, render
-from assistant.records import Completion, FeedbackStats, Prompt, Ranking, Rating
+from assistant.records import Completion, FeedbackStats, PreferencePair, Prompt, Ranking, Rating
 from training.corpora import read_rows
 
 MIN_PAIRS = 8
@@ -121,6 +121,13 @@ def preferences_of(judged: Judged) -> Preferences:
     )
     stats = stats_of(rankings, ratings, completions)
     return Preferences(pairs, singles, _report(pairs, singles, stats, steady))
+
+
+def of_pairs(pairs: Sequence[PreferencePair]) -> Preferences:
+    """The same from pairs that were made, and parted, elsewhere."""
+    own = tuple(Pair(conversation_in(one.prompt), one.chosen, one.rejected, one.weight, one.sources) for one in pairs)
+    raters = Counter(rater for one in pairs for rater in one.raters)
+    return Preferences(own, (), {"pairs": len(own), "unpaired": {}, "raters": dict(raters)})
 
 
 def rater_weights(rankings: Sequence[Ranking], completions: Iterable[Completion]) -> dict[str, float]:

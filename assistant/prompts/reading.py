@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from assistant.prompts.modes import TASKS
+from assistant.prompts.modes import TASKS, reasoning_text
 
 
 def conversation_in(prompt: str) -> str:
@@ -11,6 +11,10 @@ def conversation_in(prompt: str) -> str:
 
     The prompt itself where it follows none of the templates.
     """
+    for task in TASKS.values():
+        prompt = prompt.strip().removesuffix(
+            reasoning_text().replace("{noun}", task.noun).partition("{instruction}")[2].strip()
+        )
     starts = [0, *(match.end() for match in re.finditer(r"\n\n\n", prompt))]
     for start in reversed(starts):
         for pattern in _patterns():
@@ -21,8 +25,9 @@ def conversation_in(prompt: str) -> str:
 
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[re.Pattern[str], ...]:
-    """One for each wording, the longest first; the last line may be another than the wording's (reasoning)."""
-    wordings = {phrasing.text for task in TASKS.values() for phrasing in task.phrasings}
+    """One for each wording, the longest first; before reasoning a wording has lost its last line's cue."""
+    whole = {phrasing.text.strip() for task in TASKS.values() for phrasing in task.phrasings}
+    wordings = whole | {text.rpartition("\n")[0] for text in whole if text.endswith(":")}
     made = []
     for wording in sorted(wordings, key=len, reverse=True):
         before, _, after = wording.partition("{dialogue}")
