@@ -1,7 +1,7 @@
 """THE use case, called by screen and command line alike: a conversation and a way of asking become a stored answer.
 
-Text -> dialogue -> prompt(s) within the model's window -> engine -> completions in the store. A conversation that does
-not fit is answered in parts, never cut. Knows no terminal, no SQL and no model library.
+Dialogue -> prompts and drafts (`assistant.drafting`) -> completions in the store. A conversation that does not fit is
+answered in parts, never cut. Knows no terminal, no SQL and no model library.
 """
 
 import secrets
@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from assistant.dialogue import render_turns, split
+from assistant.drafting import Drawn, PartPrompt, aim, draw, draw_stream, write_prompts
+from assistant.drafting import can_stream as can_stream
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Finished, Loaded, Piece, Progress, check_settings
-from assistant.engine.tokens import token_counter
 from assistant.errors import Interrupted
 from assistant.feedback.store import Store
 from assistant.models.registry import choose, choose_backend, resolve
-from assistant.prompts import MODES, DialogueTooLong, load_shots, render, split_reasoning
+from assistant.prompts import MODES, split_reasoning
 
 # Ask and Answer are what callers of this module hand in and get back: they are named here too.
 from assistant.records import Answer as Answer
@@ -28,15 +28,13 @@ from assistant.records import (
     Dialogue,
     Draft,
     GenerationSettings,
+    Guarded,
     ModelVersion,
     Prompt,
 )
 from assistant.settings import Settings
 
 OnProgress = Callable[[Progress], None]
-
-_TOKENS_PER_WORD = 1.4
-"""English words in the vocabularies of T5 and pocket take 1.2 to 1.4 tokens; the larger leaves room to finish."""
 
 
 class Assistant:
@@ -88,15 +86,7 @@ class Assistant:
 
         `ref` names the model whose window and tokens count; without it the one that serves, or would.
         """
-        serving = self._engine.loaded
-        model = serving.model if serving and ref is None else self.choice(ref)[0]
-        try:
-            return [_prompt(render_turns(dialogue), ask, model)]
-        except DialogueTooLong:
-            # Shots are dropped before a conversation is split: a part may fill all that the bare instruction leaves.
-            instruction = _prompt("", msgspec.structs.replace(ask, mode=_without_shots(ask.mode)), model)
-            parts = split(dialogue, model.window - instruction.tokens, token_counter(model.folder))
-            return [_prompt(part.text, ask, model) for part in parts]
+        return [part.prompt for part in self._parts(dialogue, ask, ref)]
 
     def answer(self, dialogue: Dialogue, ask: Ask, on_progress: OnProgress | None = None) -> Answer:
         """Ask about the conversation, store what came back, and return it."""
@@ -104,45 +94,42 @@ class Assistant:
 
     def answers(self, dialogues: Sequence[Dialogue], ask: Ask, on_progress: OnProgress | None = None) -> list[Answer]:
         """Ask about many conversations in one batch."""
-        prompts = [self.prompts(dialogue, ask) for dialogue in dialogues]
-        settings = drawn_for(ask, max(map(len, prompts)))
-        check_settings(settings)
-        flat = [prompt.text for group in prompts for prompt in group]
+        groups = [self._parts(dialogue, ask) for dialogue in dialogues]
+        check_settings(aim(ask.settings, ask.words))
+        flat = [part for group in groups for part in group]
         self._serving()
-        finished = self._engine.generate(flat, settings, on_progress)
+        # The words are shared out over the parts of the conversation that has the most.
+        words = max(1, round(ask.words / max(map(len, groups)))) if ask.words else None
+        drawn = draw(self._engine, flat, ask.settings, words, on_progress)
         answers, start = [], 0
-        for dialogue, group in zip(dialogues, prompts, strict=True):
+        for dialogue, group in zip(dialogues, groups, strict=True):
             end = start + len(group)
-            part = msgspec.structs.replace(
-                finished,
-                drafts=finished.drafts[start:end],
-                prompt_tokens=finished.prompt_tokens[start:end],
-                # The batch's time is shared out evenly: its members were not timed one by one.
-                seconds=finished.seconds * len(group) / len(flat),
-            )
-            answers.append(self._keep(dialogue, ask, settings, group, part))
+            # The batch's time is shared out evenly: its members were not timed one by one.
+            answers.append(self._keep(dialogue, ask, group, _slice(drawn, start, end, len(group) / len(flat))))
             start = end
         return answers
 
     def stream(self, dialogue: Dialogue, ask: Ask) -> Iterator[Piece | Answer]:
-        """The same for one conversation, piece by piece; the answer comes last. Parts come one after another."""
-        prompts = self.prompts(dialogue, ask)
-        settings = drawn_for(msgspec.structs.replace(ask, words=None), len(prompts))
-        check_settings(settings, stream=True)
+        """The same for one conversation, piece by piece; the answer comes last. Parts come one after another.
+
+        Length is not aimed at here: `can_stream` says whether the answer would be the same as `answer`'s.
+        """
+        parts = self._parts(dialogue, ask)
+        check_settings(ask.settings, stream=True)
         self._serving()
-        finished: list[Finished] = []
-        for number, prompt in enumerate(prompts):
-            for reply in self._engine.stream(prompt.text, settings):
-                if isinstance(reply, Finished):
-                    finished.append(reply)
+        drawn: list[Drawn] = []
+        for number, part in enumerate(parts):
+            for news in draw_stream(self._engine, part, ask.settings):
+                if isinstance(news, Drawn):
+                    drawn.append(news)
                 else:
-                    yield reply
-            if finished[-1].drafts[0][0].finished == "cancelled":
-                prompts = prompts[: number + 1]
+                    yield news
+            if drawn[-1].finished.drafts[0][0].finished == "cancelled":
+                parts = parts[: number + 1]
                 break
-            if number + 1 < len(prompts):
-                yield Piece(id=finished[-1].id, text="\n\n")
-        yield self._keep(dialogue, ask, settings, prompts, _joined(finished))
+            if number + 1 < len(parts):
+                yield Piece(id=drawn[-1].finished.id, text="\n\n")
+        yield self._keep(dialogue, ask, parts, _joined(drawn))
 
     def cancel(self) -> None:
         """Stop the request that runs; what it wrote is kept."""
@@ -161,25 +148,23 @@ class Assistant:
     def _serving(self) -> Loaded:
         return self._engine.loaded or self.load()
 
-    def _keep(
-        self,
-        dialogue: Dialogue,
-        ask: Ask,
-        settings: GenerationSettings,
-        prompts: Sequence[Prompt],
-        finished: Finished,
-    ) -> Answer:
+    def _parts(self, dialogue: Dialogue, ask: Ask, ref: str | None = None) -> list[PartPrompt]:
+        serving = self._engine.loaded
+        model = serving.model if serving and ref is None else self.choice(ref)[0]
+        return write_prompts(dialogue, ask, model)
+
+    def _keep(self, dialogue: Dialogue, ask: Ask, parts: Sequence[PartPrompt], drawn: Drawn) -> Answer:
         """Make completions of the drafts and store them before anybody sees the answer as done.
 
         Raises Interrupted where it was cancelled before any of it was written.
         """
-        prompts, finished = _reached(prompts, finished)
-        drawn = settings.decoding == "sample"
-        kept = msgspec.structs.replace(settings, seed=finished.seed if drawn else None)
+        prompts, finished = _reached([part.prompt for part in parts], drawn.finished)
+        seed = finished.seed if drawn.settings.decoding == "sample" else None
+        kept = msgspec.structs.replace(drawn.settings, seed=seed)
         whole = _new_id()
-        parts: tuple[Completion, ...] = ()
+        pieces: tuple[Completion, ...] = ()
         if len(prompts) > 1:
-            parts = tuple(
+            pieces = tuple(
                 msgspec.structs.replace(
                     self._completion(prompt, kept, drafts[0], finished.seconds / len(prompts)),
                     prompt_tokens=tokens,
@@ -188,8 +173,6 @@ class Assistant:
                 for prompt, drafts, tokens in zip(prompts, finished.drafts, finished.prompt_tokens, strict=True)
             )
         written = _across_parts(finished.drafts)
-        if ask.words:
-            written = _nearest(written, ask.words)[: ask.settings.drafts]
         drafts = tuple(
             msgspec.structs.replace(
                 self._completion(prompts[0], kept, draft, finished.seconds),
@@ -202,9 +185,15 @@ class Assistant:
             for index, draft in enumerate(written)
         )
         if self._store is not None:
-            self._store.add_completions([*drafts, *parts])
+            self._store.add_completions([*drafts, *pieces])
         dropped = max(prompt.shots_dropped for prompt in prompts)
-        return Answer(drafts=drafts, parts=parts, turns=len(dialogue.turns), shots_dropped=dropped)
+        return Answer(
+            drafts=drafts,
+            parts=pieces,
+            turns=len(dialogue.turns),
+            shots_dropped=dropped,
+            guarded=_together(drawn.guarded),
+        )
 
     def _completion(self, prompt: Prompt, settings: GenerationSettings, draft: Draft, seconds: float) -> Completion:
         serving = self._serving()
@@ -231,49 +220,8 @@ class Assistant:
         )
 
 
-def drawn_for(ask: Ask, parts: int) -> GenerationSettings:
-    """The settings that a text is really drawn with: `words` becomes limits in tokens and more drafts to choose from.
-
-    A conversation in parts is given its words in equal shares.
-    """
-    if not ask.words:
-        return ask.settings
-    tokens = ask.words / parts * _TOKENS_PER_WORD
-    beams = max(ask.settings.beams, 6)
-    candidates = max(ask.settings.drafts, 6)
-    return msgspec.structs.replace(
-        ask.settings,
-        decoding="beam" if ask.settings.decoding == "greedy" else ask.settings.decoding,
-        beams=max(beams, candidates),
-        drafts=candidates,
-        min_new_tokens=max(1, round(0.75 * tokens)),
-        max_new_tokens=max(2, round(1.5 * tokens) + 4),
-    )
-
-
-def _nearest(drafts: Sequence[Draft], words: int) -> list[Draft]:
-    """The drafts that ended by themselves before those cut off, each by distance from the wanted number of words."""
-    return sorted(drafts, key=lambda draft: (draft.finished != "end", abs(len(draft.text.split()) - words)))
-
-
-def _prompt(dialogue: str, ask: Ask, model: ModelVersion) -> Prompt:
-    return render(
-        dialogue,
-        mode=ask.mode,
-        task=ask.task,
-        phrasing=ask.phrasing,
-        shots=load_shots(),
-        budget=model.window,
-        count_tokens=token_counter(model.folder),
-    )
-
-
 def _new_id() -> str:
     return secrets.token_hex(6)
-
-
-def _without_shots(mode: str) -> str:
-    return mode if MODES[mode].reasoning else "zero-shot"
 
 
 def _across_parts(drafts: Sequence[Sequence[Draft]]) -> list[Draft]:
@@ -305,12 +253,37 @@ def _reached(prompts: Sequence[Prompt], finished: Finished) -> tuple[Sequence[Pr
     )
 
 
-def _joined(finished: Sequence[Finished]) -> Finished:
+def _slice(drawn: Drawn, start: int, end: int, share: float) -> Drawn:
+    """The replies to some of the prompts, with their share of the time."""
+    finished = msgspec.structs.replace(
+        drawn.finished,
+        drafts=drawn.finished.drafts[start:end],
+        prompt_tokens=drawn.finished.prompt_tokens[start:end],
+        seconds=drawn.finished.seconds * share,
+    )
+    return msgspec.structs.replace(drawn, finished=finished, guarded=drawn.guarded[start:end])
+
+
+def _joined(drawn: Sequence[Drawn]) -> Drawn:
     """The replies for the parts of one conversation as one."""
-    return Finished(
-        id=finished[0].id,
-        drafts=tuple(reply.drafts[0] for reply in finished),
-        seed=finished[0].seed,
-        prompt_tokens=tuple(reply.prompt_tokens[0] for reply in finished),
-        seconds=sum(reply.seconds for reply in finished),
+    replies = [one.finished for one in drawn]
+    finished = Finished(
+        id=replies[0].id,
+        drafts=tuple(reply.drafts[0] for reply in replies),
+        seed=replies[0].seed,
+        prompt_tokens=tuple(reply.prompt_tokens[0] for reply in replies),
+        seconds=sum(reply.seconds for reply in replies),
+    )
+    return msgspec.structs.replace(drawn[0], finished=finished, guarded=tuple(one.guarded[0] for one in drawn))
+
+
+def _together(guarded: Sequence[Guarded | None]) -> Guarded | None:
+    """What was done for all parts of one answer."""
+    known = [one for one in guarded if one is not None]
+    if not known:
+        return None
+    return Guarded(
+        avoided=tuple(dict.fromkeys(text for one in known for text in one.avoided)),
+        left=tuple(dict.fromkeys(text for one in known for text in one.left)),
+        barred=any(one.barred for one in known),
     )

@@ -43,6 +43,7 @@ class Dialogue(Record, frozen=True):
 
 Task = Literal["summary", "topic", "actions"]
 Decoding = Literal["greedy", "beam", "sample"]
+Faithful = Literal["off", "rerank", "ban"]
 BackendName = Literal["ctranslate", "transformers"]
 
 
@@ -71,6 +72,11 @@ class GenerationSettings(Record, frozen=True):
     """Divides a beam's score by length ** penalty (Wu et al. 2016, eq. 14, simplified as in both backends)."""
     drafts: int = 1
     """Texts to write for one prompt."""
+    faithful: Faithful = "rerank"
+    """Names and numbers that the conversation lacks: `rerank` prefers drafts without them and bars them where every
+    draft has some, `ban` bars them from the start, `off` lets them be. Greedy decoding has no drafts, so both bar."""
+    candidates: int = 4
+    """Drafts that `rerank` chooses among."""
     seed: int | None = None
     """Sampling: fixes the draw; without it one is drawn and noted with the answer."""
 
@@ -146,17 +152,31 @@ class Ask(Record, frozen=True):
     settings: GenerationSettings = GenerationSettings()
 
 
+class Guarded(Record, frozen=True):
+    """What faithful decoding did for an answer.
+
+    `avoided` are names and numbers that the likeliest text had and the conversation lacks, `left` those that the answer
+    still has. `barred` says that they were kept out while the answer, or a part of it, was written.
+    """
+
+    avoided: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    barred: bool = False
+
+
 class Answer(Record, frozen=True):
     """What came of one request: a completion for each draft, the first one being the answer.
 
     `parts` are the completions of the parts of a conversation that did not fit the window, empty where it did. Every
-    turn lies in exactly one part, so `turns` counts them all either way.
+    turn lies in exactly one part, so `turns` counts them all either way. `guarded` is None where names and numbers
+    were not looked after.
     """
 
     drafts: tuple[Completion, ...]
     parts: tuple[Completion, ...] = ()
     turns: int = 0
     shots_dropped: int = 0
+    guarded: Guarded | None = None
 
     @property
     def completion(self) -> Completion:

@@ -1,6 +1,7 @@
 """Gets the summaries that are judged: from a model, from the first turns, or from a file. Knows no metric.
 
-A model is asked exactly as the assistant asks it: the same prompts, and parts where a conversation does not fit.
+A model is asked exactly as the assistant asks it: the same prompts, parts where a conversation does not fit, and the
+same choice among drafts.
 """
 
 import time
@@ -9,13 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from assistant.dialogue import parse, render_turns, split
+from assistant.dialogue import parse
+from assistant.drafting import draw, write_prompts
 from assistant.engine.client import Engine
-from assistant.engine.tokens import token_counter
 from assistant.errors import DataMissing, Interrupted, UsageError
 from assistant.models.registry import choose, choose_backend, resolve
-from assistant.prompts import MODES, DialogueTooLong, load_shots, render, split_reasoning
-from assistant.records import Draft
+from assistant.prompts import MODES, split_reasoning
+from assistant.records import Ask, Draft
 from assistant.settings import load_settings
 from training.corpora import read_rows
 from training.job import Report
@@ -125,20 +126,20 @@ class ModelSummarizer:
         self._config, self._stop, self._report = config, stop, report
         self._model = resolve(ref, settings) if ref else choose(settings)[0]
         backend = choose_backend(settings, self._model) if config.backend == "auto" else config.backend
-        self._count = token_counter(self._model.folder)
         self._engine = Engine()
         self._backend = self._engine.load(self._model, backend, config.threads).backend
 
     def write(self, cases: Sequence[Case], mode: str) -> Written:
         """A summary for each case. Raises Interrupted where the user asks to stop."""
-        groups = [self._prompts(case.dialogue, mode) for case in cases]
-        flat = [prompt for group in groups for prompt in group]
+        ask = Ask(mode=mode, phrasing=self._config.phrasing or None, settings=self._config.generation)
+        groups = [write_prompts(parse(case.dialogue), ask, self._model) for case in cases]
+        flat = [part for group in groups for part in group]
         start = time.monotonic()
-        finished = self._engine.generate(flat, self._config.generation, on_written=self._counter(len(flat), start))
+        drawn = draw(self._engine, flat, ask.settings, on_written=self._counter(len(flat), start))
         seconds = time.monotonic() - start
-        if self._stop.requested or not all(finished.drafts):
+        if self._stop.requested or not all(drawn.finished.drafts):
             raise Interrupted("stopped; an evaluation keeps nothing half done")
-        drafts = iter(finished.drafts)
+        drafts = iter(drawn.finished.drafts)
         written = [
             _joined(case, [next(drafts)[0] for _ in group], mode) for case, group in zip(cases, groups, strict=True)
         ]
@@ -160,25 +161,6 @@ class ModelSummarizer:
                 self._engine.cancel()
 
         return count
-
-    def _prompts(self, text: str, mode: str) -> list[str]:
-        dialogue = parse(text)
-        try:
-            return [self._prompt(render_turns(dialogue), mode)]
-        except DialogueTooLong:
-            plain = mode if MODES[mode].reasoning else "zero-shot"
-            room = self._model.window - self._count(self._prompt("", plain))
-            return [self._prompt(part.text, mode) for part in split(dialogue, room, self._count)]
-
-    def _prompt(self, dialogue: str, mode: str) -> str:
-        return render(
-            dialogue,
-            mode=mode,
-            phrasing=self._config.phrasing or None,
-            shots=load_shots(),
-            budget=self._model.window,
-            count_tokens=self._count,
-        ).text
 
 
 def _joined(case: Case, drafts: Sequence[Draft], mode: str) -> Case:

@@ -14,7 +14,7 @@ from assistant.dialogue import parse, parse_renames, read_text, rename
 from assistant.engine.protocol import Progress, check_settings
 from assistant.errors import UsageError
 from assistant.feedback.store import Store
-from assistant.records import BackendName, Decoding, GenerationSettings, Task
+from assistant.records import BackendName, Decoding, Faithful, GenerationSettings, Guarded, Task
 from assistant.settings import Settings, load_settings
 
 
@@ -30,6 +30,8 @@ def summarize(
     top_k: int | None = None,
     top_p: float | None = None,
     max_new_tokens: int | None = None,
+    faithful: Faithful | None = None,
+    candidates: int | None = None,
     seed: int | None = None,
     model: str | None = None,
     backend: BackendName | None = None,
@@ -72,6 +74,10 @@ def summarize(
         Sample among the likeliest tokens that hold this share of the probability.
     max_new_tokens
         Longest text in tokens.
+    faithful
+        Names and numbers that the conversation lacks: rerank prefers drafts without them, ban bars them, off is off.
+    candidates
+        Drafts that rerank chooses among.
     seed
         Makes sampling repeatable.
     model
@@ -94,6 +100,8 @@ def summarize(
         "top_k": top_k,
         "top_p": top_p,
         "max_new_tokens": max_new_tokens,
+        "faithful": faithful,
+        "candidates": candidates,
         "seed": seed,
         "drafts": drafts,
     }
@@ -153,7 +161,16 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "turns": answer.turns,
         "parts": max(1, len(answer.parts)),
         "shots_dropped": answer.shots_dropped,
+        "faithful": msgspec.to_builtins(answer.guarded) if answer.guarded else None,
     }
+
+
+def _note_guarded(guarded: Guarded) -> None:
+    """Say where names and numbers that are not in the conversation were avoided, and where they were not."""
+    if guarded.avoided:
+        note(f"Written so that it does not say what the conversation does not: {', '.join(guarded.avoided)}.")
+    if guarded.left:
+        note(f"Not in the conversation, check it: {', '.join(guarded.left)}.")
 
 
 def _with_flags(settings: GenerationSettings, flags: dict[str, Any]) -> GenerationSettings:
@@ -196,6 +213,8 @@ def _print(answer: Answer, speakers: int) -> None:
         note(f"{answer.shots_dropped} solved examples left out: they did not fit beside the conversation.")
     if completion.finished == "length":
         note("Cut off at the longest text allowed: raise --max-new-tokens.")
+    if answer.guarded:
+        _note_guarded(answer.guarded)
     if completion.rationale:
         note(f"Reasoning: {completion.rationale}")
     if len(answer.drafts) == 1:

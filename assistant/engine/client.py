@@ -111,9 +111,10 @@ class Engine:
         settings: GenerationSettings,
         on_progress: Callable[[Progress], None] | None = None,
         on_written: Callable[[Written], None] | None = None,
+        barred: Sequence[Sequence[int]] = (),
     ) -> Finished:
         """Write `settings.drafts` texts for every prompt, in the order of the prompts. `on_written` gets each prompt's
-        drafts as soon as they are there.
+        drafts as soon as they are there. `barred` are, prompt by prompt, the ids that no text may contain.
 
         Cancelled, a batch returns what was done, with an empty tuple for a prompt that was not reached, and a single
         text what was written of it. Beams leave nothing to keep: raises Interrupted.
@@ -121,7 +122,9 @@ class Engine:
         check_settings(settings)
         prompts = tuple(prompts)
         done: dict[int, Written] = {}
-        request = Generate(id=self._new_id(), prompts=prompts, settings=_seeded(settings))
+        request = Generate(
+            id=self._new_id(), prompts=prompts, settings=_seeded(settings), barred=tuple(map(tuple, barred))
+        )
         start = time.monotonic()
 
         def on_reply(reply: Reply) -> None:
@@ -146,12 +149,21 @@ class Engine:
                     seconds=time.monotonic() - start,
                 )
 
-    def stream(self, prompt: str, settings: GenerationSettings) -> Iterator[Piece | Finished]:
+    def stream(
+        self, prompt: str, settings: GenerationSettings, barred: Sequence[int] = ()
+    ) -> Iterator[Piece | Finished]:
         """The pieces of one text as they are written, then Finished. Cancelled, or where the worker dies half-way,
         Finished holds the text so far. A consumer that stops early cancels.
         """
         check_settings(settings, stream=True)
-        return self._stream(Generate(id=self._new_id(), prompts=(prompt,), settings=_seeded(settings), stream=True))
+        request = Generate(
+            id=self._new_id(),
+            prompts=(prompt,),
+            settings=_seeded(settings),
+            stream=True,
+            barred=(tuple(barred),) if barred else (),
+        )
+        return self._stream(request)
 
     def score(self, prompts: Sequence[str], completions: Sequence[str]) -> Scored:
         """Log-probabilities of the completions, pair by pair. Cancelled: raises Interrupted."""

@@ -45,6 +45,7 @@ class CTranslateBackend:
         *,
         on_piece: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        barred: Sequence[int] = (),
     ) -> list[list[Draft]]:
         """Drafts for every prompt. Beams cannot be cancelled: the library offers no way to."""
         if settings.decoding == "sample":
@@ -59,6 +60,7 @@ class CTranslateBackend:
         results = self._translator.translate_batch(
             [self._pieces(prompt) for prompt in prompts],
             callback=None if settings.decoding == "beam" else on_token,
+            suppress_sequences=[[piece] for piece in self._tokenizer.pieces(barred)] or None,
             **_options(settings),
         )
         was_cancelled = settings.decoding != "beam" and cancelled()

@@ -43,13 +43,14 @@ class Load(Record, frozen=True, tag=True):
 
 class Generate(Record, frozen=True, tag=True):
     """Write `settings.drafts` texts for every prompt. `stream` asks for pieces as they come: one prompt, one draft,
-    no beams.
+    no beams. `barred` holds, a tuple a prompt, the ids that its texts may not contain; empty where nothing is barred.
     """
 
     id: int
     prompts: tuple[str, ...]
     settings: GenerationSettings
     stream: bool = False
+    barred: tuple[tuple[int, ...], ...] = ()
 
 
 class Score(Record, frozen=True, tag=True):
@@ -148,8 +149,8 @@ class Backend(Protocol):
     """One way to run a model: BACKENDS maps names to functions that load one.
 
     `generate` returns `settings.drafts` drafts for every prompt. `on_piece` gets the text that a streamed draft grew
-    by; `cancelled` is asked after every token, where the backend can ask. `prepare` is called when nobody waits, to do
-    then what the next request would wait for.
+    by; `cancelled` is asked after every token, where the backend can ask. No text contains one of the ids `barred`.
+    `prepare` is called when nobody waits, to do then what the next request would wait for.
     """
 
     name: BackendName
@@ -163,6 +164,7 @@ class Backend(Protocol):
         *,
         on_piece: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        barred: Sequence[int] = (),
     ) -> list[list[Draft]]: ...
 
     def score(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]: ...
@@ -188,6 +190,7 @@ def check_settings(settings: GenerationSettings, *, stream: bool = False) -> Non
         (settings.no_repeat_ngram < 0, "no-repeat-ngram must be 0 (off) or more"),
         (settings.beams < 1, "beams must be at least 1"),
         (settings.drafts < 1, "drafts must be at least 1"),
+        (settings.candidates < 1, "candidates must be at least 1"),
         (
             settings.decoding == "greedy" and settings.drafts > 1,
             "greedy decoding writes one text only: for several drafts choose sampling or beams",

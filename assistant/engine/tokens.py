@@ -41,6 +41,20 @@ class ModelTokenizer:
         found = (self._tokenizer.token_to_id(piece) for piece in pieces)
         return [index for index in found if index is not None]
 
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text, without `</s>`."""
+        found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [[index for index in one.ids if index != self._end] for one in found]
+
+    def inner_texts(self) -> dict[int, str]:
+        """What each id adds to a text that goes on, a space before it included. Special pieces are left out."""
+        before = self._tokenizer.encode("a", add_special_tokens=False).ids
+        start = len(self._tokenizer.decode(before))
+        ids = sorted(self._tokenizer.get_vocab(with_added_tokens=False).values())
+        return dict(
+            zip(ids, (text[start:] for text in self._tokenizer.decode_batch([[*before, i] for i in ids])), strict=True)
+        )
+
     def count(self, text: str) -> int:
         """Number of pieces, `</s>` included."""
         return len(self.encode(text))
@@ -52,9 +66,14 @@ class ModelTokenizer:
 
 
 @cache
+def tokenizer_of(folder: str) -> ModelTokenizer:
+    """The tokenizer of the model in the folder, read once."""
+    return ModelTokenizer(Path(folder))
+
+
 def token_counter(folder: str) -> Callable[[str], int]:
     """A function that says how many tokens the model in the folder reads a text as, `</s>` included."""
-    return ModelTokenizer(Path(folder)).count
+    return tokenizer_of(folder).count
 
 
 class GrowingText:

@@ -82,6 +82,7 @@ class TransformersBackend:
         *,
         on_piece: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        barred: Sequence[int] = (),
     ) -> list[list[Draft]]:
         """Drafts for every prompt; `cancelled` is asked after every step."""
         import torch
@@ -97,6 +98,7 @@ class TransformersBackend:
                     lambda ids, scores, **_: torch.full((ids.shape[0],), cancelled(), device=ids.device)
                 ],
                 streamer=_Streamer(growing, self._end) if growing else None,
+                logits_processor=[_barring(barred, self._network.device)] if barred else None,
             )
         was_cancelled = cancelled()
         drafts = [
@@ -174,6 +176,14 @@ class TransformersBackend:
             score=score,
             finished="end" if ended else "cancelled" if was_cancelled else "length",
         )
+
+
+def _barring(ids: Sequence[int], device: Any) -> Callable[[Any, Any], Any]:
+    """What `generate` calls with the scores of every step: the barred ids get none."""
+    import torch
+
+    columns = torch.tensor(ids, device=device)
+    return lambda written, scores: scores.index_fill(-1, columns, float("-inf"))
 
 
 class _Streamer:

@@ -128,6 +128,7 @@ class Worker:
                 seed,
                 on_piece=(lambda text: self._send(Piece(id=request.id, text=text))) if request.stream else None,
                 cancelled=lambda: request.id in self._cancelled,
+                barred=request.barred[batch[0]] if request.barred else (),
             )
             for index, found in zip(batch, texts, strict=True):
                 drafts[index] = tuple(found)
@@ -145,8 +146,9 @@ class Worker:
 
     def _batches(self, request: Generate, counts: list[int]) -> Iterator[list[int]]:
         """Places of the prompts to write next, by length so that little is padded, until the request is cancelled."""
-        # Samples are drawn one prompt at a time: the same seed then gives the same text alone and among others.
-        size = 1 if request.settings.decoding == "sample" else _BATCH
+        # Samples are drawn one prompt at a time: the same seed then gives the same text alone and among others. And
+        # what is barred differs from prompt to prompt, which no backend can do within a batch.
+        size = 1 if request.settings.decoding == "sample" or request.barred else _BATCH
         order = sorted(range(len(counts)), key=lambda i: counts[i], reverse=True)
         for start in range(0, len(order), size):
             if request.id in self._cancelled:

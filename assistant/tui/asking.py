@@ -49,8 +49,9 @@ class Request(Record, frozen=True):
     @property
     def is_streamed(self) -> bool:
         """Whether the text comes word by word."""
-        settings = self.ask.settings
-        return settings.decoding != "beam" and settings.drafts == 1 and self.ask.words is None
+        from assistant.drafting import can_stream  # with the engine's client: not needed to draw a screen
+
+        return can_stream(self.ask)
 
 
 class HalfRanking(Record, frozen=True):

@@ -1,0 +1,51 @@
+"""A conversation becomes the prompts that ask about it: one where it fits the model's window, else one a part."""
+
+import msgspec
+
+from assistant.dialogue import render_turns, split
+from assistant.engine.tokens import token_counter
+from assistant.prompts import MODES, DialogueTooLong, load_shots, render
+from assistant.records import Ask, Dialogue, ModelVersion, Prompt, Record
+
+
+class PartPrompt(Record, frozen=True):
+    """A prompt and the stretch of the conversation that it shows: `source` as text, its core turns from `start` to
+    `end`.
+    """
+
+    prompt: Prompt
+    source: str
+    start: int
+    end: int
+
+
+def write_prompts(dialogue: Dialogue, ask: Ask, model: ModelVersion) -> list[PartPrompt]:
+    """The exact prompts, each within the model's window, that together show every turn."""
+    whole = render_turns(dialogue)
+    try:
+        prompt = _render(whole, ask, model)
+        return [PartPrompt(prompt=prompt, source=whole, start=0, end=len(dialogue.turns))]
+    except DialogueTooLong:
+        # Shots are dropped before a conversation is split: a part may fill all that the bare instruction leaves.
+        instruction = _render("", msgspec.structs.replace(ask, mode=_without_shots(ask.mode)), model)
+        parts = split(dialogue, model.window - instruction.tokens, token_counter(model.folder))
+        return [
+            PartPrompt(prompt=_render(part.text, ask, model), source=part.text, start=part.start, end=part.end)
+            for part in parts
+        ]
+
+
+def _render(dialogue: str, ask: Ask, model: ModelVersion) -> Prompt:
+    return render(
+        dialogue,
+        mode=ask.mode,
+        task=ask.task,
+        phrasing=ask.phrasing,
+        shots=load_shots(),
+        budget=model.window,
+        count_tokens=token_counter(model.folder),
+    )
+
+
+def _without_shots(mode: str) -> str:
+    return mode if MODES[mode].reasoning else "zero-shot"

@@ -1,0 +1,190 @@
+"""Draws texts from the engine and chooses among them: by what the conversation supports, by length, by what the model
+and the texts agree on. Says what the choice avoided.
+
+Two ways to be faithful: `rerank` prefers texts whose names and numbers stand in the conversation, and has others barred
+only where every text has some; `ban` bars them from the start. A ban holds pieces of words, so it lets a few through.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from assistant.drafting.asking import PartPrompt
+from assistant.drafting.barring import barred_ids, beginnings
+from assistant.drafting.limits import aim, widen
+from assistant.engine.client import Engine
+from assistant.engine.protocol import Finished, OnProgress, Piece, Written
+from assistant.errors import Interrupted, ModelMissing
+from assistant.records import Ask, Draft, GenerationSettings, Guarded, Record
+from assistant.scoring.overlap import agreement
+from assistant.scoring.support import Evidence, unsupported
+
+OnWritten = Callable[[Written], None]
+
+_REWRITES = 2
+"""Attempts to write without unsupported names and numbers. What the first one lets through, the second bars by name."""
+
+
+class Drawn(Record, frozen=True):
+    """The drafts kept, the best first, a tuple a prompt, the settings that they were drawn with, and what was avoided
+    for each prompt. Drafts are empty where a cancelled request did not come to a prompt.
+    """
+
+    finished: Finished
+    settings: GenerationSettings
+    guarded: tuple[Guarded | None, ...]
+
+
+def can_stream(ask: Ask) -> bool:
+    """Whether the answer can come word by word: one text, and no choice to make after it."""
+    settings = ask.settings
+    is_chosen = settings.faithful == "rerank" and settings.decoding == "sample"
+    return settings.decoding != "beam" and settings.drafts == 1 and ask.words is None and not is_chosen
+
+
+def draw(
+    engine: Engine,
+    parts: Sequence[PartPrompt],
+    settings: GenerationSettings,
+    words: int | None = None,
+    on_progress: OnProgress | None = None,
+    on_written: OnWritten | None = None,
+) -> Drawn:
+    """`settings.drafts` texts for every prompt, the best first. `words` is the length to aim at for each."""
+    aimed = aim(settings, words)
+    is_banned = _is_banned(aimed)
+    bans = _bans(engine, parts) if is_banned else []
+    finished = engine.generate([part.prompt.text for part in parts], widen(aimed), on_progress, on_written, bans)
+    evidence = [Evidence.of(part.source) for part in parts]
+    choice = _Choice(aimed, words, evidence, [list(drafts) for drafts in finished.drafts])
+    seconds = finished.seconds
+    rewritten: set[int] = set()
+    if settings.faithful != "off" and _is_whole(finished):
+        seeded = msgspec.structs.replace(widen(aimed), seed=finished.seed)
+        for _ in range(_REWRITES):
+            again = choice.unsupported()
+            if not again:
+                break
+            seconds += _rewrite(engine, parts, seeded, choice, again)
+            rewritten.update(again)
+    kept = choice.best(settings.drafts)
+    guarded = [
+        _guarded(finished.drafts[i], drafts, evidence[i], is_banned or i in rewritten) if drafts else None
+        for i, drafts in enumerate(kept)
+    ]
+    return Drawn(
+        finished=msgspec.structs.replace(finished, drafts=tuple(map(tuple, kept)), seconds=seconds),
+        settings=aimed,
+        guarded=tuple(guarded) if settings.faithful != "off" else (None,) * len(parts),
+    )
+
+
+def draw_stream(engine: Engine, part: PartPrompt, settings: GenerationSettings) -> Iterator[Piece | Drawn]:
+    """The pieces of one text, then what `draw` returns. Under `rerank` a single text is written with the ban."""
+    bans = _bans(engine, [part]) if _is_banned(settings) else [()]
+    for reply in engine.stream(part.prompt.text, settings, bans[0]):
+        if isinstance(reply, Piece):
+            yield reply
+        else:
+            drafts = reply.drafts[0]
+            found = _guarded(drafts, drafts, Evidence.of(part.source), True) if settings.faithful != "off" else None
+            yield Drawn(finished=reply, settings=settings, guarded=(found,))
+
+
+class _Choice:
+    """The drafts of every prompt, and which of them is best."""
+
+    def __init__(
+        self,
+        settings: GenerationSettings,
+        words: int | None,
+        evidence: Sequence[Evidence],
+        drafts: list[list[Draft]],
+    ) -> None:
+        self._settings, self._words, self._evidence = settings, words, evidence
+        self.drafts = drafts
+
+    def unsupported(self) -> list[int]:
+        """The prompts of which every draft has a name or number that the source lacks."""
+        return [
+            index
+            for index, drafts in enumerate(self.drafts)
+            if drafts and all(wrong(draft, self._evidence[index]) for draft in drafts)
+        ]
+
+    def wrong_names(self, index: int) -> set[str]:
+        """What the drafts of a prompt say and its source lacks."""
+        return {name for draft in self.drafts[index] for name in wrong(draft, self._evidence[index])}
+
+    def best(self, count: int) -> list[list[Draft]]:
+        """The so many best drafts of every prompt, the best first."""
+        return [self._order(drafts, self._evidence[index])[:count] for index, drafts in enumerate(self.drafts)]
+
+    def _order(self, drafts: Sequence[Draft], evidence: Evidence) -> list[Draft]:
+        """Texts that ended by themselves, then what the source supports, then the wanted length, then agreement with
+        the other texts where they are samples, of which the likeliest says little; beams keep the model's own order.
+        """
+        is_faithful, words = self._settings.faithful != "off", self._words
+        if not is_faithful and not words:
+            return list(drafts)
+        is_sampled = self._settings.decoding == "sample"
+        shares = agreement([draft.text for draft in drafts]) if is_sampled else [0.0] * len(drafts)
+
+        def rank(index: int) -> tuple[float, ...]:
+            draft = drafts[index]
+            claims = len(wrong(draft, evidence)) if is_faithful else 0
+            off = abs(len(draft.text.split()) - words) if words else 0
+            return (draft.finished != "end", claims, off, -shares[index])
+
+        return [drafts[index] for index in sorted(range(len(drafts)), key=rank)]
+
+
+def wrong(draft: Draft, evidence: Evidence) -> tuple[str, ...]:
+    """The names and numbers of a draft that its source lacks, each once."""
+    return tuple(dict.fromkeys(mention.text for mention in unsupported(draft.text, evidence)))
+
+
+def _rewrite(
+    engine: Engine, parts: Sequence[PartPrompt], settings: GenerationSettings, choice: _Choice, again: Sequence[int]
+) -> float:
+    """Write these prompts once more with names and numbers barred, those that came in spite of it above all; returns
+    the seconds it took. Cancelled, what is there stays.
+    """
+    folder = _folder(engine)
+    bans = [
+        (*barred_ids(folder, parts[index].source), *beginnings(folder, choice.wrong_names(index))) for index in again
+    ]
+    try:
+        more = engine.generate([parts[index].prompt.text for index in again], settings, barred=bans)
+    except Interrupted:
+        return 0.0
+    for index, drafts in zip(again, more.drafts, strict=True):
+        choice.drafts[index] += drafts
+    return more.seconds
+
+
+def _is_whole(finished: Finished) -> bool:
+    """Whether nothing was cancelled."""
+    return all(drafts and drafts[0].finished != "cancelled" for drafts in finished.drafts)
+
+
+def _is_banned(settings: GenerationSettings) -> bool:
+    """Where only one text is written, there is nothing to choose from: it is kept faithful while it is written."""
+    return settings.faithful == "ban" or (settings.faithful == "rerank" and settings.decoding == "greedy")
+
+
+def _bans(engine: Engine, parts: Sequence[PartPrompt]) -> list[tuple[int, ...]]:
+    return [barred_ids(_folder(engine), part.source) for part in parts]
+
+
+def _folder(engine: Engine) -> str:
+    if engine.loaded is None:
+        raise ModelMissing("no model is loaded yet")
+    return engine.loaded.model.folder
+
+
+def _guarded(likeliest: Sequence[Draft], kept: Sequence[Draft], evidence: Evidence, barred: bool) -> Guarded:
+    left = wrong(kept[0], evidence)
+    return Guarded(
+        avoided=tuple(text for text in wrong(likeliest[0], evidence) if text not in left), left=left, barred=barred
+    )

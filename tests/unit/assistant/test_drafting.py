@@ -1,0 +1,145 @@
+"""Drafts are chosen and kept faithful: on real models that were taught to say what the conversation may lack."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.drafting import Drawn, PartPrompt, aim, can_stream, draw, draw_stream
+from assistant.drafting.barring import barred_ids, beginnings
+from assistant.engine.client import Engine
+from assistant.engine.protocol import Piece
+from assistant.engine.tokens import tokenizer_of
+from assistant.records import Ask, GenerationSettings, Prompt
+from assistant.scoring.overlap import agreement, overlap
+from tests.unit.assistant.engines import SOURCES, version_of
+
+_BEAMS = GenerationSettings(max_new_tokens=20, no_repeat_ngram=0)
+_KNOWN = "The review moves to Friday."
+
+
+@pytest.fixture(scope="module", params=["ctranslate", "transformers"])
+def engine(
+    request: pytest.FixtureRequest, taught_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSISTANT_HOME", str(tmp_path_factory.mktemp("home")))
+        with Engine() as engine:
+            engine.load(version_of(taught_model), request.param)
+            yield engine
+
+
+def _part(source: str) -> PartPrompt:
+    """The prompt whose answer was taught, as if the conversation had been `source`."""
+    prompt = Prompt(
+        text=SOURCES[0], mode="zero-shot", task="summary", phrasing="summarize", tokens=1, budget=512, version="1"
+    )
+    return PartPrompt(prompt=prompt, source=source, start=0, end=1)
+
+
+def _drawn(engine: Engine, source: str, **changes: object) -> Drawn:
+    settings = GenerationSettings(**{"max_new_tokens": 20, "no_repeat_ngram": 0, **changes})  # type: ignore[arg-type]
+    return draw(engine, [_part(source)], settings)
+
+
+def _text(drawn: Drawn) -> str:
+    return drawn.finished.drafts[0][0].text
+
+
+@pytest.mark.parametrize("faithful", ["off", "rerank", "ban"])
+@pytest.mark.parametrize("decoding", ["greedy", "beam"])
+def test_a_text_that_the_conversation_supports_is_left_as_it_is(engine: Engine, faithful: str, decoding: str) -> None:
+    drawn = _drawn(engine, SOURCES[0], faithful=faithful, decoding=decoding)
+
+    assert _text(drawn) == _KNOWN
+    assert len(drawn.finished.drafts[0]) == 1
+    assert drawn.guarded[0] is None if faithful == "off" else drawn.guarded[0].avoided == ()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("faithful", ["rerank", "ban"])
+@pytest.mark.parametrize("decoding", ["greedy", "beam", "sample"])
+def test_a_name_that_the_conversation_lacks_is_not_written(engine: Engine, faithful: str, decoding: str) -> None:
+    drawn = _drawn(engine, "Maya: the review moves.", faithful=faithful, decoding=decoding, seed=3)
+
+    assert "Friday" not in _text(drawn)
+    assert drawn.guarded[0] is not None
+    assert drawn.guarded[0].barred or "Friday" not in drawn.guarded[0].avoided
+
+
+def test_off_writes_what_the_model_would(engine: Engine) -> None:
+    assert _text(_drawn(engine, "Maya: the review moves.", faithful="off")) == _KNOWN
+
+
+def test_reranking_says_what_it_avoided(engine: Engine) -> None:
+    guarded = _drawn(engine, "Maya: the review moves.", faithful="rerank").guarded[0]
+
+    assert guarded is not None
+    assert guarded.avoided == ("Friday",)
+
+
+def test_conversations_in_one_batch_are_guarded_each_by_its_own_words(engine: Engine) -> None:
+    drawn = draw(engine, [_part(SOURCES[0]), _part("Maya: the review moves.")], _BEAMS)
+
+    with_friday, without = (drafts[0].text for drafts in drawn.finished.drafts)
+    assert with_friday == _KNOWN
+    assert "Friday" not in without
+
+
+def test_a_banned_text_streams_as_it_is_written_at_once(engine: Engine) -> None:
+    settings = GenerationSettings(decoding="greedy", faithful="ban", max_new_tokens=20, no_repeat_ngram=0)
+    part = _part("Maya: the review moves.")
+
+    news = list(draw_stream(engine, part, settings))
+
+    pieces = "".join(one.text for one in news if isinstance(one, Piece))
+    assert pieces == _text(draw(engine, [part], settings))
+    assert "Friday" not in pieces
+
+
+def test_what_is_barred_depends_on_the_conversation_alone(taught_model: Path) -> None:
+    folder = str(taught_model)
+    digits = tokenizer_of(folder).encode_all(["3"])[0]
+
+    assert set(digits) <= set(barred_ids(folder, "Maya: the review moves."))
+    assert not set(digits) & set(barred_ids(folder, "Maya: the review moves to room 3."))
+    lower = {index for index, text in tokenizer_of(folder).inner_texts().items() if text.strip().islower()}
+    assert not lower & set(barred_ids(folder, "Maya: the review moves."))
+
+
+def test_a_name_is_barred_by_every_piece_that_it_may_begin_with(taught_model: Path) -> None:
+    folder = str(taught_model)
+    texts = tokenizer_of(folder).inner_texts()
+
+    assert {texts[index].strip() for index in beginnings(folder, ["Qr"])} == {"Q"}
+
+
+def test_only_a_single_text_that_is_not_chosen_can_stream() -> None:
+    def streams(**changes: object) -> bool:
+        return can_stream(Ask(settings=GenerationSettings(**changes)))  # type: ignore[arg-type]
+
+    assert streams(decoding="greedy")
+    assert streams(decoding="sample", faithful="ban")
+    assert not streams(decoding="sample", faithful="rerank")
+    assert not streams(decoding="beam", faithful="off")
+    assert not can_stream(Ask(words=9, settings=GenerationSettings(decoding="greedy")))
+
+
+def test_aiming_at_words_draws_more_drafts_and_bounds_their_length() -> None:
+    settings = aim(GenerationSettings(), 20)
+
+    # 20 words x 1.4 tokens = 28 tokens: at least 0.75 x 28 = 21, at most 1.5 x 28 + 4 = 46.
+    assert (settings.min_new_tokens, settings.max_new_tokens) == (21, 46)
+    assert settings.drafts >= 6
+
+
+def test_overlap_is_the_mean_of_words_and_pairs() -> None:
+    # "the cat sat" and "The cat ran": 2 of 3 words, 1 of 2 pairs, so (2/3 + 1/2) / 2.
+    assert overlap("the cat sat", "The cat ran!") == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert overlap("", "") == 0
+
+
+def test_the_text_that_agrees_most_with_the_others_is_found() -> None:
+    shares = agreement(["Maya moves it", "Maya moves the review", "Maya moves the review today"])
+
+    assert max(shares) == shares[1]
+    assert agreement(["alone"]) == [0.0]
