@@ -1,5 +1,5 @@
 """Everything that is the user's in one file, and back: chats, answers and judgements, the knowledge catalog, settings,
-tuned models and the promoted pointer. Knows which places belong in a backup; `assistant.archive` knows the file.
+tuned models, rewards, the promoted pointer. Knows which places belong in a backup; `assistant.archive` knows the file.
 
 Left out is what can be made or fetched again: conversions, the search index, pulled models, training runs.
 
@@ -31,7 +31,9 @@ from knowledge.files import writer_lock
 
 PRODUCT = "parley"
 _STORE, _CATALOG = "store.db", "knowledge/catalog.db"
-_CONFIG, _MODELS, _KNOWLEDGE = "config", "models", "knowledge"
+_CONFIG, _MODELS, _REWARDS, _KNOWLEDGE = "config", "models", "rewards", "knowledge"
+_LAST_NUMBER = (_MODELS, ".last")
+"""The highest number that a version ever had (assistant.models.versions): it only grows."""
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -123,10 +125,12 @@ def _collect(folder: Path, target: Path) -> dict[str, Path]:
         with _known_errors():
             copies.back_up(knowledge_dir() / "catalog.db", folder / "catalog.db")
         files[_CATALOG] = folder / "catalog.db"
-    for name, root in ((_CONFIG, config_dir()), (_MODELS, models_dir())):
+    for name in (_CONFIG, _MODELS, _REWARDS):
+        root = _root(name)
         for file in sorted(root.rglob("*")):
             parts = file.relative_to(root).parts
-            is_ours = not any(part.startswith(".") for part in parts) and not (name == _MODELS and _is_pulled(parts))
+            is_hidden = any(part.startswith(".") for part in parts) and (name, *parts) != _LAST_NUMBER
+            is_ours = not is_hidden and not (name == _MODELS and _is_pulled(parts))
             if is_ours and file.is_file() and not file.is_symlink() and file.absolute() != target:
                 files["/".join((name, *parts))] = file
     return files
@@ -145,7 +149,7 @@ def _unpack(path: Path, folder: Path) -> Manifest:
         raise AssistantError(f"restoring needs {needed / 2**20:.0f} MiB at {folder}: make room; nothing was changed")
     extract_archive(path, folder, PRODUCT)
     for member in manifest.members:
-        if member.name not in (_STORE, _CATALOG) and not member.name.startswith((f"{_CONFIG}/", f"{_MODELS}/")):
+        if member.name not in (_STORE, _CATALOG) and member.name.partition("/")[0] not in (_CONFIG, _MODELS, _REWARDS):
             raise UsageError(f"{path} holds {member.name!r}, which this version has no place for: install a newer one")
     if not (folder / _STORE).exists():
         raise UsageError(f"{path} holds no store: take another backup; nothing was changed")
@@ -165,8 +169,11 @@ def _carry_out(plan: _Plan) -> None:
             _move(place, kept / name)
     for file in _files_in(staged / _CONFIG):
         _swap(staged / _CONFIG / file, config_dir() / file, kept / _CONFIG / file)
-    for entry in sorted((staged / _MODELS).glob("*")):
-        _swap(entry, models_dir() / entry.name, kept / _MODELS / entry.name)
+    for name in (_MODELS, _REWARDS):
+        for entry in sorted((staged / name).glob("*")):
+            place = _root(name) / entry.name
+            if (name, entry.name) != _LAST_NUMBER or _number(place) < _number(entry):
+                _swap(entry, place, kept / name / entry.name)
     if (staged / _CATALOG).exists():
         _swap(staged / _KNOWLEDGE, knowledge_dir(), kept / _KNOWLEDGE)
     if (staged / _STORE).exists():
@@ -176,8 +183,17 @@ def _carry_out(plan: _Plan) -> None:
     shutil.rmtree(staged, ignore_errors=True)
 
 
+def _number(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
 def _root(name: str) -> Path:
-    return config_dir() if name.startswith(_CONFIG) else models_dir()
+    """The folder that the part of a backup belongs in, by the first word of a member's name."""
+    part = name.partition("/")[0]
+    return {_CONFIG: config_dir(), _MODELS: models_dir()}.get(part, data_dir() / part)
 
 
 def _files_in(folder: Path) -> list[Path]:

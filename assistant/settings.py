@@ -166,7 +166,8 @@ def _read_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read the settings in {path}: {error}") from error
+        advice = "correct it, or bring an earlier one back with `assistant restore`"
+        raise UsageError(f"cannot read the settings in {path} ({error}): {advice}") from error
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -230,7 +231,7 @@ def _check_keys(tree: Mapping[str, Any], source: str) -> None:
         if key in sections:
             raise UsageError(f"{source}: {key} is a section of settings, not a value ({value!r})")
         nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else "; `assistant config show` lists them"
         raise UsageError(f"{source}: unknown setting {key!r}{hint}")
 
 

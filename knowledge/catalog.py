@@ -358,7 +358,7 @@ class Catalog:
     def _migrate(self) -> None:
         (done,) = self._db.execute("PRAGMA user_version").fetchone()
         if done > len(MIGRATIONS):
-            raise CatalogUnavailable(f"{self.path} was written by a newer version: update this one")
+            raise CatalogUnavailable(f"{self.path} was written by a newer version of Parley: install that version")
         if done == len(MIGRATIONS):
             return
         self._db.execute("BEGIN IMMEDIATE")
@@ -387,7 +387,10 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise CatalogUnavailable(f"cannot use {path}: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise CatalogUnavailable(f"{path} is damaged ({error}): move it away and add your folders again") from error
+        raise CatalogUnavailable(
+            f"{path} is damaged ({error}): restore a backup with"
+            " `assistant restore`, or move it away and add your folders again"
+        ) from error
 
 
 def _any_of(words: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ Commands are named by import path, so that none is imported before it is called.
 """
 
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -113,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as error:
         if debug:
             raise
-        code = fail(AssistantError(f"{error.strerror or error}: {error.filename or 'the system said no'}"), as_json)
+        code = fail(AssistantError(_refusal(error)), as_json)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -132,6 +133,21 @@ def _run(tokens: list[str]) -> object:
         return app(_dash_last(tokens), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise UsageError(_sentence(error)) from error
+
+
+def _refusal(error: OSError) -> str:
+    """What the system refused, and what to do about it."""
+    advice = {
+        errno.ENOSPC: "make room and try again",
+        errno.EDQUOT: "make room and try again",
+        errno.EFBIG: "make room and try again",
+        errno.EROFS: "set ASSISTANT_HOME to a folder that can be written",
+        errno.EACCES: "check its permissions, or set ASSISTANT_HOME to another folder",
+        errno.EPERM: "check its permissions, or set ASSISTANT_HOME to another folder",
+        errno.EIO: "the disk may be failing: check it, and try again",
+    }
+    hint = advice.get(error.errno or 0, "`assistant doctor` checks the installation")
+    return f"{error.strerror or error}: {error.filename or 'the system said no'}; {hint}"
 
 
 def _dash_last(tokens: list[str]) -> list[str]:

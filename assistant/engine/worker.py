@@ -65,7 +65,7 @@ class Worker:
                 self._send(Failed(id=request.id, kind=type(error).__name__, message=str(error)))
             except Exception as error:  # noqa: BLE001 - whatever a library raises becomes an answer, and the log keeps it
                 traceback.print_exc()
-                message = f"the model failed: {' '.join(str(error).split()) or type(error).__name__}"
+                message = f"the model failed: {_reason(error)}"
                 self._send(Failed(id=request.id, kind="AssistantError", message=message))
 
     def _listen(self) -> None:
@@ -154,6 +154,13 @@ class Worker:
             if request.id in self._cancelled:
                 return
             yield order[start : start + size]
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError) or "bad_alloc" in text:
+        return "it ran out of memory; close other programs, or choose a smaller model (`assistant models list`)"
+    return f"{text}; try again, and if it happens again `assistant doctor` checks the installation"
 
 
 def main() -> None:

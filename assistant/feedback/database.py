@@ -273,6 +273,9 @@ def _kind(error: sqlite3.Error) -> type[StoreUnavailable]:
     return StoreDamaged if any(sign in str(error) for sign in ("malformed", "not a database")) else StoreUnavailable
 
 
+_KEPT = "what was stored is kept"
+
+
 def _sentence(path: Path, error: sqlite3.Error) -> str:
     text = str(error)
     advice = {
@@ -280,6 +283,7 @@ def _sentence(path: Path, error: sqlite3.Error) -> str:
         "readonly": f"{path} cannot be written: check its permissions, or set ASSISTANT_HOME to another folder",
         "unable to open": f"{path} cannot be opened: check the folder's permissions, or set ASSISTANT_HOME",
         "full": f"the disk that holds {path} is full: free some space; nothing was changed",
+        "disk I/O error": f"the disk that holds {path} is full or failing: free some space and try again; {_KEPT}",
         "malformed": f"{path} is damaged: restore a backup with `assistant restore`, or move it away",
         "not a database": f"{path} is no database: restore a backup with `assistant restore`, or move it away",
     }

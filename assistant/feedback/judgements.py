@@ -62,7 +62,8 @@ class Judgements(Database):
                 comment=comment,
                 confidence=confidence,
                 guideline=guideline,
-            )
+            ),
+            made_now=True,
         )
 
     def rank(
@@ -95,18 +96,21 @@ class Judgements(Database):
                 confidence=confidence,
                 guideline=guideline,
                 repeat_of=repeat_of,
-            )
+            ),
+            made_now=True,
         )
 
-    def judge(self, judgement: AnyJudgement, *, supersede: bool = True) -> AnyJudgement:
+    def judge(self, judgement: AnyJudgement, *, supersede: bool = True, made_now: bool = False) -> AnyJudgement:
         """Keep a judgement as it is, and return it with the id of what it supersedes, if it may.
+
+        One that is `made_now` is the latest, whatever time an earlier one bears: the clock may have been wrong then.
 
         Raises UsageError where it makes no sense, DataMissing where it judges what is not in the store.
         """
         check_judgement(judgement)
         with self.writing() as connection:
             if supersede and not judgement.ended:
-                judgement = self._supersede(connection, judgement)
+                judgement = self._supersede(connection, judgement, made_now)
             _insert(connection, judgement)
         return judgement
 
@@ -170,12 +174,14 @@ class Judgements(Database):
                 [(stone.id, stone.noun, stone.deleted) for stone in tombstones],
             )
 
-    def _supersede(self, connection: sqlite3.Connection, judgement: AnyJudgement) -> AnyJudgement:
+    def _supersede(self, connection: sqlite3.Connection, judgement: AnyJudgement, made_now: bool) -> AnyJudgement:
         row = connection.execute(_IN_FORCE, (judgement.rater, _subject(judgement))).fetchone()
         if row is None:
             return judgement
-        if self.judgement(row["id"]).created > judgement.created:  # from an import: the rater has judged again since
+        before = self.judgement(row["id"]).created
+        if before > judgement.created and not made_now:  # from an import: the rater has judged again since
             return msgspec.structs.replace(judgement, ended=now(), ended_by="superseded")
+        judgement = msgspec.structs.replace(judgement, created=max(judgement.created, before))
         _end(connection, row["id"], "superseded")
         return msgspec.structs.replace(judgement, supersedes=row["id"])
 

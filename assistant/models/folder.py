@@ -121,7 +121,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ModelDamaged(f"{path.parent} lacks {path.name}: get the model again") from error
     except (OSError, ValueError) as error:
-        raise ModelDamaged(f"cannot read {path}: {error}") from error
+        raise ModelDamaged(f"cannot read {path} ({error}): get the model again") from error
     if not isinstance(content, dict):
         raise ModelDamaged(f"{path} is not what its name says: get the model again")
     return content

@@ -35,6 +35,8 @@ def full(home: Path, tmp_path: Path) -> Path:
         (models_dir() / name).mkdir(parents=True)
         (models_dir() / name / "adapter.safetensors").write_bytes(b"weights" * 100)
     (models_dir() / "current.json").write_text('{"ref": "sft-1"}')
+    (models_dir().parent / "rewards" / "r1").mkdir(parents=True)
+    (models_dir().parent / "rewards" / "r1" / "head.safetensors").write_bytes(b"reward")
     path = tmp_path / "backup.zip"
     create_backup(path)
     return path
@@ -66,6 +68,7 @@ def test_everything_that_is_the_user_s_comes_back_in_an_empty_home(
     assert "few-shot" in settings_file().read_text()
     assert (models_dir() / "sft-1" / "adapter.safetensors").read_bytes() == b"weights" * 100
     assert json.loads((models_dir() / "current.json").read_text()) == {"ref": "sft-1"}
+    assert (models_dir().parent / "rewards" / "r1" / "head.safetensors").read_bytes() == b"reward"
     assert not (models_dir() / "google--flan-t5-base").exists()  # `models pull` brings it again
     for place in (tmp_path / "other").rglob("*"):
         assert place.stat().st_mode & 0o077 == 0, place
@@ -88,6 +91,18 @@ def test_what_was_there_is_kept_and_other_models_stay(full: Path) -> None:
     assert json.loads((kept / "models" / "current.json").read_text()) == {"ref": "ppo-2"}
     assert (models_dir() / "ppo-2").is_dir()
     assert not restoring_file().exists()
+
+
+def test_a_number_that_a_version_had_is_not_given_again(full: Path, tmp_path: Path) -> None:
+    """Answers in the store name versions by number: a restore must not bring back a smaller last number."""
+    (models_dir() / ".last").write_text("3")
+    create_backup(tmp_path / "three.zip")
+    (models_dir() / ".last").write_text("7")
+    restore_backup(tmp_path / "three.zip")
+    assert (models_dir() / ".last").read_text() == "7"
+    (models_dir() / ".last").unlink()
+    restore_backup(tmp_path / "three.zip")
+    assert (models_dir() / ".last").read_text() == "3"
 
 
 def test_a_program_that_has_the_store_open_sees_what_was_restored(full: Path) -> None:

@@ -129,3 +129,13 @@ def test_every_field_of_a_judgement_is_kept(store: Store) -> None:
             assert getattr(record, field.name) != field.default, field.name
         store.judge(record)
         assert store.judgement(record.id) == record
+
+
+def test_a_rating_made_now_is_in_force_though_the_clock_was_ahead_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion("c1")])
+        monkeypatch.setattr("assistant.feedback.judgements.now", lambda: "2040-01-01T00:00:00+00:00")
+        store.rate("c1", "up", rater="ann")
+        monkeypatch.setattr("assistant.feedback.judgements.now", lambda: "2026-01-01T00:00:00+00:00")
+        store.rate("c1", "down", rater="ann")
+        assert [rating.thumb for rating in store.ratings()] == ["down"]
