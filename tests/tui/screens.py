@@ -35,6 +35,12 @@ def seen(app: App[None]) -> str:
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 
+def said(app: App[None]) -> str:
+    """All that notifications said so far, a line each."""
+    assert isinstance(app, AssistantApp)
+    return "\n".join(note.sentence for note in app.notes)
+
+
 def opened(app: AssistantApp, size: tuple[int, int] = (100, 30)) -> AbstractAsyncContextManager[Pilot[None]]:
     """Run the app in a terminal of that many columns and rows, notifications shown."""
     return app.run_test(size=size, notifications=True)

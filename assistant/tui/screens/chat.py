@@ -5,6 +5,7 @@ chat; asking, keeping and counting are `assistant.conversation`'s.
 import time
 from functools import partial
 
+from textual.events import Paste
 from textual.timer import Timer
 
 from assistant.errors import Interrupted, UsageError
@@ -89,6 +90,13 @@ class ChatScreen(AnswerActions, JudgingActions, KeptChats, Choosing):
     async def on_composer_submitted(self, event: ComposerSubmitted) -> None:
         with self.parley.reporting():
             await self._submit(event.text.strip())
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted while an answer has the focus is meant for the composer."""
+        if not self.composer.editor.has_focus:
+            event.stop()
+            self.composer.editor.focus()
+            self.composer.editor.post_message(Paste(event.text))
 
     async def _submit(self, text: str) -> None:
         if text.startswith("/") and "\n" not in text:

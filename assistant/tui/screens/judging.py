@@ -222,5 +222,8 @@ class JudgingActions(ConversationParts):
 
 
 def source_of(completion: Completion) -> str:
-    """What the model read, without solved examples and the instruction's last words: for whom has to judge."""
-    return completion.prompt.split("\f")[0].rsplit("\n\n\n", 1)[-1].strip()
+    """What the model read, for whom has to judge: the longest paragraph of the prompt's last part, which is the
+    conversation and neither the instruction nor a solved example.
+    """
+    read = completion.prompt.split("\f")[0].rsplit("\n\n\n", 1)[-1]
+    return max(read.split("\n\n"), key=len).strip()

@@ -83,7 +83,7 @@ class RankingScreen(ModalScreen[Ranked | None]):
                 yield self._below
 
     def _hint(self) -> str:
-        keys = f"1-{self.placing.drafts} place · = tie with the one before · f fail · u undo · ←→ choose"
+        keys = f"1-{self.placing.drafts} place · = tie with the last · f fail · u undo"
         return f"{keys} · c confidence · ? guideline · Enter save · Esc later"
 
     def on_mount(self) -> None:

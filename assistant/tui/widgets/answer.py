@@ -2,6 +2,7 @@
 come about.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from assistant.scoring.support import Mention
 
 TICK_SECONDS = 0.25
+RANKABLE = " · r ranks them"
 REDRAW_SECONDS = 0.05
 """A fast model writes more words a second than anybody reads: they are drawn together."""
+REDRAW_SHARE = 0.1
+SLOWEST_REDRAW_SECONDS = 1.0
+"""Drawing takes at most this share of the time, so that it is seldom in the way of a key."""
 
 
 class AnswerView(Vertical, can_focus=True):
@@ -63,6 +68,7 @@ class AnswerView(Vertical, can_focus=True):
         self._stage = stage
         self._ticker: Timer | None = None
         self._redraw: Timer | None = None
+        self._drawn_in = 0.0
         self._row: DraftRow | None = None
         self.order: tuple[int, ...] = ()
         self.verdict = ""
@@ -100,7 +106,8 @@ class AnswerView(Vertical, can_focus=True):
             self._show_text(self.text)
             self._tick()
         elif self._redraw is None:
-            self._redraw = self.set_timer(REDRAW_SECONDS, self._show_growth)
+            pause = min(max(REDRAW_SECONDS, self._drawn_in / REDRAW_SHARE), SLOWEST_REDRAW_SECONDS)
+            self._redraw = self.set_timer(pause, self._show_growth)
 
     def finish(self, answer: Answer, order: Sequence[int] = (0,)) -> None:
         """The answer is complete and stored. `order` is the one in which its drafts are shown."""
@@ -132,7 +139,8 @@ class AnswerView(Vertical, can_focus=True):
         """Say what the user thinks of it."""
         self.verdict = verdict
         if self.answer is not None:
-            self._meta.update(Content(f"{printable(describe_answer(self.answer))} · {verdict}"))
+            made_of = describe_answer(self.answer).replace(RANKABLE, "") if verdict else describe_answer(self.answer)
+            self._meta.update(Content(f"{printable(made_of)} · {verdict}"))
 
     def show_ranking(self, ranking: Placing) -> None:
         """Mark the drafts, numbered in the order shown, with their places."""
@@ -148,7 +156,9 @@ class AnswerView(Vertical, can_focus=True):
     def _show_growth(self) -> None:
         self._redraw = None
         if self.growing:
+            start = time.perf_counter()
             self._show_text(self.text)
+            self.call_after_refresh(lambda: setattr(self, "_drawn_in", time.perf_counter() - start))
 
     def _show_text(self, text: str) -> None:
         self._text.display = True
@@ -171,7 +181,7 @@ def describe_answer(answer: Answer) -> str:
     words = len(completion.answer.split())
     count = len(answer.drafts)
     facts = [
-        f"{count} drafts · r ranks them" if count > 1 else f"{words:,} {'word' if words == 1 else 'words'}",
+        f"{count} drafts{RANKABLE}" if count > 1 else f"{words:,} {'word' if words == 1 else 'words'}",
         MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode,
         completion.model,
         f"{completion.seconds:.1f} s",

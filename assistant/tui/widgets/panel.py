@@ -11,7 +11,7 @@ from assistant.records import Ask
 from assistant.tui.choices import CHOICES, counts
 from assistant.tui.messages import ChoiceOpened, ChoiceReset
 
-LABEL_CELLS = 15
+LABEL_CELLS = 16
 
 
 class SettingsPanel(Vertical):
@@ -47,7 +47,7 @@ class SettingsPanel(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(Content("This chat"), classes="heading")
         yield self._options
-        yield Static(Content("Enter change · d default · g again"), classes="hint")
+        yield Static(Content("Enter · d default · g again"), classes="hint")
 
     def on_mount(self) -> None:
         self._show()
