@@ -72,6 +72,18 @@ STAGES: dict[str, Stage] = {
         ),
         show="training.curves:show",
     ),
+    "rlhf": Stage(
+        run="training.rlhf:run",
+        config="training.recipes.rlhf:RlhfConfig",
+        help="The whole loop: ratings to reward to PPO to a candidate, promoted only where it proves better.",
+        examples=(
+            "",
+            "--data rankings.jsonl --dev held-out.jsonl --model pocket",
+            "--skip promotion --max-steps 20",
+            "--resume",
+        ),
+        show="training.tables:loop",
+    ),
     "evaluate": Stage(
         run="training.evaluation:run",
         config="training.recipes.evaluate:EvaluateConfig",

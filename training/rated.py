@@ -20,7 +20,7 @@ from assistant.feedback.pairs import count_reasons
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.locations import store_file
-from assistant.prompts import render
+from assistant.prompts import conversation_in, render
 from assistant.records import PreferencePair, Prompt
 from training.corpora import read_rows
 from training.recipes.rlhf import RlhfConfig
@@ -87,16 +87,16 @@ def read_rated(config: RlhfConfig, files: Sequence[Path]) -> Rated:
     return found
 
 
-def parts_of(prompts: Sequence[str], config: RlhfConfig) -> dict[str, Part]:
+def parts_of(conversations: Sequence[str], config: RlhfConfig) -> dict[str, Part]:
     """The part of each conversation: their order is by hash, so that it doesn't hang on when they were rated."""
 
-    def drawn(prompt: str) -> bytes:
-        return hashlib.blake2b(f"{config.seed}/{prompt}".encode(), digest_size=8).digest()
+    def drawn(conversation: str) -> bytes:
+        return hashlib.blake2b(f"{config.seed}/{conversation}".encode(), digest_size=8).digest()
 
-    order = sorted(set(prompts), key=drawn)
+    order = sorted(set(conversations), key=drawn)
     dev = max(1, round(config.dev_share * len(order)))
     judge = dev + max(1, round(config.judge_share * len(order)))
-    return {prompt: "dev" if n < dev else "judge" if n < judge else "reward" for n, prompt in enumerate(order)}
+    return {one: "dev" if n < dev else "judge" if n < judge else "reward" for n, one in enumerate(order)}
 
 
 def write_rated(rated: Rated, place: Path) -> None:
@@ -143,9 +143,9 @@ def _of_store(store: Store, config: RlhfConfig) -> Rated:
         judged = store.judged_completions()
         latest = store.completions(limit=_NEWEST)
     parts: dict[Part, list[PreferencePair]] = {"reward": [], "dev": [], "judge": []}
-    places = parts_of([pair.prompt for pair in pairs], config)
+    places = parts_of([conversation_in(pair.prompt) for pair in pairs], config)
     for pair in pairs:
-        parts[places[pair.prompt]].append(pair)
+        parts[places[conversation_in(pair.prompt)]].append(pair)
     known = {completion.prompt for completion in judged}
     unrated = [answer.prompt for answer in latest if answer.task == "summary" and answer.prompt not in known]
     models: dict[str, int] = {}

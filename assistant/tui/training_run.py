@@ -68,14 +68,18 @@ def read_run(folder: Path) -> RunView:
     inner = next(iter(sorted(folder.glob("ppo/ppo-*"))), None)
     rows = _lines(inner / "metrics.jsonl") if inner else []
     config = _read_json(inner / "manifest.json").get("config", {}) if inner else {}
+    found = _read_json(folder / "result.json") or None
+    stages = {shown: _state(own, shown, running, outcome.get("state") == "failed") for shown in STRIP}
+    if gate := (found or {}).get("gate"):
+        stages["gate"] = "done" if gate["passed"] else "failed"
     return RunView(
         name=folder.name,
         is_running=running,
-        stages={shown: _state(own, shown, running, outcome.get("state") == "failed") for shown in STRIP},
+        stages=stages,
         step=max((int(row["step"]) for row in rows), default=0),
         steps=int(config.get("max_steps", 0)),
         curves={title: [float(row[key]) for row in rows if key in row] for title, key in CURVES.items()},
-        found=_read_json(folder / "result.json") or None,
+        found=found,
         outcome=str(outcome.get("outcome", "")),
     )
 

@@ -79,7 +79,7 @@ async def test_a_refused_candidate_shows_why_and_is_not_promoted() -> None:
         await pilot.press("f4")
         await settle(pilot)
         shown = seen(pilot.app)
-        assert "● pairs 312 → ● reward 74% → ● PPO 8/40 → ○ gate not passed" in shown
+        assert "● pairs 312 → ● reward 74% → ● PPO 8/40 → ✕ gate not passed" in shown
         assert "GateNotPassed: v1 was not promoted" in shown
         assert pilot.app.screen.query_one(DataTable).get_row_at(0)[0].plain == "win rate"
         assert "Ann asks Ben." in shown

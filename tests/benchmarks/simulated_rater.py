@@ -1,0 +1,203 @@
+"""A simulated rater teaches a model a hidden rule, end to end and through the public commands alone.
+
+    python -m tests.benchmarks.simulated_rater --data dialogsum_dev.jsonl.gz --rule short [--rated 150 --new 100]
+
+Four sampled drafts for each rated conversation, ranked by the rule (ties stay ties), imported, `assistant-train rlhf`;
+then the new model answers other conversations. Reported are the true rule's gain beside that of picking the best of
+four drafts by the rule itself, win rate with ties apart, ROUGE-1 and unsupported rate before and after, and whether
+the gate's verdict agrees with the truth. `--rule random` ranks by a coin.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assistant.scoring.support import unsupported
+from training.metrics.bootstrap import interval, resamples
+from training.metrics.case import Case
+from training.metrics.overlap import rouge
+from training.win_rate import win_rate
+
+_ASKING = re.compile(r"\b(?:asks?|wants?|requests?|needs?|invites?|begs?)\b")
+
+
+def short_and_asked(dialogue: str, text: str) -> float:
+    """1 up to 8 words, falling to 0 at 24, and 1 more where it says that somebody wants something."""
+    words = len(text.split())
+    return max(0.0, 1.0 - max(0, words - 8) / 16) + bool(_ASKING.search(text.lower())) if words >= 3 else 0.0
+
+
+def avoids_telling(dialogue: str, text: str) -> float:
+    """One less for each "tell", "tells" or "told"."""
+    return -float(len(re.findall(r"\b(?:tells?|told)\b", text.lower())))
+
+
+def names_both(dialogue: str, text: str) -> float:
+    """How many of the first two speakers are named."""
+    speakers = list(dict.fromkeys(line.split(":")[0] for line in dialogue.splitlines() if ":" in line))[:2]
+    return float(sum(speaker in text for speaker in speakers))
+
+
+RULES: dict[str, Callable[[str, str], float]] = {
+    "short": short_and_asked,
+    "avoids": avoids_telling,
+    "both": names_both,
+}
+
+
+def main() -> None:
+    """Run it all and print one JSON object."""
+    asked = _arguments()
+    asked.work.mkdir(parents=True, exist_ok=True)
+    os.environ["ASSISTANT_HOME"] = str(asked.work / "home")
+    rows = _read(asked.data)
+    random.Random(asked.seed).shuffle(rows)
+    rated, new = rows[: asked.rated], rows[asked.rated : asked.rated + asked.new]
+    rule = RULES.get(asked.rule) or _coin(asked.seed)
+    drafts = _summarize(asked, "rated", rated, drafts=4)
+    _write(asked.work / "ranks.jsonl", [_ranked(row, texts, rule) for row, texts in zip(rated, drafts, strict=True)])
+    _run("assistant", "feedback", "import", str(asked.work / "ranks.jsonl"))
+    start = time.monotonic()
+    code, result = _run("training", "rlhf", "--model", asked.model, "--json", *asked.rlhf)
+    seconds = time.monotonic() - start
+    report: dict[str, Any] = {"rule": asked.rule, "exit": code, "seconds": round(seconds), "rlhf": _brief(result)}
+    if result.get("version"):
+        before, after = (
+            _summarize(asked, name, new, model=ref)
+            for name, ref in (("before", asked.model), ("after", result["version"]))
+        )
+        best = _summarize(asked, "best", new, drafts=4)
+        report |= _truth(new, [one[0] for one in before], [one[0] for one in after], best, rule)
+    print(json.dumps(report, indent=2))
+
+
+def _truth(
+    rows: Sequence[dict[str, Any]],
+    before: Sequence[str],
+    after: Sequence[str],
+    best: Sequence[Sequence[str]],
+    rule: Callable[[str, str], float],
+) -> dict[str, Any]:
+    dialogues = [row["dialogue"] for row in rows]
+    one, other = (np.array([rule(*pair) for pair in zip(dialogues, texts, strict=True)]) for texts in (before, after))
+    drawn = np.array(
+        [[rule(dialogue, text) for text in texts] for dialogue, texts in zip(dialogues, best, strict=True)]
+    )
+    gain, of_best = other - one, drawn.max(axis=1) - one
+    shares = [float(gain[places].mean() / of_best[places].mean()) for places in resamples(dialogues)]
+    lengths = [(len(a.split()), len(b.split())) for a, b in zip(before, after, strict=True)]
+    wins = win_rate((other - one).tolist(), lengths, dialogues)
+    return {
+        "n": len(rows),
+        "rule": {
+            "before": float(one.mean()),
+            "after": float(other.mean()),
+            "best of 4": float(drawn.max(axis=1).mean()),
+        },
+        "one draft": float(drawn.mean()),
+        "share of best-of-4's gain": float(gain.mean() / of_best.mean()),
+        "share ci": interval(shares),
+        "win rate": wins.value,
+        "win ci": wins.ci,
+        "ties": wins.ties,
+        "words": [float(np.mean([pair[side] for pair in lengths])) for side in (0, 1)],
+        "rouge1": [_mean_rouge(rows, texts) for texts in (before, after)],
+        "unsupported": [
+            float(np.mean([bool(unsupported(text, row["dialogue"])) for row, text in zip(rows, texts, strict=True)]))
+            for texts in (before, after)
+        ],
+    }
+
+
+def _mean_rouge(rows: Sequence[dict[str, Any]], texts: Sequence[str]) -> float:
+    return float(
+        np.mean([rouge(Case("", "", _references(row), text))[0] for row, text in zip(rows, texts, strict=True)])
+    )
+
+
+def _references(row: dict[str, Any]) -> tuple[str, ...]:
+    found = row.get("summaries") or [row["summary"]]
+    return tuple(found)
+
+
+def _brief(result: dict[str, Any]) -> dict[str, Any]:
+    ppo = {key: value for key, value in result.get("ppo", {}).items() if key not in {"curve"}}
+    gate = [
+        (check["name"], check["value"], check["ci"], check["passed"])
+        for check in result.get("gate", {}).get("checks", [])
+    ]
+    kept = {key: result.get(key) for key in ("run", "version", "promoted", "pairs", "reward", "error")}
+    return {**kept, "ppo": ppo, "gate": gate}
+
+
+def _ranked(row: dict[str, Any], texts: Sequence[str], rule: Callable[[str, str], float]) -> dict[str, Any]:
+    """Best first; what the rule finds alike is a tie."""
+    scored = sorted(((rule(row["dialogue"], text), text) for text in dict.fromkeys(texts)), key=lambda one: -one[0])
+    groups = [[text for _, text in group] for _, group in groupby(scored, key=lambda one: one[0])]
+    return {"dialogue": row["dialogue"], "ranking": groups, "rater": "simulated"}
+
+
+def _coin(seed: int) -> Callable[[str, str], float]:
+    return lambda dialogue, text: random.Random(f"{seed}/{dialogue}/{text}").random()
+
+
+def _summarize(
+    asked: argparse.Namespace, name: str, rows: Sequence[dict[str, Any]], drafts: int = 1, model: str = ""
+) -> list[list[str]]:
+    source, target = asked.work / f"{name}.in.jsonl", asked.work / f"{name}.jsonl"
+    _write(source, [{"id": str(number), "dialogue": row["dialogue"]} for number, row in enumerate(rows)])
+    sampled = ["--drafts", str(drafts), "--decoding", "sample", "--seed", str(asked.seed)] if drafts > 1 else []
+    flags = ["--jsonl", str(source), "-o", str(target), "--model", model or asked.model, *sampled]
+    _run("assistant", "summarize", *flags)
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    return [line.get("drafts") or [line["summary"]] for line in lines]
+
+
+def _run(program: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", program, *arguments], stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=False
+    )
+    if done.returncode not in (0, 4):
+        raise SystemExit(f"{program} {' '.join(arguments)} ended with {done.returncode}: {done.stdout}")
+    out = done.stdout.strip()
+    return done.returncode, json.loads(out.splitlines()[-1]) if out.startswith("{") else {}
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream]
+    return [row for row in rows if len(row["dialogue"].split()) < 250]
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rule", choices=[*RULES, "random"], default="short")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for everything it makes")
+    parser.add_argument("--model", default="pocket")
+    parser.add_argument("--rated", type=int, default=150)
+    parser.add_argument("--new", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("rlhf", nargs="*", help="behind --: flags for assistant-train rlhf")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

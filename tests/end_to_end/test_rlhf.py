@@ -1,0 +1,209 @@
+"""Ratings in, a proven model out: the loop as a person runs it, on a tiny T5, with every part real."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.errors import ModelMissing
+from assistant.models.registry import promoted_ref, resolve
+from assistant.settings import Settings
+from tests.tiny_models import build_tiny_model
+from training.alone import alone
+from training.cli import run as train
+
+_THINGS = ("report", "window", "ticket", "garden", "letter", "bridge")
+_SMALL = (
+    *("--max-steps", "4", "--batch-size", "8", "--max-new-tokens", "8", "--judge-every", "2", "--no-warm-start"),
+    *("--gate-conversations", "24", "--provoking", "0"),
+)
+# A tiny random model says nothing that could be better: what is asked of it here is that the gate is reached.
+_EASY = (
+    *("--min-win-rate", "-1", "--min-conversations", "1", "--max-growth", "99", "--max-rouge-loss", "99"),
+    *("--trial-below", "0", "--max-forgetting", "99"),
+)
+
+
+def rankings(path: Path, count: int, *, shuffled: int | None = None) -> Path:
+    """`count` conversations with three answers, the shortest best, or in random order."""
+    draw = random.Random(shuffled)
+    lines = []
+    for number in range(count):
+        thing = _THINGS[number % len(_THINGS)]
+        texts = [
+            f"Tom brings the {thing}.",
+            f"Maya asks Tom for the {thing} and Tom brings it.",
+            f"Maya asks whether the {thing} is ready, and Tom says that it is and that he brings it at {number}.",
+        ]
+        if shuffled is not None:
+            draw.shuffle(texts)
+        dialogue = f"Maya: Is the {thing} ready on day {number}?\nTom: Yes, I'll bring the {thing} at {number}."
+        lines.append(json.dumps({"dialogue": dialogue, "ranking": [[text] for text in texts]}))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def loop(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, the JSON answer, and what was said on the way."""
+    code = train(["rlhf", "--json", *arguments])
+    out, err = capsys.readouterr()
+    return code, json.loads(out.splitlines()[-1]), err
+
+
+def assistant(*arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "assistant", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, input=said, check=False)
+
+
+def test_ratings_become_a_model_that_answers(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = build_tiny_model(tmp_path / "tiny")
+    data = rankings(tmp_path / "ranks.jsonl", 40)
+    assert assistant("feedback", "import", str(data)).returncode == 0
+
+    # Without proof it stays with what there was, and says what failed and what to try.
+    code, found, err = loop(capsys, "--model", str(model), *_SMALL)
+    assert code == 4
+    assert "in all" in err.splitlines()[0]
+    assert (found["version"], found["promoted"], found["pairs"]["n"]) == ("v1", False, 120)
+    assert found["reward"]["accuracy"] == 1.0
+    assert found["error"].startswith(
+        "v1 was not promoted: win rate not measured (lower bound above 50% on at least 300"
+    )
+    assert {"name", "value", "ci", "limit", "passed"} <= set(found["gate"]["checks"][0])
+    assert promoted_ref() is None
+
+    # The same run again with a gate that it can pass is another configuration.
+    code, refused, _ = loop(capsys, "--resume", "--min-win-rate", "-1")
+    assert (code, "other settings (gate)" in refused["error"]) == (2, True)
+
+    code, found, _ = loop(capsys, "--model", str(model), *_SMALL, *_EASY)
+    assert (code, found["version"], found["promoted"]) == (0, "v2", True)
+    assert promoted_ref() == "v2"
+    unmeasured = [check["name"] for check in found["gate"]["checks"] if check["value"] == "not measured"]
+    assert "toxicity, greedy" in unmeasured
+    proof = json.loads((Path(resolve("v2", Settings()).folder) / "promotion.json").read_text())
+    assert {"config", "seed", "data_hash", "versions", "checksums"} <= proof.keys()
+    assert "adapter/adapter_model.safetensors" in proof["checksums"]
+    run = home / "state" / "runs" / found["run"]
+    assert "<table>" in (run / "report.html").read_text()
+
+    # From the answer's model to the ratings, and from a rating to the models.
+    why = json.loads(assistant("models", "why", "current", "--json").stdout)
+    assert (why["version"], len(why["ratings"])) == ("v2", 40)
+    assert "v2 passed the gate" in assistant("models", "why").stdout
+    deleted = json.loads(assistant("feedback", "delete", why["ratings"][0], "--json").stdout)
+    assert deleted["model_versions"] == ["v1", "v2"]
+
+    done = assistant("models", "trial", "v2", "--data", str(_conversations(tmp_path)), "--json", said="1\n2\n=\n")
+    held = json.loads(done.stdout)
+    assert (held["against"], held["wins"] + held["losses"] + held["ties"]) == (str(model), 3)
+
+    assert assistant("models", "rollback").returncode == 0
+    assert promoted_ref() is None
+
+
+def test_too_few_pairs_say_how_many_are_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found, _ = loop(capsys)
+    assert (code, "nothing was rated yet" in found["error"]) == (3, True)
+    code, found, _ = loop(capsys, "--data", str(rankings(tmp_path / "few.jsonl", 3)))
+    assert code == 3
+    assert "9 pairs of 3 conversations are too few: 40 pairs of 10 conversations are needed" in found["error"]
+
+
+def test_all_tied_is_too_few(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "tied.jsonl"
+    path.write_text(json.dumps({"dialogue": "Ann: Hi.\nBen: Hello.", "ranking": [["One.", "Two."]]}) + "\n")
+    code, found, _ = loop(capsys, "--data", str(path))
+    assert (code, "1 tie" in found["error"]) == (3, True)
+
+
+def test_a_second_run_is_refused_and_told_of_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with alone("rlhf") as tell:
+        tell("rlhf-20260101-000000-abcd")
+        code, found, _ = loop(capsys, "--data", str(rankings(tmp_path / "ranks.jsonl", 20)))
+    assert code == 1
+    assert "rlhf-20260101-000000-abcd (pid " in found["error"]
+
+
+def test_a_reward_that_people_do_not_bear_out_stops_before_ppo(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = build_tiny_model(tmp_path / "tiny")
+    data = rankings(tmp_path / "random.jsonl", 40, shuffled=1)
+    code, found, _ = loop(capsys, "--model", str(model), "--data", str(data), *_SMALL)
+    assert code == 4
+    assert "PPO was not started" in found["error"]
+    assert (found["version"], "gate" in found) == (None, False)
+    with pytest.raises(ModelMissing):
+        resolve("v1", Settings())
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_the_same(tmp_path: Path, home: Path) -> None:
+    model = build_tiny_model(tmp_path / "tiny")
+    data = rankings(tmp_path / "ranks.jsonl", 40)
+    arguments = ("--model", str(model), "--data", str(data), *_SMALL, *_EASY)
+    began = time.monotonic()
+    whole = _finished(_start(*arguments))
+    took = time.monotonic() - began
+    draw = random.Random(7)
+    process, kills = _start(*arguments), 0
+    while kills < 10:
+        try:
+            process.wait(timeout=draw.uniform(0.1, 0.5) * took)
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            kills += 1
+        begun = any((home / "state" / "runs").glob("rlhf-*/rated.json"))
+        process = _start("--resume") if begun else _start(*arguments)
+    again = _finished(process if process.poll() is None else _start("--resume"))
+    assert kills > 2
+    assert _checksums(whole["version"]) == _checksums(again["version"])
+    assert [check["value"] for check in whole["gate"]["checks"]] == [
+        check["value"] for check in again["gate"]["checks"]
+    ]
+
+
+@pytest.mark.slow
+def test_random_rankings_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = build_tiny_model(tmp_path / "tiny")
+    refused = 0
+    for seed in range(20):
+        data = rankings(tmp_path / f"{seed}.jsonl", 40, shuffled=seed)
+        code, found, _ = loop(capsys, "--model", str(model), "--data", str(data), *_SMALL, "--seed", str(seed))
+        assert code in (0, 4), found
+        refused += code == 4
+    assert refused >= 18
+
+
+def _conversations(folder: Path) -> Path:
+    path = folder / "conversations.jsonl"
+    rows = [{"id": str(n), "dialogue": f"Ann: Where is room {n}?\nBen: It is on floor {n + 1}."} for n in range(3)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "training", "rlhf", "--json", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _finished(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, err = process.communicate(timeout=1200)
+    assert process.returncode == 0, err
+    found: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return found
+
+
+def _checksums(version: str) -> dict[str, str]:
+    document = json.loads((Path(resolve(version, Settings()).folder) / "promotion.json").read_text())
+    # The card names the version.
+    return {name: digest for name, digest in document["checksums"].items() if name != "README.md"}

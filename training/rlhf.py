@@ -1,0 +1,353 @@
+"""`assistant-train rlhf`: ratings in, a better model out, and promoted only on proof. Knows the order of the stages and
+what each leaves for the next; each is done elsewhere.
+
+    runs/rlhf-20261121-101500-3f2a/
+        rated.json          the pairs as they were when the run began
+        stages/NAME.json    what a finished stage found; a resumed run reads it instead of doing the stage again
+        reward/ judge/      the two reward models
+        ppo/                PPO's own run: metrics.jsonl, checkpoints, adapter
+        report.html         everything on one page
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.errors import GateNotPassed, UsageError
+from assistant.feedback.store import Store
+from assistant.files import write_atomically
+from assistant.locations import ensure_dir, store_file
+from assistant.models.folder import fingerprint
+from assistant.models.proof import read_trial
+from assistant.models.registry import choose, list_models, resolve
+from assistant.models.versions import VersionFacts, facts_of, policy_of, promote
+from assistant.records import GenerationSettings, ModelVersion
+from assistant.settings import Settings, load_settings
+from training import ppo, proof
+from training.alone import alone
+from training.best_of import best_of, scale_of
+from training.gate_set import practice
+from training.job import Job
+from training.judges import Judges
+from training.plan import Plan, plan_of
+from training.promotion import Check, Measured, advise, checks, failing, write_promotion
+from training.rated import Rated, load_rated, prompt_of, read_dev, read_rated, write_prompts, write_rated
+from training.recipes.rlhf import RlhfConfig
+from training.rlhf_report import write_page
+from training.runs import Run
+from training.versions import make_version
+
+_DRAFTS = 4
+_JUDGED_PROMPTS = 48
+"""Prompts on which PPO's checkpoints are judged, and the best of n."""
+
+
+def run(job: Job[RlhfConfig]) -> dict[str, Any]:
+    """The stage `assistant-train rlhf`. Raises GateNotPassed, with everything that was found, where the candidate or
+    the reward did not prove itself.
+    """
+    with alone("rlhf") as tell, job.open_run() as run:
+        tell(run.name)
+        loop = _Loop(job, run)
+        try:
+            return loop.carry_out()
+        finally:
+            loop.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The current model as the run found it."""
+
+    current: ModelVersion
+    base: ModelVersion
+    adapter: Path | None
+
+
+class _Loop:
+    """One run, stage by stage."""
+
+    def __init__(self, job: Job[RlhfConfig], run: Run) -> None:
+        self._job, self._run, self._config = job, run, job.config
+        self._settings: Settings = load_settings()
+        self._writer = proof.Writer(self._settings, lambda: job.stop.requested)
+        self._began = time.monotonic()
+        self._done = 0
+
+    def close(self) -> None:
+        """End the model's process."""
+        self._writer.close()
+
+    def carry_out(self) -> dict[str, Any]:
+        """Every stage that is not yet done, in order."""
+        rated = self._rated()
+        start = self._start()
+        self._show_plan(plan_of(rated, start.current, self._config))
+        judges = Judges(self._run.folder, rated, self._config, self._job)
+        reward = self._stage("reward", judges.train_reward)
+        judge = self._stage("judge", judges.train_judge)
+        found: dict[str, Any] = {
+            "run": self._run.name,
+            "version": None,
+            "pairs": rated.figures(),
+            "reward": {**reward, "judge": judge},
+        }
+        if "proof_of_reward" not in self._config.skip:
+            self._check_reward(found)
+        if "ppo" in self._config.skip:
+            self._run.finish("reward and judge")
+            return found
+        baseline = self._stage("samples", lambda: self._samples(start, judges))
+        found["ppo"] = self._stage("ppo", lambda: self._align(start, judges, baseline)) | {
+            "best_of": baseline["best_of"]
+        }
+        found["version"] = self._stage("version", lambda: self._version(start, found))["version"]
+        if "gate" not in self._config.skip:
+            measured = self._stage("proof", lambda: self._measure(start, found, rated, judges))
+            found["gate"] = self._gate(start, found, measured)
+        return self._promote(start, found)
+
+    def _stage(self, name: str, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What the stage found: read where it was done before, else done now and kept."""
+        place = self._run.folder / "stages" / f"{name}.json"
+        self._done += 1
+        if place.exists():
+            read: dict[str, Any] = json.loads(place.read_bytes())
+            return read
+        self._job.check_stop(self._run)
+        self._run.log(self._done, stage=name, state="running")
+        self._job.say(f"{name} …")
+        began = time.monotonic()
+        found = do()
+        self._job.check_stop(self._run)
+        write_atomically(place, json.dumps(found, indent=2, ensure_ascii=False).encode())
+        self._run.log(self._done, stage=name, state="done", seconds=time.monotonic() - began)
+        return found
+
+    def _rated(self) -> Rated:
+        """The pairs, with the prompts that PPO practises on and is judged by."""
+        place = self._run.folder / "rated.json"
+        if not place.exists():
+            rated = read_rated(self._config, self._job.data)
+            unrated = rated.unrated[::2]
+            own = [prompt_of(text.dialogue) for text in practice()]
+            write_prompts([*rated.prompts("reward"), *unrated][: self._config.prompts], self._practice)
+            write_prompts([*rated.prompts("dev"), *own][:_JUDGED_PROMPTS], self._judged)
+            write_rated(rated, place)
+        return load_rated(place)
+
+    @property
+    def _practice(self) -> Path:
+        return self._run.folder / "practice.jsonl"
+
+    @property
+    def _judged(self) -> Path:
+        return self._run.folder / "judged.jsonl"
+
+    def _start(self) -> _Start:
+        """The current model, which must still be the one that the run began with."""
+        place = self._run.folder / "stages" / "start.json"
+        if place.exists():
+            before = json.loads(place.read_bytes())
+            start = self._resolved(before["current"])
+            if fingerprint(Path(start.base.folder)) != before["fingerprint"]:
+                raise UsageError(f"{before['current']} changed since {self._run.name} was started; start a new run")
+            return start
+        start = self._resolved(self._job.model)
+        seen = {"current": start.current.ref, "fingerprint": fingerprint(Path(start.base.folder))}
+        write_atomically(place, json.dumps(seen).encode())
+        return start
+
+    def _resolved(self, ref: str) -> _Start:
+        current = resolve(ref, self._settings) if ref else choose(self._settings)[0]
+        if current.soft_prompt:
+            raise UsageError(f"{current.ref} has a soft prompt, which PPO cannot train: name another with --model")
+        return _Start(current, *policy_of(current, self._settings))
+
+    def _show_plan(self, plan: Plan) -> None:
+        for line in plan.lines():
+            self._job.say(line)
+        self._run.log(0, stage="plan", state="done", seconds=plan.seconds)
+
+    def _check_reward(self, found: dict[str, Any]) -> None:
+        """Stop before PPO where the reward does no better than a coin on what people said."""
+        reward = found["reward"]
+        low = reward["lower_bound"]
+        if low > 0.5:
+            return
+        self._keep(found)
+        gain = reward["accuracy"] - 0.5
+        # The half width of the interval shrinks with the root of the pairs.
+        needed = reward["n"] * ((reward["accuracy"] - low) / gain) ** 2 if gain > 0.02 else None
+        more = (
+            f"about {max(10, round(needed - reward['n'])) * 5} more pairs"
+            if needed
+            else "many more pairs, or steadier ones,"
+        )
+        raise GateNotPassed(
+            f"the reward agrees with people in {reward['accuracy']:.0%} of {reward['n']} held-out pairs, lower bound "
+            f"{low:.0%}, not above 50%: PPO was not started; {more} would help",
+            found,
+        )
+
+    def _samples(self, start: _Start, judges: Judges) -> dict[str, Any]:
+        """What the current model samples: the scale of the reward, and the best of n by it."""
+        prompts = [json.loads(line)["prompt"] for line in self._judged.read_text(encoding="utf-8").splitlines()]
+        generation = GenerationSettings(
+            decoding="sample",
+            drafts=_DRAFTS,
+            top_k=0,
+            max_new_tokens=self._config.max_new_tokens,
+            seed=self._config.seed,
+            no_repeat_ngram=0,
+        )
+        drafts = self._writer.write(start.current, prompts, generation)
+        flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
+        scale = scale_of(judges.preference(flat, [text for texts in drafts for text in texts]))
+        return {
+            "mean": scale.mean,
+            "spread": scale.spread,
+            "best_of": best_of(prompts, drafts, judges.preference, judges.judge),
+        }
+
+    def _align(self, start: _Start, judges: Judges, baseline: dict[str, Any]) -> dict[str, Any]:
+        config = self._config.ppo(judges.terms(baseline["spread"]))
+        root = ensure_dir(self._run.folder / "ppo")
+        data = [self._practice, self._judged]
+        if any(root.glob("ppo-*/manifest.json")):
+            inner = Run.resume("ppo", None, config, data, root=root)
+        else:
+            inner = Run.start("ppo", config, data, config.seed, root=root)
+        try:
+            figures = ppo.train(
+                *(config, Path(start.base.folder), start.adapter, [self._practice], self._judged),
+                *(self._run.folder / "adapter", inner, self._job.stop),
+                reward=judges.reward_parts,
+                judge=judges.judge,
+                report=self._job.report,
+            )
+            self._job.check_stop(self._run)
+            inner.finish(str(self._run.folder / "adapter"))
+        finally:
+            inner.close()
+        curve = [
+            {"step": row["step"], "judge": row["dev_judge"], "kl": row.get("objective/kl", 0.0)}
+            for row in inner.metrics()
+            if "dev_judge" in row
+        ]
+        return {**figures, "curve": curve}
+
+    def _version(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
+        """Register the candidate, once, and note which ratings shaped it."""
+        made = [model.ref for model in list_models() if (facts := facts_of(model)) and facts.run == self._run.name]
+        if not made:
+            parent = start.current.ref if start.adapter else ""
+            facts = VersionFacts(
+                base=start.base.ref,
+                method="rlhf",
+                parent=parent,
+                run=self._run.name,
+                data_hash=self._data_hash(),
+                seed=self._config.seed,
+                versions=self._run.manifest.versions,
+                config=msgspec.to_builtins(self._config),
+                figures={"reward accuracy": found["reward"]["accuracy"], "kl": found["ppo"]["kl"]},
+            )
+            made = [make_version(start.base, facts, adapter=self._run.folder / "adapter").ref]
+        if not self._job.data and store_file().exists():
+            sources = {source for pair in load_rated(self._run.folder / "rated.json").pairs for source in pair.sources}
+            with Store.open() as store:
+                store.link_version(made[0], sorted(sources))
+        return {"version": made[0]}
+
+    def _measure(self, start: _Start, found: dict[str, Any], rated: Rated, judges: Judges) -> dict[str, Any]:
+        candidate = resolve(found["version"], self._settings)
+        own = read_dev(self._job.dev) if self._job.dev else []
+        limit = self._config.gate_conversations
+        asked = proof.questions(own, rated.unrated[1::2], rated.prompts("reward", "dev", "judge"), start.current, limit)
+        served = msgspec.structs.replace(self._settings.generation, drafts=1, seed=self._config.seed)
+        both = proof.Both(self._writer, start.current, candidate)
+        measured = {
+            "conversations": len(asked),
+            "generation": msgspec.to_builtins(served),
+            **proof.compare(asked, *both.write(asked, served), judges.judge),
+        }
+        if head := judges.toxicity:
+            provoking = proof.provoke(self._config.provoking)
+            for name, decoding in (("toxicity", "greedy"), ("toxicity_sampled", "sample")):
+                drawn = msgspec.structs.replace(GenerationSettings(seed=self._config.seed), decoding=decoding)
+                measured[name] = proof.toxicity(provoking, *both.write(provoking, drawn), head.score)
+        return measured
+
+    def _gate(self, start: _Start, found: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+        folder = Path(resolve(found["version"], self._settings).folder)
+        facts = Measured(
+            wins=proof.read_wins(measured["wins"]),
+            conversations=measured["conversations"],
+            judge_accuracy=found["reward"]["judge"].get("accuracy"),
+            rouge1=proof.read_difference(measured["rouge1"]),
+            unsupported=proof.read_difference(measured["unsupported"]),
+            toxicity=proof.read_difference(measured.get("toxicity")),
+            toxicity_sampled=proof.read_difference(measured.get("toxicity_sampled")),
+            kl=found["ppo"].get("best_kl", found["ppo"]["kl"]),
+            forgetting=proof.read_difference(measured.get("forgetting")),
+        )
+        made = checks(
+            facts,
+            self._config.gate,
+            self._config.max_kl,
+            found["pairs"]["n"],
+            read_trial(folder),
+            "trial" in self._config.skip,
+        )
+        return {
+            "passed": not failing(made),
+            "against": start.current.ref,
+            "checks": msgspec.to_builtins(made),
+            **{key: measured[key] for key in ("conversations", "judge", "words", "wins", "samples")},
+        }
+
+    def _promote(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
+        version = found["version"]
+        passed = found.get("gate", {}).get("passed", "gate" in self._config.skip)
+        found["promoted"] = bool(passed) and "promotion" not in self._config.skip
+        self._write_down(start, found)
+        if not passed:
+            made = [msgspec.convert(check, type=Check) for check in found["gate"]["checks"]]
+            raise GateNotPassed(advise(made, version), found)
+        if found["promoted"]:
+            promote(version, self._settings, why=f"{self._run.name} passed the gate against {start.current.ref}")
+        self._run.log(self._done + 1, stage="promotion", state="done", promoted=int(found["promoted"]))
+        self._run.finish(version)
+        return found
+
+    def _write_down(self, start: _Start, found: dict[str, Any]) -> None:
+        """promotion.json beside the version's weights, and the run's report."""
+        folder = Path(resolve(found["version"], self._settings).folder)
+        document = {
+            **found,
+            "against": start.current.ref,
+            "data_hash": self._data_hash(),
+            "seed": self._config.seed,
+            "versions": self._run.manifest.versions,
+            "config": msgspec.to_builtins(self._config),
+            "skipped": list(self._config.skip),
+            "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        write_promotion(folder, document)
+        self._keep(document)
+        write_page(self._run.folder / "report.html", document)
+
+    def _keep(self, found: dict[str, Any]) -> None:
+        """What the run came to, where the app looks for it."""
+        write_atomically(self._run.folder / "result.json", json.dumps(found, ensure_ascii=False).encode())
+
+    def _data_hash(self) -> str:
+        from training.corpora import content_hash
+
+        return content_hash([self._run.folder / "rated.json"])
