@@ -63,7 +63,7 @@ def write_archive(path: Path, files: Mapping[str, Path], *, product: str, versio
             with zipfile.ZipFile(stream, "w", compresslevel=1) as archive:
                 members = tuple(_pack(archive, name, file) for name, file in files.items())
                 manifest = Manifest(format=FORMAT, product=product, version=version, created=created, members=members)
-                archive.writestr(_MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)), zipfile.ZIP_DEFLATED)
+                archive.writestr(_entry(_MANIFEST), msgspec.json.format(msgspec.json.encode(manifest)))
             stream.flush()
             os.fsync(stream.fileno())
         check_archive(draft, product)
@@ -105,10 +105,7 @@ def extract_archive(path: Path, folder: Path, product: str) -> Manifest:
 
 
 def _pack(archive: zipfile.ZipFile, name: str, file: Path) -> Member:
-    # ZipInfo's own date: a clock before 1980 has none that a zip can hold.
-    entry = zipfile.ZipInfo(name)
-    entry.compress_type = zipfile.ZIP_STORED if file.suffix in _PACKED else zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o600 << 16
+    entry = _entry(name, packed=file.suffix in _PACKED)
     digest, size = hashlib.sha256(), 0
     with file.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
         while block := source.read(_BLOCK):
@@ -116,6 +113,14 @@ def _pack(archive: zipfile.ZipFile, name: str, file: Path) -> Member:
             size += len(block)
             target.write(block)
     return Member(name=name, size=size, sha256=digest.hexdigest())
+
+
+def _entry(name: str, *, packed: bool = False) -> zipfile.ZipInfo:
+    # ZipInfo's own date, 1980: an earlier one, from a clock that is wrong, is none that a zip can hold.
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    return entry
 
 
 @contextmanager

@@ -24,7 +24,16 @@ from assistant.archive import Manifest, check_archive, extract_archive, write_ar
 from assistant.errors import AssistantError, DataMissing, StoreDamaged, StoreUnavailable, UsageError
 from assistant.feedback.store import Store
 from assistant.files import sync_dir, write_atomically
-from assistant.locations import config_dir, data_dir, ensure_dir, knowledge_dir, models_dir, restoring_file, store_file
+from assistant.locations import (
+    config_dir,
+    data_dir,
+    ensure_dir,
+    knowledge_dir,
+    models_dir,
+    restoring_file,
+    rewards_dir,
+    store_file,
+)
 from knowledge import copies
 from knowledge.errors import KnowledgeError
 from knowledge.files import writer_lock
@@ -193,7 +202,7 @@ def _number(file: Path) -> int:
 def _root(name: str) -> Path:
     """The folder that the part of a backup belongs in, by the first word of a member's name."""
     part = name.partition("/")[0]
-    return {_CONFIG: config_dir(), _MODELS: models_dir()}.get(part, data_dir() / part)
+    return {_CONFIG: config_dir(), _MODELS: models_dir(), _REWARDS: rewards_dir()}[part]
 
 
 def _files_in(folder: Path) -> list[Path]:

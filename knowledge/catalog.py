@@ -352,7 +352,8 @@ class Catalog:
                     self._db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'revision'")
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite has rolled back itself after some errors, a full disk among them
+                    self._db.execute("ROLLBACK")
                 raise
 
     def _migrate(self) -> None:
@@ -385,7 +386,8 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise CatalogUnavailable(f"cannot use {path}: {error}") from error
+        advice = "free some space, check the disk's and the folder's state, and try again"
+        raise CatalogUnavailable(f"cannot use {path} ({error}): {advice}") from error
     except sqlite3.DatabaseError as error:
         raise CatalogUnavailable(
             f"{path} is damaged ({error}): restore a backup with"

@@ -7,6 +7,7 @@ from pathlib import Path
 from assistant.errors import AssistantError
 from assistant.locations import conversions_dir, knowledge_dir
 from assistant.settings import KnowledgeSettings
+from knowledge.catalog import explained as sql_explained
 from knowledge.embedder import Embedder, open_embedder
 from knowledge.errors import KnowledgeError
 from knowledge.library import Library
@@ -31,7 +32,8 @@ def open_library(
     with explained():
         library = Library(folder or knowledge_dir(), embedder, reranker=settings.reranker)
         try:
-            yield library
+            with sql_explained(library.catalog.path):
+                yield library
         finally:
             library.close()
 

@@ -159,6 +159,34 @@ def _rating(bench: _Bench) -> str:
     return "kept"
 
 
+def _reward(bench: _Bench) -> str:
+    bench.run(
+        "-m",
+        "training",
+        "reward",
+        "--data",
+        bench.write("pairs.jsonl", _pairs()),
+        "--method",
+        "lora",
+        "--max-steps",
+        "1",
+    )
+    return "one step of the encoder on pairs of our own"
+
+
+def _pairs() -> str:
+    """Enough pairs for the trainer to begin."""
+    pairs = (
+        {
+            "dialogue": f"Ana: Can you bring {number} chairs?\nBen: Yes, at {number % 12 + 1}.",
+            "chosen": f"Ben will bring {number} chairs at {number % 12 + 1}.",
+            "rejected": f"Somebody asks something, and {number + 1} people answer.",
+        }
+        for number in range(60)
+    )
+    return "".join(json.dumps(pair) + "\n" for pair in pairs)
+
+
 def _ppo(bench: _Bench) -> str:
     data = bench.write("talks.jsonl", "".join(json.dumps({"id": i, "dialogue": _TALK}) + "\n" for i in range(8)))
     asked = ("--data", data, "--model", "pocket", "--reward", "length:12", "--max-steps", "1")
@@ -172,6 +200,7 @@ _STEPS: dict[str, Callable[[_Bench], str]] = {
     "summary": _summary,
     "knowledge": _knowledge,
     "rating": _rating,
+    "reward step": _reward,
     "ppo step": _ppo,
 }
 _TRAINER = {"reward step", "ppo step"}

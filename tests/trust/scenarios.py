@@ -259,7 +259,7 @@ def future(bench: Bench) -> Fault:
         ended = call(["restore", str(path)], home)
     elif kind == "version":
         (home / "data/models/v2/version.json").write_text('{"format": 9, "base": {"new": "shape"}}')
-        ended = call(["models", "show", "v2", "--json"], home)
+        ended = call(["models", "use", "v2", "--json"], home)
     elif kind == "settings":
         (home / "config/config.toml").write_text("[holograms]\ndepth = 3\n")
         ended = call(["config", "show"], home)
@@ -267,7 +267,7 @@ def future(bench: Bench) -> Fault:
         (home / "data/restoring.json").write_text('{"plan": "of another kind"}')
         ended = call(["history"], home)
         (home / "data/restoring.json").unlink(missing_ok=True)
-    fault.require(ended.code, "not refused")
+    fault.require(ended.code, f"not refused: {kind}")
     return _end_of_future(bench, fault, ended, home)
 
 

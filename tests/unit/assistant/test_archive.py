@@ -138,3 +138,8 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
         check_archive(tmp_path / "none.zip", "parley")
     with pytest.raises(UsageError, match="folder"):
         check_archive(tmp_path, "parley")
+
+
+def test_a_clock_from_before_zips_makes_a_backup_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 0.0)  # 1970
+    assert len(pack(tmp_path / "old.zip", a=b"x").members) == 1

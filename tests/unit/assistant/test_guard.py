@@ -108,6 +108,13 @@ def test_whoever_sets_the_environment_sets_only_the_switches() -> None:
 def test_the_whole_loop_runs_without_a_network() -> None:
     report = check_offline()
     assert report.passed, report
-    assert {step.name for step in report.steps} >= {"guard", "summary", "knowledge", "rating", "ppo step"}
+    assert {step.name for step in report.steps} >= {
+        "guard",
+        "summary",
+        "knowledge",
+        "rating",
+        "reward step",
+        "ppo step",
+    }
     assert sum(step.attempts for step in report.steps) == 0
     assert "audit hook" in report.fences
