@@ -17,11 +17,13 @@ from textual.worker import Worker, WorkerState
 
 from assistant.engine.protocol import Progress
 from assistant.errors import AssistantError, Interrupted, UsageError
+from assistant.locations import knowledge_dir
 from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings
 from assistant.tui.asking import open_chat
 from assistant.tui.commands import bindings_of, show_key
+from assistant.tui.documents import Documents
 from assistant.tui.exporting import Kind, export_chat
 from assistant.tui.helping import write_help
 from assistant.tui.keeping import TYPED, Keeper
@@ -112,6 +114,8 @@ class AssistantApp(App[None]):
             on_error=lambda error: self.post_message(StoreFailed(error)),
             on_chat=lambda id: self.chat.post_message(ChatBegun(id)),
         )
+        self.documents = Documents(lambda: self.settings.knowledge, self.say)
+        self.document_files = 0
         self._continue_last = continue_last
         self.chat = ChatScreen(self._default_ask())
 
@@ -128,6 +132,8 @@ class AssistantApp(App[None]):
     def _begin(self) -> None:
         self.load_model()
         self.in_background(self._find_draft, "draft")
+        if (knowledge_dir() / "catalog.db").exists():
+            self.in_background(lambda: self.documents.tell_state(self.chat.post_message), "documents")
         self.chat.show_loop()
         if self.settings.prompt.mode not in MODES:
             self.report(UsageError(f"unknown mode {self.settings.prompt.mode!r} in the settings; using zero-shot"))
@@ -312,6 +318,7 @@ class AssistantApp(App[None]):
     def on_unmount(self) -> None:
         if self.assistant is not None:
             self.assistant.close()
+        self.documents.close()
         self.keeper.close()
 
     def _load(self, ref: str | None) -> None:

@@ -33,18 +33,21 @@ if TYPE_CHECKING:
 Post = Callable[[Message], object]
 
 VERDICTS: dict[Thumb, str] = {"up": "▲ good", "down": "▼ bad"}
-SERVED: tuple[Route, ...] = ("conversation", "refine")
+SERVED: tuple[Route, ...] = ("conversation", "refine", "documents")
 """The routes that a text can take."""
 OPENED_MESSAGES = 40
 """So many messages of a chat are read at once; earlier ones follow on demand."""
 
 
 class Request(Record, frozen=True):
-    """What was asked for, to ask again. `number` tells the requests of one session apart."""
+    """What was asked for, to ask again. `number` tells the requests of one session apart. `question` is one to the
+    documents, empty where the conversation was asked about.
+    """
 
     number: int
     dialogue: Dialogue
     ask: Ask
+    question: str = ""
 
     @property
     def is_streamed(self) -> bool:

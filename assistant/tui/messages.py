@@ -220,3 +220,89 @@ class RatingsCounted(Message):
 
     ratings: int
     pairs: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place in a document: characters `start` to `end` of its text are `text`."""
+
+    passage_id: str
+    document: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+
+
+@dataclass
+class SourceChosen(Message):
+    """The user wants to see a source in its context."""
+
+    source: Source
+
+
+@dataclass
+class SourcesFound(Message):
+    """The passages that a question found, or, where it is final, the places that its answer cites. `marks` are the
+    answer's sentences, each with the number of its source, None where none supports it.
+    """
+
+    request: int
+    sources: Sequence[Source]
+    is_final: bool
+    marks: Sequence[tuple[str, int | None]] = ()
+
+
+@dataclass
+class DocumentsMissed(Message):
+    """The documents do not seem to hold the answer; `nearest` is the best miss."""
+
+    request: int
+    nearest: Sequence[Source]
+
+
+@dataclass(frozen=True)
+class Root:
+    """A file or folder that was added: what was read below it, and what was skipped, with the reasons."""
+
+    path: str
+    files: int
+    passages: int
+    skipped: Sequence[str]
+    is_there: bool
+
+
+@dataclass
+class DocumentsChanged(Message):
+    """Which folders there are; `files` counts the documents that can answer."""
+
+    roots: Sequence[Root]
+    files: int
+
+
+@dataclass
+class IndexingProgressed(Message):
+    """Reading goes on, file by file; `files_total` 0 says that it has ended."""
+
+    path: str
+    files_done: int
+    files_total: int
+    passages_per_second: float
+    seconds_left: float | None
+
+
+@dataclass
+class PassagesFound(Message):
+    """What a search found; `is_likely` says whether it seems to be what was looked for."""
+
+    words: str
+    sources: Sequence[Source]
+    is_likely: bool
+
+
+@dataclass
+class PassageOpened(Message):
+    """The whole text of a source's document."""
+
+    source: Source
+    text: str

@@ -8,6 +8,7 @@ from typing import Any
 from textual.screen import Screen
 
 SCREENS: dict[str, str] = {
+    "knowledge": "assistant.tui.screens.knowledge:KnowledgeScreen",
     "log": "assistant.tui.screens.log:LogScreen",
     "training": "assistant.tui.screens.training:TrainingScreen",
 }

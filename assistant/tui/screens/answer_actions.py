@@ -63,10 +63,10 @@ class AnswerActions(ConversationParts):
         if view is None or not self.is_free():
             return
         now = msgspec.structs.replace(self.ask, task=view.request.ask.task)
-        same = now == view.request.ask and now.settings.decoding != "sample"
+        same = now == view.request.ask and now.settings.decoding != "sample" and not view.request.question
         if same:
             self.notify("Drawn at random this time: the same settings would write the same text.")
-        await self.request(view.request.dialogue, sampled(now) if same else now)
+        await self.request(view.request.dialogue, sampled(now) if same else now, view.request.question)
 
     async def action_refine(self, wish: str = "") -> None:
         """The same conversation, written differently; without a wish, ask for one."""

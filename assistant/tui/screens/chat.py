@@ -26,6 +26,7 @@ from assistant.tui.reading import read_named_file
 from assistant.tui.routing import LABELS, InView, Route
 from assistant.tui.screens.answer_actions import AnswerActions
 from assistant.tui.screens.choosing import Choosing
+from assistant.tui.screens.document_questions import NO_DIALOGUE, DocumentQuestions
 from assistant.tui.screens.judging import JudgingActions
 from assistant.tui.screens.kept_chats import KeptChats
 from assistant.tui.widgets.answer import AnswerView
@@ -40,7 +41,7 @@ KEEP_SECONDS = 0.5
 TITLE_CHARACTERS = 60
 
 
-class ChatScreen(AnswerActions, JudgingActions, KeptChats, Choosing):
+class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Choosing):
     """One chat."""
 
     BINDINGS = bindings_of("chat")
@@ -120,9 +121,16 @@ class ChatScreen(AnswerActions, JudgingActions, KeptChats, Choosing):
         if sending.route == "refine":
             await self._show_sent(QuestionView(text, LABELS["refine"]), "user")
             await self.refine(text)
+        elif sending.route == "documents":
+            await self.ask_documents(text)
         elif sending.dialogue is not None:
             await self._show_sent(SourceView(sending.dialogue, text), "conversation")
             await self.request(sending.dialogue, self.ask)
+
+    async def ask_documents(self, question: str) -> None:
+        """Put a question to the user's documents."""
+        await self._show_sent(QuestionView(question, LABELS["documents"]), "user")
+        await self.request(NO_DIALOGUE, self.ask, question)
 
     async def _show_sent(self, view: SentView, kind: MessageKind) -> None:
         self.parley.keeper.said(view.text, self.ask, kind, partial(setattr, view, "message"))
@@ -131,7 +139,9 @@ class ChatScreen(AnswerActions, JudgingActions, KeptChats, Choosing):
     def _input(self, text: str) -> Input:
         source = self.chosen_source()
         in_view = InView(
-            conversation=source.dialogue if source is not None else None, has_answer=self.chosen() is not None
+            conversation=source.dialogue if source is not None else None,
+            has_answer=self.chosen() is not None,
+            has_documents=self.parley.document_files > 0,
         )
         return Input(text=text, in_view=in_view, chosen=self._chosen_route)
 
@@ -146,10 +156,10 @@ class ChatScreen(AnswerActions, JudgingActions, KeptChats, Choosing):
             self.notify("An answer is being written: wait for it, or press Esc.", severity="warning")
         return self._writing is None
 
-    async def request(self, dialogue: Dialogue, ask: Ask) -> None:
+    async def request(self, dialogue: Dialogue, ask: Ask, question: str = "") -> None:
         self.add_class("-begun")
         self._requests += 1
-        request = Request(number=self._requests, dialogue=dialogue, ask=ask)
+        request = Request(number=self._requests, dialogue=dialogue, ask=ask, question=question)
         view = AnswerView(request, self.parley.clock, "waiting for the model")
         self._writing = view
         await self.transcript.add(view)
@@ -159,10 +169,15 @@ class ChatScreen(AnswerActions, JudgingActions, KeptChats, Choosing):
             self.give_up(Interrupted("no model is loaded: choose one with F6"))
 
     def _begin(self, view: AnswerView) -> None:
-        view.begin("reading")
+        request = view.request
+        view.begin("looking into your documents" if request.question else "reading")
         assistant = self.parley.assistant
         assert assistant is not None  # the model is ready, so there is one
-        self.parley.in_background(lambda: ask(assistant, view.request, self.post_message), "ask")
+        work = partial(ask, assistant, request, self.post_message)
+        if request.question:
+            documents, mode = self.parley.documents, request.ask.mode
+            work = partial(documents.ask, assistant, request.number, request.question, mode, self.post_message)
+        self.parley.in_background(work, "ask")
 
     # What comes back.
 
@@ -190,6 +205,10 @@ class ChatScreen(AnswerActions, JudgingActions, KeptChats, Choosing):
             if self.title_line.chat == TitleLine.UNTITLED:
                 self.title_line.chat = title
             self.parley.keeper.answered(event.answer, title, partial(setattr, view, "message"))
+
+    def ended(self, view: AnswerView) -> None:
+        if view is self._writing:
+            self._writing = None
 
     def give_up(self, error: BaseException) -> None:
         """The running request came to nothing."""

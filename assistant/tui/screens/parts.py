@@ -53,8 +53,8 @@ class ConversationParts(Screen[None]):
         """The app, by its own type."""
         return cast("AssistantApp", self.app)
 
-    async def request(self, dialogue: Dialogue, ask: Ask) -> None:
-        """Ask for an answer; the conversation screen knows how."""
+    async def request(self, dialogue: Dialogue, ask: Ask, question: str = "") -> None:
+        """Ask for an answer, or put a question to the documents; the conversation screen knows how."""
         raise NotImplementedError
 
     def is_free(self) -> bool:

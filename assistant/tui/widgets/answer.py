@@ -148,6 +148,15 @@ class AnswerView(Vertical, can_focus=True):
             failed = number in ranking.failed
             card.mark(mark_of(ranking.place_of(number), tied=ranking.is_tied(number), failed=failed), failed=failed)
 
+    def show_marked(self, text: Content) -> None:
+        """The same answer with its sentences' sources."""
+        self._text.update(text)
+
+    def conclude(self, text: str, about: str) -> None:
+        """There is no answer, and that is the answer."""
+        self._show_text(text)
+        self._stop(about)
+
     def fail(self, sentence: str) -> None:
         """It came to nothing, or to no more than stands there."""
         self.add_class("-failed")

@@ -94,14 +94,15 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def _widgets(self, opened: ChatOpened, ask: Ask, order: Order) -> list[Widget]:
         widgets: list[Widget] = [EarlierLine(opened.earlier)] if opened.earlier else []
-        dialogue = Dialogue(turns=(), format="")
+        dialogue, question = Dialogue(turns=(), format=""), ""
         for entry in opened.entries:
             dialogue = entry.dialogue or dialogue
-            widgets.append(_widget(entry, dialogue, ask, order))
+            question = entry.text if entry.is_question else question
+            widgets.append(_widget(entry, dialogue, question, ask, order))
         return widgets
 
 
-def _widget(entry: Entry, dialogue: Dialogue, ask: Ask, order: Order) -> Widget:
+def _widget(entry: Entry, dialogue: Dialogue, question: str, ask: Ask, order: Order) -> Widget:
     if entry.dialogue is not None:
         return SourceView(entry.dialogue, entry.text, entry.message)
     if entry.is_question:
@@ -110,7 +111,10 @@ def _widget(entry: Entry, dialogue: Dialogue, ask: Ask, order: Order) -> Widget:
         return Static(Content(printable(entry.text)), classes="note", markup=False)
     completion = entry.answer.completion
     asked = msgspec.structs.replace(ask, mode=completion.mode, settings=completion.settings)
-    view = AnswerView(Request(number=0, dialogue=dialogue, ask=asked), lambda: 0.0, "")
+    request = Request(number=0, dialogue=dialogue, ask=asked)
+    if completion.passage_ids:
+        request = Request(number=0, dialogue=Dialogue(turns=(), format=""), ask=asked, question=question)
+    view = AnswerView(request, lambda: 0.0, "")
     view.message = entry.message
     view.finish(entry.answer, entry.order or order(len(entry.answer.drafts)))
     view.placing = entry.placing

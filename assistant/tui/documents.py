@@ -1,0 +1,239 @@
+"""The user's documents as the app works with them: asked, searched and brought up to date in threads, one thing at a
+time; news goes out as messages. Knows no widget.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from assistant.engine.protocol import Piece
+from assistant.errors import DataMissing, Interrupted
+from assistant.records import Answer
+from assistant.settings import KnowledgeSettings
+from assistant.terminal import printable
+from assistant.tui.messages import (
+    AnswerFinished,
+    AnswerGrew,
+    DocumentsChanged,
+    DocumentsMissed,
+    IndexingProgressed,
+    PassageOpened,
+    PassagesFound,
+    Root,
+    Source,
+    SourcesFound,
+)
+
+if TYPE_CHECKING:
+    from assistant.answering import DocumentAnswer
+    from assistant.answering.answers import Citation
+    from assistant.conversation import Assistant
+    from assistant.records import Completion
+    from knowledge.documents import Hit
+    from knowledge.library import Library, Progress
+
+Post = Callable[[Message], object]
+
+NEWS_SECONDS = 0.1
+"""Progress is told no more often than this."""
+
+
+class Documents:
+    """One knowledge base. Every method but `stop` waits for work: call it from a thread."""
+
+    def __init__(self, settings: Callable[[], KnowledgeSettings], say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._lock = threading.Lock()
+        self._open: ExitStack | None = None
+        self._library: Library | None = None
+        self._opened_with: KnowledgeSettings | None = None
+        self._stopping = False
+
+    def ask(self, assistant: "Assistant", number: int, question: str, mode: str, post: Post) -> None:
+        """Answer a question: the passages once they are found, then the text, then the places of its sentences."""
+        from assistant.answering import DocumentAnswer, Found, answer_question
+
+        with self._used() as library:
+            for news in answer_question(assistant, library, question, mode=mode):
+                if isinstance(news, Found):
+                    post(SourcesFound(number, tuple(_passage_source(hit) for hit in news.hits), is_final=False))
+                elif isinstance(news, DocumentAnswer):
+                    _conclude(number, news, post)
+                elif isinstance(news, Piece):
+                    post(AnswerGrew(number, news.text))
+
+    def search(self, words: str, post: Post) -> None:
+        """Find passages."""
+        with self._used() as library:
+            result = library.search(words, k=8)
+            sources = tuple(_passage_source(hit) for hit in result.hits)
+            post(PassagesFound(words, sources, is_likely=result.answerable))
+
+    def tell_state(self, post: Post) -> None:
+        """Say which folders there are and what is in them."""
+        with self._used() as library:
+            post(DocumentsChanged(_roots(library), sum(not file.reason for file in library.files())))
+
+    def add(self, path: str, post: Post) -> None:
+        """Read a file or folder, and look there from now on."""
+        with self._indexing(post) as (library, on_progress):
+            library.add([Path(path)], on_progress)
+
+    def update(self, post: Post) -> None:
+        """Read what is new or changed."""
+        with self._indexing(post) as (library, on_progress):
+            library.update(on_progress)
+
+    def remove(self, path: str, post: Post, *, purge: bool) -> None:
+        """Forget a folder; `purge` blanks its text in stored answers too."""
+        from assistant.feedback.store import Store
+
+        with self._used() as library:
+            result = library.remove([Path(path)], purge=purge)
+            if purge:
+                with Store.open() as store:
+                    store.blank_passages(result.texts)
+        self._say(f"Forgot {result.files} files.")
+        self.tell_state(post)
+
+    def open_source(self, source: Source, post: Post) -> None:
+        """Bring the document's text around a place."""
+        with self._used() as library:
+            text, _, _ = library.context(source.passage_id)
+            post(PassageOpened(source, text))
+
+    def sources_of(self, completion: "Completion") -> tuple[Source, ...]:
+        """The passages that a kept answer was made from, where they are still there; a quotation as its sentence."""
+        found = []
+        with self._used() as library:
+            for id in completion.passage_ids:
+                passage = library.catalog.passage(id)
+                if passage is None:
+                    continue
+                at = passage.text.find(completion.answer) if completion.answer else -1
+                start, text = (at, completion.answer) if at >= 0 else (0, passage.text)
+                start += passage.start
+                found.append(
+                    Source(
+                        passage_id=id,
+                        document=passage.path,
+                        page=passage.page,
+                        start=start,
+                        end=start + len(text),
+                        text=text,
+                    )
+                )
+        if not found:
+            raise DataMissing("its documents were removed or have changed since")
+        return tuple(found)
+
+    def stop(self) -> None:
+        """End an indexing run after the file in hand; what was read is kept."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Let go of the catalog, unless a thread still works with it: the program ends then anyway."""
+        self._stopping = True
+        if self._lock.acquire(timeout=0.5):
+            self._close()
+            self._lock.release()
+
+    @contextmanager
+    def _used(self) -> "Iterator[Library]":
+        """The library, for one thread at a time; opened anew where the settings have changed."""
+        from assistant.answering import explained, open_library
+
+        with self._lock, explained():
+            settings = self._settings()
+            if self._library is None or settings != self._opened_with:
+                self._close()
+                self._open = ExitStack()
+                self._library = self._open.enter_context(open_library(settings, self._say))
+                self._opened_with = settings
+            yield self._library
+
+    @contextmanager
+    def _indexing(self, post: Post) -> "Iterator[tuple[Library, Callable[[Progress], None]]]":
+        """A library of its own, so that questions are answered meanwhile, and progress as messages."""
+        from assistant.answering import open_library
+
+        self._stopping = False
+        told = 0.0
+
+        def on_progress(progress: "Progress") -> None:
+            nonlocal told
+            if self._stopping:
+                raise Interrupted("stopped: what was read so far is kept")
+            if time.monotonic() - told > NEWS_SECONDS or progress.files_done == progress.files_total:
+                told = time.monotonic()
+                post(
+                    IndexingProgressed(
+                        progress.path,
+                        progress.files_done,
+                        progress.files_total,
+                        progress.passages_per_second,
+                        progress.seconds_left,
+                    )
+                )
+
+        try:
+            with open_library(self._settings(), self._say) as library:
+                yield library, on_progress
+        finally:
+            post(IndexingProgressed("", 0, 0, 0.0, None))
+            self.tell_state(post)
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = self._library = None
+
+
+def _conclude(number: int, answer: "DocumentAnswer", post: Post) -> None:
+    """The places first, so that they stand there when the answer is done."""
+    if answer.completion is None:
+        post(DocumentsMissed(number, tuple(_cited_source(citation) for citation in answer.nearest)))
+        return
+    shown = answer.citations or answer.nearest
+    marks = tuple((sentence.text, sentence.citation) for sentence in answer.sentences)
+    post(AnswerFinished(number, Answer(drafts=(answer.completion,))))
+    post(SourcesFound(number, tuple(_cited_source(citation) for citation in shown), is_final=True, marks=marks))
+
+
+def _passage_source(hit: "Hit") -> Source:
+    return Source(
+        passage_id=hit.passage_id,
+        document=hit.document,
+        page=hit.page,
+        start=hit.start,
+        end=hit.end,
+        text=hit.text,
+    )
+
+
+def _cited_source(citation: "Citation") -> Source:
+    return Source(
+        passage_id=citation.passage_id,
+        document=citation.document,
+        page=citation.page,
+        start=citation.start,
+        end=citation.end,
+        text=citation.text,
+    )
+
+
+def _roots(library: "Library") -> tuple[Root, ...]:
+    files = library.files()
+    roots = []
+    for root in library.catalog.roots():
+        inside = [file for file in files if Path(file.path).is_relative_to(root)]
+        skipped = [f"{printable(Path(file.path).name)}: {file.reason}" for file in inside if file.reason]
+        passages = sum(file.passages for file in inside)
+        roots.append(Root(str(root), len(inside) - len(skipped), passages, tuple(skipped), root.exists()))
+    return tuple(roots)

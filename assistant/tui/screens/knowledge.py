@@ -1,0 +1,181 @@
+"""The user's documents: which folders are read, in what state they are, reading with its progress, and a search whose
+hits open in their context. Knows what it shows; the work is `assistant.tui.documents`'.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from assistant.terminal import one_line
+from assistant.tui.choices import Offer
+from assistant.tui.messages import (
+    DocumentsChanged,
+    IndexingProgressed,
+    PassageOpened,
+    PassagesFound,
+    Root,
+    SourceChosen,
+)
+from assistant.tui.screens.passage import PassageScreen
+from assistant.tui.screens.pick import PickScreen
+from assistant.tui.widgets.sources import SourceList
+
+if TYPE_CHECKING:
+    from assistant.tui.app import AssistantApp
+
+EMPTY = "No folder yet. Type a path above, such as ~/notes, and press Enter."
+_BAR = 24
+_MOST_SKIPPED = 5
+
+
+class KnowledgeScreen(ModalScreen[None]):
+    """Folders above, search below. A path in the field adds it; anything else is searched for."""
+
+    BINDINGS = [
+        ("escape", "close", "Close"),
+        ("ctrl+u", "update", "Update"),
+        ("delete", "forget", "Forget"),
+        ("ctrl+x", "stop", "Stop"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._roots: tuple[Root, ...] = ()
+        self._words = ""
+        self._is_reading = False
+        self._field = Input(placeholder="a file or folder to add (~/notes), or words to search for", compact=True)
+        self._list = OptionList(compact=True, classes="roots")
+        self._state = Static(classes="hint", markup=False)
+        self._hits = SourceList()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -wide -documents"):
+            yield Static(Content("Your documents"), classes="heading")
+            yield self._field
+            yield self._list
+            yield self._state
+            yield self._hits
+            yield Static(
+                Content("Enter adds or searches · ^U update · Del forget · ^X stop · Esc close"), classes="hint"
+            )
+
+    @property
+    def parley(self) -> "AssistantApp":
+        """The app, by its own type."""
+        return cast("AssistantApp", self.app)
+
+    def on_mount(self) -> None:
+        self._field.cursor_blink = False
+        self._field.focus()
+        self.parley.in_background(lambda: self.parley.documents.tell_state(self.post_message), "documents")
+
+    # What the user does.
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if not text:
+            return
+        if text.startswith(("/", "~", "./", "../")):
+            self._field.value = ""
+            self._read(lambda: self.parley.documents.add(text, self.post_message))
+        else:
+            self._words = text
+            self.parley.in_background(lambda: self.parley.documents.search(text, self.post_message), "documents")
+
+    def on_source_chosen(self, event: SourceChosen) -> None:
+        self.parley.in_background(
+            lambda: self.parley.documents.open_source(event.source, self.post_message), "documents"
+        )
+
+    def action_update(self) -> None:
+        self._read(lambda: self.parley.documents.update(self.post_message))
+
+    def action_stop(self) -> None:
+        self.parley.documents.stop()
+
+    def action_forget(self) -> None:
+        """Forget the chosen folder, after asking how."""
+        place = self._list.highlighted
+        if place is None or place >= len(self._roots):
+            return
+        path = self._roots[place].path
+        offers = [
+            Offer(value="", label="Keep it"),
+            Offer(value="forget", label="Forget it", about="the files stay where they are"),
+            Offer(value="purge", label="Forget and purge", about="blank its text in stored answers too"),
+        ]
+
+        def use(chosen: str | None) -> None:
+            if chosen:
+                purge = chosen == "purge"
+                self.parley.in_background(
+                    lambda: self.parley.documents.remove(path, self.post_message, purge=purge), "documents"
+                )
+
+        self.app.push_screen(PickScreen(f"Forget {one_line(path)}?", offers), use)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    # What comes back.
+
+    def on_documents_changed(self, event: DocumentsChanged) -> None:
+        self._roots = tuple(event.roots)
+        self.parley.document_files = event.files
+        self._list.clear_options()
+        for root in self._roots:
+            self._list.add_option(Option(_describe(root)))
+        self._list.display = bool(self._roots)
+        if not self._is_reading:
+            skipped = [line for root in self._roots for line in root.skipped]
+            self._state.update(Content(_describe_skipped(skipped) if self._roots else EMPTY))
+
+    def on_indexing_progressed(self, event: IndexingProgressed) -> None:
+        self._is_reading = event.files_total > 0
+        if self._is_reading:
+            self._state.update(Content(_describe_progress(event)))
+
+    def on_passages_found(self, event: PassagesFound) -> None:
+        if event.words != self._words:
+            return
+        self._hits.show(event.sources, event.words, excerpt=240)
+        unlikely = "Nothing here seems to be it; this comes nearest." if event.sources else "Nothing found."
+        self._state.update(Content("" if event.is_likely else unlikely))
+
+    def on_passage_opened(self, event: PassageOpened) -> None:
+        self.app.push_screen(PassageScreen(event.source, event.text))
+
+    def _read(self, work: Callable[[], None]) -> None:
+        if self._is_reading:
+            self.notify("Files are being read: wait for it, or stop it with ^X.", severity="warning")
+            return
+        self._is_reading = True
+        self._state.update(Content("Looking for files …"))
+        self.parley.in_background(work, "indexing")
+
+
+def _describe(root: Root) -> Content:
+    counts = f"  {root.files:,} files · {root.passages:,} passages"
+    skipped = f" · {len(root.skipped):,} skipped" if root.skipped else ""
+    gone = "  not there now" if not root.is_there else ""
+    return Content.assemble(one_line(root.path), (counts, "$foreground 55%"), (skipped, "$warning"), (gone, "$error"))
+
+
+def _describe_skipped(skipped: list[str]) -> str:
+    shown = [one_line(f"skipped {line}") for line in skipped[:_MOST_SKIPPED]]
+    more = [f"and {len(skipped) - _MOST_SKIPPED} more"] if len(skipped) > _MOST_SKIPPED else []
+    return "\n".join(shown + more)
+
+
+def _describe_progress(event: IndexingProgressed) -> str:
+    filled = _BAR * event.files_done // event.files_total
+    left = "" if event.seconds_left is None else f" · {event.seconds_left:.0f} s left"
+    bar = "━" * filled + "─" * (_BAR - filled)
+    counts = f"{event.files_done:,} of {event.files_total:,} files · {event.passages_per_second:.0f} passages/s{left}"
+    return f"{bar}  {counts}\n{one_line(event.path)[-90:]}"

@@ -1,0 +1,119 @@
+"""The sources of an answer from documents: each with document, page and what stands there. Knows places as text, not
+where they come from.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import PurePath
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from assistant.terminal import one_line
+from assistant.tui.messages import Source, SourceChosen
+
+EXCERPT = 160
+_WORD = re.compile(r"\w+")
+
+
+class SourceList(OptionList):
+    """Sources to choose one of: Enter or a click opens it in its context."""
+
+    DEFAULT_CSS = """
+    SourceList {
+        height: auto;
+        max-height: 14;
+        background: transparent;
+        border: none;
+        padding: 0;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(compact=True)
+        self._sources: Sequence[Source] = ()
+
+    def show(self, sources: Sequence[Source], words: str = "", excerpt: int = EXCERPT) -> None:
+        """List them, the words of a question marked in each."""
+        self._sources = sources
+        self.clear_options()
+        wanted = stems(words)
+        for number, source in enumerate(sources, 1):
+            name = f"[{number}] {one_line(PurePath(source.document).name)}"
+            place = f" p. {source.page}" if source.page is not None else ""
+            text = marked(shortened(source.text, excerpt), wanted)
+            self.add_option(Option(Content.assemble((name, "$accent"), (place, "$accent"), "  ", text)))
+
+    def on_focus(self) -> None:
+        if self.highlighted is None and self._sources:
+            self.highlighted = 0
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(SourceChosen(self._sources[event.option_index]))
+
+
+class SourcesView(Vertical):
+    """The sources of one answer, below it."""
+
+    DEFAULT_CSS = """
+    SourcesView {
+        height: auto;
+        margin: 0 0 0 0;
+        padding: 0 1;
+        border-left: outer $panel;
+        .about { color: $foreground 55%; height: auto; }
+        &:focus-within { border-left: outer $accent; }
+    }
+    """
+
+    def __init__(self, question: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._about = Static(classes="about", markup=False)
+        self.list = SourceList()
+
+    def compose(self) -> ComposeResult:
+        yield self._about
+        yield self.list
+
+    def show(self, about: str, sources: Sequence[Source]) -> None:
+        """These, under a line that says what they are."""
+        self._about.update(Content(about))
+        self.list.show(sources, self._question)
+
+
+def with_marks(marks: Sequence[tuple[str, int | None]]) -> Content:
+    """The sentences of an answer, each followed by the number of its source, or by what it lacks."""
+    parts: list[Content | tuple[str, str]] = []
+    for text, number in marks:
+        parts.append(Content(one_line(text)))
+        parts.append((" [not supported] ", "$error") if number is None else (f" [{number + 1}] ", "$accent"))
+    return Content.assemble(*parts)
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a text on one line."""
+    line = one_line(text)
+    return line if len(line) <= most else line[: most - 1].rsplit(" ", 1)[0] + "…"
+
+
+def marked(text: str, wanted: Collection[str]) -> Content:
+    """The text with the words of these stems marked."""
+    content = Content(text)
+    for found in _WORD.finditer(text):
+        if _stem(found.group()) in wanted:
+            content = content.stylize("bold $accent", found.start(), found.end())
+    return content
+
+
+def stems(question: str) -> frozenset[str]:
+    """The words of a question that say something, without their endings."""
+    return frozenset(_stem(word) for word in _WORD.findall(question) if len(word) > 3)
+
+
+def _stem(word: str) -> str:
+    return word.lower()[:5]

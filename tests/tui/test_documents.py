@@ -1,0 +1,158 @@
+"""Questions to the user's documents in the app: sources on the screen, opened in their document, and the screen of
+the folders. The catalog, FAISS and the store are real.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from assistant.conversation import Assistant
+from assistant.feedback.store import Store
+from assistant.settings import KnowledgeSettings, ModelSettings, Settings
+from assistant.tui.app import AssistantApp
+from assistant.tui.screens.knowledge import KnowledgeScreen
+from assistant.tui.screens.passage import PassageScreen
+from tests.tui.screens import opened, seen, settle
+from tests.unit.knowledge.embedders import WordEmbedder
+from tests.unit.knowledge.samples import FACT, OTHER, pdf
+
+QUESTION = "When does the harbour office open at half past seven?"
+
+
+@pytest.fixture(autouse=True)
+def words_for_minilm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.answering.library.open_embedder", lambda name, cache, **_: WordEmbedder())
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "rules.pdf").write_bytes(pdf("Welcome to Lindmark, a town of ropes.", FACT))
+    (folder / "mooring.txt").write_text(f"Mooring\n\n{OTHER}\n")
+    (folder / "broken\n\x1b[31m.json").write_text('{"')
+    return folder
+
+
+@pytest.fixture
+def app(tiny_model: Path) -> AssistantApp:
+    settings = Settings(model=ModelSettings(ref=str(tiny_model)), knowledge=KnowledgeSettings(answers="quote"))
+    assistant = Assistant(settings, store=Store.open())
+    return AssistantApp(settings, assistant=assistant, clock=lambda: 0.0, order=range)
+
+
+def _index(docs: Path) -> None:
+    from assistant.answering import open_library
+
+    with open_library(KnowledgeSettings()) as library:
+        library.add([docs])
+
+
+def test_a_question_is_answered_with_its_source_which_opens_in_the_document(app: AssistantApp, docs: Path) -> None:
+    _index(docs)
+
+    async def scenario() -> None:
+        async with opened(app) as pilot:
+            await settle(pilot)
+            app.chat.composer.load(QUESTION)
+            await settle(pilot)
+            await pilot.pause(0.3)
+            await settle(pilot)
+            assert "ask the documents" in seen(app)
+            await pilot.press("enter")
+            await settle(pilot)
+            screen = seen(app)
+            assert f"{FACT} [1]" in screen
+            assert "rules.pdf p. 2" in screen
+            assert app.chat._writing is None
+            (view,) = app.chat.transcript.answers
+            assert view.answer is not None
+            assert view.answer.completion.passage_ids
+            view.focus()
+            await pilot.press("s", "enter")
+            await settle(pilot)
+            assert isinstance(app.screen, PassageScreen)
+            assert "rules.pdf · page 2" in seen(app)
+            assert FACT in seen(app)
+            await pilot.press("escape")
+            # A kept answer finds its sources again.
+            app.open_chat(app.keeper.chat())
+            await settle(pilot)
+            (again,) = app.chat.transcript.answers
+            again.focus()
+            await pilot.press("s")
+            await settle(pilot)
+            assert "rules.pdf p. 2" in seen(app)
+            await pilot.press("plus")
+
+    asyncio.run(scenario())
+
+
+def test_what_the_documents_do_not_hold_is_said_with_the_nearest_place(app: AssistantApp, docs: Path) -> None:
+    _index(docs)
+
+    async def scenario() -> None:
+        async with opened(app) as pilot:
+            await settle(pilot)
+            await app.chat.run_action("screen.ask_documents('Who composed the opera about a barber?')")
+            await settle(pilot)
+            assert "Not in your documents." in seen(app)
+            assert app.chat._writing is None
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_is_added_searched_and_forgotten(app: AssistantApp, docs: Path) -> None:
+    async def scenario() -> None:
+        async with opened(app) as pilot:
+            await settle(pilot)
+            await pilot.press("f8")
+            await settle(pilot)
+            assert isinstance(app.screen, KnowledgeScreen)
+            assert "No folder yet" in seen(app)
+            app.screen.query_one(Input).value = str(docs)
+            await pilot.press("enter")
+            await settle(pilot)
+            screen = seen(app)
+            assert "2 files · 3 passages" in screen
+            assert "1 skipped" in screen
+            assert "damaged: not JSON" in screen
+            assert "\x1b" not in screen
+            assert app.document_files == 2
+            app.screen.query_one(Input).value = "boats at the pier"
+            await pilot.press("enter")
+            await settle(pilot)
+            assert "mooring.txt" in seen(app)
+            app.screen._list.highlighted = 0
+            await app.screen.run_action("forget")
+            await settle(pilot)
+            await pilot.press("down", "enter")
+            await settle(pilot)
+            assert app.document_files == 0
+            await pilot.press("escape")
+            assert app.screen is app.chat
+
+    asyncio.run(scenario())
+
+
+def test_reading_can_be_stopped_and_goes_on_from_there(app: AssistantApp, docs: Path) -> None:
+    async def scenario() -> None:
+        async with opened(app) as pilot:
+            await settle(pilot)
+            told: list[object] = []
+
+            def stop_at_once(message: object) -> None:
+                told.append(message)
+                app.documents.stop()
+
+            app.in_background(lambda: app.documents.add(str(docs), stop_at_once), "indexing")
+            await settle(pilot)
+            files = [news.files for news in told if hasattr(news, "files")]
+            assert files[-1] < 2
+            app.in_background(lambda: app.documents.update(told.append), "indexing")
+            await settle(pilot)
+            assert told[-1].files == 2  # type: ignore[attr-defined]
+
+    asyncio.run(scenario())
