@@ -64,7 +64,7 @@ class DocumentQuestions(ConversationParts):
 
         def find() -> None:
             sources = self.parley.documents.sources_of(completion)
-            self.app.call_from_thread(show, sources)
+            self.call_later(show, sources)
 
         self.parley.in_background(find, "documents")
 
