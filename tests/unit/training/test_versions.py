@@ -8,6 +8,7 @@ import torch
 from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from transformers import AutoModelForSeq2SeqLM
 
+from assistant.engine import recipe
 from assistant.engine.backends import BACKENDS
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged, UsageError
@@ -35,6 +36,8 @@ SOURCE = next(iter(LESSONS))
 def pocket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelVersion:
     """A pocket of the test's own, shaped as FLAN-T5 unless a test asks for tied embeddings too."""
     folder = build_tiny_model(tmp_path / "bundled", tied=request.param)
+    # Random weights without scaled logits say nothing surely, and lose more as int8 than a model that means its texts.
+    monkeypatch.setattr(recipe, "INT8_TOLERANCE", 1.0)
     monkeypatch.setattr(registry, "_BUNDLED", folder)
     return resolve("pocket", load_settings())
 
@@ -46,7 +49,7 @@ def adapt(base: Path, out: Path) -> Path:
     model = get_peft_model(AutoModelForSeq2SeqLM.from_pretrained(base), shape)
     for name, weight in model.named_parameters():
         if "lora_" in name:
-            torch.nn.init.normal_(weight, std=0.1)
+            torch.nn.init.normal_(weight, std=0.02)
     model.save_pretrained(out)
     return out
 
@@ -67,8 +70,8 @@ def test_a_version_says_what_base_and_adapter_said(pocket: ModelVersion, tmp_pat
     plain = logits(base, Path(pocket.folder))
     unmerged = logits(PeftModel.from_pretrained(base, str(adapter)), Path(pocket.folder))
     merged = logits(AutoModelForSeq2SeqLM.from_pretrained(version.folder), Path(version.folder))
-    assert (unmerged - plain).abs().max() > 0.01  # the adapter does something
-    torch.testing.assert_close(merged, unmerged, atol=1e-4, rtol=1e-4)
+    assert (unmerged - plain).abs().max() > 1e-3  # the adapter does something
+    torch.testing.assert_close(merged, unmerged, atol=2e-5, rtol=1e-4)
     # It is served from the conversion that lies in its folder, and the adapter can be trained further.
     assert version.converted == f"{version.folder}/ctranslate"
     facts = read_facts(version.ref)
