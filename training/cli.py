@@ -49,6 +49,18 @@ STAGES: dict[str, Stage] = {
             "--data train.jsonl --minutes 5 --dry-run",
         ),
     ),
+    "sft": Stage(
+        run="training.sft:run",
+        config="training.recipes.sft:SftConfig",
+        help="Tune a model on conversations and summaries, and register what it gained and what it forgot.",
+        examples=(
+            "--data train.jsonl --dev dev.jsonl --model google/flan-t5-base",
+            "--data train.jsonl --method full --forgetting other-tasks.jsonl",
+            "--rated --model current --method lora",
+            "--resume",
+        ),
+        show="training.tuned:show",
+    ),
     "reward": Stage(
         run="training.reward:run",
         config="training.recipes.reward:RewardConfig",

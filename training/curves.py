@@ -30,6 +30,8 @@ CURVES: dict[str, Curves] = {
         "tokens a response": "response/length",
         "explained variance": "val/explained_variance",
     },
+    "sft": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},
+    "adapt": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},
 }
 """Stage -> its curves in the order in which they are drawn; a terminal shows the first two."""
 _IN_A_TERMINAL = 2

@@ -25,7 +25,7 @@ class Job(Generic[Config]):
     """One call of one stage.
 
     `resume` is None for a fresh start, "newest" or the name of a run to go on with. `operands` are the words that
-    stand behind the stage's name.
+    stand behind the stage's name. `also` are files that the configuration names, which count as data.
     """
 
     stage: str
@@ -36,6 +36,7 @@ class Job(Generic[Config]):
     out: Path | None = None
     resume: str | None = None
     operands: tuple[str, ...] = ()
+    also: tuple[Path, ...] = ()
     stop: StopRequested = field(default_factory=StopRequested)
     report: Report = lambda figures: None
     table: ShowTable = lambda title, rows: None
@@ -44,7 +45,7 @@ class Job(Generic[Config]):
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is read, in the order in which the run's data hash takes them."""
-        return self.data + ((self.dev,) if self.dev else ())
+        return self.data + ((self.dev,) if self.dev else ()) + self.also
 
     @contextmanager
     def open_run(self) -> Iterator[Run]:

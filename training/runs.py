@@ -40,7 +40,9 @@ Config = TypeVar("Config", bound=msgspec.Struct)
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What makes a run repeatable. `inputs` names the files and the model that the command was given."""
+    """What makes a run repeatable. `inputs` names the files and the model that the command was given; `files` are the
+    data files with a hash of each.
+    """
 
     stage: str
     config: dict[str, Any]
@@ -49,6 +51,7 @@ class Manifest(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     started: str
     inputs: dict[str, Any] = {}
+    files: dict[str, str] = {}
 
 
 class RunSummary(msgspec.Struct, frozen=True):
@@ -127,6 +130,7 @@ class Run:
             versions=_versions(),
             started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             inputs=inputs or {},
+            files={str(path): content_hash([path]) for path in data},
         )
         write_atomically(folder / _MANIFEST, _pretty(msgspec.to_builtins(manifest)))
         return cls(folder, manifest, lock)
@@ -143,7 +147,10 @@ class Run:
         folder = find_run(stage, name, root)
         manifest = read_manifest(folder)
         if manifest.data_hash != content_hash(data):
-            raise UsageError(f"the data changed since {folder.name} was started; start a new run without --resume")
+            raise UsageError(
+                f"the data changed since {folder.name} was started ({_difference(manifest, data)}); "
+                "start a new run without --resume"
+            )
         before = started_with(manifest, type(config), folder.name)
         changed = [key for key in config.__struct_fields__ if getattr(config, key) != getattr(before, key)]
         if changed:
@@ -192,7 +199,7 @@ class Run:
             return None
         step, tree = read_checkpoint(place)
         if slot == "checkpoint":
-            self._forget_after(step)
+            self.forget_after(step)
         return step, tree
 
     def finish(self, made: str) -> None:
@@ -222,9 +229,20 @@ class Run:
         sync_dir(self.folder)
         shutil.rmtree(aside, ignore_errors=True)
 
-    def _forget_after(self, step: int) -> None:
+    def forget_after(self, step: int) -> None:
+        """Drop the logged steps after this one, which a resumed run makes again."""
         kept = [row for row in self.metrics() if row["step"] <= step]
         write_atomically(self._metrics_file, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def _difference(manifest: Manifest, data: Sequence[Path]) -> str:
+    """Which files changed, or are other ones."""
+    now = {str(path): content_hash([path]) for path in data}
+    changed = [name for name, hashed in now.items() if manifest.files.get(name, hashed) != hashed]
+    gone = [name for name in manifest.files if name not in now]
+    new = [name for name in now if name not in manifest.files]
+    parts = [("other content in", changed), ("without", gone), ("with", new)]
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in parts if names) or "in another order"
 
 
 def find_run(stage: str, name: str | None, root: Path | None = None) -> Path:

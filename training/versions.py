@@ -19,7 +19,15 @@ from assistant.engine.recipe import load_float32
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged, UsageError
 from assistant.models.folder import fingerprint, soft_prompt_of
-from assistant.models.versions import ADAPTER, CONVERTED, VersionFacts, facts_of, preparing, register
+from assistant.models.versions import (
+    ADAPTER,
+    CONVERTED,
+    VersionFacts,
+    add_figures,
+    facts_of,
+    preparing,
+    register,
+)
 from assistant.records import ModelVersion
 from training.card import write_version_card
 
@@ -71,6 +79,12 @@ def make_version(
             convert_folder(draft, draft / CONVERTED, on_progress)
         write_version_card(draft, facts, base.licence)
         return register(draft, facts)
+
+
+def note_figures(version: ModelVersion, figures: dict[str, Any]) -> None:
+    """Add what was measured of a version to its facts and its card."""
+    facts = add_figures(version, figures)
+    write_version_card(Path(version.folder), facts, version.licence)
 
 
 def merge(base: Path, adapter: Path, out: Path) -> float:

@@ -118,6 +118,16 @@ def facts_of(model: ModelVersion) -> VersionFacts | None:
         raise ModelDamaged(f"cannot read {place}: {error}; remove the version and make it again") from error
 
 
+def add_figures(version: ModelVersion, figures: dict[str, Any]) -> VersionFacts:
+    """Note what was measured after the version was made, and return all its facts."""
+    facts = facts_of(version)
+    if facts is None:
+        raise UsageError(f"{version.ref} is no version that was made here")
+    facts = msgspec.structs.replace(facts, figures=facts.figures | figures)
+    write_atomically(Path(version.folder) / FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2))
+    return facts
+
+
 def check_whole(model: ModelVersion) -> None:
     """Raise ModelDamaged where a file of a version is missing or not as long as it was when the version was made."""
     facts = facts_of(model)
@@ -281,7 +291,9 @@ def _alone() -> Iterator[None]:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    return {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Bytes of each file but the card, which may be written again."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "README.md"]
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
 
 
 def _make_private(folder: Path) -> None:

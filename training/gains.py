@@ -1,0 +1,101 @@
+"""What tuning gained and what it forgot: the same tasks asked before and after, differences paired by case. Knows
+references to models and texts, not how anything was trained.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.engine.client import Engine
+from assistant.engine.tokens import token_counter
+from assistant.errors import Interrupted
+from assistant.models.registry import choose_backend
+from assistant.records import GenerationSettings, ModelVersion
+from assistant.settings import load_settings
+from training.comparison import paired
+from training.job import Job
+from training.lessons import Lesson, other_tasks
+from training.metrics.case import Case
+from training.recipes.sft import TuningConfig
+
+_SHOWN = ("rouge1", "rouge2", "rougeL", "words_median", "unsupported_rate")
+HELD_OUT = "held out"
+
+Tasks = dict[str, tuple[Lesson, ...]]
+"""Task sets by name, first the one that is trained for."""
+Answers = dict[str, list[Case]]
+"""Name of the task set -> its cases with what a model wrote."""
+
+
+def examination(held_out: Sequence[Lesson], config: TuningConfig) -> Tasks:
+    """The held-out lessons and those of each `forgetting` file, so many of each, evenly taken."""
+    tasks = {HELD_OUT: _some(held_out, config.judge)}
+    for path in map(Path, config.forgetting):
+        tasks[_name(path)] = _some(other_tasks(path), config.forgetting_cases)
+    return {name: lessons for name, lessons in tasks.items() if lessons}
+
+
+def ask(model: ModelVersion, tasks: Tasks, job: Job[Any], threads: int) -> Answers:
+    """What the model writes for every task that fits its window. Raises Interrupted where the user asks to stop."""
+    count = token_counter(model.folder)
+    fitting = {
+        name: [lesson for lesson in lessons if count(lesson.source) <= model.window] for name, lessons in tasks.items()
+    }
+    prompts = [lesson.source for lessons in fitting.values() for lesson in lessons]
+    if not prompts:
+        return {}
+    done = 0
+
+    def on_written(_: object) -> None:
+        nonlocal done
+        done += 1
+        job.report({"step": done, "fraction": done / len(prompts)})
+        if job.stop.requested:
+            engine.cancel()
+
+    with Engine() as engine:
+        engine.load(model, choose_backend(load_settings(), model), threads)
+        drafts = engine.generate(prompts, GenerationSettings(), on_written=on_written).drafts
+    if job.stop.requested or not all(drafts):
+        raise Interrupted("stopped while the result was judged; the version was made and is kept")
+    texts = iter(found[0].text.strip() for found in drafts)
+    return {
+        name: [
+            Case(str(i), lesson.dialogue or lesson.source, (lesson.target,), next(texts))
+            for i, lesson in enumerate(lessons)
+        ]
+        for name, lessons in fitting.items()
+    }
+
+
+def gains(before: Answers, after: Answers) -> dict[str, dict[str, Any]]:
+    """For each task set "n" and, by figure, both values and their paired difference with its 95 % interval."""
+    found = {}
+    for name, cases in before.items():
+        if cases:
+            figures = paired(cases, after[name])
+            found[name] = {"n": len(cases), **{figure: figures[figure] for figure in _SHOWN}}
+    return found
+
+
+def flat(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """The gains as figures of a version: "rouge1", "rouge1_gain", and "forgot NAME rouge1"."""
+    figures: dict[str, float] = {}
+    for name, row in found.items():
+        if name == HELD_OUT:
+            figures |= {figure: row[figure]["second"] for figure in _SHOWN}
+            figures["rouge1_gain"] = row["rouge1"]["difference"]
+            figures["judged"] = row["n"]
+        else:
+            figures[f"rouge1_change_on_{name}"] = row["rouge1"]["difference"]
+    return figures
+
+
+def _some(lessons: Sequence[Lesson], count: int) -> tuple[Lesson, ...]:
+    if count <= 0 or len(lessons) <= count:
+        return tuple(lessons) if count > 0 else ()
+    return tuple(lessons[i * len(lessons) // count] for i in range(count))
+
+
+def _name(path: Path) -> str:
+    return path.name.partition(".")[0]
