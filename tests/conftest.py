@@ -89,3 +89,22 @@ def tiny_model(taught_model: Path, tiny_conversion: Path, home: Path) -> Path:
     """The taught model's folder, its conversion already in this test's cache."""
     shutil.copytree(tiny_conversion, home / "cache" / "conversions" / tiny_conversion.name)
     return taught_model
+
+
+@pytest.fixture(scope="session")
+def minilm_conversion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """all-MiniLM converted once for all tests, in a folder named as the cache names it."""
+    from assistant.scoring.encoder import convert, minilm_folder, minilm_name
+
+    place = tmp_path_factory.mktemp("minilm") / minilm_name()
+    convert(minilm_folder(), place)
+    return place
+
+
+@pytest.fixture
+def minilm(minilm_conversion: Path, home: Path) -> Path:
+    """all-MiniLM's conversion, already in this test's cache."""
+    place = home / "cache" / "conversions" / minilm_conversion.name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(minilm_conversion)
+    return place

@@ -73,6 +73,26 @@ STAGES: dict[str, Stage] = {
         ),
         show="training.tables:reward",
     ),
+    "constitution": Stage(
+        run="training.constitution:run",
+        config="training.recipes.constitution:ConstitutionConfig",
+        help="Judge drafts by principles: pairs and revisions by the rater `constitution`, kept apart from people's.",
+        examples=(
+            "--data drafts.jsonl -o pairs.jsonl",
+            "--data dialogues.jsonl --model current --drafts 4 -o pairs.jsonl",
+            "--data drafts.jsonl --principles mine.toml -o pairs.jsonl",
+        ),
+    ),
+    "score": Stage(
+        run="training.scores:run",
+        config="training.recipes.score:ScoreConfig",
+        help="Score texts by the reward: what people prefer, support, roles, harmlessness, form.",
+        examples=(
+            "--data answers.jsonl -o scored.jsonl",
+            "--data answers.jsonl --model r1 --json",
+            "--data answers.jsonl --reward human:r1 --reward=-1*unsupported",
+        ),
+    ),
     "ppo": Stage(
         run="training.ppo:run",
         config="training.recipes.ppo:PpoConfig",

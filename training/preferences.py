@@ -25,6 +25,8 @@ from assistant.prompts import conversation_in, render
 from assistant.records import Completion, FeedbackStats, PreferencePair, Prompt, Ranking, Rating
 from training.corpora import read_rows
 
+CONSTITUTION = "constitution"
+"""The rater of everything that principles judged, and no person."""
 MIN_PAIRS = 8
 MIN_CONVERSATIONS = 4
 _SINGLE_WEIGHT = 0.5
@@ -91,14 +93,22 @@ class Parts:
     """Those of the training part."""
 
 
-def read_preferences(files: Sequence[Path]) -> Preferences:
+def read_preferences(files: Sequence[Path], constitution: bool = False) -> Preferences:
     """What people preferred, from files or, without any, from the store. Raises DataMissing, UsageError."""
-    return preferences_of(_from_files(files) if files else _from_store())
+    return preferences_of(_from_files(files) if files else _from_store(), constitution)
 
 
-def preferences_of(judged: Judged) -> Preferences:
-    """Pairs, single answers and the report on them, from judgements and the answers that they judge."""
+def preferences_of(judged: Judged, constitution: bool = False) -> Preferences:
+    """Pairs, single answers and the report on them, from judgements and the answers that they judge. What principles
+    judged counts only where `constitution` is True; the report says how much was left out.
+    """
     rankings, ratings, completions = judged
+    left_out = 0
+    if not constitution:
+        made = [one for one in (*rankings, *ratings) if one.rater == CONSTITUTION and not one.ended]
+        left_out = len(made)
+        rankings = [ranking for ranking in rankings if ranking.rater != CONSTITUTION]
+        ratings = [rating for rating in ratings if rating.rater != CONSTITUTION]
     steady = rater_weights(rankings, completions)
     rankings = [_weighed(ranking, steady) for ranking in rankings]
     ratings = [_weighed(rating, steady) for rating in ratings]
@@ -120,7 +130,8 @@ def preferences_of(judged: Judged) -> Preferences:
         or any(one.why == "both failed" and label.source in one.sources for one in unpaired)
     )
     stats = stats_of(rankings, ratings, completions)
-    return Preferences(pairs, singles, _report(pairs, singles, stats, steady))
+    report = _report(pairs, singles, stats, steady) | {"constitution_left_out": left_out}
+    return Preferences(pairs, singles, report)
 
 
 def of_pairs(pairs: Sequence[PreferencePair]) -> Preferences:

@@ -30,6 +30,8 @@ from training.runs import Run, StopRequested
 
 Rows = NDArray[np.float64]
 _SCALES = (0.0, 0.5, 1.0)
+_DEAR = 0.005
+"""Nats a pair that the tuned encoder has to be better by."""
 _CURVE = (0.25, 0.5)
 _SUMMARIES = ("dialogue", "summary")
 
@@ -48,9 +50,18 @@ def run(job: Job[RewardConfig]) -> dict[str, Any]:
     """The stage `assistant-train reward`."""
     if job.model:
         raise UsageError("a reward is trained on an encoder: say --base instead of --model")
-    if job.data and _holds_summaries(job.data[0]):
+    first = next(iter(read_rows(job.data[0])), {}) if job.data else {}
+    if "chosen" not in first and "summary" in first:
         return _make_warm_start(job)
+    if "label" in first and "text" in first:
+        return _make_toxicity(job)
     preferences = read_preferences(job.data)
+    if job.config.constitution:
+        from training.constitution import check_mixable
+
+        agreement = check_mixable(preferences.pairs)
+        preferences = read_preferences(job.data, constitution=True)
+        preferences.report["agreement_of_constitution"] = agreement
     check_enough(preferences)
     held_out = read_preferences((job.dev,)).pairs if job.dev else ()
     with job.open_run() as opened:
@@ -226,7 +237,8 @@ def _tune(
     own = scores[::2] - scores[1::2]
     weights = np.array([pair.weight for pair in parts.dev])
     scales = _SCALES[1:] if config.method == "lora" else _SCALES
-    scale = min(scales, key=lambda size: mean_loss(head_margins + size * own, weights))
+    # A scale of 0 has a head start: the encoder makes every score 20 times as dear.
+    scale = min(scales, key=lambda size: mean_loss(head_margins + size * own, weights) + (_DEAR if size else 0.0))
     margins = head_margins + scale * own
     right = accuracy_of(margins)
     low, high = interval([float(right[places].mean()) for places in resamples([pair.cluster for pair in parts.dev])])
@@ -286,11 +298,6 @@ def _sources(preferences: Preferences, judge: Sequence[Pair]) -> tuple[str, ...]
     return tuple(dict.fromkeys(ids))
 
 
-def _holds_summaries(path: Path) -> bool:
-    first = next(iter(read_rows(path)), {})
-    return "summary" in first and "chosen" not in first
-
-
 def _make_warm_start(job: Job[RewardConfig]) -> dict[str, Any]:
     """From rows of {"dialogue","summary"}: a reward that no person's judgement is in."""
     from training import warm_start
@@ -322,6 +329,20 @@ def _make_warm_start(job: Job[RewardConfig]) -> dict[str, Any]:
         warm_start.write_card(folder, len(order), made.figures)
         opened.finish(ref)
         return {"run": opened.name, "version": ref, "folder": str(folder), "ways": made.figures}
+
+
+def _make_toxicity(job: Job[RewardConfig]) -> dict[str, Any]:
+    """From rows of {"text","label"}: the head that tells hateful and offensive texts."""
+    from training.toxicity import train_toxicity
+
+    job.refuse_resume()
+    if job.out is None:
+        raise UsageError("say where the toxicity head goes: -o FOLDER")
+    rows = [row for path in job.files for row in read_rows(path)]
+    with job.open_run() as opened:
+        figures = train_toxicity(rows, job.data[0], job.out, job.config.seed)
+        opened.finish(str(job.out))
+        return {"run": opened.name, "folder": str(job.out), "sources": figures}
 
 
 __all__ = ["Reward", "TrainedReward", "preferences_of", "run", "train_reward"]

@@ -121,17 +121,18 @@ class TunedEncoder:
         rows = self._rows(pairs, head_margins)
         left = order[done * self.config.batch_size : steps * self.config.batch_size]
         saver = _Saver(self.model, optimizer, schedule, run, stop, report, done, steps, self.config.save_every)
-        trainer = RewardTrainer(
-            model=self.model,
-            args=self._arguments(run, steps - done),
-            train_dataset=Dataset.from_list([rows[place] for place in left]),
-            processing_class=self.tokenizer,
-            optimizers=(optimizer, schedule),
-            callbacks=[saver],
-        )
-        trainer.remove_callback(_printer())
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*pin_memory.*")
+            # Of names that transformers is about to change inside trl.
+            warnings.simplefilter("ignore", FutureWarning)
+            trainer = RewardTrainer(
+                model=self.model,
+                args=self._arguments(run, steps - done),
+                train_dataset=Dataset.from_list([rows[place] for place in left]),
+                processing_class=self.tokenizer,
+                optimizers=(optimizer, schedule),
+                callbacks=[saver],
+            )
+            trainer.remove_callback(_printer())
             trainer.train()
         return saver.figures
 
@@ -180,8 +181,6 @@ class TunedEncoder:
             max_steps=steps,
             train_sampling_strategy="sequential",
             max_length=None,  # Nothing is too long any more; a length here would drop pairs.
-            eos_token=self.tokenizer.sep_token,
-            pad_token=self.tokenizer.pad_token,
             disable_dropout=False,
             gradient_checkpointing=False,
             bf16=False,

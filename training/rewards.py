@@ -1,5 +1,8 @@
 """What PPO is paid for: named parts of a score, built in or brought along. Knows texts and numbers, not tensors.
 
+Helpful: `human`, a reward trained from ratings (`human:r1`). Honest: `unsupported` names and numbers, `roles`, which is
+below 0 where somebody else did what the text says. Harmless: `harmless`. Form: `length`, `repetition`, `copying`.
+
 A reward function takes prompts and responses and returns, for every part, one number a response. The parts are weighted
 and added up by the trainer, and logged apart.
 """
@@ -10,13 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from assistant.errors import UsageError
+from assistant.prompts import conversation_in
 from assistant.scoring import surface
+from assistant.scoring.heads import NEWEST, WARM, Toxicity, list_rewards, load_head
 from assistant.scoring.support import unsupported
 
 RewardParts = dict[str, list[float]]
 RewardFunction = Callable[[Sequence[str], Sequence[str]], RewardParts]
-Part = Callable[[str, str], float]
-"""(prompt, response) -> score."""
+Part = Callable[[Sequence[tuple[str, str]]], list[float]]
+"""Pairs of (conversation, response) -> a score each: a model scores many at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +37,20 @@ def _plain(score: Callable[[str, str], float]) -> Callable[[RewardTerm], Part]:
     def make(term: RewardTerm) -> Part:
         if term.setting:
             raise UsageError(f"reward part {term.part!r} takes no setting")
-        return score
+        return _each(score)
 
     return make
+
+
+def _each(score: Callable[[str, str], float]) -> Part:
+    return lambda pairs: [score(conversation, response) for conversation, response in pairs]
 
 
 def _phrase(score: Callable[[str, str], float]) -> Callable[[RewardTerm], Part]:
     def make(term: RewardTerm) -> Part:
         if not term.setting:
             raise UsageError(f"reward part {term.part!r} needs a phrase: {term.part}:PHRASE")
-        return lambda prompt, response: score(response, term.setting)
+        return _each(lambda conversation, response: score(response, term.setting))
 
     return make
 
@@ -49,10 +58,34 @@ def _phrase(score: Callable[[str, str], float]) -> Callable[[RewardTerm], Part]:
 def _length(term: RewardTerm) -> Part:
     if not term.setting.isdigit() or int(term.setting) == 0:
         raise UsageError("reward part 'length' needs a number of words: length:20")
-    return lambda prompt, response: surface.length_fit(response, int(term.setting))
+    return _each(lambda conversation, response: surface.length_fit(response, int(term.setting)))
+
+
+def _human(term: RewardTerm) -> Part:
+    """What people preferred, as a trained reward has it: the newest where no version is named, else the bundled one."""
+    ref = term.setting or (NEWEST if list_rewards() else WARM)
+    return load_head(ref).score
+
+
+def _roles(term: RewardTerm) -> Part:
+    if term.setting:
+        raise UsageError("reward part 'roles' takes no setting")
+    roles = load_head(WARM).roles
+    # Bounded, so that naming people over and over cannot earn more than naming them rightly.
+    return _each(lambda conversation, response: math.tanh(roles.score(conversation, response) / 2))
+
+
+def _harmless(term: RewardTerm) -> Part:
+    if term.setting:
+        raise UsageError("reward part 'harmless' takes no setting")
+    head = Toxicity()
+    return lambda pairs: [1.0 - share for share in head.score([response for _, response in pairs])]
 
 
 PARTS: dict[str, Callable[[RewardTerm], Part]] = {
+    "human": _human,
+    "roles": _roles,
+    "harmless": _harmless,
     "length": _length,
     "repetition": _plain(lambda prompt, response: surface.repetition(response)),
     "copying": _plain(lambda prompt, response: surface.copying(response, prompt)),
@@ -93,8 +126,8 @@ def built_in(terms: Sequence[RewardTerm]) -> RewardFunction:
     chosen = {term.part: PARTS[term.part](term) for term in terms}
 
     def reward(prompts: Sequence[str], responses: Sequence[str]) -> RewardParts:
-        pairs = list(zip(prompts, responses, strict=True))
-        return {name: [part(prompt, response) for prompt, response in pairs] for name, part in chosen.items()}
+        pairs = [(conversation_in(prompt), response) for prompt, response in zip(prompts, responses, strict=True)]
+        return {name: part(pairs) for name, part in chosen.items()}
 
     return reward
 

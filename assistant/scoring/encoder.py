@@ -116,8 +116,7 @@ class Packer:
 def open_minilm(threads: int = 0) -> Encoder:
     """all-MiniLM-L6-v2 as it was published. Its conversion is the one that the knowledge base makes, too."""
     folder = minilm_folder()
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    place = conversions_dir() / f"minilm-{digest[:12]}-float32"
+    place = conversions_dir() / minilm_name()
     if not (place / "model.bin").is_file():
         convert(folder, place)
     return Encoder(folder, place, threads=threads)
@@ -129,6 +128,12 @@ def open_tuned(folder: Path, threads: int = 0) -> Encoder:
     if not (place / "model.bin").is_file():
         convert(folder, place)
     return Encoder(folder, place, threads=threads)
+
+
+def minilm_name() -> str:
+    """What all-MiniLM's conversion is called in the cache; the knowledge base calls it the same."""
+    with (minilm_folder() / "model.safetensors").open("rb") as stream:
+        return f"minilm-{hashlib.file_digest(stream, 'sha256').hexdigest()[:12]}-float32"
 
 
 def minilm_folder() -> Path:

@@ -16,6 +16,8 @@ class RewardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     distilbert, roberta)."""
     warm_start: str = "warm"
     """Reward to start from: `warm` (bundled, made without people), an earlier version, or `none`."""
+    constitution: bool = False
+    """Whether pairs of the rater `constitution` count too; only where the principles proved to agree with people."""
     judge_share: float = 0.15
     """Part of the conversations that the reward never sees: who judges it later must not have taught it."""
     dev_share: float = 0.2

@@ -42,7 +42,7 @@ def test_a_part_named_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("kindness", "unknown reward part 'kindness'; there are length"),
+        ("kindness", "unknown reward part 'kindness'; there are human"),
         ("length", "number of words"),
         ("length:0", "number of words"),
         ("mentions", "mentions:PHRASE"),
