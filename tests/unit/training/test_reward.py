@@ -24,7 +24,11 @@ def _talk(rng: random.Random) -> tuple[str, str, str]:
     """A conversation, a long summary and a short one."""
     one, two = rng.sample(_NAMES, 2)
     thing, day = rng.choice(_THINGS), rng.choice(_DAYS)
-    talk = f"{one}: Can you bring the {thing} on {day}? It is for room {rng.randrange(10**6)}.\n{two}: Sure, I will put it in the car.\n{one}: Thank you!"
+    room = rng.randrange(10**6)  # so that no two conversations are one
+    talk = (
+        f"{one}: Can you bring the {thing} on {day}? It is for room {room}.\n"
+        f"{two}: Sure, I will put it in the car.\n{one}: Thank you!"
+    )
     long = f"{one} asks {two} to bring the {thing} on {day}, and {two} agrees to put it in the car for {one}."
     return talk, long, f"{two} will bring the {thing} on {day}."
 
