@@ -5,7 +5,11 @@ Knows no widget.
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from assistant.errors import AssistantError
 from assistant.records import Record
+from assistant.settings import Settings
 
 if TYPE_CHECKING:
     from assistant.feedback.store import Store
@@ -28,7 +32,30 @@ def read_loop(store: "Store") -> LoopState:
     from assistant.models.registry import promoted_ref
 
     stats = store.stats()
-    return LoopState(ratings=stats.up + stats.down + stats.rankings, pairs=stats.pairs, version=promoted_ref() or "")
+    state = LoopState(ratings=stats.up + stats.down + stats.rankings, pairs=stats.pairs)
+    try:
+        version = promoted_ref()
+    except AssistantError:
+        return state  # the model's own line says what is wrong with the pointer
+    return msgspec.structs.replace(state, version=version or "", **_proof_of(version)) if version else state
+
+
+def _proof_of(version: str) -> dict[str, str]:
+    """How far its reward agrees with people, and how often it was preferred at the gate; nothing where it saw none."""
+    from assistant.models.proof import read_promotion
+    from assistant.models.registry import resolve
+
+    try:
+        document = read_promotion(resolve(version, Settings()))
+        checks = {check["name"]: check for check in (document.get("gate") or {"checks": []})["checks"]}
+        reward = f"{document['reward']['accuracy']:.2f}"
+    except (AssistantError, KeyError, TypeError, ValueError):
+        return {}
+    win = checks.get("win rate")
+    if not win or win["value"] is None or not win["ci"]:
+        return {"reward": reward}
+    low, high = win["ci"]
+    return {"reward": reward, "gate": f"{win['value'] * 100:.1f} % [{low * 100:.0f}, {high * 100:.0f}]"}
 
 
 def describe_loop(state: LoopState, room: int) -> str:
