@@ -55,7 +55,7 @@ async def summary(pilot: Pilot[None]) -> None:
 async def drafts(pilot: Pilot[None]) -> None:
     """Four drafts in the middle of a ranking."""
     await send(pilot)
-    await pilot.press("shift+tab", "r", "2", "4", "equals_sign", "1", "3", "f")
+    await pilot.press("r", "2", "4", "equals_sign", "1", "3", "f")
 
 
 async def evidence(pilot: Pilot[None]) -> None:

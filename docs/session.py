@@ -93,10 +93,10 @@ def play(window: Terminal) -> None:
     window.keep("A conversation is pasted: folded into one line, and what Enter will do stands below it.", "Enter →")
     window.type("Enter")
     window.keep("Enter. Four drafts, side by side, in an order drawn at random.", "r ranks them")
-    window.type("BTab", "r")
+    window.type("r")
     window.wait_for("Which is best?")
     window.type("2", "4", "=", "1", "3", "f")
-    window.keep("Shift+Tab goes to the answer, `r` ranks: 2, 4 with = beside it, 1, and 3 fails.", "failed")
+    window.keep("Drafts take the keys: `r` ranks them: 2, 4 with = beside it, 1, and 3 fails.", "failed")
     window.type("Enter")
     window.keep("Enter saves. The foot of the screen counts: one rating, and the pairs that it makes.", "1 rating →")
     window.type("C-q")
@@ -109,7 +109,7 @@ def write(steps: list[tuple[str, str]], home: Path) -> str:
     """The page: captions and screens, the temporary folder called by another name."""
     parts = [
         "# A session, played by keys in tmux",
-        "Made by `python docs/session.py` with the bundled model, drawing at temperature 0.6; nothing on these screens was edited.",
+        "Made by `python docs/session.py` with the bundled model, drawing at temperature 0.6. Nothing here was edited.",
     ]
     for caption, screen in steps:
         parts.append(f"{caption}\n\n```\n{screen.replace(str(home), '~/parley')}\n```")

@@ -134,6 +134,16 @@ class ScriptedAssistant:
             )
             for index, text in enumerate(texts)
         )
+        self._keep(drafts)
+        return Answer(drafts=drafts, turns=len(dialogue.turns))
+
+    def _keep(self, drafts: Sequence[Completion]) -> None:
         with Store.open() as store:
             store.add_completions(drafts)
-        return Answer(drafts=drafts, turns=len(dialogue.turns))
+
+
+class ScriptedAssistantWithoutStore(ScriptedAssistant):
+    """One that keeps nothing, as the real one does where the store cannot be opened."""
+
+    def _keep(self, drafts: Sequence[Completion]) -> None:
+        pass

@@ -382,3 +382,14 @@ async def test_the_palette_runs_what_it_lists() -> None:
         await pilot.press("enter")
         await settle(pilot)
         assert "How to ask" in seen(pilot.app)
+
+
+async def test_letters_typed_on_an_answer_begin_a_message_where_they_are_no_keys() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("shift+tab", *"And now?")
+        await pilot.pause()
+        assert pilot.app.screen.query_one(Composer).whole_text == "And now?"

@@ -11,8 +11,8 @@ from assistant.locations import store_file
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.source import SourceView
-from tests.doubles import ScriptedAssistant
-from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
+from tests.doubles import ScriptedAssistant, ScriptedAssistantWithoutStore
+from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle
 
 
 async def test_a_chat_is_kept_with_its_conversation_answer_and_title() -> None:
@@ -205,3 +205,30 @@ async def test_a_store_that_cannot_be_used_is_said_and_left_alone() -> None:
         assert "is not kept)" in seen(pilot.app)
         assert "Parley summarizes conversations" in seen(pilot.app)
     assert store_file().read_bytes() == b"this is no database " * 100
+
+
+async def test_a_store_from_a_newer_version_is_refused_and_left_untouched() -> None:
+    with Store.open() as store, store.writing() as connection:
+        store.new_chat("From tomorrow")
+        connection.execute("PRAGMA user_version = 99")
+    before = store_file().read_bytes()
+    async with opened(an_app(ScriptedAssistantWithoutStore("Maya moves it.")), (140, 30)) as pilot:
+        await settle(pilot)
+        assert "was written by a newer version of Parley" in said(pilot.app)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "Maya moves it." in seen(pilot.app), "it can be used all the same"
+    assert store_file().read_bytes() == before
+
+
+async def test_a_home_that_cannot_be_written_is_said(home: Path) -> None:
+    home.write_text("a file stands where the folder should be")
+    async with opened(an_app(ScriptedAssistantWithoutStore("Maya moves it.")), (140, 30)) as pilot:
+        await settle(pilot)
+        assert "(this session is not kept)" in said(pilot.app)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "Maya moves it." in seen(pilot.app)
+    assert home.read_text() == "a file stands where the folder should be"

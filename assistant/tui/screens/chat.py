@@ -5,7 +5,7 @@ chat; asking, keeping and counting are `assistant.conversation`'s.
 import time
 from functools import partial
 
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.timer import Timer
 
 from assistant.errors import Interrupted, UsageError
@@ -69,7 +69,8 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
         """The model is loading, ready or missing; a request that waited for it goes ahead or is given up."""
         self.title_line.model = news.label
         self.title_line.set_class(news.state == "failed", "-failed")
-        self.welcome.show_model(news, self.parley.settings.model.base)
+        model = self.parley.settings.model
+        self.welcome.show_model(news, model.base if model.ref == "auto" else "")
         waiting = self._writing
         if news.state == "ready":
             self.on_composer_changed()
@@ -98,6 +99,14 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
             event.stop()
             self.composer.editor.focus()
             self.composer.editor.post_message(Paste(event.text))
+
+    def on_key(self, event: Key) -> None:
+        """A letter that means nothing to the answer in focus begins a new message."""
+        is_letter = event.is_printable and event.character and event.key not in self.active_bindings
+        if is_letter and isinstance(self.focused, AnswerView | SentView):
+            event.stop()
+            self.composer.editor.focus()
+            self.composer.editor.insert(event.character or "")
 
     async def _submit(self, text: str) -> None:
         if text.startswith("/") and "\n" not in text:
@@ -201,6 +210,8 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
         if view := self._view_of(event.request):
             view.finish(event.answer, self.parley.order(len(event.answer.drafts)))
             self._writing = None
+            if len(event.answer.drafts) > 1 and self.composer.editor.has_focus and not self.composer.whole_text:
+                view.focus()  # who asks for drafts wants to rank them; what is typed goes to the composer all the same
             title = _title_of(event.answer)
             if self.title_line.chat == TitleLine.UNTITLED:
                 self.title_line.chat = title

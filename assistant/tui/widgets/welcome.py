@@ -50,10 +50,10 @@ class Welcome(Vertical):
         yield self._offer
 
     def show_model(self, news: ModelChanged, base: str) -> None:
-        """Which model answers and why; where it is only the bundled one, `base` is offered."""
+        """Which model answers and why; where only the bundled one is there, `base` is offered ("": never)."""
         model = f"{news.label}. {news.detail}" if news.detail else news.label
         self._about.update(Content(f"{WELCOME}\n\nModel: {printable(model)}"))
-        is_small = news.ref == "pocket" and base != "pocket"
+        is_small = news.ref == "pocket" and base not in ("", "pocket")
         self.set_class(is_small and news.state == "ready", "-offering")
         if is_small:
             self._offer.update(Content(f"▸ Get {printable(base)}, which writes better: /pull asks first"))
