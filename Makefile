@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: chat demo test check check-slow bench clean
+.PHONY: chat demo test check check-slow trust docs bench clean
 .DEFAULT_GOAL := chat
 
 $(READY): pyproject.toml constraints.txt
@@ -33,6 +33,15 @@ check: $(READY)
 
 check-slow: $(READY)  ## the tests that need longer
 	$(BIN)/pytest -m slow
+
+trust: $(READY)       ## the long harnesses behind docs/trust.md: faults, fuzzing, soak
+	$(BIN)/python tests/trust/faults.py --faults 520
+	$(BIN)/python tests/trust/fuzz.py --minutes 10
+	$(BIN)/python tests/trust/soak.py --minutes 60
+
+docs: $(READY)        ## the pages that are made from the code
+	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/licences.py
 
 bench: $(READY)       ## the benchmarks behind docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/serving.py

@@ -229,6 +229,8 @@ def _is_bare_resume(arguments: Sequence[str], index: int) -> bool:
 def _refuse(error: Exception, arguments: Sequence[str]) -> int:
     code = error.exit_code if isinstance(error, AssistantError) else 1
     message = str(error) if isinstance(error, AssistantError | OSError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, ModuleNotFoundError):
+        code, message = 3, f"training needs {error.name}: pip install 'parley-assistant[train]'"
     if "--debug" in arguments:
         traceback.print_exception(error)
     if "--json" in arguments:

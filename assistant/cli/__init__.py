@@ -32,6 +32,7 @@ _COMMANDS = {
     "config": ("assistant.cli.places:config", "Show the settings in force."),
     "backup": ("assistant.cli.backup:backup", "Write everything that is yours to one file."),
     "restore": ("assistant.cli.backup:restore", "Bring back what a backup holds."),
+    "completion": ("assistant.cli.completion:completion", "Print a script for your shell's completion."),
     "doctor": ("assistant.cli.doctor:doctor", "Check this installation."),
 }
 _EXAMPLES = """Examples:

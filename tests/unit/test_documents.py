@@ -1,0 +1,56 @@
+"""Pages made from the code are what the code says, and the package carries every file that it needs."""
+
+import fnmatch
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("script", ["reference.py", "licences.py"])
+def test_a_page_made_from_the_code_is_up_to_date(script: str) -> None:
+    command = [sys.executable, str(_ROOT / "docs" / script), "--check"]
+    assert subprocess.run(command, cwd=_ROOT, check=False).returncode == 0, "run `make docs`"
+
+
+def test_every_file_of_the_packages_is_packed() -> None:
+    """A file that no pattern of package-data names is missing from the wheel, and found only after an installation."""
+    patterns = _PROJECT["tool"]["setuptools"]["package-data"]
+    missing = []
+    for package in ("assistant", "knowledge", "training"):
+        for file in (_ROOT / package).rglob("*"):
+            if not file.is_file() or file.suffix in {".py", ".pyc"}:
+                continue
+            homes = [folder for folder in file.parents if (folder / "__init__.py").exists()]
+            name = ".".join(homes[0].relative_to(_ROOT).parts)
+            known = [*patterns["*"], *patterns.get(name, [])]
+            inside = str(file.relative_to(homes[0]))
+            if not any(
+                fnmatch.fnmatch(inside, pattern) and inside.count("/") == pattern.count("/") for pattern in known
+            ):
+                missing.append(file.relative_to(_ROOT))
+    assert missing == []
+
+
+def test_a_plain_installation_brings_no_trainer() -> None:
+    heavy = {"torch", "transformers", "peft", "trl", "accelerate", "datasets", "sentence-transformers"}
+    plain = {re.split(r"[<>=\[]", line)[0] for line in _PROJECT["project"]["dependencies"]}
+    train = {re.split(r"[<>=\[]", line)[0] for line in _PROJECT["project"]["optional-dependencies"]["train"]}
+    assert not plain & heavy
+    assert heavy <= train
+    assert "parley-assistant[train]" in _PROJECT["project"]["optional-dependencies"]["dev"]  # what `make` installs
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{path.name}" for path in sorted((_ROOT / "docs").glob("*.md")))]
+)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    path = _ROOT / page
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
