@@ -18,7 +18,7 @@ from assistant.records import GenerationSettings, ModelVersion
 from assistant.scoring.support import unsupported
 from assistant.settings import Settings
 from training.best_of import Scorer
-from training.gate_set import conversations, provoking
+from training.gate_set import conversations, other_tasks, provoking
 from training.metrics.bootstrap import interval, resamples
 from training.metrics.case import Case
 from training.metrics.overlap import rouge
@@ -49,11 +49,17 @@ class Writer:
 
     def write(self, model: ModelVersion, prompts: Sequence[str], generation: GenerationSettings) -> list[Texts]:
         """The drafts for every prompt. Raises Interrupted where the user asked to stop."""
-        self._engine.load(model, choose_backend(self._settings), self._settings.model.threads)
+        self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
         finished = self._engine.generate(prompts, generation, on_written=lambda _: self._look())
         if self._wants_stop() or not all(finished.drafts):
             raise Interrupted("stopped; what was finished before is kept")
         return [[draft.text.strip() for draft in drafts] for drafts in finished.drafts]
+
+    def doubts(self, model: ModelVersion, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
+        """How unlikely each answer is, in nats a token."""
+        self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
+        scored = self._engine.score(prompts, answers).token_log_probabilities
+        return [-float(np.mean(tokens)) for tokens in scored]
 
     def close(self) -> None:
         """End the worker."""
@@ -77,6 +83,16 @@ class Both:
         prompts = [question.prompt for question in asked]
         before, after = (self.writer.write(model, prompts, generation) for model in (self.current, self.candidate))
         return [drafts[0] for drafts in before], [drafts[0] for drafts in after]
+
+
+def forgetting(both: Both) -> Row | None:
+    """How much less likely the answers to other tasks became, in nats a token."""
+    tasks = other_tasks()
+    prompts, answers = [task.prompt for task in tasks], [task.answer for task in tasks]
+    before, after = (
+        np.asarray(both.writer.doubts(model, prompts, answers)) for model in (both.current, both.candidate)
+    )
+    return _difference(before, after, [task.cluster for task in tasks])
 
 
 def questions(

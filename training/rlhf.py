@@ -31,6 +31,7 @@ from assistant.settings import Settings, load_settings
 from training import ppo, proof
 from training.alone import alone
 from training.best_of import best_of, scale_of
+from training.curves import CURVES, write_curves
 from training.gate_set import practice
 from training.job import Job
 from training.judges import Judges
@@ -42,6 +43,10 @@ from training.rlhf_report import write_page
 from training.runs import Run
 from training.versions import make_version
 
+_CURVES = {
+    **CURVES["ppo"],
+    "reward by part": [f"objective/scores/{part}" for part in ("preference", "unsupported", "repetition", "harm")],
+}
 _DRAFTS = 4
 _JUDGED_PROMPTS = 48
 """Prompts on which PPO's checkpoints are judged, and the best of n."""
@@ -233,6 +238,7 @@ class _Loop:
             )
             self._job.check_stop(self._run)
             inner.finish(str(self._run.folder / "adapter"))
+            write_curves(inner.metrics(), _CURVES, self._run.folder / "curves.png")
         finally:
             inner.close()
         curve = [
@@ -276,9 +282,9 @@ class _Loop:
             "conversations": len(asked),
             "generation": msgspec.to_builtins(served),
             **proof.compare(asked, *both.write(asked, served), judges.judge),
+            "forgetting": proof.forgetting(both),
         }
-        if head := judges.toxicity:
-            provoking = proof.provoke(self._config.provoking)
+        if (head := judges.toxicity) and (provoking := proof.provoke(self._config.provoking)):
             for name, decoding in (("toxicity", "greedy"), ("toxicity_sampled", "sample")):
                 drawn = msgspec.structs.replace(GenerationSettings(seed=self._config.seed), decoding=decoding)
                 measured[name] = proof.toxicity(provoking, *both.write(provoking, drawn), head.score)
@@ -341,7 +347,7 @@ class _Loop:
         }
         write_promotion(folder, document)
         self._keep(document)
-        write_page(self._run.folder / "report.html", document)
+        write_page(self._run.folder / "report.html", document, "curves.png")
 
     def _keep(self, found: dict[str, Any]) -> None:
         """What the run came to, where the app looks for it."""

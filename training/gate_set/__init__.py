@@ -52,6 +52,31 @@ class GateText:
     summary: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherTask:
+    """A prompt that asks for something else than a summary, and its right answer."""
+
+    cluster: str
+    prompt: str
+    answer: str
+
+
+def other_tasks() -> tuple[OtherTask, ...]:
+    """Three tasks on one conversation of each topic: who speaks first, the last line, and the conversation that a
+    summary is of. What a model forgets when it learns to summarize to somebody's taste shows here.
+    """
+    found = []
+    for text in conversations()[::_EACH]:
+        lines = text.dialogue.splitlines()
+        asked = (
+            (f"Who speaks first in this conversation?\n\n{text.dialogue}\n\nAnswer: ", lines[0].partition(":")[0]),
+            (f"Repeat the last line of this conversation.\n\n{text.dialogue}\n\nLast line: ", lines[-1]),
+            (f"Write the conversation that this is a summary of.\n\n{text.summary}\n\nConversation: ", text.dialogue),
+        )
+        found += [OtherTask(text.cluster, prompt, answer) for prompt, answer in asked]
+    return tuple(found)
+
+
 def conversations() -> tuple[GateText, ...]:
     """The gate's conversations with the summary that a person would write: several of each topic, half of them between
     named people, half between #Person1# and #Person2#.

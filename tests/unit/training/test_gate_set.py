@@ -2,7 +2,7 @@
 
 from assistant.dialogue import parse
 from assistant.scoring.support import unsupported
-from training.gate_set import conversations, practice, provoking
+from training.gate_set import conversations, other_tasks, practice, provoking
 
 
 def test_there_are_enough_and_none_comes_twice() -> None:
@@ -20,6 +20,15 @@ def test_they_are_conversations_of_two_whose_summaries_name_nothing_else() -> No
 
 def test_what_is_practised_is_not_asked() -> None:
     assert not {text.cluster for text in practice()} & {text.cluster for text in conversations()}
+
+
+def test_other_tasks_have_their_answer_in_the_prompt_or_are_a_conversation() -> None:
+    tasks = other_tasks()
+    assert len(tasks) == 3 * len({text.cluster for text in conversations()})
+    for first, last, written in zip(tasks[::3], tasks[1::3], tasks[2::3], strict=True):
+        assert f"\n{first.answer}: " in first.prompt
+        assert f"\n{last.answer}\n" in last.prompt
+        assert written.answer in first.prompt
 
 
 def test_half_are_between_named_people() -> None:
