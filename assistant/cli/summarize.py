@@ -10,11 +10,11 @@ from cyclopts import Parameter
 from assistant.cli.batch import summarize_lines
 from assistant.cli.output import is_interactive, note, say, say_json
 from assistant.conversation import Answer, Ask, Assistant
-from assistant.dialogue import parse, parse_renames, read_text, rename
+from assistant.dialogue import is_document, parse, parse_renames, read_text, rename
 from assistant.engine.protocol import Progress, check_settings
 from assistant.errors import UsageError
 from assistant.feedback.store import Store
-from assistant.records import BackendName, Decoding, Faithful, GenerationSettings, Guarded, Task
+from assistant.records import BackendName, Decoding, Dialogue, Faithful, GenerationSettings, Guarded, Task
 from assistant.settings import Settings, load_settings
 
 
@@ -55,7 +55,7 @@ def summarize(
     Parameters
     ----------
     file
-        A conversation; `-` or nothing reads it from standard input.
+        A conversation, or a document (pdf, docx, html) as a whole; `-` or nothing reads it from standard input.
     mode
         zero-shot, one-shot, few-shot or chain-of-thought.
     task
@@ -119,7 +119,7 @@ def summarize(
         return summarize_lines(jsonl, output, ask, settings, model, backend)
     if output is not None:
         raise UsageError("-o goes with --jsonl; to keep one summary use: assistant summarize FILE > summary.txt")
-    dialogue = rename(parse(read_text(_source(file))), parse_renames(rename_ or []))
+    dialogue = rename(_read(_source(file)), parse_renames(rename_ or []))
     answer = _answer(dialogue, ask, settings, model, backend)
     if json:
         say_json(as_json(answer))
@@ -189,6 +189,14 @@ def _source(file: Path | None) -> Path | bytes:
     if sys.stdin.isatty():
         note("Paste a conversation, then press Ctrl+D.")
     return sys.stdin.buffer.read()
+
+
+def _read(source: Path | bytes) -> Dialogue:
+    if isinstance(source, Path) and is_document(source):
+        from assistant.answering.files import read_file  # the loaders take a tenth of a second
+
+        return read_file(source)
+    return parse(read_text(source))
 
 
 def _answer(dialogue: Any, ask: Ask, settings: Settings, model: str | None, backend: BackendName | None) -> Answer:

@@ -8,6 +8,8 @@ from assistant.errors import InputUnreadable, UsageError
 from assistant.terminal import one_line, printable
 
 MAX_BYTES = 20 * 1024 * 1024
+DOCUMENTS = frozenset({".pdf", ".docx", ".html", ".htm", ".xhtml"})
+"""Files that hold their text in a format of their own; everything else is text that the formats here read."""
 _SAMPLE_BYTES = 65_536
 _MAX_STRANGE_SHARE = 0.1
 
@@ -37,6 +39,11 @@ def read_text(source: Path | BinaryIO | bytes) -> str:
     if len(content) > MAX_BYTES:
         raise _too_large(name)
     return printable(_decode(content, name))
+
+
+def is_document(path: Path) -> bool:
+    """Whether the file is named like a document that a loader must take the text from."""
+    return path.suffix.lower() in DOCUMENTS
 
 
 def _read_file(path: Path, name: str) -> bytes:

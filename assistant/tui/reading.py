@@ -15,10 +15,10 @@ def read_dialogue(text: str) -> Dialogue:
 
 
 def read_named_file(line: str) -> str:
-    """The text of the file that "@docs/standup.txt" names; raises UsageError or InputUnreadable."""
-    from assistant.dialogue.reading import read_text
+    """The text of the file that "@docs/standup.txt" or "@report.pdf" names; raises UsageError or InputUnreadable."""
+    from assistant.answering.files import read_file_text
 
-    return read_text(Path(line.removeprefix("@").strip()).expanduser())
+    return read_file_text(Path(line.removeprefix("@").strip()).expanduser())
 
 
 def write_dialogue(dialogue: Dialogue) -> str:

@@ -124,3 +124,49 @@ def test_what_goes_wrong_is_one_line_and_a_code(
     got, _, err = _run(capsys, *arguments)
     assert (got, len(err.splitlines())) == (code, 1)
     assert message in err
+
+
+def test_a_second_evaluation_of_the_same_questions_shows_what_changed(
+    capsys: pytest.CaptureFixture[str], docs: Path
+) -> None:
+    _json(capsys, "knowledge", "add", str(docs))
+    first = _json(capsys, "knowledge", "evaluate")
+    assert (first["before"], first["change"]) == (None, None)
+    assert (first["answer_in_quote"], first["index"]["documents"]) == (1.0, 2)
+    # A copy of a passage with other words around it takes part in the ranking: the index has changed.
+    (docs / "copy.txt").write_text(f"{OTHER} {OTHER}")
+    _json(capsys, "knowledge", "update")
+    second = _json(capsys, "knowledge", "evaluate")
+    assert second["index"]["documents"] == 3
+    assert second["questions"] == first["questions"]
+    assert second["before"]["mrr"] == first["mrr"]
+    assert second["change"]["mrr"] == pytest.approx(second["mrr"] - first["mrr"])
+    _, out, _ = _run(capsys, "knowledge", "evaluate")
+    assert "as before" in out
+    assert "Beside:" in out
+
+
+def test_a_question_file_tells_refusals_and_quotes(
+    capsys: pytest.CaptureFixture[str], docs: Path, tmp_path: Path
+) -> None:
+    _json(capsys, "knowledge", "add", str(docs))
+    lines = [
+        {"question": QUESTION, "relevant": ["rules.pdf"], "answers": ["half past seven"]},
+        {"question": "Who composed the opera about a barber?", "answerable": False},
+    ]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = _json(capsys, "knowledge", "evaluate", str(tmp_path / "q.jsonl"))
+    assert (report["made"], report["questions"], report["answerable"]) == (False, 2, 1)
+    assert (report["hit1"], report["answer_in_quote"], report["auc"]) == (1.0, 1.0, 1.0)
+    assert (report["false_refusals"], report["false_answers"]) == (0.0, 0.0)
+
+
+def test_purging_blanks_what_was_answered(capsys: pytest.CaptureFixture[str], docs: Path) -> None:
+    from assistant.feedback.store import Store
+
+    _json(capsys, "knowledge", "add", str(docs))
+    answer = _json(capsys, "ask", QUESTION)
+    assert _json(capsys, "knowledge", "remove", str(docs), "--purge")["blanked"] == 1
+    with Store.open() as store:
+        kept = store.completion(answer["completion_id"])
+    assert (kept.answer, FACT in kept.prompt) == ("[removed].", False)

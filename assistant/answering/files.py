@@ -1,0 +1,43 @@
+"""A file handed over to be summarized: a conversation, or a document that is read whole, as one narrator's text, in
+as many parts as the model's window needs. No search picks passages here: a summary of five is not one of the file.
+"""
+
+from pathlib import Path
+
+from assistant.dialogue import is_document, parse, read_text
+from assistant.dialogue.named import read_narration
+from assistant.dialogue.turns import clean_text
+from assistant.errors import InputUnreadable
+from assistant.records import Dialogue
+from assistant.terminal import one_line, printable
+from knowledge.errors import DocumentUnreadable
+from knowledge.files import read_steady
+from knowledge.library import MOST_BYTES
+from knowledge.loaders import load
+
+_KEPT = frozenset({"tags", "names", "chat", "webvtt", "srt"})
+
+
+def read_file_text(path: Path) -> str:
+    """The text of a conversation or a document; raises UsageError or InputUnreadable where there is none."""
+    if not is_document(path) or not path.exists():
+        return read_text(path)
+    try:
+        text = load(str(path), read_steady(path, MOST_BYTES)).text
+    except DocumentUnreadable as error:
+        raise InputUnreadable(f"{one_line(path.name)}: {error}") from error
+    if not text.strip():
+        raise InputUnreadable(f"{one_line(path.name)} holds no text")
+    return printable(text)
+
+
+def read_file(path: Path) -> Dialogue:
+    """What the file says, turn by turn. A document counts as a conversation only where every line of it says who
+    speaks: "Note: see below" in a report is nobody's turn.
+    """
+    text = read_file_text(path)
+    dialogue = parse(text)
+    if not is_document(path) or dialogue.format in _KEPT:
+        return dialogue
+    reading = read_narration(clean_text(text))
+    return Dialogue(turns=reading.turns, format="document", has_speakers=False)
