@@ -14,9 +14,9 @@ from assistant.drafting import Drawn, PartPrompt, aim, draw, draw_stream, write_
 from assistant.drafting import can_stream as can_stream
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Finished, Loaded, Piece, Progress, check_settings
-from assistant.errors import Interrupted
+from assistant.errors import Interrupted, ModelDamaged
 from assistant.feedback.store import Store
-from assistant.models.registry import choose, choose_backend, resolve
+from assistant.models.registry import choose, choose_backend, promoted_ref, resolve
 from assistant.prompts import MODES, split_reasoning
 
 # Ask and Answer are what callers of this module hand in and get back: they are named here too.
@@ -51,11 +51,15 @@ class Assistant:
         self.why = ""
         self._store = store
         self._engine = Engine(on_notice=on_notice)
+        self._follows = False
+        self._promoted: str | None = None
 
     def load(
         self, ref: str | None = None, backend: BackendName | None = None, on_progress: OnProgress | None = None
     ) -> Loaded:
         """Serve a model: the one named, or the start-up choice; `why` then says in a sentence how it was chosen."""
+        self._follows = ref is None and self.settings.model.ref in {"auto", "current"}
+        self._promoted = _promoted()
         model, self.why = self.choice(ref)
         chosen = backend or choose_backend(self.settings, model)
         return self._engine.load(model, chosen, self.settings.model.threads, on_progress)
@@ -65,6 +69,12 @@ class Assistant:
         if ref:
             return resolve(ref, self.settings), f"{ref} was asked for"
         return choose(self.settings)
+
+    def has_moved(self) -> bool:
+        """Whether another model was promoted since the start-up choice was loaded: `load()` then serves it, after the
+        answer that is being written. A model that was asked for by name stays.
+        """
+        return self._follows and _promoted() != self._promoted
 
     @property
     def loaded(self) -> Loaded | None:
@@ -287,3 +297,11 @@ def _together(guarded: Sequence[Guarded | None]) -> Guarded | None:
         left=tuple(dict.fromkeys(text for one in known for text in one.left)),
         barred=any(one.barred for one in known),
     )
+
+
+def _promoted() -> str | None:
+    """The promoted reference; None also where the pointer is broken, which the start-up choice then says."""
+    try:
+        return promoted_ref()
+    except ModelDamaged:
+        return None

@@ -57,6 +57,9 @@ class ScriptedAssistant:
         self.loaded = Loaded(id=1, model=model, backend="ctranslate", backend_version="1", seconds=0.0)
         return self.loaded
 
+    def has_moved(self) -> bool:
+        return False
+
     def prompts(self, dialogue: Dialogue, ask: Ask, ref: str | None = None) -> list[Prompt]:
         text = render_turns(dialogue)
         lines = text.split("\n")

@@ -61,6 +61,9 @@ class _Session:
         self.last = text
         speakers = f"{len(dialogue.speakers)} speakers" if dialogue.has_speakers else "no speakers"
         note(f"Conversation, {len(dialogue.turns)} turns, {speakers}.")
+        if self.assistant.has_moved():
+            loaded = self.assistant.load()
+            note(f"{loaded.model.ref} answers from now on: {self.assistant.why}")
         reply: Answer = self.assistant.answer(dialogue, self.ask)
         for draft in reply.drafts:
             say(draft.answer)

@@ -77,6 +77,8 @@ def shuffled(count: int) -> Sequence[int]:
     return random.SystemRandom().sample(range(count), count)
 
 
+FOLLOW_SECONDS = 1.0
+"""How long it takes at most until a promoted model is noticed; a look reads one small file."""
 MOST_NOTES = 500
 """So many notifications are kept for the log."""
 
@@ -131,6 +133,7 @@ class AssistantApp(App[None]):
 
     def _begin(self) -> None:
         self.load_model()
+        self.set_interval(FOLLOW_SECONDS, self.follow_model)
         self.in_background(self._find_draft, "draft")
         if (knowledge_dir() / "catalog.db").exists():
             self.in_background(lambda: self.documents.tell_state(self.chat.post_message), "documents")
@@ -212,6 +215,11 @@ class AssistantApp(App[None]):
         """Serve the model named, or the start-up choice, without making anybody wait."""
         self._tell(ModelChanged("loading", f"loading {ref or 'the model'}"))
         self.in_background(lambda: self._load(ref), "load")
+
+    def follow_model(self) -> None:
+        """Serve another model where one was promoted since, by whomever; it waits for the answer being written."""
+        if self.assistant is not None and self.model.state == "ready" and self.assistant.has_moved():
+            self.load_model()
 
     def in_background(self, work: Callable[[], None], group: str) -> Worker[None]:
         """Run blocking work in a thread; what it raises is reported."""

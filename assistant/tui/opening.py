@@ -10,6 +10,7 @@ from textual.screen import Screen
 SCREENS: dict[str, str] = {
     "knowledge": "assistant.tui.screens.knowledge:KnowledgeScreen",
     "log": "assistant.tui.screens.log:LogScreen",
+    "models": "assistant.tui.screens.models:ModelsScreen",
     "training": "assistant.tui.screens.training:TrainingScreen",
 }
 

@@ -1,0 +1,123 @@
+"""The models on this machine: where each comes from, what was measured, and which one answers. Knows the registry; the
+app notices by itself that another one was promoted.
+"""
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from assistant.errors import AssistantError
+from assistant.models import versions
+from assistant.models.registry import choose, list_models
+from assistant.models.versions import VersionFacts
+from assistant.records import ModelVersion
+from assistant.settings import load_settings
+from assistant.terminal import one_line
+
+_HINT = "Enter let it answer · b back to the one before · d delete · Esc close"
+
+
+class ModelsScreen(ModalScreen[None]):
+    """A list with the facts of the highlighted model below it."""
+
+    BINDINGS = [("escape,q", "close", "Close"), ("b", "back", "Back"), ("d", "delete", "Delete")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._models: dict[str, ModelVersion] = {}
+        self._asked = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -wide"):
+            yield Static(Content("Models"), classes="heading")
+            yield OptionList(compact=True)
+            yield Static(classes="facts")
+            yield Static(Content(_HINT), classes="hint")
+
+    def on_mount(self) -> None:
+        self._list()
+        self.query_one(OptionList).focus()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self._asked = ""
+        self.query_one(".facts", Static).update(Content("\n".join(_lines(self._models[event.option.id or ""]))))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Promote it; a damaged one is refused and the present one stays."""
+        self._do(lambda: f"{versions.promote(event.option.id or '', why='chosen in the app').ref} answers from now on.")
+
+    def action_back(self) -> None:
+        """Let the one before answer again."""
+        self._do(lambda: f"Back to {versions.rollback().replace('auto', 'the start-up choice')}.")
+
+    def action_delete(self) -> None:
+        """Delete the highlighted one, at the second press."""
+        options = self.query_one(OptionList)
+        if options.highlighted is None:
+            return
+        ref = options.get_option_at_index(options.highlighted).id or ""
+        if self._asked != ref:
+            self._asked = ref
+            self.notify(f"Press d again to delete {ref}.")
+            return
+        self._do(lambda: f"{versions.remove(ref).name} is gone.")
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def _do(self, work: Any) -> None:
+        try:
+            self.notify(work())
+        except AssistantError as error:
+            self.notify(str(error), severity="error", timeout=12)
+        self._list()
+
+    def _list(self) -> None:
+        options = self.query_one(OptionList)
+        at = options.highlighted or 0
+        try:
+            serving = choose(load_settings())[0].ref
+        except AssistantError:
+            serving = ""
+        self._models = {model.ref: model for model in list_models()}
+        options.clear_options()
+        width = max(map(len, self._models), default=0)
+        for ref, model in self._models.items():
+            mark = "●" if ref == serving else " "
+            options.add_option(Option(Content(f"{mark} {one_line(ref):<{width}}   {_origin(model)}"), id=ref))
+        options.highlighted = min(at, len(self._models) - 1)
+
+
+def _origin(model: ModelVersion) -> str:
+    facts = _facts(model)
+    if facts is None:
+        return {"bundled": "comes with Parley", "hub": "from the Hub"}.get(model.kind, "")
+    gained = facts.figures.get("rouge1_gain")
+    measured = f", ROUGE-1 {gained:+.1f}" if isinstance(gained, float) else ""
+    return one_line(f"{facts.method} of {facts.parent or facts.base}{measured}, {facts.created[:10]}")
+
+
+def _lines(model: ModelVersion) -> list[str]:
+    """What is known of a model, a line each."""
+    lines = [f"{model.parameters / 1e6:.1f} M parameters, reads {model.window} tokens, {model.licence or 'no licence'}"]
+    facts = _facts(model)
+    if facts is None:
+        return [*lines, model.folder]
+    lines += [
+        f"base {facts.base}, parent {facts.parent or '-'}, run {facts.run or '-'}, {facts.size_bytes / 2**20:.0f} MiB"
+    ]
+    numbers = {name: value for name, value in facts.figures.items() if isinstance(value, int | float)}
+    lines += [f"{name.replace('_', ' ')} {value:.4g}" for name, value in list(numbers.items())[-8:]]
+    return [one_line(line) for line in lines]
+
+
+def _facts(model: ModelVersion) -> VersionFacts | None:
+    try:
+        return versions.facts_of(model)
+    except AssistantError:
+        return None

@@ -1,0 +1,104 @@
+"""Models in the app: a version that was made while it is open answers in the same chat, and the screen of models."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assistant.models import registry
+from assistant.models.registry import promoted_ref
+from assistant.models.versions import VersionFacts, preparing, promote, register
+from assistant.records import GenerationSettings
+from assistant.settings import ModelSettings, Settings
+from assistant.tui.app import AssistantApp
+from assistant.tui.widgets.answer import AnswerView
+from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle
+
+SETTINGS = Settings(model=ModelSettings(threads=1), generation=GenerationSettings(decoding="greedy", max_new_tokens=8))
+
+
+@pytest.fixture(autouse=True)
+def bundled(taught_model: Path, tiny_conversion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small pocket, converted, and no Hub cache."""
+    folder = shutil.copytree(taught_model, tmp_path / "bundled")
+    shutil.copytree(tiny_conversion, folder / "ctranslate")
+    monkeypatch.setattr(registry, "_BUNDLED", folder)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    return folder
+
+
+def tuned(bundled: Path, **figures: float) -> str:
+    """A version like the bundled model."""
+    with preparing() as draft:
+        shutil.copytree(bundled, draft, dirs_exist_ok=True)
+        return register(draft, VersionFacts(base="pocket", method="lora", figures=figures)).ref
+
+
+async def test_a_version_promoted_elsewhere_answers_in_the_same_chat(bundled: Path) -> None:
+    async with opened(AssistantApp(SETTINGS)) as pilot:
+        app = pilot.app
+        assert isinstance(app, AssistantApp)
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        await settle(pilot)
+        promote(tuned(bundled))  # as another process would
+        app.follow_model()  # the clock does so every second
+        await settle(pilot)
+        await settle(pilot)
+        assert app.model.ref == "v1"
+        assert "v1" in seen(app)
+        await paste(pilot, STANDUP.replace("Friday", "Monday"))
+        await pilot.press("enter")
+        await settle(pilot)
+        await settle(pilot)
+        views = list(app.screen.query(AnswerView))
+        assert [view.answer.completion.model for view in views if view.answer] == ["pocket", "v1"]
+
+
+async def test_a_damaged_promotion_leaves_the_model_that_serves(bundled: Path) -> None:
+    async with opened(AssistantApp(SETTINGS)) as pilot:
+        app = pilot.app
+        assert isinstance(app, AssistantApp)
+        await settle(pilot)
+        ref = tuned(bundled)
+        promote(ref)
+        (registry.models_dir() / ref / "tokenizer.json").unlink()
+        app.follow_model()
+        await settle(pilot)
+        assert app.model.ref == "pocket"
+        assert app.assistant is not None
+        assert not app.assistant.has_moved()  # looked at once, not every second
+
+
+async def test_the_screen_of_models_chooses_goes_back_and_deletes(bundled: Path) -> None:
+    first, second = tuned(bundled, rouge1_gain=3.25), tuned(bundled)
+    async with opened(an_app()) as pilot:
+        app = pilot.app
+        assert isinstance(app, AssistantApp)
+        await settle(pilot)
+        app.action_open("models")
+        await settle(pilot)
+        screen = seen(app)
+        assert "comes with Parley" in screen
+        assert "lora of pocket, ROUGE-1 +3.2" in screen
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert promoted_ref() == first
+        assert "● v1" in seen(app)
+        await pilot.press("d", "d")
+        await settle(pilot)
+        assert f"{first} answers: choose another first" in said(app)
+        await pilot.press("down", "d")
+        await settle(pilot)
+        assert f"Press d again to delete {second}" in said(app)
+        await pilot.press("d")
+        await settle(pilot)
+        assert seen(app).count("lora of pocket") == 1
+        await pilot.press("b")
+        await settle(pilot)
+        assert promoted_ref() is None
+        await pilot.press("escape")
+        await asyncio.sleep(0)
