@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from cyclopts import App, Parameter
@@ -19,6 +19,7 @@ from assistant.files import write_atomically
 from assistant.prompts import render
 from assistant.records import FeedbackStats, Prompt, Ranking, Rating, Share, Thumb
 from assistant.terminal import one_line
+from assistant.tui.judged import describe_effect
 
 feedback = App(name="feedback", help="Show, count, exchange and delete ratings and rankings.", help_format="plaintext")
 
@@ -74,8 +75,8 @@ def rate(
             confidence=confidence,
             guideline=load_guideline().version,
         )
-        pairs = len(store.pairs()[0])
-    _tell(kept, pairs, json)
+        effect = _effect(store, kept)
+    _tell(kept, effect, json)
 
 
 def rank(file: Path, *, json: bool = False) -> None:
@@ -111,8 +112,8 @@ def rank(file: Path, *, json: bool = False) -> None:
             confidence=read.confidence,
             guideline=load_guideline().version,
         )
-        pairs = len(store.pairs()[0])
-    _tell(kept, pairs, json)
+        effect = _effect(store, kept)
+    _tell(kept, effect, json)
 
 
 @feedback.command(name="list")
@@ -153,12 +154,14 @@ def show(id: str, *, json: bool = False) -> None:
         judgement = store.judgement(id)
         judged = (judgement.completion,) if isinstance(judgement, Rating) else judgement.completions
         texts = {id: store.completion(id).answer for id in judged}
+        effect = _effect(store, judgement)
     if json:
-        say_json({**_facts(judgement), "texts": texts})
+        say_json({**_facts(judgement), "texts": texts, "pairs": effect.own, "versions": effect.versions})
         return
     say(f"{judgement.id}  {judgement.created}  by {judgement.rater}: {_gist(judgement)}")
     for id_, text in texts.items():
         say(f"  {id_}  {one_line(text)}")
+    say(effect.sentence)
 
 
 @feedback.command(name="stats")
@@ -263,11 +266,27 @@ def _default_prompt(text: str) -> Prompt:
     return render(render_turns(parse(text)), budget=sys.maxsize, count_tokens=lambda _: 0)
 
 
-def _tell(kept: Rating | Ranking, pairs: int, as_json: bool) -> None:
+class _Effect(NamedTuple):
+    """What a judgement did: pairs that it had a say in, all pairs, who learned from it, and that as a sentence."""
+
+    own: int
+    pairs: int
+    versions: list[str]
+    sentence: str
+
+
+def _effect(store: Store, judgement: Rating | Ranking) -> _Effect:
+    pairs, unpaired = store.pairs()
+    versions = store.versions_with([judgement.id])
+    own = sum(judgement.id in pair.sources for pair in pairs)
+    return _Effect(own, len(pairs), versions, describe_effect(pairs, unpaired, [judgement.id], versions))
+
+
+def _tell(kept: Rating | Ranking, effect: _Effect, as_json: bool) -> None:
     if as_json:
-        say_json({**_facts(kept), "pairs": pairs})
+        say_json({**_facts(kept), "pairs": effect.pairs, "own_pairs": effect.own})
     else:
-        say(f"Kept as {kept.id}. Your judgements now make {pairs} pairs.")
+        say(f"Kept as {kept.id}: {effect.sentence}.")
 
 
 def _facts(judgement: Rating | Ranking) -> dict[str, object]:

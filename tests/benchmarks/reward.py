@@ -1,0 +1,237 @@
+"""What a trained reward knows: its accuracy on people's pairs, planted rules, made-worse summaries, and what it costs.
+
+    python -m tests.benchmarks.reward --data ../shared/data [--part human|rules|warm|cost …] [--pairs 1000]
+
+Prints JSON lines. `human`: preferences_human by source, split by prompt. `rules`: 200 simulated ratings by a rule, 300
+unseen conversations. `warm`: pairs made from DialogSum dev by number of ratings, with and without warm start. `cost`:
+seconds for 200 pairs, and scores a second beside the bare encoder.
+"""
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assistant.scoring.encoder import open_minilm
+from assistant.scoring.heads import load_head
+from assistant.scoring.roles import hear, named_in, sentences
+from training.corpora import read_rows
+from training.corruptions import WAYS, Material, made_pairs
+from training.counted import Table, fit_counted, margins_of
+from training.metrics.bootstrap import interval, resamples
+from training.preference_fit import accuracy_of, calibration_error
+from training.preferences import Pair, Preferences
+from training.recipes.reward import RewardConfig
+from training.reward import train_reward
+from training.runs import Run
+
+_REQUESTS = frozenset("ask asks asked request requests wants wanted need needs beg begs".split())  # noqa: SIM905
+_LIKED = ("roles", "other conversation", "copied", "padded", "generic")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--part", action="append", choices=list(_PARTS))
+    parser.add_argument("--pairs", type=int, default=1000, help="human pairs in all that train, at most")
+    parser.add_argument("--test", type=int, default=600, help="human pairs that are judged, at most")
+    arguments = parser.parse_args()
+    for part in arguments.part or _PARTS:
+        for row in _PARTS[part](arguments):
+            print(json.dumps({"part": part, **row}), flush=True)
+
+
+def human(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Accuracy on unseen pairs by source, trained on the others of all sources and, where they suffice, its own."""
+    rows = [
+        row for row in read_rows(arguments.data / "preferences_human.jsonl.gz") if "unknown" not in row["annotator"]
+    ]
+    random.Random(1).shuffle(rows)
+    test = rows[: arguments.test]
+    unseen = {row["prompt"] for row in test}
+    train = [row for row in rows[arguments.test :] if row["prompt"] not in unseen][: arguments.pairs]
+    encoder, warm = open_minilm(), load_head("warm")
+    trained, judged = (Table([_pair(row) for row in part], (), warm, encoder) for part in (train, test))
+    sources = np.array([row["source"].split("(")[0].split(" ")[0] for row in test])
+    own = np.array([row["source"].split("(")[0].split(" ")[0] for row in train])
+    together = margins_of(fit_counted(trained, 1), judged)
+    apart = together.copy()
+    for source in set(sources):
+        places = np.flatnonzero(own == source)
+        if len(places) >= 60:
+            head = fit_counted(trained.take(places.tolist()), 1)
+            at = sources == source
+            apart[at] = margins_of(head, judged)[at]
+    longer = _longer(judged)
+    for source in [*sorted(set(sources)), "all"]:
+        at = np.flatnonzero((sources == source) | (source == "all"))
+        clusters = [judged.clusters[place] for place in at]
+        rule = 1.0 if accuracy_of(_longer(trained)[(own == source) | (source == "all")]).mean() >= 0.5 else -1.0
+        yield {
+            "source": source,
+            "n": len(at),
+            "trained_on": int(((own == source) | (source == "all")).sum()),
+            "together": _share(together[at], clusters),
+            "apart": _share(apart[at], clusters),
+            "length_only": _share(rule * longer[at], clusters),
+            "over_length": _difference(apart[at], rule * longer[at], clusters),
+            "calibration_error": calibration_error(apart[at]),
+        }
+
+
+def rules(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """200 simulated ratings by a planted rule, and by a coin; judged on 300 unseen conversations."""
+    train, dev = _summaries(arguments, "dialogsum_train"), _summaries(arguments, "dialogsum_dev")
+    encoder, warm = open_minilm(), load_head("warm")
+    for name, rule in _RULES.items():
+        tables = [
+            Table(list(_ruled(rows, rule, count, seed)), (), warm, encoder)
+            for rows, count, seed in ((train, 200, 3), (dev, 300, 4))
+        ]
+        margins = margins_of(fit_counted(tables[0], 1), tables[1])
+        yield {
+            "rule": name,
+            **_share(margins, tables[1].clusters),
+            "length_only": _share(_longer(tables[1]), [])["value"],
+        }
+
+
+def warm(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Pairs made from summaries, a way to be worse at random for each: accuracy by number of ratings."""
+    train, dev = _summaries(arguments, "dialogsum_train"), _summaries(arguments, "dialogsum_dev")
+    encoder, start = open_minilm(), load_head("warm")
+    for name, given in (("warm start", start), ("none", None)):
+        judged = Table(list(_worse(dev, 400, 7)), (), given, encoder)
+        everything = Table(list(_worse(train[-1500:], 1000, 6)), (), given, encoder)
+        for count in (0, 30, 100, 300, 1000):
+            if count:
+                margins = margins_of(fit_counted(everything.take(range(count)), 1), judged)
+            elif given:
+                margins = judged.warm_margins()
+            else:
+                continue
+            yield {
+                "start": name,
+                "ratings": count,
+                **_share(margins, judged.clusters),
+                "calibration_error": calibration_error(margins),
+                "length_only": _share(_longer(judged), [])["value"],
+            }
+    for way in ("name", "number", "roles", "one role"):
+        made = made_pairs(dev, (way,), 11)
+        scores = np.array(start.score([(one.conversation, t) for one in made for t in (one.chosen, one.rejected)]))
+        yield {"hallucination": way, **_share(scores[::2] - scores[1::2], [one.conversation for one in made])}
+
+
+def cost(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Wall and CPU seconds to train on 200 pairs with the encoder, and scores a second beside the bare encoder."""
+    train = _summaries(arguments, "dialogsum_train")
+    pairs = tuple(_worse(train, 200, 5))
+    with tempfile.TemporaryDirectory() as place:
+        config = RewardConfig(method="lora")
+        run = Run.start("reward", config, [], 0, root=Path(place))
+        wall, cpu = time.monotonic(), time.process_time()
+        made = train_reward(config, Preferences(pairs, (), {"unpaired": {}}), run, Path(place) / "r")
+        seconds = {"wall": time.monotonic() - wall, "cpu": time.process_time() - cpu}
+        run.close()
+        yield {"trained_on": len(pairs), "seconds": seconds, "accuracy": made.figures["accuracy"]}
+        yield from _pace([(pair.conversation, pair.chosen) for pair in pairs], str(made.folder), "tuned encoder")
+    with tempfile.TemporaryDirectory() as place:
+        config = RewardConfig(method="counted", curve=False)
+        run = Run.start("reward", config, [], 0, root=Path(place))
+        wall, cpu = time.monotonic(), time.process_time()
+        train_reward(config, Preferences(pairs, (), {"unpaired": {}}), run, Path(place) / "r")
+        yield {"counted": len(pairs), "wall": time.monotonic() - wall, "cpu": time.process_time() - cpu}
+        run.close()
+        yield from _pace([(pair.conversation, pair.chosen) for pair in pairs], str(Path(place) / "r"), "counted")
+
+
+def _pace(texts: list[tuple[str, str]], ref: str, name: str) -> Iterator[dict[str, Any]]:
+    """CPU seconds, interleaved: the reward, and all-MiniLM over the same conversations and answers as one text."""
+    reward, encoder = load_head(ref, threads=1), open_minilm(1)
+    spent: dict[str, list[float]] = {"reward": [], "encoder": []}
+    reward.score(texts[:16])
+    for first in range(0, len(texts), 50):
+        part = texts[first : first + 50]
+        for what, call in (
+            ("reward", lambda part=part: reward.score(part)),
+            ("encoder", lambda part=part: encoder.embed([f"{answer}\n{talk}" for talk, answer in part])),
+        ):
+            clock = time.process_time()
+            call()
+            spent[what].append(time.process_time() - clock)
+    rates = {what: len(texts) / sum(seconds) for what, seconds in spent.items()}
+    yield {"pace": name, **rates, "ratio": rates["reward"] / rates["encoder"]}
+
+
+def _summaries(arguments: argparse.Namespace, name: str) -> list[tuple[str, str]]:
+    rows = [(row["dialogue"], row["summary"]) for row in read_rows(arguments.data / f"{name}.jsonl.gz")]
+    random.Random(2).shuffle(rows)
+    return rows
+
+
+def _worse(rows: Sequence[tuple[str, str]], count: int, seed: int) -> Iterator[Pair]:
+    """One pair a conversation, made worse in a way drawn at random."""
+    rng = random.Random(seed)
+    made = (pair for row in rows for pair in made_pairs([row, rng.choice(rows)], (rng.choice(list(WAYS)),), seed)[:1])
+    for pair, _ in zip(made, range(count), strict=False):
+        yield Pair(pair.conversation, pair.chosen, pair.rejected)
+
+
+def _ruled(
+    rows: Sequence[tuple[str, str]], rule: Callable[[str, str, random.Random], bool], count: int, seed: int
+) -> Iterator[Pair]:
+    """One pair a conversation, of texts of all kinds, the one that keeps the rule before the one that doesn't."""
+    rng = random.Random(seed)
+    for place, (talk, summary) in enumerate(rows):
+        material = Material(talk, rows[place - 1][1], rng)
+        texts = [summary, " ".join(summary.split()[: rng.randint(5, 16)]) + ".", " ".join(reversed(sentences(summary)))]
+        texts += [text for way in _LIKED if (text := WAYS[way](summary, material))]
+        said = material.speakers
+        if len(said) > 1:
+            texts += [f"{said[0]} asks {said[1]} for help. {summary}", f"{summary} {said[1]} asks a question."]
+            texts += [summary.replace(said[0], "someone"), summary.replace(said[1], "the other")]
+        kept = [text for text in dict.fromkeys(texts) if rule(talk, text, rng)]
+        broken = [text for text in dict.fromkeys(texts) if text not in kept]
+        if kept and broken and count:
+            count -= 1
+            yield Pair(talk, rng.choice(kept), rng.choice(broken))
+
+
+_RULES: dict[str, Callable[[str, str, random.Random], bool]] = {
+    "at most 12 words": lambda talk, text, rng: len(text.split()) <= 12,
+    "names two speakers": lambda talk, text, rng: len(named_in(text, hear(talk).speakers)) > 1,
+    "mentions a request first": lambda talk, text, rng: bool(_REQUESTS & set(sentences(text)[0].lower().split())),
+    "a coin": lambda talk, text, rng: rng.random() < 0.5,
+}
+_PARTS = {"rules": rules, "warm": warm, "human": human, "cost": cost}
+
+
+def _pair(row: dict[str, Any]) -> Pair:
+    return Pair(row["prompt"], row["chosen"], row["rejected"])
+
+
+def _longer(table: Table) -> Any:
+    return np.array([len(pair.chosen.split()) - len(pair.rejected.split()) for pair in table.pairs], dtype=np.float64)
+
+
+def _share(margins: Any, clusters: Sequence[str]) -> dict[str, Any]:
+    right = accuracy_of(margins)
+    low, high = interval([float(right[at].mean()) for at in resamples(clusters)]) if clusters else (None, None)
+    return {"value": float(right.mean()), "low": low, "high": high, "n": len(right)}
+
+
+def _difference(margins: Any, other: Any, clusters: Sequence[str]) -> dict[str, Any]:
+    apart = accuracy_of(margins) - accuracy_of(other)
+    low, high = interval([float(apart[at].mean()) for at in resamples(clusters)])
+    return {"value": float(apart.mean()), "low": low, "high": high}
+
+
+if __name__ == "__main__":
+    main()
