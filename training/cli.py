@@ -99,6 +99,7 @@ STAGES: dict[str, Stage] = {
         help="Align a model with a reward by PPO: a trained copy of its adapter, held near the original.",
         examples=(
             "--data dialogues.jsonl --model pocket --reward length:20",
+            "--data dialogues.jsonl --reward human --reward=-0.5*unsupported",
             "--data dialogues.jsonl --config ppo.toml --max-steps 500",
             "--resume",
         ),

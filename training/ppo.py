@@ -22,6 +22,7 @@ from training.curves import CURVES, write_curves
 from training.job import Job, Report
 from training.ranks import Ranks
 from training.recipes.ppo import PpoConfig
+from training.reward_origin import settled
 from training.rewards import RewardFunction
 from training.runs import Run, StopRequested
 from training.samples import COLUMNS, Sample, cells
@@ -33,10 +34,7 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
     """The stage `assistant-train ppo`: align the model's adapter and write the one that was judged best."""
     if not job.data:
         raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
-    if job.config.adapter:
-        # Absolute, so that the run can be resumed from any folder.
-        place = str(Path(job.config.adapter).expanduser().resolve())
-        job = replace(job, config=structs.replace(job.config, adapter=place))
+    job = replace(job, config=_lasting(job.config))
     start = _starting_point(job)
     ranks = Ranks()
     if not ranks.leads:
@@ -61,6 +59,12 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
         made = {} if job.out else {"version": _registered(start, out, run, figures)}
         run.finish(made.get("version", str(out)))
     return {"run": run.name, **made, "adapter": str(out), "curves": str(run.folder / "curves.png"), **figures}
+
+
+def _lasting(config: PpoConfig) -> PpoConfig:
+    """The configuration with what would mean something else in another folder or on another day made definite."""
+    adapter = str(Path(config.adapter).expanduser().resolve()) if config.adapter else ""
+    return structs.replace(config, adapter=adapter, reward=settled(config.reward))
 
 
 @dataclass(frozen=True, slots=True)

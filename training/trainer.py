@@ -32,6 +32,7 @@ from training.ppo_math import masked_mean, next_kl_coefficient
 from training.prompts import part_held_out, read_prompts
 from training.ranks import Ranks
 from training.recipes.ppo import PpoConfig
+from training.reward_origin import fingerprint
 from training.rewards import RewardFunction, built_in, parse_terms, weighted
 from training.rollouts import Rollout, collect, respond, rows_of_step, sampling_noise
 from training.runs import Run
@@ -61,6 +62,8 @@ class Trainer:
         self._ranks = ranks
         self._terms = parse_terms(config.reward)
         self._reward = reward or built_in(self._terms)
+        # What a caller brings along is the caller's to watch.
+        self._reward_hash = "" if reward else fingerprint(self._terms)
         self._judge = judge or self._reward_as_judge
         self.policy = _policy(config, model, adapter)
         prompts, self.left_out = read_prompts(data, self.policy, config.window)
@@ -126,6 +129,7 @@ class Trainer:
         """The state; prompts, noise and order are functions of seed and step, and need none."""
         return {
             "origin": self._origin,
+            "reward": self._reward_hash,
             "trained": copy_parameters(self.policy),
             "optimizer": self._learner.optimizer.state_dict(),
             "kl_coefficient": self._kl_coefficient,
@@ -137,9 +141,11 @@ class Trainer:
         }
 
     def restore(self, steps: int, tree: dict[str, Any]) -> None:
-        """Go on from a checkpoint. Raises UsageError where model or adapter are not the ones it was made with."""
+        """Go on from a checkpoint. Raises UsageError where model, adapter or reward are not those it was made with."""
         if tree["origin"] != self._origin:
             raise UsageError("the model or its adapter changed since the run was started; start a new run")
+        if tree.get("reward", self._reward_hash) != self._reward_hash:
+            raise UsageError("the learnt reward changed since the run was started; start a new run")
         restore_parameters(self.policy, tree["trained"])
         self._learner.optimizer.load_state_dict(tree["optimizer"])
         self._kl_coefficient, self._kl = tree["kl_coefficient"], tree["kl"]

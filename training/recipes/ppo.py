@@ -26,7 +26,8 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Reward, sampling, updates and limits. Defaults follow Ziegler et al. 2019 unless they say otherwise."""
 
     reward: tuple[str, ...] = ("length:20",)
-    """What is paid for, a part each, as `[WEIGHT*]NAME[:SETTING]`: `length:20`, `-2*repetition`, `mentions:refund`."""
+    """What is paid for, a part each, as `[WEIGHT*]NAME[:SETTING]`: `human` (what the newest reward learnt of ratings),
+    `length:20`, `-2*repetition`, `mentions:refund`."""
     adapter: str = ""
     """Folder of the LoRA adapter to go on from; empty for the model's own, or a fresh one where it has none."""
     adapt: Literal["decoder", "all"] = "decoder"

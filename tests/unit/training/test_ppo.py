@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +17,10 @@ from msgspec.structs import replace
 from safetensors.torch import load_file
 
 from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.locations import rewards_dir
 from assistant.models.registry import promoted_ref
 from assistant.models.versions import read_facts
+from assistant.scoring.heads import WARM, find_reward
 from tests.tiny_models import build_tiny_model
 from training.checkpoints import read_checkpoint
 from training.cli import run as run_line
@@ -297,6 +300,20 @@ def test_a_run_is_not_resumed_with_another_model(model: Path, prompts: Path, tmp
         train(SMALL, model, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
         with pytest.raises(UsageError, match="model or its adapter changed"):
             train(SMALL, other, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
+
+
+def test_a_run_is_not_resumed_with_another_learnt_reward(
+    model: Path, prompts: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    folder = rewards_dir() / "r1"
+    shutil.copytree(find_reward(WARM), folder)
+    result = run_stage(capsys, f"--model={model}", f"--data={prompts}", "--max-steps=1", *QUICK, "--reward=2*human")
+    shutil.copytree(folder, rewards_dir() / "r2")
+    # The run goes on with r1, which it was started with, though r2 is the newest by now.
+    assert run_stage(capsys, "--resume", result["run"])["version"] == result["version"]
+    (folder / "head.safetensors").write_bytes((folder / "head.safetensors").read_bytes()[:-1] + b"\x7f")
+    assert run_line(["ppo", "--resume", result["run"]]) == 2
+    assert "learnt reward changed" in capsys.readouterr().err
 
 
 def in_a_process(work: Callable[[], None]) -> int:
