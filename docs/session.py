@@ -102,7 +102,7 @@ def play(window: Terminal) -> None:
     window.type("C-q")
     window.wait_for("$ ")
     window.type("clear; cd; assistant feedback export -o pairs.jsonl; head -1 pairs.jsonl | fold -w 100", "Enter")
-    window.keep("Back in the shell: the pairs in TRL's format, the first of them in full.", '"rejected"')
+    window.keep("Back in the shell: the pairs in TRL's format, the first of them in full.", "made none")
 
 
 def write(steps: list[tuple[str, str]], home: Path) -> str:

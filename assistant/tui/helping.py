@@ -4,17 +4,20 @@ from collections.abc import Mapping
 
 from assistant.tui.commands import COMMANDS, Scope, key_of
 
-_INTRODUCTION = """\
-Paste a conversation (lines such as "Maya: The review moves to Friday.") and press Enter: Parley summarizes it.
-A long paste is folded into one line; nothing of it is lost. What does not fit the model's window is read in parts.
-@ and a file's name reads the file; / and a command does what the list says. What Enter will do stands at the lower
-edge of the field you write in.
-
-KEYS
-  Enter           send                         Ctrl+J, Shift+Enter   new line
-  Esc             stop, or go back to writing  Up, Down              what was sent before
-  Ctrl+P          everything that can be done  Shift+Tab, Tab        to the answers and back
-"""
+_INTRODUCTION = (
+    'Paste a conversation (lines such as "Maya: The review moves to Friday.") and press Enter: Parley summarizes it. '
+    "A long paste is folded into one line; nothing of it is lost. What does not fit the model's window is read in "
+    "parts. Ask about the conversation in view, or say how the answer should be: what Enter will do stands at the "
+    "lower edge of the field you write in. @ and a file's name reads a file; / begins a command.\n"
+)
+_TYPING = (
+    ("Enter", "send"),
+    ("Ctrl+J", "new line; Shift+Enter where the terminal knows it"),
+    ("Esc", "stop the answer, or go back to writing"),
+    ("Up, Down", "what was sent before"),
+    ("Shift+Tab", "to the answers; Tab goes back"),
+    ("Ctrl+P", "the palette: everything that can be done"),
+)
 _HEADINGS: dict[Scope, str] = {
     "app": "EVERYWHERE",
     "chat": "IN A CHAT",
@@ -22,17 +25,19 @@ _HEADINGS: dict[Scope, str] = {
     "answer": "ON AN ANSWER",
     "source": "ON WHAT WAS SENT",
 }
-_END = """\
-Everything stays on this machine. Keys are changed in the settings file, section [keys], by the names of the commands:
-mode = "f9". `assistant paths` says where the file is."""
+_END = (
+    "Everything stays on this machine. Keys are changed in the settings file, section [keys], by the names of the "
+    'commands: mode = "f10". `assistant paths` says where the file is.'
+)
 
 
 def write_help(changed: Mapping[str, str]) -> str:
     """The whole text; `changed` are the keys from the settings."""
-    parts = [_INTRODUCTION]
+    typing = [f"  {key:<10} {what}" for key, what in _TYPING]
+    parts = [_INTRODUCTION, "\n".join(["WRITING", *typing]) + "\n"]
     for scope, heading in _HEADINGS.items():
         lines = [
-            f"  {key_of(command, changed):<8} /{command.slash:<11} {command.title}"
+            f"  {key_of(command, changed):<6} /{command.slash:<10} {command.title}"
             for command in COMMANDS
             if command.scope == scope
         ]
