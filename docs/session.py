@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent / "session.md")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         with terminal(home, options.model) as window:
             play(window)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -9,65 +10,150 @@ from assistant.cli.output import note, say
 from assistant.conversation import Answer, Ask, Assistant
 from assistant.dialogue import parse
 from assistant.errors import AssistantError, UsageError
+from assistant.feedback.guideline import load_guideline
+from assistant.feedback.judgements import local_rater
 from assistant.feedback.store import Store
-from assistant.prompts import MODES, TASKS, unknown_mode
-from assistant.records import Task
+from assistant.prompts import MODES, TASKS
+from assistant.records import Dialogue, Thumb
+from assistant.scoring.attribution import attribute
 from assistant.settings import load_settings
+from assistant.terminal import one_line
+from assistant.tui.choices import choose_value
+from assistant.tui.judged import describe_stats
 
 _HELP = """Paste a conversation and end it with a line that holds only a dot. Commands:
-  /mode NAME   ask in another mode ({modes})
-  /task NAME   ask for something else ({tasks})
-  /model REF   serve another model
-  /again       answer the last conversation again
-  /help        this text
-  /quit        leave (or Ctrl+D)"""
+  /mode NAME       ask in another mode ({modes})
+  /task NAME       ask for something else ({tasks})
+  /drafts N        write N answers to compare
+  /decoding NAME   greedy, beam or sample
+  /words N         aim at a number of words; none for no aim
+  /model REF       serve another model
+  /again           answer the last conversation again
+  /shorter         the same in fewer words
+  /good, /bad WHY  rate the last answer; a reason may follow
+  /rank 2=4 1 fail 3   rank the drafts: best first, = for a tie, what failed last
+  /evidence        which turns each sentence rests on, and what has none
+  /prompt          the exact prompt of the last answer
+  /stats           what was judged so far
+  /help            this text
+  /quit            leave (or Ctrl+D)"""
 
 
 class _Session:
     """What line mode remembers between two lines."""
 
-    def __init__(self, assistant: Assistant, ask: Ask) -> None:
+    def __init__(self, assistant: Assistant, store: Store, ask: Ask) -> None:
         self.assistant = assistant
+        self.store = store
         self.ask = ask
-        self.last = ""
+        self.dialogue: Dialogue | None = None
+        self.reply: Answer | None = None
 
-    def mode(self, name: str) -> None:
-        if name not in MODES:
-            raise unknown_mode(name)
-        self.ask = msgspec.structs.replace(self.ask, mode=name)
-        say(f"Mode: {name}.")
-
-    def task(self, name: str) -> None:
-        if name not in TASKS:
-            raise UsageError(f"unknown task {name!r}; there are {', '.join(TASKS)}")
-        task: Task = msgspec.convert(name, Task)
-        self.ask = msgspec.structs.replace(self.ask, task=task)
-        say(f"Task: {name}.")
+    def choose(self, name: str, value: str) -> None:
+        self.ask = choose_value(self.ask, name, value)
+        say(f"{name.capitalize()}: {value}.")
 
     def model(self, ref: str) -> None:
         loaded = self.assistant.load(ref)
         say(f"Model: {loaded.model.ref} with {loaded.backend}.")
 
     def again(self, _: str = "") -> None:
-        if not self.last:
-            raise UsageError("nothing to answer again yet")
-        self.answer(self.last)
+        dialogue, _answer = self._last()
+        self._answer(dialogue, self.ask)
+
+    def shorter(self, _: str = "") -> None:
+        dialogue, answer = self._last()
+        words = max(5, len(answer.completion.answer.split()) * 2 // 3)
+        self._answer(dialogue, msgspec.structs.replace(self.ask, words=words))
+
+    def rate(self, thumb: Thumb, why: str) -> None:
+        _, answer = self._last()
+        guideline = load_guideline()
+        is_listed = why in guideline.reasons[thumb]
+        self.store.rate(
+            answer.completion.id,
+            thumb,
+            rater=local_rater(),
+            reasons=[why] if is_listed else [],
+            comment="" if is_listed else why,
+            guideline=guideline.version,
+        )
+        say(f"Rated {thumb}.")
+
+    def rank(self, order: str) -> None:
+        _, answer = self._last()
+        groups, failed = read_order(order, len(answer.drafts))
+        ids = [draft.id for draft in answer.drafts]
+        self.store.rank(
+            [[ids[number] for number in group] for group in groups],
+            rater=local_rater(),
+            failed=[ids[number] for number in failed],
+            shown=ids,
+            guideline=load_guideline().version,
+        )
+        say("Ranked.")
+
+    def evidence(self, _: str = "") -> None:
+        dialogue, answer = self._last()
+        text = answer.completion.answer
+        for ground in attribute(text, dialogue):
+            say(one_line(text[ground.start : ground.end]))
+            for number in ground.turns:
+                turn = dialogue.turns[number]
+                say(f"  turn {number + 1}, {one_line(turn.speaker)}: {one_line(turn.text)}")
+            missing = ", ".join(one_line(mention.text) for mention in ground.unsupported)
+            if missing or not ground.turns:
+                say(f"  not in the conversation: {missing}" if missing else "  no turn says this")
+            if ground.role is not None:
+                say(f"  check whether it is {one_line(ground.role.text)}: these turns are others'")
+
+    def prompt(self, _: str = "") -> None:
+        say(self._last()[1].completion.prompt.replace("\f", "\n\n(next part)\n\n"))
+
+    def stats(self, _: str = "") -> None:
+        say(describe_stats(self.store.stats()))
 
     def help(self, _: str = "") -> None:
-        say(_HELP.format(modes=", ".join(MODES), tasks=", ".join(TASKS)))
+        tasks = [name for name in TASKS if name in ("summary", "topic", "actions")]
+        say(_HELP.format(modes=", ".join(MODES), tasks=", ".join(tasks)))
 
-    def answer(self, text: str) -> None:
+    def read(self, text: str) -> None:
         dialogue = parse(text)
-        self.last = text
         speakers = f"{len(dialogue.speakers)} speakers" if dialogue.has_speakers else "no speakers"
         note(f"Conversation, {len(dialogue.turns)} turns, {speakers}.")
         if self.assistant.has_moved():
             loaded = self.assistant.load()
             note(f"{loaded.model.ref} answers from now on: {self.assistant.why}")
-        reply: Answer = self.assistant.answer(dialogue, self.ask)
-        for draft in reply.drafts:
-            say(draft.answer)
-        say(f"({reply.completion.model}, {self.ask.mode}, {reply.completion.seconds:.1f} seconds)")
+        self._answer(dialogue, self.ask)
+
+    def _answer(self, dialogue: Dialogue, ask: Ask) -> None:
+        self.dialogue = dialogue
+        self.reply = reply = self.assistant.answer(dialogue, ask)
+        for number, draft in enumerate(reply.drafts, 1):
+            say(f"{number}. {draft.answer}" if len(reply.drafts) > 1 else draft.answer)
+        say(f"({reply.completion.model}, {ask.mode}, {reply.completion.seconds:.1f} seconds)")
+
+    def _last(self) -> tuple[Dialogue, Answer]:
+        if self.dialogue is None or self.reply is None:
+            raise UsageError("there is no answer yet: paste a conversation first")
+        return self.dialogue, self.reply
+
+
+def read_order(order: str, drafts: int) -> tuple[list[list[int]], list[int]]:
+    """Groups of drafts, numbered from 0, best first, and those that failed, from "2=4 1 fail 3".
+
+    Raises UsageError where a draft is left out, named twice, or not there.
+    """
+    placed, _, failed = order.partition("fail")
+    try:
+        groups = [[int(number) - 1 for number in group.split("=")] for group in placed.split()]
+        failures = [int(number) - 1 for number in failed.split()]
+    except ValueError:
+        raise UsageError(f"{order!r} is no order: write /rank 2=4 1 fail 3") from None
+    named = sorted([number for group in groups for number in group] + failures)
+    if drafts < 2 or named != list(range(drafts)):
+        raise UsageError(f"there are {drafts} drafts to rank: name each of them once, such as /rank 2=4 1 fail 3")
+    return groups, failures
 
 
 def talk() -> int:
@@ -75,16 +161,10 @@ def talk() -> int:
     settings = load_settings()
     ask = Ask(mode=settings.prompt.mode, settings=settings.generation)
     with Store.open() as store, Assistant(settings, store=store, on_notice=note) as assistant:
-        session = _Session(assistant, ask)
+        session = _Session(assistant, store, ask)
         loaded = assistant.load()
         say(f"Parley. Model: {loaded.model.ref} ({assistant.why}). /help lists the commands.")
-        commands: dict[str, Callable[[str], None]] = {
-            "mode": session.mode,
-            "task": session.task,
-            "model": session.model,
-            "again": session.again,
-            "help": session.help,
-        }
+        commands = _commands(session)
         for entry in _entries():
             name, _, argument = entry.removeprefix("/").partition(" ")
             if entry in ("/quit", "/exit"):
@@ -95,10 +175,26 @@ def talk() -> int:
                         raise UsageError(f"no command /{name}; /help lists them")
                     commands[name](argument.strip())
                 else:
-                    session.answer(entry)
+                    session.read(entry)
             except AssistantError as error:
                 say(f"Error: {error}")
     return 0
+
+
+def _commands(session: _Session) -> dict[str, Callable[[str], None]]:
+    return {
+        **{name: partial(session.choose, name) for name in ("mode", "task", "drafts", "decoding", "words")},
+        "good": partial(session.rate, "up"),
+        "bad": partial(session.rate, "down"),
+        "model": session.model,
+        "again": session.again,
+        "shorter": session.shorter,
+        "rank": session.rank,
+        "evidence": session.evidence,
+        "prompt": session.prompt,
+        "stats": session.stats,
+        "help": session.help,
+    }
 
 
 def _entries() -> Iterator[str]:
