@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from assistant.drafting import STYLES as STYLES
 from assistant.drafting import Drawn, PartPrompt, aim, draw, draw_stream, write_prompts
 from assistant.drafting import can_stream as can_stream
+from assistant.drafting import refine as refine
+from assistant.drafting.ability import can_answer
+from assistant.drafting.quoting import QUOTE, quote_turns
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Finished, Loaded, Piece, Progress, check_settings
-from assistant.errors import Interrupted, ModelDamaged
+from assistant.errors import Interrupted, ModelDamaged, UsageError
 from assistant.feedback.store import Store
 from assistant.models.registry import choose, choose_backend, promoted_ref, resolve
 from assistant.prompts import MODES, split_reasoning
@@ -104,13 +108,15 @@ class Assistant:
 
     def answers(self, dialogues: Sequence[Dialogue], ask: Ask, on_progress: OnProgress | None = None) -> list[Answer]:
         """Ask about many conversations in one batch."""
-        groups = [self._parts(dialogue, ask) for dialogue in dialogues]
-        check_settings(aim(ask.settings, ask.words))
-        flat = [part for group in groups for part in group]
+        check_settings(aim(ask.settings, ask.words, ask.wish))
         self._serving()
+        groups = [self._parts(dialogue, ask) for dialogue in dialogues]
+        if self._must_quote(ask):
+            return [self._quote(dialogue, ask, group) for dialogue, group in zip(dialogues, groups, strict=True)]
+        flat = [part for group in groups for part in group]
         # The words are shared out over the parts of the conversation that has the most.
         words = max(1, round(ask.words / max(map(len, groups)))) if ask.words else None
-        drawn = draw(self._engine, flat, ask.settings, words, on_progress)
+        drawn = draw(self._engine, flat, ask.settings, words, ask.wish, on_progress)
         answers, start = [], 0
         for dialogue, group in zip(dialogues, groups, strict=True):
             end = start + len(group)
@@ -122,11 +128,17 @@ class Assistant:
     def stream(self, dialogue: Dialogue, ask: Ask) -> Iterator[Piece | Answer]:
         """The same for one conversation, piece by piece; the answer comes last. Parts come one after another.
 
-        Length is not aimed at here: `can_stream` says whether the answer would be the same as `answer`'s.
+        Length and wishes are not looked after here: `can_stream` says whether the answer would be the same as
+        `answer`'s.
         """
-        parts = self._parts(dialogue, ask)
         check_settings(ask.settings, stream=True)
         self._serving()
+        parts = self._parts(dialogue, ask)
+        if self._must_quote(ask):
+            quoted = self._quote(dialogue, ask, parts)
+            yield Piece(id=0, text=quoted.completion.answer)
+            yield quoted
+            return
         drawn: list[Drawn] = []
         for number, part in enumerate(parts):
             for news in draw_stream(self._engine, part, ask.settings):
@@ -140,6 +152,14 @@ class Assistant:
             if number + 1 < len(parts):
                 yield Piece(id=drawn[-1].finished.id, text="\n\n")
         yield self._keep(dialogue, ask, parts, _joined(drawn))
+
+    def refine(
+        self, dialogue: Dialogue, ask: Ask, answer: str, wish: str, on_progress: OnProgress | None = None
+    ) -> Answer:
+        """The same once more with a wish about the answer: "shorter", "longer", "20 words", a name of STYLES, or a
+        sentence such as "focus on the refund". A screen that asks by itself asks with `refine(ask, answer, wish)`.
+        """
+        return self.answer(dialogue, refine(ask, answer, wish), on_progress)
 
     def cancel(self) -> None:
         """Stop the request that runs; what it wrote is kept."""
@@ -162,6 +182,37 @@ class Assistant:
         serving = self._engine.loaded
         model = serving.model if serving and ref is None else self.choice(ref)[0]
         return write_prompts(dialogue, ask, model)
+
+    def _must_quote(self, ask: Ask) -> bool:
+        """Whether the model that serves is too small for what is asked, so that turns are quoted in its place.
+
+        Raises UsageError for an instruction: there is nothing to put in its place.
+        """
+        model = self._serving().model
+        if ask.task not in ("question", "instruction") or can_answer(self._engine, model):
+            return False
+        if ask.task == "instruction":
+            raise UsageError(
+                f"{model.ref} is too small to follow instructions: it did not answer simple questions about what it "
+                "read; load a larger model, such as google/flan-t5-base"
+            )
+        return True
+
+    def _quote(self, dialogue: Dialogue, ask: Ask, parts: Sequence[PartPrompt]) -> Answer:
+        """The turns that share most with the question, stored like an answer; no model writes a word of it."""
+        started = time.monotonic()
+        draft = Draft(text=quote_turns(ask.request, dialogue), tokens=0)
+        completion = msgspec.structs.replace(
+            self._completion(parts[0].prompt, ask.settings, draft, time.monotonic() - started),
+            model=QUOTE,
+            backend_version="",
+            rationale="",
+            answer=draft.text,
+            prompt="\f".join(part.prompt.text for part in parts),
+        )
+        if self._store is not None:
+            self._store.add_completions([completion])
+        return Answer(drafts=(completion,), turns=len(dialogue.turns))
 
     def _keep(self, dialogue: Dialogue, ask: Ask, parts: Sequence[PartPrompt], drawn: Drawn) -> Answer:
         """Make completions of the drafts and store them before anybody sees the answer as done.

@@ -41,7 +41,7 @@ class Dialogue(Record, frozen=True):
         return tuple(dict.fromkeys(turn.speaker for turn in self.turns))
 
 
-Task = Literal["summary", "topic", "actions"]
+Task = Literal["summary", "topic", "actions", "question", "instruction"]
 Decoding = Literal["greedy", "beam", "sample"]
 Faithful = Literal["off", "rerank", "ban"]
 BackendName = Literal["ctranslate", "transformers"]
@@ -143,10 +143,16 @@ class Completion(Record, frozen=True):
 
 
 class Ask(Record, frozen=True):
-    """How a model is asked: mode, task, wording and how the text is drawn. `words` is a length to aim at."""
+    """How a model is asked: mode, task, wording and how the text is drawn.
+
+    `request` is the question or the instruction, for the tasks that take one. `wish` is a sentence about the answer
+    ("Focus on the refund."), which the model is told and by which drafts are chosen. `words` is a length to aim at.
+    """
 
     mode: str = "zero-shot"
     task: Task = "summary"
+    request: str = ""
+    wish: str = ""
     phrasing: str | None = None
     words: int | None = None
     settings: GenerationSettings = GenerationSettings()

@@ -4,10 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import msgspec
-
 from assistant.cli.output import note, say
-from assistant.conversation import Answer, Ask, Assistant
+from assistant.conversation import Answer, Ask, Assistant, refine
 from assistant.dialogue import parse
 from assistant.errors import AssistantError, UsageError
 from assistant.feedback.guideline import load_guideline
@@ -30,6 +28,7 @@ _HELP = """Paste a conversation and end it with a line that holds only a dot. Co
   /model REF       serve another model
   /again           answer the last conversation again
   /shorter         the same in fewer words
+  /refine WISH     the same otherwise: longer, 20 words, focus on the refund
   /good, /bad WHY  rate the last answer; a reason may follow
   /rank 2=4 1 fail 3   rank the drafts: best first, = for a tie, what failed last
   /evidence        which turns each sentence rests on, and what has none
@@ -61,10 +60,9 @@ class _Session:
         dialogue, _answer = self._last()
         self._answer(dialogue, self.ask)
 
-    def shorter(self, _: str = "") -> None:
+    def refine(self, wish: str) -> None:
         dialogue, answer = self._last()
-        words = max(5, len(answer.completion.answer.split()) * 2 // 3)
-        self._answer(dialogue, msgspec.structs.replace(self.ask, words=words))
+        self._answer(dialogue, refine(self.ask, answer.completion.answer, wish))
 
     def rate(self, thumb: Thumb, why: str) -> None:
         _, answer = self._last()
@@ -188,7 +186,8 @@ def _commands(session: _Session) -> dict[str, Callable[[str], None]]:
         "bad": partial(session.rate, "down"),
         "model": session.model,
         "again": session.again,
-        "shorter": session.shorter,
+        "shorter": lambda _: session.refine("shorter"),
+        "refine": session.refine,
         "rank": session.rank,
         "evidence": session.evidence,
         "prompt": session.prompt,

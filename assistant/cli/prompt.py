@@ -20,6 +20,7 @@ def show(
     *,
     mode: str | None = None,
     task: Task = "summary",
+    request: str = "",
     phrasing: str | None = None,
     model: str | None = None,
     json: bool = False,
@@ -38,6 +39,8 @@ def show(
         zero-shot, one-shot, few-shot or chain-of-thought.
     task
         What the model is asked to write.
+    request
+        The question or instruction, for the tasks that take one.
     phrasing
         The wording of the instruction.
     model
@@ -46,7 +49,12 @@ def show(
         Print one JSON object a prompt.
     """
     settings = load_settings()
-    ask = Ask(mode=mode or settings.prompt.mode, task=task, phrasing=phrasing or settings.prompt.phrasing or None)
+    ask = Ask(
+        mode=mode or settings.prompt.mode,
+        task=task,
+        request=request,
+        phrasing=phrasing or settings.prompt.phrasing or None,
+    )
     check_ask(ask)
     import sys
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from assistant.cli.batch import summarize_lines
 from assistant.cli.output import is_interactive, note, say, say_json
-from assistant.conversation import Answer, Ask, Assistant
+from assistant.conversation import Answer, Ask, Assistant, refine
 from assistant.dialogue import is_document, parse, parse_renames, read_text, rename
 from assistant.engine.protocol import Progress, check_settings
 from assistant.errors import UsageError
@@ -23,6 +23,8 @@ def summarize(
     *,
     mode: str | None = None,
     task: Task = "summary",
+    request: Annotated[str, Parameter(name=["--request", "--question"])] = "",
+    wish: str = "",
     words: int | None = None,
     drafts: int | None = None,
     decoding: Decoding | None = None,
@@ -48,6 +50,10 @@ def summarize(
 
       assistant summarize chat.txt --mode few-shot --words 20
 
+      assistant summarize chat.txt --task question --question "When do they meet?"
+
+      assistant summarize chat.txt --wish "focus on the refund"
+
       cat chat.txt | assistant summarize - --drafts 4 --decoding sample --seed 7
 
       assistant summarize --jsonl in.jsonl -o out.jsonl
@@ -59,7 +65,11 @@ def summarize(
     mode
         zero-shot, one-shot, few-shot or chain-of-thought.
     task
-        What to write.
+        What to write: summary, topic, actions, the answer to a question, or what an instruction says.
+    request
+        The question or the instruction.
+    wish
+        What the answer should be like: "focus on the refund", or formal, simple, bullets, one-sentence.
     words
         Aim at so many words.
     drafts
@@ -108,10 +118,15 @@ def summarize(
     ask = Ask(
         mode=mode or settings.prompt.mode,
         task=task,
+        request=request,
         phrasing=settings.prompt.phrasing or None,
         words=words,
         settings=_with_flags(settings.generation, flags),
     )
+    if wish.strip().lower() in ("shorter", "longer"):
+        raise UsageError(f"{wish.strip()} than what? Use --words N")
+    if wish:
+        ask = refine(ask, "", wish)
     check_ask(ask)
     if jsonl is not None:
         if file is not None:
@@ -130,10 +145,12 @@ def summarize(
 
 def check_ask(ask: Ask) -> None:
     """Refuse impossible wishes before anything is loaded."""
-    from assistant.prompts import MODES, unknown_mode
+    from assistant.prompts import MODES, TASKS, unknown_mode
 
     if ask.mode not in MODES:
         raise unknown_mode(ask.mode)
+    if TASKS[ask.task].takes_request and not ask.request.strip():
+        raise UsageError(f'--task {ask.task} needs --request "…"')
     if ask.words is not None and ask.words < 1:
         raise UsageError("--words must be at least 1")
     check_settings(ask.settings)
@@ -221,6 +238,8 @@ def _print(answer: Answer, speakers: int) -> None:
         note(f"{answer.shots_dropped} solved examples left out: they did not fit beside the conversation.")
     if completion.finished == "length":
         note("Cut off at the longest text allowed: raise --max-new-tokens.")
+    if completion.model == "quote":
+        note("The model is too small to answer in its own words: these turns say most about it.")
     if answer.guarded:
         _note_guarded(answer.guarded)
     if completion.rationale:

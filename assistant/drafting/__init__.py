@@ -7,13 +7,16 @@ Stands above the engine, the prompts and the judgement of texts; knows no store 
 from assistant.drafting.asking import PartPrompt, write_prompts
 from assistant.drafting.drawing import Drawn, can_stream, draw, draw_stream
 from assistant.drafting.limits import aim
+from assistant.drafting.refining import STYLES, refine
 
 __all__ = [
+    "STYLES",
     "Drawn",
     "PartPrompt",
     "aim",
     "can_stream",
     "draw",
     "draw_stream",
+    "refine",
     "write_prompts",
 ]

@@ -41,6 +41,8 @@ def _render(dialogue: str, ask: Ask, model: ModelVersion) -> Prompt:
         mode=ask.mode,
         task=ask.task,
         phrasing=ask.phrasing,
+        request=ask.request,
+        wish=ask.wish,
         shots=load_shots(),
         budget=model.window,
         count_tokens=token_counter(model.folder),

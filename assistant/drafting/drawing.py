@@ -16,6 +16,7 @@ from assistant.engine.client import Engine
 from assistant.engine.protocol import Finished, OnProgress, Piece, Written
 from assistant.errors import Interrupted, ModelMissing
 from assistant.records import Ask, Draft, GenerationSettings, Guarded, Record
+from assistant.scoring.attribution import stems
 from assistant.scoring.overlap import agreement
 from assistant.scoring.support import Evidence, unsupported
 
@@ -39,7 +40,8 @@ def can_stream(ask: Ask) -> bool:
     """Whether the answer can come word by word: one text, and no choice to make after it."""
     settings = ask.settings
     is_chosen = settings.faithful == "rerank" and settings.decoding == "sample"
-    return settings.decoding != "beam" and settings.drafts == 1 and ask.words is None and not is_chosen
+    is_chosen = is_chosen or ask.words is not None or bool(ask.wish)
+    return settings.decoding != "beam" and settings.drafts == 1 and not is_chosen
 
 
 def draw(
@@ -47,16 +49,20 @@ def draw(
     parts: Sequence[PartPrompt],
     settings: GenerationSettings,
     words: int | None = None,
+    wish: str = "",
     on_progress: OnProgress | None = None,
     on_written: OnWritten | None = None,
 ) -> Drawn:
-    """`settings.drafts` texts for every prompt, the best first. `words` is the length to aim at for each."""
-    aimed = aim(settings, words)
+    """`settings.drafts` texts for every prompt, the best first. `words` is the length to aim at for each; of a `wish`
+    the words that the conversation holds are looked for.
+    """
+    aimed = aim(settings, words, wish)
     is_banned = _is_banned(aimed)
     bans = _bans(engine, parts) if is_banned else []
     finished = engine.generate([part.prompt.text for part in parts], widen(aimed), on_progress, on_written, bans)
     evidence = [Evidence.of(part.source) for part in parts]
-    choice = _Choice(aimed, words, evidence, [list(drafts) for drafts in finished.drafts])
+    wanted = [wished_words(wish, part.source) for part in parts]
+    choice = _Choice(aimed, words, wanted, evidence, [list(drafts) for drafts in finished.drafts])
     seconds = finished.seconds
     rewritten: set[int] = set()
     if settings.faithful != "off" and _is_whole(finished):
@@ -98,10 +104,11 @@ class _Choice:
         self,
         settings: GenerationSettings,
         words: int | None,
+        wished: Sequence[frozenset[str]],
         evidence: Sequence[Evidence],
         drafts: list[list[Draft]],
     ) -> None:
-        self._settings, self._words, self._evidence = settings, words, evidence
+        self._settings, self._words, self._wished, self._evidence = settings, words, wished, evidence
         self.drafts = drafts
 
     def unsupported(self) -> list[int]:
@@ -118,14 +125,16 @@ class _Choice:
 
     def best(self, count: int) -> list[list[Draft]]:
         """The so many best drafts of every prompt, the best first."""
-        return [self._order(drafts, self._evidence[index])[:count] for index, drafts in enumerate(self.drafts)]
+        return [self._order(index)[:count] for index in range(len(self.drafts))]
 
-    def _order(self, drafts: Sequence[Draft], evidence: Evidence) -> list[Draft]:
-        """Texts that ended by themselves, then what the source supports, then the wanted length, then agreement with
-        the other texts where they are samples, of which the likeliest says little; beams keep the model's own order.
+    def _order(self, place: int) -> list[Draft]:
+        """Texts that ended by themselves, then what the source supports, then what was wished for, then the wanted
+        length, then agreement with the other texts where they are samples, of which the likeliest says little; beams
+        keep the model's own order.
         """
+        drafts, evidence, wished = self.drafts[place], self._evidence[place], self._wished[place]
         is_faithful, words = self._settings.faithful != "off", self._words
-        if not is_faithful and not words:
+        if not (is_faithful or words or wished):
             return list(drafts)
         is_sampled = self._settings.decoding == "sample"
         shares = agreement([draft.text for draft in drafts]) if is_sampled else [0.0] * len(drafts)
@@ -134,9 +143,15 @@ class _Choice:
             draft = drafts[index]
             claims = len(wrong(draft, evidence)) if is_faithful else 0
             off = abs(len(draft.text.split()) - words) if words else 0
-            return (draft.finished != "end", claims, off, -shares[index])
+            missed = len(wished - stems(draft.text))
+            return (draft.finished != "end", claims, missed, off, -shares[index])
 
         return [drafts[index] for index in sorted(range(len(drafts)), key=rank)]
+
+
+def wished_words(wish: str, source: str) -> frozenset[str]:
+    """The words of a wish that the source holds: of "Focus on the refund." the refund, of "Be formal." none."""
+    return stems(wish) & stems(source)
 
 
 def wrong(draft: Draft, evidence: Evidence) -> tuple[str, ...]:

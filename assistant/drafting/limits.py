@@ -6,16 +6,19 @@ from assistant.records import GenerationSettings
 
 _TOKENS_PER_WORD = 1.4
 """English words in the vocabularies of T5 and pocket take 1.2 to 1.4 tokens; the larger leaves room to finish."""
-_CANDIDATES_FOR_WORDS = 6
+_CHOICES = 6
+"""Drafts to choose the nearest to a length or a wish from."""
 
 
-def aim(settings: GenerationSettings, words: int | None) -> GenerationSettings:
-    """The settings with limits around so many words and enough drafts to choose the nearest from."""
+def aim(settings: GenerationSettings, words: int | None, wish: str = "") -> GenerationSettings:
+    """The settings with limits around so many words, and enough drafts to choose from by length or wish."""
+    if wish:
+        settings = _with_drafts(settings, _CHOICES)
     if not words:
         return settings
     tokens = words * _TOKENS_PER_WORD
     return msgspec.structs.replace(
-        _with_drafts(settings, _CANDIDATES_FOR_WORDS),
+        _with_drafts(settings, _CHOICES),
         min_new_tokens=max(1, round(0.75 * tokens)),
         max_new_tokens=max(2, round(1.5 * tokens) + 4),
     )

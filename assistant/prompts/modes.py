@@ -30,11 +30,18 @@ class Phrasing(Record, frozen=True):
 
 
 class TaskTemplates(Record, frozen=True):
-    """What a model can be asked for about a conversation. The first phrasing is the default."""
+    """What a model can be asked for about a conversation. The first phrasing is the default. Where phrasings hold
+    `{request}`, the user's own question or instruction belongs to the task.
+    """
 
     label: str
     noun: str
     phrasings: tuple[Phrasing, ...]
+
+    @property
+    def takes_request(self) -> bool:
+        """Whether the task needs a question or an instruction."""
+        return any("{request}" in phrasing.text for phrasing in self.phrasings)
 
     def phrasing(self, name: str | None) -> Phrasing:
         """The phrasing of that name, or the default; raises KeyError for a name that is not there."""
@@ -44,12 +51,15 @@ class TaskTemplates(Record, frozen=True):
 
 
 class Shot(Record, frozen=True):
-    """A solved example: a short dialogue with a rationale and an answer for each task."""
+    """A solved example: a short dialogue with a rationale and an answer for each task, and the request of each task
+    that takes one.
+    """
 
     name: str
     dialogue: str
     rationale: str
     answers: dict[Task, str]
+    requests: dict[Task, str] = {}
 
 
 MODES: dict[str, PromptMode] = {

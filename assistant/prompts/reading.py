@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from assistant.prompts.modes import TASKS, reasoning_text
+from assistant.prompts.render import NOTE
 
 
 def conversation_in(prompt: str) -> str:
@@ -31,5 +32,13 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     made = []
     for wording in sorted(wordings, key=len, reverse=True):
         before, _, after = wording.partition("{dialogue}")
-        made.append(re.compile(rf"{re.escape(before.strip())}\s*(?P<dialogue>.+?)\s*{re.escape(after.strip())}", re.S))
+        cue = after.strip().rpartition("\n")[2] if after.strip().endswith(":") else ""
+        note = rf"(?:\s*{NOTE}[^\n]+)?"
+        after = rf"{_pattern(after.strip().removesuffix(cue))}{note}\s*{re.escape(cue)}"
+        made.append(re.compile(rf"{_pattern(before)}\s*(?P<dialogue>.+?)\s*{after}", re.S))
     return tuple(made)
+
+
+def _pattern(wording: str) -> str:
+    """Any question or instruction in its place: it is one line."""
+    return r"[^\n]+".join(re.escape(text.strip()) for text in wording.strip().split("{request}"))

@@ -1,13 +1,18 @@
 """Dialogue + mode + shots -> the exact prompt, within a token budget. Serving and training call the same function."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from assistant.errors import UsageError
 from assistant.prompts.modes import MODES, TASKS, Phrasing, PromptMode, Shot, reasoning_marker, reasoning_text
 from assistant.records import Prompt, Task
 
 _BETWEEN_SHOTS = "\n\n\n"
+NOTE = "Note: "
+"""What a wish about the answer begins with; it is one line."""
+_PLACE = re.compile(r"\{(?:dialogue|request|wish)\}")
 
 
 class DialogueTooLong(UsageError):
@@ -28,11 +33,14 @@ def render(
     mode: str = "zero-shot",
     task: Task = "summary",
     phrasing: str | None = None,
+    request: str = "",
+    wish: str = "",
     shots: Sequence[Shot] = (),
     budget: int,
     count_tokens: Callable[[str], int],
 ) -> Prompt:
-    """Write the prompt for a dialogue that is already text, one turn a line.
+    """Write the prompt for a dialogue that is already text, one turn a line. `request` is the question or instruction
+    of a task that takes one, `wish` a sentence about the answer.
 
     `shots` come in order of preference; at most as many as the mode shows are used, and the least preferred are
     dropped until the prompt fits `budget` tokens. Raises DialogueTooLong where it does not fit even without shots,
@@ -48,9 +56,12 @@ def render(
     except KeyError:
         names = ", ".join(p.name for p in TASKS[task].phrasings)
         raise UsageError(f"unknown phrasing {phrasing!r} for {task}; there are {names}") from None
+    if TASKS[task].takes_request and not request.strip():
+        raise UsageError(f"the task {task} needs a text: what do you want to know, or have written?")
+    asked = _Asked(task, wording.text, " ".join(request.split()), " ".join(wish.split()))
     wanted = [shot for shot in shots if task in shot.answers][: chosen.shots]
     for kept in range(len(wanted), -1, -1):
-        text = _compose(dialogue, chosen, task, wording, wanted[:kept])
+        text = _compose(dialogue, chosen, asked, wanted[:kept])
         tokens = count_tokens(text)
         if tokens <= budget:
             return Prompt(
@@ -83,28 +94,49 @@ def split_reasoning(text: str, task: Task) -> tuple[str, str]:
     return rationale.strip(), answer.strip()
 
 
-def _compose(dialogue: str, mode: PromptMode, task: Task, wording: Phrasing, shots: Sequence[Shot]) -> str:
-    solved = (_fill(wording.text, shot.dialogue).rstrip() + "\n" + shot.answers[task] for shot in shots)
-    question = _fill(wording.text, dialogue)
+class _Asked(NamedTuple):
+    """What stands around a dialogue."""
+
+    task: Task
+    template: str
+    request: str
+    wish: str
+
+
+def _compose(dialogue: str, mode: PromptMode, asked: _Asked, shots: Sequence[Shot]) -> str:
+    task = asked.task
+    solved = (
+        _fill(asked.template, shot.dialogue, shot.requests.get(task, "")).rstrip() + "\n" + shot.answers[task]
+        for shot in shots
+    )
+    template = asked.template
+    if asked.wish or mode.reasoning:
+        head, cue = _cue(template)
+        template = head + (NOTE + "{wish}\n\n" if asked.wish else "") + ("" if mode.reasoning else cue)
+    question = _fill(template, dialogue, asked.request, asked.wish)
     if mode.reasoning:
         # Only the ending of the instruction changes: the answer's own cue would make the model skip the reasoning.
         noun = TASKS[task].noun
-        question = _fill(_without_cue(wording.text), dialogue)
         question = reasoning_text().replace("{noun}", noun).replace("{instruction}", question)
     return _BETWEEN_SHOTS.join([*solved, question])
 
 
-def _without_cue(template: str) -> str:
-    """The template without a last line such as "Summary: ", which asks for the answer at once."""
+def _cue(template: str) -> tuple[str, str]:
+    """The template without a last line such as "Summary: ", which asks for the answer at once, and that line."""
     head, _, cue = template.rstrip().rpartition("\n")
-    return head.rstrip() + "\n\n" if cue.endswith(":") else template.rstrip() + "\n\n"
+    if cue.endswith(":"):
+        return head.rstrip() + "\n\n", template[len(template.rstrip()) - len(cue) :]
+    return template.rstrip() + "\n\n", ""
 
 
-def _fill(template: str, dialogue: str) -> str:
-    return template.replace("{dialogue}", dialogue.strip())
+def _fill(template: str, dialogue: str, request: str = "", wish: str = "") -> str:
+    """The template with all filled in at once: what a text holds is no place to fill."""
+    texts = {"{dialogue}": dialogue.strip(), "{request}": request, "{wish}": wish}
+    return _PLACE.sub(lambda place: texts[place.group()], template)
 
 
 def _version(mode: PromptMode, task: Task, wording: Phrasing, shots: Sequence[Shot]) -> str:
     reasoning = reasoning_text() + reasoning_marker() if mode.reasoning else ""
-    parts = [mode.name, task, wording.text, reasoning, *(shot.dialogue + shot.answers[task] for shot in shots)]
+    solved = (shot.dialogue + shot.requests.get(task, "") + shot.answers[task] for shot in shots)
+    parts = [mode.name, task, wording.text, reasoning, *solved]
     return hashlib.sha256("\x1e".join(parts).encode()).hexdigest()[:12]

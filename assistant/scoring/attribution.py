@@ -65,7 +65,7 @@ def attribute(text: str, dialogue: Dialogue, similarity: Similarity | None = Non
     """
     spans = sentences(text)
     turns = [f"{turn.speaker}: {turn.text}" for turn in dialogue.turns]
-    contents = [_content(turn.text) for turn in dialogue.turns]
+    contents = [stems(turn.text) for turn in dialogue.turns]
     held = Counter(stem for content in contents for stem in content)
     cosines = similarity([text[start:end] for start, end in spans], turns) if similarity and spans and turns else None
     evidence = Evidence.of("\n".join(turns))
@@ -101,9 +101,9 @@ def _covers(
     sentence: str, dialogue: Dialogue, contents: Sequence[frozenset[str]], held: Counter[str]
 ) -> list[dict[str, float]]:
     """For each turn, the words of the sentence that it contains, each with its share of all that the sentence says."""
-    speakers = {stem for name in dialogue.speakers for stem in _content(name)}
-    special = {stem for mention in mentions(sentence) for stem in _content(mention.text)}
-    said = _content(sentence) - speakers
+    speakers = {stem for name in dialogue.speakers for stem in stems(name)}
+    special = {stem for mention in mentions(sentence) for stem in stems(mention.text)}
+    said = stems(sentence) - speakers
     weights = {
         stem: log(1 + len(contents) / held[stem]) * (1.5 if stem in special else 1.0) for stem in said if held[stem]
     }
@@ -155,7 +155,8 @@ def _wrong_role(
     return named[0]
 
 
-def _content(text: str) -> frozenset[str]:
+def stems(text: str) -> frozenset[str]:
+    """The words of a text without endings, function words left out."""
     words = (word.lower() for word in _WORD.findall(text))
     return frozenset(_stem(word) for word in words if word not in _FUNCTION_WORDS)
 

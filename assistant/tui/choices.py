@@ -111,7 +111,7 @@ CHOICES: dict[str, Choice] = {
     "task": Choice(
         "What to write",
         "write",
-        [Offer(value=name, label=task.label) for name, task in TASKS.items()],
+        [Offer(value=name, label=task.label) for name, task in TASKS.items() if not task.takes_request],
         lambda ask: ask.task,
         _with_task,
     ),

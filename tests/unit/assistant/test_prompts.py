@@ -10,7 +10,7 @@ from assistant.dialogue import parse, render_turns
 from assistant.errors import UsageError
 from assistant.prompts import MODES, TASKS, DialogueTooLong, Shot, load_shots, render, split_reasoning
 from assistant.prompts.modes import Phrasing, reasoning_marker
-from assistant.prompts.render import _without_cue
+from assistant.prompts.render import _cue
 from assistant.records import Prompt, Task
 
 DIALOGUE = "Ana: Is the boat free on Sunday?\nBen: From ten: I will book it."
@@ -23,6 +23,8 @@ def words(text: str) -> int:
 
 def ask(mode: str = "few-shot", task: Task = "summary", budget: int = 10_000, **changes: object) -> Prompt:
     values: dict[str, object] = {"dialogue": DIALOGUE, "shots": load_shots(), "count_tokens": words} | changes
+    if task in TASKS and TASKS[task].takes_request:
+        values.setdefault("request", "Who books the boat?")
     return render(mode=mode, task=task, budget=budget, **values)  # type: ignore[arg-type]
 
 
@@ -57,8 +59,8 @@ def test_chain_of_thought_asks_for_reasons_instead_of_the_answer_at_once() -> No
 
 
 def test_the_cue_is_taken_from_the_template_and_never_from_the_conversation() -> None:
-    assert _without_cue("Do it.\n\n{dialogue}\n\nSummary: ") == "Do it.\n\n{dialogue}\n\n"
-    assert _without_cue("Do it:\n{dialogue}") == "Do it:\n{dialogue}\n\n"
+    assert _cue("Do it.\n\n{dialogue}\n\nSummary: ") == ("Do it.\n\n{dialogue}\n\n", "Summary: ")
+    assert _cue("Do it:\n{dialogue}") == ("Do it:\n{dialogue}\n\n", "")
     dialogue = "Ana: What do we need?\nBen: The list:"
     assert dialogue in ask("chain-of-thought", dialogue=dialogue, phrasing="going-on").text
 
@@ -112,7 +114,7 @@ def test_a_prompt_fits_its_budget_or_is_refused(budget: int, mode: str, dialogue
     ("changes", "message"),
     [
         ({"mode": "two-shot"}, "unknown mode 'two-shot'; there are zero-shot, one-shot"),
-        ({"task": "poem"}, "unknown task 'poem'; there are summary, topic, actions"),
+        ({"task": "poem"}, "unknown task 'poem'; there are summary, topic, actions, question, instruction"),
         ({"phrasing": "loud"}, "unknown phrasing 'loud' for summary; there are summarize, going-on"),
     ],
 )

@@ -1,0 +1,27 @@
+"""Answers a question about a conversation with the turns that share most with it, word for word: for models too small
+to answer in words of their own. Knows words, no model.
+"""
+
+from assistant.dialogue import render_turns
+from assistant.records import Dialogue
+from assistant.scoring.attribution import attribute
+
+QUOTE = "quote"
+"""What stands for the model of an answer that no model wrote."""
+NOTHING = "No turn of the conversation speaks of it."
+_MOST = 2
+
+
+def quote_turns(question: str, dialogue: Dialogue) -> str:
+    """The turns that share most with the question, each question among them with the turn that answers it.
+
+    NOTHING where none shares anything.
+    """
+    grounds = attribute(" ".join(question.split()), dialogue)
+    turns = dialogue.turns
+    chosen = sorted({turn for ground in grounds for turn in ground.turns[:_MOST]})
+    answers = {place + 1 for place in chosen if turns[place].text.rstrip().endswith("?") and place + 1 < len(turns)}
+    places = sorted({*chosen, *answers})
+    if not places:
+        return NOTHING
+    return render_turns(Dialogue(turns=tuple(turns[place] for place in places), format=dialogue.format))
