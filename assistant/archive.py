@@ -2,6 +2,7 @@
 is in them.
 """
 
+import errno
 import hashlib
 import os
 import secrets
@@ -134,10 +135,18 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise UsageError(f"{path} is a folder: name a file") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         # RuntimeError: a member under a password; NotImplementedError: a way of packing that is not ours.
-        raise ArchiveDamaged(f"{path} is damaged or no backup ({_reason(error)}): take another; {_SAFE}") from error
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # zipfile seeks to where the file says, which may be before its beginning
+            raise _damaged(path, error) from error
+        raise
 
 
 _SAFE = "nothing was changed"
+
+
+def _damaged(path: Path, error: Exception) -> ArchiveDamaged:
+    return ArchiveDamaged(f"{path} is damaged or no backup ({_reason(error)}): take another; {_SAFE}")
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,8 @@
 """Makes text from models, documents, files and databases safe to show: no control sequence reaches the terminal."""
 
+import json
 import re
+from typing import Any
 
 # CSI, OSC and other string sequences, then any two-character escape (ECMA-48): whole, so that no "[31m" stays behind.
 # A string sequence without its terminator loses only its introducer: U+009D also comes from text decoded twice, and
@@ -24,3 +26,11 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """The printable text with every run of white space as one space."""
     return " ".join(printable(text).split())
+
+
+def json_line(value: Any) -> str:
+    """One JSON value on one line, every control character and bidirectional override in it as an escape of JSON: the
+    value is whole, and a terminal that it is printed on obeys none of it.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

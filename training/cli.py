@@ -20,7 +20,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from assistant.errors import AssistantError, GateNotPassed, Interrupted, UsageError
 from assistant.switches import OFFLINE
-from assistant.terminal import one_line, printable
+from assistant.terminal import json_line, one_line, printable
 from training import flags, tables
 
 
@@ -327,7 +327,7 @@ def _runs(*, json: Annotated[bool, Parameter(negative=())] = False, debug: bool 
 
 
 def _answer(result: Any, show: Callable[[Any], str], *, as_json: bool) -> None:
-    print(json.dumps(result, ensure_ascii=False) if as_json else printable(show(result)), flush=True)
+    print(json_line(result) if as_json else printable(show(result)), flush=True)
 
 
 def _load(place: str) -> Any:

@@ -1,6 +1,5 @@
 """How results, progress and errors reach the terminal: plain where nobody looks, a bar where somebody does."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError
-from assistant.terminal import one_line, printable
+from assistant.terminal import json_line, one_line, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -26,14 +25,14 @@ def note(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print one JSON value on one line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(json_line(value), flush=True)
 
 
 def fail(error: AssistantError, as_json: bool) -> int:
     """Print the error as one line, or as one JSON object, and return its exit code."""
     message = one_line(str(error))
     if as_json:
-        print(json.dumps({"error": message, "exit_code": error.exit_code}, ensure_ascii=False), file=sys.stderr)
+        print(json_line({"error": message, "exit_code": error.exit_code}), file=sys.stderr)
     else:
         print(f"assistant: {message}", file=sys.stderr)
     return error.exit_code

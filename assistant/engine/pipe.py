@@ -12,6 +12,8 @@ import msgspec
 Message = TypeVar("Message")
 _LENGTH = struct.Struct("<I")
 _CHUNK = 1 << 16
+_LONGEST = 1 << 30
+"""Bytes of a message at most: a longer one is no message, but a stream that lost its beginning."""
 
 
 class PipeClosed(Exception):
@@ -54,7 +56,9 @@ class Receiver(Generic[Message]):
         self._poll.register(descriptor, select.POLLIN)
 
     def receive(self, timeout: float | None = None) -> Message | None:
-        """The next message, or None after `timeout` seconds without one. Raises PipeClosed."""
+        """The next message, or None after `timeout` seconds without one. Raises PipeClosed, also where what came is no
+        message: nothing after it can be understood.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while (message := self._take()) is None:
             wait = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
@@ -72,9 +76,15 @@ class Receiver(Generic[Message]):
     def _take(self) -> Message | None:
         if len(self._buffer) < _LENGTH.size:
             return None
-        end = _LENGTH.size + int(_LENGTH.unpack_from(self._buffer)[0])
+        length = int(_LENGTH.unpack_from(self._buffer)[0])
+        if length > _LONGEST:
+            raise PipeClosed
+        end = _LENGTH.size + length
         if len(self._buffer) < end:
             return None
         body = bytes(self._buffer[_LENGTH.size : end])
         del self._buffer[:end]
-        return self._decoder.decode(body)
+        try:
+            return self._decoder.decode(body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise PipeClosed from error

@@ -3,6 +3,7 @@ reason.
 """
 
 import io
+import logging
 import re
 import zipfile
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ def load_pdf(content: bytes) -> Document:
     """A PDF with its pages."""
     from pypdf import PdfReader
 
+    # What it finds odd in a file would be printed over the screen: a file is read, or its one reason is given.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     reader = PdfReader(io.BytesIO(content))
     if reader.is_encrypted and not _opens_without_password(reader):
         raise DocumentUnreadable("encrypted: save a copy without its password")
