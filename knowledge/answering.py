@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from knowledge.chunking import sentence_spans
+from knowledge.confidence import QuestionWords
 from knowledge.documents import Record, SearchResult
 from knowledge.embedder import Embedder
 
@@ -30,8 +31,9 @@ class Quote(Record, frozen=True):
 def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: int = 3) -> list[Quote]:
     """The sentence nearest to the question out of the first passages found, and others that are nearly as near.
 
-    A sentence's score is 0.8 of its cosine to the question, the title before it, and 0.2 of its passage's score:
-    of two like sentences the one from the better passage wins.
+    A sentence's score is 0.6 of its cosine to the question, the title before it, 0.2 of its passage's score, and 0.2 of
+    the share of the question's words that it holds. Without the words the answer is quoted for 73 % of XQuAD's
+    questions (n 1,190), with them for 81 %; the F1 with ClapNQ's long answers (n 300) rises from .43 to .45.
     """
     candidates = [
         (hit, start, end)
@@ -43,7 +45,10 @@ def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
         return []
     texts = [f"{hit.title}. {hit.text[start:end]}" for hit, start, end in candidates]
     vectors = embedder.embed_questions([question, *texts])
-    scores = 0.8 * (vectors[1:] @ vectors[0]) + 0.2 * np.array([hit.score for hit, _, _ in candidates])
+    words = QuestionWords(result.words)
+    held = [words.share_in(hit.text[start:end]) for hit, start, end in candidates]
+    scores = 0.6 * (vectors[1:] @ vectors[0]) + 0.2 * np.array([hit.score for hit, _, _ in candidates])
+    scores = scores + 0.2 * np.array(held)
     quotes = [
         Quote(
             passage_id=hit.passage_id,

@@ -8,7 +8,7 @@ several documents say the same, the second is as near as the first.
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from knowledge.chunking import sentence_spans
 from knowledge.documents import Hit
@@ -55,14 +55,14 @@ class QuestionWords:
         three words or more holds alone.
         """
         sentences = [hit.text[start:end] for start, end in sentence_spans(hit.text)]
-        shares = [self._share(words) for text in sentences if len(words := _WORD.findall(text.lower())) > 2]
-        whole = " ".join((hit.title, *hit.headings, hit.text))
-        return self._share(_WORD.findall(whole.lower())), max(shares, default=0.0)
+        shares = [self.share_in(text) for text in sentences if len(_WORD.findall(text)) > 2]
+        return self.share_in(" ".join((hit.title, *hit.headings, hit.text))), max(shares, default=0.0)
 
-    def _share(self, words: Iterable[str]) -> float:
+    def share_in(self, text: str) -> float:
+        """The share of the weight that a text holds."""
         if not self._total:
             return 0.0
-        held = {_stem(word) for word in words}
+        held = {_stem(word) for word in _WORD.findall(text.lower())}
         return sum(weight for stem, weight in self._weights.items() if stem in held) / self._total
 
 

@@ -116,13 +116,14 @@ class Hit(Record, frozen=True):
 
 class SearchResult(Record, frozen=True):
     """What was found. Where `answerable` is False the documents do not seem to hold the answer: `confidence`, from 0
-    to 1, lies below the threshold, and the hits are the best misses.
+    to 1, lies below the threshold, and the hits are the best misses. `words` are the question's, each with its weight.
     """
 
     hits: tuple[Hit, ...]
     answerable: bool
     confidence: float
     seconds: float
+    words: dict[str, float] = {}
 
 
 def content_hash(content: bytes) -> str:

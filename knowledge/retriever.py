@@ -67,7 +67,8 @@ class Retriever:
         shares = self._word_shares(words, rows)
         stored = self._catalog.passages(rows, filters)
         hits = _distinct(_ranked(stored, vector, shares), k if self._reranker is None else max(k, RERANKED))
-        hits = _with_coverage(hits, {word: self._weights[word] for word in words})
+        weights = {word: self._weights[word] for word in words}
+        hits = _with_coverage(hits, weights)
         first = hits[0] if hits else None
         confidence = answer_chance(first.cosine, first.coverage, first.sentence_coverage) if first else 0.0
         if self._reranker is not None:
@@ -77,6 +78,7 @@ class Retriever:
             answerable=confidence >= ANSWERABLE_FROM,
             confidence=confidence,
             seconds=time.perf_counter() - started,
+            words=weights,
         )
 
     def index(self) -> VectorIndex:
