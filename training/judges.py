@@ -5,7 +5,6 @@ pairs and scores, not the policy.
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from assistant.errors import Interrupted, ModelDamaged
@@ -25,8 +24,8 @@ from training.runs import Run
 class Judges:
     """Trains both, and scores with them."""
 
-    def __init__(self, folder: Path, rated: Rated, config: RlhfConfig, job: Job[RlhfConfig]) -> None:
-        self._folder, self._rated, self._config, self._job = folder, rated, config, job
+    def __init__(self, outer: Run, rated: Rated, config: RlhfConfig, job: Job[RlhfConfig]) -> None:
+        self._outer, self._folder, self._rated, self._config, self._job = outer, outer.folder, rated, config, job
 
     def train_reward(self) -> dict[str, Any]:
         """Fit the reward and measure it on the held-out pairs."""
@@ -113,7 +112,7 @@ class Judges:
         try:
             made = train_reward(chosen, own, run, self._folder / part, _pairs(self._rated.parts["dev"]), self._job.stop)
         except Interrupted:
-            self._job.check_stop(run)
+            self._job.check_stop(self._outer)
             raise
         finally:
             run.close()

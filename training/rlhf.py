@@ -93,7 +93,7 @@ class _Loop:
         rated = self._rated()
         start = self._start()
         self._show_plan(plan_of(rated, start.current, self._config))
-        judges = Judges(self._run.folder, rated, self._config, self._job)
+        judges = Judges(self._run, rated, self._config, self._job)
         reward = self._stage("reward", judges.train_reward)
         judge = self._stage("judge", judges.train_judge)
         found: dict[str, Any] = {
