@@ -264,7 +264,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
-        raise UsageError(f"the manifest of {folder.name} cannot be read: {error}") from error
+        raise UsageError(f"the manifest of {folder.name} cannot be read ({error}): start a new run") from error
 
 
 def started_with(manifest: Manifest, kind: type[Config], name: str) -> Config:

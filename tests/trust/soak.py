@@ -1,0 +1,233 @@
+"""Drives the real app in a pseudo-terminal for as long as it is told, and watches memory and file descriptors of both
+of its processes. `python tests/trust/soak.py --minutes 60`
+
+Chats, drafts, rankings, ratings, searches, cancels and model swaps in a random order; at the end every message that was
+sent must be in the store. Growth compares the mean of the last quarter with that of the second: the first warms up.
+"""
+
+import argparse
+import json
+import os
+import random
+import select
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.startup import PLACEHOLDER, Terminal, visible
+
+_GROWTH = 0.10
+"""Share by which memory may grow between the second quarter and the last: allocators wander that much."""
+_ESCAPE, _ENTER = b"\x1b", b"\r"
+
+
+@dataclass
+class Sample:
+    """Resident memory in MiB and open descriptors of the app and of its worker."""
+
+    seconds: float
+    app: float
+    worker: float
+    app_files: int
+    worker_files: int
+
+
+@dataclass
+class Soak:
+    """One run: what was sent and done, and what was measured."""
+
+    terminal: Terminal
+    home: Path
+    chance: random.Random
+    sent: list[str] = field(default_factory=list)
+    done: Counter[str] = field(default_factory=Counter)
+    samples: list[Sample] = field(default_factory=list)
+
+    def drain(self, seconds: float) -> None:
+        """Take what the app draws, and forget it."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self.terminal._master], [], [], min(left, 0.1))[0]:
+                os.read(self.terminal._master, 1 << 16)
+
+    def press(self, keys: bytes, seconds: float = 0.3) -> None:
+        """Type, and let the app draw."""
+        self.terminal.press(keys)
+        self.drain(seconds)
+
+    def send(self) -> str:
+        """Paste a conversation of its own and send it."""
+        name = f"ticket {len(self.sent):05}"
+        turns = [f"Maya: The {name} is due on day {number}." for number in range(self.chance.randrange(1, 8))]
+        talk = "\n".join([*turns, f"Tom: I'll close {name}, thank you."])
+        self.press(b"\x1b[200~" + talk.encode() + b"\x1b[201~")
+        self.sent.append(name)
+        self.press(_ENTER)
+        return name
+
+    def wait_for(self, query: str, *values: str) -> bool:
+        """Whether the store comes to hold a row within half a minute."""
+        for _ in range(60):
+            if self.rows(query, *values):
+                return True
+            self.drain(0.5)
+        return False
+
+    def rows(self, query: str, *values: str) -> list[tuple[object, ...]]:
+        """Rows of the store, read past the app."""
+        path = self.home / "data" / "store.db"
+        if not path.exists():
+            return []
+        with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as database:
+            found = database.execute(query, values).fetchall()
+        database.close()
+        return found
+
+    def chat(self) -> None:
+        """Send, and wait for the answer."""
+        before = len(self.rows("SELECT 1 FROM shown"))
+        self.send()
+        for _ in range(60):
+            if len(self.rows("SELECT 1 FROM shown")) > before:
+                return
+            self.drain(0.5)
+        self.done["no answer within 30 s"] += 1
+
+    def cancel(self) -> None:
+        """Send, and stop the answer at some moment."""
+        self.send()
+        self.drain(self.chance.uniform(0, 0.6))
+        self.press(_ESCAPE)
+        self.drain(1.0)
+
+    def drafts(self) -> None:
+        """Several drafts, ranked by keyboard."""
+        self.press(b"/drafts 3" + _ENTER)
+        self.press(b"/decoding sample" + _ENTER)
+        self.chat()
+        self.press(b"/rank" + _ENTER, 0.8)
+        for key in b"312":
+            self.press(bytes([key]))
+        self.press(_ENTER)
+        self.press(_ESCAPE)
+        self.press(b"/drafts 1" + _ENTER)
+        self.press(b"/decoding greedy" + _ENTER)
+
+    def rate(self) -> None:
+        """Rate the last answer."""
+        self.press(self.chance.choice([b"/good", b"/bad"]) + _ENTER)
+        self.press(_ESCAPE)
+
+    def search(self) -> None:
+        """Look for an earlier chat, and either go on with it or leave."""
+        self.press(b"\x12")
+        self.press(b"ticket")
+        self.press(self.chance.choice([_ENTER, _ESCAPE]), 1.0)
+
+    def new(self) -> None:
+        """A new chat."""
+        self.press(b"\x0e")
+
+    def swap(self) -> None:
+        """Load a model anew: the worker drops one and takes the other."""
+        self.press(self.chance.choice([b"/model pocket", b"/model current", b"/model auto"]) + _ENTER, 1.5)
+        self.press(_ESCAPE)
+
+    def sample(self, start: float) -> None:
+        """Measure both processes."""
+        try:
+            app = psutil.Process(self.terminal._process.pid)
+            workers = [c for c in app.children() if "assistant.engine.worker" in " ".join(c.cmdline())]
+            if not workers:
+                return
+            mib = 2**20
+            self.samples.append(
+                Sample(
+                    time.monotonic() - start,
+                    app.memory_info().rss / mib,
+                    workers[0].memory_info().rss / mib,
+                    app.num_fds(),
+                    workers[0].num_fds(),
+                )
+            )
+        except psutil.Error:
+            self.done["not measured"] += 1
+
+
+def main() -> int:
+    """Soak, print the table, exit code 1 where something was lost or grew."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="parley-soak-") as folder:
+        soak = _start(Path(folder), arguments.seed)
+        start = time.monotonic()
+        actions = {
+            soak.chat: 8, soak.cancel: 3, soak.drafts: 2, soak.rate: 2, soak.search: 2, soak.new: 2, soak.swap: 1
+        }  # fmt: skip
+        soak.chat()
+        while time.monotonic() - start < arguments.minutes * 60:
+            (action,) = soak.chance.choices(list(actions), list(actions.values()))
+            action()
+            soak.done[action.__name__] += 1
+            soak.sample(start)
+        lost = [
+            name for name in soak.sent if not soak.wait_for("SELECT 1 FROM messages WHERE text LIKE ?", f"%{name}%")
+        ]
+        report = {
+            "minutes": arguments.minutes,
+            "actions": dict(soak.done),
+            "sent": len(soak.sent),
+            "lost": lost,
+            "judgements": len(soak.rows("SELECT 1 FROM judgements")),
+            "alive": soak.terminal._process.poll() is None,
+            **_figures(soak.samples),
+        }
+        soak.terminal.close()
+    print(json.dumps(report, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps({**report, "samples": [vars(s) for s in soak.samples]}, indent=1))
+    grown = any(report[f"{name}_growth"] > _GROWTH for name in ("app", "worker", "app_files", "worker_files"))
+    return 1 if lost or grown or not report["alive"] else 0
+
+
+def _start(home: Path, seed: int) -> Soak:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ASSISTANT_")},
+        "ASSISTANT_HOME": str(home),
+        "TERM": "xterm-256color",
+        "ASSISTANT_MODEL_REF": "pocket",
+        "ASSISTANT_GENERATION_DECODING": "greedy",
+        "ASSISTANT_GENERATION_MAX_NEW_TOKENS": "24",
+    }
+    terminal = Terminal([sys.executable, "-m", "assistant"], environment)
+    terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn))
+    terminal.output = b""
+    return Soak(terminal, home, random.Random(seed))
+
+
+def _figures(samples: list[Sample]) -> dict[str, float]:
+    """Means of the second and the last quarter of each figure, and the growth between them."""
+    quarter = max(1, len(samples) // 4)
+    found: dict[str, float] = {}
+    for name in ("app", "worker", "app_files", "worker_files"):
+        values = [getattr(sample, name) for sample in samples]
+        early = statistics.mean(values[quarter : 2 * quarter] or values)
+        late = statistics.mean(values[-quarter:])
+        found |= {name: round(late, 1), f"{name}_before": round(early, 1), f"{name}_growth": round(late / early - 1, 4)}
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
