@@ -21,6 +21,7 @@ from assistant.locations import knowledge_dir
 from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings
+from assistant.terminal import printable
 from assistant.tui.asking import open_chat
 from assistant.tui.commands import bindings_of, show_key
 from assistant.tui.documents import Documents
@@ -268,7 +269,8 @@ class AssistantApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Say something, and keep it for the log. Text is text here: markup in it is never read."""
+        """Say something, and keep it for the log. Text is text here: markup and escapes in it are never obeyed."""
+        message = printable(message)
         self.notes.append(Note(time.strftime("%H:%M:%S"), severity, message))
         if severity == "information":
             # The newest says what the one before it said: they are never stacked over what is being read.
