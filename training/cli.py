@@ -126,6 +126,8 @@ STAGES: dict[str, Stage] = {
             "--data dev.jsonl --model lead-3 --json",
             "--data dev.jsonl --predictions summaries.jsonl",
             "--data dev.jsonl --model pocket --modes all --swap",
+            "--suite questions.jsonl --model current",
+            "--data dev.jsonl --report result.html",
         ),
         show="training.tables:evaluation",
     ),

@@ -2,19 +2,20 @@
 makes a conversation hard for both does not blur them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import UsageError
-from training.evaluation import chosen_modes, score_all
+from training.evaluation import chosen_metrics, chosen_modes, score_all
 from training.job import Job
-from training.metrics import METRICS, Case
+from training.metrics import METRICS, Case, Metric
 from training.metrics.bootstrap import interval, resamples
 from training.metrics.overlap import ROUGE_SIGNATURE
 from training.recipes.evaluate import CompareConfig
+from training.report import Intervals, Section, Table, write_report
 from training.summaries import Written, open_summarizer, read_cases
 
 
@@ -29,22 +30,56 @@ def run(job: Job[CompareConfig]) -> dict[str, Any]:
     metric, column = _place_of(job.config.by)
     cases = read_cases(job.data, job.config.max_steps)
     first, second = (_write(ref, cases, modes[0], job) for ref in job.operands)
-    return {
+    figures = paired(first.cases, second.cases, chosen_metrics(job.config.learned))
+    result = {
         "first": first.model,
         "second": second.model,
         "n": len(cases),
         "by": job.config.by,
-        "figures": paired(first.cases, second.cases),
+        "figures": figures,
         "largest": _largest(first.cases, second.cases, metric, column, job.config.show),
         "scorer": ROUGE_SIGNATURE,
     }
+    if job.config.report:
+        write_report(job.config.report, f"{first.model} and {second.model}", _sections(result))
+    return result
 
 
-def paired(first: Sequence[Case], second: Sequence[Case]) -> dict[str, dict[str, Any]]:
+def _sections(result: dict[str, Any]) -> list[Section]:
+    """A page's table of differences, its plot, and the largest differences side by side."""
+    head = ["figure", "first", "second", "difference", "low", "high", "win", "loss", "tie"]
+    rows = [
+        [
+            name,
+            *(f"{value:.4g}" for value in (row["first"], row["second"], row["difference"], *row["ci"])),
+            *(str(row.get(kind, "-")) for kind in ("win", "loss", "tie")),
+        ]
+        for name, row in result["figures"].items()
+    ]
+    shown = {
+        name: (row["difference"], *row["ci"]) for name, row in result["figures"].items() if name.startswith("rouge")
+    }
+    texts = [
+        [row["id"], f"{row['difference']:+.1f}", row["dialogue"], row["references"][0], row["first"], row["second"]]
+        for row in result["largest"]
+    ]
+    note = f"second less first, n = {result['n']}, 95 % intervals of the paired difference; {result['scorer']}"
+    return [
+        Table("Differences", [head, *rows], note),
+        Intervals("Difference in ROUGE", shown),
+        Table(
+            "Largest differences", [["id", result["by"], "dialogue", "reference", "first", "second"], *texts], wide=True
+        ),
+    ]
+
+
+def paired(
+    first: Sequence[Case], second: Sequence[Case], metrics: Mapping[str, Metric] = METRICS
+) -> dict[str, dict[str, Any]]:
     """For each figure both values, second less first with its 95 % interval, and how many cases the second wins."""
     clusters = [case.dialogue for case in first]
     found: dict[str, dict[str, Any]] = {}
-    for metric in METRICS.values():
+    for metric in metrics.values():
         one, other = score_all(metric.score, first), score_all(metric.score, second)
         drawn = [np.subtract(metric.pool(other[indices]), metric.pool(one[indices])) for indices in resamples(clusters)]
         for column, name in enumerate(metric.figures):

@@ -4,7 +4,7 @@ Knows figures and cases; how summaries are written stands in `training.summaries
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,25 @@ import numpy as np
 from assistant.dialogue import parse
 from assistant.errors import UsageError
 from assistant.files import write_atomically
+from assistant.models.registry import choose, resolve
 from assistant.prompts import MODES
+from assistant.settings import load_settings
 from training.job import Job
-from training.metrics import METRICS, Case, Scores
+from training.metrics import METRICS, Case, Metric, Scores
 from training.metrics.bootstrap import interval, intervals, resamples
 from training.metrics.faithfulness import exchange, follows_swap
 from training.metrics.overlap import ROUGE_SIGNATURE
 from training.recipes.evaluate import EvaluateConfig
+from training.report import Intervals, Section, Table, figures_table, write_report
+from training.suite import answer_suite, read_questions
 from training.summaries import FileSummarizer, Summarizer, Written, open_summarizer, read_cases
 
 
 def run(job: Job[EvaluateConfig]) -> dict[str, Any]:
     """The stage `assistant-train evaluate`: one model, one file of references, one or several modes."""
     job.refuse_resume()
+    if job.config.suite:
+        return _answer_suite(job, job.config.suite)
     cases = read_cases(job.data, job.config.max_steps)
     modes = chosen_modes(job.config.modes)
     summarizer = _summarizer(job)
@@ -35,21 +41,32 @@ def run(job: Job[EvaluateConfig]) -> dict[str, Any]:
         results = {mode: _evaluate(summarizer, cases, mode, job) for mode in modes}
     finally:
         summarizer.close()
+    if job.config.report:
+        write_report(job.config.report, f"Evaluation of {results[modes[0]]['model']}", _sections(results))
     if len(results) == 1:
         return results[modes[0]]
     return {"model": results[modes[0]]["model"], "n": len(cases), "modes": results}
 
 
-def judge(cases: Sequence[Case]) -> dict[str, Any]:
-    """Every figure of METRICS and, under "ci", its 95 % interval, clustered by conversation."""
+def judge(cases: Sequence[Case], metrics: Mapping[str, Metric] = METRICS) -> dict[str, Any]:
+    """Every figure of the metrics and, under "ci", its 95 % interval, clustered by conversation."""
     clusters = [case.dialogue for case in cases]
     figures: dict[str, float] = {}
     bounds: dict[str, tuple[float, float]] = {}
-    for metric in METRICS.values():
+    for metric in metrics.values():
         scores = score_all(metric.score, cases)
         figures |= dict(zip(metric.figures, metric.pool(scores), strict=True))
         bounds |= dict(zip(metric.figures, intervals(scores, metric.pool, clusters), strict=True))
     return {"n": len(cases), **figures, "ci": bounds}
+
+
+def chosen_metrics(learned: bool) -> dict[str, Metric]:
+    """METRICS, and with `learned` those that all-MiniLM reads the texts for."""
+    if not learned:
+        return METRICS
+    from training.metrics.learned import LEARNED
+
+    return METRICS | LEARNED
 
 
 def score_all(score: Any, cases: Sequence[Case]) -> Scores:
@@ -88,7 +105,7 @@ def _evaluate(summarizer: Summarizer, cases: Sequence[Case], mode: str, job: Job
     if job.out:
         several = "," in job.config.modes or job.config.modes == "all"
         write_predictions(job.out.with_suffix(f".{mode}{job.out.suffix}") if several else job.out, written)
-    judged = judge(written.cases)
+    judged = {"toxicity": None, **judge(written.cases, chosen_metrics(job.config.learned))}
     bounds = judged.pop("ci")
     if job.config.swap:
         figures, more = _judge_swap(summarizer, written.cases, mode)
@@ -96,8 +113,6 @@ def _evaluate(summarizer: Summarizer, cases: Sequence[Case], mode: str, job: Job
     return {
         "model": written.model,
         **judged,
-        # Filled in where there is a head that judges it.
-        "toxicity": None,
         "ci": bounds,
         "mode": mode,
         "backend": written.backend,
@@ -107,6 +122,33 @@ def _evaluate(summarizer: Summarizer, cases: Sequence[Case], mode: str, job: Job
         "generation": msgspec.to_builtins(job.config.generation) if written.backend else None,
         "scorer": ROUGE_SIGNATURE,
     }
+
+
+def _answer_suite(job: Job[EvaluateConfig], suite: Path) -> dict[str, Any]:
+    settings = load_settings()
+    model = resolve(job.model, settings) if job.model else choose(settings)[0]
+    backend = None if job.config.backend == "auto" else job.config.backend
+    result = answer_suite(model, read_questions(suite, job.config.max_steps), job, backend)
+    if job.config.report:
+        table = figures_table("Multiple choice", result, result["ci"], f"n = {result['n']}, {suite.name}")
+        write_report(job.config.report, f"Evaluation of {model.ref}", [table])
+    return result
+
+
+def _sections(results: Mapping[str, dict[str, Any]]) -> list[Section]:
+    """A page's tables and plots: every mode's figures, and ROUGE with intervals across modes."""
+    sections: list[Section] = [
+        figures_table(
+            f"Figures, {mode}", result, result["ci"], f"n = {result['n']}, 95 % intervals clustered by conversation"
+        )
+        for mode, result in results.items()
+    ]
+    sections += [
+        Intervals(name, {mode: (row[name], *row["ci"][name]) for mode, row in results.items()})
+        for name in ("rouge1", "rouge2", "rougeL")
+    ]
+    scorer = next(iter(results.values()))["scorer"]
+    return [*sections, Table("Scorer", [["name"], [scorer]])]
 
 
 def _judge_swap(

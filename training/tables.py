@@ -85,6 +85,8 @@ def runs(found: Sequence[Mapping[str, Any]]) -> str:
 
 def evaluation(result: Mapping[str, Any]) -> str:
     """Figures with their intervals, one column for each mode."""
+    if "accuracy" in result:
+        return plain(result)
     modes = result.get("modes") or {result["mode"]: result}
     first = next(iter(modes.values()))
     rows = [

@@ -24,6 +24,12 @@ class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     swap: bool = False
     """Whether each conversation is also summarized with its two speakers exchanged, to see whether the summary
     follows."""
+    learned: bool = True
+    """Whether all-MiniLM reads the texts too: nearness in meaning to the references, and toxicity."""
+    suite: Path | None = None
+    """Multiple-choice questions to answer by log-probability instead: "prompt", "choices", "answer"."""
+    report: Path | None = None
+    """Also write the result as one HTML page with plots."""
     max_steps: int = 0
     """Judge so many conversations at most; 0 for all."""
     generation: GenerationSettings = GenerationSettings()

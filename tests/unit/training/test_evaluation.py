@@ -39,13 +39,16 @@ def predictions(path: Path, *texts: str) -> Path:
 
 
 def evaluate(data: Path, model: str = "", out: Path | None = None, **settings: Any) -> dict[str, Any]:
+    settings = {"learned": False} | settings
     config = EvaluateConfig(**settings)
     return evaluation.run(Job(stage="evaluate", config=config, data=(data,), model=model, out=out))
 
 
 def compare(data: Path, first: Path | str, second: Path | str, **settings: Any) -> dict[str, Any]:
     operands = (str(first), str(second))
-    return comparison.run(Job(stage="compare", config=CompareConfig(**settings), data=(data,), operands=operands))
+    return comparison.run(
+        Job(stage="compare", config=CompareConfig(**{"learned": False, **settings}), data=(data,), operands=operands)
+    )
 
 
 def test_a_file_of_predictions_is_judged_with_every_documented_key(data: Path, tmp_path: Path) -> None:
