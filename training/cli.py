@@ -61,6 +61,25 @@ STAGES: dict[str, Stage] = {
         ),
         show="training.tuned:show",
     ),
+    "adapt": Stage(
+        run="training.adapt:run",
+        config="training.recipes.sft:AdaptConfig",
+        help="Let a model read your documents first: continued pre-training for a domain with its own words.",
+        examples=(
+            "--data handbooks/ --model current --method full",
+            "--data notes.md --dev-summaries dev.jsonl",
+            "--resume",
+        ),
+        show="training.tuned:show",
+    ),
+    "memory": Stage(
+        run="training.memory:run",
+        config="training.recipes.memory:MemoryConfig",
+        help="Say how much memory a model takes to store, to serve and to tune, before anything is loaded.",
+        examples=("pocket", "google/flan-t5-base --batch-size 16 --length 512", "current --json"),
+        operands=("reference",),
+        show="training.memory:show",
+    ),
     "reward": Stage(
         run="training.reward:run",
         config="training.recipes.reward:RewardConfig",

@@ -86,6 +86,7 @@ def fit(model: Any, job: Fit) -> dict[str, float]:
         "best_step": float(trainer.state.best_global_step or trainer.state.global_step),
         "train_loss": telling.loss,
         "dev_loss": float(best if best is not None else trainer.dev_loss()),
+        "dev_loss_before": telling.before,
         "seconds": result.metrics.get("train_runtime", 0.0),
         "epochs": float(trainer.state.epoch or 0.0),
     }
@@ -236,10 +237,17 @@ class _Telling(TrainerCallback):
         self._start = time.monotonic()
         self._first = 0
         self._dev: dict[str, float] = {}
-        self.loss = math.nan
+        self.loss = self.before = math.nan
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._first = state.global_step
+        run = self._job.run
+        if state.global_step == 0:
+            self.before = self.trainer.dev_loss()
+            if run:
+                run.log(0, dev_loss=self.before)
+        elif run:
+            self.before = next((row["dev_loss"] for row in run.metrics() if row["step"] == 0), math.nan)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         trainer, job = self.trainer, self._job
