@@ -15,13 +15,15 @@ from assistant.drafting import Drawn, PartPrompt, aim, draw, draw_stream, write_
 from assistant.drafting import can_stream as can_stream
 from assistant.drafting import refine as refine
 from assistant.drafting.ability import can_answer
+from assistant.drafting.combining import Combined, combine
+from assistant.drafting.parts import across_parts, joined, reached, slice_of, together
 from assistant.drafting.quoting import QUOTE, quote_turns
 from assistant.engine.client import Engine
-from assistant.engine.protocol import Finished, Loaded, Piece, Progress, check_settings
+from assistant.engine.protocol import Loaded, Piece, Progress, check_settings
 from assistant.errors import Interrupted, ModelDamaged, UsageError
 from assistant.feedback.store import Store
 from assistant.models.registry import choose, choose_backend, promoted_ref, resolve
-from assistant.prompts import MODES, split_reasoning
+from assistant.prompts import MODES, join_own, split_reasoning
 
 # Ask and Answer are what callers of this module hand in and get back: they are named here too.
 from assistant.records import Answer as Answer
@@ -32,7 +34,6 @@ from assistant.records import (
     Dialogue,
     Draft,
     GenerationSettings,
-    Guarded,
     ModelVersion,
     Prompt,
 )
@@ -51,6 +52,7 @@ class Assistant:
         store: Store | None = None,
         on_notice: Callable[[str], None] = lambda sentence: None,
     ) -> None:
+        join_own()
         self.settings = settings
         self.why = ""
         self._store = store
@@ -121,7 +123,9 @@ class Assistant:
         for dialogue, group in zip(dialogues, groups, strict=True):
             end = start + len(group)
             # The batch's time is shared out evenly: its members were not timed one by one.
-            answers.append(self._keep(dialogue, ask, group, _slice(drawn, start, end, len(group) / len(flat))))
+            mine = slice_of(drawn, start, end, len(group) / len(flat))
+            combined = self._combine(ask, mine, on_progress) if self._combines(ask, group) else None
+            answers.append(self._keep(dialogue, ask, group, mine, combined))
             start = end
         return answers
 
@@ -139,6 +143,11 @@ class Assistant:
             yield Piece(id=0, text=quoted.completion.answer)
             yield quoted
             return
+        if self._combines(ask, parts):
+            whole = self.answer(dialogue, ask)
+            yield Piece(id=0, text=whole.completion.answer)
+            yield whole
+            return
         drawn: list[Drawn] = []
         for number, part in enumerate(parts):
             for news in draw_stream(self._engine, part, ask.settings):
@@ -151,7 +160,7 @@ class Assistant:
                 break
             if number + 1 < len(parts):
                 yield Piece(id=drawn[-1].finished.id, text="\n\n")
-        yield self._keep(dialogue, ask, parts, _joined(drawn))
+        yield self._keep(dialogue, ask, parts, joined(drawn))
 
     def refine(
         self, dialogue: Dialogue, ask: Ask, answer: str, wish: str, on_progress: OnProgress | None = None
@@ -182,6 +191,22 @@ class Assistant:
         serving = self._engine.loaded
         model = serving.model if serving and ref is None else self.choice(ref)[0]
         return write_prompts(dialogue, ask, model)
+
+    def _combines(self, ask: Ask, parts: Sequence[PartPrompt]) -> bool:
+        """Whether the answers to several parts are made into one: by models that understand what they read. A small
+        one does worse than its parts' answers side by side (docs/conversations.md).
+        """
+        is_single = ask.task == "summary" and ask.settings.drafts == 1 and not MODES[ask.mode].reasoning
+        return len(parts) > 1 and is_single and can_answer(self._engine, self._serving().model)
+
+    def _combine(self, ask: Ask, drawn: Drawn, on_progress: OnProgress | None) -> Combined | None:
+        drafts = drawn.finished.drafts
+        if any(not some or some[0].finished == "cancelled" for some in drafts):
+            return None
+        try:
+            return combine(self._engine, self._serving().model, [some[0].text for some in drafts], ask, on_progress)
+        except Interrupted:
+            return None
 
     def _must_quote(self, ask: Ask) -> bool:
         """Whether the model that serves is too small for what is asked, so that turns are quoted in its place.
@@ -214,12 +239,20 @@ class Assistant:
             self._store.add_completions([completion])
         return Answer(drafts=(completion,), turns=len(dialogue.turns))
 
-    def _keep(self, dialogue: Dialogue, ask: Ask, parts: Sequence[PartPrompt], drawn: Drawn) -> Answer:
-        """Make completions of the drafts and store them before anybody sees the answer as done.
+    def _keep(
+        self,
+        dialogue: Dialogue,
+        ask: Ask,
+        parts: Sequence[PartPrompt],
+        drawn: Drawn,
+        combined: Combined | None = None,
+    ) -> Answer:
+        """Make completions of the drafts and store them before anybody sees the answer as done. The whole's prompt is
+        the one that it was written for: the combining one, or those of all parts.
 
         Raises Interrupted where it was cancelled before any of it was written.
         """
-        prompts, finished = _reached([part.prompt for part in parts], drawn.finished)
+        prompts, finished = reached([part.prompt for part in parts], drawn.finished)
         seed = finished.seed if drawn.settings.decoding == "sample" else None
         kept = msgspec.structs.replace(drawn.settings, seed=seed)
         whole = _new_id()
@@ -233,13 +266,16 @@ class Assistant:
                 )
                 for prompt, drafts, tokens in zip(prompts, finished.drafts, finished.prompt_tokens, strict=True)
             )
-        written = _across_parts(finished.drafts)
+        written, prompt, tokens = across_parts(finished.drafts), "\f".join(p.text for p in prompts), 0
+        if combined:
+            written, prompt = list(combined.drawn.finished.drafts[0]), combined.part.prompt.text
+            tokens = combined.part.prompt.tokens
         drafts = tuple(
             msgspec.structs.replace(
                 self._completion(prompts[0], kept, draft, finished.seconds),
                 id=whole if index == 0 else _new_id(),
-                prompt="\f".join(prompt.text for prompt in prompts),
-                prompt_tokens=sum(finished.prompt_tokens),
+                prompt=prompt,
+                prompt_tokens=tokens or sum(finished.prompt_tokens),
                 draft_of=whole if len(written) > 1 else "",
                 draft_index=index,
             )
@@ -253,7 +289,8 @@ class Assistant:
             parts=pieces,
             turns=len(dialogue.turns),
             shots_dropped=dropped,
-            guarded=_together(drawn.guarded),
+            guarded=together(combined.drawn.guarded if combined else drawn.guarded),
+            combined=combined is not None,
         )
 
     def _completion(self, prompt: Prompt, settings: GenerationSettings, draft: Draft, seconds: float) -> Completion:
@@ -283,71 +320,6 @@ class Assistant:
 
 def _new_id() -> str:
     return secrets.token_hex(6)
-
-
-def _across_parts(drafts: Sequence[Sequence[Draft]]) -> list[Draft]:
-    """Join the k-th drafts of all parts, a paragraph each; unfinished where any part is."""
-    if len(drafts) == 1:
-        return list(drafts[0])
-    joined = []
-    for group in zip(*drafts, strict=True):
-        ends = sorted(draft.finished for draft in group if draft.finished != "end")  # cancelled before length
-        text = "\n\n".join(draft.text.strip() for draft in group)
-        tokens = sum(draft.tokens for draft in group)
-        joined.append(Draft(text=text, tokens=tokens, finished=ends[0] if ends else "end"))
-    return joined
-
-
-def _reached(prompts: Sequence[Prompt], finished: Finished) -> tuple[Sequence[Prompt], Finished]:
-    """The prompts that a cancelled request came to, and their drafts; the last of them says that it was cancelled."""
-    places = [place for place, drafts in enumerate(finished.drafts) if drafts]
-    if len(places) == len(prompts):
-        return prompts, finished
-    if not places:
-        raise Interrupted("stopped before anything was written")
-    *before, last = [finished.drafts[place] for place in places]
-    cancelled = tuple(msgspec.structs.replace(draft, finished="cancelled") for draft in last)
-    return [prompts[place] for place in places], msgspec.structs.replace(
-        finished,
-        drafts=(*before, cancelled),
-        prompt_tokens=tuple(finished.prompt_tokens[place] for place in places),
-    )
-
-
-def _slice(drawn: Drawn, start: int, end: int, share: float) -> Drawn:
-    """The replies to some of the prompts, with their share of the time."""
-    finished = msgspec.structs.replace(
-        drawn.finished,
-        drafts=drawn.finished.drafts[start:end],
-        prompt_tokens=drawn.finished.prompt_tokens[start:end],
-        seconds=drawn.finished.seconds * share,
-    )
-    return msgspec.structs.replace(drawn, finished=finished, guarded=drawn.guarded[start:end])
-
-
-def _joined(drawn: Sequence[Drawn]) -> Drawn:
-    """The replies for the parts of one conversation as one."""
-    replies = [one.finished for one in drawn]
-    finished = Finished(
-        id=replies[0].id,
-        drafts=tuple(reply.drafts[0] for reply in replies),
-        seed=replies[0].seed,
-        prompt_tokens=tuple(reply.prompt_tokens[0] for reply in replies),
-        seconds=sum(reply.seconds for reply in replies),
-    )
-    return msgspec.structs.replace(drawn[0], finished=finished, guarded=tuple(one.guarded[0] for one in drawn))
-
-
-def _together(guarded: Sequence[Guarded | None]) -> Guarded | None:
-    """What was done for all parts of one answer."""
-    known = [one for one in guarded if one is not None]
-    if not known:
-        return None
-    return Guarded(
-        avoided=tuple(dict.fromkeys(text for one in known for text in one.avoided)),
-        left=tuple(dict.fromkeys(text for one in known for text in one.left)),
-        barred=any(one.barred for one in known),
-    )
 
 
 def _promoted() -> str | None:

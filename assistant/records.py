@@ -174,7 +174,8 @@ class Answer(Record, frozen=True):
     """What came of one request: a completion for each draft, the first one being the answer.
 
     `parts` are the completions of the parts of a conversation that did not fit the window, empty where it did. Every
-    turn lies in exactly one part, so `turns` counts them all either way. `guarded` is None where names and numbers
+    turn lies in exactly one part, so `turns` counts them all either way. `combined` says that the answer was written
+    from those of the parts, which otherwise follow one another in it. `guarded` is None where names and numbers
     were not looked after.
     """
 
@@ -183,6 +184,7 @@ class Answer(Record, frozen=True):
     turns: int = 0
     shots_dropped: int = 0
     guarded: Guarded | None = None
+    combined: bool = False
 
     @property
     def completion(self) -> Completion:

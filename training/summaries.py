@@ -15,7 +15,7 @@ from assistant.drafting import draw, write_prompts
 from assistant.engine.client import Engine
 from assistant.errors import DataMissing, Interrupted, UsageError
 from assistant.models.registry import choose, choose_backend, resolve
-from assistant.prompts import MODES, split_reasoning
+from assistant.prompts import MODES, join_own, split_reasoning
 from assistant.records import Ask, Draft
 from assistant.settings import load_settings
 from training.corpora import read_rows
@@ -122,6 +122,7 @@ class ModelSummarizer:
     """A model in its engine."""
 
     def __init__(self, ref: str, config: EvaluateConfig, stop: StopRequested, report: Report) -> None:
+        join_own()
         settings = load_settings()
         self._config, self._stop, self._report = config, stop, report
         self._model = resolve(ref, settings) if ref else choose(settings)[0]

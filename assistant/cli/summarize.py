@@ -177,6 +177,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "seed": completion.settings.seed,
         "turns": answer.turns,
         "parts": max(1, len(answer.parts)),
+        "combined": answer.combined,
         "shots_dropped": answer.shots_dropped,
         "faithful": msgspec.to_builtins(answer.guarded) if answer.guarded else None,
     }
@@ -233,7 +234,8 @@ def _print(answer: Answer, speakers: int) -> None:
     if not speakers:
         note("No speakers found: the text was read as one narrator's.")
     if answer.parts:
-        note(f"Longer than the model's window: {len(answer.parts)} parts, all {answer.turns} turns covered.")
+        how = "combined into one" if answer.combined else "a paragraph each"
+        note(f"Longer than the model's window: {len(answer.parts)} parts, {how}, all {answer.turns} turns covered.")
     if answer.shots_dropped:
         note(f"{answer.shots_dropped} solved examples left out: they did not fit beside the conversation.")
     if completion.finished == "length":

@@ -38,7 +38,7 @@ class Ability(Record, frozen=True):
 def known_ability(model: ModelVersion) -> Ability | None:
     """What was measured before, None where this model, as it is on the disk, was never tested."""
     try:
-        return msgspec.json.decode(_note(model).read_bytes(), type=Ability)
+        return msgspec.json.decode(note_file(model).read_bytes(), type=Ability)
     except (OSError, msgspec.DecodeError):
         return None
 
@@ -61,7 +61,7 @@ def measure_ability(engine: Engine, model: ModelVersion) -> Ability:
     answers = [drafts[0].text if drafts else "" for drafts in finished.drafts]
     found = Ability(model=model.ref, right=count_right(questions, answers), asked=len(questions))
     if all(finished.drafts):
-        write_atomically(_note(model), msgspec.json.encode(found))
+        write_atomically(note_file(model), msgspec.json.encode(found))
     return found
 
 
@@ -73,8 +73,10 @@ def count_right(questions: Sequence[CheckQuestion], answers: Sequence[str]) -> i
     )
 
 
-def _note(model: ModelVersion) -> Path:
-    """Named after the weights, as name, size and time tell them, and the wording of the check."""
+def note_file(model: ModelVersion) -> Path:
+    """Where the result for a model is kept: named after its weights, as name, size and time tell them, and the wording
+    of the check.
+    """
     weights = sorted(Path(model.folder).glob("*.safetensors"))
     facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
     key = hashlib.blake2b(repr((load_reading().version, model.ref, facts)).encode(), digest_size=16).hexdigest()

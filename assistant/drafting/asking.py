@@ -3,6 +3,7 @@
 import msgspec
 
 from assistant.dialogue import render_turns, split
+from assistant.drafting.nearest import nearest_shots
 from assistant.engine.tokens import token_counter
 from assistant.prompts import MODES, DialogueTooLong, load_shots, render
 from assistant.records import Ask, Dialogue, ModelVersion, Prompt, Record
@@ -43,7 +44,7 @@ def _render(dialogue: str, ask: Ask, model: ModelVersion) -> Prompt:
         phrasing=ask.phrasing,
         request=ask.request,
         wish=ask.wish,
-        shots=load_shots(),
+        shots=nearest_shots(load_shots(), dialogue, ask.mode, ask.task),
         budget=model.window,
         count_tokens=token_counter(model.folder),
     )

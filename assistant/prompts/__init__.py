@@ -1,6 +1,7 @@
 """Every prompt text, and how a dialogue becomes one. Knows no tokenizer, no embedder and no model."""
 
-from assistant.prompts.modes import MODES, TASKS, PromptMode, Shot, TaskTemplates, load_shots
+from assistant.prompts.modes import MODES, TASKS, PromptMode, Shot, TaskTemplates
+from assistant.prompts.own import join_own, load_shots
 from assistant.prompts.reading import conversation_in
 from assistant.prompts.render import DialogueTooLong, render, split_reasoning, unknown_mode
 
@@ -12,6 +13,7 @@ __all__ = [
     "Shot",
     "TaskTemplates",
     "conversation_in",
+    "join_own",
     "load_shots",
     "render",
     "split_reasoning",

@@ -102,7 +102,8 @@ def _templates() -> dict[str, Any]:
     return tomllib.loads(files("assistant.prompts").joinpath("templates.toml").read_text(encoding="utf-8"))
 
 
-def _tasks() -> dict[Task, TaskTemplates]:
+def bundled_tasks() -> dict[Task, TaskTemplates]:
+    """The tasks as they are shipped."""
     tables = {name: table for name, table in _templates().items() if "phrasings" in table}
     return msgspec.convert(tables, dict[Task, TaskTemplates])
 
@@ -118,10 +119,11 @@ def reasoning_marker() -> str:
 
 
 @cache
-def load_shots() -> tuple[Shot, ...]:
+def bundled_shots() -> tuple[Shot, ...]:
     """The examples written for this project, in the order in which they are preferred."""
     table = tomllib.loads(files("assistant.prompts").joinpath("examples.toml").read_text(encoding="utf-8"))
     return msgspec.convert(table["shots"], tuple[Shot, ...])
 
 
-TASKS: dict[Task, TaskTemplates] = _tasks()
+TASKS: dict[Task, TaskTemplates] = bundled_tasks()
+"""What can be asked for; the user's own wordings join it (`assistant.prompts.own`)."""

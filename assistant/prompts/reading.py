@@ -16,18 +16,18 @@ def conversation_in(prompt: str) -> str:
         prompt = prompt.strip().removesuffix(
             reasoning_text().replace("{noun}", task.noun).partition("{instruction}")[2].strip()
         )
+    wordings = frozenset(phrasing.text.strip() for task in TASKS.values() for phrasing in task.phrasings)
     starts = [0, *(match.end() for match in re.finditer(r"\n\n\n", prompt))]
     for start in reversed(starts):
-        for pattern in _patterns():
+        for pattern in _patterns(wordings):
             if found := pattern.fullmatch(prompt[start:].strip()):
                 return found["dialogue"].strip()
     return prompt.strip()
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> tuple[re.Pattern[str], ...]:
+def _patterns(whole: frozenset[str]) -> tuple[re.Pattern[str], ...]:
     """One for each wording, the longest first; before reasoning a wording has lost its last line's cue."""
-    whole = {phrasing.text.strip() for task in TASKS.values() for phrasing in task.phrasings}
     wordings = whole | {text.rpartition("\n")[0] for text in whole if text.endswith(":")}
     made = []
     for wording in sorted(wordings, key=len, reverse=True):

@@ -122,6 +122,15 @@ def open_minilm(threads: int = 0) -> Encoder:
     return Encoder(folder, place, threads=threads)
 
 
+def find_minilm(threads: int = 0) -> Encoder | None:
+    """The same where its conversion is there already, None where it would have to be made: nobody waits for that."""
+    try:
+        folder, place = minilm_folder(), conversions_dir() / minilm_name()
+    except ModelMissing:
+        return None
+    return Encoder(folder, place, threads=threads) if (place / "model.bin").is_file() else None
+
+
 def open_tuned(folder: Path, threads: int = 0) -> Encoder:
     """A tuned encoder in `folder`, its conversion in `folder/ctranslate`, made anew where it was lost."""
     place = folder / "ctranslate"

@@ -8,9 +8,12 @@ import pytest
 
 from assistant.conversation import Answer, Ask, Assistant
 from assistant.dialogue import parse
+from assistant.drafting import ability
 from assistant.engine.protocol import Piece, Progress
 from assistant.errors import ModelMissing, UsageError
 from assistant.feedback.store import Store
+from assistant.files import write_atomically
+from assistant.models.registry import resolve
 from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, Settings
 
@@ -114,3 +117,45 @@ def test_a_model_that_is_not_there_is_named(assistant: Assistant) -> None:
 def test_impossible_settings_are_refused_before_the_model_is_asked(assistant: Assistant) -> None:
     with pytest.raises(UsageError, match="greedy"):
         assistant.answer(parse(_TALK), Ask(settings=GenerationSettings(decoding="greedy", drafts=3)))
+
+
+def _call_able(folder: Path) -> None:
+    """Note that the model in the folder was tested and can read; the tiny one can't."""
+    model = resolve(str(folder), Settings())
+    write_atomically(
+        ability.note_file(model), msgspec.json.encode(ability.Ability(model=model.ref, right=12, asked=12))
+    )
+
+
+_LONG = "\n".join(f"{'Maya' if n % 2 else 'Tom'}: This is sentence number {n} of a meeting." for n in range(60))
+
+
+def test_a_model_that_reads_combines_the_answers_to_the_parts(
+    assistant: Assistant, store: Store, tiny_model: Path
+) -> None:
+    _call_able(tiny_model)
+    stages: list[str] = []
+
+    answer = assistant.answer(parse(_LONG), Ask(settings=_GREEDY), lambda progress: stages.append(progress.stage))
+
+    assert answer.combined and len(answer.parts) > 1 and "combining" in stages
+    # What the answer was written from is the answers to all parts, in their order.
+    for number, part in enumerate(answer.parts, start=1):
+        assert f"Part {number}: {' '.join(part.answer.split())}".rstrip() in answer.completion.prompt
+        assert store.completion(part.id).part_of == answer.completion.id
+
+
+def test_a_small_model_s_answers_to_the_parts_stand_side_by_side(assistant: Assistant) -> None:
+    answer = assistant.answer(parse(_LONG), Ask(settings=_GREEDY))
+
+    assert not answer.combined
+    assert answer.completion.answer == "\n\n".join(part.answer for part in answer.parts)
+
+
+def test_a_combined_answer_streams_as_one_piece(assistant: Assistant, tiny_model: Path) -> None:
+    _call_able(tiny_model)
+
+    *pieces, answer = assistant.stream(parse(_LONG), Ask(settings=_GREEDY))
+
+    assert isinstance(answer, Answer) and answer.combined
+    assert "".join(piece.text for piece in pieces if isinstance(piece, Piece)) == answer.completion.answer
