@@ -42,7 +42,8 @@ def join_own(folder: Path | None = None) -> None:
     Raises UsageError with the file's name: it cannot be read, holds something unknown, or a wording that has no place
     for the conversation or a name that is taken. Then only what is bundled counts.
     """
-    tasks, shots = bundled_tasks(), []
+    tasks = bundled_tasks()
+    shots: list[Shot] = []
     _replace(tasks, [])
     for path in sorted((folder or own_folder()).glob("*.toml")):
         file = _read(path)
