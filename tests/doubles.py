@@ -106,6 +106,8 @@ class ScriptedAssistant:
             text,
             mode=ask.mode,
             task=ask.task,
+            request=ask.request,
+            wish=ask.wish,
             shots=load_shots(),
             budget=2_000,
             count_tokens=lambda prompt: len(prompt.split()),

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 Post = Callable[[Message], object]
 
 VERDICTS: dict[Thumb, str] = {"up": "▲ good", "down": "▼ bad"}
-SERVED: tuple[Route, ...] = ("conversation", "refine", "documents")
-"""The routes that a text can take."""
 OPENED_MESSAGES = 40
 """So many messages of a chat are read at once; earlier ones follow on demand."""
 
@@ -107,12 +105,30 @@ def plan(typed: Input) -> Sending:
         dialogue = read_dialogue(typed.text)
     except InputUnreadable as error:
         problem = error
-    routes = routes_for(typed.text, dialogue, typed.in_view, SERVED)
+    routes = routes_for(typed.text, dialogue, typed.in_view)
     if problem is not None and not routes:
         raise problem
     if typed.chosen in routes:
         routes = (typed.chosen, *[route for route in routes if route != typed.chosen])
     return Sending(routes=routes, dialogue=dialogue)
+
+
+def asked_about(sending: Sending, in_view: InView) -> Dialogue | None:
+    """The conversation that goes into the prompt; None for what is no request of its own or goes to the documents. A
+    plain instruction is given the conversation in view, if there is one.
+    """
+    if sending.route == "conversation":
+        return sending.dialogue
+    if sending.route in ("question", "instruction"):
+        return in_view.conversation or Dialogue(turns=(), format="")
+    return None
+
+
+def ask_by(route: Route, text: str, ask: Ask) -> Ask:
+    """How a text that takes this route is asked."""
+    if route == "question" or route == "instruction":
+        return msgspec.structs.replace(ask, task=route, request=text, phrasing=None, words=None)
+    return ask
 
 
 def measure(assistant: "Assistant | None", serial: int, typed: Input, ask: Ask, post: Post) -> None:
@@ -123,8 +139,9 @@ def measure(assistant: "Assistant | None", serial: int, typed: Input, ask: Ask, 
         post(InputMeasured(serial, None, ()))
         return
     prompts: Sequence[Prompt] = ()
-    if assistant is not None and sending.route == "conversation" and sending.dialogue is not None:
-        prompts = assistant.prompts(sending.dialogue, ask)
+    dialogue = asked_about(sending, typed.in_view)
+    if assistant is not None and dialogue is not None:
+        prompts = assistant.prompts(dialogue, ask_by(sending.route, typed.text, ask))
     post(InputMeasured(serial, sending, tuple(prompts)))
 
 

@@ -99,3 +99,63 @@ async def test_the_route_is_shown_before_sending_and_f7_changes_it() -> None:
         assert "shorter  → change the answer" in seen(pilot.app)
     # 11 words: two thirds are 7.
     assert [(ask.words, len(dialogue.turns)) for dialogue, ask in assistant.asked] == [(None, 3), (7, 3)]
+
+
+async def test_questions_instructions_and_wishes_reach_the_model_with_the_conversation_in_view() -> None:
+    assistant = ScriptedAssistant("Tom does.")
+    async with opened(an_app(assistant), (120, 40)) as pilot:
+        await settle(pilot)
+        for text in (STANDUP, "Who books the room?", "Translate this into German", "focus on the room"):
+            await pilot.press("escape")
+            await paste(pilot, text)
+            await asyncio.sleep(0.3)
+            await settle(pilot)
+            await pilot.press("enter")
+            await settle(pilot)
+        screen = seen(pilot.app)
+        assert "Who books the room?  → ask the conversation" in screen
+        assert "Translate this into German  → instruction" in screen
+        await pilot.press("shift+tab", "g")
+        await settle(pilot)
+    asked = [(ask.task, ask.request, ask.wish, len(dialogue.turns)) for dialogue, ask in assistant.asked]
+    assert asked == [
+        ("summary", "", "", 3),
+        ("question", "Who books the room?", "", 3),
+        ("instruction", "Translate this into German", "", 3),
+        ("instruction", "Translate this into German", "Focus on the room.", 3),
+        ("instruction", "Translate this into German", "Focus on the room.", 3),
+    ]
+
+
+async def test_a_question_of_a_kept_chat_is_asked_again_as_it_was() -> None:
+    async with opened(an_app(ScriptedAssistant("Tom does."))) as pilot:
+        await settle(pilot)
+        for text in (STANDUP, "Who books the room?"):
+            await paste(pilot, text)
+            await pilot.press("enter")
+            await settle(pilot)
+    assistant = ScriptedAssistant("Tom.")
+    async with opened(an_app(assistant, continue_last=True)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        assert "Who books the room?" in seen(pilot.app)
+        await paste(pilot, "/again")
+        await pilot.press("enter")
+        await settle(pilot)
+    ((dialogue, asked),) = assistant.asked
+    assert (asked.task, asked.request, len(dialogue.turns)) == ("question", "Who books the room?", 3)
+
+
+async def test_an_instruction_needs_no_conversation() -> None:
+    assistant = ScriptedAssistant("Roses are red.")
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, "Write a line about roses")
+        await asyncio.sleep(0.3)
+        await settle(pilot)
+        assert "Enter → instruction" in seen(pilot.app)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "Roses are red." in seen(pilot.app)
+    ((dialogue, asked),) = assistant.asked
+    assert (asked.task, dialogue.turns) == ("instruction", ())

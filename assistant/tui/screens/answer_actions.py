@@ -4,10 +4,12 @@ or differently. The conversation screen brings these along.
 
 import msgspec
 
+from assistant.records import Ask
 from assistant.tui.choices import Offer, sampled
 from assistant.tui.screens.parts import ConversationParts
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.screens.text import TextScreen
+from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.sent import SentView
 
 PART = "\n\n──── next part ────\n\n"
@@ -62,7 +64,7 @@ class AnswerActions(ConversationParts):
         view = self.chosen()
         if view is None or not self.is_free():
             return
-        now = msgspec.structs.replace(self.ask, task=view.request.ask.task)
+        now = self._asked_now(view)
         same = now == view.request.ask and now.settings.decoding != "sample" and not view.request.question
         if same:
             self.notify("Drawn at random this time: the same settings would write the same text.")
@@ -75,7 +77,10 @@ class AnswerActions(ConversationParts):
         if wish:
             await self.refine(wish)
             return
-        screen = PickScreen("How should it be?", WISHES, free="or in your own words")
+        from assistant.drafting import STYLES
+
+        presets = [Offer(value=name, label=name, about=told) for name, told in STYLES.items()]
+        screen = PickScreen("How should it be?", [*WISHES, *presets], free="or in your own words")
 
         async def use(chosen: str | None) -> None:
             if chosen:
@@ -88,7 +93,17 @@ class AnswerActions(ConversationParts):
         view = self.chosen()
         if view is None:
             return
-        words = len(view.text.split())
-        aims = {"shorter": max(5, words * 2 // 3), "longer": words * 3 // 2}
-        aim = aims.get(wish) or (int(wish) if wish.isdigit() else None)
-        await self.request(view.request.dialogue, msgspec.structs.replace(self.ask, words=aim))
+        if view.request.question:
+            self.notify("This answer quotes your documents: ask for something else instead.")
+            return
+        from assistant.drafting import refine
+
+        with self.parley.reporting():
+            await self.request(view.request.dialogue, refine(self._asked_now(view), view.text, wish))
+
+    def _asked_now(self, view: AnswerView) -> Ask:
+        """The answer's own task and request, with the settings of now."""
+        was = view.request.ask
+        return msgspec.structs.replace(
+            self.ask, task=was.task, request=was.request, phrasing=was.phrasing, wish=was.wish
+        )

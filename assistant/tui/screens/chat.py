@@ -11,7 +11,7 @@ from textual.timer import Timer
 from assistant.errors import Interrupted, UsageError
 from assistant.prompts import load_shots
 from assistant.records import Answer, Ask, Dialogue, MessageKind
-from assistant.tui.asking import Input, Request, Sending, ask, measure, plan
+from assistant.tui.asking import Input, Request, Sending, ask, ask_by, asked_about, measure, plan
 from assistant.tui.commands import action_of, bindings_of, find_command
 from assistant.tui.messages import (
     AnswerFinished,
@@ -117,21 +117,26 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
             self.composer.remember(text)
             self.composer.load(read_named_file(text).strip("\n"))
         elif self.is_free():
-            sending = plan(self._input(text))
+            typed = self._input(text)
+            sending = plan(typed)
             self.composer.remember(text)
             self.composer.clear()
             if self.editing:
                 self.parley.fork_chat(self.chat, before=self.editing, text=text)
             else:
-                await self._send(text, sending)
+                await self._send(text, sending, typed.in_view)
 
-    async def _send(self, text: str, sending: Sending) -> None:
+    async def _send(self, text: str, sending: Sending, in_view: InView) -> None:
         self._chosen_route = None
         if sending.route == "refine":
             await self._show_sent(QuestionView(text, LABELS["refine"]), "user")
             await self.refine(text)
         elif sending.route == "documents":
             await self.ask_documents(text)
+        elif sending.route != "conversation":
+            dialogue = asked_about(sending, in_view) or NO_DIALOGUE
+            await self._show_sent(QuestionView(text, LABELS[sending.route]), "user")
+            await self.request(dialogue, ask_by(sending.route, text, self.ask))
         elif sending.dialogue is not None:
             await self._show_sent(SourceView(sending.dialogue, text), "conversation")
             await self.request(sending.dialogue, self.ask)

@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from assistant.prompts import TASKS
 from assistant.records import Ask, Dialogue
 from assistant.terminal import printable
 from assistant.tui.asking import Request
@@ -111,6 +112,9 @@ def _widget(entry: Entry, dialogue: Dialogue, question: str, ask: Ask, order: Or
         return Static(Content(printable(entry.text)), classes="note", markup=False)
     completion = entry.answer.completion
     asked = msgspec.structs.replace(ask, mode=completion.mode, settings=completion.settings)
+    if completion.task in TASKS:
+        takes = TASKS[completion.task].takes_request
+        asked = msgspec.structs.replace(asked, task=completion.task, request=question if takes else "")
     request = Request(number=0, dialogue=dialogue, ask=asked)
     if completion.passage_ids:
         request = Request(number=0, dialogue=Dialogue(turns=(), format=""), ask=asked, question=question)
