@@ -132,6 +132,7 @@ def one_seed(
         rollout_batch_size=arguments.batch,
         epochs=arguments.epochs,
         learning_rate=arguments.rate,
+        value_learning_rate=arguments.rate,
         warmup_steps=0,
         kl_coefficient=arguments.kl_coefficient,
         kl_target=0.0,

@@ -62,8 +62,8 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Times that a step's responses are learnt from."""
     learning_rate: float = 3e-4
     """AdamW's step on the adapter's weights."""
-    value_learning_rate: float = 3e-3
-    """AdamW's step on the value head, which starts from nothing."""
+    value_learning_rate: float = 3e-4
+    """AdamW's step on the value head. At ten times this, its noise made pocket's values worse than none."""
     warmup_steps: int = 5
     """Steps in which the learning rates rise to their full size."""
     max_gradient_norm: float = 1.0
