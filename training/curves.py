@@ -42,8 +42,8 @@ _LONG = 20
 
 
 def points(rows: Sequence[Mapping[str, Any]], metric: str) -> Points:
-    """(step, value) of every row that has the metric."""
-    return [(float(row["step"]), float(row[metric])) for row in rows if metric in row]
+    """(step, value) of the rows that have the metric, one a step: a judgement repeats what its step has logged."""
+    return list({float(row["step"]): float(row[metric]) for row in rows if metric in row}.items())
 
 
 def show(result: Mapping[str, Any]) -> str:

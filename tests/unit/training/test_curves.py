@@ -19,6 +19,11 @@ def test_a_curve_has_the_rows_that_hold_its_metric() -> None:
     assert points(ROWS, "dev_judge") == [(0.0, 0.5)]
 
 
+def test_a_step_that_was_logged_twice_is_one_point() -> None:
+    rows = [{"step": 1, "kl": 0.5}, {"step": 2, "kl": 1.0}, {"step": 2, "kl": 1.0, "dev_judge": 3.0}]
+    assert points(rows, "kl") == [(1.0, 0.5), (2.0, 1.0)]
+
+
 def test_the_picture_has_a_panel_for_every_curve_of_two_points() -> None:
     figure = draw(ROWS, CURVES["ppo"])
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["score", "KL to the reference"]
