@@ -13,7 +13,10 @@ from knowledge.embedder import Embedder
 
 _PASSAGES = 3
 _NEARLY = 0.9
+_FRAGMENT = 0.15
+_SENTENCE = 8
 _WORD = re.compile(r"\w+")
+_CLOSED = re.compile(r"[.!?:;…。！？][\"'”’)\]*_]*$")
 
 
 class Quote(Record, frozen=True):
@@ -49,6 +52,7 @@ def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
     held = [words.share_in(hit.text[start:end]) for hit, start, end in candidates]
     scores = 0.6 * (vectors[1:] @ vectors[0]) + 0.2 * np.array([hit.score for hit, _, _ in candidates])
     scores = scores + 0.2 * np.array(held)
+    scores -= [_FRAGMENT if _is_fragment(hit.text[start:end]) else 0.0 for hit, start, end in candidates]
     quotes = [
         Quote(
             passage_id=hit.passage_id,
@@ -63,3 +67,10 @@ def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
     ]
     quotes.sort(key=lambda quote: -quote.score)
     return [quote for quote in quotes[:most] if quote.score >= _NEARLY * quotes[0].score]
+
+
+def _is_fragment(text: str) -> bool:
+    """Whether a text is more likely a heading, or a label, than a sentence: few words, and no end. It is nearer to a
+    question than what stands below it, and answers nothing.
+    """
+    return not _CLOSED.search(text) and len(_WORD.findall(text)) < _SENTENCE

@@ -33,6 +33,9 @@ _ABBREVIATION = re.compile(
 )
 _MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d+[.)]|[#>|\[]|[\w .'-]{1,30}: )")
 _WRAPPED_AT = 45
+_SHORT_LINE = 20
+_GOES_ON = re.compile(r"[ \t]{0,8}[a-z]+[ ,.]")
+_UNENDED = re.compile(r"[^\W_] ?,?[ \t]*$")
 
 
 class _Sentence(msgspec.Struct, frozen=True):
@@ -77,8 +80,13 @@ def _ends_sentence(text: str, found: re.Match[str], begin: int) -> bool:
         return not _ABBREVIATION.search(text, max(begin, found.start() - 12), found.end())
     line = text.rfind("\n", begin, found.start()) + 1 or begin
     following = text[found.end() : found.end() + 40]
-    wrapped = found.start() - line >= _WRAPPED_AT and following[:1].strip() and not _MARKER.match(following)
-    return not wrapped
+    if _MARKER.match(following):
+        return True
+    length = found.start() - line
+    wrapped = length >= _WRAPPED_AT and following[:1].strip()
+    # A short or indented line of prose that goes on in small letters: "follow these" and, below it, "instructions."
+    goes_on = length >= _SHORT_LINE and _GOES_ON.match(following) and _UNENDED.search(text, line, found.start())
+    return not (wrapped or goes_on)
 
 
 def _trimmed(text: str, start: int, end: int) -> list[Span]:

@@ -32,3 +32,14 @@ def test_the_sentence_that_answers_is_quoted_and_a_question_is_not(tmp_path: Pat
 def test_nothing_found_is_nothing_quoted() -> None:
     nothing = SearchResult(hits=(), answerable=False, confidence=0.0, seconds=0.0)
     assert best_quotes("Who?", nothing, WordEmbedder()) == []
+
+
+def test_a_heading_is_not_quoted_for_what_stands_below_it(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    text = "Leaving Lindmark by the ferry\n\nThe ferry leaves Lindmark at noon and at six.\n"
+    (tmp_path / "docs" / "a.txt").write_text(text)
+    library = Library(tmp_path / "knowledge", WordEmbedder)
+    library.add([tmp_path / "docs"])
+    question = "When is leaving Lindmark by the ferry?"
+    quotes = best_quotes(question, library.search(question), WordEmbedder(), 1)
+    assert quotes[0].text == "The ferry leaves Lindmark at noon and at six."

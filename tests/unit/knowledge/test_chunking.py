@@ -120,3 +120,20 @@ def test_passages_are_exact_spans_in_order_within_the_budget_and_lose_nothing(
 @pytest.mark.parametrize("text", ["", "   \n\n "])
 def test_no_text_makes_no_passage(text: str) -> None:
     assert chunk(Document(text=text), _count, 50) == []
+
+
+def test_a_wrapped_line_of_prose_goes_on_and_a_list_does_not() -> None:
+    text = (
+        "If the card is lost, follow these\ninstructions.\n"
+        "- For any other reimbursement, like expenses such as\n  insurance or training materials, choose one.\n"
+        "apples\nbananas\n"
+        "Brief overview of the approvals\nIf you have been set up, go on.\n"
+    )
+    assert [" ".join(text[start:end].split()) for start, end in sentence_spans(text)] == [
+        "If the card is lost, follow these instructions.",
+        "- For any other reimbursement, like expenses such as insurance or training materials, choose one.",
+        "apples",
+        "bananas",
+        "Brief overview of the approvals",
+        "If you have been set up, go on.",
+    ]
