@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.answering.ability import PASSED, measure_ability
 from assistant.answering.citing import cite, without_markers
 from assistant.conversation import Assistant
+from assistant.drafting.ability import PASSED, measure_ability
 from assistant.engine.tokens import token_counter
 from assistant.prompts.passages import render_question
 from assistant.records import GenerationSettings
@@ -54,7 +54,7 @@ def main() -> None:
     golds = [row["answers"] for row in asked]
     with Assistant(Settings(model=ModelSettings(ref=arguments.model))) as assistant:
         model = assistant.load().model
-        ability = measure_ability(assistant)
+        ability = measure_ability(assistant.engine, model)
         print(f"{model.ref}: reading check {ability.right} of {ability.asked}, {PASSED} needed\n")
         count = token_counter(model.folder)
         prompts = [
