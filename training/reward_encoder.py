@@ -10,7 +10,8 @@ unbroken one.
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ class TunedEncoder:
             target_modules=_ATTENTION,
             modules_to_save=list(whole),
         )
-        self.model: Any = get_peft_model(model, shape)
+        with _without_notices():
+            self.model: Any = get_peft_model(model, shape)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(source, local_files_only=True)
         window = min(config.window, int(getattr(model.config, "max_position_embeddings", config.window)) - 2)
         self.window = window
@@ -121,9 +123,7 @@ class TunedEncoder:
         rows = self._rows(pairs, head_margins)
         left = order[done * self.config.batch_size : steps * self.config.batch_size]
         saver = _Saver(self.model, optimizer, schedule, run, stop, report, done, steps, self.config.save_every)
-        with warnings.catch_warnings():
-            # Of names that transformers is about to change inside trl.
-            warnings.simplefilter("ignore", FutureWarning)
+        with _without_notices():
             trainer = RewardTrainer(
                 model=self.model,
                 args=self._arguments(run, steps - done),
@@ -152,8 +152,9 @@ class TunedEncoder:
 
     def export(self, folder: Path, scale: float) -> dict[str, NDArray[Any]]:
         """Merge the adapter, write the model into the folder, and return the head's tensors for `write_reward`."""
-        merged = self.model.merge_and_unload()
-        merged.save_pretrained(folder)
+        with _without_notices():
+            merged = self.model.merge_and_unload()
+            merged.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         dense, out, _, is_tanh = _HEADS[self.kind]
         tensors: dict[str, NDArray[Any]] = {}
@@ -249,6 +250,14 @@ class _Saver(TrainerCallback):
         plain = {name: value for name, value in schedule.state_dict().items() if name != "lr_lambdas"}
         tree = {"adapter": get_peft_model_state_dict(model), "optimizer": optimizer.state_dict()}
         self._run.save(step, {**tree, "schedule": {**plain, "lr_lambdas": [None]}})
+
+
+@contextmanager
+def _without_notices() -> Iterator[None]:
+    """Keep quiet about names that transformers is about to change and trl and peft still use."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _printer() -> Any:

@@ -168,7 +168,7 @@ def test_a_stopped_encoder_goes_on_to_the_same_reward(
     data = _write(tmp_path / "pairs.jsonl", _pairs(24, 1))
     words = ("--data", data, "--method", "lora", "--max-steps", "4", "--batch-size", "4", "--window", "96")
     code, whole = _call(capsys, "reward", *words)
-    assert code == 0 and whole["method"] == "lora"
+    assert code == 0 and whole["method"] == "lora", whole
     steps = []
 
     class Stopping(reward_encoder._Saver):
