@@ -62,7 +62,6 @@ def test_half_a_ranking_is_kept_when_the_app_is_killed(tiny: Path, home: Path) -
     terminal = start(tiny, home, drafts="3", max_new_tokens="8")
     send(terminal)
     terminal.wait_for(lambda drawn: b"r ranks them" in visible(drawn))
-    terminal.press(b"\x1b[Z")  # Shift+Tab: to the answer
     terminal.press(b"r")
     terminal.wait_for(lambda drawn: b"Which is best?" in visible(drawn))
     mark = len(terminal.output)

@@ -17,7 +17,9 @@ from assistant.terminal import one_line, printable
 
 
 class EvidenceScreen(ModalScreen[None]):
-    """Up and Down choose a sentence; the turns it rests on light up and come into view. Esc closes."""
+    """A question mark stands before a sentence that nothing bears out, or not in every name and number.
+
+    Up and Down choose a sentence; the turns it rests on light up and come into view. Esc closes."""
 
     BINDINGS = [
         Binding("escape,e,q", "close", "Close"),
@@ -80,8 +82,8 @@ class EvidenceScreen(ModalScreen[None]):
         marked = Content(text)
         for mention in (*ground.unsupported, *([ground.role] if ground.role else [])):
             marked = marked.stylize("$error underline", mention.start - ground.start, mention.end - ground.start)
-        mark = "✓ " if ground.turns and not ground.unsupported and ground.role is None else "? "
-        return Content.assemble((mark, "$success" if mark == "✓ " else "$warning"), marked)
+        mark = "• " if ground.turns and not ground.unsupported and ground.role is None else "? "
+        return Content.assemble((mark, "$foreground 60%" if mark == "• " else "$warning"), marked)
 
     def _turn(self, number: int, *, is_lit: bool) -> Content:
         turn = self._dialogue.turns[number]
