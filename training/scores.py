@@ -1,6 +1,7 @@
 """Scores texts by the composite reward: `assistant-train score`. Knows rows and parts, not how a part is made."""
 
 import json
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,10 @@ def _read(job: Job[ScoreConfig]) -> list[dict[str, Any]]:
             rows.append(row)
     if not rows:
         raise DataMissing("there is nothing to score: give --data with rows of dialogue (or prompt) and completion")
-    return rows[: job.config.max_steps] if job.config.max_steps else rows
+    if not 0 < job.config.max_steps < len(rows):
+        return rows
+    drawn = random.Random(job.config.seed).sample(range(len(rows)), job.config.max_steps)
+    return [rows[place] for place in sorted(drawn)]
 
 
 def _conversation(row: dict[str, Any]) -> str:

@@ -12,4 +12,6 @@ class ScoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     batch_size: int = 64
     """Texts scored together."""
     max_steps: int = 0
-    """Score so many texts at most; 0 for all."""
+    """Score so many texts at most, drawn at random; 0 for all."""
+    seed: int = 20261121
+    """Fixes which texts are drawn."""
