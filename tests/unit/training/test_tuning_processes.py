@@ -33,7 +33,15 @@ def test_two_processes_make_the_updates_of_one_with_twice_the_batch(tmp_path: Pa
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     script = tmp_path / "tune.py"
     script.write_text(_TUNE)
-    words = ["sft", f"--data={data}", f"--model={model}", "--max-steps=4", "--save-every=2", "--log-every=1", "--judge=0"]
+    words = [
+        "sft",
+        f"--data={data}",
+        f"--model={model}",
+        "--max-steps=2",
+        "--save-every=1",
+        "--log-every=1",
+        "--judge=0",
+    ]
     words += ["--show-every=0", "--threads=1", "--json"]
     alone = [sys.executable, str(script), *words, "--batch-size=4"]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
@@ -51,5 +59,6 @@ def test_two_processes_make_the_updates_of_one_with_twice_the_batch(tmp_path: Pa
         metrics = place / "state" / "runs" / json.loads(answers[0])["run"] / "metrics.jsonl"
         found = [json.loads(line) for line in metrics.read_text().splitlines()]
         losses.append([row[name] for row in found for name in ("loss", "dev_loss") if name in row])
+    # Two updates of 11 examples: at the end of a pass the library fills the last one up where processes share it.
     assert len(losses[0]) == len(losses[1]) > 4
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
