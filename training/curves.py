@@ -22,6 +22,7 @@ Curves = Mapping[str, str | Sequence[str]]
 Points = list[tuple[float, float]]
 
 CURVES: dict[str, Curves] = {
+    "pocket": {"loss, smoothed labels": "loss", "held-out loss, nats a token": "dev_loss"},
     "ppo": {
         "score": "objective/scores",
         "KL to the reference": "objective/kl",

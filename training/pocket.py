@@ -30,6 +30,7 @@ from training.augment import name_speakers, swap_speakers, write_as_chat
 from training.batches import IGNORED, Batch, Example, bucket, collate
 from training.card import Card, CardData, write_card
 from training.corpora import read_rows, require_fields
+from training.curves import CURVES, write_curves
 from training.job import Job, Report
 from training.metrics.case import Case
 from training.pocket_model import build_model, export, load_weights, warm_start_embeddings
@@ -59,6 +60,7 @@ def run(job: Job[PocketConfig]) -> dict[str, Any]:
         convert_folder(out, out / CONVERTED)
         judged = _judge(job, out, held_out[: job.config.judge])
         write_card(out, _card(job, rows, held_out, trained, judged))
+        write_curves(run.metrics(), CURVES["pocket"], run.folder / "curves.png")
         run.finish(str(out))
     return {"run": run.name, "model": str(out), **trained, "judged": judged}
 
