@@ -54,7 +54,7 @@ STAGES: dict[str, Stage] = {
         config="training.recipes.sft:SftConfig",
         help="Tune a model on conversations and summaries, and register what it gained and what it forgot.",
         examples=(
-            "--data train.jsonl --dev dev.jsonl --model google/flan-t5-base",
+            "--data train.jsonl --dev dev.jsonl --model pocket",
             "--data train.jsonl --method full --forgetting other-tasks.jsonl",
             "--rated --model current --method lora",
             "--resume",

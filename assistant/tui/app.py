@@ -118,8 +118,7 @@ class AssistantApp(App[None]):
             on_chat=lambda id: self.chat.post_message(ChatBegun(id)),
         )
         self.documents = Documents(lambda: self.settings.knowledge, self.say)
-        # Until they are counted, a catalog that is there counts as one with documents: a question may come first.
-        self.document_files = int((knowledge_dir() / "catalog.db").exists())
+        self.document_files = 0
         self._continue_last = continue_last
         self.chat = ChatScreen(self._default_ask())
 
@@ -137,6 +136,8 @@ class AssistantApp(App[None]):
         self.load_model()
         self.set_interval(FOLLOW_SECONDS, self.follow_model)
         self.in_background(self._find_draft, "draft")
+        # Until they are counted, a catalog that is there counts as one with documents: a question may come first.
+        self.document_files = int((knowledge_dir() / "catalog.db").exists())
         if self.document_files:
             self.in_background(lambda: self.documents.tell_state(self.chat.post_message), "documents")
         self.chat.show_loop()

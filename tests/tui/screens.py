@@ -56,6 +56,16 @@ async def settle(pilot: Pilot[None]) -> None:
     await pilot.pause()
 
 
+async def until(pilot: Pilot[None], text: str) -> None:
+    """Wait until the screen shows the text: what another process does takes the time that it takes."""
+    for _ in range(600):
+        await settle(pilot)
+        if text in seen(pilot.app):
+            return
+        await pilot.pause(0.05)
+    raise AssertionError(f"{text!r} did not come:\n{seen(pilot.app)}")
+
+
 async def paste(pilot: Pilot[None], text: str) -> None:
     """A bracketed paste into whatever has the focus."""
     focused = pilot.app.screen.focused

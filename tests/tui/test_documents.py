@@ -14,7 +14,7 @@ from assistant.settings import KnowledgeSettings, ModelSettings, Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.screens.knowledge import KnowledgeScreen
 from assistant.tui.screens.passage import PassageScreen
-from tests.tui.screens import opened, seen, settle
+from tests.tui.screens import opened, seen, settle, until
 from tests.unit.knowledge.embedders import WordEmbedder
 from tests.unit.knowledge.samples import FACT, OTHER, pdf
 
@@ -57,12 +57,9 @@ def test_a_question_is_answered_with_its_source_which_opens_in_the_document(app:
         async with opened(app) as pilot:
             await settle(pilot)
             app.chat.composer.load(QUESTION)
-            await settle(pilot)
-            await pilot.pause(0.3)
-            await settle(pilot)
-            assert "ask the documents" in seen(app)
+            await until(pilot, "ask the documents")
             await pilot.press("enter")
-            await settle(pilot)
+            await until(pilot, f"{FACT} [1]")
             screen = seen(app)
             assert f"{FACT} [1]" in screen
             assert "rules.pdf p. 2" in screen
@@ -106,7 +103,7 @@ def test_what_the_documents_do_not_hold_is_said_with_the_nearest_place(app: Assi
 
 def test_a_folder_is_added_searched_and_forgotten(app: AssistantApp, docs: Path) -> None:
     async def scenario() -> None:
-        async with opened(app) as pilot:
+        async with opened(app, (200, 30)) as pilot:
             await settle(pilot)
             await pilot.press("f8")
             await settle(pilot)
@@ -114,17 +111,15 @@ def test_a_folder_is_added_searched_and_forgotten(app: AssistantApp, docs: Path)
             assert "No folder yet" in seen(app)
             app.screen.query_one(Input).value = str(docs)
             await pilot.press("enter")
-            await settle(pilot)
+            await until(pilot, "2 files · 3 passages")
             screen = seen(app)
-            assert "2 files · 3 passages" in screen
             assert "1 skipped" in screen
             assert "damaged: not JSON" in screen
             assert "\x1b" not in screen
             assert app.document_files == 2
             app.screen.query_one(Input).value = "boats at the pier"
             await pilot.press("enter")
-            await settle(pilot)
-            assert "mooring.txt" in seen(app)
+            await until(pilot, "mooring.txt")
             app.screen._list.highlighted = 0
             await app.screen.run_action("forget")
             await settle(pilot)

@@ -22,3 +22,7 @@ class MemoryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What activations are computed in while training; weights that are trained stay float32."""
     activation_checkpointing: bool = False
     """Whether activations are computed again instead of kept."""
+    max_steps: int = 0
+    """Without a meaning here: what a step takes does not hang on how many there are."""
+    seed: int = 20261121
+    """Without a meaning here: nothing is drawn."""
