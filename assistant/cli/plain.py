@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from assistant.cli.notes import note_answer, note_dialogue
 from assistant.cli.output import note, say
 from assistant.conversation import Answer, Ask, Assistant, refine
-from assistant.dialogue import parse
+from assistant.dialogue import parse, parse_renames, rename
 from assistant.errors import AssistantError, UsageError
 from assistant.feedback.guideline import load_guideline
 from assistant.feedback.judgements import local_rater
@@ -29,6 +30,7 @@ _HELP = """Paste a conversation and end it with a line that holds only a dot. Co
   /again           answer the last conversation again
   /shorter         the same in fewer words
   /refine WISH     the same otherwise: longer, 20 words, focus on the refund
+  /rename OLD=NEW  give speakers other names (OLD=NEW, OLD=NEW) and answer again
   /good, /bad WHY  rate the last answer; a reason may follow
   /rank 2=4 1 fail 3   rank the drafts: best first, = for a tie, what failed last
   /evidence        which turns each sentence rests on, and what has none
@@ -63,6 +65,10 @@ class _Session:
     def refine(self, wish: str) -> None:
         dialogue, answer = self._last()
         self._answer(dialogue, refine(self.ask, answer.completion.answer, wish))
+
+    def rename(self, names: str) -> None:
+        dialogue, _answer = self._last()
+        self._answer(rename(dialogue, parse_renames(names.split(","))), self.ask)
 
     def rate(self, thumb: Thumb, why: str) -> None:
         _, answer = self._last()
@@ -117,8 +123,9 @@ class _Session:
 
     def read(self, text: str) -> None:
         dialogue = parse(text)
-        speakers = f"{len(dialogue.speakers)} speakers" if dialogue.has_speakers else "no speakers"
-        note(f"Conversation, {len(dialogue.turns)} turns, {speakers}.")
+        speakers = f", {len(dialogue.speakers)} speakers" if dialogue.has_speakers else ""
+        note(f"Conversation, {len(dialogue.turns)} turns{speakers}.")
+        note_dialogue(dialogue)
         if self.assistant.has_moved():
             loaded = self.assistant.load()
             note(f"{loaded.model.ref} answers from now on: {self.assistant.why}")
@@ -127,6 +134,7 @@ class _Session:
     def _answer(self, dialogue: Dialogue, ask: Ask) -> None:
         self.dialogue = dialogue
         self.reply = reply = self.assistant.answer(dialogue, ask)
+        note_answer(reply)
         for number, draft in enumerate(reply.drafts, 1):
             say(f"{number}. {draft.answer}" if len(reply.drafts) > 1 else draft.answer)
         say(f"({reply.completion.model}, {ask.mode}, {reply.completion.seconds:.1f} seconds)")
@@ -188,6 +196,7 @@ def _commands(session: _Session) -> dict[str, Callable[[str], None]]:
         "again": session.again,
         "shorter": lambda _: session.refine("shorter"),
         "refine": session.refine,
+        "rename": session.rename,
         "rank": session.rank,
         "evidence": session.evidence,
         "prompt": session.prompt,

@@ -8,13 +8,14 @@ import msgspec
 from cyclopts import Parameter
 
 from assistant.cli.batch import summarize_lines
+from assistant.cli.notes import note_answer, note_dialogue
 from assistant.cli.output import is_interactive, note, say, say_json
 from assistant.conversation import Answer, Ask, Assistant, refine
 from assistant.dialogue import is_document, parse, parse_renames, read_text, rename
 from assistant.engine.protocol import Progress, check_settings
 from assistant.errors import UsageError
 from assistant.feedback.store import Store
-from assistant.records import BackendName, Decoding, Dialogue, Faithful, GenerationSettings, Guarded, Task
+from assistant.records import BackendName, Decoding, Dialogue, Faithful, GenerationSettings, Task
 from assistant.settings import Settings, load_settings
 
 
@@ -137,9 +138,9 @@ def summarize(
     dialogue = rename(_read(_source(file)), parse_renames(rename_ or []))
     answer = _answer(dialogue, ask, settings, model, backend)
     if json:
-        say_json(as_json(answer))
+        say_json({**as_json(answer), "format": dialogue.format, "left_out": dialogue.left_out})
     else:
-        _print(answer, len(dialogue.speakers) if dialogue.has_speakers else 0)
+        _print(answer, dialogue)
     return 0
 
 
@@ -183,14 +184,6 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _note_guarded(guarded: Guarded) -> None:
-    """Say where names and numbers that are not in the conversation were avoided, and where they were not."""
-    if guarded.avoided:
-        note(f"Written so that it does not say what the conversation does not: {', '.join(guarded.avoided)}.")
-    if guarded.left:
-        note(f"Not in the conversation, check it: {', '.join(guarded.left)}.")
-
-
 def _with_flags(settings: GenerationSettings, flags: dict[str, Any]) -> GenerationSettings:
     given = {name: value for name, value in flags.items() if value is not None}
     if given.get("drafts", 1) > 1 and "decoding" not in given and settings.decoding == "greedy":
@@ -229,25 +222,11 @@ def _tell(progress: Progress) -> None:
         note(f"{progress.stage}{count} …")
 
 
-def _print(answer: Answer, speakers: int) -> None:
-    completion = answer.completion
-    if not speakers:
-        note("No speakers found: the text was read as one narrator's.")
-    if answer.parts:
-        how = "combined into one" if answer.combined else "a paragraph each"
-        note(f"Longer than the model's window: {len(answer.parts)} parts, {how}, all {answer.turns} turns covered.")
-    if answer.shots_dropped:
-        note(f"{answer.shots_dropped} solved examples left out: they did not fit beside the conversation.")
-    if completion.finished == "length":
-        note("Cut off at the longest text allowed: raise --max-new-tokens.")
-    if completion.model == "quote":
-        note("The model is too small to answer in its own words: these turns say most about it.")
-    if answer.guarded:
-        _note_guarded(answer.guarded)
-    if completion.rationale:
-        note(f"Reasoning: {completion.rationale}")
+def _print(answer: Answer, dialogue: Dialogue) -> None:
+    note_dialogue(dialogue)
+    note_answer(answer)
     if len(answer.drafts) == 1:
-        say(completion.answer)
+        say(answer.completion.answer)
         return
     for number, draft in enumerate(answer.drafts, start=1):
         say(f"{number}. {draft.answer}")

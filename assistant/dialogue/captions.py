@@ -3,11 +3,13 @@
 import html
 import re
 
-from assistant.dialogue.turns import NARRATOR, Reading, fold, make_turn, split_head
+from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_like_name, make_turn, split_head
 from assistant.records import Turn
 
-_CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
+_CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{1,2}[.,]\d{1,3}"
 _TIMING = re.compile(rf"\s*({_CLOCK})\s*-->\s*{_CLOCK}")
+# Teams' transcripts as documents: "0:0:3.12 --> 0:0:4.5", and the name on a line of its own.
+_UNPADDED = re.compile(r"\s*\d:\d{1,2}:\d{1,2}\.")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?\s{1,10}([^>]{1,200})>")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>")
 _SENTENCE_END = re.compile(r"[.?!…][\"'”’)]*$")
@@ -19,7 +21,7 @@ def read_webvtt(text: str) -> Reading | None:
 
 
 def read_srt(text: str) -> Reading | None:
-    """Numbered cues; who speaks is known only where a line says `Name: text`."""
+    """Numbered cues; who speaks is known only where a line says `Name: text`, or the name has a line of its own."""
     opening = [line for line in text.lstrip()[:400].split("\n") if line.strip()][:2]
     return _read_cues(text) if any(_TIMING.match(line) for line in opening) else None
 
@@ -33,14 +35,18 @@ def _read_cues(text: str) -> Reading | None:
         timing = _TIMING.match(lines[at]) if at is not None else None
         if at is None or timing is None:
             continue  # The header, and blocks of notes and styles.
-        for speaker, said in _voices(lines[at + 1 :]):
+        for speaker, said in _voices(lines[at + 1 :], named=_UNPADDED.match(lines[at]) is not None):
             if turn := make_turn(speaker, said, timing[1]):
                 turns.append(turn)
     return Reading(turns=tuple(_join_sentences(turns))) if turns else None
 
 
-def _voices(lines: list[str]) -> list[tuple[str, str]]:
-    """Who says what in the lines of one cue; an empty name where the cue does not tell."""
+def _voices(lines: list[str], named: bool) -> list[tuple[str, str]]:
+    """Who says what in the lines of one cue, the narrator where the cue does not tell. Where cues are `named`, a first
+    line that looks like a name is one.
+    """
+    if named and len(lines) > 1 and is_name(lines[0]) and looks_like_name(lines[0]):
+        return [(lines[0], " ".join(lines[1:]))]
     voices: list[tuple[str, str]] = []
     for line in lines:
         pieces = _VOICE.split(line)  # [before, name, text, name, text, ...]

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from assistant.dialogue.turns import Reading, clean_name, fold, is_name, looks_like_name, make_turn, split_head
+from assistant.dialogue.unsaid import is_count, is_event, is_placeholder, without_mark
 from assistant.records import Turn
 
 _CLOCK = r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d{1,6})?(?:\s?[AaPp]\.?\s?[Mm]\b\.?)?"
@@ -14,7 +15,8 @@ _DAY = (
     rf"(?:\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
     rf"|\d{{1,2}}\.?\s{_MONTH}(?:\s\d{{4}})?|[Tt]oday|[Yy]esterday|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)"
 )
-_MOMENT = rf"(?:{_DAY}(?:,|T|\sat)?\s?)?{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?"
+# A date may lack its year beside a time; alone, "3/4" is a number.
+_MOMENT = rf"(?:(?:{_DAY}|\d{{1,2}}[/-]\d{{1,2}})(?:,|T|\sat)?\s?)?{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?"
 # "[12:03] ", "12/03/2026, 12:03 - ", "(12:03) "; never "12:30 - 13:00", which is a span of time.
 _STAMP = re.compile(rf"[\[(]?({_MOMENT})[\])]?\s?(?:[-–—]\s|\s|(?<=[\])]))\s*(?!\d{{1,2}}[:.]\d\d)")
 _IRC = re.compile(r"<[@+~&%]?([^<>\s]{1,40})>\s+(.*)")
@@ -23,29 +25,15 @@ _WHOLE_MOMENT = re.compile(rf"[\[(]?{_MOMENT}[\])]?")
 
 # A name line of a paste, one style for each program; the style of the first decides which lines count.
 _HEADERS = {
-    "slack": re.compile(rf"(\S.{{0,60}}?)(?:\s+APP)?(?:\s+|(?<=[^\W\d]))({_MOMENT})"),
     "discord": re.compile(rf"(\S.{{0,60}}?)\s[—–-]\s({_MOMENT})"),
-    "telegram": re.compile(rf"(\S.{{0,60}}?),\s\[({_MOMENT})\]"),
+    "telegram": re.compile(rf"(\S.{{0,60}}?),\s\[({_MOMENT})\]:?"),
+    "slack, older": re.compile(rf"(\S.{{0,60}}?)\s+\[({_MOMENT})\]"),
     "teams": re.compile(rf"(?P<time>\[{_MOMENT}\])\s+(?P<name>\S.{{0,60}})"),
+    # Last, since a dash is no part of a name.
+    "slack": re.compile(rf"(\S.{{0,60}}?)(?:\s+APP)?(?:\s+|(?<=[^\W\d]))({_MOMENT})"),
 }
-# What a program writes in the place of a message, whoever the message is from.
-_PLACEHOLDER = re.compile(
-    r"messages and calls are end-to-end encrypted.*|messages to this (?:chat|group) .*end-to-end encryption.*"
-    r"|<[^<>]{2,60}(?:omitted|ausgeschlossen|omitido|omis|omessi|weggelassen)>|<attached: .*>"
-    r"|(?:image|video|audio|sticker|gif|document|contact card|media) omitted"
-    r"|this message was deleted\.?|you deleted this message\.?|missed (?:group )?(?:voice|video) call.{0,60}"
-    r"|(?:has )?(?:joined|left) (?:the (?:group|channel|meeting|conversation)|#\S+)\.?"
-    r"|set the channel (?:topic|description|purpose).{0,200}|\d+ (?:reply|replies)|last reply .{0,40}|view thread"
-    r"|:[\w+-]+:(?:\s?\d+)?|\(edited\)",
-    re.IGNORECASE,
-)
-# What a program tells about people: told apart from speech only where no speaker stands before it.
-_EVENT = re.compile(
-    r"[^:]{1,60} (?:(?:joined|left)(?: .{1,80})?|(?:added|removed|invited) .{1,80}"
-    r"|created (?:this )?(?:group|channel)\b.{0,120}|changed (?:the|this|their|to) .{1,160}|pinned a message.{0,120})",
-    re.IGNORECASE,
-)
 _DAY_LINE = re.compile(rf"[-–—\s]*(?:\w{{6,9}},?\s)?{_DAY}[-–—\s]*", re.IGNORECASE)
+_GUEST = re.compile(r"\s\((?:Guest|External|Unverified)\)")
 # "Lunch 12:30" looks like a name with a time; so a name has to come back where no more than one space and no "PM" say
 # that a program wrote it.
 _WEAK = "slack?"
@@ -98,13 +86,15 @@ def read_paste(text: str) -> Reading | None:
         return None
     messages: list[tuple[str, str, list[str]]] = []
     left_out = 0
+    before = ""
     for line, header in zip(lines, headers, strict=True):
         if header:
             messages.append((header.name, header.time, []))
-        elif not messages or _is_unsaid(line):
+        elif not messages or _is_unsaid(line) or is_count(line, before):
             left_out += bool(line)
         else:
-            messages[-1][2].append(line.removesuffix("(edited)"))
+            messages[-1][2].append(line)
+        before = line
     return _finish(messages, left_out)
 
 
@@ -113,7 +103,7 @@ def _message(rest: str) -> tuple[str, str] | None:
     for pattern in (_IRC, _ZOOM):
         if match := pattern.match(rest):
             return match[1], match[2]
-    if _EVENT.fullmatch(rest.partition(":")[0]):
+    if is_event(rest.partition(":")[0]):
         return None
     head = split_head(rest.removeprefix("~").lstrip())  # WhatsApp marks people who are no contacts by "~".
     return (head.name, head.text) if head else None
@@ -122,7 +112,7 @@ def _message(rest: str) -> tuple[str, str] | None:
 def _finish(messages: list[tuple[str, str, list[str]]], left_out: int) -> Reading:
     turns: list[Turn] = []
     for name, time, said in messages:
-        said_lines = [line for line in said if not (line and _is_unsaid(line))]
+        said_lines = [without_mark(line) for line in said if not (line and _is_unsaid(line))]
         left_out += len(said) - len(said_lines)
         if turn := make_turn(name, "\n".join(said_lines), time.strip("[]()")):
             turns.append(turn)
@@ -132,7 +122,7 @@ def _finish(messages: list[tuple[str, str, list[str]]], left_out: int) -> Readin
 def _is_unsaid(line: str) -> bool:
     if len(line) > _LONGEST_UNSAID:
         return False
-    return any(pattern.fullmatch(line) for pattern in (_PLACEHOLDER, _WHOLE_MOMENT, _DAY_LINE))
+    return is_placeholder(line) or any(pattern.fullmatch(line) for pattern in (_WHOLE_MOMENT, _DAY_LINE))
 
 
 def _opening(lines: list[str]) -> int:
@@ -149,7 +139,7 @@ def _header(line: str, style: str = "") -> _Header | None:
         if style.strip("+?") not in ("", kind) or not (match := pattern.fullmatch(line)):
             continue
         groups = match.groupdict() or {"name": match[1], "time": match[2]}
-        name, time = fold(groups["name"]), groups["time"]
+        name, time = _GUEST.sub("", fold(groups["name"])), groups["time"]
         marked = kind + "+" * time.lower().rstrip(".").endswith("m")
         if marked == "slack" and f"  {time}" not in line:
             marked = _WEAK

@@ -12,8 +12,10 @@ _ATTRIBUTION = re.compile(
     r"(?P<english>.{1,250}?)\swrote:|(?P<german>Am .{1,250}?\sschrieb .{1,100}?):"
     r"|(?P<french>Le .{1,250}?)\sa écrit\s?:|(?P<spanish>El .{1,250}?)\sescribió:"
 )
+# Zones by name: any capitals would take "5:40 PM Ben Okafor" for a time in the zone of Ben.
+_ZONE = r"\(?(?:(?:UTC|GMT)?[+-]\d{1,2}:?\d{0,2}|UTC|GMT|BST|IST|JST|KST|MSK|SAST|A[CEW][SD]T|[CEW]ES?T|[CEMP][SD]T)\)?"
 _BEFORE_NAME = re.compile(
-    r".*(?:\d{1,2}[:.]\d{2}(?:[:.]\d{2})?\s?(?:[AaPp]\.?[Mm]\.?)?(?:\s?Uhr)?(?:\s[(]?[A-Z+-][\w:+-]{1,6}[)]?)?|\d{4})"
+    rf".*(?:\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?\s?(?:[AaPp]\.?[Mm]\.?)?(?:\s?Uhr)?(?:\s{_ZONE}(?=[,\s]))?|\d{{4}})"
     r"(?:,|\s)\s*(?:schrieb\s)?"
 )
 _ADDRESS = re.compile(r"[<\[(]?\s*(?:mailto:)?([\w.+-]+)@[\w.-]+\s*[>\])]?")

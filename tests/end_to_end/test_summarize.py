@@ -57,6 +57,25 @@ def test_standard_input_is_read_like_a_file(talk: Path, tiny_model: Path) -> Non
     assert run("summarize", "-", *common, stdin=_TALK.encode()).stdout == expected
 
 
+_EXPORT = """\
+[12:01] Maya created group "Review"
+[12:03] Maya: The review moves to Friday.
+[12:04] Maya: <Media omitted>
+[12:05] Tom: I'll book the room.
+"""
+
+
+def test_lines_that_nobody_said_are_counted_and_speakers_renamed(tiny_model: Path) -> None:
+    command = ("summarize", "--model", str(tiny_model), *_SHORT, "--rename", "Maya=Zoë")
+
+    done = run(*command, stdin=_EXPORT.encode("utf-16"))
+    told = json.loads(run(*command, "--json", stdin=_EXPORT.encode("latin-1")).stdout)
+
+    assert "2 lines that nobody said left out" in done.stderr.decode()
+    assert (told["format"], told["left_out"], told["turns"]) == ("chat", 2, 2)
+    assert "Zoë: The review moves to Friday.\nTom: I'll book the room." in told["prompt"]
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

@@ -9,6 +9,7 @@ from assistant.errors import InputUnreadable
 from assistant.records import Dialogue
 from assistant.tui.asking import Input, plan
 from assistant.tui.routing import InView, Route, is_question, is_wish, routes_for
+from assistant.tui.widgets.source import describe
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
 
@@ -159,3 +160,8 @@ async def test_an_instruction_needs_no_conversation() -> None:
         assert "Roses are red." in seen(pilot.app)
     ((dialogue, asked),) = assistant.asked
     assert (asked.task, dialogue.turns) == ("instruction", ())
+
+
+def test_what_nobody_said_is_counted_beside_the_conversation() -> None:
+    text = "[12:01] Maya created group X\n[12:03] Maya: Hi.\n[12:04] Maya: <Media omitted>\n[12:05] Tom: Hello."
+    assert describe(parse(text)) == "conversation · 2 turns · 2 speakers · 2 lines nobody said"

@@ -22,16 +22,16 @@ SHOWN_TURNS = 4
 
 def describe(dialogue: Dialogue) -> str:
     """ "conversation · 214 turns · 5 speakers", or that one narrator tells it."""
-    turns = f"{len(dialogue.turns):,} {'turn' if len(dialogue.turns) == 1 else 'turns'}"
+    left_out = f" · {_count(dialogue.left_out, 'line')} nobody said" if dialogue.left_out else ""
     if not dialogue.has_speakers:
-        return f"no speakers · {_lines(dialogue)} · read as one narrator's"
-    people = len(dialogue.speakers)
-    return f"conversation · {turns} · {people} {'speaker' if people == 1 else 'speakers'}"
+        lines = sum(turn.text.count("\n") + 1 for turn in dialogue.turns)
+        return f"no speakers · {_count(lines, 'line')} · read as one narrator's{left_out}"
+    turns, people = _count(len(dialogue.turns), "turn"), _count(len(dialogue.speakers), "speaker")
+    return f"conversation · {turns} · {people}{left_out}"
 
 
-def _lines(dialogue: Dialogue) -> str:
-    count = sum(turn.text.count("\n") + 1 for turn in dialogue.turns)
-    return f"{count:,} {'line' if count == 1 else 'lines'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 class SourceView(SentView):

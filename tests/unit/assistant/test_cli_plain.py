@@ -33,20 +33,19 @@ def test_a_conversation_is_answered_judged_and_explained_line_by_line(
     monkeypatch.setenv("ASSISTANT_MODEL_REF", str(tiny_model))
     monkeypatch.setenv("ASSISTANT_MODEL_THREADS", "1")
     monkeypatch.setenv("ASSISTANT_GENERATION_MAX_NEW_TOKENS", "12")
-    verbs = (
-        "/good\n/drafts 2\n"
-        + SAID
-        + "/rank 2 1\n/rank 2\n/bad too long\n/evidence\n/prompt\n/stats\n/nonsense\n/quit\n"
-    )
+    renames = "/rename Maya=Ines, Tom=Raj\n/rename Zoe=Ann\n"
+    ranks = "/rank 2 1\n/rank 2\n/bad too long\n"
+    verbs = f"/good\n/drafts 2\n{SAID}{renames}{ranks}/evidence\n/prompt\n/stats\n/nonsense\n/quit\n"
     monkeypatch.setattr("sys.stdin", io.StringIO(verbs))
     assert talk() == 0
     out = capsys.readouterr().out
     assert "Error: there is no answer yet" in out
     assert "Drafts: 2." in out
     assert "Ranked." in out
+    assert "Error: nobody is called 'Zoe' in this conversation; there are Ines, Raj" in out
     assert "Error: there are 2 drafts to rank" in out
     assert "Rated down." in out
-    assert "Maya: The review moves to Friday" in out, "the exact prompt"
+    assert "Ines: The review moves to Friday" in out, "the exact prompt"
     assert "rankings           1" in out
     assert "Error: no command /nonsense" in out
     with Store.open() as store:

@@ -183,6 +183,72 @@ def test_a_slack_paste_keeps_messages_and_leaves_out_times_and_reactions() -> No
     assert dialogue.left_out == 4  # The day, a time of its own, a reaction, "2 replies".
 
 
+def test_a_date_without_its_year_opens_a_message_and_a_fraction_is_none() -> None:
+    dialogue = read("paste_teams_guest.txt")
+    assert said(dialogue)[1:] == [
+        ("Omar Haddad", "Yes, for 60 people."),
+        ("Dana Fields", "Then 3/4 of the budget is left."),
+        ("Omar Haddad", "1/2"),
+    ]
+    assert dialogue.left_out == 1  # "like 1".
+
+
+def test_the_number_of_a_reaction_on_its_own_line_is_nobody_s() -> None:
+    dialogue = read("paste_slack_older.txt")
+    assert said(dialogue)[1:3] == [
+        ("omar", "It fails when the clock crosses midnight."),
+        ("dana", "Can you merge before the 3 pm release?"),
+    ]
+    assert dialogue.left_out == 3  # The reaction, its number, "New".
+    assert said(parse("Ana  9:14 AM\nhow many?\nBen  9:15 AM\n2\nAna  9:16 AM\nok"))[1] == ("Ben", "2")
+
+
+def test_what_whatsapp_writes_under_a_name_is_known_in_german_too() -> None:
+    dialogue = read("chat_german.txt")
+    assert said(dialogue)[-2:] == [
+        ("Tante Gerda", "Dann nehme ich den Apfelkuchen. Und Sahne."),
+        ("Max", "super, ich komme um 15 Uhr"),
+    ]
+    # Encryption under the group's name, the group made, a picture, Max added, a message deleted.
+    assert dialogue.left_out == 5
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "Imagen omitida", "image absente", "immagine omessa", "Foto weggelaten", "audio omitted", "Mensagem apagada",
+        "<Multimedia omitido>", "Se eliminó este mensaje.", "Ce message a été supprimé", "Dit bericht is verwijderd",
+        "Los mensajes y las llamadas están cifrados de extremo a extremo. Nadie más puede leerlos.",
+    ],
+)  # fmt: skip
+def test_a_notice_in_another_language_is_left_out(notice: str) -> None:
+    dialogue = parse(f"[01.02.26, 12:03:11] Ana: hola\n[01.02.26, 12:04:11] Ben: {notice}")
+    assert (said(dialogue), dialogue.left_out) == ([("Ana", "hola")], 1)
+
+
+def test_a_mark_of_editing_is_no_speech_and_the_message_is() -> None:
+    dialogue = read("chat_whatsapp_us.txt")
+    assert [text for _, text in said(dialogue)] == [
+        "The clean-up moved to Saturday the 21st, 8 am at the north lot.",
+        "ok! do we need our own gloves?",
+        "I'll drive, room for 3",
+    ]
+    # Three notices at the start, a picture, a code, "null", Joe, a message deleted.
+    assert dialogue.left_out == 8
+
+
+def test_an_english_clock_before_a_name_is_no_part_of_it() -> None:
+    assert said(read("mail_gmail.txt")) == [
+        ("Rosa Velez", "Any news about the summer party?"),
+        ("Ben Okafor", "We need a venue for 60 people."),
+        ("Rosa Velez", "The library hall is free on the 12th. Shall I book it?"),
+    ]
+
+
+def test_a_transcript_with_names_on_lines_of_their_own_below_the_times() -> None:
+    assert said(read("srt_teams.txt")) == [("Hana Ito", "Good morning everyone."), ("Piet", "Hello.")]
+
+
 @pytest.mark.parametrize("text", ["I changed the oil, you left", "Two seats left.", "we joined them", "I deleted it"])
 def test_speech_that_sounds_like_a_system_line_is_kept(text: str) -> None:
     assert said(parse(f"[12:03] Ana: {text}\n[12:04] Ben: ok")) == [("Ana", text), ("Ben", "ok")]

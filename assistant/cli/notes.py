@@ -1,0 +1,39 @@
+"""What is said beside an answer, on standard error: what was left out, parts, what was kept out."""
+
+from assistant.cli.output import note
+from assistant.records import Answer, Dialogue, Guarded
+
+
+def note_dialogue(dialogue: Dialogue) -> None:
+    """Say where nobody is named, and how many lines nobody said."""
+    if not dialogue.has_speakers:
+        note("No speakers found: the text was read as one narrator's.")
+    if dialogue.left_out:
+        lines = "1 line" if dialogue.left_out == 1 else f"{dialogue.left_out:,} lines"
+        note(f"{lines} that nobody said left out: notices, pictures, signatures.")
+
+
+def note_answer(answer: Answer) -> None:
+    """Say how the answer came about, where that is not the plain way."""
+    completion = answer.completion
+    if answer.parts:
+        how = "combined into one" if answer.combined else "a paragraph each"
+        note(f"Longer than the model's window: {len(answer.parts)} parts, {how}, all {answer.turns} turns covered.")
+    if answer.shots_dropped:
+        note(f"{answer.shots_dropped} solved examples left out: they did not fit beside the conversation.")
+    if completion.finished == "length":
+        note("Cut off at the longest text allowed: raise --max-new-tokens.")
+    if completion.model == "quote":
+        note("The model is too small to answer in its own words: these turns say most about it.")
+    if answer.guarded:
+        _note_guarded(answer.guarded)
+    if completion.rationale:
+        note(f"Reasoning: {completion.rationale}")
+
+
+def _note_guarded(guarded: Guarded) -> None:
+    """Say where names and numbers that are not in the conversation were avoided, and where they were not."""
+    if guarded.avoided:
+        note(f"Written so that it does not say what the conversation does not: {', '.join(guarded.avoided)}.")
+    if guarded.left:
+        note(f"Not in the conversation, check it: {', '.join(guarded.left)}.")
