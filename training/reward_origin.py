@@ -4,7 +4,7 @@ files, no score.
 
 from collections.abc import Sequence
 
-from assistant.scoring.heads import NEWEST, WARM, find_reward, list_rewards
+from assistant.scoring.heads import NEWEST, default_reward, find_reward
 from training.corpora import content_hash
 from training.rewards import RewardTerm, parse_terms
 
@@ -28,5 +28,5 @@ def fingerprint(terms: Sequence[RewardTerm]) -> str:
 
 
 def _ref(term: RewardTerm) -> str:
-    ref = term.setting or (NEWEST if list_rewards() else WARM)
+    ref = term.setting or default_reward()
     return find_reward(NEWEST).name if ref == NEWEST else ref

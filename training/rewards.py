@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from assistant.errors import UsageError
 from assistant.prompts import conversation_in
 from assistant.scoring import surface
-from assistant.scoring.heads import NEWEST, WARM, Toxicity, list_rewards, load_head
+from assistant.scoring.heads import WARM, Toxicity, default_reward, load_head
 from assistant.scoring.support import unsupported
 
 RewardParts = dict[str, list[float]]
@@ -63,16 +63,13 @@ def _length(term: RewardTerm) -> Part:
 
 def _human(term: RewardTerm) -> Part:
     """What people preferred, as a trained reward has it: the newest where no version is named, else the bundled one."""
-    ref = term.setting or (NEWEST if list_rewards() else WARM)
-    return load_head(ref).score
+    return load_head(term.setting or default_reward()).score
 
 
 def _roles(term: RewardTerm) -> Part:
     if term.setting:
         raise UsageError("reward part 'roles' takes no setting")
-    roles = load_head(WARM).roles
-    # Bounded, so that naming people over and over cannot earn more than naming them rightly.
-    return _each(lambda conversation, response: math.tanh(roles.score(conversation, response) / 2))
+    return _each(load_head(WARM).roles.fit)
 
 
 def _harmless(term: RewardTerm) -> Part:
