@@ -21,7 +21,14 @@ from pathlib import Path
 import msgspec
 
 from assistant.archive import Manifest, check_archive, extract_archive, write_archive
-from assistant.errors import AssistantError, DataMissing, StoreDamaged, StoreUnavailable, UsageError
+from assistant.errors import (
+    AssistantError,
+    DataMissing,
+    StoreDamaged,
+    StoreUnavailable,
+    UsageError,
+    reported_as_ours,
+)
 from assistant.feedback.store import Store
 from assistant.files import sync_dir, write_atomically
 from assistant.locations import (
@@ -131,7 +138,7 @@ def _collect(folder: Path, target: Path) -> dict[str, Path]:
         store.back_up(folder / _STORE)
     files = {_STORE: folder / _STORE}
     if (knowledge_dir() / "catalog.db").exists():
-        with _known_errors():
+        with reported_as_ours(KnowledgeError):
             copies.back_up(knowledge_dir() / "catalog.db", folder / "catalog.db")
         files[_CATALOG] = folder / "catalog.db"
     for name in (_CONFIG, _MODELS, _REWARDS):
@@ -164,7 +171,7 @@ def _unpack(path: Path, folder: Path) -> Manifest:
         raise UsageError(f"{path} holds no store: take another backup; nothing was changed")
     Store.check(folder / _STORE)
     if (folder / _CATALOG).exists():
-        with _known_errors():
+        with reported_as_ours(KnowledgeError):
             copies.check(folder / _CATALOG)
     return manifest
 
@@ -263,7 +270,7 @@ def _remove(place: Path) -> None:
 def _refuse_busy() -> None:
     """Raise where another process is indexing, or holds the store: nothing has been touched yet."""
     if knowledge_dir().exists():
-        with _known_errors(), writer_lock(knowledge_dir() / "writer.lock"):
+        with reported_as_ours(KnowledgeError), writer_lock(knowledge_dir() / "writer.lock"):
             pass
     if store_file().exists():
         with suppress(StoreDamaged), Store.open(wait=2) as store, store.writing():
@@ -280,14 +287,3 @@ def _alone() -> Iterator[None]:
         except BlockingIOError:
             raise StoreUnavailable("another process is restoring a backup: wait until it is done") from None
         yield
-
-
-@contextmanager
-def _known_errors() -> Iterator[None]:
-    """The knowledge base's errors as the assistant's."""
-    try:
-        yield
-    except KnowledgeError as error:
-        failure = AssistantError(str(error))
-        failure.exit_code = error.exit_code
-        raise failure from error

@@ -14,7 +14,8 @@ AssistantError              1  anything that failed, in one line that says what 
 └── Interrupted           130  stopped by the user; what was done is saved
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -84,3 +85,16 @@ class Interrupted(AssistantError):
     """Stopped by the user; the state is saved."""
 
     exit_code = 130
+
+
+@contextmanager
+def reported_as_ours(kind: type[Exception]) -> Iterator[None]:
+    """An error of that kind, whose message is one line fit to be shown, leaves as an AssistantError with the same
+    message and `exit_code`.
+    """
+    try:
+        yield
+    except kind as error:
+        failure = AssistantError(str(error))
+        failure.exit_code = getattr(error, "exit_code", AssistantError.exit_code)
+        raise failure from error

@@ -74,13 +74,14 @@ class File(Record, frozen=True):
 
 class Filters(Record, frozen=True):
     """Which files may answer: below one of the folders, of one of the suffixes, changed in the time span (seconds since
-    the epoch). Empty means all.
+    the epoch). Empty means all. Those of the paths in `without` may not.
     """
 
     folders: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     after: float | None = None
     before: float | None = None
+    without: frozenset[str] = frozenset()
 
     def allow(self, path: str, mtime_ns: int) -> bool:
         """Whether a file passes."""
@@ -90,6 +91,7 @@ class Filters(Record, frozen=True):
             and (not self.suffixes or path.lower().endswith(self.suffixes))
             and (self.after is None or seconds >= self.after)
             and (self.before is None or seconds < self.before)
+            and path not in self.without
         )
 
 

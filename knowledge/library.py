@@ -143,9 +143,15 @@ class Library:
         return RemoveResult(files=len(files), documents=documents, texts=texts)
 
     def search(self, query: str, k: int = 5, filters: Filters | None = None) -> SearchResult:
-        """The passages that answer the query best, and whether they are likely to."""
+        """The passages that answer the query best, and whether they are likely to. A file that is gone answers nothing,
+        though no update has noticed yet.
+        """
         with explained(self.catalog.path):
-            return self.retriever().search(query, k, filters)
+            result = self.retriever().search(query, k, filters)
+            if all(map(os.path.exists, {hit.document for hit in result.hits})):
+                return result
+            gone = frozenset(path for path in self.catalog.files() if not os.path.exists(path))  # noqa: PTH110
+            return self.retriever().search(query, k, msgspec.structs.replace(filters or Filters(), without=gone))
 
     def retriever(self) -> Retriever:
         """What searches; it follows the catalog when another process changes that."""

@@ -1,10 +1,10 @@
 """Opens the user's knowledge base as the settings say, and puts its errors as the program's own. Knows no screen."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from assistant.errors import AssistantError
+from assistant.errors import reported_as_ours
 from assistant.locations import conversions_dir, knowledge_dir
 from assistant.settings import KnowledgeSettings
 from knowledge.catalog import explained as sql_explained
@@ -38,12 +38,6 @@ def open_library(
             library.close()
 
 
-@contextmanager
-def explained() -> Iterator[None]:
+def explained() -> AbstractContextManager[None]:
     """An error of the knowledge base as one for the user, with the same exit code."""
-    try:
-        yield
-    except KnowledgeError as error:
-        failure = AssistantError(str(error))
-        failure.exit_code = error.exit_code
-        raise failure from error
+    return reported_as_ours(KnowledgeError)

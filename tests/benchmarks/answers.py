@@ -29,7 +29,7 @@ from assistant.settings import ModelSettings, Settings
 from knowledge.answering import best_quotes
 from knowledge.embedder import open_embedder
 from knowledge.retriever import Retriever
-from tests.benchmarks.retrieval import _indexed, _rows
+from tests.benchmarks.retrieval import _indexed, read_rows
 
 _GREEDY = GenerationSettings(decoding="greedy", max_new_tokens=96)
 
@@ -42,11 +42,11 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=200)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "parley-answers")
     arguments = parser.parse_args()
-    rows = [row for row in _rows(arguments.questions) if row["answers"] and row.get("answerable", True)]
+    rows = [row for row in read_rows(arguments.questions) if row["answers"] and row.get("answerable", True)]
     asked = random.Random(1).sample(rows, min(arguments.number, len(rows)))
     embedder = open_embedder("minilm", arguments.cache / "models")
     folder = arguments.cache / Path(arguments.passages).name.partition(".")[0]
-    retriever = Retriever(_indexed(folder, _rows(arguments.passages), embedder), embedder, folder / "index.faiss")
+    retriever = Retriever(_indexed(folder, read_rows(arguments.passages), embedder), embedder, folder / "index.faiss")
     found = [retriever.search(row["question"], 5) for row in asked]
     quotes = [
         best_quotes(row["question"], result, embedder, most=1)[0].text for row, result in zip(asked, found, strict=True)

