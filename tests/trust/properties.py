@@ -3,27 +3,34 @@ few examples of each, `tests/trust/fuzz.py` as many as fit into the minutes it i
 """
 
 import contextlib
+import functools
+import hashlib
 import io
 import os
 import re
 import tempfile
+import tomllib
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import tomlkit
 from hypothesis import strategies as st
 
-from assistant.archive import check_archive
+from assistant.archive import Manifest, Member, check_archive, extract_archive
 from assistant.cli.output import say, say_json
 from assistant.dialogue import parse, render_turns, split
 from assistant.dialogue.reading import read_text
 from assistant.engine.pipe import PipeClosed, Receiver
-from assistant.engine.protocol import Reply, Request
+from assistant.engine.protocol import Failed, Generate, GenerationSettings, Piece, Reply, Request, Score
 from assistant.errors import AssistantError
 from assistant.feedback.exchange import import_lines
 from assistant.feedback.store import Store
 from assistant.models.folder import inspect_folder
+from assistant.prompts import TASKS, load_shots
+from assistant.prompts.own import join_own
 from assistant.settings import known_keys, resolve, save_setting
 from assistant.terminal import json_line, one_line, printable
 from knowledge.chunking import chunk
@@ -37,6 +44,7 @@ _PIECES = st.sampled_from(
         *("Maya: ", "Tom: hello", "\n", "\r\n", "[10:30] ", "12/03/2024, 10:30 - Ana: ", "#Person1#: ", "> ", "***"),
         *("WEBVTT\n\n", "00:00:01.000 --> 00:00:02.000\n", "1\n00:00:01,000 --> 00:00:02,000\n", "From: a@b.c\n"),
         *('{"messages": [', '{"text": "x"}', "]", "}", "\x1b[31m", "\x1b]0;t\x07", "\x9b2J", "\u202e", "\x00"),
+        *("[" * 5000, "{" * 3000, "9" * 5000, "(" * 3000, "<b>" * 2000),
         *("joined the group", "🙂", "a" * 300, "0", " ", "\t", ":", "::", "\ufeff", "\u2028", "\x85", "\ud7ff"),
     ]
 )  # fmt: skip
@@ -102,7 +110,7 @@ def settings_file(content: bytes) -> None:
             _one_line(error)
             assert path.read_bytes() == before
         else:
-            assert resolve({})[0].prompt.mode == "few-shot"
+            assert tomllib.loads(path.read_text("utf-8-sig"))["prompt"]["mode"] == "few-shot"
 
 
 def settings_environment(name: str, value: str) -> None:
@@ -142,12 +150,31 @@ def terminal(text: str) -> None:
 
 
 def archive(content: bytes) -> None:
-    """Any file is a backup or refused in a line."""
+    """Any file is a backup or refused in a line, and nothing of it is written outside the folder it is meant for."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x.zip"
+        path, inner = Path(folder) / "x.zip", Path(folder) / "a" / "b" / "inner"
         path.write_bytes(content)
+        inner.mkdir(parents=True)
         with _told(AssistantError):
             check_archive(path, "parley")
+        with _told(AssistantError):
+            extract_archive(path, inner, "parley")
+        outside = {found for found in Path(folder).rglob("*") if inner not in found.parents}
+        assert outside == {path, inner, *(parent for parent in inner.parents if Path(folder) in parent.parents)}
+
+
+def own_wordings(content: bytes) -> None:
+    """Any file of wordings is joined or refused in a line; then what is bundled counts alone."""
+    before = (dict(TASKS), load_shots())
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "mine.toml").write_bytes(content)
+        try:
+            join_own(Path(folder))
+        except AssistantError as error:
+            _one_line(error)
+            assert (dict(TASKS), load_shots()) == before
+        finally:
+            join_own(Path(folder) / "none")
 
 
 def model_folder(config: bytes, tokenizer: bytes, weights: bytes) -> None:
@@ -192,19 +219,25 @@ def _home():  # type: ignore[no-untyped-def]
 
 
 def _mutated(content: bytes) -> st.SearchStrategy[bytes]:
-    """The content with a piece replaced, cut or doubled."""
+    """The content with one to four pieces of it replaced, cut or doubled."""
     place = st.integers(0, max(len(content), 1))
+    change = st.tuples(place, st.integers(0, 200), st.binary(max_size=30) | TEXTS.map(_encoded), st.integers(0, 3))
+    return st.lists(change, min_size=1, max_size=4).map(lambda changes: functools.reduce(_change, changes, content))
 
-    def change(at: int, length: int, piece: bytes, how: int) -> bytes:
-        end = min(len(content), at + length)
-        return (
-            content[:at] + piece + content[end:],
-            content[:at],
-            content[:at] + content[at:end] * 3 + content[end:],
-            content[:at] + content[end:],
-        )[how]
 
-    return st.builds(change, place, st.integers(0, 200), st.binary(max_size=30), st.integers(0, 3))
+def _change(content: bytes, change: tuple[int, int, bytes, int]) -> bytes:
+    at, length, piece, how = change
+    end = min(len(content), at + length)
+    return (
+        content[:at] + piece + content[end:],
+        content[:at],
+        content[:at] + content[at:end] * 3 + content[end:],
+        content[:at] + content[end:],
+    )[how]
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 _JSON = st.recursive(
@@ -218,6 +251,10 @@ _KEYS = st.sampled_from(
 _LINE = b'{"dialogue":"A: hi\\nB: yes","chosen":"good","rejected":"bad","rater":"ann","confidence":0.5}\n'
 _RANKING = b'{"dialogue":"A: hi\\nB: yes","ranking":[["a","b"],["c"]],"fail":["d"]}\n'
 _TOML = b'[prompt]\nmode = "one-shot"\n\n[generation]\ntop_k = 3\nseed = 7\n[keys]\nsend = "ctrl+s"\n'
+_OWN = (
+    b'[[phrasings]]\ntask = "summary"\nname = "mine"\ntext = "Sum up: {dialogue}"\n\n'
+    b'[[shots]]\nname = "one"\ndialogue = "A: hi\\nB: yes"\nrationale = "They greet."\nanswers = { summary = "A greets B." }\n'
+)
 _CONFIG = b'{"model_type": "t5", "n_positions": 512, "d_model": 32}'
 _TOKENIZER = b'{"model": {"type": "Unigram", "vocab": []}}'
 _HEADER = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
@@ -238,8 +275,42 @@ def _zip() -> bytes:
     return stream.getvalue()
 
 
+def _named(names: list[str]) -> bytes:
+    """A backup with members of any names, of which its manifest says what is true."""
+    stream, content = io.BytesIO(), b"content"
+    digest = hashlib.sha256(content).hexdigest()
+    members = tuple(Member(name=name, size=len(content), sha256=digest) for name in names)
+    said = Manifest(format=1, product="parley", version="1", created="", members=members)
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in names:
+            with warnings.catch_warnings(action="ignore"):  # the same name twice
+                archive.writestr(zipfile.ZipInfo(name), content)
+        archive.writestr("manifest.json", msgspec.json.encode(said))
+    return stream.getvalue()
+
+
+_NAMES = st.lists(
+    st.lists(st.sampled_from(["a", "..", ".", "/", "//", "\\", "C:", "~", " ", "\x1b[2J", "é", "b" * 260]), min_size=1)
+    .map("".join)
+    .filter(lambda name: len(name) < 60_000),
+    max_size=4,
+)
+
+
 def _messages() -> st.SearchStrategy[bytes]:
-    packed = st.one_of(st.binary(max_size=60), _JSON.filter(lambda v: v == v).map(_packed))
+    whole: list[msgspec.Struct] = [
+        Generate(1, ("A: hi",), GenerationSettings(seed=3), stream=True, barred=((1, 2),)),
+        Score(2, ("A: hi", "B: yes"), ("x", "y")),
+        Piece(1, "text"),
+        Failed(1, "UsageError", "line"),
+    ]
+    sound = [msgspec.msgpack.encode(message) for message in whole]
+    packed = st.one_of(
+        st.binary(max_size=60),
+        _JSON.filter(lambda v: v == v).map(_packed),
+        st.sampled_from(sound),
+        *map(_mutated, sound),
+    )
     framed = packed.map(lambda body: len(body).to_bytes(4, "little") + body)
     return st.lists(framed | st.binary(max_size=12), max_size=5).map(b"".join)
 
@@ -251,6 +322,20 @@ def _packed(value: object) -> bytes:
         return b"\xc0"
 
 
+def _settings() -> st.SearchStrategy[bytes]:
+    """Known settings with values of any kind."""
+    scalar = st.booleans() | st.integers() | st.floats() | TEXTS | st.dates() | st.lists(st.integers(), max_size=3)
+    return st.dictionaries(st.sampled_from(known_keys()), scalar, max_size=5).map(_toml)
+
+
+def _toml(values: dict[str, object]) -> bytes:
+    document = tomlkit.document()
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        document.setdefault(section, tomlkit.table())[name] = value
+    return _encoded(tomlkit.dumps(document))
+
+
 _SUFFIXES = sorted({suffix for suffix in LOADERS if suffix in (
     ".txt", ".md", ".rst", ".html", ".pdf", ".docx", ".csv", ".json", ".jsonl", ".eml", ".vtt", ".srt", ".py",
 )})  # fmt: skip
@@ -260,27 +345,29 @@ _LINES = st.lists(
     max_size=5,
 ).map(b"\n".join)  # fmt: skip
 
+_BYTES = st.binary(max_size=300) | TEXTS.map(_encoded) | _JSON.map(_dumped)
 _WIDE = TEXTS.map(lambda text: text.encode("utf-16", "ignore"))
 
 PROPERTIES: dict[str, tuple[Callable[..., None], dict[str, st.SearchStrategy[object]]]] = {
     "dialogue": (dialogue, {"text": TEXTS}),
-    "dialogue file": (dialogue_file, {"content": st.binary(max_size=300) | _WIDE}),
+    "dialogue file": (dialogue_file, {"content": _BYTES | _WIDE}),
     **{
         f"loader {suffix}": (
             loader,
-            {"suffix": st.just(suffix), "content": st.binary(max_size=300) | _mutated(sample(suffix))},
+            {"suffix": st.just(suffix), "content": _BYTES | _mutated(sample(suffix))},
         )
         for suffix in _SUFFIXES
     },
     "import file": (import_file, {"content": _LINES | st.binary(max_size=200)}),
-    "settings file": (settings_file, {"content": _mutated(_TOML) | st.binary(max_size=100)}),
+    "settings file": (settings_file, {"content": _mutated(_TOML) | _settings() | st.binary(max_size=100)}),
     "settings environment": (
         settings_environment,
         {"name": st.sampled_from(known_keys()) | st.just("generation.top"), "value": st.text(max_size=30)},
     ),
     "worker protocol": (protocol, {"content": _messages()}),
     "terminal": (terminal, {"text": TEXTS}),
-    "archive": (archive, {"content": _mutated(_zip()) | st.binary(max_size=200)}),
+    "archive": (archive, {"content": _mutated(_zip()) | _NAMES.map(_named) | st.binary(max_size=200)}),
+    "own wordings": (own_wordings, {"content": _mutated(_OWN) | st.binary(max_size=100)}),
     "model folder": (
         model_folder,
         {"config": _mutated(_CONFIG), "tokenizer": _mutated(_TOKENIZER), "weights": _mutated(_WEIGHTS)},

@@ -180,6 +180,7 @@ def main() -> int:
     """Soak, print the table, exit code 1 where something was lost or grew."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two actions, as a person takes them")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -194,6 +195,7 @@ def main() -> int:
             (action,) = soak.chance.choices(list(actions), list(actions.values()))
             action()
             soak.done[action.__name__] += 1
+            soak.drain(arguments.pause)
             soak.sample(start)
         lost = [
             name for name in soak.sent if not soak.wait_for("SELECT 1 FROM messages WHERE text LIKE ?", f"%{name}%")
