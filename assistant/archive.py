@@ -163,7 +163,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path, product: str) -> Manifest:
         raise ArchiveDamaged(f"{path} is no backup of Parley: its manifest is too long")
     try:
         manifest = msgspec.json.decode(archive.read(_MANIFEST), type=Manifest)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ArchiveDamaged(f"the manifest of {path} cannot be read ({_reason(error)}); {_SAFE}") from error
     if manifest.product != product:
         raise ArchiveDamaged(f"{path} is no backup of Parley: its manifest names another program")

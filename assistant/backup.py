@@ -123,7 +123,7 @@ def finish_restore() -> None:
         plan = msgspec.json.decode(restoring_file().read_bytes(), type=_Plan)
     except FileNotFoundError:
         return
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise AssistantError(f"{restoring_file()} is damaged: delete it and restore the backup again") from error
     _carry_out(plan)
 

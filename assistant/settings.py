@@ -165,7 +165,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         advice = "correct it, or bring an earlier one back with `assistant restore`"
         raise UsageError(f"cannot read the settings in {path} ({error}): {advice}") from error
 

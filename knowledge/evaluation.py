@@ -66,7 +66,7 @@ def read_questions(path: Path) -> list[Question]:
         questions = [msgspec.json.decode(line, type=Question) for line in lines if line.strip()]
     except OSError as error:
         raise NotFound(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise NotFound(
             f'{path}: a line is no question like {{"question": "…", "relevant": ["file.md"]}}: {error}'
         ) from error

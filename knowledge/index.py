@@ -121,7 +121,7 @@ class VectorIndex:
         try:
             line, _, body = path.read_bytes().partition(b"\n")
             header = msgspec.json.decode(line, type=_Header)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, RecursionError):
             return index
         fits = header.format == _FORMAT and header.identity == identity and header.checksum == zlib.crc32(body)
         if fits:

@@ -172,7 +172,7 @@ def load_principles(path: Path | None) -> tuple[Principle, ...]:
     try:
         text = path.read_text(encoding="utf-8") if path else files("training").joinpath("principles.toml").read_text()
         found = msgspec.convert(tomllib.loads(text), _File).principles
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"cannot read the principles in {path}: {error}") from error
     if not found or any(not one.checks or one.weight <= 0 or one.tolerance < 0 for one in found):
         raise UsageError(f"{path}: each of [[principles]] needs checks, a weight above 0 and a tolerance of 0 or more")

@@ -25,7 +25,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             continue
         try:
             yield msgspec.json.decode(line, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{path}, line {number}: not a JSON object ({error})") from error
 
 

@@ -116,7 +116,7 @@ def read_config_file(path: Path, known: Iterable[str]) -> dict[str, Any]:
     """
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"cannot read the configuration in {path}: {error}") from error
     known = list(known)
     values = dict(_flattened(tree))

@@ -263,7 +263,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a run folder. Raises UsageError where it is damaged."""
     try:
         return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"the manifest of {folder.name} cannot be read ({error}): start a new run") from error
 
 
@@ -318,7 +318,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 def _read_outcome(folder: Path) -> dict[str, Any]:
     try:
         return msgspec.json.decode((folder / _OUTCOME).read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

@@ -75,7 +75,7 @@ def read_rows(source: Path) -> Iterator[Row]:
                 continue
             try:
                 yield msgspec.json.decode(line, type=Row)
-            except msgspec.DecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise UsageError(f"{source}, line {number}: {error}") from error
 
 
@@ -151,7 +151,7 @@ def _resume(target: Path, source: Path, signature: dict[str, str]) -> int:
 def _check_line(line: bytes, row: Row | None, place: str, signature: dict[str, str]) -> None:
     try:
         written = msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         raise UsageError(f"{place} is no summary; give another -o, or remove that file") from None
     if row is None or written.get("id") != row.id:
         raise UsageError(

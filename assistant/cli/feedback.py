@@ -100,7 +100,7 @@ def rank(file: Path, *, json: bool = False) -> None:
         read = msgspec.json.decode(content, type=RankingFile)
     except FileNotFoundError:
         raise UsageError(f"no such file: {file}") from None
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f'{file}: {error}; it needs a "ranking" of lists of completion ids, best first') from error
     with Store.open() as store:
         kept = store.rank(

@@ -119,7 +119,7 @@ def _own_questions(library: Library, before: Measured | None, limit: int, fresh:
 def _kept(place: Path) -> Measured | None:
     try:
         return msgspec.json.decode(place.read_bytes(), type=Measured)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         return None  # never measured, or by a version that measured other things
 
 

@@ -39,7 +39,7 @@ def known_ability(model: ModelVersion) -> Ability | None:
     """What was measured before, None where this model, as it is on the disk, was never tested."""
     try:
         return msgspec.json.decode(note_file(model).read_bytes(), type=Ability)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -37,7 +37,7 @@ def load_guideline() -> Guideline:
     try:
         content = path.read_bytes() if path.exists() else _shipped()
         read = msgspec.convert(tomllib.loads(content.decode("utf-8")), _File)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"cannot read the rating guideline in {path}: {error}; delete it to get ours back") from error
     reasons: dict[Thumb, tuple[str, ...]] = {"up": read.reasons.get("up", ()), "down": read.reasons.get("down", ())}
     version = hashlib.sha256(msgspec.json.encode([read.text, sorted(reasons.items())])).hexdigest()[:12]
@@ -61,7 +61,7 @@ def save_guideline(text: str) -> Guideline:
     path = edit_guideline()
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"cannot read the rating guideline in {path}: {error}; delete it to get ours back") from error
     document["text"] = tomlkit.string(f"{text.strip()}\n", multiline=True)
     write_atomically(path, tomlkit.dumps(document).encode())

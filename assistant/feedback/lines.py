@@ -105,7 +105,7 @@ def read_line(text: bytes, rater: str, render: RenderDialogue | None) -> list[Co
         for key, shape in _SHAPES:
             if key in read:
                 return _Reading(msgspec.convert(read, shape), rater, render).records()
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(str(error)) from error
     raise UsageError("needs chosen and rejected, or a ranking, or a completion with a label")
 

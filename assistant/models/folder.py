@@ -108,7 +108,7 @@ def _read_header(path: Path) -> dict[str, int]:
             entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
             end = max(entry["data_offsets"][1] for entry in entries.values())
             counts = {name: math.prod(entry["shape"]) for name, entry in entries.items()}
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
             raise ModelDamaged(f"{path} is no safetensors file: get the model again") from error
     if size != 8 + length + end:
         raise ModelDamaged(f"{path} has {size} bytes instead of {8 + length + end}: get the model again")
@@ -120,7 +120,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelDamaged(f"{path.parent} lacks {path.name}: get the model again") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelDamaged(f"cannot read {path} ({error}): get the model again") from error
     if not isinstance(content, dict):
         raise ModelDamaged(f"{path} is not what its name says: get the model again")

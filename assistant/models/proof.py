@@ -37,7 +37,7 @@ def read_promotion(model: ModelVersion) -> dict[str, Any]:
         raise DataMissing(
             f"{model.ref} never stood before the gate: only `assistant-train rlhf` makes models that did"
         ) from None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelDamaged(f"cannot read {place}: {error}") from error
     return found
 
@@ -48,7 +48,7 @@ def read_trial(folder: Path) -> Trial | None:
         return msgspec.json.decode((folder / TRIAL).read_bytes(), type=Trial)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelDamaged(f"cannot read {folder / TRIAL}: {error}; remove it and hold the trial again") from error
 
 

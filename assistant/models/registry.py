@@ -77,7 +77,7 @@ def promoted_ref() -> str | None:
         ref = json.loads(pointer.read_text(encoding="utf-8"))["ref"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelDamaged(f"cannot read {pointer}: choose a model with `assistant models use REF`") from error
     if not isinstance(ref, str) or ref in {"", "auto", "current"}:
         raise ModelDamaged(f"{pointer} names no model: choose one with `assistant models use REF`")

@@ -114,7 +114,7 @@ def facts_of(model: ModelVersion) -> VersionFacts | None:
         return None
     try:
         return msgspec.json.decode(place.read_bytes(), type=VersionFacts)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelDamaged(f"cannot read {place}: {error}; remove the version and make it again") from error
 
 

@@ -72,10 +72,10 @@ def _replace(tasks: dict[Task, TaskTemplates], shots: list[Shot]) -> None:
 def _read(path: Path) -> OwnFile:
     try:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), OwnFile)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
 
 
 def _check(phrasing: OwnPhrasing, path: Path, takes_request: bool, names: set[str]) -> None:

@@ -158,7 +158,7 @@ def check_convertible(folder: Path) -> str:
     """The type of the model in `folder`. Raises ModelDamaged for one that CTranslate2 has no encoder for."""
     try:
         kind = msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, Any]).get("model_type", "")
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelMissing(f"{folder} holds no model: its config.json cannot be read") from error
     if kind not in _MODEL_TYPES:
         raise ModelDamaged(f"a {kind or 'nameless'} model cannot be served as a reward: take {', '.join(_MODEL_TYPES)}")

@@ -148,7 +148,7 @@ def load_head(ref: str, threads: int = 0) -> Reward:
         facts = msgspec.json.decode((folder / _FACTS).read_bytes(), type=RewardFacts)
         tensors = load_file(folder / _WEIGHTS)
         reward = Reward(folder, facts, tensors, threads)
-    except (OSError, msgspec.DecodeError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise ModelDamaged(f"the reward in {folder} cannot be read: {error}") from error
     if facts.columns != COLUMNS or len(reward.weights) != len(COLUMNS):
         raise ModelDamaged(

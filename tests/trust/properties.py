@@ -253,7 +253,8 @@ _RANKING = b'{"dialogue":"A: hi\\nB: yes","ranking":[["a","b"],["c"]],"fail":["d
 _TOML = b'[prompt]\nmode = "one-shot"\n\n[generation]\ntop_k = 3\nseed = 7\n[keys]\nsend = "ctrl+s"\n'
 _OWN = (
     b'[[phrasings]]\ntask = "summary"\nname = "mine"\ntext = "Sum up: {dialogue}"\n\n'
-    b'[[shots]]\nname = "one"\ndialogue = "A: hi\\nB: yes"\nrationale = "They greet."\nanswers = { summary = "A greets B." }\n'
+    b'[[shots]]\nname = "one"\ndialogue = "A: hi\\nB: yes"\nrationale = "They greet."\n'
+    b'answers = { summary = "A greets B." }\n'
 )
 _CONFIG = b'{"model_type": "t5", "n_positions": 512, "d_model": 32}'
 _TOKENIZER = b'{"model": {"type": "Unigram", "vocab": []}}'

@@ -93,7 +93,7 @@ def _value_of(text: str, now: object) -> str | float | bool:
         return text
     try:
         value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         raise UsageError(f"{text!r} is not a number, true or false") from None
     if not isinstance(value, int | float | bool):
         raise UsageError(f"{text!r} is not a number, true or false")
