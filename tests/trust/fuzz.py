@@ -1,7 +1,7 @@
 """Fuzzes every reader of foreign input for as long as it is told. `python tests/trust/fuzz.py --minutes 10`
 
-Minutes are for each target; examples, processor time and the first failure of each are printed. `--only` takes the name of a
-target or a part of it.
+Minutes are for each target; examples, processor time and the first failure of each are printed. `--only` takes the
+name of a target or a part of it.
 """
 
 import argparse

@@ -1,7 +1,9 @@
 """The conversation screen by its keys: what a person pastes, presses and then sees."""
 
 import asyncio
+import gc
 import time
+import weakref
 from pathlib import Path
 
 from textual.widgets import OptionList
@@ -27,6 +29,24 @@ async def test_a_pasted_conversation_is_summarized_on_enter() -> None:
         assert "Maya moves the review to Friday." in screen
         assert "6 words · zero-shot · pocket · 0.8 s" in screen
     assert [turn.speaker for turn in assistant.asked[0][0].turns] == ["Maya", "Tom", "Ana"]
+
+
+async def test_keys_that_no_longer_count_are_let_go() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        before = [weakref.ref(key) for key in pilot.app.screen.query("FooterKey")]
+        assert before
+        for _ in range(3):  # to the answer, whose keys are others, and back
+            await pilot.press("shift+tab")
+            await pilot.pause()
+            await pilot.press("escape")
+            await settle(pilot)
+        gc.collect()
+        assert sum(key() is not None for key in before) == 0
+        assert pilot.app.screen.query("FooterKey.-compact")
 
 
 async def test_an_answer_is_read_while_it_is_written() -> None:

@@ -11,13 +11,14 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from assistant.errors import UsageError
 from assistant.models.proof import gate_rows
 from assistant.terminal import one_line
 from assistant.tui.messages import RatingsCounted
 from assistant.tui.training_run import STRIP, RunView, last_words, newest_run, read_run, spark, start, stop
+from assistant.tui.widgets.keys import Keys
 
 if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
@@ -71,7 +72,7 @@ class TrainingScreen(Screen[None]):
             yield Static(id="curves", markup=False)
             yield DataTable(id="gate", cursor_type="none", show_cursor=False)
             yield Static(id="samples", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Keys(show_command_palette=False)
 
     def on_mount(self) -> None:
         self.query_one("#gate", DataTable).display = False

@@ -3,9 +3,10 @@
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from assistant.tui.loop import LoopState, describe_loop
+from assistant.tui.widgets.keys import Keys
 
 ROOM_FOR_KEYS = 46
 """Cells that the keys keep however long the loop's line is."""
@@ -29,7 +30,7 @@ class FootLine(Horizontal):
         self._state = LoopState()
 
     def compose(self) -> ComposeResult:
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys(show_command_palette=False, compact=True)
         yield self._loop
 
     def show_loop(self, state: LoopState) -> None:
