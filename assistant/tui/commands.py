@@ -68,6 +68,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("pull", "Download a model from the Hub", "screen.pull"),
     Command("settings", "Settings", "app.settings", key="f2", scope="app", footer="Settings"),
     Command("teach", "Teach: from ratings to a better model", "app.open", "training", key="f4", scope="app"),
+    Command("compare", "Compare the new model with the previous one, blind", "app.open", "comparing", scope="app"),
     Command("documents", "Your documents: folders, reading, search", "app.open", "knowledge", key="f8", scope="app"),
     Command("models", "Models: where each comes from, which answers, going back", "app.open", "models", scope="app"),
     Command("log", "What was said and what went wrong", "app.open", "log", scope="app"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
@@ -11,6 +12,7 @@ from assistant.tui.loop import LoopState
 from assistant.tui.placing import Placing
 
 if TYPE_CHECKING:
+    from assistant.trials import Pair
     from assistant.tui.asking import Sending
 
 
@@ -220,6 +222,15 @@ class RatingsCounted(Message):
 
     ratings: int
     pairs: int
+
+
+@dataclass
+class PairsWritten(Message):
+    """Both models of a blind comparison answered; `folder` is the version's, where its trials are kept."""
+
+    pairs: "tuple[Pair, ...]"
+    folder: Path
+    against: str
 
 
 @dataclass(frozen=True)

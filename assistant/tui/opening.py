@@ -8,6 +8,7 @@ from typing import Any
 from textual.screen import Screen
 
 SCREENS: dict[str, str] = {
+    "comparing": "assistant.tui.screens.comparing:ComparingScreen",
     "knowledge": "assistant.tui.screens.knowledge:KnowledgeScreen",
     "log": "assistant.tui.screens.log:LogScreen",
     "models": "assistant.tui.screens.models:ModelsScreen",

@@ -1,11 +1,14 @@
 """A simulated rater teaches a model a hidden rule, end to end and through the public commands alone.
 
-    python -m tests.benchmarks.simulated_rater --data dialogsum_dev.jsonl.gz --rule short [--rated 150 --new 100]
+    python -m tests.benchmarks.simulated_rater --data dialogsum_dev.jsonl.gz --rule short --work DIR
 
 Four sampled drafts for each rated conversation, ranked by the rule (ties stay ties), imported, `assistant-train rlhf`;
 then the new model answers other conversations. Reported are the true rule's gain beside that of picking the best of
 four drafts by the rule itself, win rate with ties apart, ROUGE-1 and unsupported rate before and after, and whether
 the gate's verdict agrees with the truth. `--rule random` ranks by a coin.
+
+Started again with the same folder it goes on where it was stopped, `assistant-train rlhf` by its --resume. `--trial
+NAME` keeps a further run with other flags beside the first, from the same ratings.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import json
 import os
 import random
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -58,29 +62,62 @@ RULES: dict[str, Callable[[str, str], float]] = {
 
 
 def main() -> None:
-    """Run it all and print one JSON object."""
+    """Run it all, or what is left of it, and print one JSON object."""
     asked = _arguments()
     asked.work.mkdir(parents=True, exist_ok=True)
-    os.environ["ASSISTANT_HOME"] = str(asked.work / "home")
+    os.environ["ASSISTANT_HOME"] = str(asked.work.resolve() / "home")
     rows = _read(asked.data)
     random.Random(asked.seed).shuffle(rows)
     rated, new = rows[: asked.rated], rows[asked.rated : asked.rated + asked.new]
     rule = RULES.get(asked.rule) or _coin(asked.seed)
-    drafts = _summarize(asked, "rated", rated, drafts=4)
-    _write(asked.work / "ranks.jsonl", [_ranked(row, texts, rule) for row, texts in zip(rated, drafts, strict=True)])
-    _run("assistant", "feedback", "import", str(asked.work / "ranks.jsonl"))
-    start = time.monotonic()
-    code, result = _run("training", "rlhf", "--model", asked.model, "--json", *asked.rlhf)
-    seconds = time.monotonic() - start
-    report: dict[str, Any] = {"rule": asked.rule, "exit": code, "seconds": round(seconds), "rlhf": _brief(result)}
-    if result.get("version"):
-        before, after = (
-            _summarize(asked, name, new, model=ref)
-            for name, ref in (("before", asked.model), ("after", result["version"]))
-        )
+    imported = asked.work / "ranks.jsonl"
+    if not imported.exists():
+        drafts = _summarize(asked, "rated", rated, drafts=4)
+        lines = [_ranked(row, texts, rule) for row, texts in zip(rated, drafts, strict=True)]
+        _write(asked.work / "ranks.part", lines)
+        _run("assistant", "feedback", "import", str(asked.work / "ranks.part"))
+        (asked.work / "ranks.part").rename(imported)
+    trial = asked.work / asked.trial
+    trial.mkdir(exist_ok=True)
+    found = _aligned(asked, trial)
+    report = {"rule": asked.rule, "trial": asked.trial, "flags": asked.rlhf, **_brief(found)}
+    if version := found["result"].get("version"):
+        before = _summarize(asked, "before", new)
         best = _summarize(asked, "best", new, drafts=4)
+        after = _summarize(asked, f"{asked.trial}/after", new, model=version)
         report |= _truth(new, [one[0] for one in before], [one[0] for one in after], best, rule)
+        passed = found["result"].get("gate", {}).get("passed")
+        better = report["win ci"] is not None and report["win ci"][0] > 0.5
+        report["gate and truth"] = f"gate {'passed' if passed else 'refused'}, truth {'better' if better else 'not'}"
+    (trial / "report.json").write_text(json.dumps(report, indent=2))
     print(json.dumps(report, indent=2))
+
+
+def _aligned(asked: argparse.Namespace, trial: Path) -> dict[str, Any]:
+    """Exit code, answer and seconds of `assistant-train rlhf`, gone on with where this trial's run was stopped."""
+    kept = trial / "rlhf.json"
+    if kept.exists():
+        return dict(json.loads(kept.read_text()))
+    runs = Path(os.environ["ASSISTANT_HOME"]) / "state" / "runs"
+    known = trial / "before.json"
+    if not known.exists():
+        known.write_text(json.dumps(sorted(place.name for place in runs.glob("rlhf-*"))))
+    began = [
+        place.parent.name for place in runs.glob("rlhf-*/rated.json") if place.parent.name not in known.read_text()
+    ]
+    ours = ["--resume", began[0]] if began else ["--model", asked.model, *asked.rlhf]
+    spent, start = _spent(), time.monotonic()
+    code, result = _run("training", "rlhf", "--json", *ours)
+    found = {"exit": code, "resumed": bool(began), "result": result}
+    found |= {"seconds": round(time.monotonic() - start), "cpu seconds": round(_spent() - spent)}
+    kept.write_text(json.dumps(found, indent=2))
+    return found
+
+
+def _spent() -> float:
+    """CPU seconds of the processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _truth(
@@ -132,14 +169,15 @@ def _references(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _brief(result: dict[str, Any]) -> dict[str, Any]:
-    ppo = {key: value for key, value in result.get("ppo", {}).items() if key not in {"curve"}}
+def _brief(found: dict[str, Any]) -> dict[str, Any]:
+    result = found["result"]
     gate = [
         (check["name"], check["value"], check["ci"], check["passed"])
         for check in result.get("gate", {}).get("checks", [])
     ]
     kept = {key: result.get(key) for key in ("run", "version", "promoted", "pairs", "reward", "error")}
-    return {**kept, "ppo": ppo, "gate": gate}
+    spent = {key: found[key] for key in ("exit", "resumed", "seconds", "cpu seconds")}
+    return {**spent, **kept, "ppo": result.get("ppo", {}), "gate": gate}
 
 
 def _ranked(row: dict[str, Any], texts: Sequence[str], rule: Callable[[str, str], float]) -> dict[str, Any]:
@@ -195,6 +233,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rated", type=int, default=150)
     parser.add_argument("--new", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--trial", default="first", help="name of this run of rlhf")
     parser.add_argument("rlhf", nargs="*", help="behind --: flags for assistant-train rlhf")
     return parser.parse_args()
 

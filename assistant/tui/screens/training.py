@@ -50,6 +50,7 @@ class TrainingScreen(Screen[None]):
         Binding("s", "start", "Start"),
         Binding("x", "stop", "Stop"),
         Binding("r", "resume", "Resume"),
+        Binding("c", "app.open('comparing')", "Compare"),
         Binding("p", "promote", "Promote"),
         Binding("b", "rollback", "Roll back"),
     ]

@@ -1,0 +1,124 @@
+"""A version beside the model before it, blind: both answer the user's own conversations, a key says which answer is
+better. Every choice is kept at once, where the gate reads it. Knows no training.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from assistant.errors import AssistantError
+from assistant.models.proof import Trial, add_trial
+from assistant.terminal import printable
+from assistant.trials import Pair, contestants, counted, find_prompts, write_pairs
+from assistant.tui.messages import PairsWritten
+from assistant.tui.training_run import newest_run, read_run
+from assistant.tui.widgets.drafts import DraftRow
+
+if TYPE_CHECKING:
+    from assistant.tui.app import AssistantApp
+
+CONVERSATIONS = 12
+"""Compared in one sitting."""
+_HINT = "1 or 2 the better one · = alike · Esc ends; what was chosen is kept"
+
+
+class ComparingScreen(ModalScreen[None]):
+    """The newest candidate of a run, else the model that was promoted, and the one that it was to beat."""
+
+    BINDINGS = [
+        Binding("1", "choose(0)", "The first"),
+        Binding("2", "choose(1)", "The second"),
+        Binding("equals_sign", "choose(-1)", "Alike"),
+        Binding("escape,q", "close", "Close"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pairs: tuple[Pair, ...] = ()
+        self._at = 0
+        self._folder = Path()
+        self._against = ""
+        self._total = Trial(against="")
+
+    @property
+    def parley(self) -> "AssistantApp":
+        """The app, by its own type."""
+        return cast("AssistantApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -ranking"):
+            yield Static("Both models answer conversations of yours that you have not rated …", classes="heading")
+            yield Static(classes="read", markup=False)
+            yield VerticalScroll()
+            yield Static(_HINT, classes="hint")
+
+    def on_mount(self) -> None:
+        self.parley.in_background(self._write, "compare")
+
+    def on_pairs_written(self, event: PairsWritten) -> None:
+        self._pairs, self._folder, self._against = event.pairs, event.folder, event.against
+        self._show()
+
+    def action_choose(self, place: int) -> None:
+        """Keep the choice, -1 for alike, and show the next two."""
+        if self._at >= len(self._pairs):
+            return
+        self._count(place if place >= 0 else None)
+        self._at += 1
+        self._show()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def _write(self) -> None:
+        """In a thread, with a model process of its own: the chat's model goes on serving."""
+        settings = self.parley.settings
+        try:
+            model, other = contestants(_candidate(), None, settings)
+            prompts = find_prompts(model)[:CONVERSATIONS]
+            pairs = write_pairs((model, other), prompts, settings, self.parley.chance)
+        except AssistantError:
+            self.app.call_from_thread(self.action_close)
+            raise
+        self.post_message(PairsWritten(tuple(pairs), Path(model.folder), other.ref))
+
+    def _count(self, choice: int | None) -> None:
+        with self.parley.reporting():
+            self._total = add_trial(self._folder, counted(Trial(against=self._against), self._pairs[self._at], choice))
+
+    def _show(self) -> None:
+        """The next two answers that differ; at the end, which model was which and how often it was better."""
+        while self._at < len(self._pairs) and self._pairs[self._at].is_same:
+            self._count(None)
+            self._at += 1
+        row = self.query_one(VerticalScroll)
+        row.remove_children()
+        if self._at == len(self._pairs):
+            self._show_end()
+            return
+        pair = self._pairs[self._at]
+        heading = f"Which is better? {self._at + 1} of {len(self._pairs)}"
+        self.query_one(".heading", Static).update(Content(heading))
+        self.query_one(".read", Static).update(Content(printable(pair.prompt.strip())))
+        row.mount(DraftRow(pair.texts))
+
+    def _show_end(self) -> None:
+        total = self._total
+        version = self._folder.name
+        verdict = f"{version} against {self._against}, all sittings together: {total.wins} better, {total.losses} worse"
+        self.query_one(".heading", Static).update(Content(f"{verdict}, {total.ties} alike"))
+        self.query_one(".read", Static).update("")
+        self.query_one(".hint", Static).update("Esc closes; F4 and b goes back to the model before")
+
+
+def _candidate() -> str:
+    """The version that the newest run made, "" where it made none."""
+    folder = newest_run()
+    found = read_run(folder).found if folder else None
+    return str((found or {}).get("version") or "")
