@@ -85,7 +85,8 @@ class Prompt(Record, frozen=True):
     """The exact text that a model reads, and how it came about.
 
     `tokens` of `budget` are used. `shots` names the solved examples kept, `shots_dropped` counts those that did not
-    fit. `version` is a hash of the template and shots, so that a change of wording is a change of version.
+    fit. `version` is a hash of the template and shots, so that a change of wording is a change of version. `speakers`
+    has the names that the model reads as tags: tag to name, empty where it reads the text as it stands here.
     """
 
     text: str
@@ -97,6 +98,7 @@ class Prompt(Record, frozen=True):
     version: str
     shots: tuple[str, ...] = ()
     shots_dropped: int = 0
+    speakers: dict[str, str] = {}
 
 
 class Draft(Record, frozen=True):
@@ -198,7 +200,9 @@ class ModelVersion(Record, frozen=True):
     `ref` is what a user types. `folder` holds config.json, tokenizer.json and the safetensors weights. `converted` is
     a bundled CTranslate2 folder, None where the conversion lives in the cache. `parameters` is 0 where unknown.
     `soft_prompt` is the folder of learned vectors that stand before every text, empty for none; only the transformers
-    backend can put them there.
+    backend can put them there. `speaker_tags` is what it reads in the place of speakers' names, in order of speaking,
+    and writes for them; each is one piece of its vocabulary, so that no text takes more tokens by it. Empty for a model
+    that reads names.
     """
 
     ref: str
@@ -209,6 +213,7 @@ class ModelVersion(Record, frozen=True):
     window: int = 512
     licence: str = ""
     soft_prompt: str = ""
+    speaker_tags: tuple[str, ...] = ()
 
 
 MessageKind = Literal["user", "conversation", "answer", "notice"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from assistant.dialogue import parse, render_turns
+from assistant.drafting.writing import write
 from assistant.engine.client import Engine
 from assistant.engine.tokens import token_counter
 from assistant.errors import DataMissing, UsageError
@@ -123,4 +124,4 @@ def _write(
     engine: Engine, model: ModelVersion, prompts: Sequence[str], settings: Settings, once: GenerationSettings
 ) -> list[str]:
     engine.load(model, choose_backend(settings, model), settings.model.threads)
-    return [drafts[0].text.strip() for drafts in engine.generate(prompts, once).drafts]
+    return [drafts[0].text.strip() for drafts in write(engine, prompts, once).drafts]

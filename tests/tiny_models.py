@@ -3,12 +3,14 @@ loads, converts, tunes or serves a model. Random, or taught two summaries by hea
 them.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
+from assistant.prompts import render
 from training.tokenizer import EOS, PAD, UNKNOWN, train_tokenizer
 
 _TEXTS = [
@@ -22,6 +24,7 @@ LESSONS = {
     "#Person1#: Are you coming to the meeting at 10:30?\n#Person2#: Yes.": "#Person2#: is coming.",
 }
 """What a taught model knows: source and summary."""
+TAGGED_TALK = "{}: The review moves to Friday.\n{}: I'll book the room."
 
 
 def build_tiny_model(
@@ -57,6 +60,16 @@ def build_tiny_model(
     _teach(model, fast, steps, lessons)
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
+    return folder
+
+
+def build_tagged_model(folder: Path) -> Path:
+    """A tiny model that reads speakers as tags and knows one conversation: TAGGED_TALK, between whoever it may be."""
+    tags = [f"#Person{number}#" for number in (1, 2, 3)]
+    prompt = render(TAGGED_TALK.format(*tags), budget=1 << 30, count_tokens=len).text
+    build_tiny_model(folder, steps=60, lessons={prompt: f"{tags[1]} will book the room."})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"speaker_tags": tags}))
     return folder
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from assistant.drafting.writing import write
 from assistant.engine.client import Engine
 from assistant.engine.tokens import token_counter
 from assistant.models.registry import choose, choose_backend, resolve
@@ -90,7 +91,7 @@ class ModelAsker:
             prompts.append("" if row.drafts else prompt)
         wanted = [prompt for prompt in prompts if prompt]
         settings = GenerationSettings(decoding="sample", drafts=self._config.drafts, seed=self._config.seed)
-        written = iter(self._engine.generate(wanted, settings).drafts) if wanted else iter(())
+        written = iter(write(self._engine, wanted, settings).drafts) if wanted else iter(())
         self._report({"step": len(wanted), "fraction": 0.5})
         return [
             replace(row, drafts=tuple(draft.text for draft in next(written))) if prompt else row

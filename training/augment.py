@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 SPEAKER_TAG = re.compile(r"#Person\d+#")
+_WORD = re.compile(r"\w+")
 _SYLLABLES = re.findall("..", "babidadoelfahaiojakakelalelumamimonanionlparareriorosatativaviyaza")
 _SHORT_FORMS = {
     "going to": "gonna",
@@ -33,7 +34,7 @@ def name_speakers(dialogue: str, summary: str, rng: random.Random, made_up: floa
     Names that already occur in either text are not used, so that two people never become one.
     """
     tags = sorted(set(SPEAKER_TAG.findall(dialogue)) | set(SPEAKER_TAG.findall(summary)))
-    taken = set(re.findall(r"\w+", dialogue)) | set(re.findall(r"\w+", summary))
+    taken = set(_WORD.findall(dialogue)) | set(_WORD.findall(summary))
     names: dict[str, str] = {}
     for tag in tags:
         while (name := _name(rng, made_up)) in taken:
@@ -41,6 +42,24 @@ def name_speakers(dialogue: str, summary: str, rng: random.Random, made_up: floa
         taken.add(name)
         names[tag] = name
     return _replace(dialogue, names), _replace(summary, names)
+
+
+def rename_people(dialogue: str, summary: str, rng: random.Random, made_up: float = 0.0) -> tuple[str, str]:
+    """Give everybody who is spoken of by a given name another one, the same in both texts, so that names are copied
+    and not guessed. Speaker tags stay.
+    """
+    words = set(_WORD.findall(dialogue)) | set(_WORD.findall(summary))
+    taken, names = set(words), dict[str, str]()
+    for name in sorted(words & set(first_names())):
+        while (new := _name(rng, made_up)) in taken:
+            pass
+        taken.add(new)
+        names[name] = new
+
+    def rename(text: str) -> str:
+        return _WORD.sub(lambda match: names.get(match.group(), match.group()), text)
+
+    return rename(dialogue), rename(summary)
 
 
 def write_as_chat(dialogue: str, rng: random.Random) -> str:

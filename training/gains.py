@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from assistant.drafting.writing import write
 from assistant.engine.client import Engine
 from assistant.engine.tokens import token_counter
 from assistant.errors import Interrupted
@@ -55,7 +56,7 @@ def ask(model: ModelVersion, tasks: Tasks, job: Job[Any], threads: int) -> Answe
 
     with Engine() as engine:
         engine.load(model, choose_backend(load_settings(), model), threads)
-        drafts = engine.generate(prompts, GenerationSettings(), on_written=on_written).drafts
+        drafts = write(engine, prompts, GenerationSettings(), on_written=on_written).drafts
     if job.stop.requested or not all(drafts):
         raise Interrupted("stopped while the result was judged; the version was made and is kept")
     texts = iter(found[0].text.strip() for found in drafts)

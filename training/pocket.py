@@ -26,7 +26,7 @@ from assistant.models.registry import resolve
 from assistant.prompts import TASKS, render
 from assistant.records import Task
 from assistant.settings import load_settings
-from training.augment import name_speakers, swap_speakers, write_as_chat
+from training.augment import name_speakers, rename_people, swap_speakers, write_as_chat
 from training.batches import IGNORED, Batch, Example, bucket, collate
 from training.card import Card, CardData, write_card
 from training.corpora import read_rows, require_fields
@@ -354,10 +354,12 @@ def _epoch(config: PocketConfig, rows: Sequence[Row], tokenizer: Tokenizer, epoc
 def _augmented(row: Row, config: PocketConfig, tokenizer: Tokenizer, rng: random.Random) -> Example:
     task: Task = "topic" if row.get("topic") and rng.random() < config.topics else "summary"
     dialogue, target = row["dialogue"], row[task]
+    if rng.random() < config.renames:
+        dialogue, target = rename_people(dialogue, target, rng, config.made_up)
+    if rng.random() < config.chats:
+        dialogue = write_as_chat(dialogue, rng)
     if rng.random() < config.names:
         dialogue, target = name_speakers(dialogue, target, rng, config.made_up)
-        if config.chats and rng.random() < config.chats:
-            dialogue = write_as_chat(dialogue, rng)
     elif rng.random() < config.swaps:
         dialogue, target = swap_speakers(dialogue, target)
     phrasing = None

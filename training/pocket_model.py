@@ -2,6 +2,7 @@
 training.
 """
 
+import itertools
 import math
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from transformers.utils import logging
 
 from assistant.errors import UsageError
 from assistant.locations import ensure_dir
+from assistant.models.folder import SPEAKER_TAGS
 from training.recipes.pocket import PocketConfig
 from training.tokenizer import EOS, PAD, SENTINELS, UNKNOWN
 
@@ -80,6 +82,12 @@ def warm_start_embeddings(model: T5ForConditionalGeneration, tokenizer: Tokenize
     return count
 
 
+def speaker_tags(tokenizer: Tokenizer) -> list[str]:
+    """The tags of speakers that are one piece of the vocabulary: the data have few conversations between more."""
+    tags = (f"#Person{number}#" for number in itertools.count(1))
+    return list(itertools.takewhile(lambda tag: len(tokenizer.encode(f" {tag}", add_special_tokens=False)) == 1, tags))
+
+
 def export(model: T5ForConditionalGeneration, tokenizer: Tokenizer, config: PocketConfig, out: Path) -> None:
     """Write model (float16 safetensors), tokenizer and configuration as transformers reads them."""
     fast = PreTrainedTokenizerFast(
@@ -93,6 +101,7 @@ def export(model: T5ForConditionalGeneration, tokenizer: Tokenizer, config: Pock
     )
     ensure_dir(out)
     logging.disable_progress_bar()
+    setattr(model.config, SPEAKER_TAGS, speaker_tags(tokenizer))
     model.half().save_pretrained(out, max_shard_size="12MB")
     fast.save_pretrained(out)
     model.float()

@@ -26,6 +26,7 @@ from transformers import AutoConfig, AutoTokenizer, T5ForConditionalGeneration
 from transformers.utils import logging
 
 from assistant.errors import ModelMissing, UsageError
+from assistant.models.folder import SPEAKER_TAGS
 
 POLICY, REFERENCE, VALUE = "policy", "reference", "value"
 VALUE_HEAD_FILE = "value_head.safetensors"
@@ -65,6 +66,8 @@ class Policy:
         self._base = model.get_base_model()
         settings = self._base.config
         self._scale = settings.d_model**-0.5 if settings.scale_decoder_outputs else 1.0
+        self.speaker_tags: tuple[str, ...] = tuple(getattr(settings, SPEAKER_TAGS, ()))
+        """What the model reads in the place of speakers' names."""
         self.start: int = settings.decoder_start_token_id
         self.end: int = settings.eos_token_id
         self.pad: int = settings.pad_token_id

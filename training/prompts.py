@@ -1,13 +1,14 @@
 """The prompts that PPO samples responses to: read, made into tokens, parted. Knows no response and no reward."""
 
+import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.errors import DataMissing, UsageError
-from assistant.prompts import render
+from assistant.prompts import render, show
 from training.corpora import read_rows
 from training.policy import Policy
 from training.recipes.ppo import PpoConfig
@@ -15,10 +16,13 @@ from training.recipes.ppo import PpoConfig
 
 @dataclass(frozen=True, slots=True)
 class PromptIds:
-    """A prompt as text and as the encoder's tokens, EOS last."""
+    """A prompt as text and as the encoder's tokens, EOS last. `names` are the speakers behind the tags that the policy
+    reads in their place.
+    """
 
     text: str
     ids: Sequence[int]
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def read_prompts(paths: Sequence[Path], policy: Policy, window: int) -> tuple[list[PromptIds], int]:
@@ -31,11 +35,12 @@ def read_prompts(paths: Sequence[Path], policy: Policy, window: int) -> tuple[li
     for path in paths:
         for number, row in enumerate(read_rows(path), start=1):
             text = _prompt_text(row, f"{path}, row {number}")
-            ids = policy.token_ids(text)
+            shown = show(text, policy.speaker_tags)
+            ids = policy.token_ids(shown.text)
             if len(ids) > window:
                 left_out += 1
             else:
-                kept.append(PromptIds(text, ids))
+                kept.append(PromptIds(text, ids, shown.names))
     if not kept:
         raise DataMissing(f"no prompt in {', '.join(map(str, paths))} fits {window} tokens; raise --window")
     return kept, left_out

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.drafting.writing import score, write
 from assistant.engine.client import Engine
 from assistant.engine.tokens import token_counter
 from assistant.errors import Interrupted
@@ -50,7 +51,7 @@ class Writer:
     def write(self, model: ModelVersion, prompts: Sequence[str], generation: GenerationSettings) -> list[Texts]:
         """The drafts for every prompt. Raises Interrupted where the user asked to stop."""
         self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
-        finished = self._engine.generate(prompts, generation, on_written=lambda _: self._look())
+        finished = write(self._engine, prompts, generation, on_written=lambda _: self._look())
         if self._wants_stop() or not all(finished.drafts):
             raise Interrupted("stopped; what was finished before is kept")
         return [[draft.text.strip() for draft in drafts] for drafts in finished.drafts]
@@ -58,7 +59,7 @@ class Writer:
     def doubts(self, model: ModelVersion, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
         """How unlikely each answer is, in nats a token."""
         self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
-        scored = self._engine.score(prompts, answers).token_log_probabilities
+        scored = score(self._engine, prompts, answers).token_log_probabilities
         return [-float(np.mean(tokens)) for tokens in scored]
 
     def close(self) -> None:

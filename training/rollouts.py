@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from assistant.prompts import restore
 from training.batches import rounded
 from training.policy import Policy
 from training.prompts import PromptIds
@@ -102,7 +103,7 @@ def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, s
     last = tokens.gather(1, (mask.sum(dim=1, keepdim=True) - 1).clamp(min=0)).squeeze(1)
     return Rollout(
         prompts=[prompt.text for prompt in prompts],
-        responses=policy.texts(tokens, mask),
+        responses=_named(policy.texts(tokens, mask), prompts),
         source=source,
         source_mask=source_mask,
         encoded=encoded,
@@ -127,7 +128,11 @@ def respond(policy: Policy, prompts: Sequence[PromptIds], length: int, size: int
         made = policy.generate(policy.encode(source[group, :width], near_mask), near_mask, length, None)
         for index, text in zip(group, policy.texts(*made), strict=True):
             texts[index] = text
-    return texts
+    return _named(texts, prompts)
+
+
+def _named(texts: Sequence[str], prompts: Sequence[PromptIds]) -> list[str]:
+    return [restore(text, prompt.names) for text, prompt in zip(texts, prompts, strict=True)]
 
 
 def _padded(prompts: Sequence[PromptIds], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -20,6 +20,7 @@ from assistant.locations import ensure_dir
 from assistant.models.exporting import export
 from assistant.models.registry import choose, resolve
 from assistant.models.versions import VersionFacts
+from assistant.prompts import hide, restore, show
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
 from training.batches import Example
@@ -105,13 +106,13 @@ def tune(
     def look(step: int, current: Any) -> None:
         nonlocal looks
         if job.config.show_every and looks % job.config.show_every == 0:
-            job.table(f"step {step}", [_COLUMNS, *_samples(current, tokenizer, held_out)])
+            job.table(f"step {step}", [_COLUMNS, *_samples(current, tokenizer, held_out, base.speaker_tags)])
         looks += 1
 
     task = Fit(
         config=job.config,
-        train=[_example(lesson, tokenizer) for lesson in train],
-        held_out=[_example(lesson, tokenizer) for lesson in held_out],
+        train=[_example(lesson, tokenizer, base.speaker_tags) for lesson in train],
+        held_out=[_example(lesson, tokenizer, base.speaker_tags) for lesson in held_out],
         folder=place,
         run=run,
         stop=job.stop,
@@ -269,21 +270,25 @@ def _follow(job: Job[SftConfig], parted: Parted, base: ModelVersion, adapter: Pa
     raise SystemExit(0)
 
 
-def _example(lesson: Lesson, tokenizer: ModelTokenizer) -> Example:
-    return Example(tokenizer.encode(lesson.source), tokenizer.encode(lesson.target))
+def _example(lesson: Lesson, tokenizer: ModelTokenizer, tags: Sequence[str]) -> Example:
+    shown = show(lesson.source, tags)
+    return Example(tokenizer.encode(shown.text), tokenizer.encode(hide(lesson.target, shown.names)))
 
 
 @torch.no_grad()
-def _samples(model: Any, tokenizer: ModelTokenizer, held_out: Sequence[Lesson]) -> list[tuple[str, str, str]]:
+def _samples(
+    model: Any, tokenizer: ModelTokenizer, held_out: Sequence[Lesson], tags: Sequence[str]
+) -> list[tuple[str, str, str]]:
     """Dialogue, reference and greedy output of some held-out lessons."""
     was_training = model.training
     model.eval()
     rows = []
     for lesson in held_out[:_SAMPLES]:
-        ids = torch.tensor([tokenizer.encode(lesson.source)], device=model.device)
+        shown = show(lesson.source, tags)
+        ids = torch.tensor([tokenizer.encode(shown.text)], device=model.device)
         mask = torch.ones_like(ids)
         made = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=_SAMPLE_TOKENS, do_sample=False)
         output = tokenizer.decode([i for i in made[0].tolist()[1:] if i not in (0, 1)])
-        rows.append((lesson.dialogue or lesson.source, lesson.target, output))
+        rows.append((lesson.dialogue or lesson.source, lesson.target, restore(output, shown.names)))
     model.train(was_training)
     return rows

@@ -8,6 +8,7 @@ from assistant.cli.output import note, say, say_json
 from assistant.cli.summarize import check_ask
 from assistant.conversation import Ask, Assistant
 from assistant.dialogue import parse, read_text
+from assistant.prompts import explain
 from assistant.records import Task
 from assistant.settings import load_settings
 
@@ -25,7 +26,8 @@ def show(
     model: str | None = None,
     json: bool = False,
 ) -> None:
-    """Print the exact prompt for a conversation, one for each part where it does not fit the model's window.
+    """Print the exact prompt for a conversation, one for each part where it does not fit the model's window. Where the
+    model reads tags in the place of the speakers' names, a line on standard error says which.
 
     Example:
 
@@ -73,8 +75,11 @@ def show(
                     "version": rendered.version,
                     "shots": list(rendered.shots),
                     "shots_dropped": rendered.shots_dropped,
+                    "speakers": rendered.speakers,
                 }
             )
             continue
         say(rendered.text)
+        if sentence := explain(rendered.speakers):
+            note(sentence)
         note(f"{rendered.tokens} of {rendered.budget} tokens; {rendered.shots_dropped} shots dropped")

@@ -5,7 +5,7 @@ import msgspec
 from assistant.dialogue import render_turns, split
 from assistant.drafting.nearest import nearest_shots
 from assistant.engine.tokens import token_counter
-from assistant.prompts import MODES, DialogueTooLong, load_shots, render
+from assistant.prompts import MODES, DialogueTooLong, load_shots, render, show
 from assistant.records import Ask, Dialogue, ModelVersion, Prompt, Record
 
 
@@ -37,7 +37,8 @@ def write_prompts(dialogue: Dialogue, ask: Ask, model: ModelVersion) -> list[Par
 
 
 def _render(dialogue: str, ask: Ask, model: ModelVersion) -> Prompt:
-    return render(
+    count = token_counter(model.folder)
+    prompt = render(
         dialogue,
         mode=ask.mode,
         task=ask.task,
@@ -46,8 +47,9 @@ def _render(dialogue: str, ask: Ask, model: ModelVersion) -> Prompt:
         wish=ask.wish,
         shots=nearest_shots(load_shots(), dialogue, ask.mode, ask.task),
         budget=model.window,
-        count_tokens=token_counter(model.folder),
+        count_tokens=lambda prompt: count(show(prompt, model.speaker_tags).text),
     )
+    return msgspec.structs.replace(prompt, speakers=show(prompt.text, model.speaker_tags).names)
 
 
 def _without_shots(mode: str) -> str:

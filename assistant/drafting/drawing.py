@@ -5,22 +5,22 @@ Two ways to be faithful: `rerank` prefers texts whose names and numbers stand in
 only where every text has some; `ban` bars them from the start. A ban holds pieces of words, so it lets a few through.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from assistant.drafting.asking import PartPrompt
 from assistant.drafting.barring import barred_ids, beginnings
 from assistant.drafting.limits import aim, widen
+from assistant.drafting.writing import OnWritten, write, write_stream
 from assistant.engine.client import Engine
-from assistant.engine.protocol import Finished, OnProgress, Piece, Written
+from assistant.engine.protocol import Finished, OnProgress, Piece
 from assistant.errors import Interrupted, ModelMissing
-from assistant.records import Ask, Draft, GenerationSettings, Guarded, Record
+from assistant.prompts import show_turns
+from assistant.records import Ask, Draft, GenerationSettings, Guarded, ModelVersion, Record
 from assistant.scoring.attribution import stems
 from assistant.scoring.overlap import agreement
 from assistant.scoring.support import Evidence, unsupported
-
-OnWritten = Callable[[Written], None]
 
 _REWRITES = 2
 """Attempts to write without unsupported names and numbers. What the first one lets through, the second bars by name."""
@@ -58,8 +58,8 @@ def draw(
     """
     aimed = aim(settings, words, wish)
     is_banned = _is_banned(aimed)
-    bans = _bans(engine, parts) if is_banned else []
-    finished = engine.generate([part.prompt.text for part in parts], widen(aimed), on_progress, on_written, bans)
+    bans = [_barred(engine, part) for part in parts] if is_banned else []
+    finished = write(engine, [part.prompt.text for part in parts], widen(aimed), on_progress, on_written, bans)
     evidence = [Evidence.of(part.source) for part in parts]
     wanted = [wished_words(wish, part.source) for part in parts]
     choice = _Choice(aimed, words, wanted, evidence, [list(drafts) for drafts in finished.drafts])
@@ -87,8 +87,8 @@ def draw(
 
 def draw_stream(engine: Engine, part: PartPrompt, settings: GenerationSettings) -> Iterator[Piece | Drawn]:
     """The pieces of one text, then what `draw` returns. Under `rerank` a single text is written with the ban."""
-    bans = _bans(engine, [part]) if _is_banned(settings) else [()]
-    for reply in engine.stream(part.prompt.text, settings, bans[0]):
+    barred = _barred(engine, part) if _is_banned(settings) else ()
+    for reply in write_stream(engine, part.prompt.text, settings, barred):
         if isinstance(reply, Piece):
             yield reply
         else:
@@ -165,12 +165,10 @@ def _rewrite(
     """Write these prompts once more with names and numbers barred, those that came in spite of it above all; returns
     the seconds it took. Cancelled, what is there stays.
     """
-    folder = _folder(engine)
-    bans = [
-        (*barred_ids(folder, parts[index].source), *beginnings(folder, choice.wrong_names(index))) for index in again
-    ]
+    folder = _model(engine).folder
+    bans = [(*_barred(engine, parts[index]), *beginnings(folder, choice.wrong_names(index))) for index in again]
     try:
-        more = engine.generate([parts[index].prompt.text for index in again], settings, barred=bans)
+        more = write(engine, [parts[index].prompt.text for index in again], settings, barred=bans)
     except Interrupted:
         return 0.0
     for index, drafts in zip(again, more.drafts, strict=True):
@@ -188,14 +186,16 @@ def _is_banned(settings: GenerationSettings) -> bool:
     return settings.faithful == "ban" or (settings.faithful == "rerank" and settings.decoding == "greedy")
 
 
-def _bans(engine: Engine, parts: Sequence[PartPrompt]) -> list[tuple[int, ...]]:
-    return [barred_ids(_folder(engine), part.source) for part in parts]
+def _barred(engine: Engine, part: PartPrompt) -> tuple[int, ...]:
+    """What a text about the part may not contain, as the model reads the part."""
+    model = _model(engine)
+    return barred_ids(model.folder, show_turns(part.source, model.speaker_tags).text)
 
 
-def _folder(engine: Engine) -> str:
+def _model(engine: Engine) -> ModelVersion:
     if engine.loaded is None:
         raise ModelMissing("no model is loaded yet")
-    return engine.loaded.model.folder
+    return engine.loaded.model
 
 
 def _guarded(likeliest: Sequence[Draft], kept: Sequence[Draft], evidence: Evidence, barred: bool) -> Guarded:

@@ -14,16 +14,23 @@ from assistant.errors import ModelDamaged
 
 ARCHITECTURES = ("t5", "mt5")
 """Encoder-decoders of the T5 family: the ones that both backends and the trainer read."""
+SPEAKER_TAGS = "speaker_tags"
+"""The key of config.json that lists the tags which a model reads in the place of speakers' names. The trainers keep it
+in every model that is made of such a one.
+"""
 _INDEX = "model.safetensors.index.json"
 _MAX_HEADER = 100_000_000  # the limit of the safetensors format
 
 
 class FolderFacts(msgspec.Struct, frozen=True):
-    """What the files of a model folder tell: number of parameters, tokens it was trained to read, licence."""
+    """What the files of a model folder tell: number of parameters, tokens it was trained to read, licence, and the tags
+    that it reads in the place of speakers' names.
+    """
 
     parameters: int
     window: int
     licence: str
+    speaker_tags: tuple[str, ...]
 
 
 def inspect_folder(folder: Path) -> FolderFacts:
@@ -45,6 +52,7 @@ def inspect_folder(folder: Path) -> FolderFacts:
         parameters=sum(tensors.values()),
         window=window if isinstance(window, int) and window > 0 else 512,
         licence=_licence(folder),
+        speaker_tags=_speaker_tags(config, folder),
     )
 
 
@@ -69,6 +77,13 @@ def soft_prompt_of(folder: Path) -> str:
 def weights_size(folder: Path) -> int:
     """Bytes of the weights on disk."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _speaker_tags(config: dict[str, Any], folder: Path) -> tuple[str, ...]:
+    tags = config.get(SPEAKER_TAGS, [])
+    if not (isinstance(tags, list) and all(isinstance(tag, str) and tag.strip() for tag in tags)):
+        raise ModelDamaged(f'"{SPEAKER_TAGS}" in {folder / "config.json"} must be a list of texts')
+    return tuple(dict.fromkeys(tags))
 
 
 def _weight_files(folder: Path) -> list[Path]:

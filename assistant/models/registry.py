@@ -127,6 +127,7 @@ def _version(ref: str, folder: Path, kind: _Kind) -> ModelVersion:
         window=facts.window,
         licence=facts.licence,
         soft_prompt=soft_prompt_of(folder),
+        speaker_tags=facts.speaker_tags,
     )
 
 

@@ -42,14 +42,17 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Share of the decoder's input tokens that are hidden, so that it must read the source."""
     ema_decay: float = 0.998
     """How slowly the exported average of the weights follows the training."""
-    names: float = 0.5
-    """Share of dialogues whose `#PersonN#` tags become given names."""
+    names: float = 0.0
+    """Share of dialogues whose `#PersonN#` tags become given names. The assistant shows every conversation with tags
+    to a model whose config says `"reads_speakers_as": "tags"`, as this one's does, so it needs none."""
+    renames: float = 0.5
+    """Share of dialogues in which the people spoken of by a given name get another one."""
     made_up: float = 0.15
-    """Share of those names that are made of syllables, so that they can only be copied."""
-    chats: float = 0.0
-    """Share of the dialogues with names that are written as people type on a phone."""
-    swaps: float = 0.25
-    """Share of the others in which the first two speakers are exchanged, in dialogue and summary alike."""
+    """Share of new names that are made of syllables, so that they can only be copied."""
+    chats: float = 0.3
+    """Share of dialogues that are written as people type on a phone."""
+    swaps: float = 0.0
+    """Share of the dialogues with tags in which the first two speakers are exchanged, in dialogue and summary alike."""
     topics: float = 0.08
     """Share of examples that ask for the topic instead of the summary."""
     default_phrasing: float = 0.6

@@ -4,6 +4,9 @@ or differently. The conversation screen brings these along.
 
 import msgspec
 
+from assistant.errors import AssistantError
+from assistant.models.registry import resolve
+from assistant.prompts import explain, show
 from assistant.records import Ask
 from assistant.tui.choices import Offer, sampled
 from assistant.tui.screens.parts import ConversationParts
@@ -50,14 +53,24 @@ class AnswerActions(ConversationParts):
         if self.composer.whole_text.strip() and self.counted and not (view and view.has_focus):
             texts = [prompt.text for prompt in self.counted]
             about = f"{sum(prompt.tokens for prompt in self.counted):,} tokens"
+            read = [explain(prompt.speakers) for prompt in self.counted]
         elif view is not None and view.answer is not None:
             completion = view.answer.completion
             texts = completion.prompt.split("\f")
             about = f"{completion.prompt_tokens:,} tokens · {completion.mode} · wording {completion.prompt_version}"
+            read = [explain(show(text, self._tags_of(completion.model)).names) for text in texts]
         else:
             self.notify("There is no prompt yet: paste a conversation first.")
             return
+        about = " · ".join(dict.fromkeys([about, *filter(None, read)]))
         self.app.push_screen(TextScreen("The exact prompt", PART.join(texts), about))
+
+    def _tags_of(self, ref: str) -> tuple[str, ...]:
+        """What the model of that name reads for speakers; nothing where it is gone or is no model."""
+        try:
+            return resolve(ref, self.parley.settings).speaker_tags
+        except AssistantError:
+            return ()
 
     async def action_regenerate(self) -> None:
         """The same with the settings of now; at random where those would write the same text."""

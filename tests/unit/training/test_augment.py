@@ -3,7 +3,7 @@
 import random
 import re
 
-from training.augment import first_names, name_speakers, swap_speakers, write_as_chat
+from training.augment import first_names, name_speakers, rename_people, swap_speakers, write_as_chat
 
 DIALOGUE = "#Person1#: Hi, #Person2#. Is Mary in?\n#Person2#: No, #Person1#."
 SUMMARY = "#Person1# asks #Person2# for Mary. #Person12# is not #Person1#."
@@ -33,6 +33,14 @@ def test_a_made_up_name_is_on_no_list() -> None:
     first, second = (line.partition(":")[0] for line in dialogue.splitlines())
     assert not {first, second} & set(first_names())
     assert summary.startswith(f"{first} asks {second} for Mary.")
+
+
+def test_people_who_are_spoken_of_get_other_names_and_tags_stay() -> None:
+    dialogue, summary = rename_people(DIALOGUE, SUMMARY, random.Random(1))
+    match = re.match(r"#Person1#: Hi, #Person2#\. Is (\w+) in\?\n#Person2#: No, #Person1#\.$", dialogue)
+    assert match is not None
+    assert match[1] in set(first_names()) - {"Mary"}
+    assert summary == SUMMARY.replace("Mary", match[1])
 
 
 def test_a_chat_keeps_its_speakers_and_turns_and_types_as_on_a_phone() -> None:

@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer, T5ForConditionalGeneration
 
 from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.models.registry import resolve
+from assistant.settings import Settings
 from training import cli, pocket
 from training.card import Card, CardData, write_card
 from training.job import Job
@@ -180,6 +182,16 @@ def test_names_replace_tags_in_the_configured_share() -> None:
     assert "#Person" not in tokenizer.decode(example.source)
     example = pocket._augmented(ROWS[0], replace(TINY, names=0.0, swaps=0.0), tokenizer, rng)
     assert "#Person1#: Where" in tokenizer.decode(example.source)
+
+
+def test_the_exported_model_says_which_tags_it_reads_for_speakers(tmp_path: Path) -> None:
+    config = replace(TINY, max_steps=2, pieces=600)
+    run = a_run(tmp_path, config)
+    # In this vocabulary two tags are pieces of their own; the third is put together.
+    talk = ["hears #Person1# and #Person2# and #Person1#, #Person2#, (#Person1# (#Person2#"] * 9
+    train_tokenizer(talk, 600).save(str(run.folder / "tokenizer.json"))
+    train(tmp_path, run, config)
+    assert resolve(str(tmp_path / "model"), Settings()).speaker_tags == ("#Person1#", "#Person2#")
 
 
 def test_embeddings_start_from_minilm_with_the_deviation_that_t5_expects() -> None:

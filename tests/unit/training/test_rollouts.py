@@ -8,7 +8,7 @@ from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from transformers import T5ForConditionalGeneration
 
 from assistant.errors import DataMissing, UsageError
-from tests.tiny_models import build_tiny_model
+from tests.tiny_models import TAGGED_TALK, build_tagged_model, build_tiny_model
 from training.policy import LoraShape, Policy, load_policy
 from training.prompts import PromptIds, read_prompts
 from training.rollouts import (
@@ -297,3 +297,14 @@ def test_a_row_without_a_prompt_and_a_file_of_long_ones_are_refused(model: Path,
         read_prompts([write_rows(tmp_path / "a.jsonl", {"prompt": "Hi"}, {"text": "x"})], policy, 200)
     with pytest.raises(DataMissing, match="window"):
         read_prompts([write_rows(tmp_path / "b.jsonl", {"prompt": "word " * 300})], policy, 20)
+
+
+def test_a_policy_that_reads_tags_gets_them_and_its_responses_have_the_names(tmp_path: Path) -> None:
+    policy = a_policy(build_tagged_model(tmp_path / "tagged"))
+    rows = [{"dialogue": TAGGED_TALK.format(*names)} for names in (("Maya", "Tom"), ("Ida", "Bo"))]
+
+    prompts, _ = read_prompts([write_rows(tmp_path / "rows.jsonl", *rows)], policy, 512)
+
+    assert prompts[0].ids == prompts[1].ids
+    assert "Maya" in prompts[0].text
+    assert respond(policy, prompts, 20, 2) == ["Tom will book the room.", "Bo will book the room."]

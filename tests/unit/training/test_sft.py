@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from assistant.engine import recipe
+from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback.store import Store
 from assistant.models import registry
@@ -15,8 +16,8 @@ from assistant.models.registry import resolve
 from assistant.models.versions import read_facts
 from assistant.records import Completion, GenerationSettings
 from assistant.settings import load_settings
-from tests.tiny_models import LESSONS, build_tiny_model
-from training import cli
+from tests.tiny_models import LESSONS, TAGGED_TALK, build_tagged_model, build_tiny_model
+from training import cli, sft
 from training.lessons import (
     Lesson,
     as_file,
@@ -221,3 +222,14 @@ def test_ones_own_good_answers_are_learnt_from_with_their_exact_prompt() -> None
         for id, thumb in (("1", "up"), ("2", "down"), ("3", "up")):
             store.rate(id, thumb, rater="me")  # type: ignore[arg-type]
         assert rated_rows(store) == [{"id": "1", "prompt": "prompt 1", "dialogue": "prompt 1", "summary": "answer 1"}]
+
+
+def test_a_model_that_reads_tags_learns_them_in_dialogue_and_summary(tmp_path: Path) -> None:
+    folder = build_tagged_model(tmp_path / "tagged")
+    lesson = lesson_of({"dialogue": TAGGED_TALK.format("Ida", "Bo"), "summary": "Bo thanks Ida."}, "summary", None)
+    tokenizer = ModelTokenizer(folder)
+
+    example = sft._example(lesson, tokenizer, resolve(str(folder), load_settings()).speaker_tags)
+
+    assert tokenizer.decode(example.target) == "#Person2# thanks #Person1#."
+    assert "#Person2#: I'll book the room." in tokenizer.decode(example.source)
