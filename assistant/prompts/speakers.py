@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from assistant.dialogue import parse
 from assistant.dialogue.turns import NARRATOR
+from assistant.errors import InputUnreadable
 from assistant.prompts.reading import conversation_in
 from assistant.records import Record
 
@@ -96,7 +97,10 @@ class Restoring:
 
 
 def _tagged(conversation: str, tags: Sequence[str]) -> dict[str, str]:
-    speakers = [name for name in parse(conversation).speakers if name != NARRATOR]
+    try:
+        speakers = [name for name in parse(conversation).speakers if name != NARRATOR]
+    except InputUnreadable:  # a prompt around nothing, whose tokens are counted
+        return {}
     # Somebody who is left with a tag for a name would be taken for another; such a conversation stays as it is.
     return {} if set(speakers[len(tags) :]) & set(tags) else dict(zip(tags, speakers, strict=False))
 

@@ -79,7 +79,9 @@ def test_a_question_about_a_speaker_names_the_tag() -> None:
     assert "Question: What does #Person2# book?" in shown.text
 
 
-@pytest.mark.parametrize("prompt", ["Question: Who is it?\nTom: me", _prompt("It rained all day.").text, ""])
+@pytest.mark.parametrize(
+    "prompt", ["Question: Who is it?\nTom: me", _prompt("It rained all day.").text, _prompt("").text, ""]
+)
 def test_what_has_no_speakers_stays_as_it_is(prompt: str) -> None:
     assert show(prompt, TAGS).text == prompt
     assert show(prompt, TAGS).names == {}
@@ -183,6 +185,17 @@ def test_a_text_with_names_is_as_likely_as_with_tags(assistant: Assistant) -> No
 
     assert with_names == pytest.approx(with_tags)
     assert sum(with_names) > -2
+
+
+def test_a_conversation_that_does_not_fit_is_read_with_tags_part_by_part(assistant: Assistant) -> None:
+    long = "\n".join(f"{'Maya' if n % 2 else 'Tom'}: {'word ' * 40}" for n in range(60))
+
+    prompts = assistant.prompts(parse(long), Ask(settings=_GREEDY))
+
+    assert len(prompts) > 1
+    assert all(
+        prompt.tokens <= prompt.budget and set(prompt.speakers.values()) == {"Maya", "Tom"} for prompt in prompts
+    )
 
 
 def test_the_prompt_says_who_is_read_as_what(assistant: Assistant) -> None:
