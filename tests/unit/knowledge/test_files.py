@@ -64,6 +64,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
         read_steady(path, 2**20)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="such files are Linux's")
+def test_a_file_whose_size_does_not_tell_what_it_holds_is_refused() -> None:
+    # The kernel makes its text as it is read, and says that it has no bytes.
+    with pytest.raises(DocumentUnreadable, match="changed while"):
+        read_steady(Path("/proc/self/status"), 2**20)
+
+
 def test_a_pipe_does_not_keep_the_reader_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
     result: list[str] = []
