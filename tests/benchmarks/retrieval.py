@@ -9,6 +9,7 @@ A question is unanswerable where its set says so, and, as "left out", where ever
 """
 
 import argparse
+import functools
 import gzip
 import json
 import tempfile
@@ -93,6 +94,7 @@ def _measure(
     ]
     ranks: list[float] = []
 
+    @functools.cache
     def search(question: str, k: int) -> SearchResult:
         # More than k passages: a document counts at its first passage, as the relevance does.
         result = retriever.search(question, 3 * k)

@@ -43,3 +43,15 @@ def test_a_heading_is_not_quoted_for_what_stands_below_it(tmp_path: Path) -> Non
     question = "When is leaving Lindmark by the ferry?"
     quotes = best_quotes(question, library.search(question), WordEmbedder(), 1)
     assert quotes[0].text == "The ferry leaves Lindmark at noon and at six."
+
+
+def test_the_sentence_with_the_questions_words_is_quoted_before_a_nearer_one(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    answer = "Warm buns and tea the kiosk will sell."
+    (tmp_path / "docs" / "a.txt").write_text(f"The kiosk stands there. {answer}")
+    library = Library(tmp_path / "knowledge", WordEmbedder)
+    library.add([tmp_path / "docs"])
+    question = "What does the kiosk sell?"
+    asked, short, long = WordEmbedder().embed_questions([question, "a. The kiosk stands there.", f"a. {answer}"])
+    assert asked @ short > asked @ long
+    assert best_quotes(question, library.search(question), library.embedder(), 1)[0].text == answer

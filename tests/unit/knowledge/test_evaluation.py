@@ -7,7 +7,7 @@ import pytest
 
 from knowledge.documents import Hit, SearchResult
 from knowledge.errors import NotFound
-from knowledge.evaluation import Question, area_under_curve, evaluate, make_questions, read_questions
+from knowledge.evaluation import Question, area_under_curve, evaluate, make_questions, read_questions, still_asked
 from knowledge.library import Library
 from tests.unit.knowledge.embedders import WordEmbedder
 
@@ -69,6 +69,31 @@ def test_a_citation_is_exact_only_where_its_span_gives_its_text() -> None:
     # The hits' spans are 0 to 4, their texts longer: neither is exact.
     assert report.span_exact == 0.0
     assert report.mrr is None
+
+
+def test_a_passage_counts_only_where_it_holds_the_sentence_asked_for() -> None:
+    questions = [
+        Question(question="q", relevant=("a.md",), sentence="it is: a.md"),
+        Question(question="q", relevant=("a.md",), sentence="It stands in another passage of the file."),
+    ]
+    assert evaluate(lambda question, k: _result("a.md"), questions).hit1 == 0.5
+
+
+@pytest.mark.parametrize(("gone", "asked"), [(0, 3), (1, 2), (2, 0)])
+def test_questions_of_last_time_are_asked_again_while_most_of_their_files_are_there(
+    tmp_path: Path, gone: int, asked: int
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name in ("ferry", "market", "library"):
+        (docs / f"{name}.txt").write_text(f"The {name} opens early in the summer months.\n")
+    library = Library(tmp_path / "knowledge", WordEmbedder)
+    library.add([docs])
+    questions = make_questions(library.catalog, 10)
+    for path in sorted(docs.iterdir())[:gone]:
+        path.unlink()
+    library.update()
+    assert len(still_asked(questions, library.catalog)) == asked
 
 
 @pytest.mark.parametrize(

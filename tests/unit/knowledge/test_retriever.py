@@ -45,6 +45,17 @@ def test_the_score_is_cosine_and_words_in_their_shares(tmp_path: Path) -> None:
     assert hit.score == pytest.approx(0.55 * hit.cosine + 0.45 * 0.5)
 
 
+def test_the_best_three_sentences_count_as_much_as_the_whole(tmp_path: Path) -> None:
+    sentences = [*(f"The {topic} is old." for topic in _TOPICS), "Ottilie sells cheese in Lindmark."]
+    (hit,) = _retriever(tmp_path, [" ".join(sentences)]).search("Who sells cheese in Lindmark?").hits
+    # Runs of three sentences, each beginning two after the one before.
+    runs = [" ".join(sentences[first : first + 3]) for first in range(0, 10, 2)]
+    question, whole, *windows = _EMBEDDER.embed_questions(["Who sells cheese in Lindmark?", " ".join(sentences), *runs])
+    best = max(float(window @ question) for window in windows)
+    assert best > float(whole @ question) + 0.1
+    assert hit.cosine == pytest.approx((float(whole @ question) + best) / 2, abs=2e-3)
+
+
 def test_the_best_passage_comes_first_among_many(tmp_path: Path) -> None:
     texts = [*_many(), "Captain Ottilie repaired the rudder with a spoon."]
     assert len(texts) > FEW
@@ -67,6 +78,19 @@ def test_near_duplicates_are_shown_once(tmp_path: Path) -> None:
     retriever = _retriever(tmp_path, [text, text.replace("sign", "Sign"), text + " ", "The tide is high."])
     texts = [hit.text for hit in retriever.search("When does the harbour office open?").hits]
     assert len(texts) == 2
+
+
+def test_what_says_another_thing_in_nearly_the_same_words_is_shown_too(tmp_path: Path) -> None:
+    # The embedder looks at five letters: to it these are the same.
+    texts = ["The harbour opens, sailors reckon.", "The harbours opening sailor reckoned."]
+    assert len(_retriever(tmp_path, texts).search("Does the harbour open?").hits) == 2
+
+
+def test_a_passage_on_the_subject_without_the_answer_is_refused(tmp_path: Path) -> None:
+    retriever = _retriever(tmp_path, [*_many(), "The ferry to Lindmark leaves at noon from the north pier."])
+    near = retriever.search("Who owns the ferry company of Lindmark, and since when?")
+    assert not near.answerable
+    assert 0.05 < near.confidence < ANSWERABLE_FROM
 
 
 def test_the_confidence_tells_an_answer_from_a_miss(tmp_path: Path) -> None:
@@ -94,6 +118,12 @@ def test_coverage_weighs_what_the_question_asks_about(tmp_path: Path) -> None:
     # "when" and "does" ask for nothing; of 10 the passage holds 1 + 2 + 3, its second sentence 1 + 2.
     assert words.covered_by(hit) == pytest.approx((0.6, 0.3))
     assert QuestionWords({"what": 1.0}).covered_by(hit) == (0.0, 0.0)
+
+
+def test_a_sentence_of_two_words_is_a_label_and_covers_nothing(tmp_path: Path) -> None:
+    hit = _retriever(tmp_path, ["Office, pier. The boats moor at the pier."]).search("pier").hits[0]
+    # All stands in the passage; of the sentences only the second counts, which holds 3 of 5.
+    assert QuestionWords({"office": 2.0, "pier": 3.0}).covered_by(hit) == pytest.approx((1.0, 0.6))
 
 
 def test_a_saved_index_is_used_again_and_follows_the_catalog(tmp_path: Path) -> None:
