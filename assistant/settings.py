@@ -61,6 +61,8 @@ class FeedbackSettings(Part, frozen=True):
 
     repeat_one_in: int = 10
     """After every so many rankings, on average, an earlier one is asked again, to see how steady you are; 0: never."""
+    show_scores: bool = False
+    """Whether the reward's score stands beside drafts that you have ranked; never before, it would sway you."""
 
 
 class KnowledgeSettings(Part, frozen=True):

@@ -4,8 +4,11 @@ on where it was. Downloads lie in a folder beside the models until they are whol
 
 import fnmatch
 import hashlib
+import io
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from assistant.errors import AssistantError, ModelDamaged, ModelMissing, UsageError
 from assistant.files import sync_dir
@@ -23,13 +26,19 @@ _WANTED = (
     "README.md",
 )
 _SHA256_LETTERS = 64
+_CHUNK = 1 << 18
+"""Bytes between two looks at whether to go on; the library's 10 MB are half a minute on a slow line."""
+
+OnBytes = Callable[[int, int], None]
+"""(bytes that are here, bytes in all). What it raises stops the download, which goes on from there the next time."""
 
 
-def pull(hub_id: str, *, bars: bool) -> Path:
+def pull(hub_id: str, *, bars: bool, on_bytes: OnBytes = lambda done, total: None) -> Path:
     """Download the model, check that it is whole, and return its folder; at once where it is already there.
 
-    `bars` draws progress bars. Raises UsageError for an id that is none, ModelMissing where the Hub has no such
-    model or cannot be reached, and ModelDamaged where the model has no safetensors weights or arrives damaged.
+    `bars` draws progress bars, `on_bytes` hears how much is here. Raises UsageError for an id that is none,
+    ModelMissing where the Hub has no such model or cannot be reached, and ModelDamaged where the model has no
+    safetensors weights or arrives damaged.
     """
     target = pulled_folder(hub_id)
     if target.is_dir():
@@ -37,14 +46,16 @@ def pull(hub_id: str, *, bars: bool) -> Path:
         return target
     # Read when the library is imported.
     os.environ.update(PULLING)
+    from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if not bars:
         disable_progress_bars()
+    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _CHUNK)
     draft = models_dir() / ".pulling" / target.name
     try:
-        _download(hub_id, draft)
+        _download(hub_id, draft, on_bytes)
     except HFValidationError:
         raise UsageError(f"{hub_id!r} is no Hub id; they look like google/flan-t5-base") from None
     except RepositoryNotFoundError as error:
@@ -67,32 +78,51 @@ def pull(hub_id: str, *, bars: bool) -> Path:
     return target
 
 
-def _download(hub_id: str, draft: Path) -> None:
-    from huggingface_hub import HfApi
+def _download(hub_id: str, draft: Path, on_bytes: OnBytes) -> None:
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
 
     endpoint = os.environ.get("HF_ENDPOINT") or None
     found = HfApi(endpoint=endpoint).model_info(hub_id)
     names = [file.rfilename for file in found.siblings or ()]
-    wanted = [name for name in names if any(fnmatch.fnmatch(name, pattern) for pattern in _WANTED)]
+    # fnmatch's star crosses slashes: files of subfolders are other formats of the same weights.
+    wanted = [name for name in names if "/" not in name and any(fnmatch.fnmatch(name, like) for like in _WANTED)]
     if not any(name.endswith(".safetensors") for name in wanted):
         raise ModelDamaged(f"{hub_id} has no safetensors weights; Parley reads no others, since they can run code")
     ensure_dir(draft)
-    for name in wanted:
-        # fnmatch's star crosses slashes: files of subfolders are other formats of the same weights.
-        if "/" not in name and not (draft / name).exists():
-            _fetch(hub_id, name, str(found.sha), draft, endpoint)
+    urls = {name: hf_hub_url(hub_id, name, revision=str(found.sha), endpoint=endpoint) for name in wanted}
+    facts = {name: get_hf_file_metadata(url, endpoint=endpoint) for name, url in urls.items()}
+    total = sum(fact.size or 0 for fact in facts.values())
+    done = 0
+    for name, fact in facts.items():
+        if not (draft / name).exists():
+            _fetch(name, fact, draft, lambda here, before=done: on_bytes(before + here, total))  # type: ignore[misc]
+        done += (draft / name).stat().st_size
+        on_bytes(done, total)
 
 
-def _fetch(hub_id: str, name: str, revision: str, draft: Path, endpoint: str | None) -> None:
+class _Heard(io.BufferedRandom):
+    """A file that says how long it is whenever it gets longer."""
+
+    def __init__(self, path: Path, on_length: Callable[[int], None]) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        super().__init__(io.FileIO(descriptor, "rb+"))
+        self._on_length = on_length
+
+    def write(self, chunk: Any) -> int:
+        written = super().write(chunk)
+        self._on_length(self.tell())
+        return written
+
+
+def _fetch(name: str, facts: Any, draft: Path, on_length: Callable[[int], None]) -> None:
     """Fetch the rest of one file. Its beginning lies under a name with the content's tag, so that it is never mixed."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get
 
-    facts = get_hf_file_metadata(hf_hub_url(hub_id, name, revision=revision, endpoint=endpoint), endpoint=endpoint)
     tag = str(facts.etag)
     part = draft / f"{name}.{hashlib.sha256(tag.encode()).hexdigest()[:12]}.part"
-    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+") as stream:
+    with _Heard(part, on_length) as stream:
         stream.seek(0, os.SEEK_END)
+        on_length(stream.tell())
         http_get(facts.location, stream, resume_size=stream.tell(), expected_size=facts.size, displayed_filename=name)
         stream.flush()
         os.fsync(stream.fileno())

@@ -36,9 +36,12 @@ from assistant.tui.messages import (
     DraftFound,
     ModelChanged,
     NoticeGiven,
+    PullEnded,
+    PullMoved,
     StoreFailed,
 )
 from assistant.tui.opening import make_screen
+from assistant.tui.pulling import Pulling
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.themes import THEMES
@@ -119,6 +122,7 @@ class AssistantApp(App[None]):
         )
         self.documents = Documents(lambda: self.settings.knowledge, self.say)
         self.document_files = 0
+        self.pulling = Pulling(self.post_message)
         self._continue_last = continue_last
         self.chat = ChatScreen(self._default_ask())
 
@@ -187,7 +191,19 @@ class AssistantApp(App[None]):
 
     def pull_model(self, ref: str) -> None:
         """Download a model and serve it."""
-        self.in_background(lambda: self._pull(ref), "pull")
+        self.in_background(lambda: self.pulling.run(ref), "pull")
+
+    def on_pull_moved(self, event: PullMoved) -> None:
+        self.chat.download.show(event)
+
+    def on_pull_ended(self, event: PullEnded) -> None:
+        self.chat.download.show(None)
+        if event.is_here:
+            self.notify(f"{event.ref} is here.")
+            self.load_model(event.ref)
+        elif event.is_stopped:
+            so_far = f"{event.done / 1e6:,.0f} of {event.total / 1e6:,.0f} MB are here; " if event.total else ""
+            self.notify(f"Stopped. {so_far}/pull {event.ref} goes on from there.")
 
     def delete_chat(self, id: str) -> None:
         """Remove a chat everywhere."""
@@ -317,7 +333,10 @@ class AssistantApp(App[None]):
             self.theme = settings.screen.theme
         self.set_keymap(settings.keys)
         self.settings = settings
-        self.chat.use_default(self._default_ask())
+        self.chat.use_settings(settings.screen)
+        default = self._default_ask()
+        if default != self.chat.default_ask:
+            self.chat.use_default(default)
 
     def _default_ask(self) -> Ask:
         prompt = self.settings.prompt
@@ -328,6 +347,7 @@ class AssistantApp(App[None]):
         self.exit()
 
     def on_unmount(self) -> None:
+        self.pulling.stop()
         if self.assistant is not None:
             self.assistant.close()
         self.documents.close()
@@ -348,19 +368,6 @@ class AssistantApp(App[None]):
             raise
         label = f"{loaded.model.ref} · {loaded.backend}"
         self._tell(ModelChanged("ready", label, detail=self.assistant.why, ref=loaded.model.ref))
-
-    def _pull(self, ref: str) -> None:
-        """In a thread: download, saying how much has come, then load."""
-        from assistant.models.pull import pull
-        from assistant.tui.pulling import watched
-
-        self.say(
-            f"Downloading {ref}. You can go on; answers come from {self.model.ref or 'no model'} until it is here."
-        )
-        with watched(ref, self.say):
-            pull(ref, bars=False)
-        self.say(f"{ref} is here.")
-        self.call_from_thread(self.load_model, ref)
 
     def _notice(self, sentence: str) -> None:
         self.post_message(NoticeGiven(sentence))

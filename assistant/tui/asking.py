@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Post = Callable[[Message], object]
 
 VERDICTS: dict[Thumb, str] = {"up": "▲ good", "down": "▼ bad"}
+RANKED = "ranked"
+"""The verdict on an answer whose drafts have their places."""
 OPENED_MESSAGES = 40
 """So many messages of a chat are read at once; earlier ones follow on demand."""
 
@@ -190,7 +192,7 @@ def _recall_judgement(store: "Store", entry: Entry, drafts: Sequence[Completion]
         elif set(judgement.shown) == set(ids):
             entry.order = [ids.index(id) for id in judgement.shown]
             entry.placing = placing_of(judgement)
-            entry.verdict = "ranked"
+            entry.verdict = RANKED
     half = store.unfinished(drafts[0].draft_of, RANKING) if len(ids) > 1 else ""
     if half:
         kept = msgspec.json.decode(half, type=HalfRanking)

@@ -44,7 +44,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("good", "Rate the answer up", "screen.rate", "up", key="plus", scope="answer", footer="Good"),
     Command("bad", "Rate the answer down", "screen.rate", "down", key="minus", scope="answer", footer="Bad"),
     Command("rank", "Rank the drafts", "screen.rank", key="r", scope="answer", footer="Rank"),
-    Command("evidence", "Mark the turns that each sentence rests on", "screen.show_evidence", key="e", scope="answer"),
+    Command(
+        "evidence",
+        "Mark the turns that each sentence rests on",
+        "screen.show_evidence",
+        key="e",
+        scope="answer",
+        footer="Evidence",
+    ),
     Command("prompt", "Show the exact prompt", "screen.show_prompt", key="p", scope="answer"),
     Command("again", "Write it again, with the settings of now", "screen.regenerate", key="g", scope="answer"),
     Command(
@@ -52,6 +59,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("shorter", "Write it in fewer words", "screen.refine", "shorter"),
     Command("effect", "What the judgement of the answer did", "screen.show_effect", key="w", scope="answer"),
+    Command("scores", "What the reward makes of ranked drafts", "screen.show_scores", key="m", scope="answer"),
     Command("sources", "Show where an answer from documents stands", "screen.show_sources", key="s", scope="answer"),
     Command("copy", "Copy the answer, or what was sent", "screen.copy", key="c", scope="entry"),
     Command("fork", "Go on from here in a copy of the chat", "screen.fork", key="b", scope="entry"),

@@ -1,8 +1,18 @@
 """Feedback in figures, as sentences for the screen. Knows no store."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
 
 from assistant.records import FeedbackStats, PreferencePair, Share, Unpaired
+from assistant.terminal import one_line
+from assistant.tui.placing import Placing
+
+if TYPE_CHECKING:
+    from assistant.scoring.drafts import DraftScore
+
+_REWARD = re.compile(r"r\d+")
 
 
 def describe_stats(stats: FeedbackStats) -> str:
@@ -38,8 +48,43 @@ def describe_effect(
     parts = [f"makes {len(made):,} {'pair' if len(made) == 1 else 'pairs'} of {len(pairs):,} in all"]
     if reasons:
         parts.append(f"no pair: {reasons}")
-    parts.append(f"trained {', '.join(versions)}" if versions else "no model has learned from it yet")
+    parts += _learned(versions)
     return " · ".join(parts)
+
+
+def _learned(versions: Sequence[str]) -> list[str]:
+    """Rewards are called r1, r2 and so on; whatever is called otherwise is a model."""
+    rewards = [name for name in versions if _REWARD.fullmatch(name)]
+    models = [name for name in versions if not _REWARD.fullmatch(name)]
+    if not versions:
+        return ["no model has learned from it yet"]
+    used = [f"used in reward {', '.join(rewards)}"] if rewards else []
+    return [*used, f"trained {', '.join(models)}"] if models else used
+
+
+def describe_score(score: "DraftScore") -> str:
+    """How likely the reward holds this draft to be the favourite, and what speaks against it."""
+    parts = [f"likely best {score.favourite * 100:.0f} %"]
+    if score.unsupported:
+        parts.append(f"not said: {one_line(', '.join(score.unsupported))}")
+    return " · ".join(parts)
+
+
+def describe_agreement(reward: str, placing: Placing | None, scores: Sequence[float]) -> str:
+    """How far the reward's order is the person's: of the pairs that the ranking decided, those that it has the same way
+    round. Of a single answer its score.
+    """
+    if len(scores) == 1:
+        return f"reward {reward}: {scores[0]:+.2f}"
+    decided = list(_decided(placing)) if placing else []
+    same = sum(scores[better] > scores[worse] for better, worse in decided)
+    return f"reward {reward} agrees in {same} of {len(decided)} pairs" if decided else f"reward {reward}"
+
+
+def _decided(placing: Placing) -> Iterator[tuple[int, int]]:
+    """(better, worse): a place over the next ones, any place over a failure."""
+    for better, worse in combinations([*placing.groups, placing.failed], 2):
+        yield from ((one, other) for one in better for other in worse)
 
 
 def _share(share: Share, without: str) -> str:

@@ -12,6 +12,7 @@ from assistant.tui.loop import LoopState
 from assistant.tui.placing import Placing
 
 if TYPE_CHECKING:
+    from assistant.scoring.drafts import DraftScore
     from assistant.trials import Pair
     from assistant.tui.asking import Sending
 
@@ -117,6 +118,36 @@ class RepeatFound(Message):
 
     ranking: Ranking
     drafts: Sequence[Completion]
+
+
+@dataclass
+class PullMoved(Message):
+    """So many bytes of a model are here, of so many (0 while nobody knows), and so many come a second."""
+
+    ref: str
+    done: int
+    total: int
+    rate: float
+
+
+@dataclass
+class PullEnded(Message):
+    """The download of a model is over: it is here, or it was stopped, or it failed, which is said apart."""
+
+    ref: str
+    done: int
+    total: int
+    is_here: bool
+    is_stopped: bool
+
+
+@dataclass
+class DraftsScored(Message):
+    """What a reward makes of the drafts of one answer, whose ids are given, in the order in which they are shown."""
+
+    completions: Sequence[str]
+    reward: str
+    scores: "Sequence[DraftScore]"
 
 
 @dataclass

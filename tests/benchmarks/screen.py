@@ -88,6 +88,7 @@ def latency_while_writing(model: str, runs: int) -> list[float]:
                 "TERM": "xterm-256color",
                 "ASSISTANT_MODEL_REF": model,
                 "ASSISTANT_GENERATION_DECODING": "sample",
+                "ASSISTANT_GENERATION_FAITHFUL": "off",
                 "ASSISTANT_GENERATION_MIN_NEW_TOKENS": "20000",
                 "ASSISTANT_GENERATION_MAX_NEW_TOKENS": "20000",
             }

@@ -23,7 +23,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROWS, COLUMNS = 30, 100
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 180.0
+"""How long anything may take on a busy machine before it is given up."""
 KEYS = 30
 """Keys pressed while the model loads."""
 PLACEHOLDER = b"Paste a conversation and press Enter"
@@ -58,10 +59,15 @@ class Terminal:
         deadline = time.perf_counter() + LIMIT_SECONDS
         while not is_there(self.output[since:]):
             if time.perf_counter() > deadline:
-                raise SystemExit(f"not drawn within {LIMIT_SECONDS:.0f} s: {visible(self.output[since:])[-300:]!r}")
+                raise TimeoutError(f"not drawn within {LIMIT_SECONDS:.0f} s: {visible(self.output[since:])[-300:]!r}")
             if select.select([self._master], [], [], 0.5)[0]:
                 self.output += os.read(self._master, 65_536)
         return time.perf_counter()
+
+    def drain(self) -> None:
+        """Read what was drawn since: a program whose terminal is full stands still."""
+        while select.select([self._master], [], [], 0)[0]:
+            self.output += os.read(self._master, 65_536)
 
     def close(self) -> None:
         """End the program and everything that it started."""

@@ -182,6 +182,19 @@ async def test_ctrl_j_makes_a_new_line_and_enter_sends() -> None:
     assert [(turn.speaker, turn.text) for turn in assistant.asked[0][0].turns] == [("Al", "Hi"), ("Bo", "Ho")]
 
 
+async def test_what_is_typed_right_after_enter_is_not_sent_and_stays() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        composer = pilot.app.screen.query_one(Composer)
+        composer.editor.action_send()
+        composer.editor.insert("And")  # before the message that Enter posted is heard
+        await settle(pilot)
+        assert composer.whole_text == "And"
+    assert assistant.asked[0][0].turns[-1].text == "I can send the numbers before noon."
+
+
 async def test_up_brings_back_what_was_sent_and_down_what_was_being_typed() -> None:
     async with opened(an_app()) as pilot:
         await settle(pilot)

@@ -11,6 +11,7 @@ from textual.timer import Timer
 from assistant.errors import Interrupted, UsageError
 from assistant.prompts import load_shots
 from assistant.records import Answer, Ask, Dialogue, MessageKind
+from assistant.settings import ScreenSettings
 from assistant.tui.asking import Input, Request, Sending, ask, ask_by, asked_about, measure, plan
 from assistant.tui.commands import action_of, bindings_of, find_command
 from assistant.tui.messages import (
@@ -59,9 +60,14 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
         self._chosen_route: Route | None = None
 
     def on_mount(self) -> None:
+        self.use_settings(self.parley.settings.screen)
         self._show_choices()
         self.show_model(self.parley.model)
         self.composer.editor.focus()
+
+    def use_settings(self, settings: ScreenSettings) -> None:
+        """How it looks from now on."""
+        self.transcript.details = settings.show_metadata
 
     # What the model does.
 
@@ -277,7 +283,9 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
 
     def on_draft_found(self, event: DraftFound) -> None:
         self._has_looked_for_draft = True
-        if event.text and not self.composer.whole_text:
+        if typed := self.composer.whole_text:
+            self.parley.keeper.typed(typed)  # a fast typist was here before the store was open
+        elif event.text:
             self.composer.load(event.text)
 
     # Actions.

@@ -67,7 +67,10 @@ class Choosing(ConversationParts):
         return offers
 
     def action_pull(self, ref: str = "") -> None:
-        """Download a model, the base unless another is named, once the user has said yes."""
+        """Download a model, the base unless another is named, once the user has said yes; or stop the download."""
+        if self.parley.pulling.ref:
+            self._ask_to_stop(self.parley.pulling.ref)
+            return
         wanted = ref or self.parley.settings.model.base
         offers = [
             Offer(value="", label="Not now"),
@@ -75,6 +78,14 @@ class Choosing(ConversationParts):
         ]
         screen = PickScreen(f"Download {wanted}?", offers)
         self.app.push_screen(screen, lambda chosen: self.parley.pull_model(wanted) if chosen else None)
+
+    def _ask_to_stop(self, ref: str) -> None:
+        offers = [
+            Offer(value="", label="Go on"),
+            Offer(value="stop", label="Stop", about="what is here stays, and /pull goes on from there"),
+        ]
+        screen = PickScreen(f"{ref} is being downloaded", offers)
+        self.app.push_screen(screen, lambda chosen: self.parley.pulling.stop() if chosen else None)
 
 
 def _about(model: ModelVersion) -> str:

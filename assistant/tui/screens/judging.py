@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from assistant.records import Completion, Ranking, Rating, Thumb
-from assistant.tui.asking import VERDICTS, HalfRanking
+from assistant.tui.asking import RANKED, VERDICTS, HalfRanking
 from assistant.tui.choices import Offer
 from assistant.tui.judged import describe_effect, describe_stats
 from assistant.tui.keeping import RANKING
 from assistant.tui.loop import read_loop
 from assistant.tui.messages import LoopMoved, RepeatFound
 from assistant.tui.placing import Placing
-from assistant.tui.screens.parts import ConversationParts
+from assistant.tui.screens.draft_scores import DraftScores
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.widgets.answer import AnswerView
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from assistant.tui.screens.ranking import Ranked
 
 
-class JudgingActions(ConversationParts):
+class JudgingActions(DraftScores):
     """Actions on the focused answer, else on the newest complete one."""
 
     def action_rate(self, thumb: Thumb) -> None:
@@ -92,7 +92,8 @@ class JudgingActions(ConversationParts):
                     keeper.do(lambda store: store.keep_unfinished(owner, RANKING, ""))
                     view.placing = Placing(drafts=len(shown), groups=ranked.groups, failed=ranked.failed)
                     view.show_ranking(view.placing)
-                    view.judge("ranked")
+                    view.judge(RANKED)
+                    self.score_if_wanted(view)
                     self.parley.in_background(self._look_for_repeat, "repeat")
 
             drafts = [draft.answer for draft in view.shown]

@@ -10,6 +10,7 @@ from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.chat_list import ChatList
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.controls import ControlLine
+from assistant.tui.widgets.download import DownloadLine
 from assistant.tui.widgets.foot import FootLine
 from assistant.tui.widgets.panel import SettingsPanel
 from assistant.tui.widgets.source import SourceView
@@ -36,6 +37,7 @@ class ConversationParts(Screen[None]):
         self.chats = ChatList()
         self.panel = SettingsPanel(ask)
         self.welcome = Welcome()
+        self.download = DownloadLine()
         self.foot = FootLine()
 
     def compose(self) -> ComposeResult:
@@ -44,6 +46,7 @@ class ConversationParts(Screen[None]):
         yield self.title_line
         yield self.welcome
         yield self.transcript
+        yield self.download
         yield self.composer
         yield self.controls
         yield self.foot

@@ -56,6 +56,8 @@ class AnswerView(Vertical, can_focus=True):
     ]
 
     growing: reactive[bool] = reactive(True, toggle_class="-growing")
+    details: reactive[bool] = reactive(True)
+    """Whether mode, model, words and seconds stand below it."""
 
     def __init__(self, request: Request, clock: Callable[[], float], stage: str) -> None:
         super().__init__()
@@ -72,6 +74,7 @@ class AnswerView(Vertical, can_focus=True):
         self._row: DraftRow | None = None
         self.order: tuple[int, ...] = ()
         self.verdict = ""
+        self.scored = ""
         self.placing: Placing | None = None
         self._text = Static(classes="text", markup=False)
         self._meta = Static(classes="meta", markup=False)
@@ -121,7 +124,8 @@ class AnswerView(Vertical, can_focus=True):
                 self.mount(self._row, before=self._text)
         else:
             self._show_text(self.text or "(the model wrote nothing)")
-        self._stop(describe_answer(answer))
+        self._stop("")
+        self._show_facts()
 
     @property
     def shown(self) -> list[Completion]:
@@ -138,9 +142,17 @@ class AnswerView(Vertical, can_focus=True):
     def judge(self, verdict: str) -> None:
         """Say what the user thinks of it."""
         self.verdict = verdict
-        if self.answer is not None:
-            made_of = describe_answer(self.answer).replace(RANKABLE, "") if verdict else describe_answer(self.answer)
-            self._meta.update(Content(f"{printable(made_of)} · {verdict}"))
+        self._show_facts()
+
+    def show_scores(self, beside: Sequence[str], about: str) -> None:
+        """What a reward makes of the drafts, in the order in which they are shown, and a word about all of them."""
+        for card, text in zip(self._row.cards if self._row else [], beside, strict=False):
+            card.note(text)
+        self.scored = about
+        self._show_facts()
+
+    def watch_details(self) -> None:
+        self._show_facts()
 
     def show_ranking(self, ranking: Placing) -> None:
         """Mark the drafts, numbered in the order shown, with their places."""
@@ -173,6 +185,16 @@ class AnswerView(Vertical, can_focus=True):
         self._text.display = True
         self._text.update(Content(printable(text).strip()))
 
+    def _show_facts(self) -> None:
+        """The line below a complete answer; none where it would say nothing."""
+        if self.answer is None:
+            return
+        made_of = describe_answer(self.answer, details=self.details)
+        facts = [made_of.replace(RANKABLE, "") if self.verdict else made_of, self.verdict, self.scored]
+        line = " · ".join(fact for fact in facts if fact)
+        self._meta.update(Content(printable(line)))
+        self._meta.display = bool(line)
+
     def _stop(self, meta: str) -> None:
         self.growing = False
         if self._ticker is not None:
@@ -184,18 +206,17 @@ class AnswerView(Vertical, can_focus=True):
             self._meta.update(Content(f"{self._stage} · {self._clock() - self._started:.1f} s · Esc cancels"))
 
 
-def describe_answer(answer: Answer) -> str:
-    """What the answer was made of, on one line."""
+def describe_answer(answer: Answer, *, details: bool = True) -> str:
+    """What the answer was made of, on one line; without `details` only what one has to know about it."""
     completion = answer.completion
     words = len(completion.answer.split())
     count = len(answer.drafts)
-    facts = [
-        f"{count} drafts{RANKABLE}" if count > 1 else f"{words:,} {'word' if words == 1 else 'words'}",
-        MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode,
-        completion.model,
-        f"{completion.seconds:.1f} s",
-        *_ending(completion),
-    ]
+    facts = [f"{count} drafts{RANKABLE}"] if count > 1 else []
+    if details:
+        facts += [] if count > 1 else [f"{words:,} {'word' if words == 1 else 'words'}"]
+        mode = MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode
+        facts += [mode, completion.model, f"{completion.seconds:.1f} s"]
+    facts += _ending(completion)
     if answer.parts:
         turns = f"all {answer.turns:,} turns" if answer.turns else "read"
         facts.append(f"{turns} in {len(answer.parts)} parts")

@@ -40,7 +40,11 @@ class Editor(TextArea):
         self.suggestion = completion_of(self.text) if at_end and "\n" not in self.text else ""
 
     class Sent(Message):
-        """Enter was pressed."""
+        """Enter was pressed, when this text stood there: by the time this is heard a fast typist has typed on."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     class Pasted(Message):
         """A text too long to be shown was pasted."""
@@ -60,7 +64,7 @@ class Editor(TextArea):
         """Backspace in an empty editor."""
 
     def action_send(self) -> None:
-        self.post_message(self.Sent())
+        self.post_message(self.Sent(self.text))
 
     def action_newline(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
@@ -139,6 +143,7 @@ class Composer(Vertical):
         self.history: list[str] = []
         self._place = 0
         self._unsent = ""
+        self._sent: str | None = None
         self._fold = Static(classes="folded", markup=False)
         self.editor = Editor(
             placeholder=self.PLACEHOLDER, compact=True, highlight_cursor_line=False, show_line_numbers=False
@@ -154,7 +159,10 @@ class Composer(Vertical):
     @property
     def whole_text(self) -> str:
         """The folded paste and the typed text, as they will be sent."""
-        return "\n".join(part for part in (self.pasted, self.editor.text) if part)
+        return self._with_paste(self.editor.text)
+
+    def _with_paste(self, typed: str) -> str:
+        return "\n".join(part for part in (self.pasted, typed) if part)
 
     def load(self, text: str) -> None:
         """Replace what is there; a long text is folded."""
@@ -164,8 +172,11 @@ class Composer(Vertical):
         self._show_fold()
 
     def clear(self) -> None:
-        """Empty the composer."""
-        self.load("")
+        """Empty the composer; what was typed after Enter stays."""
+        typed = self.editor.text
+        is_typed_on = self._sent is not None and typed.startswith(self._sent)
+        self.load(typed[len(self._sent or "") :] if is_typed_on else "")
+        self._sent = None
 
     def unfold(self) -> None:
         """Put the folded paste into the editor, to be changed by hand."""
@@ -180,9 +191,11 @@ class Composer(Vertical):
             self.history.append(text)
         self._place = len(self.history)
 
-    def on_editor_sent(self) -> None:
-        if self.whole_text.strip():
-            self.post_message(ComposerSubmitted(self.whole_text))
+    def on_editor_sent(self, event: Editor.Sent) -> None:
+        text = self._with_paste(event.text)
+        if text.strip():
+            self._sent = event.text
+            self.post_message(ComposerSubmitted(text))
 
     def on_editor_pasted(self, event: Editor.Pasted) -> None:
         self.pasted = "\n".join(part for part in (self.pasted, event.text.strip("\n")) if part)

@@ -22,6 +22,7 @@ class DraftCard(Static):
         padding: 0 1;
         border: round $secondary 50%;
         border-title-color: $foreground 60%;
+        border-subtitle-color: $foreground 60%;
         &.-placed { border-title-color: $accent; }
         &.-touched { border: round $accent; }
         &.-failed { color: $foreground 50%; border-title-color: $error; }
@@ -40,6 +41,10 @@ class DraftCard(Static):
         self.set_class(bool(mark), "-placed")
         self.set_class(touched, "-touched")
         self.set_class(failed, "-failed")
+
+    def note(self, text: str) -> None:
+        """Say something at the lower edge."""
+        self.border_subtitle = printable(text).replace("[", r"\[")
 
 
 class DraftRow(Horizontal):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -52,11 +53,20 @@ class Transcript(VerticalScroll, can_focus=False):
     }
     """
 
+    details: reactive[bool] = reactive(True)
+    """Whether it stands below an answer what it was made of."""
+
     def on_mount(self) -> None:
         self.anchor()
 
+    def watch_details(self) -> None:
+        for answer in self.answers:
+            answer.details = self.details
+
     async def add(self, entry: Widget) -> None:
         """Append an entry and let go of the oldest beyond the bound."""
+        if isinstance(entry, AnswerView):
+            entry.details = self.details
         await self.mount(entry)
         surplus = len(self.children) - MOUNTED_ENTRIES
         if surplus > 0:
@@ -100,6 +110,9 @@ class Transcript(VerticalScroll, can_focus=False):
             dialogue = entry.dialogue or dialogue
             question = entry.text if entry.is_question else question
             widgets.append(_widget(entry, dialogue, question, ask, order))
+        for widget in widgets:
+            if isinstance(widget, AnswerView):
+                widget.details = self.details
         return widgets
 
 

@@ -1,114 +1,22 @@
 """Pulling a model, from a server on this machine that speaks the part of the Hub's protocol that is needed."""
 
-import hashlib
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 
-from assistant.errors import ModelDamaged, ModelMissing, UsageError
+from assistant.errors import Interrupted, ModelDamaged, ModelMissing, UsageError
 from assistant.locations import models_dir
 from assistant.models.pull import pull
 from assistant.models.registry import resolve
 from assistant.settings import Settings
-
-_SHA = "0123456789abcdef0123456789abcdef01234567"
-
-
-class Hub(ThreadingHTTPServer):
-    """Serves one repository, `org/tiny`. Breaks a file off after `cut` bytes while `cut` is set."""
-
-    daemon_threads = True
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-        self.cut: int | None = None
-        self.breaks = False
-        self.ranges: list[str] = []
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hub
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Keep the tests' output clean."""
-
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
-
-    def do_GET(self) -> None:
-        self._answer(with_body=True)
-
-    def _answer(self, with_body: bool) -> None:
-        path = unquote(self.path.partition("?")[0])
-        if path.startswith("/api/models/org/tiny/tree/"):
-            tree = [
-                {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
-                for name, body in self.server.files.items()
-            ]
-            self._send(200, json.dumps(tree).encode(), with_body)
-        elif path in ("/api/models/org/tiny", f"/api/models/org/tiny/revision/{_SHA}"):
-            siblings = [{"rfilename": name} for name in self.server.files]
-            self._send(200, json.dumps({"id": "org/tiny", "sha": _SHA, "siblings": siblings}).encode(), with_body)
-        elif path.startswith(f"/org/tiny/resolve/{_SHA}/") and path.rpartition("/")[2] in self.server.files:
-            self._send_file(self.server.files[path.rpartition("/")[2]], with_body)
-        else:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def _send_file(self, body: bytes, with_body: bool) -> None:
-        etag = hashlib.sha256(body).hexdigest()
-        start = 0
-        if wanted := self.headers.get("Range"):
-            self.server.ranges.append(wanted)
-            start = int(wanted.removeprefix("bytes=").partition("-")[0])
-        if start and self.server.breaks:
-            # The network stays away: the library's own second try fails too.
-            self.send_error(503)
-            return
-        self.send_response(206 if start else 200)
-        self.send_header("ETag", f'"{etag}"')
-        self.send_header("X-Repo-Commit", _SHA)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(len(body) - start))
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        self.end_headers()
-        if with_body:
-            cut = self.server.cut
-            self.wfile.write(body[start:] if cut is None else body[start : start + cut])
-            if cut is not None and len(body) - start > cut:
-                self.close_connection = True
-
-    def _send(self, status: int, body: bytes, with_body: bool) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
+from tests.hub import Hub, serving
 
 
 @pytest.fixture
 def hub(taught_model: Path, localhost_network: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    server = Hub(taught_model)
-    server.files["pytorch_model.bin"] = b"pickled"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    # The library writes and retries by 10 MB; the tiny model is smaller.
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 4096)
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(taught_model, monkeypatch) as server:
+        yield server
 
 
 def test_a_pulled_model_is_whole_private_and_found_by_its_id(hub: Hub) -> None:
@@ -134,6 +42,28 @@ def test_a_pull_that_broke_off_serves_nothing_and_goes_on_where_it_was(hub: Hub)
 
     assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
     assert hub.ranges, "the second pull asked for the rest, not for all of it again"
+
+
+def test_it_says_how_much_is_here_and_is_stopped_by_who_hears_it(hub: Hub) -> None:
+    heard: list[tuple[int, int]] = []
+
+    def stop_half_way(done: int, total: int) -> None:
+        heard.append((done, total))
+        if done > total / 2:
+            raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted):
+        pull("org/tiny", bars=False, on_bytes=stop_half_way)
+    whole = sum(len(body) for name, body in hub.files.items() if name != "pytorch_model.bin")
+    assert {total for _, total in heard} == {whole}
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+
+    stopped_at, again = heard[-1][0], []
+    folder = pull("org/tiny", bars=False, on_bytes=lambda done, total: again.append(done))
+    assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
+    assert again[-1] == whole
+    assert stopped_at in again, "it went on where it was"
+    assert hub.ranges
 
 
 def test_a_model_that_the_hub_does_not_have_is_missing(hub: Hub) -> None:

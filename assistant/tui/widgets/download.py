@@ -1,0 +1,51 @@
+"""The line above the composer while a model is downloaded: how much is here, of how much, and how long it takes."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from assistant.terminal import one_line
+from assistant.tui.messages import PullMoved
+
+BAR_CELLS = 20
+
+
+class DownloadLine(Static):
+    """There only while there is a download; a click asks whether to stop it."""
+
+    DEFAULT_CSS = """
+    DownloadLine {
+        display: none;
+        height: 1;
+        padding: 0 2;
+        color: $accent;
+        text-overflow: ellipsis;
+        text-wrap: nowrap;
+        &.-moving { display: block; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+
+    def show(self, news: PullMoved | None) -> None:
+        """How far it is; None takes the line away."""
+        self.set_class(news is not None, "-moving")
+        if news is not None:
+            self.update(Content(describe_pull(news)))
+
+    async def on_click(self) -> None:
+        await self.run_action("screen.pull")
+
+
+def describe_pull(news: PullMoved) -> str:
+    """ "▓▓▓▓░░░░ org/model · 312 of 990 MB · 4.2 MB/s, 2:41 left · /pull stops it"."""
+    ref = one_line(news.ref)
+    if not news.total:
+        return f"{ref} · asking the Hub · /pull stops it"
+    filled = news.done * BAR_CELLS // news.total
+    bar = "▓" * filled + "░" * (BAR_CELLS - filled)
+    parts = [f"{bar} {ref}", f"{news.done / 1e6:,.0f} of {news.total / 1e6:,.0f} MB"]
+    if news.rate:
+        seconds = round((news.total - news.done) / news.rate)
+        parts.append(f"{news.rate / 1e6:.1f} MB/s, {seconds // 60}:{seconds % 60:02} left")
+    return " · ".join([*parts, "/pull stops it"])
