@@ -146,7 +146,7 @@ CHOICES: dict[str, Choice] = {
         [
             Offer(value="greedy", label="Greedy", about="the likeliest word each time; the answer streams in"),
             Offer(value="beam", label="Beam search", about="the likeliest text; appears when it is complete"),
-            Offer(value="sample", label="Sampling", about="at random; streams in, and differs every time"),
+            Offer(value="sample", label="Sampling", about="at random; differs every time"),
         ],
         lambda ask: ask.settings.decoding,
         _with_decoding,

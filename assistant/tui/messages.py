@@ -12,6 +12,7 @@ from assistant.tui.loop import LoopState
 from assistant.tui.placing import Placing
 
 if TYPE_CHECKING:
+    from assistant.scoring.attribution import Grounds
     from assistant.scoring.drafts import DraftScore
     from assistant.trials import Pair
     from assistant.tui.asking import Sending
@@ -139,6 +140,13 @@ class PullEnded(Message):
     total: int
     is_here: bool
     is_stopped: bool
+
+
+@dataclass
+class GroundsFound(Message):
+    """What each sentence of an answer rests on, by meaning too; None where meanings could not be compared."""
+
+    grounds: "Sequence[Grounds] | None"
 
 
 @dataclass

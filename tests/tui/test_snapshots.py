@@ -2,20 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
-from assistant.errors import ModelMissing
+from assistant.errors import EngineDied, ModelMissing
 from assistant.feedback.store import Store
 from assistant.records import GenerationSettings
 from assistant.settings import ScreenSettings, Settings
+from assistant.tui.app import AssistantApp, Note
+from assistant.tui.messages import PullMoved
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import STANDUP, an_app, paste, settle
+from tests.tui.screens import STANDUP, an_app, paste, settle, until
 
 Compare = Callable[..., bool]
 ANSWER = "Maya moves the review to Friday and Tom books the room. Ana sends the numbers before noon."
-NARROW, WIDE = (80, 24), (110, 30)
+NARROW, WIDE, LARGE = (80, 24), (110, 30), (200, 50)
+LIGHT = ScreenSettings(theme="parley-light")
 
 
 async def summarized(pilot: Pilot[None]) -> None:
@@ -30,8 +34,7 @@ def test_an_empty_screen(snap_compare: Compare) -> None:
 
 
 def test_an_empty_light_screen(snap_compare: Compare) -> None:
-    light = Settings(screen=ScreenSettings(theme="parley-light"))
-    assert snap_compare(an_app(settings=light), terminal_size=WIDE, run_before=settle)
+    assert snap_compare(an_app(settings=Settings(screen=LIGHT)), terminal_size=WIDE, run_before=settle)
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
@@ -121,10 +124,11 @@ def test_a_ranked_answer(snap_compare: Compare) -> None:
     assert snap_compare(an_app(ScriptedAssistant(*DRAFTS), SAMPLED), terminal_size=WIDE, run_before=run)
 
 
-def test_unsupported_names_are_marked(snap_compare: Compare) -> None:
+def test_unsupported_names_are_marked(snap_compare: Compare, minilm: Path) -> None:
     async def run(pilot: Pilot[None]) -> None:
         await summarized(pilot)
         await press(pilot, "shift+tab", "e")
+        await until(pilot, "by words and meaning")
 
     app = an_app(ScriptedAssistant("Maya meets Zoltan in Paris."))
     assert snap_compare(app, terminal_size=WIDE, run_before=run)
@@ -148,3 +152,123 @@ def test_the_chat_list(snap_compare: Compare) -> None:
 
 def test_the_palette(snap_compare: Compare) -> None:
     assert snap_compare(an_app(), terminal_size=WIDE, run_before=lambda pilot: press(pilot, "ctrl+p"))
+
+
+async def command(pilot: Pilot[None], line: str) -> None:
+    await paste(pilot, line)
+    await press(pilot, "enter")
+
+
+def test_a_large_light_screen_with_ranked_and_scored_drafts(snap_compare: Compare) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await press(pilot, "r", "3", "1", "equals_sign", "4", "f", "2", "enter")
+        await press(pilot, "m")
+
+    app = an_app(ScriptedAssistant(*DRAFTS), Settings(generation=SAMPLED.generation, screen=LIGHT))
+    assert snap_compare(app, terminal_size=LARGE, run_before=run)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_the_panel(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await command(pilot, "/words 20")
+        await press(pilot, "f9")
+
+    assert snap_compare(an_app(ScriptedAssistant(ANSWER)), terminal_size=size, run_before=run)
+
+
+def test_the_guideline(snap_compare: Compare) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await command(pilot, "/guideline")
+
+    assert snap_compare(an_app(), terminal_size=WIDE, run_before=run)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_a_question_before_it_is_sent(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await paste(pilot, "Who books the room?")
+        await until(pilot, "ask the conversation")
+
+    assert snap_compare(an_app(ScriptedAssistant(ANSWER)), terminal_size=size, run_before=run)
+
+
+def test_a_question_and_its_answer(snap_compare: Compare) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await command(pilot, "Who books the room?")
+
+    assert snap_compare(an_app(ScriptedAssistant("Tom books it.")), terminal_size=WIDE, run_before=run)
+
+
+def test_a_message_being_changed(snap_compare: Compare) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await press(pilot, "shift+tab", "shift+tab", "e")
+        await until(pilot, "F7 changes")
+
+    assert snap_compare(an_app(ScriptedAssistant(ANSWER)), terminal_size=WIDE, run_before=run)
+
+
+def test_a_reason_for_a_rating(snap_compare: Compare) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await summarized(pilot)
+        await press(pilot, "shift+tab", "minus")
+        await press(pilot, "minus")
+
+    assert snap_compare(an_app(ScriptedAssistant(ANSWER)), terminal_size=WIDE, run_before=run)
+
+
+def test_the_log(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.tui.screens.log.log_file", lambda: Path("parley.log"))
+
+    async def run(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        app = pilot.app
+        assert isinstance(app, AssistantApp)
+        app.notes.clear()
+        app.notes.append(Note("10:02:03", "information", "Ranked · 2 pairs, 2 in all"))
+        app.notes.append(Note("10:04:05", "error", "no command /nothing; F1 lists them"))
+        await command(pilot, "/log")
+
+    assert snap_compare(an_app(), terminal_size=WIDE, run_before=run)
+
+
+def test_an_error_while_writing(snap_compare: Compare) -> None:
+    error = EngineDied("the model's process ended twice (SIGKILL): try a smaller model or a shorter text")
+    assert snap_compare(an_app(ScriptedAssistant(error=error)), terminal_size=WIDE, run_before=summarized)
+
+
+def test_a_download(snap_compare: Compare) -> None:
+    async def run(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        pilot.app.post_message(PullMoved("google/flan-t5-base", 310_000_000, 990_000_000, 4e6))
+        await settle(pilot)
+
+    assert snap_compare(an_app(), terminal_size=NARROW, run_before=run)
+
+
+def test_a_kept_chat_with_a_half_written_answer(snap_compare: Compare) -> None:
+    with Store.open() as store:
+        chat = store.new_chat("Standup")
+        store.add_message(chat.id, "conversation", STANDUP)
+        store.keep_unfinished(chat.id, "writing", "Maya moves the")
+
+    assert snap_compare(an_app(continue_last=True), terminal_size=WIDE, run_before=settle)
+
+
+def test_hostile_and_foreign_text(snap_compare: Compare) -> None:
+    """Escapes as nothing, right-to-left text, a family of joined emoji, and a flag."""
+    text = "Noa: \x1b[31mשלום\x1b[0m, נפגשים ביום שישי?\nAli: نعم \U0001f44d\nZoë: \U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea"
+
+    async def run(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await paste(pilot, text)
+        await press(pilot, "enter")
+
+    app = an_app(ScriptedAssistant("Noa \x1b]0;owned\x07meets Ali on Friday \U0001f44d"))
+    assert snap_compare(app, terminal_size=WIDE, run_before=run)

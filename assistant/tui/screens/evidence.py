@@ -1,5 +1,6 @@
 """What an answer rests on: its sentences, and for the chosen one the turns of the conversation behind it, marked where
-they stand. Knows what `assistant.scoring` finds, not how.
+they stand. Shared words are counted at once, meanings are compared in a thread. Knows what `assistant.scoring` finds,
+not how.
 """
 
 from textual.app import ComposeResult
@@ -10,10 +11,14 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from assistant.errors import AssistantError
 from assistant.records import Dialogue
 from assistant.scoring.attribution import Grounds, attribute
 from assistant.scoring.support import Mention
 from assistant.terminal import one_line, printable
+from assistant.tui.messages import GroundsFound
+
+_COMPARING, _COMPARED, _BY_WORDS = "comparing meanings …", "by words and meaning", "by shared words alone"
 
 
 class EvidenceScreen(ModalScreen[None]):
@@ -35,6 +40,7 @@ class EvidenceScreen(ModalScreen[None]):
         self._turns = OptionList(compact=True, classes="turns", markup=False)
         self._hint = Static(classes="hint", markup=False)
         self._lit: tuple[int, ...] = ()
+        self._how = _COMPARING
 
     @property
     def unsupported(self) -> list[Mention]:
@@ -58,6 +64,24 @@ class EvidenceScreen(ModalScreen[None]):
         self._sentences.focus()
         if self._grounds:
             self._sentences.highlighted = 0
+        self.run_worker(self._compare, thread=True, group="meaning")
+
+    def _compare(self) -> None:
+        """In a thread: what the sentences rest on with the encoder's help; without it the shared words stay."""
+        from assistant.scoring.similarity import open_similarity
+
+        try:
+            self.post_message(GroundsFound(attribute(self._text, self._dialogue, open_similarity())))
+        except AssistantError:
+            self.post_message(GroundsFound(None))
+
+    def on_grounds_found(self, event: GroundsFound) -> None:
+        self._how = _BY_WORDS if event.grounds is None else _COMPARED
+        self._grounds = tuple(event.grounds or self._grounds)
+        for number, ground in enumerate(self._grounds):
+            self._sentences.replace_option_prompt_at_index(number, self._sentence(ground))
+        if self._sentences.highlighted is not None:
+            self._light(self._grounds[self._sentences.highlighted])
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         if event.option_list is self._sentences:
@@ -75,7 +99,7 @@ class EvidenceScreen(ModalScreen[None]):
             self._turns.scroll_to_highlight(top=True)
         else:
             self._turns.highlighted = None
-        self._hint.update(Content(f"{_verdict(ground)}\n↑↓ sentence · Esc close"))
+        self._hint.update(Content(f"{_verdict(ground)}\n↑↓ sentence · Esc close · {self._how}"))
 
     def _sentence(self, ground: Grounds) -> Content:
         text = self._text[ground.start : ground.end].replace("\n", " ")

@@ -16,6 +16,7 @@ from assistant.records import Record, Thumb
 from assistant.terminal import printable
 from assistant.tui.placing import Placing
 from assistant.tui.screens.guideline import GuidelineScreen
+from assistant.tui.screens.text import TextScreen
 from assistant.tui.widgets.drafts import DraftRow, mark_of
 
 CONFIDENCES: tuple[tuple[str, float | None], ...] = (
@@ -49,6 +50,7 @@ class RankingScreen(ModalScreen[Ranked | None]):
         Binding("left", "touch(-1)", show=False),
         Binding("right", "touch(1)", show=False),
         Binding("c", "confidence", "Confidence", id="rank.confidence"),
+        Binding("tab", "conversation", "Conversation", id="rank.conversation"),
         Binding("question_mark,g", "guideline", "Guideline", id="rank.guideline"),
         Binding("escape", "close", "Later"),
     ]
@@ -64,7 +66,7 @@ class RankingScreen(ModalScreen[Ranked | None]):
     ) -> None:
         super().__init__()
         self._heading = heading
-        self._source = Static(Content(printable(source)), classes="read", markup=False)
+        self._source = source
         self.placing = placing or Placing(drafts=len(drafts))
         self._guideline = guideline
         self._on_change = on_change
@@ -77,14 +79,14 @@ class RankingScreen(ModalScreen[Ranked | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -ranking"):
             yield Static(Content.assemble((self._heading, "bold $accent"), "  ", (self._hint(), "$foreground 60%")))
-            yield self._source
+            yield Static(Content(printable(self._source)), classes="read", markup=False)
             with VerticalScroll():
                 yield self._row
                 yield self._below
 
     def _hint(self) -> str:
-        keys = f"1-{self.placing.drafts} place · = tie with the last · f fail · u undo"
-        return f"{keys} · c confidence · ? guideline · Enter save · Esc later"
+        keys = f"1-{self.placing.drafts} place · = tie with the last · f fail · u undo · Tab the whole conversation"
+        return f"{keys} · ? guideline · c confidence · Enter save · Esc later"
 
     def on_mount(self) -> None:
         self._show()
@@ -114,6 +116,10 @@ class RankingScreen(ModalScreen[Ranked | None]):
     def action_confidence(self) -> None:
         self._confidence = (self._confidence + 1) % len(CONFIDENCES)
         self._show()
+
+    def action_conversation(self) -> None:
+        """All of what was summarized: a few lines of it stand above the drafts."""
+        self.app.push_screen(TextScreen("The conversation", self._source))
 
     def action_guideline(self) -> None:
         def use(saved: Guideline | None) -> None:
