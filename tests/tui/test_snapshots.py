@@ -263,7 +263,8 @@ def test_a_kept_chat_with_a_half_written_answer(snap_compare: Compare) -> None:
 
 def test_hostile_and_foreign_text(snap_compare: Compare) -> None:
     """Escapes as nothing, right-to-left text, a family of joined emoji, and a flag."""
-    text = "Noa: \x1b[31mשלום\x1b[0m, נפגשים ביום שישי?\nAli: نعم \U0001f44d\nZoë: \U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea"
+    family, flag = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea"
+    text = f"Noa: \x1b[31mשלום\x1b[0m, נפגשים ביום שישי?\nAli: نعم \U0001f44d\nZoë: {family} {flag}"
 
     async def run(pilot: Pilot[None]) -> None:
         await settle(pilot)
