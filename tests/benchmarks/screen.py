@@ -38,29 +38,30 @@ def keep_chat(length: int) -> None:
             store.add_message(chat.id, "conversation", f"Maya: Message {number}.\nTom: I see.\nMaya: And so on.")
 
 
-async def open_and_scroll() -> tuple[float, float]:
-    """Seconds until the newest message stands there, and seconds for a page of scrolling."""
+async def open_and_scroll() -> tuple[float, float, float, float]:
+    """Until the newest message stands there, and for a page of scrolling: seconds, and seconds of this process's CPU."""
     app = AssistantApp(Settings(), continue_last=True)
     app.load_model = lambda ref=None: None  # type: ignore[method-assign]  # the screen alone is measured
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     async with app.run_test(size=(100, 30)) as pilot:
         while not app.screen.query(SourceView):
             await asyncio.sleep(0.002)
         await pilot.pause()
-        opened = time.perf_counter() - start
+        opened, opened_cpu = time.perf_counter() - start, time.process_time() - start_cpu
         transcript = app.screen.query_one(Transcript)
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         for _ in range(PAGES):
             transcript.scroll_page_up(animate=False)
             await asyncio.sleep(0)
             transcript.refresh(layout=True)
             await pilot._wait_for_screen()
-        return opened, (time.perf_counter() - start) / PAGES
+        page, page_cpu = (time.perf_counter() - start) / PAGES, (time.process_time() - start_cpu) / PAGES
+        return opened, opened_cpu, page, page_cpu
 
 
 def long_chats(runs: int) -> str:
     """The table of lengths; the lengths take turns, so that a busy moment hits both."""
-    found: dict[int, list[tuple[float, float]]] = {length: [] for length in LENGTHS}
+    found: dict[int, list[tuple[float, ...]]] = {length: [] for length in LENGTHS}
     for _ in range(runs):
         for length in LENGTHS:
             with tempfile.TemporaryDirectory() as home:
@@ -68,12 +69,12 @@ def long_chats(runs: int) -> str:
                 keep_chat(length)
                 found[length].append(asyncio.run(open_and_scroll()))
     lines = [
-        "| messages | n | start to newest message, median ms | a page of scrolling, median ms |",
-        "|---|---|---|---|",
+        "| messages | n | start to newest message, median ms | of CPU | a page of scrolling, median ms | of CPU |",
+        "|---|---|---|---|---|---|",
     ]
     for length, times in found.items():
-        opened, page = (statistics.median(values) * 1000 for values in zip(*times, strict=True))
-        lines.append(f"| {length:,} | {runs} | {opened:,.0f} | {page:,.1f} |")
+        opened, opened_cpu, page, page_cpu = (statistics.median(values) * 1000 for values in zip(*times, strict=True))
+        lines.append(f"| {length:,} | {runs} | {opened:,.0f} | {opened_cpu:,.0f} | {page:,.1f} | {page_cpu:,.1f} |")
     return "\n".join(lines)
 
 
@@ -134,6 +135,7 @@ def main() -> None:
     print(long_chats(options.runs))
     print("\n| | n | median ms | 95th ms | goal ms |\n|---|---|---|---|---|")
     print(percentiles(latency_while_writing(options.model, options.runs)))
+    print(f"\nload of the last minute: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
 """The conversation screen by its keys: what a person pastes, presses and then sees."""
 
 import asyncio
-import gc
 import time
-import weakref
 from pathlib import Path
 
-from textual.widgets import OptionList
+from textual.widgets import OptionList, TextArea
 
 from assistant.errors import EngineDied, ModelMissing
 from assistant.records import GenerationSettings
 from assistant.settings import Settings
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
+from assistant.tui.widgets.keys import Keys
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle, until
 
@@ -31,22 +30,27 @@ async def test_a_pasted_conversation_is_summarized_on_enter() -> None:
     assert [turn.speaker for turn in assistant.asked[0][0].turns] == ["Maya", "Tom", "Ana"]
 
 
-async def test_keys_that_no_longer_count_are_let_go() -> None:
-    async with opened(an_app()) as pilot:
+async def test_the_foot_shows_the_keys_of_what_has_the_focus_and_help_however_narrow() -> None:
+    async with opened(an_app(), (60, 24)) as pilot:
         await settle(pilot)
         await paste(pilot, STANDUP)
         await pilot.press("enter")
         await settle(pilot)
-        before = [weakref.ref(key) for key in pilot.app.screen.query("FooterKey")]
-        assert before
-        for _ in range(3):  # to the answer, whose keys are others, and back
-            await pilot.press("shift+tab")
-            await pilot.pause()
-            await pilot.press("escape")
-            await settle(pilot)
-        gc.collect()
-        assert sum(key() is not None for key in before) == 0
-        assert pilot.app.screen.query("FooterKey.-compact")
+        foot = seen(pilot.app).split("\n")[-1]
+        assert "Enter Send" in foot and "F1 Help" in foot
+        await pilot.press("shift+tab")
+        await settle(pilot)
+        foot = seen(pilot.app).split("\n")[-1]
+        assert "+ Good" in foot and "F1 Help" in foot and "Send" not in foot
+
+
+async def test_a_click_on_a_key_at_the_foot_presses_it() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        foot = seen(pilot.app).split("\n")[-1]
+        await pilot.click(Keys, offset=(foot.index("F1") - 1, 0))
+        await settle(pilot)
+        assert "IN A CHAT" in pilot.app.screen.query_one(TextArea).text
 
 
 async def test_an_answer_is_read_while_it_is_written() -> None:

@@ -125,9 +125,9 @@ def _verdict(ground: Grounds) -> str:
     if ground.role is not None:
         parts.append(f"check whether it is {one_line(ground.role.text)}: these turns are others'")
     if not ground.turns:
-        parts.append("no turn says this")
+        parts.append("no turn is near to this")
     elif not parts:
         count = len(ground.turns)
         numbers = ", ".join(str(number + 1) for number in ground.turns)
-        parts.append(f"rests on {'turn' if count == 1 else 'turns'} {numbers}; every name and number is there")
+        parts.append(f"nearest: {'turn' if count == 1 else 'turns'} {numbers} · every name and number is in there")
     return " · ".join(parts)

@@ -42,7 +42,7 @@ class TrainingScreen(Screen[None]):
         #curves { height: auto; }
         #gate { height: auto; margin: 1 0; background: $background; }
         #samples { height: auto; color: $foreground 70%; }
-        Footer { background: $background; }
+        Keys { dock: bottom; padding: 0 1; }
     }
     """
     BINDINGS = [
@@ -73,7 +73,7 @@ class TrainingScreen(Screen[None]):
             yield Static(id="curves", markup=False)
             yield DataTable(id="gate", cursor_type="none", show_cursor=False)
             yield Static(id="samples", markup=False)
-        yield Keys(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one("#gate", DataTable).display = False

@@ -19,7 +19,6 @@ class FootLine(Horizontal):
     FootLine {
         height: 1;
         padding: 0 0 0 1;
-        Footer { width: 1fr; dock: none; background: $background; }
         .loop { width: auto; padding: 0 2; color: $foreground 60%; }
     }
     """
@@ -30,7 +29,7 @@ class FootLine(Horizontal):
         self._state = LoopState()
 
     def compose(self) -> ComposeResult:
-        yield Keys(show_command_palette=False, compact=True)
+        yield Keys()
         yield self._loop
 
     def show_loop(self, state: LoopState) -> None:

@@ -1,19 +1,63 @@
-"""The keys that count now, as Textual's footer shows them, without holding on to those that no longer do."""
+"""The keys that count now, on one line: each with its word, a click does the same. Knows no command."""
 
-from textual.app import ComposeResult
-from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
+from textual.binding import Binding
+from textual.content import Content
+from textual.events import Click
+from textual.screen import Screen
+from textual.style import Style
+from textual.widgets import Static
+
+GAP = 2
+LAST = "help"
+"""The id of the key that is shown whatever else has no room."""
 
 
-class Keys(Footer):
-    """Textual's footer composes its keys anew whenever the focus moves, and binds each to `Footer.compact`. Only a
-    change of that value, which never comes, would let go of the keys that were removed: an hour of use kept thousands
-    (Textual 8.2, https://github.com/Textualize/textual/issues/6666). Here each key is told once.
+class Keys(Static):
+    """Those of the focused widget first. Keys without room are left out, help is not: it lists them all.
+
+    One widget with one line: Textual's footer makes a dozen new ones whenever the focus moves.
     """
 
-    def compose(self) -> ComposeResult:
-        for widget in super().compose():
-            if isinstance(widget, FooterKey):
-                widget._reactive_connect = None
-                widget.compact = self.compact
-            yield widget
+    DEFAULT_CSS = """
+    Keys { height: 1; width: 1fr; text-wrap: nowrap; text-overflow: clip; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._shown: list[Binding] = []
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._change)
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def on_click(self, event: Click) -> None:
+        if key := event.style.meta.get("key"):
+            self.app.simulate_key(key)
+
+    def _change(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            active = [found.binding for found in screen.active_bindings.values() if found.binding.show]
+            self._shown = list({binding.action: binding for binding in reversed(active)}.values())[::-1]
+            self._draw()
+
+    def _draw(self) -> None:
+        words = [(binding, self.app.get_key_display(binding), binding.description) for binding in self._shown]
+        room = self.size.width
+        kept = [word for word in words if word[0].id == LAST]
+        room -= sum(_cells(*word) for word in kept)
+        for place, word in enumerate(word for word in words if word[0].id != LAST):
+            room -= _cells(*word)
+            if room < 0:
+                break
+            kept.insert(place, word)
+        parts: list[Content] = []
+        for binding, key, description in kept:
+            word = Content.assemble((key, "$accent bold"), f" {description}")
+            parts += [word.stylize(Style.from_meta({"key": binding.key})), Content(" " * GAP)]
+        self.update(Content("").join(parts))
+
+
+def _cells(binding: Binding, key: str, description: str) -> int:
+    return len(key) + 1 + len(description) + GAP
