@@ -54,8 +54,8 @@ class Keys(Static):
             kept.insert(place, word)
         parts: list[Content] = []
         for binding, key, description in kept:
-            word = Content.assemble((key, "$accent bold"), f" {description}")
-            parts += [word.stylize(Style.from_meta({"key": binding.key})), Content(" " * GAP)]
+            label = Content.assemble((key, "$accent bold"), f" {description}")
+            parts += [label.stylize(Style.from_meta({"key": binding.key})), Content(" " * GAP)]
         self.update(Content("").join(parts))
 
 
