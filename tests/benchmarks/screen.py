@@ -39,7 +39,7 @@ def keep_chat(length: int) -> None:
 
 
 async def open_and_scroll() -> tuple[float, float, float, float]:
-    """Until the newest message stands there, and for a page of scrolling: seconds, and seconds of this process's CPU."""
+    """Until the newest message stands there, and for a page of scrolling: seconds, and those of this process's CPU."""
     app = AssistantApp(Settings(), continue_last=True)
     app.load_model = lambda ref=None: None  # type: ignore[method-assign]  # the screen alone is measured
     start, start_cpu = time.perf_counter(), time.process_time()

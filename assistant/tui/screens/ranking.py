@@ -99,6 +99,7 @@ class RankingScreen(ModalScreen[Ranked | None]):
             event.stop()
             self._reasons ^= {dict(self._offered)[event.character]}
             self._show()
+            self._below.scroll_visible(animate=False)
 
     def action_tie(self) -> None:
         self._change(self.placing.tie())
@@ -116,6 +117,7 @@ class RankingScreen(ModalScreen[Ranked | None]):
     def action_confidence(self) -> None:
         self._confidence = (self._confidence + 1) % len(CONFIDENCES)
         self._show()
+        self._below.scroll_visible(animate=False)
 
     def action_conversation(self) -> None:
         """All of what was summarized: a few lines of it stand above the drafts."""
@@ -152,6 +154,8 @@ class RankingScreen(ModalScreen[Ranked | None]):
         self.placing = placing
         self._on_change(msgspec.structs.replace(placing, past=()))
         self._show()
+        if placing.touched is not None:
+            self._row.cards[placing.touched].scroll_visible(animate=False)
 
     def _show(self) -> None:
         placing = self.placing
@@ -164,4 +168,6 @@ class RankingScreen(ModalScreen[Ranked | None]):
 
     def _boxes(self, thumb: Thumb) -> str:
         chosen = [(key, reason) for key, reason in self._offered if reason in self._guideline.reasons[thumb]]
-        return "  ".join(f"{key} {'☒' if reason in self._reasons else '☐'} {reason}" for key, reason in chosen)
+        boxes = [f"{key} {'☒' if reason in self._reasons else '☐'} {reason}" for key, reason in chosen]
+        # A box and its reason stay on one line.
+        return "  ".join(box.replace(" ", "\u00a0") for box in boxes)

@@ -6,7 +6,7 @@ from textual.widgets import Static
 from assistant.terminal import one_line
 from assistant.tui.messages import PullMoved
 
-BAR_CELLS = 20
+BAR_CELLS = 10
 
 
 class DownloadLine(Static):
@@ -38,14 +38,14 @@ class DownloadLine(Static):
 
 
 def describe_pull(news: PullMoved) -> str:
-    """ "▓▓▓▓░░░░ org/model · 312 of 990 MB · 4.2 MB/s, 2:41 left · /pull stops it"."""
+    """ "▓▓▓▓░░░░ org/model · 312 of 990 MB, 2:41 left · /pull stops it": google/flan-t5-base's fits 80 columns."""
     ref = one_line(news.ref)
     if not news.total:
         return f"{ref} · asking the Hub · /pull stops it"
     filled = news.done * BAR_CELLS // news.total
     bar = "▓" * filled + "░" * (BAR_CELLS - filled)
-    parts = [f"{bar} {ref}", f"{news.done / 1e6:,.0f} of {news.total / 1e6:,.0f} MB"]
+    how_much = f"{news.done / 1e6:,.0f} of {news.total / 1e6:,.0f} MB"
     if news.rate:
         seconds = round((news.total - news.done) / news.rate)
-        parts.append(f"{news.rate / 1e6:.1f} MB/s, {seconds // 60}:{seconds % 60:02} left")
-    return " · ".join([*parts, "/pull stops it"])
+        how_much += f", {seconds // 60}:{seconds % 60:02} left"
+    return f"{bar} {ref} · {how_much} · /pull stops it"
