@@ -11,6 +11,9 @@ from assistant.engine.protocol import Reply, Request
 from assistant.locations import ensure_dir, log_file
 from assistant.switches import OFFLINE
 
+_GRACE = 2.0
+"""Seconds that a process may take to end after its pipe closed."""
+
 
 def open_log() -> BinaryIO:
     """The log, for what a child process prints: the user's screen is no place for it."""
@@ -62,8 +65,15 @@ class WorkerProcess:
                 stream.close()
 
     def how_it_ended(self) -> str:
-        """Why the process is gone, in words; only after its pipe closed."""
-        code = self._process.wait()
+        """Why the process is gone, in words; only after its pipe closed. One that runs on said what is no message, and
+        is ended.
+        """
+        try:
+            code = self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return "it does not speak this version's language: was Parley updated meanwhile? Start it again"
         if code >= 0:
             return f"exit code {code}"
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)

@@ -293,3 +293,18 @@ def _is_alive(process: int) -> bool:
 
 def _as_dict(settings: GenerationSettings) -> dict[str, object]:
     return {name: getattr(settings, name) for name in settings.__struct_fields__}
+
+
+def test_a_worker_of_another_version_is_ended_and_the_reason_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As after an update below a running app: what the new worker says is no message of the old client's.
+    folder = tmp_path / "newer" / "assistant" / "engine"
+    folder.mkdir(parents=True)
+    for package in (folder.parent, folder):
+        (package / "__init__.py").write_text("")
+    (folder / "worker.py").write_text("import os, time\nos.write(1, b'\\x01\\0\\0\\0' + b'\\xc1')\ntime.sleep(600)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "newer"))
+
+    with Engine() as engine, pytest.raises(EngineDied, match="was Parley updated"):
+        engine.load(version_of(tmp_path), "ctranslate")
