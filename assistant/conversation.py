@@ -115,18 +115,10 @@ class Assistant:
         groups = [self._parts(dialogue, ask) for dialogue in dialogues]
         if self._must_quote(ask):
             return [self._quote(dialogue, ask, group) for dialogue, group in zip(dialogues, groups, strict=True)]
-        flat = [part for group in groups for part in group]
-        # The words are shared out over the parts of the conversation that has the most.
-        words = max(1, round(ask.words / max(map(len, groups)))) if ask.words else None
-        drawn = draw(self._engine, flat, ask.settings, words, ask.wish, on_progress)
-        answers, start = [], 0
-        for dialogue, group in zip(dialogues, groups, strict=True):
-            end = start + len(group)
-            # The batch's time is shared out evenly: its members were not timed one by one.
-            mine = slice_of(drawn, start, end, len(group) / len(flat))
-            combined = self._combine(ask, mine, on_progress) if self._combines(ask, group) else None
-            answers.append(self._keep(dialogue, ask, group, mine, combined))
-            start = end
+        answers = []
+        for dialogue, group, drawn in zip(dialogues, groups, self._draw(groups, ask, on_progress), strict=True):
+            combined = self._combine(ask, drawn, on_progress) if self._combines(ask, group) else None
+            answers.append(self._keep(dialogue, ask, group, drawn, combined))
         return answers
 
     def stream(self, dialogue: Dialogue, ask: Ask) -> Iterator[Piece | Answer]:
@@ -191,6 +183,23 @@ class Assistant:
         serving = self._engine.loaded
         model = serving.model if serving and ref is None else self.choice(ref)[0]
         return write_prompts(dialogue, ask, model)
+
+    def _draw(self, groups: Sequence[Sequence[PartPrompt]], ask: Ask, on_progress: OnProgress | None) -> list[Drawn]:
+        """What is drawn for each conversation, all in one batch. Words to aim at are shared out over its parts, so with
+        them there is a batch for each number of parts.
+        """
+        found: dict[int, Drawn] = {}
+        for size in sorted({len(group) for group in groups}) if ask.words else [0]:
+            places = [place for place, group in enumerate(groups) if size in (0, len(group))]
+            flat = [part for place in places for part in groups[place]]
+            words = max(1, round(ask.words / size)) if ask.words else None
+            drawn, start = draw(self._engine, flat, ask.settings, words, ask.wish, on_progress), 0
+            for place in places:
+                end = start + len(groups[place])
+                # The batch's time is shared out evenly: its members were not timed one by one.
+                found[place] = slice_of(drawn, start, end, len(groups[place]) / len(flat))
+                start = end
+        return [found[place] for place in range(len(groups))]
 
     def _combines(self, ask: Ask, parts: Sequence[PartPrompt]) -> bool:
         """Whether the answers to several parts are made into one: by models that understand what they read. A small

@@ -5,18 +5,19 @@ Two ways to be faithful: `rerank` prefers texts whose names and numbers stand in
 only where every text has some; `ban` bars them from the start. A ban holds pieces of words, so it lets a few through.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from assistant.drafting.asking import PartPrompt
 from assistant.drafting.barring import barred_ids, beginnings
+from assistant.drafting.fitting import fit
 from assistant.drafting.limits import aim, widen
 from assistant.drafting.writing import OnWritten, write, write_stream
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Finished, OnProgress, Piece
 from assistant.errors import Interrupted, ModelMissing
-from assistant.prompts import show_turns
+from assistant.prompts import MODES, show_turns
 from assistant.records import Ask, Draft, GenerationSettings, Guarded, ModelVersion, Record
 from assistant.scoring.attribution import stems
 from assistant.scoring.overlap import agreement
@@ -24,6 +25,8 @@ from assistant.scoring.support import Evidence, unsupported
 
 _REWRITES = 2
 """Attempts to write without unsupported names and numbers. What the first one lets through, the second bars by name."""
+NEAR = 0.2
+"""A text is near a wanted length where it is off by no more than this share of it."""
 
 
 class Drawn(Record, frozen=True):
@@ -60,9 +63,8 @@ def draw(
     is_banned = _is_banned(aimed)
     bans = [_barred(engine, part) for part in parts] if is_banned else []
     finished = write(engine, [part.prompt.text for part in parts], widen(aimed), on_progress, on_written, bans)
-    evidence = [Evidence.of(part.source) for part in parts]
-    wanted = [wished_words(wish, part.source) for part in parts]
-    choice = _Choice(aimed, words, wanted, evidence, [list(drafts) for drafts in finished.drafts])
+    choice = _Choice(aimed, words, wish, parts)
+    choice.add(range(len(parts)), finished.drafts)
     seconds = finished.seconds
     rewritten: set[int] = set()
     if settings.faithful != "off" and _is_whole(finished):
@@ -73,9 +75,13 @@ def draw(
                 break
             seconds += _rewrite(engine, parts, seeded, choice, again)
             rewritten.update(again)
+    far = choice.far() if words and _is_whole(finished) else []
+    if far:
+        seeded = msgspec.structs.replace(aimed, seed=finished.seed)
+        seconds += _draw_more(engine, parts, seeded, choice, far, [bans[index] for index in far] if bans else [])
     kept = choice.best(settings.drafts)
     guarded = [
-        _guarded(finished.drafts[i], drafts, evidence[i], is_banned or i in rewritten) if drafts else None
+        _guarded(finished.drafts[i], drafts, choice.evidence[i], is_banned or i in rewritten) if drafts else None
         for i, drafts in enumerate(kept)
     ]
     return Drawn(
@@ -100,28 +106,43 @@ def draw_stream(engine: Engine, part: PartPrompt, settings: GenerationSettings) 
 class _Choice:
     """The drafts of every prompt, and which of them is best."""
 
-    def __init__(
-        self,
-        settings: GenerationSettings,
-        words: int | None,
-        wished: Sequence[frozenset[str]],
-        evidence: Sequence[Evidence],
-        drafts: list[list[Draft]],
-    ) -> None:
-        self._settings, self._words, self._wished, self._evidence = settings, words, wished, evidence
-        self.drafts = drafts
+    def __init__(self, settings: GenerationSettings, words: int | None, wish: str, parts: Sequence[PartPrompt]) -> None:
+        self._settings, self._words = settings, words
+        self._wished = [wished_words(wish, part.source) for part in parts]
+        # A text that begins with its reasoning would lose the answer.
+        self._can_cut = [bool(words) and not MODES[part.prompt.mode].reasoning for part in parts]
+        self.evidence = [Evidence.of(part.source) for part in parts]
+        self.drafts: list[list[Draft]] = [[] for _ in parts]
+
+    def add(self, places: Iterable[int], drafts: Sequence[Sequence[Draft]]) -> None:
+        """More drafts for some prompts; where there is a length to aim at, each without the sentences that are too
+        many.
+        """
+        for place, more in zip(places, drafts, strict=True):
+            for draft in more:
+                # By length alone: a text that invents is written again, not cut down to what it does not invent.
+                fitted = fit(draft, self._distance) if self._can_cut[place] else draft
+                self.drafts[place].append(fitted)
 
     def unsupported(self) -> list[int]:
         """The prompts of which every draft has a name or number that the source lacks."""
         return [
             index
             for index, drafts in enumerate(self.drafts)
-            if drafts and all(wrong(draft, self._evidence[index]) for draft in drafts)
+            if drafts and all(wrong(draft, self.evidence[index]) for draft in drafts)
+        ]
+
+    def far(self) -> list[int]:
+        """The prompts whose best draft is farther from the wanted length than `NEAR` of it."""
+        return [
+            place
+            for place, drafts in enumerate(self.drafts)
+            if self._words and drafts and self._badness(place, self._order(place)[0])[-1] > NEAR * self._words
         ]
 
     def wrong_names(self, index: int) -> set[str]:
         """What the drafts of a prompt say and its source lacks."""
-        return {name for draft in self.drafts[index] for name in wrong(draft, self._evidence[index])}
+        return {name for draft in self.drafts[index] for name in wrong(draft, self.evidence[index])}
 
     def best(self, count: int) -> list[list[Draft]]:
         """The so many best drafts of every prompt, the best first."""
@@ -132,21 +153,28 @@ class _Choice:
         length, then agreement with the other texts where they are samples, of which the likeliest says little; beams
         keep the model's own order.
         """
-        drafts, evidence, wished = self.drafts[place], self._evidence[place], self._wished[place]
-        is_faithful, words = self._settings.faithful != "off", self._words
-        if not (is_faithful or words or wished):
+        drafts = self.drafts[place]
+        if not (self._settings.faithful != "off" or self._words or self._wished[place]):
             return list(drafts)
         is_sampled = self._settings.decoding == "sample"
         shares = agreement([draft.text for draft in drafts]) if is_sampled else [0.0] * len(drafts)
 
         def rank(index: int) -> tuple[float, ...]:
-            draft = drafts[index]
-            claims = len(wrong(draft, evidence)) if is_faithful else 0
-            off = abs(len(draft.text.split()) - words) if words else 0
-            missed = len(wished - stems(draft.text))
-            return (draft.finished != "end", claims, missed, off, -shares[index])
+            # Cut to a length, two drafts may have become one.
+            is_double = any(draft.text == drafts[index].text for draft in drafts[:index])
+            return (is_double, *self._badness(place, drafts[index]), -shares[index])
 
         return [drafts[index] for index in sorted(range(len(drafts)), key=rank)]
+
+    def _badness(self, place: int, draft: Draft) -> tuple[float, ...]:
+        claims = len(wrong(draft, self.evidence[place])) if self._settings.faithful != "off" else 0
+        missed = len(self._wished[place] - stems(draft.text))
+        is_cut_off, off = self._distance(draft)
+        return (is_cut_off, claims, missed, off)
+
+    def _distance(self, draft: Draft) -> tuple[bool, int]:
+        """Whether the limit cut the text off, and by how many words it misses the wanted length."""
+        return draft.finished != "end", abs(len(draft.text.split()) - self._words) if self._words else 0
 
 
 def wished_words(wish: str, source: str) -> frozenset[str]:
@@ -171,8 +199,30 @@ def _rewrite(
         more = write(engine, [parts[index].prompt.text for index in again], settings, barred=bans)
     except Interrupted:
         return 0.0
-    for index, drafts in zip(again, more.drafts, strict=True):
-        choice.drafts[index] += drafts
+    choice.add(again, more.drafts)
+    return more.seconds
+
+
+def _draw_more(
+    engine: Engine,
+    parts: Sequence[PartPrompt],
+    settings: GenerationSettings,
+    choice: _Choice,
+    far: Sequence[int],
+    bans: Sequence[tuple[int, ...]],
+) -> float:
+    """Draw samples for these prompts, whose lengths differ more than those of beams; returns the seconds it took.
+    Cancelled, what is there stays.
+    """
+    if settings.decoding == "sample":
+        settings = msgspec.structs.replace(settings, seed=(settings.seed or 0) + 1)
+    else:
+        settings = msgspec.structs.replace(settings, decoding="sample", temperature=0.9, top_p=0.95, seed=1)
+    try:
+        more = write(engine, [parts[index].prompt.text for index in far], settings, barred=bans)
+    except Interrupted:
+        return 0.0
+    choice.add(far, more.drafts)
     return more.seconds
 
 

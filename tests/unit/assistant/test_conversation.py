@@ -8,7 +8,7 @@ import pytest
 
 from assistant.conversation import Answer, Ask, Assistant
 from assistant.dialogue import parse
-from assistant.drafting import ability
+from assistant.drafting import ability, aim
 from assistant.engine.protocol import Piece, Progress
 from assistant.errors import ModelMissing, UsageError
 from assistant.feedback.store import Store
@@ -91,6 +91,17 @@ def test_a_batch_answers_in_the_order_of_the_conversations(assistant: Assistant)
 
 def test_aiming_at_words_returns_as_many_drafts_as_were_asked_for(assistant: Assistant) -> None:
     assert len(assistant.answer(parse(_TALK), Ask(words=5)).drafts) == 1
+
+
+def test_a_long_conversation_in_a_batch_leaves_the_others_their_words(assistant: Assistant) -> None:
+    long = parse("\n".join(f"Maya: This is sentence number {n} of a long meeting." for n in range(150)))
+
+    short, parts = assistant.answers([parse(_TALK), long], Ask(words=20))
+
+    assert len(parts.parts) > 1
+    assert short.completion.settings.max_new_tokens == aim(GenerationSettings(), 20).max_new_tokens
+    share = round(20 / len(parts.parts))
+    assert parts.completion.settings.max_new_tokens == aim(GenerationSettings(), share).max_new_tokens
 
 
 def test_a_long_answer_that_is_cancelled_keeps_the_parts_that_were_written(assistant: Assistant, store: Store) -> None:

@@ -1,16 +1,17 @@
 """Drafts are chosen and kept faithful: on real models that were taught to say what the conversation may lack."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from assistant.drafting import Drawn, PartPrompt, aim, can_stream, draw, draw_stream
 from assistant.drafting.barring import barred_ids, beginnings
+from assistant.drafting.fitting import fit
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Piece
 from assistant.engine.tokens import tokenizer_of
-from assistant.records import Ask, GenerationSettings, Prompt
+from assistant.records import Ask, Draft, GenerationSettings, Prompt
 from assistant.scoring.overlap import agreement, overlap
 from tests.unit.assistant.engines import SOURCES, version_of
 
@@ -127,8 +128,8 @@ def test_only_a_single_text_that_is_not_chosen_can_stream() -> None:
 def test_aiming_at_words_draws_more_drafts_and_bounds_their_length() -> None:
     settings = aim(GenerationSettings(), 20)
 
-    # 20 words x 1.4 tokens = 28 tokens: at least 0.75 x 28 = 21, at most 1.5 x 28 + 4 = 46.
-    assert (settings.min_new_tokens, settings.max_new_tokens) == (21, 46)
+    # 20 words x 1.4 tokens = 28 tokens: at least 0.8 x 28 = 22.4, at most 1.3 x 28 + 4 = 40.4.
+    assert (settings.min_new_tokens, settings.max_new_tokens) == (22, 40)
     assert settings.drafts >= 6
 
 
@@ -143,3 +144,36 @@ def test_the_text_that_agrees_most_with_the_others_is_found() -> None:
 
     assert max(shares) == shares[1]
     assert agreement(["alone"]) == [0.0]
+
+
+def _off(words: int) -> Callable[[Draft], tuple[float, ...]]:
+    return lambda draft: (draft.finished != "end", abs(len(draft.text.split()) - words))
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        (3, "Mr. Lee came."),
+        (5, "Mr. Lee came."),  # 3 and 7 words: as far, and the limit cut the longer one off.
+        (7, "Mr. Lee came. Ann left at 4.30."),
+        (20, "Mr. Lee came. Ann left at 4.30."),  # 10 words would be nearer, and the last sentence has no end.
+    ],
+)
+def test_a_draft_that_was_cut_off_ends_with_the_sentence_that_fits_the_length(words: int, kept: str) -> None:
+    draft = Draft(text="Mr. Lee came. Ann left at 4.30. Then it", tokens=18, score=-1.0, finished="length")
+
+    found = fit(draft, _off(words))
+
+    assert (found.text, found.finished, found.score) == (kept, "end", None)
+    assert found.tokens == round(18 * len(kept) / len(draft.text))
+
+
+def test_a_draft_stays_whole_where_that_is_as_near() -> None:
+    # Two sentences of two words: two and four are as far from three.
+    draft = Draft(text="Ann came. Bob left.", tokens=7)
+
+    assert fit(draft, _off(3)) is draft
+    assert fit(draft, _off(2)).text == "Ann came."
+    stopped = Draft(text="Ann came. Bob", tokens=4, finished="cancelled")
+    assert fit(stopped, _off(2)) is stopped
+    assert fit(Draft(text="no sentence ends here", tokens=5, finished="length"), _off(2)).finished == "length"
