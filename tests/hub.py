@@ -18,15 +18,17 @@ _BLOCK = 4096
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves one repository, `org/tiny`. Breaks a file off after `cut` bytes while `cut` is set; stands still in the
+    """Serves one repository. Breaks a file off after `cut` bytes while `cut` is set; stands still in the
     middle of a long file while `hold` is set.
     """
 
     daemon_threads = True
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hub_id: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.hub_id = hub_id
         self.files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        self.tags = {name: hashlib.sha256(body).hexdigest() for name, body in self.files.items()}
         self.cut: int | None = None
         self.breaks = False
         self.hold: threading.Event | None = None
@@ -48,25 +50,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         path = unquote(self.path.partition("?")[0])
-        if path.startswith("/api/models/org/tiny/tree/"):
-            tree = [
-                {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
-                for name, body in self.server.files.items()
-            ]
-            self._send(200, json.dumps(tree).encode(), with_body)
-        elif path in ("/api/models/org/tiny", f"/api/models/org/tiny/revision/{_SHA}"):
+        hub_id = self.server.hub_id
+        if path in (f"/api/models/{hub_id}", f"/api/models/{hub_id}/revision/{_SHA}"):
             siblings = [{"rfilename": name} for name in self.server.files]
-            self._send(200, json.dumps({"id": "org/tiny", "sha": _SHA, "siblings": siblings}).encode(), with_body)
-        elif path.startswith(f"/org/tiny/resolve/{_SHA}/") and path.rpartition("/")[2] in self.server.files:
-            self._send_file(self.server.files[path.rpartition("/")[2]], with_body)
+            self._send(200, json.dumps({"id": hub_id, "sha": _SHA, "siblings": siblings}).encode(), with_body)
+        elif path.startswith(f"/{hub_id}/resolve/{_SHA}/") and path.rpartition("/")[2] in self.server.files:
+            self._send_file(path.rpartition("/")[2], with_body)
         else:
             self.send_response(404)
             self.send_header("X-Error-Code", "RepoNotFound")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    def _send_file(self, body: bytes, with_body: bool) -> None:
-        etag = hashlib.sha256(body).hexdigest()
+    def _send_file(self, name: str, with_body: bool) -> None:
+        body = memoryview(self.server.files[name])
         start = 0
         if wanted := self.headers.get("Range"):
             self.server.ranges.append(wanted)
@@ -76,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(503)
             return
         self.send_response(206 if start else 200)
-        self.send_header("ETag", f'"{etag}"')
+        self.send_header("ETag", f'"{self.server.tags.get(name, name)}"')
         self.send_header("X-Repo-Commit", _SHA)
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(len(body) - start))
@@ -104,12 +101,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub that has the model in `folder`, and pickled weights beside it; the library finds it."""
-    server = Hub(folder)
+def serving(folder: Path, monkeypatch: pytest.MonkeyPatch, hub_id: str = "org/tiny") -> Iterator[Hub]:
+    """A hub that has the model in `folder`, and pickled weights beside it; the library finds it, in processes too."""
+    server = Hub(folder, hub_id)
     server.files["pytorch_model.bin"] = b"pickled"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     # The library writes and retries by 10 MB; the tiny model is smaller.
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", _BLOCK)

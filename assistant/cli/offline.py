@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from assistant import guard
+from assistant.models.registry import POCKET
 from assistant.terminal import one_line
 
 _TALK = "Ana: Can you bring the keys tomorrow?\nBen: Yes, I'll bring them at nine.\nAna: Great, thank you."
@@ -141,7 +142,7 @@ def _guarded(bench: _Bench) -> str:
 
 
 def _summary(bench: _Bench) -> str:
-    answer = bench.run("-m", "assistant", "summarize", "-", "--model", "pocket", stdin=_TALK)
+    answer = bench.run("-m", "assistant", "summarize", "-", "--model", POCKET, stdin=_TALK)
     bench.completion = answer["completion_id"]
     return f"{len(answer['summary'].split())} words by {answer['model']}"
 
@@ -189,7 +190,7 @@ def _pairs() -> str:
 
 def _ppo(bench: _Bench) -> str:
     data = bench.write("talks.jsonl", "".join(json.dumps({"id": i, "dialogue": _TALK}) + "\n" for i in range(8)))
-    asked = ("--data", data, "--model", "pocket", "--reward", "length:12", "--max-steps", "1")
+    asked = ("--data", data, "--model", POCKET, "--reward", "length:12", "--max-steps", "1")
     small = ("--batch-size", "4", "--mini-batch-size", "4", "--micro-batch-size", "4", "--max-new-tokens", "8")
     made = bench.run("-m", "training", "ppo", *asked, *small)
     return f"run {made['run']}"

@@ -367,7 +367,8 @@ class AssistantApp(App[None]):
             self._tell(ModelChanged("failed", "no model: F6 to choose one"))
             raise
         label = f"{loaded.model.ref} · {loaded.backend}"
-        self._tell(ModelChanged("ready", label, detail=self.assistant.why, ref=loaded.model.ref))
+        is_bundled = loaded.model.kind == "bundled"
+        self._tell(ModelChanged("ready", label, self.assistant.why, loaded.model.ref, is_bundled))
 
     def _notice(self, sentence: str) -> None:
         self.post_message(NoticeGiven(sentence))

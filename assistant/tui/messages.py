@@ -69,12 +69,13 @@ class AnswerFinished(Message):
 
 @dataclass
 class ModelChanged(Message):
-    """Loading began, went on, ended or failed."""
+    """Loading began, went on, ended or failed. `is_bundled` says that the model came with Parley."""
 
     state: Literal["loading", "ready", "failed"]
     label: str
     detail: str = ""
     ref: str = ""
+    is_bundled: bool = False
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The rules of the house that no linter knows."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,22 @@ def test_a_file_is_short_and_says_what_it_is(path: Path) -> None:
 def test_no_drawer_is_called_utils() -> None:
     banned = {"utils", "helpers", "helper", "common", "misc", "manager"}
     assert not [path for path in _PRODUCT if path.stem in banned]
+
+
+# The registry knows it, and what trains it is called after it; example lines of `--help` are no code.
+_NAME_POCKET = ("assistant/models/registry.py", "training/cli.py", "training/curves.py", "training/pocket.py")
+
+
+def test_no_code_but_the_registry_s_knows_the_bundled_model_by_name() -> None:
+    def names_it(path: Path) -> bool:
+        return any(
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower() == "pocket"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        )
+
+    assert [str(found) for path in _PRODUCT if names_it(path) and (found := path.relative_to(_ROOT))] == list(
+        _NAME_POCKET
+    )
 
 
 def _imported_by(statement: str) -> set[str]:

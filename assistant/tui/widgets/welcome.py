@@ -53,7 +53,7 @@ class Welcome(Vertical):
         """Which model answers and why; where only the bundled one is there, `base` is offered ("": never)."""
         model = f"{news.label}. {news.detail}" if news.detail else news.label
         self._about.update(Content(f"{WELCOME}\n\nModel: {printable(model)}"))
-        is_small = news.ref == "pocket" and base not in ("", "pocket")
+        is_small = news.is_bundled and base not in ("", news.ref)
         self.set_class(is_small and news.state == "ready", "-offering")
         if is_small:
             self._offer.update(Content(f"▸ Get {printable(base)}, which writes better: /pull asks first"))
