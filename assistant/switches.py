@@ -29,4 +29,14 @@ PULLING: Mapping[str, str] = {
     # Plain HTTPS ranges: resumable, and one host to allow in a firewall.
     "HF_HUB_DISABLE_XET": "1",
 }
-"""Set by `assistant models pull`, the only command that goes online."""
+"""Set by `assistant models pull`."""
+
+FETCHING: Mapping[str, str] = {
+    **PULLING,
+    "HF_HUB_OFFLINE": "0",
+    "TRANSFORMERS_OFFLINE": "0",
+    "HF_DATASETS_OFFLINE": "0",
+}
+"""Set over OFFLINE by `assistant-train` with `--download`, before the libraries that read them are imported. Only these
+two go online.
+"""

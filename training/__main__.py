@@ -1,6 +1,23 @@
-"""`python -m training` is `assistant-train`; torchrun starts it so."""
+"""Where `assistant-train` and `python -m training` begin; torchrun starts it so. Whoever stops it in the seconds in
+which libraries are imported is answered as ever: one line, and exit code 130.
+"""
 
-from training.cli import main
+import signal
+import sys
+
+
+def main() -> None:
+    """Carry out the command line. SIGTERM stops it as Ctrl+C does, until a stage takes both over."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        from training.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        # Written past Python's own stream, which may be in the midst of being made.
+        sys.stderr.write("assistant-train: stopped before anything was begun\n")
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -53,7 +53,8 @@ def run(job: Job[AdaptConfig]) -> dict[str, Any]:
     lessons = [lesson_of(row, "summary", None) for path in dev for row in read_lessons(path)]
     with job.open_run() as run:
         job.say(f"{len(train)} pieces of at most {config.chunk_tokens} tokens, {len(held_out)} held out")
-        tuned = prepare(Path(base.folder), adapter, config)
+        with job.stop.at_once():
+            tuned = prepare(Path(base.folder), adapter, config)
         place = ensure_dir(run.folder / CHECKPOINTS)
         task = Fit(config, train, held_out, place, run, job.stop, job.report)
         measured = fit(tuned, task)

@@ -19,7 +19,7 @@ import msgspec
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from assistant.errors import AssistantError, GateNotPassed, Interrupted, UsageError
-from assistant.switches import OFFLINE
+from assistant.switches import FETCHING, OFFLINE
 from assistant.terminal import json_line, one_line, printable
 from training import flags, tables
 
@@ -209,7 +209,8 @@ def _common(stage: Stage) -> list[inspect.Parameter]:
 
 def build_app(arguments: Sequence[str]) -> App:
     """The command line. Only the stage that is named has its flags read, so that no other's libraries are imported."""
-    app = App(name="assistant-train", help=_ABOUT)
+    # Whoever stops it is answered here, as of every other end.
+    app = App(name="assistant-train", help=_ABOUT, suppress_keyboard_interrupt=False)
     for name, stage in STAGES.items():
         app.command(_command(name, stage, detailed=name in arguments), name=name, help=_help(name, stage))
     app.command(_runs, name="runs")
@@ -232,7 +233,7 @@ def run(arguments: Sequence[str]) -> int:
     except GateNotPassed as error:
         return _fail_gate(error, arguments)
     except KeyboardInterrupt:
-        return _refuse(Interrupted("stopped at once; the last checkpoint is kept"), arguments)
+        return _refuse(Interrupted("stopped at once; what was saved before is kept"), arguments)
     except BrokenPipeError:
         # Whoever read the output has enough of it; Python must not complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -308,8 +309,12 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
     if values.get("dry_run"):
         _answer(tables.plan(job), tables.plain, as_json=bool(values.get("json")))
         return
+    if getattr(config, "download", False):
+        os.environ.update(FETCHING)
+    # Before signals are only noted: the libraries take seconds to import, and there is nothing to save yet.
+    carry_out = _load(stage.run)
     with stop_signals() as stop, showing(name) as report:
-        result = _load(stage.run)(replace(job, stop=stop, report=report, table=report.table, say=report.say))
+        result = carry_out(replace(job, stop=stop, report=report, table=report.table, say=report.say))
     _answer(result, _load(stage.show), as_json=bool(values.get("json")))
 
 

@@ -28,9 +28,10 @@ def run(job: Job[CompareConfig]) -> dict[str, Any]:
     if len(modes) > 1:
         raise UsageError("compare takes one mode: --modes zero-shot")
     metric, column = _place_of(job.config.by)
+    metrics = chosen_metrics(job.config)
     cases = read_cases(job.data, job.config.max_steps)
     first, second = (_write(ref, cases, modes[0], job) for ref in job.operands)
-    figures = paired(first.cases, second.cases, chosen_metrics(job.config.learned))
+    figures = paired(first.cases, second.cases, metrics)
     result = {
         "first": first.model,
         "second": second.model,

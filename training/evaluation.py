@@ -36,9 +36,10 @@ def run(job: Job[EvaluateConfig]) -> dict[str, Any]:
         return _answer_suite(job, job.config.suite)
     cases = read_cases(job.data, job.config.max_steps)
     modes = chosen_modes(job.config.modes)
+    metrics = chosen_metrics(job.config)
     summarizer = _summarizer(job)
     try:
-        results = {mode: _evaluate(summarizer, cases, mode, job) for mode in modes}
+        results = {mode: _evaluate(summarizer, cases, mode, metrics, job) for mode in modes}
     finally:
         summarizer.close()
     if job.config.report:
@@ -60,13 +61,23 @@ def judge(cases: Sequence[Case], metrics: Mapping[str, Metric] = METRICS) -> dic
     return {"n": len(cases), **figures, "ci": bounds}
 
 
-def chosen_metrics(learned: bool) -> dict[str, Metric]:
-    """METRICS, and with `learned` those that all-MiniLM reads the texts for."""
-    if not learned:
+def chosen_metrics(config: EvaluateConfig) -> dict[str, Metric]:
+    """METRICS, and with `learned` those that all-MiniLM or a classifier by name reads the texts for."""
+    if not config.learned:
+        if config.toxicity_model:
+            raise UsageError("--no-learned leaves toxicity out: leave one of it and --toxicity-model out")
         return METRICS
-    from training.metrics.learned import LEARNED
+    from training.metrics.learned import LEARNED, judged_by
 
-    return METRICS | LEARNED
+    if not config.toxicity_model:
+        if config.positive_label:
+            raise UsageError("--positive-label is one of a classifier's labels: name it with --toxicity-model")
+        return METRICS | LEARNED
+    from training.metrics.classifier import Classifier
+
+    classifier = Classifier(config.toxicity_model, config.positive_label, config.download)
+    name = f"{config.toxicity_model} {config.positive_label}".strip()
+    return METRICS | LEARNED | {"toxicity": judged_by(classifier.score, name)}
 
 
 def score_all(score: Any, cases: Sequence[Case]) -> Scores:
@@ -100,12 +111,14 @@ def _summarizer(job: Job[EvaluateConfig]) -> Summarizer:
     return open_summarizer(job.model, job.config, job.stop, job.report)
 
 
-def _evaluate(summarizer: Summarizer, cases: Sequence[Case], mode: str, job: Job[EvaluateConfig]) -> dict[str, Any]:
+def _evaluate(
+    summarizer: Summarizer, cases: Sequence[Case], mode: str, metrics: Mapping[str, Metric], job: Job[EvaluateConfig]
+) -> dict[str, Any]:
     written = summarizer.write(cases, mode)
     if job.out:
         several = "," in job.config.modes or job.config.modes == "all"
         write_predictions(job.out.with_suffix(f".{mode}{job.out.suffix}") if several else job.out, written)
-    judged = {"toxicity": None, **judge(written.cases, chosen_metrics(job.config.learned))}
+    judged = {"toxicity": None, **judge(written.cases, metrics)}
     bounds = judged.pop("ci")
     if job.config.swap:
         figures, more = _judge_swap(summarizer, written.cases, mode)
@@ -121,6 +134,7 @@ def _evaluate(summarizer: Summarizer, cases: Sequence[Case], mode: str, job: Job
         "in_parts": written.in_parts,
         "generation": msgspec.to_builtins(job.config.generation) if written.backend else None,
         "scorer": ROUGE_SIGNATURE,
+        "toxicity_scorer": metrics["toxicity"].about if "toxicity" in metrics else None,
     }
 
 

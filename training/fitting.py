@@ -27,7 +27,7 @@ from transformers import (
     set_seed,
 )
 
-from assistant.errors import AssistantError, TrainingStopped, UsageError
+from assistant.errors import AssistantError, Interrupted, TrainingStopped, UsageError
 from assistant.files import write_atomically
 from training.batches import IGNORED, Example, collate
 from training.job import Report
@@ -37,6 +37,8 @@ from training.runs import Run, StopRequested
 CHECKPOINTS = "checkpoints"
 _COMPLETE = "complete"
 """An empty file written last: a checkpoint without it was cut short."""
+_LOOK_DUE = "look-due"
+"""An empty file in a checkpoint whose look at held-out data was cut short by a stop: the look comes on resuming."""
 _BUCKET = 50
 """So many updates' examples are sorted by length together."""
 Look = Callable[[int, Any], None]
@@ -62,7 +64,8 @@ def fit(model: Any, job: Fit) -> dict[str, float]:
     """Train the model in place, or go on where the newest whole checkpoint stands; the best weights are in it then.
 
     Raises TrainingStopped where the loss is no number: the last good checkpoint stays. When asked to stop it saves and
-    returns; the caller looks at `job.stop`.
+    returns, after the update at hand and in the midst of a look; the caller looks at `job.stop`. Asked before the first
+    update there is nothing to save, and it raises Interrupted.
     """
     arguments = _arguments(job)
     if arguments.world_size != job.world:
@@ -79,15 +82,18 @@ def fit(model: Any, job: Fit) -> dict[str, float]:
     newest = newest_checkpoint(job.folder)
     if newest and job.run:
         job.run.forget_after(_step_of(newest))
+    telling.look_due = bool(newest and (newest / _LOOK_DUE).exists())
+    before = time.process_time()
     result = trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     best = trainer.state.best_metric
     return {
         "steps": float(trainer.state.global_step),
         "best_step": float(trainer.state.best_global_step or trainer.state.global_step),
         "train_loss": telling.loss,
-        "dev_loss": float(best if best is not None else trainer.dev_loss()),
+        "dev_loss": float(best if best is not None else math.nan if job.stop.requested else trainer.dev_loss()),
         "dev_loss_before": telling.before,
         "seconds": result.metrics.get("train_runtime", 0.0),
+        "cpu_seconds": time.process_time() - before,
         "epochs": float(trainer.state.epoch or 0.0),
     }
 
@@ -141,6 +147,13 @@ class LengthBuckets(torch.utils.data.Sampler[int]):
         return iter([index for batch in full + rest for index in batch])
 
 
+class _LookStopped(Interrupted):
+    """The user asked to stop in the midst of a look at held-out data."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before the first update; start again")
+
+
 class _Fitter(Seq2SeqTrainer):
     def __init__(
         self, job: Fit, model: Any, arguments: Seq2SeqTrainingArguments, callbacks: list[TrainerCallback]
@@ -191,20 +204,46 @@ class _Fitter(Seq2SeqTrainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def look_again(self) -> None:
+        """The look that a stop cut short, and its checkpoint once more with what was found."""
+        place = self._job.folder / f"checkpoint-{self.state.global_step}"
+        self._determine_best_metric(self.evaluate(), None)
+        (place / _COMPLETE).unlink()
+        self._save_checkpoint(self.model, None)
+        (place / _LOOK_DUE).unlink()
+
+    def _maybe_log_save_evaluate(
+        self, tr_loss: Any, grad_norm: Any, model: Any, trial: Any, *more: Any, **named: Any
+    ) -> None:
+        try:
+            super()._maybe_log_save_evaluate(tr_loss, grad_norm, model, trial, *more, **named)
+        except _LookStopped:
+            self._save_checkpoint(model, trial)
+            write_atomically(self._job.folder / f"checkpoint-{self.state.global_step}" / _LOOK_DUE, b"")
+            self.control.should_evaluate = self.control.should_save = False
+            self.control.should_training_stop = True
+
     @torch.no_grad()
     def dev_loss(self) -> float:
-        """Nats a target token over all held-out lessons."""
+        """Nats a target token over all held-out lessons. Raises _LookStopped where the user asks to stop."""
         was_training = self._network.training
+        try:
+            return self._dev_loss()
+        finally:
+            self._network.train(was_training)
+
+    def _dev_loss(self) -> float:
         self._network.eval()
         order = sorted(self._job.held_out, key=lambda example: len(example.source))
         total, tokens = 0.0, 0
         for start in range(0, len(order), self._job.config.batch_size):
+            if self._job.stop.requested:
+                raise _LookStopped
             inputs = self._prepare_inputs(self._collate(order[start : start + self._job.config.batch_size]))
             labels = inputs.pop("labels")
             count = int((labels != IGNORED).sum())
             total += float(mean_loss(self._network(**inputs), labels)) * count
             tokens += count
-        self._network.train(was_training)
         return total / tokens
 
     def way_on(self) -> str:
@@ -231,6 +270,7 @@ class _Telling(TrainerCallback):
     """Writes metrics, reports, and passes on the wish to stop."""
 
     trainer: _Fitter
+    look_due = False
 
     def __init__(self, job: Fit) -> None:
         self._job = job
@@ -248,6 +288,8 @@ class _Telling(TrainerCallback):
                 run.log(0, dev_loss=self.before)
         elif run:
             self.before = next((row["dev_loss"] for row in run.metrics() if row["step"] == 0), math.nan)
+        if self.look_due:
+            self.trainer.look_again()
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         trainer, job = self.trainer, self._job

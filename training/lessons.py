@@ -33,11 +33,14 @@ _CONCLUDE = "{rationale} Therefore, the answer is: {answer}"
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A text and what to write for it. `dialogue` is the conversation inside, empty where there is none."""
+    """A text and what to write for it. `dialogue` is the conversation inside, empty where there is none. `task` is what
+    is asked about it, None where the text is to be read exactly as it stands.
+    """
 
     source: str
     target: str
     dialogue: str = ""
+    task: Task | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ def lesson_of(row: Row, task: Task, phrasing: str | None) -> Lesson:
     """The row as a prompt and its answer, asked as the assistant asks."""
     if "prompt" in row:
         return Lesson(row["prompt"], row["summary"], row["dialogue"])
-    return Lesson(_prompt(row["dialogue"], "zero-shot", task, phrasing), row["summary"], row["dialogue"])
+    return Lesson(_prompt(row["dialogue"], "zero-shot", task, phrasing), row["summary"], row["dialogue"], task)
 
 
 def phrased(rows: Sequence[Row], task: Task, every: bool, seed: int) -> list[Lesson]:

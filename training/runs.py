@@ -75,11 +75,23 @@ class StopRequested:
 
     def __init__(self) -> None:
         self.requested = False
+        self._at_once = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested or self._at_once:
             raise KeyboardInterrupt
         self.requested = True
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """While there is nothing to save: the signal ends the work where it stands, as KeyboardInterrupt."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import torch
 from torch import distributed
 
 from assistant.engine.tokens import ModelTokenizer
-from assistant.errors import DataMissing, UsageError
+from assistant.errors import DataMissing, Interrupted, UsageError
 from assistant.feedback.store import Store
 from assistant.locations import ensure_dir
 from assistant.models.exporting import export
@@ -24,6 +24,7 @@ from assistant.prompts import hide, restore, show
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
 from training.batches import Example
+from training.corpora import read_rows
 from training.curves import CURVES, write_curves
 from training.fitting import CHECKPOINTS, Fit, fit
 from training.gains import HELD_OUT, ask, examination, flat, gains
@@ -48,32 +49,36 @@ from training.recipes.evaluate import EvaluateConfig
 from training.recipes.sft import SftConfig, TuningConfig
 from training.runs import Run
 from training.tuning import bytes_of, prepare, start_of, trained_parameters, write_result
-from training.versions import make_version, note_figures
+from training.versions import make_version, note_figures, version_of_run
 
 _SAMPLES = 3
 _SAMPLE_TOKENS = 48
+_TAUGHT_AT_ONCE = 64
+"""Summaries that a teacher writes between two times that they are kept."""
 _COLUMNS = ("dialogue", "reference", "output")
 
 
 def run(job: Job[SftConfig]) -> dict[str, Any]:
     """The stage `assistant-train sft`: tune the model and register what came of it."""
-    ranks = join_ranks()
-    settings = load_settings()
-    model = resolve(job.model, settings) if job.model else choose(settings)[0]
-    base, adapter = start_of(model, job.config, settings)
-    job = replace(job, model=model.ref, data=_files(job), also=_more_files(job.config))
-    parted = _part(job)
+    with job.stop.at_once():
+        ranks = join_ranks()
+        settings = load_settings()
+        model = resolve(job.model, settings) if job.model else choose(settings)[0]
+        base, adapter = start_of(model, job.config, settings)
+        job = replace(job, model=model.ref, data=_files(job), also=_more_files(job.config))
+        parted = _part(job)
     if not ranks.leads:
         _follow(job, parted, base, adapter, ranks)
     with job.open_run() as run:
         ranks.share_text(str(run.folder))
         parted = replace(parted, train=_taught(job, parted.train, run)) if job.config.teacher else parted
-        train, held_out, left_out = lessons_of(job.config, parted, base)
-        job.say(
-            f"{len(train)} lessons, {len(held_out)} held out; {left_out} too long and left out; "
-            f"{parted.leaked} left out because their conversation is held out"
-        )
-        tuned = prepare(Path(base.folder), adapter, job.config)
+        with job.stop.at_once():
+            train, held_out, left_out = lessons_of(job.config, parted, base)
+            job.say(
+                f"{len(train)} lessons, {len(held_out)} held out; {left_out} too long and left out; "
+                f"{parted.leaked} left out because their conversation is held out"
+            )
+            tuned = prepare(Path(base.folder), adapter, job.config)
         measured = tune(job, tuned, train, held_out, base, run, ranks)
         job.check_stop(run)
         figures = {"leaked": parted.leaked, "left_out": left_out, **measured}
@@ -105,7 +110,7 @@ def tune(
 
     def look(step: int, current: Any) -> None:
         nonlocal looks
-        if job.config.show_every and looks % job.config.show_every == 0:
+        if job.config.show_every and not job.stop.requested and looks % job.config.show_every == 0:
             job.table(f"step {step}", [_COLUMNS, *_samples(current, tokenizer, held_out, base.speaker_tags)])
         looks += 1
 
@@ -148,7 +153,10 @@ def conclude(
         config=run.manifest.config,
         figures={key: value for key, value in measured.items() if isinstance(value, float | int)},
     )
-    version = make_version(base, facts, adapter=kept, weights=weights)
+    # A run that was stopped while it was judged has made its version before.
+    version = version_of_run(run.name) or make_version(
+        base, facts, adapter=kept, weights=weights, on_progress=lambda _: job.check_stop(run)
+    )
     tasks = examination(held_out, config)
     before, after = (ask(one, tasks, job, config.threads) for one in (model, version)) if tasks else ({}, {})
     found = gains(before, after)
@@ -241,20 +249,31 @@ def _part(job: Job[SftConfig]) -> Parted:
 
 
 def _taught(job: Job[SftConfig], rows: Sequence[dict[str, Any]], run: Run) -> list[dict[str, Any]]:
-    """The rows with the teacher's summaries, written once a run."""
+    """The rows with the teacher's summaries, written once a run: a stop keeps those that are there."""
     from training.evaluation import write_predictions
-    from training.summaries import ModelSummarizer, read_predictions
+    from training.summaries import ModelSummarizer, Written, read_predictions
 
     place = run.folder / "teacher.jsonl"
     cases = [Case(str(i), row["dialogue"], (row.get("summary") or "-",)) for i, row in enumerate(rows)]
-    if not place.exists():
-        job.say(f"{job.config.teacher} writes {len(cases)} summaries to learn from")
-        teacher = ModelSummarizer(job.config.teacher, EvaluateConfig(threads=job.config.threads), job.stop, job.report)
+    done = sum(1 for _ in read_rows(place)) if place.exists() else 0
+    written = list(read_predictions(place, cases[:done]).cases) if done else []
+    if done < len(cases):
+        job.say(f"{job.config.teacher} writes {len(cases) - done} summaries to learn from")
+        with job.stop.at_once():
+            teacher = ModelSummarizer(
+                job.config.teacher, EvaluateConfig(threads=job.config.threads), job.stop, job.report
+            )
         try:
-            write_predictions(place, teacher.write(cases, "zero-shot"))
+            for start in range(done, len(cases), _TAUGHT_AT_ONCE):
+                try:
+                    found = teacher.write(cases[start : start + _TAUGHT_AT_ONCE], "zero-shot")
+                except Interrupted:
+                    job.check_stop(run)
+                    raise
+                written += found.cases
+                write_predictions(place, Written(tuple(written), found.model))
         finally:
             teacher.close()
-    written = read_predictions(place, cases).cases
     return [
         {**row, "summary": case.prediction} for row, case in zip(rows, written, strict=True) if case.prediction.strip()
     ]

@@ -4,6 +4,7 @@ serving, and registers. Knows folders and adapters, not how they were trained.
 
 import shutil
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from assistant.engine.recipe import load_float32
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged, UsageError
 from assistant.models.folder import fingerprint, soft_prompt_of
+from assistant.models.registry import list_models
 from assistant.models.versions import (
     ADAPTER,
     CONVERTED,
@@ -79,6 +81,17 @@ def make_version(
             convert_folder(draft, draft / CONVERTED, on_progress)
         write_version_card(draft, facts, base.licence)
         return register(draft, facts)
+
+
+def version_of_run(run: str) -> ModelVersion | None:
+    """The version that a training run made, where it came so far."""
+    for model in list_models():
+        # Another version that is damaged is none of this run's business.
+        with suppress(ModelDamaged):
+            facts = facts_of(model)
+            if facts is not None and facts.run == run:
+                return model
+    return None
 
 
 def note_figures(version: ModelVersion, figures: dict[str, Any]) -> None:

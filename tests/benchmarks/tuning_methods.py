@@ -1,107 +1,175 @@
 """Every way of tuning on the same conversations: what it gains, what it forgets, and what it costs.
 
-    python tests/benchmarks/tuning_methods.py --train samsum_train.jsonl.gz --dev samsum_val.jsonl.gz \
-        --other dialogsum_dev.jsonl.gz --model pocket
+    python -m tests.benchmarks.tuning_methods --train samsum_train.jsonl.gz --dev samsum_val.jsonl.gz \
+        --other dialogsum_dev.jsonl.gz --work DIR
 
-Each method runs in a process of its own, so that its peak memory is its own, and with the same number of updates. Gain
-and forgetting are paired differences to the untuned model, with 95 % intervals clustered by conversation.
+Each method is tuned in a process of its own, so that its peak memory is its own, with the same number of updates and
+with the best of its rates: short runs choose it by their loss on training conversations that no run learns from, never
+on those that are judged. Gain and forgetting are paired differences to the untuned model, of summaries as the assistant
+writes them, with 95 % intervals clustered by conversation. What is done is kept in DIR: the same command goes on, and
+`--methods` does a part of it.
 """
 
 import argparse
 import gzip
 import json
 import os
-import resource
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-METHODS = {
-    "LoRA r 32, q and v": ["--method=lora"],
-    "LoRA r 32, all linear": ["--method=lora", "--targets=all-linear"],
-    "full": ["--method=full"],
-    "20 soft prompt vectors": ["--method=prompt-tuning"],
-    "norms": ["--method=selective"],
-    "last layer of each half": ["--method=selective", "--last-layers=1"],
+from training.comparison import paired
+from training.summaries import read_cases, read_predictions
+
+METHODS: dict[str, tuple[list[str], tuple[float, ...]]] = {
+    "LoRA r 32, q and v": (["--method=lora"], (1e-3, 3e-3)),
+    "LoRA r 32, all linear": (["--method=lora", "--targets=all-linear"], (1e-3, 3e-3)),
+    "full": (["--method=full"], (3e-4, 1e-3)),
+    "20 soft prompt vectors": (["--method=prompt-tuning"], (0.03, 0.3)),
+    "norms": (["--method=selective"], (3e-3, 1e-2)),
+    "last layer of each half": (["--method=selective", "--last-layers=1"], (1e-3, 3e-3)),
 }
-_COLUMNS = ["method", "trained", "CPU s", "peak MiB", "result kB", "dev loss", "ROUGE-1", "gain", "other: change"]
+"""Method -> its flags and the rates it may choose from."""
+_COLUMNS = ["method", "trained", "rate", "CPU s", "peak MiB", "result kB", "loss", "ROUGE-1", "gain", "R-2 gain"]
+_COLUMNS += ["R-L gain", "words", "other: ROUGE-1 change"]
+_UNTUNED = "untuned"
 
 
 def main() -> None:
-    """Tune by every method and print one Markdown table."""
+    """Do what is not done yet, then print one Markdown table of what is."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--dev", type=Path, required=True)
     parser.add_argument("--other", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--rows", type=int, default=1500)
-    parser.add_argument("--steps", type=int, default=375)
+    parser.add_argument("--steps", type=int, default=188)
+    parser.add_argument("--rate-steps", type=int, default=30)
+    parser.add_argument("--rate-rows", type=int, default=100)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--judge", type=int, default=300)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--judge", type=int, default=0, help="so many conversations of --dev; 0 for all")
+    parser.add_argument("--judge-other", type=int, default=0, help="so many of --other; 0 for all")
+    parser.add_argument("--methods", nargs="*", choices=[*METHODS, _UNTUNED], default=[_UNTUNED, *METHODS])
+    parser.add_argument("--only-rates", action="store_true")
     arguments = parser.parse_args()
-    print(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}", flush=True)
-    found: dict[str, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        data = _head(arguments.train, arguments.rows, Path(name) / "train.jsonl")
-        for method in arguments.methods:
-            found[method], seconds = _tune(method, data, arguments, Path(name) / "home")
-            print(_row(method, found[method], seconds), flush=True)
-    _compare(found)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    data = _rows(arguments.train, 0, arguments.rows, arguments.work / "train.jsonl")
+    aside = _rows(arguments.train, arguments.rows, arguments.rate_rows, arguments.work / "rates.jsonl")
+    for method in arguments.methods:
+        if method != _UNTUNED:
+            rate = _choose_rate(method, data, aside, arguments)
+        if not arguments.only_rates:
+            model = arguments.model if method == _UNTUNED else _tune(method, rate, data, aside, arguments)["version"]
+            for data_set, count in _judged(arguments):
+                _write(method, model, data_set, count, arguments)
+    print(_table(arguments))
 
 
-def _tune(method: str, data: Path, arguments: argparse.Namespace, home: Path) -> tuple[dict[str, Any], float]:
-    """The result of one run of the stage and the CPU seconds that it took, judging included."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    words = [
-        *("sft", f"--data={data}", f"--dev={arguments.dev}", f"--model={arguments.model}", "--json", "--threads=1"),
-        *(f"--max-steps={arguments.steps}", f"--batch-size={arguments.batch}", "--patience=0", "--show-every=0"),
-        *(f"--save-every={max(1, arguments.steps // 3)}", f"--judge={arguments.judge}", "--epochs=100"),
-        *(f"--forgetting={arguments.other}", f"--forgetting-cases={arguments.judge}"),
-        *METHODS[method],
-    ]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "training", *words],
-        env={**os.environ, "ASSISTANT_HOME": str(home), "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
+def _choose_rate(method: str, data: Path, aside: Path, arguments: argparse.Namespace) -> float:
+    """The rate with the least loss on the rows aside, after short runs that fall to 0 as the long one will."""
+    words = [f"--learning-rate={rate}" for rate in METHODS[method][1]]
+    place = arguments.work / f"{_name(method)}.rates.json"
+    if not place.exists():
+        script = [
+            "-m",
+            "tests.benchmarks.tuning_rates",
+            f"--data={data}",
+            f"--dev={aside}",
+            *METHODS[method][0],
+            *words,
+        ]
+        place.write_text(_run([*script, f"--model={arguments.model}", f"--steps={arguments.rate_steps}"], arguments))
+    losses = json.loads(place.read_text())
+    return float(min(losses, key=lambda rate: losses[rate]))
+
+
+def _tune(method: str, rate: float, data: Path, aside: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    return _stage(
+        arguments.work / f"{_name(method)}.json",
+        arguments,
+        ["sft", f"--data={data}", f"--dev={aside}", f"--model={arguments.model}", *METHODS[method][0]],
+        [f"--learning-rate={rate}", f"--max-steps={arguments.steps}", f"--save-every={-(-arguments.steps // 2)}"],
+        ["--epochs=100", "--patience=0", "--show-every=0", "--judge=0", "--threads=1", "--json"],
+        [f"--batch-size={arguments.batch}"],
     )
+
+
+def _judged(arguments: argparse.Namespace) -> list[tuple[Path, int]]:
+    """The files that are judged, and how much of each."""
+    return [(arguments.dev, arguments.judge), (arguments.other, arguments.judge_other)]
+
+
+def _write(method: str, model: str, data_set: Path, count: int, arguments: argparse.Namespace) -> None:
+    out = arguments.work / f"{_name(method)}.{_name(data_set.name.partition('.')[0])}.jsonl"
+    words = ["evaluate", f"--data={data_set}", f"--model={model}", f"--out={out}", "--no-learned"]
+    _stage(out.with_suffix(".json"), arguments, words, [f"--max-steps={count}", "--threads=1", "--json"])
+
+
+def _stage(place: Path, arguments: argparse.Namespace, *words: list[str]) -> dict[str, Any]:
+    """The result of a stage, kept in `place` and read from there the next time."""
+    if not place.exists():
+        place.write_text(_run(["-m", "training", *(word for some in words for word in some)], arguments))
+    return dict(json.loads(place.read_text()))
+
+
+def _run(words: list[str], arguments: argparse.Namespace) -> str:
+    """The last line that a process of Python printed."""
+    root, home = str(Path(__file__).parents[2]), str(arguments.work / "home")
+    environment = {**os.environ, "ASSISTANT_HOME": home, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{method}: {done.stdout}{done.stderr[-400:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return json.loads(done.stdout.splitlines()[-1]), seconds
+        raise SystemExit(f"{' '.join(words[:3])}: {done.stdout}{done.stderr[-400:]}")
+    return done.stdout.splitlines()[-1]
 
 
-def _row(method: str, result: dict[str, Any], seconds: float) -> str:
-    gain, other = result["gain"], next(iter(result["forgetting"].values()))
+def _table(arguments: argparse.Namespace) -> str:
+    """The methods that are done, and how much of full tuning's gain LoRA has."""
+    lines = [f"| {' | '.join(_COLUMNS)} |", "|" + "---|" * len(_COLUMNS)]
+    gains = {}
+    for method in METHODS:
+        changes = [_changes(method, data_set, count, arguments) for data_set, count in _judged(arguments)]
+        if changes[0] and changes[1]:
+            lines.append(_row(method, changes[0], changes[1], arguments))
+            gains[method] = changes[0]["rouge1"]["difference"]
+            untuned = [f"{rows['rouge1']['first']:.1f} (n = {rows['n']})" for rows in changes]
+    if not gains:
+        return "nothing is judged yet"
+    lines += ["", f"untuned: ROUGE-1 {untuned[0]}, on the other set {untuned[1]}"]
+    full = gains.get("full")
+    lines += [f"{name}: {gains[name] / full:.0%} of full tuning's gain" for name in gains if full and "LoRA" in name]
+    return "\n".join(lines)
+
+
+def _changes(method: str, data_set: Path, count: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The paired figures on one set, less n; empty where one side is not written yet."""
+    name = _name(data_set.name.partition(".")[0])
+    files = [arguments.work / f"{_name(which)}.{name}.jsonl" for which in (_UNTUNED, method)]
+    if not all(path.exists() for path in files):
+        return {}
+    cases = read_cases([data_set], count)
+    before, after = (read_predictions(path, cases).cases for path in files)
+    return {"n": len(cases), **paired(before, after)}
+
+
+def _row(method: str, gain: dict[str, Any], other: dict[str, Any], arguments: argparse.Namespace) -> str:
+    result = json.loads((arguments.work / f"{_name(method)}.json").read_text())
+    manifest = arguments.work / "home" / "state" / "runs" / result["run"] / "manifest.json"
     cells = [
         method,
         f"{result['trained_parameters']:,}",
-        f"{seconds:.0f}",
+        f"{json.loads(manifest.read_text())['config']['learning_rate']:g}",
+        f"{result['cpu_seconds']:.0f}",
         f"{result['peak_memory_mib']:.0f}",
         f"{result['result_bytes'] / 1000:,.0f}",
         f"{result['dev_loss']:.3f}",
         f"{gain['rouge1']['second']:.1f}",
-        _change(gain["rouge1"]),
+        *(_change(gain[name]) for name in ("rouge1", "rouge2", "rougeL")),
+        f"{gain['words_median']['second']:.0f}",
         _change(other["rouge1"]),
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _compare(found: dict[str, dict[str, Any]]) -> None:
-    first = next(iter(found.values()))
-    other = next(iter(first["forgetting"].values()))
-    print(f"\nuntuned: ROUGE-1 {first['gain']['rouge1']['first']:.1f} (n = {first['gain']['n']}), "
-          f"on the other set {other['rouge1']['first']:.1f} (n = {other['n']})")  # fmt: skip
-    if "full" in found:
-        full = found["full"]["gain"]["rouge1"]["difference"]
-        for method, result in found.items():
-            if full and method.startswith("LoRA"):
-                print(f"{method}: {result['gain']['rouge1']['difference'] / full:.0%} of full tuning's gain")
 
 
 def _change(figure: dict[str, Any]) -> str:
@@ -109,9 +177,14 @@ def _change(figure: dict[str, Any]) -> str:
     return f"{figure['difference']:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
-def _head(path: Path, count: int, place: Path) -> Path:
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
-        place.write_text("".join(line for _, line in zip(range(count), stream, strict=False)))
+def _name(text: str) -> str:
+    return text.replace(",", "").replace(" ", "-").lower()
+
+
+def _rows(path: Path, first: int, count: int, place: Path) -> Path:
+    if not place.exists():
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
+            place.write_text("".join(line for i, line in enumerate(stream) if first <= i < first + count))
     return place
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,57 @@ def data(tmp_path: Path) -> Path:
     path = tmp_path / "data.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+def reach(process: subprocess.Popen[str], moment: str) -> None:
+    """Wait until the process imports torch, or until it writes a line that begins so."""
+    if moment == "imports":
+        maps = Path(f"/proc/{process.pid}/maps")
+        while process.poll() is None and "libtorch" not in maps.read_text():
+            time.sleep(0.01)
+        return
+    assert process.stderr is not None
+    lines = []
+    while process.poll() is None and not (lines and lines[-1].startswith(moment)):
+        lines.append(process.stderr.readline())
+    assert process.poll() is None, lines
+
+
+def test_sft_that_is_stopped_while_it_imports_says_so_and_leaves_nothing(data: Path, home: Path) -> None:
+    process = start("sft", "--data", str(data), "--model", "pocket")
+    reach(process, "imports")
+    process.send_signal(signal.SIGTERM)
+    code, out, err = finish(process)
+    assert (code, out, err.count("\n")) == (130, "", 1), err
+    assert err.startswith("assistant-train: stopped")
+    assert not list(home.rglob("manifest.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_sft_is_stopped_wherever_it_is_and_goes_on(data: Path, home: Path, number: signal.Signals) -> None:
+    """While the model is read, between updates, and while summaries are judged; each time `--resume` goes on."""
+    words = ("--max-steps", "30", "--save-every", "7", "--batch-size", "2", "--threads", "1", "--judge", "2")
+    process = start("sft", "--data", str(data), "--model", "pocket", "--forgetting-cases", "3", *words)
+    moments = ["sft: 2", "sft: step 1, 3%, loss", "sft: step 30, 100%, loss"]
+    steps = []
+    for moment in moments:
+        reach(process, moment)
+        process.send_signal(number)
+        code, out, err = finish(process)
+        assert (code, out) == (130, ""), err
+        assert "Traceback" not in err
+        found = sorted(home.rglob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+        steps.append(found[-1].name if found else "")
+        process = start("sft", "--resume", "--json")
+    assert steps[0] == ""
+    assert steps[1] != "checkpoint-30"
+    assert steps[2] == "checkpoint-30"
+    code, out, err = finish(process)
+    assert code == 0, err
+    made = json.loads(out)
+    assert (made["steps"], made["version"]) == (30, "v1")
+    assert len(list(home.rglob("manifest.json"))) == 1  # the same run all the while
 
 
 @pytest.mark.slow

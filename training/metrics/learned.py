@@ -1,7 +1,9 @@
 """Figures that a small trained model gives: how near a summary's meaning is to people's, and how toxic it is. Both read
-texts with all-MiniLM, which `METRICS` does without; knows no model that writes.
+texts with all-MiniLM, which `METRICS` does without, or toxicity with a classifier by name; knows no model that writes.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 
 import numpy as np
@@ -62,3 +64,16 @@ LEARNED: dict[str, Metric] = {
         ("toxicity",), toxicity, _mean, "mean probability of the bundled toxicity head", higher_is_better=False
     ),
 }
+
+
+def judged_by(score: Callable[[Sequence[str]], Sequence[float]], name: str) -> Metric:
+    """The metric `toxicity` with another judge: `score` gives the probability of each text."""
+
+    @lru_cache(maxsize=20_000)
+    def probability(text: str) -> float:
+        return score([text])[0]
+
+    def judge(case: Case) -> tuple[float, ...]:
+        return (probability(case.prediction) if case.prediction.strip() else 0.0,)
+
+    return replace(LEARNED["toxicity"], score=judge, about=f"mean probability by {name}")

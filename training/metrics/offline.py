@@ -1,4 +1,4 @@
-"""Every entry of METRICS as an `evaluate.Metric` that needs no network: `load("rouge").compute(...)`.
+"""Every entry of METRICS and LEARNED as an `evaluate.Metric` that needs no network: `load("rouge").compute(...)`.
 
 Importing this takes as long as importing `evaluate` does, some seconds; the figures themselves need none of it.
 """
@@ -11,10 +11,13 @@ import evaluate
 import numpy as np
 
 from training.metrics import METRICS, Case
+from training.metrics.learned import LEARNED
+
+_ALL = METRICS | LEARNED
 
 
 class OfflineMetric(evaluate.Metric):  # type: ignore[misc]  # the library has no types
-    """One entry of METRICS; `config_name` is its name.
+    """One entry of METRICS or LEARNED; `config_name` is its name.
 
     `references` holds a text or a list of texts for each prediction. `sources` are the conversations, which some
     metrics need. Further keywords are ignored, so that `evaluate.combine` can pass the same ones to all.
@@ -22,7 +25,7 @@ class OfflineMetric(evaluate.Metric):  # type: ignore[misc]  # the library has n
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
-            description=METRICS[self.config_name].about,
+            description=_ALL[self.config_name].about,
             citation="",
             features=[
                 datasets.Features({"predictions": datasets.Value("string"), "references": kind})
@@ -37,7 +40,7 @@ class OfflineMetric(evaluate.Metric):  # type: ignore[misc]  # the library has n
         sources: Sequence[str] | None = None,
         **_: Any,
     ) -> dict[str, float]:
-        metric = METRICS[self.config_name]
+        metric = _ALL[self.config_name]
         cases = [
             Case(str(i), source, (reference,) if isinstance(reference, str) else tuple(reference), prediction)
             for i, (prediction, reference, source) in enumerate(
@@ -49,7 +52,7 @@ class OfflineMetric(evaluate.Metric):  # type: ignore[misc]  # the library has n
 
 
 def load(name: str) -> OfflineMetric:
-    """The metric of that name. Raises KeyError where METRICS has none."""
-    if name not in METRICS:
-        raise KeyError(f"no metric {name!r}; there are {', '.join(METRICS)}")
+    """The metric of that name. Raises KeyError where there is none."""
+    if name not in _ALL:
+        raise KeyError(f"no metric {name!r}; there are {', '.join(_ALL)}")
     return OfflineMetric(config_name=name)

@@ -26,6 +26,12 @@ class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     follows."""
     learned: bool = True
     """Whether all-MiniLM reads the texts too: nearness in meaning to the references, and toxicity."""
+    toxicity_model: str = ""
+    """A sequence classifier that judges toxicity instead of the bundled head: a Hub id or a folder."""
+    positive_label: str = ""
+    """The label of that classifier which means toxic."""
+    download: bool = False
+    """Whether the classifier may be fetched from the Hub; without it only what is on this machine is read."""
     suite: Path | None = None
     """Multiple-choice questions to answer by log-probability instead: "prompt", "choices", "answer"."""
     report: Path | None = None

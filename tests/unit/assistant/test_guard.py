@@ -68,7 +68,7 @@ def test_this_very_test_run_stands_inside_the_fence(expects_attempts: None) -> N
 
 
 def test_the_switches_are_set_in_one_place_and_these_are_all() -> None:
-    assert set(switches.OFFLINE) | set(switches.PULLING) == {
+    assert set(switches.OFFLINE) | set(switches.FETCHING) == {
         "DO_NOT_TRACK",
         "HF_DATASETS_OFFLINE",
         "HF_EVALUATE_OFFLINE",
@@ -80,7 +80,8 @@ def test_the_switches_are_set_in_one_place_and_these_are_all() -> None:
         "TRANSFORMERS_OFFLINE",
         "TRANSFORMERS_VERBOSITY",
     }
-    assert switches.SILENT.items() <= switches.OFFLINE.items() & switches.PULLING.items()
+    assert switches.SILENT.items() <= switches.OFFLINE.items() & switches.PULLING.items() & switches.FETCHING.items()
+    assert {name for name, value in switches.FETCHING.items() if value == "0"} <= set(switches.OFFLINE)
     names = re.compile("|".join(sorted(set(switches.OFFLINE) | set(switches.PULLING))))
     elsewhere = [
         path.relative_to(_ROOT)
@@ -92,7 +93,7 @@ def test_the_switches_are_set_in_one_place_and_these_are_all() -> None:
 
 
 def test_whoever_sets_the_environment_sets_only_the_switches() -> None:
-    """Every write to os.environ in the product is of one of the three tables, or where fonts are kept."""
+    """Every write to os.environ in the product is of one of the four tables, or where fonts are kept."""
     writes = re.compile(r"os\.environ(?:\.update\((.*?)\)|\.setdefault\([^,]*|\[[^\]]+\]\s*=[^=]|\.pop)|os\.putenv")
     found = {
         match.group(0)
@@ -100,7 +101,7 @@ def test_whoever_sets_the_environment_sets_only_the_switches() -> None:
         for path in (_ROOT / package).rglob("*.py")
         for match in writes.finditer(path.read_text(encoding="utf-8"))
     }
-    tables = {"os.environ.update(SILENT)", "os.environ.update(OFFLINE)", "os.environ.update(PULLING)"}
+    tables = {f"os.environ.update({name})" for name in ("SILENT", "OFFLINE", "PULLING", "FETCHING")}
     assert found == tables | {'os.environ.setdefault("MPLCONFIGDIR"'}
 
 

@@ -2,8 +2,10 @@
 
 import inspect
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ import msgspec
 import pytest
 
 from assistant.errors import UsageError
+from assistant.switches import FETCHING
 from training import cli, flags
 from training.progress import describe, duration
 
@@ -204,3 +207,24 @@ def test_progress_tells_step_share_figures_rate_and_time_left() -> None:
 )
 def test_a_duration_is_told_as_people_tell_it(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+SEEN: dict[str, str | None] = {}
+
+
+def note_switches(job: Any) -> dict[str, Any]:
+    """A stage that looks whether the libraries may go online."""
+    SEEN["offline"] = os.environ.get("HF_HUB_OFFLINE")
+    return {}
+
+
+@pytest.mark.parametrize(("words", "offline"), [((), "1"), (("--download",), "0")])
+def test_only_download_lets_a_stage_go_online(
+    words: tuple[str, ...], offline: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in FETCHING.items():
+        monkeypatch.setenv(name, os.environ.get(name, value))  # put back after the test
+    stage = replace(cli.STAGES["sft"], run=f"{__name__}:note_switches", show="training.tables:plain")
+    monkeypatch.setitem(cli.STAGES, "sft", stage)
+    assert answer(capsys, "sft", *words)[0] == 0
+    assert SEEN["offline"] == offline

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from assistant.engine.tokens import ModelTokenizer
-from assistant.errors import AssistantError, TrainingStopped, UsageError
+from assistant.errors import AssistantError, Interrupted, TrainingStopped, UsageError
 from tests.tiny_models import LESSONS, build_tiny_model
 from training import fitting
 from training.batches import Example
@@ -122,8 +122,11 @@ def test_the_same_seed_makes_the_same_and_activation_checkpointing_changes_nothi
     assert math.isfinite(figures["dev_loss"])
 
 
-@pytest.mark.parametrize("method", ["lora", "full", "prompt-tuning"])
-def test_a_stopped_run_goes_on_bit_by_bit(base: Path, tmp_path: Path, method: str) -> None:
+# Every third update is followed by a look, which a stop cuts short; so is the last.
+@pytest.mark.parametrize(
+    ("method", "update"), [("lora", 5), ("full", 5), ("prompt-tuning", 5), ("lora", 6), ("lora", 8)]
+)
+def test_a_stopped_run_goes_on_bit_by_bit(base: Path, tmp_path: Path, method: str, update: int) -> None:
     given = {"method": method, "rank": 4, "virtual_tokens": 4, "max_steps": 8}
     data = tmp_path / "data.jsonl"
     data.write_text("{}\n")
@@ -133,18 +136,28 @@ def test_a_stopped_run_goes_on_bit_by_bit(base: Path, tmp_path: Path, method: st
     chosen = config(**given)
     job = Fit(chosen, examples(base), examples(base, 3), runs[1].folder / "checkpoints", runs[1])
 
-    def stop_at_five(told: Any) -> None:
-        job.stop.requested = told["step"] == 5
+    def stop(told: Any) -> None:
+        job.stop.requested = told["step"] == update
 
-    fit(prepare(base, None, chosen), replace(job, report=stop_at_five))
-    assert newest_checkpoint(job.folder) == job.folder / "checkpoint-5"
-    (job.folder / "checkpoint-7").mkdir()  # cut short by a crash
-    runs[1].log(7, loss=0.0)  # made after the checkpoint: made again
+    fit(prepare(base, None, chosen), replace(job, report=stop))
+    assert newest_checkpoint(job.folder) == job.folder / f"checkpoint-{update}"
+    assert not [row for row in runs[1].metrics() if row["step"] == update and "dev_loss" in row]
+    (job.folder / f"checkpoint-{update + 2}").mkdir()  # cut short by a crash
+    runs[1].log(update + 2, loss=0.0)  # made after the checkpoint: made again
     parts = prepare(base, None, chosen)
     again = fit(parts, replace(job, stop=type(job.stop)()))
     assert same(whole, parts)
     assert again["dev_loss"] == figures["dev_loss"]
     assert runs[0].metrics() == runs[1].metrics()
+
+
+def test_a_stop_before_the_first_update_has_nothing_to_save(base: Path, tmp_path: Path) -> None:
+    chosen = config(rank=4)
+    job = Fit(chosen, examples(base), examples(base, 3), tmp_path, None)
+    job.stop.requested = True
+    with pytest.raises(Interrupted, match="before the first update"):
+        fit(prepare(base, None, chosen), job)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(base: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from assistant.engine import recipe
 from assistant.engine.tokens import ModelTokenizer
-from assistant.errors import DataMissing, UsageError
+from assistant.errors import DataMissing, Interrupted, UsageError
 from assistant.feedback.store import Store
+from assistant.locations import runs_dir
 from assistant.models import registry
 from assistant.models.registry import resolve
 from assistant.models.versions import read_facts
@@ -18,6 +20,8 @@ from assistant.records import Completion, GenerationSettings
 from assistant.settings import load_settings
 from tests.tiny_models import LESSONS, TAGGED_TALK, build_tagged_model, build_tiny_model
 from training import cli, sft
+from training.corpora import read_rows
+from training.job import Job
 from training.lessons import (
     Lesson,
     as_file,
@@ -30,6 +34,8 @@ from training.lessons import (
     read_lessons,
     reasoning,
 )
+from training.recipes.sft import SftConfig
+from training.runs import StopRequested
 
 pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.filterwarnings("ignore::UserWarning")]
 ROWS = [
@@ -107,21 +113,51 @@ def test_a_soft_prompt_and_full_weights_become_versions(tmp_path: Path, capsys: 
     assert (code, "soft prompt" in refused["error"]) == (2, True)
 
 
-def test_a_teacher_writes_what_is_learnt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_teacher_writes_what_is_learnt_and_a_stop_keeps_what_it_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sft, "_TAUGHT_AT_ONCE", 4)
     data = write(tmp_path / "train.jsonl", [{"dialogue": row["dialogue"]} for row in ROWS])
     dev = write(tmp_path / "dev.jsonl", [{"dialogue": "Tom: Bye.", "summary": "Tom leaves."}])
-    words = quick(
-        "--data",
-        str(data),
-        "--dev",
-        str(dev),
-        "--teacher",
-        "pocket",
-    )
-    code, result = tune(capsys, *words)
-    assert code == 0, result
-    taught = Path(result["curves"]).with_name("teacher.jsonl").read_text().splitlines()
-    assert len(taught) == len(ROWS)
+    stop = StopRequested()
+    told: list[object] = []
+
+    def report(figures: object) -> None:
+        told.append(figures)
+        stop.requested = len(told) > 4  # in the second four
+
+    config = SftConfig(teacher="pocket", max_steps=2, save_every=2, batch_size=2, show_every=0, threads=1, judge=0)
+    job = Job(stage="sft", config=config, data=(data,), dev=dev, model="pocket", stop=stop, report=report)
+    with pytest.raises(Interrupted, match="--resume"):
+        sft.run(job)
+    (taught,) = runs_dir().glob("*/teacher.jsonl")
+    assert len(list(read_rows(taught))) == 4
+    kept = list(read_rows(taught))
+    assert cli.run(["sft", "--resume", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert f"writes {len(ROWS) - 4} summaries" in err
+    assert json.loads(out)["version"] == "v1"
+    rows = list(read_rows(taught))
+    assert len(rows) == len(ROWS)
+    assert rows[:4] == kept
+
+
+def test_a_run_stopped_while_it_is_judged_makes_no_second_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path / "train.jsonl", ROWS)
+    stop = StopRequested()
+
+    def report(figures: Mapping[str, float]) -> None:
+        stop.requested = "loss" not in figures  # a summary was written
+
+    config = SftConfig(max_steps=2, save_every=2, batch_size=2, show_every=0, threads=1, judge=1, forgetting_cases=4)
+    with pytest.raises(Interrupted, match="the version was made and is kept"):
+        sft.run(Job(stage="sft", config=config, data=(data,), model="pocket", stop=stop, report=report))
+    assert cli.run(["sft", "--resume", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["version"], result["forgetting"]["other tasks"]["n"]) == ("v1", 4)
+    assert [model.ref for model in registry.list_models() if model.kind == "version"] == ["v1"]
 
 
 @pytest.mark.parametrize(
