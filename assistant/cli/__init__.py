@@ -116,6 +116,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         if debug:
             raise
         code = fail(AssistantError(_refusal(error)), as_json)
+    # The outermost boundary: whatever went wrong, the user sees one line, and the traceback with --debug.
+    except Exception as error:
+        if debug:
+            raise
+        code = fail(AssistantError(_surprise(error)), as_json)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -149,6 +154,11 @@ def _refusal(error: OSError) -> str:
     }
     hint = advice.get(error.errno or 0, "`assistant doctor` checks the installation")
     return f"{error.strerror or error}: {error.filename or 'the system said no'}; {hint}"
+
+
+def _surprise(error: Exception) -> str:
+    """What nobody foresaw, and how to tell more of it."""
+    return f"this should not happen: {type(error).__name__}: {error}; the same command with --debug shows where"
 
 
 def _dash_last(tokens: list[str]) -> list[str]:

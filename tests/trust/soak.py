@@ -6,6 +6,7 @@ sent must be in the store. Growth compares the mean of the last quarter with tha
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -227,7 +228,10 @@ def _start(home: Path, seed: int) -> Soak:
         "ASSISTANT_GENERATION_MAX_NEW_TOKENS": "24",
     }
     terminal = Terminal([sys.executable, "-m", "assistant"], environment)
-    terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn))
+    for _ in range(5):  # a busy machine may take more than one wait
+        with contextlib.suppress(SystemExit):
+            terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn))
+            break
     terminal.output = b""
     return Soak(terminal, home, random.Random(seed))
 

@@ -53,6 +53,23 @@ async def test_a_click_on_a_key_at_the_foot_presses_it() -> None:
         assert "IN A CHAT" in pilot.app.screen.query_one(TextArea).text
 
 
+async def test_a_page_that_was_closed_is_let_go() -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await pilot.press("f1")
+        await settle(pilot)
+        page = weakref.ref(pilot.app.screen.query_one(TextArea))
+        pilot.app.theme = "textual-light"
+        await settle(pilot)
+        assert page() is not None
+        await pilot.press("escape")
+        for key in ("f1", "escape"):  # Textual keeps what was focused or drawn last
+            await pilot.press(key)
+            await settle(pilot)
+        gc.collect()
+        assert page() is None
+
+
 async def test_an_answer_is_read_while_it_is_written() -> None:
     assistant = ScriptedAssistant("Maya moves the review to Friday.", hold_after=3)
     async with opened(an_app(assistant)) as pilot:

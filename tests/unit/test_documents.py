@@ -54,3 +54,22 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
     path = _ROOT / page
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+def _named_in_trust() -> list[str]:
+    """Tests and files of tests that the page of promises names; "…" stands for the rest of a long name."""
+    page = (_ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    return sorted(set(re.findall(r"`((?:tests/)?[\w/]*test_\w+(?:\.py|…)?|tests/[\w/]+\.\w+)`", page)))
+
+
+@pytest.mark.parametrize("name", _named_in_trust())
+def test_every_test_that_a_promise_names_is_there(name: str) -> None:
+    if "." in name:
+        assert [path for path in (_ROOT / "tests").rglob(Path(name).name) if str(path).endswith(name)]
+        return
+    start = f"def {name.removesuffix('…')}" + ("" if name.endswith("…") else "(")
+    assert any(start in path.read_text(encoding="utf-8") for path in (_ROOT / "tests").rglob("test_*.py"))
+
+
+def test_the_page_of_promises_names_tests() -> None:
+    assert len(_named_in_trust()) >= 12

@@ -112,6 +112,57 @@ def _first(library: Library, question: str) -> str:
     return library.search(question, 3).hits[0].document
 
 
+_DEEP, _LONG, _NO_TEXT = b"[" * 5000, b"9" * 5000, b"\xff\xfe\x00"
+"""Nested further than a parser follows, more digits than Python reads, and bytes that are no UTF-8."""
+
+
+@pytest.mark.parametrize("value", [_DEEP, _LONG, b'"' + _NO_TEXT + b'"'], ids=["deep", "long", "no text"])
+@pytest.mark.parametrize(
+    ("place", "begin", "command"),
+    [
+        ("config/config.toml", b"[generation]\nseed = ", ("paths",)),
+        ("config/config.toml", b"[generation]\nseed = ", ("config", "show")),
+        ("config/prompts/mine.toml", b"phrasings = ", ("prompt", "show", "{talk}")),
+        ("config/guideline.toml", b"text = ", ("feedback", "stats")),
+        ("in.jsonl", b'{"dialogue":"A: hi","chosen":"x","rejected":', ("feedback", "import", "{place}")),
+        ("in.jsonl", b'{"id":', ("summarize", "--jsonl", "{place}")),
+        ("rank.json", b'{"ranking":', ("rank", "{place}")),
+        ("data/models/current.json", b'{"ref":', ("models", "list")),
+    ],
+)
+def test_what_no_parser_can_follow_is_a_line_and_no_traceback(
+    place: str, begin: bytes, value: bytes, command: tuple[str, ...], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, talk = home / place, home / "talk.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(begin + value)
+    talk.write_text("Maya: Hi.\nTom: Hello.")
+    with pytest.raises(SystemExit) as ended:
+        main([word.format(place=path, talk=talk) for word in command])
+    told = capsys.readouterr().err
+    assert "this should not happen" not in told
+    assert ended.value.code == 0 or (told.startswith("assistant: ") and told.count("\n") == 1)
+    assert path.read_bytes() == begin + value
+
+
+def test_what_nobody_foresaw_is_a_line_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stumble() -> None:
+        raise ZeroDivisionError(f"by\n{ESCAPE}")
+
+    monkeypatch.setattr("assistant.cli.places.paths", stumble)
+    with pytest.raises(SystemExit) as ended:
+        main(["paths"])
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert told.startswith("assistant: this should not happen: ZeroDivisionError: by ")
+    assert told.count("\n") == 1
+    assert not _CONTROL.search(told)
+    with pytest.raises(ZeroDivisionError):
+        main(["paths", "--debug"])
+
+
 def _shown(capsys: pytest.CaptureFixture[str], *command: str) -> str:
     """All that the command prints."""
     with pytest.raises(SystemExit):

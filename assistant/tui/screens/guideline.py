@@ -5,11 +5,12 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from assistant.errors import AssistantError
 from assistant.feedback.guideline import Guideline, guideline_file, load_guideline, save_guideline
 from assistant.terminal import printable
+from assistant.tui.widgets.page import Page
 
 
 class GuidelineScreen(ModalScreen[Guideline | None]):
@@ -26,13 +27,7 @@ class GuidelineScreen(ModalScreen[Guideline | None]):
         self._guideline = load_guideline()
         self._saved: Guideline | None = None
         self._was_warned = False
-        self._area = TextArea(
-            printable(self._guideline.text),
-            read_only=True,
-            show_cursor=False,
-            highlight_cursor_line=False,
-            compact=True,
-        )
+        self._area = Page(printable(self._guideline.text), compact=True)
         self._hint = Static(classes="hint", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -42,7 +37,6 @@ class GuidelineScreen(ModalScreen[Guideline | None]):
             yield self._hint
 
     def on_mount(self) -> None:
-        self._area.cursor_blink = False
         self._area.focus()
         self._show_hint()
 

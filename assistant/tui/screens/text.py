@@ -4,9 +4,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from assistant.terminal import printable
+from assistant.tui.widgets.page import Page
 
 
 class TextScreen(ModalScreen[None]):
@@ -23,18 +24,16 @@ class TextScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide"):
             yield Static(Content(self._title), classes="heading")
-            yield TextArea(self._text, read_only=True, show_cursor=False, highlight_cursor_line=False, compact=True)
+            yield Page(self._text, compact=True)
             yield Static(Content(f"{self._about}   c copy · Esc close".strip()), classes="hint")
 
     def show_text(self, text: str) -> None:
         """Another text in its place."""
         self._text = printable(text)
-        self.query_one(TextArea).load_text(self._text)
+        self.query_one(Page).load_text(self._text)
 
     def on_mount(self) -> None:
-        area = self.query_one(TextArea)
-        area.cursor_blink = False
-        area.focus()
+        self.query_one(Page).focus()
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._text)

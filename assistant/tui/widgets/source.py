@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from assistant.records import Dialogue
 from assistant.terminal import printable
 from assistant.tui.reading import write_dialogue
+from assistant.tui.widgets.page import Page
 from assistant.tui.widgets.sent import SentView
 
 SHOWN_TURNS = 4
@@ -53,7 +54,7 @@ class SourceView(SentView):
         super().__init__(text or write_dialogue(dialogue), message)
         self.dialogue = dialogue
         self._label = Static(classes="label", markup=False)
-        self._turns: Static | TextArea | None = None
+        self._turns: Static | Page | None = None
 
     def compose(self) -> ComposeResult:
         yield self._label
@@ -69,13 +70,11 @@ class SourceView(SentView):
             self._turns = self._show_turns(printable(write_dialogue(self.dialogue)))
             self.mount(self._turns)
 
-    def _show_turns(self, text: str) -> Static | TextArea:
+    def _show_turns(self, text: str) -> Static | Page:
         """Few turns as plain text; many in an area that scrolls, and that costs ten times as much to mount."""
         if len(self.dialogue.turns) <= SHOWN_TURNS:
             return Static(Content(text), classes="turns", markup=False)
-        area = TextArea(text, read_only=True, show_cursor=False, highlight_cursor_line=False, classes="turns")
-        area.cursor_blink = False
-        return area
+        return Page(text, classes="turns")
 
     async def replace(self, dialogue: Dialogue) -> None:
         """Show other words, or other names, in its place."""

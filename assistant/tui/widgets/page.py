@@ -1,0 +1,27 @@
+"""A text that scrolls, read only. Knows no screen."""
+
+from typing import Any
+
+from textual.dom import DOMNode
+from textual.widgets import TextArea
+
+
+class Page(TextArea):
+    """Textual's area without a cursor, forgotten once it is gone: a TextArea watches the app's theme, and only another
+    theme would let go of it (Textual 8.2, https://github.com/Textualize/textual/issues/6666).
+    """
+
+    def __init__(self, text: str, *, classes: str | None = None, compact: bool = False) -> None:
+        super().__init__(
+            text, read_only=True, show_cursor=False, highlight_cursor_line=False, classes=classes, compact=compact
+        )
+        self.cursor_blink = False
+
+    def watch(self, obj: DOMNode, attribute_name: str, callback: Any, init: bool = True) -> None:
+        if obj is self.app and attribute_name == "theme":
+            self.app.theme_changed_signal.subscribe(self, lambda _: callback())
+        else:
+            super().watch(obj, attribute_name, callback, init)
+
+    def on_unmount(self) -> None:
+        self.app.theme_changed_signal.unsubscribe(self)
