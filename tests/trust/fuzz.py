@@ -1,7 +1,7 @@
 """Fuzzes every reader of foreign input for as long as it is told. `python tests/trust/fuzz.py --minutes 10`
 
-Minutes are for each target; examples, processor time and the first failure of each are printed. `--only` takes the
-name of a target or a part of it.
+Minutes are of processor time and for each target, since a busy machine gives little in a minute by the clock; examples
+and the first failure of each are printed. `--only` takes the name of a target or a part of it.
 """
 
 import argparse
@@ -19,18 +19,18 @@ from tests.trust.properties import PROPERTIES
 
 
 def fuzz(name: str, seconds: float) -> tuple[int, str]:
-    """Number of examples tried, and the first failure, empty for none."""
+    """Number of examples tried in so many seconds of processor time, and the first failure, empty for none."""
     holds, strategies = PROPERTIES[name]
-    count, start = 0, time.monotonic()
+    count, start = 0, time.process_time()
 
     def counted(**drawn: object) -> None:
         nonlocal count
         count += 1
         holds(**drawn)
 
-    while time.monotonic() - start < seconds:
+    while time.process_time() - start < seconds:
         rounds = settings(
-            max_examples=300,
+            max_examples=100,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
@@ -53,20 +53,11 @@ def main() -> int:
     rows = []
     chosen = [arguments.only] if arguments.only in PROPERTIES else [n for n in PROPERTIES if arguments.only in n]
     for name in chosen:
-        start, used = time.monotonic(), time.process_time()
+        start = time.process_time()
         count, failure = fuzz(name, arguments.minutes * 60)
-        minutes, cpu = (time.monotonic() - start) / 60, (time.process_time() - used) / 60
-        rows.append(
-            {
-                "target": name,
-                "minutes": round(minutes, 2),
-                "cpu_minutes": round(cpu, 2),
-                "examples": count,
-                "failed": bool(failure),
-            }
-        )
-        told = "FAILED" if failure else "ok"
-        print(f"{name:22} {minutes:6.2f} min {cpu:6.2f} of CPU {count:8} examples  {told}", flush=True)
+        minutes = (time.process_time() - start) / 60
+        rows.append({"target": name, "minutes": round(minutes, 2), "examples": count, "failed": bool(failure)})
+        print(f"{name:22} {minutes:6.2f} min  {count:8} examples  {'FAILED' if failure else 'ok'}", flush=True)
         if failure:
             print(failure[-3000:], flush=True)
     if arguments.json:
