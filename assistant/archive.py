@@ -8,7 +8,7 @@ import os
 import secrets
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -24,6 +24,8 @@ FORMAT = 1
 _MANIFEST = "manifest.json"
 _MOST_MANIFEST = 64 * 2**20
 _BLOCK = 1 << 20
+_LONGEST_PART, _LONGEST_NAME = 255, 2000
+"""Bytes of a name between two slashes, and of all of it: what file systems hold, less room for a folder's own name."""
 _PACKED = (".safetensors", ".bin")
 """Weights: they hardly shrink, and packing them takes the longest."""
 
@@ -173,7 +175,22 @@ def _manifest(archive: zipfile.ZipFile, path: Path, product: str) -> Manifest:
         raise ArchiveDamaged(f"{path} holds other files than its manifest says: take another backup; {_SAFE}")
     for member in manifest.members:
         _check_name(member.name, path)
+    if not _fit_together([_MANIFEST, *(member.name for member in manifest.members)]):
+        raise ArchiveDamaged(f"{path} holds names that cannot be files beside each other: take another; {_SAFE}")
     return manifest
+
+
+def _fit_together(names: Sequence[str]) -> bool:
+    """Whether each name is there once, no file is another's folder, and a file system can hold them."""
+    known = set(names)
+    folders = {str(folder) for name in names for folder in PurePosixPath(name).parents}
+    longest = max(len(part.encode()) for name in names for part in name.split("/"))
+    return (
+        len(known) == len(names)
+        and not known & folders
+        and longest <= _LONGEST_PART
+        and max(len(name.encode()) for name in names) <= _LONGEST_NAME
+    )
 
 
 def _check_name(name: str, path: Path) -> None:

@@ -1,8 +1,10 @@
 """Archives: whole or refused, and never written outside the folder they are unpacked in."""
 
 import contextlib
+import hashlib
 import os
 import stat
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -26,8 +28,6 @@ def pack(path: Path, **files: bytes) -> Manifest:
 
 def forge(path: Path, name: str, content: bytes = b"x", manifest: bytes | None = None) -> Path:
     """An archive whose manifest agrees with a member of any name."""
-    import hashlib
-
     member = Member(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
     said = Manifest(format=1, product="parley", version="1", created="", members=(member,))
     with zipfile.ZipFile(path, "w") as archive:
@@ -54,6 +54,53 @@ def test_a_file_of_that_name_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing is overwritten"):
         pack(path, a=b"x")
     assert path.read_text() == "mine"
+
+
+def test_what_the_disk_did_not_keep_is_seen_before_the_archive_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def forgetful(descriptor: int) -> None:
+        os.pwrite(descriptor, b"\0" * 16, 60)  # inside the first member
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", forgetful)
+    with pytest.raises(ArchiveDamaged):
+        pack(tmp_path / "backup.zip", a=os.urandom(400))
+    assert [path.name for path in tmp_path.iterdir()] == ["sources"]
+
+
+def test_a_file_that_appears_while_the_archive_is_written_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        (tmp_path / "backup.zip").write_text("somebody else's")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    with pytest.raises(UsageError, match="nothing is overwritten"):
+        pack(tmp_path / "backup.zip", a=b"x")
+    assert (tmp_path / "backup.zip").read_text() == "somebody else's"
+
+
+@pytest.mark.parametrize(
+    "names", [("a", "a/b"), ("a/b", "a"), ("x" * 300,), ("a", "a")], ids=["under", "over", "long", "twice"]
+)
+def test_names_that_cannot_be_files_beside_each_other_are_refused(names: tuple[str, ...], tmp_path: Path) -> None:
+    content = b"x"
+    digest = hashlib.sha256(content).hexdigest()
+    members = tuple(Member(name=name, size=1, sha256=digest) for name in names)
+    said = Manifest(format=1, product="parley", version="1", created="", members=members)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive, warnings.catch_warnings(action="ignore"):
+        for name in names:
+            archive.writestr(name, content)
+        archive.writestr("manifest.json", msgspec.json.encode(said))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ArchiveDamaged):
+        extract_archive(tmp_path / "x.zip", tmp_path / "out", "parley")
 
 
 NAMES = ["../out", "/etc/passwd", "a/../../b", "a//b", ".", "a/.", "..\\x", "a\\..\\b", "C:/x"]

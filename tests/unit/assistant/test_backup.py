@@ -1,5 +1,6 @@
 """Backup and restore: everything comes back, all of it or nothing, and what was there is kept."""
 
+import fcntl
 import json
 import shutil
 import sqlite3
@@ -247,6 +248,32 @@ def test_nothing_to_keep_is_said(home: Path, tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match="nothing to back up"):
         create_backup(tmp_path / "none.zip")
     assert not home.exists()
+
+
+def test_a_backup_holds_neither_itself_nor_what_a_link_leads_to(full: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("not the assistant's")
+    (settings_file().parent / "link.txt").symlink_to(tmp_path / "secret.txt")
+    path = settings_file().parent / "backup.zip"
+    names = {member.name for member in create_backup(path).members}
+    assert "config/config.toml" in names
+    assert not {name for name in names if "link" in name or ".zip" in name}
+
+
+def test_a_full_disk_is_seen_before_anything_is_unpacked(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(full.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
+    with pytest.raises(AssistantError, match="make room; nothing was changed"):
+        restore_backup(full)
+    assert answers() == {"c1"}
+    assert not list(store_file().parent.glob(".restoring-*"))
+
+
+def test_one_restore_at_a_time(full: Path) -> None:
+    with (store_file().parent / "restore.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StoreUnavailable, match="another process is restoring"):
+            restore_backup(full)
+    restore_backup(full)
 
 
 def test_no_restore_while_documents_are_indexed(full: Path) -> None:

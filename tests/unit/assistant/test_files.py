@@ -34,6 +34,21 @@ def test_writing_again_replaces_the_whole_content(tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == b"short"
 
 
+def test_the_content_is_on_the_disk_before_the_rename_and_the_rename_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        forced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), (tmp_path / "x").exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write_atomically(tmp_path / "x", b"new")
+    assert forced == [(False, False), (True, True)]  # the file under its draft's name, then the folder
+
+
 @pytest.mark.parametrize("step", ["fsync", "rename"])
 def test_a_full_disk_leaves_the_old_content_and_no_draft(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str

@@ -50,10 +50,10 @@ def test_unix_sockets_and_adopted_descriptors_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's filter is Linux's")
-@pytest.mark.parametrize("child", [False, True], ids=["library", "child"])
-def test_the_kernel_ends_what_goes_past_python(child: bool, tmp_path: Path) -> None:
-    code = "import ctypes; ctypes.CDLL(None).socket(2, 1, 0)"
-    if child:
+@pytest.mark.parametrize("kind", ["library", "library, IPv6", "child"])
+def test_the_kernel_ends_what_goes_past_python(kind: str, tmp_path: Path) -> None:
+    code = f"import ctypes; ctypes.CDLL(None).socket({10 if 'IPv6' in kind else 2}, 1, 0)"
+    if kind == "child":
         shell = "exec 3<>/dev/tcp/127.0.0.1/9"
         code = f"import subprocess as s, sys; sys.exit(s.run(['bash', '-c', {shell!r}]).returncode)"
     # SIGSYS is 31: the kernel's answer to a forbidden call.
