@@ -143,6 +143,20 @@ def test_every_changed_byte_of_a_member_is_seen(tmp_path: Path) -> None:
         assert found.members[0].size == 400
 
 
+def test_other_content_of_the_same_length_is_seen_by_its_hash(tmp_path: Path) -> None:
+    # The zip's own checksum is right: whoever changed the member wrote it anew, and left the manifest as it was.
+    said = Manifest(
+        format=1,
+        product="parley",
+        version="1",
+        created="",
+        members=(Member(name="a", size=4, sha256=hashlib.sha256(b"good").hexdigest()),),
+    )
+    path = forge(tmp_path / "x.zip", "a", b"evil", msgspec.json.encode(said))
+    with pytest.raises(ArchiveDamaged, match="not what was backed up"):
+        check_archive(path, "parley")
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_half_an_archive_is_refused(share: float, tmp_path: Path) -> None:
     path = tmp_path / "backup.zip"

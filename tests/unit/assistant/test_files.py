@@ -75,6 +75,9 @@ def test_a_killed_writer_leaves_the_old_content(tmp_path: Path) -> None:
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "x")], check=False).returncode == 9
     assert (tmp_path / "x").read_bytes() == b"old"
+    assert len(list(tmp_path.glob(".x.*.part"))) == 1
+    write_atomically(tmp_path / "x", b"later")  # what the killed one left is in nobody's way
+    assert (tmp_path / "x").read_bytes() == b"later"
 
 
 def test_everything_lies_under_the_home_that_is_named(home: Path) -> None:
