@@ -1,7 +1,9 @@
 """The conversation screen by its keys: what a person pastes, presses and then sees."""
 
 import asyncio
+import gc
 import time
+import weakref
 from pathlib import Path
 
 from textual.widgets import OptionList, TextArea
