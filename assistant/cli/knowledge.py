@@ -27,6 +27,7 @@ knowledge.command("assistant.cli.knowledge_evaluate:evaluate", name="evaluate")
 
 _EXCERPT = 300
 _MOST_SHOWN = 20
+_PATH = 40
 
 
 @knowledge.command(name="add")
@@ -189,10 +190,14 @@ def _shown() -> Iterator[OnProgress]:
 
         def on_progress(progress: Progress) -> None:
             left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-            rate = f"{progress.passages_per_second:.0f} passages/s{left}  {one_line(progress.path)[-40:]}"
+            rate = f"{progress.passages_per_second:.1f} passages/s{left}  {_end_of(one_line(progress.path))}"
             bar.of(progress.files_done, progress.files_total, rate)
 
         yield on_progress
+
+
+def _end_of(path: str) -> str:
+    return path if len(path) <= _PATH else "…" + path[1 - _PATH :]
 
 
 def _report(result: UpdateResult, as_json: bool) -> int:

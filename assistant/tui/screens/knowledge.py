@@ -177,5 +177,5 @@ def _describe_progress(event: IndexingProgressed) -> str:
     filled = _BAR * event.files_done // event.files_total
     left = "" if event.seconds_left is None else f" · {event.seconds_left:.0f} s left"
     bar = "━" * filled + "─" * (_BAR - filled)
-    counts = f"{event.files_done:,} of {event.files_total:,} files · {event.passages_per_second:.0f} passages/s{left}"
+    counts = f"{event.files_done:,} of {event.files_total:,} files · {event.passages_per_second:.1f} passages/s{left}"
     return f"{bar}  {counts}\n{one_line(event.path)[-90:]}"
