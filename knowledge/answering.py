@@ -3,12 +3,13 @@ prompts.
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from knowledge.chunking import sentence_spans
 from knowledge.confidence import QuestionWords
-from knowledge.documents import Record, SearchResult
+from knowledge.documents import Hit, Record, SearchResult
 from knowledge.embedder import Embedder
 
 _PASSAGES = 3
@@ -38,12 +39,7 @@ def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
     the share of the question's words that it holds. Without the words the answer is quoted for 73 % of XQuAD's
     questions (n 1,190), with them for 81 %; the F1 with ClapNQ's long answers (n 300) rises from .43 to .45.
     """
-    candidates = [
-        (hit, start, end)
-        for hit in result.hits[:_PASSAGES]
-        for start, end in sentence_spans(hit.text)
-        if len(_WORD.findall(hit.text[start:end])) > 2 and not hit.text[start:end].endswith("?")
-    ]
+    candidates = _sentences(result.hits[:_PASSAGES])
     if not candidates:
         return []
     texts = [f"{hit.title}. {hit.text[start:end]}" for hit, start, end in candidates]
@@ -67,6 +63,17 @@ def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
     ]
     quotes.sort(key=lambda quote: -quote.score)
     return [quote for quote in quotes[:most] if quote.score >= _NEARLY * quotes[0].score]
+
+
+def _sentences(hits: Sequence[Hit]) -> list[tuple[Hit, int, int]]:
+    """What may be quoted, as spans of the passages. They overlap by a sentence, which counts as the better one's."""
+    places: dict[tuple[str, int], tuple[Hit, int, int]] = {}
+    for hit in hits:
+        for start, end in sentence_spans(hit.text):
+            text = hit.text[start:end]
+            if len(_WORD.findall(text)) > 2 and not text.endswith("?"):
+                places.setdefault((hit.document, hit.start + start), (hit, start, end))
+    return list(places.values())
 
 
 def _is_fragment(text: str) -> bool:

@@ -78,7 +78,8 @@ def _ends_sentence(text: str, found: re.Match[str], begin: int) -> bool:
     if found[0] != "\n":
         # The word before the stop, not the whole sentence: a search from its start would take quadratic time.
         return not _ABBREVIATION.search(text, max(begin, found.start() - 12), found.end())
-    line = text.rfind("\n", begin, found.start()) + 1 or begin
+    # The whole line, not what follows its last full stop: "…thrown in. Or just use" was wrapped as well.
+    line = text.rfind("\n", 0, found.start()) + 1
     following = text[found.end() : found.end() + 40]
     if _MARKER.match(following):
         return True

@@ -114,7 +114,8 @@ def _print(answer: DocumentAnswer, *, has_documents: bool) -> None:
         say(f"“{' '.join(answer.text.split())}” [1]")
     for number, citation in enumerate(answer.citations, 1):
         at = f"[{number}] {place(citation.document, citation.page)}, characters {citation.start}-{citation.end}"
-        say(f"{at}\n    {excerpt(citation.text)}" if answer.is_written else at)
+        # The first of a quotation stands above already; the others are sentences that come near it.
+        say(at if number == 1 and not answer.is_written else f"{at}\n    {excerpt(citation.text)}")
     for citation in answer.nearest:
         say(f"Nearest: {place(citation.document, citation.page)}\n    {excerpt(citation.text)}")
     if answer.completion is not None:

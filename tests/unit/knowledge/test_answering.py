@@ -13,6 +13,22 @@ _TEXT = (
     + "\n\nThe ferry leaves at noon. Does the ferry leave at noon? The kiosk sells tea and buns.\n"
 )
 
+_THINGS = [
+    "anchor",
+    "barrel",
+    "cabin",
+    "deck",
+    "edge",
+    "flag",
+    "galley",
+    "hull",
+    "island",
+    "jetty",
+    "keel",
+    "mast",
+    "net",
+]
+
 
 def test_the_sentence_that_answers_is_quoted_and_a_question_is_not(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
@@ -55,3 +71,17 @@ def test_the_sentence_with_the_questions_words_is_quoted_before_a_nearer_one(tmp
     asked, short, long = WordEmbedder().embed_questions([question, "a. The kiosk stands there.", f"a. {answer}"])
     assert asked @ short > asked @ long
     assert best_quotes(question, library.search(question), library.embedder(), 1)[0].text == answer
+
+
+def test_a_sentence_that_two_passages_share_is_quoted_once(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    text = " ".join(f"The {thing} is tarred in spring." for thing in _THINGS)
+    (tmp_path / "docs" / "a.txt").write_text(text)
+    library = Library(tmp_path / "knowledge", WordEmbedder)
+    library.add([tmp_path / "docs"])
+    first, second, *_ = sorted(library.search("tarred", 10).hits, key=lambda hit: hit.start)
+    shared = text[second.start : first.end]
+    assert shared.startswith("The")
+    quotes = best_quotes(shared, library.search(shared), library.embedder())
+    assert [quote.text for quote in quotes].count(shared) == 1
+    assert quotes[0].text == shared

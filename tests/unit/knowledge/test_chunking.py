@@ -137,3 +137,15 @@ def test_a_wrapped_line_of_prose_goes_on_and_a_list_does_not() -> None:
         "Brief overview of the approvals",
         "If you have been set up, go on.",
     ]
+
+
+def test_a_sentence_that_begins_late_in_a_wrapped_line_goes_on_too() -> None:
+    text = (
+        "Build it from the first letters, with some digits thrown in. Or just use\nthe whole line! It is long.\n\nEnd"
+    )
+    assert [" ".join(text[start:end].split()) for start, end in sentence_spans(text)] == [
+        "Build it from the first letters, with some digits thrown in.",
+        "Or just use the whole line!",
+        "It is long.",
+        "End",
+    ]
