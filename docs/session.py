@@ -92,7 +92,7 @@ def play(window: Terminal) -> None:
     window.paste(EXAMPLE)
     window.keep("A conversation is pasted: folded into one line, and what Enter will do stands below it.", "Enter →")
     window.type("Enter")
-    window.keep("Enter. Four drafts, side by side, in an order drawn at random.", "r ranks them")
+    window.keep("Enter. Four drafts, side by side, in an order drawn at random.", "drafts · r ranks them")
     window.type("r")
     window.wait_for("Which is best?")
     window.type("2", "4", "=", "1", "3", "f")

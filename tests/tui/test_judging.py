@@ -1,6 +1,7 @@
 """Drafts, ranking and ratings by their keys, down to the rows in the store."""
 
 import asyncio
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import TextArea
 
 from assistant.feedback.store import Store
+from assistant.locations import store_file
 from assistant.records import GenerationSettings
 from assistant.scoring.similarity import open_similarity
 from assistant.settings import Settings
@@ -106,6 +108,26 @@ async def test_thumbs_are_kept_and_the_same_key_again_gives_the_reason() -> None
     with Store.open() as store:
         (rating,) = store.ratings()
     assert (rating.thumb, rating.reasons) == ("down", ("invented",))
+
+
+async def test_a_rating_that_a_locked_store_did_not_take_does_not_look_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store.open.__func__, "__defaults__", (None, False, 0.2))  # type: ignore[attr-defined]
+    async with opened(an_app(), (120, 40)) as pilot:
+        await summarize(pilot)
+        holder = sqlite3.connect(store_file(), isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        await pilot.press("shift+tab", "plus")
+        assert "▲ good" in seen(pilot.app)
+        await until(pilot, "in use by another program")
+        await settle(pilot)
+        assert "▲ good" not in seen(pilot.app)
+        holder.execute("COMMIT")
+        holder.close()
+        await pilot.press("plus")
+        await settle(pilot)
+        assert "▲ good" in seen(pilot.app)
+    with Store.open() as store:
+        assert len(store.ratings()) == 1
 
 
 async def test_only_drafts_can_be_ranked() -> None:

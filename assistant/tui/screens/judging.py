@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from assistant.errors import AssistantError
 from assistant.records import Completion, Ranking, Rating, Thumb
 from assistant.tui.asking import RANKED, VERDICTS, HalfRanking
 from assistant.tui.choices import Offer
@@ -63,9 +64,10 @@ class JudgingActions(DraftScores):
                     id, thumb, rater=local_rater(), reasons=reasons, comment=comment, guideline=guideline.version
                 )
 
+            before = view.verdict
             view.judge(f"{VERDICTS[thumb]}: {why}" if why else VERDICTS[thumb])
             hint = "" if why else f" · {'+' if thumb == 'up' else '-'} again says why"
-            self._keep_judgement(rate, f"Rated{hint}")
+            self._keep_judgement(rate, f"Rated{hint}", lambda: view.judge(before))
 
     def action_rank(self) -> None:
         """Rank the drafts side by side."""
@@ -88,7 +90,8 @@ class JudgingActions(DraftScores):
             def keep(ranked: "Ranked | None") -> None:
                 view.placing = screen.placing
                 if ranked is not None:
-                    self._keep_ranking(view.shown, ranked)
+                    before = view.verdict
+                    self._keep_ranking(view.shown, ranked, on_lost=lambda: view.judge(before))
                     keeper.do(lambda store: store.keep_unfinished(owner, RANKING, ""))
                     view.placing = Placing(drafts=len(shown), groups=ranked.groups, failed=ranked.failed)
                     view.show_ranking(view.placing)
@@ -100,7 +103,13 @@ class JudgingActions(DraftScores):
             screen = RankingScreen(drafts, guideline, view.placing, note, source_of(view.shown[0]))
             self.app.push_screen(screen, keep)
 
-    def _keep_ranking(self, shown: Sequence[Completion], ranked: "Ranked", repeat_of: str = "") -> None:
+    def _keep_ranking(
+        self,
+        shown: Sequence[Completion],
+        ranked: "Ranked",
+        repeat_of: str = "",
+        on_lost: Callable[[], object] = lambda: None,
+    ) -> None:
         from assistant.feedback.judgements import local_rater
 
         ids = [draft.id for draft in shown]
@@ -117,13 +126,21 @@ class JudgingActions(DraftScores):
                 repeat_of=repeat_of,
             )
 
-        self._keep_judgement(rank, "" if repeat_of else "Ranked")
+        self._keep_judgement(rank, "" if repeat_of else "Ranked", on_lost)
 
-    def _keep_judgement(self, judge: "Callable[[Store], Rating | Ranking]", done: str) -> None:
-        """Store it in its turn, then say what it did, with `done` before it; "" says nothing."""
+    def _keep_judgement(
+        self, judge: "Callable[[Store], Rating | Ranking]", done: str, on_lost: Callable[[], object]
+    ) -> None:
+        """Store it in its turn, then say what it did, with `done` before it; "" says nothing. `on_lost` is called where
+        the store did not take it.
+        """
 
         def keep(store: "Store") -> None:
-            id = judge(store).id
+            try:
+                id = judge(store).id
+            except AssistantError:
+                self.call_later(on_lost)
+                raise  # the keeper says what was wrong
             self.parley.in_background(lambda: self._tell_effect(id, done), "effect")
 
         self.parley.keeper.do(keep)

@@ -170,4 +170,9 @@ class RankingScreen(ModalScreen[Ranked | None]):
         chosen = [(key, reason) for key, reason in self._offered if reason in self._guideline.reasons[thumb]]
         boxes = [f"{key} {'☒' if reason in self._reasons else '☐'} {reason}" for key, reason in chosen]
         # A box and its reason stay on one line.
-        return "  ".join(box.replace(" ", "\u00a0") for box in boxes)
+        lines, room = [""], self.app.size.width * 94 // 100 - len("   ") * 2 - 1
+        for box in boxes:
+            if len(lines[-1]) + len(box) > room:
+                lines.append("")
+            lines[-1] += f"{box}  "
+        return "\n".join(lines)

@@ -47,12 +47,32 @@ def test_a_speaker_who_is_said_to_do_what_another_said_is_doubted() -> None:
     assert both.role is None, "two who do it together are not taken apart"
 
 
-def test_similarity_counts_as_much_as_shared_words() -> None:
+def test_a_turn_that_means_the_same_in_other_words_is_found() -> None:
     def similar(texts: object, turns: object) -> list[list[float]]:
         return [[0.0, 0.0, 0.0, 1.0]]
 
     (ground,) = attribute("They rested well on Saturday.", STANDUP, similar)
     assert ground.turns == (3,)
+
+
+def test_meaning_does_not_overrule_the_words_and_unrelated_turns_are_not_near() -> None:
+    def similar(texts: object, turns: object) -> list[list[float]]:
+        # 0.5 * (0.5 - 0.3) = 0.1 for the weekend and 0 for the rest: less than the least share.
+        return [[0.3, 0.2, 0.3, 0.5]]
+
+    assert attribute("Zoltan flies to Paris.", STANDUP, similar)[0].turns == ()
+    assert attribute("Tom books the big room.", STANDUP, similar)[0].turns == (1,)
+
+
+def test_where_meanings_are_compared_a_further_turn_must_add_a_fair_share() -> None:
+    def unlike(texts: object, turns: object) -> list[list[float]]:
+        return [[0.0] * 4]
+
+    # "book", "big" and "room" are Tom's, "review" is Maya's, seven words nobody's: of 4 * ln 5 + 7 * ln 5 / 2 her turn
+    # adds ln 5, or 0.13.
+    text = "Tom books the big room, brings coffee, cake, chairs, water, pens and cups for the review."
+    assert rested(text) == [(0, 1)]
+    assert attribute(text, STANDUP, unlike)[0].turns == (1,)
 
 
 def test_sentences_end_at_their_dots_and_not_at_those_of_titles_and_numbers() -> None:
