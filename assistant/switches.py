@@ -28,6 +28,8 @@ PULLING: Mapping[str, str] = {
     **SILENT,
     # Plain HTTPS ranges: resumable, and one host to allow in a firewall.
     "HF_HUB_DISABLE_XET": "1",
+    # Its warning about a line that broke and was taken up again; where it was not, our one line says so.
+    "HF_HUB_VERBOSITY": "error",
 }
 """Set by `assistant models pull`."""
 

@@ -1,7 +1,30 @@
-"""What is said beside an answer, on standard error: what was left out, parts, what was kept out."""
+"""What is said beside an answer, on standard error: how far it is, what was left out, parts, what was kept out."""
 
-from assistant.cli.output import note
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from assistant.cli.output import Advance, is_interactive, note, progress_bar
+from assistant.engine.protocol import Progress
 from assistant.records import Answer, Dialogue, Guarded
+
+
+@contextmanager
+def telling(everywhere: bool = False) -> Iterator[Callable[[Progress], None]]:
+    """Shows what is going on: stages as lines, and the parts of a long conversation as a bar. Off a terminal nothing,
+    or, told to tell `everywhere`, a line at every tenth of the parts.
+    """
+    bars: list[Advance] = []
+    with ExitStack() as stack:
+
+        def tell(progress: Progress) -> None:
+            if progress.total > 1 and (everywhere or is_interactive()):
+                if not bars:
+                    bars.append(stack.enter_context(progress_bar("parts", progress.total)))
+                bars[0].of(progress.done, progress.total)
+            elif progress.total == 0 and is_interactive():
+                note(f"{progress.stage} …")
+
+        yield tell
 
 
 def note_dialogue(dialogue: Dialogue) -> None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from assistant.cli.notes import note_answer, note_dialogue
+from assistant.cli.notes import note_answer, note_dialogue, telling
 from assistant.cli.output import note, say
 from assistant.conversation import Answer, Ask, Assistant, refine
 from assistant.dialogue import parse, parse_renames, rename
@@ -133,7 +133,8 @@ class _Session:
 
     def _answer(self, dialogue: Dialogue, ask: Ask) -> None:
         self.dialogue = dialogue
-        self.reply = reply = self.assistant.answer(dialogue, ask)
+        with telling(everywhere=True) as tell:
+            self.reply = reply = self.assistant.answer(dialogue, ask, tell)
         note_answer(reply)
         for number, draft in enumerate(reply.drafts, 1):
             say(f"{number}. {draft.answer}" if len(reply.drafts) > 1 else draft.answer)

@@ -8,11 +8,11 @@ import msgspec
 from cyclopts import Parameter
 
 from assistant.cli.batch import summarize_lines
-from assistant.cli.notes import note_answer, note_dialogue
-from assistant.cli.output import is_interactive, note, say, say_json
+from assistant.cli.notes import note_answer, note_dialogue, telling
+from assistant.cli.output import note, say, say_json
 from assistant.conversation import Answer, Ask, Assistant, refine
 from assistant.dialogue import is_document, parse, parse_renames, read_text, rename
-from assistant.engine.protocol import Progress, check_settings
+from assistant.engine.protocol import check_settings
 from assistant.errors import UsageError
 from assistant.feedback.store import Store
 from assistant.records import BackendName, Decoding, Dialogue, Faithful, GenerationSettings, Task
@@ -211,15 +211,13 @@ def _read(source: Path | bytes) -> Dialogue:
 
 
 def _answer(dialogue: Any, ask: Ask, settings: Settings, model: str | None, backend: BackendName | None) -> Answer:
-    with Store.open() as store, Assistant(settings, store=store, on_notice=note) as assistant:
-        assistant.load(model, backend, on_progress=_tell)
-        return assistant.answer(dialogue, ask, on_progress=_tell)
-
-
-def _tell(progress: Progress) -> None:
-    if is_interactive() and progress.total != 1:
-        count = f" {progress.done} of {progress.total}" if progress.total else ""
-        note(f"{progress.stage}{count} …")
+    with (
+        Store.open() as store,
+        Assistant(settings, store=store, on_notice=note) as assistant,
+        telling() as tell,
+    ):
+        assistant.load(model, backend, on_progress=tell)
+        return assistant.answer(dialogue, ask, on_progress=tell)
 
 
 def _print(answer: Answer, dialogue: Dialogue) -> None:

@@ -61,7 +61,9 @@ def pull(hub_id: str, *, bars: bool, on_bytes: OnBytes = lambda done, total: Non
     except RepositoryNotFoundError as error:
         raise ModelMissing(f"the Hub has no public model {hub_id!r}; check the spelling") from error
     except HfHubHTTPError as error:
-        raise ModelMissing(f"the Hub refused {hub_id} ({_reason(error)}); try again later") from error
+        raise ModelMissing(
+            f"the Hub refused {hub_id} ({_reason(error)}); pull again later, which goes on where it was"
+        ) from error
     except AssistantError:
         raise
     except Exception as error:

@@ -54,6 +54,9 @@ def test_context_is_what_was_said_before_and_stays_below_a_quarter() -> None:
     assert [(part.start, part.end) for part in parts] == [(0, 3), (3, 4)]
     assert [turn.text for turn in parts[1].context] == ["so"]
     assert parts[1].text.startswith("A: so\nB: one")
+    # Of 15, context may take 3.75: one turn of 3 tokens. Two of them would leave no room for the 12 of the last turn.
+    short = parse("A: why\nB: so\nA: one two three four five six seven eight nine ten")
+    assert [len(part.context) for part in split(short, 15, Counter(), overlap_turns=2)] == [0, 1]
 
 
 def test_what_fits_is_one_part_without_context() -> None:

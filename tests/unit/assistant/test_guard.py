@@ -76,6 +76,7 @@ def test_the_switches_are_set_in_one_place_and_these_are_all() -> None:
         "HF_HUB_DISABLE_TELEMETRY",
         "HF_HUB_DISABLE_XET",
         "HF_HUB_OFFLINE",
+        "HF_HUB_VERBOSITY",
         "TOKENIZERS_PARALLELISM",
         "TRANSFORMERS_OFFLINE",
         "TRANSFORMERS_VERBOSITY",
