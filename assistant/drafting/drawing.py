@@ -6,6 +6,7 @@ only where every text has some; `ban` bars them from the start. A ban holds piec
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 
@@ -17,7 +18,7 @@ from assistant.drafting.writing import OnWritten, write, write_stream
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Finished, OnProgress, Piece
 from assistant.errors import Interrupted, ModelMissing
-from assistant.prompts import MODES, show_turns
+from assistant.prompts import MODES, show_turns, split_reasoning
 from assistant.records import Ask, Draft, GenerationSettings, Guarded, ModelVersion, Record
 from assistant.scoring.attribution import stems
 from assistant.scoring.overlap import agreement
@@ -59,7 +60,7 @@ def draw(
     """`settings.drafts` texts for every prompt, the best first. `words` is the length to aim at for each; of a `wish`
     the words that the conversation holds are looked for.
     """
-    aimed = aim(settings, words, wish)
+    aimed = aim(settings, words, wish, is_reasoning=any(_reasons(part) for part in parts))
     is_banned = _is_banned(aimed)
     bans = [_barred(engine, part) for part in parts] if is_banned else []
     finished = write(engine, [part.prompt.text for part in parts], widen(aimed), on_progress, on_written, bans)
@@ -109,8 +110,7 @@ class _Choice:
     def __init__(self, settings: GenerationSettings, words: int | None, wish: str, parts: Sequence[PartPrompt]) -> None:
         self._settings, self._words = settings, words
         self._wished = [wished_words(wish, part.source) for part in parts]
-        # A text that begins with its reasoning would lose the answer.
-        self._can_cut = [bool(words) and not MODES[part.prompt.mode].reasoning for part in parts]
+        self._parts = parts
         self.evidence = [Evidence.of(part.source) for part in parts]
         self.drafts: list[list[Draft]] = [[] for _ in parts]
 
@@ -121,7 +121,8 @@ class _Choice:
         for place, more in zip(places, drafts, strict=True):
             for draft in more:
                 # By length alone: a text that invents is written again, not cut down to what it does not invent.
-                fitted = fit(draft, self._distance) if self._can_cut[place] else draft
+                can_cut = self._words and not _reasons(self._parts[place])  # reasoning would lose the answer behind it
+                fitted = fit(draft, partial(self._distance, place)) if can_cut else draft
                 self.drafts[place].append(fitted)
 
     def unsupported(self) -> list[int]:
@@ -169,12 +170,20 @@ class _Choice:
     def _badness(self, place: int, draft: Draft) -> tuple[float, ...]:
         claims = len(wrong(draft, self.evidence[place])) if self._settings.faithful != "off" else 0
         missed = len(self._wished[place] - stems(draft.text))
-        is_cut_off, off = self._distance(draft)
+        is_cut_off, off = self._distance(place, draft)
         return (is_cut_off, claims, missed, off)
 
-    def _distance(self, draft: Draft) -> tuple[bool, int]:
+    def _distance(self, place: int, draft: Draft) -> tuple[bool, int]:
         """Whether the limit cut the text off, and by how many words it misses the wanted length."""
-        return draft.finished != "end", abs(len(draft.text.split()) - self._words) if self._words else 0
+        text, part = draft.text, self._parts[place]
+        if _reasons(part):
+            _, text = split_reasoning(text, part.prompt.task)
+        return draft.finished != "end", abs(len(text.split()) - self._words) if self._words else 0
+
+
+def _reasons(part: PartPrompt) -> bool:
+    """Whether the model is told to reason before it answers."""
+    return MODES[part.prompt.mode].reasoning
 
 
 def wished_words(wish: str, source: str) -> frozenset[str]:

@@ -12,15 +12,22 @@ _LENGTHS = 12
 """Drafts to choose the nearest to a length from: twice as many beams take a tenth more time."""
 
 
-def aim(settings: GenerationSettings, words: int | None, wish: str = "") -> GenerationSettings:
-    """The settings with limits around so many words, and enough drafts to choose from by length or wish."""
+def aim(
+    settings: GenerationSettings, words: int | None, wish: str = "", *, is_reasoning: bool = False
+) -> GenerationSettings:
+    """The settings with limits around so many words, and enough drafts to choose from by length or wish. A text that
+    begins with its reasoning has no limits: how long that is does not count.
+    """
     if wish:
         settings = _with_drafts(settings, _CHOICES)
     if not words:
         return settings
+    settings = _with_drafts(settings, _LENGTHS)
+    if is_reasoning:
+        return settings
     tokens = words * _TOKENS_PER_WORD
     return msgspec.structs.replace(
-        _with_drafts(settings, _LENGTHS),
+        settings,
         min_new_tokens=max(1, round(0.8 * tokens)),
         max_new_tokens=round(1.3 * tokens) + 4,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from assistant.drafting import Drawn, PartPrompt, aim, can_stream, draw, draw_stream
@@ -131,6 +132,16 @@ def test_aiming_at_words_draws_more_drafts_and_bounds_their_length() -> None:
     # 20 words x 1.4 tokens = 28 tokens: at least 0.8 x 28 = 22.4, at most 1.3 x 28 + 4 = 40.4.
     assert (settings.min_new_tokens, settings.max_new_tokens) == (22, 40)
     assert settings.drafts >= 6
+
+
+def test_the_length_of_a_chain_of_thought_is_that_of_its_answer(engine: Engine) -> None:
+    part = _part(SOURCES[0])
+    part = msgspec.structs.replace(part, prompt=msgspec.structs.replace(part.prompt, mode="chain-of-thought"))
+
+    drawn = draw(engine, [part], _BEAMS, words=2)
+
+    assert drawn.settings.max_new_tokens == _BEAMS.max_new_tokens
+    assert _text(drawn) == _KNOWN, "no sentence of it is cut off"
 
 
 def test_overlap_is_the_mean_of_words_and_pairs() -> None:
