@@ -95,6 +95,11 @@ def test_captions_without_speakers_are_a_narrator_sentence_by_sentence() -> None
     assert not dialogue.has_speakers
 
 
+def test_a_short_first_line_of_a_caption_is_no_name() -> None:
+    cues = "1\n00:00:01,000 --> 00:00:02,000\nYes\nof course.\n\n2\n00:00:02,000 --> 00:00:03,000\nNever\nagain."
+    assert said(parse(cues)) == [("Narrator", "Yes of course."), ("Narrator", "Never again.")]
+
+
 def test_json_takes_roles_and_parts_of_content() -> None:
     dialogue = read("json.json")
     assert said(dialogue)[1] == ("assistant", "I am sorry! What is the order number?")
@@ -262,6 +267,8 @@ def test_speech_that_sounds_like_a_system_line_is_kept(text: str) -> None:
         "At 12:30 we left.",
         "12:30",
         "There is one more thing that I wanted to say: stop.",
+        "He told me about that yesterday: fine.",
+        "10:ten of them were left",
         "We met at the harbour.\nIt was late: nine o'clock.\nNobody came.\nThen it rained.",
         "Dear all,\n\nplease note: the office closes at noon.\nThe reason: a storm.\n\nYours",
         "Ingredients:\nflour\nwater\n\nMethod:\nmix both\nwait an hour\nbake",

@@ -138,10 +138,10 @@ def test_the_length_of_a_chain_of_thought_is_that_of_its_answer(engine: Engine) 
     part = _part(SOURCES[0])
     part = msgspec.structs.replace(part, prompt=msgspec.structs.replace(part.prompt, mode="chain-of-thought"))
 
-    drawn = draw(engine, [part], _BEAMS, words=2)
+    drawn = draw(engine, [part], _BEAMS, words=5)
 
-    assert drawn.settings.max_new_tokens == _BEAMS.max_new_tokens
-    assert _text(drawn) == _KNOWN, "no sentence of it is cut off"
+    assert drawn.settings.max_new_tokens == _BEAMS.max_new_tokens, "the reasoning before it may be long"
+    assert _text(drawn) == _KNOWN
 
 
 def test_overlap_is_the_mean_of_words_and_pairs() -> None:
