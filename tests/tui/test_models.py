@@ -73,6 +73,26 @@ async def test_a_damaged_promotion_leaves_the_model_that_serves(bundled: Path) -
         assert not app.assistant.has_moved()  # looked at once, not every second
 
 
+async def test_the_screen_of_models_opens_at_the_one_that_answers_and_says_what_tuning_brought(bundled: Path) -> None:
+    brought = {"rouge1": 31.44, "rouge1_gain": 3.25, "judged": 100, "rouge1_change_on_other tasks": -0.52}
+    spent = {"dev_loss": 2.376, "dev_loss_before": 3.046, "seconds": 48.7, "peak_memory_mib": 738.6}
+    promote(tuned(bundled, **brought, **spent))
+    async with opened(an_app()) as pilot:
+        app = pilot.app
+        assert isinstance(app, AssistantApp)
+        await settle(pilot)
+        app.action_open("models")
+        await settle(pilot)
+        screen = seen(app)
+        assert "held-out loss 3.05 → 2.38" in screen
+        assert "ROUGE-1 31.4 (+3.2) on 100 conversations" in screen
+        assert "other tasks: ROUGE-1 -0.5" in screen
+        assert "in 49 s, 739 MiB of memory at most" in screen
+        await pilot.press("up")
+        await settle(pilot)
+        assert "held-out loss" not in seen(app)  # the bundled one was not tuned here
+
+
 async def test_the_screen_of_models_chooses_goes_back_and_deletes(bundled: Path) -> None:
     first, second = tuned(bundled, rouge1_gain=3.25), tuned(bundled)
     async with opened(an_app()) as pilot:

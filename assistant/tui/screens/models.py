@@ -2,6 +2,7 @@
 app notices by itself that another one was promoted.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from textual.app import ComposeResult
@@ -40,8 +41,11 @@ class ModelsScreen(ModalScreen[None]):
             yield Static(Content(_HINT), classes="hint")
 
     def on_mount(self) -> None:
-        self._list()
-        self.query_one(OptionList).focus()
+        serving = self._list()
+        options = self.query_one(OptionList)
+        if serving in self._models:
+            options.highlighted = list(self._models).index(serving)
+        options.focus()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         self._asked = ""
@@ -77,7 +81,8 @@ class ModelsScreen(ModalScreen[None]):
             self.notify(str(error), severity="error", timeout=12)
         self._list()
 
-    def _list(self) -> None:
+    def _list(self) -> str:
+        """Show the models as they are now; returns the one that answers."""
         options = self.query_one(OptionList)
         at = options.highlighted or 0
         try:
@@ -91,6 +96,7 @@ class ModelsScreen(ModalScreen[None]):
             mark = "●" if ref == serving else " "
             options.add_option(Option(Content(f"{mark} {one_line(ref):<{width}}   {_origin(model)}"), id=ref))
         options.highlighted = min(at, len(self._models) - 1)
+        return serving
 
 
 def _origin(model: ModelVersion) -> str:
@@ -103,17 +109,46 @@ def _origin(model: ModelVersion) -> str:
 
 
 def _lines(model: ModelVersion) -> list[str]:
-    """What is known of a model, a line each."""
-    lines = [f"{model.parameters / 1e6:.1f} M parameters, reads {model.window} tokens, {model.licence or 'no licence'}"]
+    """What is known of a model, a line each: what it is, how it was made, what that brought and what it cost."""
+    head = f"{model.parameters / 1e6:.1f} M parameters, reads {model.window} tokens, {model.licence or 'no licence'}"
     facts = _facts(model)
     if facts is None:
-        return [*lines, model.folder]
-    lines += [
-        f"base {facts.base}, parent {facts.parent or '-'}, run {facts.run or '-'}, {facts.size_bytes / 2**20:.0f} MiB"
+        return [one_line(head), one_line(model.folder)]
+    figures = {name: float(value) for name, value in facts.figures.items() if isinstance(value, int | float)}
+    lines = [
+        f"{head}, {facts.size_bytes / 2**20:.0f} MiB",
+        *([f"made by the run {facts.run} on {facts.base}"] if facts.run else []),
+        *_measured(figures),
+        *_spent(figures, facts.trained_parameters),
     ]
-    numbers = {name: value for name, value in facts.figures.items() if isinstance(value, int | float)}
-    lines += [f"{name.replace('_', ' ')} {value:.4g}" for name, value in list(numbers.items())[-8:]]
     return [one_line(line) for line in lines]
+
+
+def _measured(figures: Mapping[str, float]) -> list[str]:
+    """What tuning brought, and what it cost elsewhere."""
+    lines = []
+    if {"dev_loss", "dev_loss_before"} <= figures.keys():
+        lines.append(f"held-out loss {figures['dev_loss_before']:.2f} → {figures['dev_loss']:.2f}")
+    if "rouge1" in figures:
+        gain = f" ({figures['rouge1_gain']:+.1f})" if "rouge1_gain" in figures else ""
+        asked = f" on {figures['judged']:.0f} conversations" if "judged" in figures else ""
+        lines.append(f"ROUGE-1 {figures['rouge1']:.1f}{gain}{asked}")
+    forgotten = "rouge1_change_on_"
+    lines += [
+        f"{name.removeprefix(forgotten).replace('_', ' ')}: ROUGE-1 {value:+.1f}"
+        for name, value in figures.items()
+        if name.startswith(forgotten)
+    ]
+    return lines
+
+
+def _spent(figures: Mapping[str, float], trained: int) -> list[str]:
+    parts = [f"{trained:,} numbers trained"] if trained else []
+    if "seconds" in figures:
+        parts.append(f"in {figures['seconds']:.0f} s")
+    if "peak_memory_mib" in figures:
+        parts.append(f"{figures['peak_memory_mib']:.0f} MiB of memory at most")
+    return [", ".join(parts)] if parts else []
 
 
 def _facts(model: ModelVersion) -> VersionFacts | None:
