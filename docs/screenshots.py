@@ -59,9 +59,10 @@ async def drafts(pilot: Pilot[None]) -> None:
 
 
 async def evidence(pilot: Pilot[None]) -> None:
-    """What a draft says and the conversation does not."""
+    """What a draft says and the conversation does not, once meanings are compared, too."""
     await send(pilot)
     await pilot.press("shift+tab", "e")
+    await settle(pilot)
 
 
 PICTURES: dict[str, tuple[Play, str, GenerationSettings]] = {

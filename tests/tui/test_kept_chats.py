@@ -24,6 +24,7 @@ async def test_a_chat_is_kept_with_its_conversation_answer_and_title() -> None:
     with Store.open() as store:
         (chat,) = store.chats()
         messages = store.messages(chat.id)
+        assert not store.unfinished(chat.id, "writing"), "what was kept while it was written has done its work"
     assert chat.title == "Maya moves it."
     assert [(message.kind, message.text) for message in messages] == [
         ("conversation", STANDUP),
