@@ -39,12 +39,15 @@ class Terminal:
         _tmux("load-buffer", "-b", NAME, str(path))
         _tmux("paste-buffer", "-p", "-d", "-b", NAME, "-t", NAME)
 
-    def wait_for(self, text: str) -> str:
+    def screen(self) -> str:
+        """What stands on the screen."""
+        return _tmux("capture-pane", "-p", "-t", NAME)
+
+    def wait_for(self, text: str, seconds: float = WAIT_SECONDS) -> str:
         """The screen, once the text stands on it."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            screen = _tmux("capture-pane", "-p", "-t", NAME)
-            if text in screen:
+            if text in (screen := self.screen()):
                 return screen
             time.sleep(0.2)
         raise TimeoutError(f"{text!r} never came:\n{screen}")
@@ -53,7 +56,7 @@ class Terminal:
         """Wait for the text, and keep the screen under a caption."""
         self.wait_for(text)
         time.sleep(0.5)
-        lines = [line.rstrip() for line in _tmux("capture-pane", "-p", "-t", NAME).split("\n")]
+        lines = [line.rstrip() for line in self.screen().split("\n")]
         self.steps.append((caption, "\n".join(lines).rstrip()))
 
 
@@ -105,12 +108,13 @@ def play(window: Terminal) -> None:
     window.keep("Back in the shell: the pairs in TRL's format, the first of them in full.", "made none")
 
 
-def write(steps: list[tuple[str, str]], home: Path) -> str:
+TITLE = "# A session, played by keys in tmux"
+MADE = "Made by `python docs/session.py` with the bundled model, drawing at temperature 0.6. Nothing here was edited."
+
+
+def write(steps: list[tuple[str, str]], home: Path, title: str = TITLE, made: str = MADE) -> str:
     """The page: captions and screens, the temporary folder called by another name."""
-    parts = [
-        "# A session, played by keys in tmux",
-        "Made by `python docs/session.py` with the bundled model, drawing at temperature 0.6. Nothing here was edited.",
-    ]
+    parts = [title, made]
     for caption, screen in steps:
         parts.append(f"{caption}\n\n```\n{screen.replace(str(home), '~/parley')}\n```")
     return "\n\n".join(parts) + "\n"

@@ -24,7 +24,7 @@ from assistant.files import write_atomically
 from assistant.locations import ensure_dir, store_file
 from assistant.models.folder import fingerprint
 from assistant.models.proof import read_trial
-from assistant.models.registry import choose, list_models, resolve
+from assistant.models.registry import choose, list_models, promoted_ref, resolve
 from assistant.models.versions import VersionFacts, facts_of, policy_of, promote
 from assistant.records import GenerationSettings, ModelVersion
 from assistant.settings import Settings, load_settings
@@ -67,9 +67,12 @@ def run(job: Job[RlhfConfig]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """The current model as the run found it."""
+    """The model that is trained further, as the run found it, and the one that the candidate has to beat: the promoted
+    one where another was named to go on from, since that is what the candidate would replace.
+    """
 
     current: ModelVersion
+    rival: ModelVersion
     base: ModelVersion
     adapter: Path | None
 
@@ -159,20 +162,23 @@ class _Loop:
         place = self._run.folder / "stages" / "start.json"
         if place.exists():
             before = json.loads(place.read_bytes())
-            start = self._resolved(before["current"])
+            start = self._resolved(before["current"], before.get("rival", before["current"]))
             if fingerprint(Path(start.base.folder)) != before["fingerprint"]:
                 raise UsageError(f"{before['current']} changed since {self._run.name} was started; start a new run")
             return start
-        start = self._resolved(self._job.model)
-        seen = {"current": start.current.ref, "fingerprint": fingerprint(Path(start.base.folder))}
+        # Where something was promoted, the candidate would replace it, whatever it was trained from.
+        start = self._resolved(self._job.model, choose(self._settings)[0].ref if promoted_ref() else "")
+        seen = {"current": start.current.ref, "rival": start.rival.ref, "promoted": promoted_ref()}
+        seen["fingerprint"] = fingerprint(Path(start.base.folder))
         write_atomically(place, json.dumps(seen).encode())
         return start
 
-    def _resolved(self, ref: str) -> _Start:
+    def _resolved(self, ref: str, rival: str) -> _Start:
         current = resolve(ref, self._settings) if ref else choose(self._settings)[0]
         if current.soft_prompt:
             raise UsageError(f"{current.ref} has a soft prompt, which PPO cannot train: name another with --model")
-        return _Start(current, *policy_of(current, self._settings))
+        opposite = resolve(rival, self._settings) if rival else current
+        return _Start(current, opposite, *policy_of(current, self._settings))
 
     def _show_plan(self, plan: Plan) -> None:
         for line in plan.lines():
@@ -213,7 +219,9 @@ class _Loop:
         )
         drafts = self._writer.write(start.current, prompts, generation)
         flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
-        scale = scale_of(judges.preference(flat, [text for texts in drafts for text in texts]))
+        written = [text for texts in drafts for text in texts]
+        scale = scale_of(judges.preference(flat, written))
+        scale_of(judges.judge(flat, written), "judge")
         return {
             "mean": scale.mean,
             "spread": scale.spread,
@@ -277,7 +285,7 @@ class _Loop:
         limit = self._config.gate_conversations
         asked = proof.questions(own, rated.unrated[1::2], rated.prompts("reward", "dev", "judge"), start.current, limit)
         served = msgspec.structs.replace(self._settings.generation, drafts=1, seed=self._config.seed)
-        both = proof.Both(self._writer, start.current, candidate)
+        both = proof.Both(self._writer, start.rival, candidate)
         measured = {
             "conversations": len(asked),
             "generation": msgspec.to_builtins(served),
@@ -313,7 +321,7 @@ class _Loop:
         )
         return {
             "passed": not failing(made),
-            "against": start.current.ref,
+            "against": start.rival.ref,
             "checks": msgspec.to_builtins(made),
             **{key: measured[key] for key in ("conversations", "judge", "words", "wins", "samples")},
         }
@@ -321,23 +329,35 @@ class _Loop:
     def _promote(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
         version = found["version"]
         passed = found.get("gate", {}).get("passed", "gate" in self._config.skip)
-        found["promoted"] = bool(passed) and "promotion" not in self._config.skip
+        found["promoted"] = bool(passed) and "promotion" not in self._config.skip and self._may_replace(version)
         self._write_down(start, found)
         if not passed:
             made = [msgspec.convert(check, type=Check) for check in found["gate"]["checks"]]
             raise GateNotPassed(advise(made, version), found)
         if found["promoted"]:
-            promote(version, self._settings, why=f"{self._run.name} passed the gate against {start.current.ref}")
+            promote(version, self._settings, why=f"{self._run.name} passed the gate against {start.rival.ref}")
         self._run.log(self._done + 1, stage="promotion", state="done", promoted=int(found["promoted"]))
         self._run.finish(version)
         return found
+
+    def _may_replace(self, version: str) -> bool:
+        """Whether what answers is still what answered when the run began: a later choice of the user's stands."""
+        answers = promoted_ref()
+        begun = json.loads((self._run.folder / "stages" / "start.json").read_bytes())
+        if answers in {begun.get("promoted", answers), version}:
+            return True
+        self._job.say(
+            f"{version} passed, but {answers or 'another model'} was chosen while the run was on, and stays: "
+            f"`assistant models use {version}` lets the new one answer"
+        )
+        return False
 
     def _write_down(self, start: _Start, found: dict[str, Any]) -> None:
         """promotion.json beside the version's weights, and the run's report."""
         folder = Path(resolve(found["version"], self._settings).folder)
         document = {
             **found,
-            "against": start.current.ref,
+            "against": start.rival.ref,
             "data_hash": self._data_hash(),
             "seed": self._config.seed,
             "versions": self._run.manifest.versions,

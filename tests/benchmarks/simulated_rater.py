@@ -73,7 +73,7 @@ def main() -> None:
     imported = asked.work / "ranks.jsonl"
     if not imported.exists():
         drafts = _summarize(asked, "rated", rated, drafts=4)
-        lines = [_ranked(row, texts, rule) for row, texts in zip(rated, drafts, strict=True)]
+        lines = [ranked(row, texts, rule) for row, texts in zip(rated, drafts, strict=True)]
         _write(asked.work / "ranks.part", lines)
         _run("assistant", "feedback", "import", str(asked.work / "ranks.part"))
         (asked.work / "ranks.part").rename(imported)
@@ -180,7 +180,7 @@ def _brief(found: dict[str, Any]) -> dict[str, Any]:
     return {**spent, **kept, "ppo": result.get("ppo", {}), "gate": gate}
 
 
-def _ranked(row: dict[str, Any], texts: Sequence[str], rule: Callable[[str, str], float]) -> dict[str, Any]:
+def ranked(row: dict[str, Any], texts: Sequence[str], rule: Callable[[str, str], float]) -> dict[str, Any]:
     """Best first; what the rule finds alike is a tie."""
     scored = sorted(((rule(row["dialogue"], text), text) for text in dict.fromkeys(texts)), key=lambda one: -one[0])
     groups = [[text for _, text in group] for _, group in groupby(scored, key=lambda one: one[0])]

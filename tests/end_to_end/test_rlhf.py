@@ -1,18 +1,28 @@
 """Ratings in, a proven model out: the loop as a person runs it, on a tiny T5, with every part real."""
 
 import json
+import math
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from assistant.errors import ModelMissing
+from assistant.feedback.store import Store
+from assistant.locations import store_file
 from assistant.models.registry import promoted_ref, resolve
+from assistant.models.versions import promote
 from assistant.settings import Settings
 from tests.tiny_models import build_tiny_model
 from training.alone import alone
@@ -84,9 +94,11 @@ def test_ratings_become_a_model_that_answers(tmp_path: Path, home: Path, capsys:
     code, refused, _ = loop(capsys, "--resume", "--min-win-rate", "-1")
     assert (code, "other settings (gate)" in refused["error"]) == (2, True)
 
+    # What was promoted is what the next candidate has to beat, whatever that was trained from.
+    promote("v1")
     code, found, _ = loop(capsys, "--model", str(model), *_SMALL, *_EASY)
     assert code == 0, found.get("error")
-    assert (found["version"], found["promoted"]) == ("v2", True)
+    assert (found["version"], found["promoted"], found["gate"]["against"]) == ("v2", True, "v1")
     assert promoted_ref() == "v2"
     unmeasured = [check["name"] for check in found["gate"]["checks"] if check["value"] == "not measured"]
     assert "toxicity, greedy" in unmeasured
@@ -105,10 +117,10 @@ def test_ratings_become_a_model_that_answers(tmp_path: Path, home: Path, capsys:
 
     done = assistant("models", "trial", "v2", "--data", str(_conversations(tmp_path)), "--json", said="1\n2\n=\n")
     held = json.loads(done.stdout)
-    assert (held["against"], held["wins"] + held["losses"] + held["ties"]) == (str(model), 3)
+    assert (held["against"], held["wins"] + held["losses"] + held["ties"]) == ("v1", 3)
 
     assert assistant("models", "rollback").returncode == 0
-    assert promoted_ref() is None
+    assert promoted_ref() == "v1"
 
 
 def test_too_few_pairs_say_how_many_are_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,6 +157,50 @@ def test_a_reward_that_people_do_not_bear_out_stops_before_ppo(
     assert (found["version"], "gate" in found) == (None, False)
     with pytest.raises(ModelMissing):
         resolve("v1", Settings())
+
+
+def test_stopped_in_ppo_it_saves_and_what_changed_meanwhile_is_refused(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = build_tiny_model(tmp_path / "tiny")
+    data = rankings(tmp_path / "ranks.jsonl", 20)
+    process = _start("--model", str(model), "--data", str(data), *_SMALL, "--max-steps", "5000")
+    run = _once(lambda: next((home / "state" / "runs").glob("rlhf-*/ppo/ppo-*/metrics.jsonl"), None), process)
+    _once(lambda: len(run.read_text().splitlines()) > 4, process)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=600)
+    assert process.returncode == 130
+    folder = run.parents[2]
+    assert f"--resume {folder.name}" in json.loads(out.splitlines()[-1])["error"]
+    assert (run.parent / "checkpoint").is_dir()
+
+    # A reward, or a judge, that says nothing: neither gets as far as PPO.
+    (folder / "stages" / "samples.json").unlink()
+    for part, value, why in (
+        ("judge", 0.0, "the judge is the same for every answer"),
+        ("reward", math.nan, "the reward is no number"),
+    ):
+        weights = folder / part / "head.safetensors"
+        save_file({name: np.full_like(tensor, value) for name, tensor in load_file(weights).items()}, weights)
+        code, found, _ = loop(capsys, "--resume")
+        assert (code, why in found["error"]) == (5, True), found
+
+    # Weights that are others now are not what the ratings of this run were learnt for.
+    other = build_tiny_model(tmp_path / "other", steps=1)
+    shutil.copy(other / "model.safetensors", model / "model.safetensors")
+    code, found, _ = loop(capsys, "--resume")
+    assert (code, "changed since" in found["error"]) == (2, True), found
+
+
+def test_a_store_of_a_newer_version_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with Store.open():
+        pass
+    with closing(sqlite3.connect(store_file())) as database:
+        database.execute("PRAGMA user_version = 9999")
+    before = store_file().read_bytes()
+    code, found, _ = loop(capsys)
+    assert (code, "newer version of Parley" in found["error"]) == (1, True)
+    assert store_file().read_bytes() == before
 
 
 @pytest.mark.slow
@@ -192,6 +248,14 @@ def _conversations(folder: Path) -> Path:
     rows = [{"id": str(n), "dialogue": f"Ann: Where is room {n}?\nBen: It is on floor {n + 1}."} for n in range(3)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+def _once(look: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
+    """What the look finds, as soon as it finds something."""
+    while not (found := look()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    return found
 
 
 def _start(*arguments: str) -> subprocess.Popen[str]:

@@ -32,7 +32,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
     """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
     candidate is judged and kept, and the current model stays."""
-    max_steps: int = 40
+    max_steps: int = 60
     """Steps of PPO."""
     min_pairs: int = 40
     """Fewest pairs to begin with."""
@@ -69,9 +69,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a nat of KL to the current model costs, to begin with, in standard deviations of the reward."""
     kl_target: float = 8.0
     """KL that the coefficient is steered towards, in nats a response; 0 keeps the coefficient fixed."""
-    batch_size: int = 32
-    """Responses a step."""
-    epochs: int = 2
+    batch_size: int = 16
+    """Responses a step, learnt from in two halves."""
+    epochs: int = 4
     """Times that a step's responses are learnt from."""
     max_new_tokens: int = 48
     """Longest response in tokens."""

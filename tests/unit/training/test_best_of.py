@@ -34,5 +34,7 @@ def test_mean_and_spread() -> None:
 
 @pytest.mark.parametrize(("scores", "why"), [([1.0, math.nan], "no number"), ([2.0, 2.0, 2.0], "the same for every")])
 def test_a_reward_that_says_nothing_stops_the_run(scores: list[float], why: str) -> None:
-    with pytest.raises(TrainingStopped, match=why):
+    with pytest.raises(TrainingStopped, match=f"the reward is {why}"):
         scale_of(scores)
+    with pytest.raises(TrainingStopped, match=f"the judge is {why}"):
+        scale_of(scores, "judge")
