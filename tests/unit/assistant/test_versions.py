@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,25 @@ def test_the_pointer_moves_back_and_forth(taught_model: Path) -> None:
     assert promoted_ref() is None
     with pytest.raises(ModelMissing, match="no model was promoted"):
         rollback()
+
+
+def test_a_full_disk_leaves_the_pointer_as_it_was(taught_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        make(taught_model)
+    promote("v1")
+    promote("v2")
+    before = (models_dir() / "current.json").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        found = [answer(capsys, "use", "v3"), answer(capsys, "rollback")]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    for code, _, err in found:
+        assert (code, "make room and try again" in err) == (1, True)
+    assert (models_dir() / "current.json").read_bytes() == before
+    assert promoted_ref() == "v2"
+    assert not list(models_dir().glob(".current.json.*"))
 
 
 def test_a_rollback_passes_over_what_is_gone_or_damaged(taught_model: Path) -> None:
