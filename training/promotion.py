@@ -59,6 +59,7 @@ class Measured:
     toxicity_sampled: Difference | None
     kl: float | None
     forgetting: Difference | None
+    judge_ci: tuple[float, float] | None = None
 
 
 def checks(
@@ -66,7 +67,7 @@ def checks(
 ) -> list[Check]:
     """Every check of the gate, in the order in which they are shown."""
     found = [
-        _judge(measured.judge_accuracy),
+        _judge(measured.judge_accuracy, measured.judge_ci),
         *_wins(measured, limits),
         _no_worse("ROUGE-1", measured.rouge1, -limits.max_rouge_loss, higher_is_better=True),
         _no_worse("unsupported names and numbers", measured.unsupported, 0.0, higher_is_better=False),
@@ -90,13 +91,20 @@ def failing(found: Iterable[Check]) -> list[Check]:
     return [check for check in found if check.passed is False]
 
 
-def _judge(accuracy: float | None) -> Check:
+def _judge(accuracy: float | None, ci: tuple[float, float] | None) -> Check:
     """A judge that does not agree with people proves nothing by its verdicts."""
     rule = "agrees with people on held-out pairs more often than a coin"
     if accuracy is None:
         return Check(name="the judge itself", limit=0.5, passed=False, rule=rule, advice="rate more answers")
-    advice = "rate more answers: the judge learns from a part of them"
-    return Check(name="the judge itself", value=accuracy, limit=0.5, passed=accuracy > 0.5, rule=rule, advice=advice)
+    return Check(
+        name="the judge itself",
+        value=accuracy,
+        ci=ci,
+        limit=0.5,
+        passed=accuracy > 0.5,
+        rule=rule,
+        advice="rate more answers: the judge learns from a part of them",
+    )
 
 
 def _wins(measured: Measured, limits: GateLimits) -> list[Check]:

@@ -304,6 +304,7 @@ class _Loop:
             wins=proof.read_wins(measured["wins"]),
             conversations=measured["conversations"],
             judge_accuracy=found["reward"]["judge"].get("accuracy"),
+            judge_ci=_pair(found["reward"]["judge"].get("ci")),
             rouge1=proof.read_difference(measured["rouge1"]),
             unsupported=proof.read_difference(measured["unsupported"]),
             toxicity=proof.read_difference(measured.get("toxicity")),
@@ -377,3 +378,7 @@ class _Loop:
         from training.corpora import content_hash
 
         return content_hash([self._run.folder / "rated.json"])
+
+
+def _pair(ci: list[float] | None) -> tuple[float, float] | None:
+    return (ci[0], ci[1]) if ci else None
