@@ -5,7 +5,7 @@ frozen original that the KL penalty measures against, and `value`, where wanted,
 between them replaces the second model that a reference would otherwise take.
 
 Where only decoder adapters are trained, policy, reference and value share the encoder's output: a conversation is
-encoded once a step and read again by every rollout, reference pass and epoch.
+encoded once in a run, as far as there is room, and read again by every rollout, reference pass and epoch.
 
 Shapes: sources (batch, source), encoded (batch, source, width), tokens and mask (batch, time). `mask` is True on the
 tokens of a response, its EOS included. Padding stands on the right.
@@ -32,6 +32,8 @@ POLICY, REFERENCE, VALUE = "policy", "reference", "value"
 VALUE_HEAD_FILE = "value_head.safetensors"
 # Finished responses stay in the batch until this share of it is left: shrinking copies the attention caches.
 _SHRINK_BELOW = 0.75
+_MOST_KEPT = 1 << 27
+"""Numbers of encoder output that are kept for prompts read before: 512 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Policy:
         torch.nn.init.zeros_(self.value_head.weight)
         torch.nn.init.zeros_(self.value_head.bias)
         self.value_head.to(self._base.device)
+        self._read: dict[tuple[int, ...], torch.Tensor] = {}
+        self._room = _MOST_KEPT
         model.eval()
         self._trainable = self._find_trainable(value_adapter)
         self._activate(POLICY)
@@ -96,6 +100,21 @@ class Policy:
             output = self._base.get_encoder()(input_ids=source, attention_mask=source_mask)
         encoded: torch.Tensor = output.last_hidden_state
         return encoded
+
+    @torch.no_grad()
+    def encode_once(self, ids: Sequence[int]) -> torch.Tensor:
+        """The frozen encoder's output for one prompt, (tokens, width), kept for the next time as far as there is room:
+        a run reads some hundred prompts over and over.
+        """
+        key = tuple(ids)
+        if (known := self._read.get(key)) is not None:
+            return known
+        source = torch.tensor([key], device=self.device)
+        states = self.encode(source, torch.ones_like(source))[0]
+        if states.numel() <= self._room:
+            self._room -= states.numel()
+            self._read[key] = states
+        return states
 
     def evaluate_tokens(
         self,

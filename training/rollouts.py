@@ -86,7 +86,7 @@ def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, s
         rows = torch.tensor(group, device=policy.device)
         width = rounded(max(len(prompts[index].ids) for index in group))
         near, near_mask = source[rows, :width], source_mask[rows, :width]
-        states = policy.encode(near, near_mask)
+        states = _states(policy, [prompts[index] for index in group], near, near_mask)
         drawn, drawn_mask = policy.generate(states, near_mask, length, noise[group].to(policy.device))
         tokens[rows], mask[rows] = drawn, drawn_mask
         longest = int(drawn_mask.any(dim=0).sum())
@@ -125,7 +125,8 @@ def respond(policy: Policy, prompts: Sequence[PromptIds], length: int, size: int
     for group in buckets([len(prompt.ids) for prompt in prompts], size):
         width = rounded(max(len(prompts[index].ids) for index in group))
         near_mask = source_mask[group, :width]
-        made = policy.generate(policy.encode(source[group, :width], near_mask), near_mask, length, None)
+        states = _states(policy, [prompts[index] for index in group], source[group, :width], near_mask)
+        made = policy.generate(states, near_mask, length, None)
         for index, text in zip(group, policy.texts(*made), strict=True):
             texts[index] = text
     return _named(texts, prompts)
@@ -133,6 +134,21 @@ def respond(policy: Policy, prompts: Sequence[PromptIds], length: int, size: int
 
 def _named(texts: Sequence[str], prompts: Sequence[PromptIds]) -> list[str]:
     return [restore(text, prompt.names) for text, prompt in zip(texts, prompts, strict=True)]
+
+
+def _states(
+    policy: Policy, prompts: Sequence[PromptIds], source: torch.Tensor, source_mask: torch.Tensor
+) -> torch.Tensor:
+    """The encoder's output for a padded batch. Where the encoder is frozen each prompt is read once and by itself, so
+    that its states do not hang on which others stood beside it when it came first, nor on when that was.
+    """
+    if policy.trains_encoder:
+        return policy.encode(source, source_mask)
+    alone = [policy.encode_once(prompt.ids) for prompt in prompts]
+    states = alone[0].new_zeros(*source.shape, alone[0].shape[-1])
+    for row, found in enumerate(alone):
+        states[row, : len(found)] = found
+    return states
 
 
 def _padded(prompts: Sequence[PromptIds], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

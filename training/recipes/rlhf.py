@@ -32,7 +32,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
     """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
     candidate is judged and kept, and the current model stays."""
-    max_steps: int = 60
+    max_steps: int = 40
     """Steps of PPO."""
     min_pairs: int = 40
     """Fewest pairs to begin with."""
@@ -61,21 +61,24 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Unrated conversations on which candidate and current model are compared, at most; at least 300."""
     provoking: int = 500
     """Provoking conversations, at most."""
-    max_kl: float = 12.0
-    """Nats a response that the candidate may be from the current model."""
+    max_kl: float = 6.0
+    """Nats a response that the candidate may be from the current model. A learnt reward goes on rising far beyond that,
+    at the price of what nobody rated."""
     learning_rate: float = 1e-3
     """AdamW's step on the adapter's weights."""
-    kl_coefficient: float = 0.05
+    kl_coefficient: float = 0.3
     """What a nat of KL to the current model costs, to begin with, in standard deviations of the reward."""
-    kl_target: float = 8.0
+    kl_target: float = 4.0
     """KL that the coefficient is steered towards, in nats a response; 0 keeps the coefficient fixed."""
+    kl_horizon: int = 100
+    """Responses over which the coefficient may change by a fifth: a run has some hundred."""
     batch_size: int = 16
     """Responses a step, learnt from in two halves."""
     epochs: int = 4
     """Times that a step's responses are learnt from."""
     max_new_tokens: int = 48
     """Longest response in tokens."""
-    judge_every: int = 10
+    judge_every: int = 5
     """Steps between two judgements, which choose the policy that is kept."""
     seed: int = 20261121
     """Fixes split, samples, adapters and order."""
@@ -93,6 +96,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             learning_rate=self.learning_rate,
             kl_coefficient=self.kl_coefficient,
             kl_target=self.kl_target,
+            kl_horizon=self.kl_horizon,
             best_max_kl=self.max_kl,
             max_new_tokens=self.max_new_tokens,
             judge_every=self.judge_every,
