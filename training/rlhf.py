@@ -38,7 +38,8 @@ from training.judges import Judges
 from training.plan import Plan, plan_of
 from training.promotion import Check, Measured, advise, checks, failing, write_promotion
 from training.rated import Rated, load_rated, prompt_of, read_dev, read_rated, write_prompts, write_rated
-from training.recipes.rlhf import RlhfConfig
+from training.recipes.rlhf import JUDGED_PROMPTS, RlhfConfig
+from training.restraint import Restraint
 from training.rlhf_report import write_page
 from training.runs import Run
 from training.versions import make_version
@@ -48,8 +49,8 @@ _CURVES = {
     "reward by part": [f"objective/scores/{part}" for part in ("preference", "unsupported", "repetition", "harm")],
 }
 _DRAFTS = 4
-_JUDGED_PROMPTS = 48
-"""Prompts on which PPO's checkpoints are judged, and the best of n."""
+_JUDGED_OF_RATED = 32
+"""So many of the prompts by which checkpoints are judged were rated, at most; the others are the gate set's."""
 
 
 def run(job: Job[RlhfConfig]) -> dict[str, Any]:
@@ -143,9 +144,9 @@ class _Loop:
         if not place.exists():
             rated = read_rated(self._config, self._job.data)
             unrated = rated.unrated[::2]
-            own = [prompt_of(text.dialogue) for text in practice()]
+            own = list(_references())
             write_prompts([*rated.prompts("reward"), *unrated][: self._config.prompts], self._practice)
-            write_prompts([*rated.prompts("dev"), *own][:_JUDGED_PROMPTS], self._judged)
+            write_prompts([*rated.prompts("dev")[:_JUDGED_OF_RATED], *own][:JUDGED_PROMPTS], self._judged)
             write_rated(rated, place)
         return load_rated(place)
 
@@ -242,6 +243,7 @@ class _Loop:
                 *(self._run.folder / "adapter", inner, self._job.stop),
                 reward=judges.reward_parts,
                 judge=judges.judge,
+                may_keep=Restraint(self._run.folder / "practice.json", _references(), self._config.max_practice_loss),
                 report=self._job.report,
             )
             self._job.check_stop(self._run)
@@ -250,7 +252,12 @@ class _Loop:
         finally:
             inner.close()
         curve = [
-            {"step": row["step"], "judge": row["dev_judge"], "kl": row.get("objective/kl", 0.0)}
+            {
+                "step": row["step"],
+                "judge": row["dev_judge"],
+                "kl": row.get("objective/kl", 0.0),
+                "may_keep": row["may_keep"],
+            }
             for row in inner.metrics()
             if "dev_judge" in row
         ]
@@ -378,6 +385,14 @@ class _Loop:
         from training.corpora import content_hash
 
         return content_hash([self._run.folder / "rated.json"])
+
+
+def _references() -> dict[str, str]:
+    """The practice conversations with a person's summary of each, one of every topic before the second of any."""
+    found = practice()
+    topics = list(dict.fromkeys(text.cluster for text in found))
+    turns = {topic: [text for text in found if text.cluster == topic] for topic in topics}
+    return {prompt_of(text.dialogue): text.summary for turn in zip(*turns.values(), strict=True) for text in turn}
 
 
 def _pair(ci: list[float] | None) -> tuple[float, float] | None:

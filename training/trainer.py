@@ -41,6 +41,8 @@ from training.updates import Learner, copy_parameters, restore_parameters
 
 Judge = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """(prompts, responses) -> a number for each, higher is better; not the reward, where that can be had."""
+MayKeep = Callable[[Sequence[str], Sequence[str]], bool]
+"""(prompts, responses) -> whether a policy that answers so may become the best; asked at every judgement."""
 
 
 class Trainer:
@@ -56,6 +58,7 @@ class Trainer:
         reward: RewardFunction | None,
         judge: Judge | None,
         ranks: Ranks,
+        may_keep: MayKeep = lambda prompts, responses: True,
     ) -> None:
         _check(config, ranks)
         self._config = config
@@ -65,6 +68,7 @@ class Trainer:
         # What a caller brings along is the caller's to watch.
         self._reward_hash = "" if reward else fingerprint(self._terms)
         self._judge = judge or self._reward_as_judge
+        self._may_keep = may_keep
         self.policy = _policy(config, model, adapter)
         prompts, self.left_out = read_prompts(data, self.policy, config.window)
         self._origin = self.policy.fingerprint()
@@ -112,11 +116,13 @@ class Trainer:
             return
         config = self._config
         responses = respond(self.policy, self._held_out, config.max_new_tokens, config.rollout_batch_size)
-        verdicts = list(self._judge([prompt.text for prompt in self._held_out], responses))
+        texts = [prompt.text for prompt in self._held_out]
+        verdicts = list(self._judge(texts, responses))
+        may_keep = self._may_keep(texts, responses)
         score = sum(verdicts) / len(verdicts)
         self._judged = {"dev_judge": score}
-        run.log(self.steps, **self._judged, **{"objective/kl": self._kl})
-        if self._kl <= config.best_max_kl and score > self._best.get("judge", float("-inf")):
+        run.log(self.steps, **self._judged, **{"objective/kl": self._kl, "may_keep": int(may_keep)})
+        if may_keep and self._kl <= config.best_max_kl and score > self._best.get("judge", float("-inf")):
             self._best = {"judge": score, "step": float(self.steps), "kl": self._kl}
             run.save(self.steps, {"trained": copy_parameters(self.policy)}, "best")
 

@@ -6,6 +6,9 @@ import msgspec
 
 from training.recipes.ppo import PpoConfig
 
+JUDGED_PROMPTS = 80
+"""Prompts by which PPO's checkpoints are judged, and the best of n."""
+
 
 class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a candidate has to show before it may answer."""
@@ -64,6 +67,8 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_kl: float = 6.0
     """Nats a response that the candidate may be from the current model. A learnt reward goes on rising far beyond that,
     at the price of what nobody rated."""
+    max_practice_loss: float = 1.0
+    """ROUGE-1 points that a checkpoint may have lost on practice conversations, and still be kept."""
     learning_rate: float = 1e-3
     """AdamW's step on the adapter's weights."""
     kl_coefficient: float = 0.3
@@ -100,6 +105,6 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             best_max_kl=self.max_kl,
             max_new_tokens=self.max_new_tokens,
             judge_every=self.judge_every,
-            judge_prompts=48,
+            judge_prompts=JUDGED_PROMPTS,
             seed=self.seed,
         )

@@ -277,6 +277,22 @@ def test_no_policy_beyond_the_bound_on_kl_becomes_the_best(model: Path, prompts:
         assert [row["dev_judge"] for row in run.metrics() if "dev_judge" in row] == [0.0, 1.0, 2.0, 3.0]
 
 
+def test_what_may_not_be_kept_does_not_become_the_best(model: Path, prompts: Path, tmp_path: Path) -> None:
+    rising, asked = iter(range(10)), iter([True, False, True, False])
+    config = replace(SMALL, max_steps=3, judge_every=1, judge_prompts=2, best_max_kl=1e9)
+    with a_run(config, prompts, tmp_path) as run:
+        figures = train(
+            config,
+            *(model, None, [prompts], None, tmp_path / "out", run, StopRequested()),
+            reward=letters,
+            judge=lambda texts, responses: [float(next(rising))] * len(responses),
+            may_keep=lambda texts, responses: next(asked),
+        )
+        assert [row["may_keep"] for row in run.metrics() if "may_keep" in row] == [1, 0, 1, 0]
+    # Judged 0, 1, 2, 3: the third is the best of the first and the third.
+    assert (figures["kept_step"], figures["best_judge"]) == (2.0, 2.0)
+
+
 def test_a_run_that_was_asked_to_stop_goes_on_where_it_stood(model: Path, prompts: Path, tmp_path: Path) -> None:
     config = replace(SMALL, judge_every=2, judge_prompts=2)
     wanted, folder = trained(config, model, prompts, tmp_path / "whole")
