@@ -256,7 +256,7 @@ class _Loop:
                 "step": row["step"],
                 "judge": row["dev_judge"],
                 "kl": row.get("objective/kl", 0.0),
-                "may_keep": row["may_keep"],
+                "may_keep": row.get("may_keep", 1),
             }
             for row in inner.metrics()
             if "dev_judge" in row
