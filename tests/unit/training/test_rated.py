@@ -71,6 +71,15 @@ def test_what_is_missing_is_counted() -> None:
         read_rated(CONFIG, ())
 
 
+def test_many_pairs_of_few_conversations_are_too_few(tmp_path: Path) -> None:
+    path = tmp_path / "ranks.jsonl"
+    # Six answers in order make fifteen pairs.
+    lines = [{"dialogue": f"Ann: Room {n}?\nBen: Yes.", "ranking": [[answer] for answer in "ABCDEF"]} for n in range(2)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(DataMissing, match="30 pairs of 2 conversations are too few: 10 pairs of 5"):
+        read_rated(CONFIG, (path,))
+
+
 def test_a_file_is_read_as_the_import_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "ranks.jsonl"
     lines = [{"dialogue": f"Ann: Room {n}?\nBen: Yes.", "ranking": [["A."], ["B."], ["C."]]} for n in range(6)]
