@@ -69,6 +69,19 @@ def test_what_the_documents_do_not_hold_is_said_so(capsys: pytest.CaptureFixture
     assert out.startswith("Not in your documents.")
 
 
+def test_the_other_sources_of_a_quotation_say_what_they_hold(capsys: pytest.CaptureFixture[str], docs: Path) -> None:
+    other = "The harbour office opens at half past seven in winter."
+    (docs / "rules.pdf").write_bytes(pdf("Welcome to Lindmark, a town of ropes.", f"{FACT}\n{other}"))
+    _json(capsys, "knowledge", "add", str(docs))
+    code, out, _ = _run(capsys, "ask", QUESTION)
+    assert code == 0
+    quoted, first, second, text = out.splitlines()
+    assert quoted.endswith("[1]")
+    assert first.startswith(f"[1] {docs / 'rules.pdf'} p. 2, characters ")
+    assert second.startswith(f"[2] {docs / 'rules.pdf'} p. 2, characters ")
+    assert {quoted[1:-5], text.strip()} == {FACT, other}
+
+
 def test_search_gives_passages_for_one_question_or_for_a_file_of_them(
     capsys: pytest.CaptureFixture[str], docs: Path, tmp_path: Path
 ) -> None:
@@ -170,3 +183,11 @@ def test_purging_blanks_what_was_answered(capsys: pytest.CaptureFixture[str], do
     with Store.open() as store:
         kept = store.completion(answer["completion_id"])
     assert (kept.answer, FACT in kept.prompt) == ("[removed].", False)
+
+
+def test_purging_says_what_it_forgot_and_blanked(capsys: pytest.CaptureFixture[str], docs: Path) -> None:
+    _json(capsys, "knowledge", "add", str(docs))
+    _json(capsys, "ask", QUESTION)
+    code, out, _ = _run(capsys, "knowledge", "remove", str(docs), "--purge")
+    assert code == 0
+    assert out == "Forgot 3 files with 3 passages. Their text was blanked in 1 stored answers.\n"
