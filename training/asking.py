@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _ANSWER = GenerationSettings(decoding="greedy", max_new_tokens=4)
 _REVISION = GenerationSettings(decoding="greedy", max_new_tokens=128)
-_COMPARE = """{principles}
+COMPARE = """{principles}
 
 Conversation:
 {conversation}
@@ -34,7 +34,7 @@ Summary B: {second}
 
 Which summary is better, A or B?
 Answer: """
-_REVISE = """{principles}
+REVISE = """{principles}
 
 Conversation:
 {conversation}
@@ -78,7 +78,12 @@ class ModelAsker:
         self._model = resolve(ref, settings) if ref else choose(settings)[0]
         self._count = token_counter(self._model.folder)
         self._engine = Engine()
-        self._engine.load(self._model, choose_backend(settings, self._model), 0)
+        try:
+            self._engine.load(self._model, choose_backend(settings, self._model), 0)
+        except BaseException:
+            # Nobody else knows of it yet, and its process would stay.
+            self._engine.close()
+            raise
 
     def draft(self, rows: "Sequence[Row]") -> "list[Row]":
         kept, prompts = [], []
@@ -110,7 +115,7 @@ class ModelAsker:
     def compare(self, conversation: str, first: str, second: str, principles: "Sequence[Principle]") -> float:
         told = "\n".join(one.text for one in principles if one.text)
         prompts = [
-            _COMPARE.format(principles=told, conversation=conversation, first=one, second=other).strip()
+            COMPARE.format(principles=told, conversation=conversation, first=one, second=other).strip()
             for one, other in ((first, second), (second, first))
         ]
         if max(map(self._count, prompts)) > self._model.window:
@@ -120,7 +125,7 @@ class ModelAsker:
 
     def revise(self, conversation: str, draft: str, principles: "Sequence[Principle]") -> str:
         told = "\n".join(one.text for one in principles if one.text)
-        prompt = _REVISE.format(principles=told, conversation=conversation, draft=draft).strip()
+        prompt = REVISE.format(principles=told, conversation=conversation, draft=draft).strip()
         if self._count(prompt) > self._model.window:
             return ""
         return self._engine.generate([prompt], _REVISION).drafts[0][0].text.strip()

@@ -290,10 +290,13 @@ def _command(name: str, stage: Stage, *, detailed: bool) -> Any:
 
 
 def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[str, Any]) -> None:
+    from assistant.prompts import join_own
     from training.job import Job
     from training.progress import showing
     from training.runs import stop_signals
 
+    # Answers in the store may have been asked for in the user's own words: without them no conversation is found there.
+    join_own()
     struct = _load(stage.config)
     values, config = _resolve(name, struct, given)
     job = Job(

@@ -70,7 +70,9 @@ def run(job: Job[ConstitutionConfig]) -> dict[str, Any]:
     if job.out is None:
         raise UsageError("say where the pairs go: -o pairs.jsonl")
     rows = read_drafts(job.data, job.config.max_steps)
-    asker = open_asker(job.model, job.config, job.report) if job.model or not all(row.drafts for row in rows) else None
+    is_asked = bool(job.model) and job.config.ask != "never"
+    lacks_drafts = not all(row.drafts for row in rows)
+    asker = open_asker(job.model, job.config, job.report) if is_asked or lacks_drafts else None
     try:
         rows = asker.draft(rows) if asker else rows
         able = asker.probe(rows) if asker and job.config.ask == "auto" else None

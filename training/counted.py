@@ -24,7 +24,7 @@ _COMPONENTS = 48
 _FOLDS = 5
 _CHOOSE_FROM = 40
 """Fewest pairs from which priors are compared; below that the cautious one is taken."""
-_SPREADS = (0.05, 0.2, 0.6)
+_SPREADS = (0.05, 0.1, 0.2, 0.6)
 _VECTOR_SPREADS = (0.0, 0.05, 0.2)
 _WARM_SPREAD = 0.5
 
@@ -67,16 +67,20 @@ class Counted:
 class Table:
     """The numbers of every answer of some pairs and singles: counted once, fitted many times."""
 
-    def __init__(self, pairs: Sequence[Pair], singles: Sequence[Single], warm: Reward | None, encoder: Encoder) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], singles: Sequence[Single], warm: Reward | None, encoder: Encoder | None
+    ) -> None:
+        # Without an encoder the answers have no vectors, and the head is over what can be counted alone.
         self.pairs = tuple(pairs)
         self.singles = tuple(singles)
         self.roles = warm.roles if warm else RoleHead((), np.zeros((0, len(MEASURES)), np.float32))
         texts = [(pair.conversation, text) for pair in pairs for text in (pair.chosen, pair.rejected)]
         texts += [(single.conversation, single.answer) for single in singles]
         self.columns = columns_of(self.roles, texts)
-        self.vectors = encoder.embed([answer for _, answer in texts]).astype(np.float64)
+        answers = [answer for _, answer in texts]
+        self.vectors = encoder.embed(answers).astype(np.float64) if encoder else np.zeros((len(answers), 0))
         self.warm_weights = warm.weights if warm else np.zeros(len(COLUMNS))
-        self.warm_vector = warm.vector if warm else None
+        self.warm_vector = warm.vector if warm and encoder else None
         # Of a warm start that tuned an encoder, the counted part is what we go on from.
         self.warm_scores = self.columns @ self.warm_weights
         if self.warm_vector is not None:
@@ -108,7 +112,8 @@ def fit_counted(table: Table, seed: int) -> Counted:
     """Choose a prior, a temperature and the weights."""
     basis = _Basis(table)
     rows = basis.differences(table)
-    shapes = [Shape(*values) for values in product(_SPREADS, _VECTOR_SPREADS, (0.0, 1.0))]
+    vector_spreads = _VECTOR_SPREADS if table.vectors.shape[1] else (0.0,)
+    shapes = [Shape(*values) for values in product(_SPREADS, vector_spreads, (0.0, 1.0))]
     if table.count < _CHOOSE_FROM:
         shapes = [CAUTIOUS]
     judged = [(shape, _left_out_margins(rows, table, basis, shape, seed)) for shape in shapes]
@@ -143,7 +148,7 @@ class _Basis:
         kept = min(_COMPONENTS, len(sizes), max(1, len(left) // 4))
         self.axes = axes[:kept]
         # One scale for all components: the small ones stay small.
-        self.vector_scale = max(float(sizes[0] / np.sqrt(len(left))), 1e-6)
+        self.vector_scale = max(float(np.max(sizes, initial=0.0) / np.sqrt(len(left))), 1e-6)
         self.table = table
 
     def differences(self, table: Table) -> Rows:

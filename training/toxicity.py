@@ -20,22 +20,28 @@ from assistant.locations import ensure_dir
 from assistant.scoring.encoder import open_minilm
 from assistant.scoring.heads import toxicity_of
 from training.corpora import require_fields
+from training.manners import own_texts
 
 _EACH = 1000
 """Texts of each source and label: sources differ more than labels do, and one has half of all texts."""
-_HIDDEN = 32
+_HIDDEN = 64
 _STEPS = 400
 _LEFT_OUT = ("ETHOS",)
 """Sources whose licence (GPL) would bind whoever ships the head."""
+OWN = "written for Parley"
+"""The source of the project's own texts."""
 Row = tuple[str, bool, str]
 
 
 def train_toxicity(rows: Sequence[dict[str, Any]], path: Path, folder: Path, seed: int) -> dict[str, Any]:
     """Write `head.safetensors` and a card into the folder; returns figures on held-out texts, by source."""
     chosen = _chosen(require_fields(rows, ("text", "label"), path), seed)
+    edge = len(chosen) * 4 // 5
+    taught, kept = ([(*text, OWN) for text in texts] for texts in own_texts(seed))
+    chosen = [*chosen[:edge], *taught, *kept, *chosen[edge:]]
+    edge += len(taught)
     vectors = open_minilm().embed([text for text, _, _ in chosen], window=128).astype(np.float64)
     labels = np.array([is_toxic for _, is_toxic, _ in chosen])
-    edge = len(chosen) * 4 // 5
     layers = _fit(vectors[:edge], labels[:edge], seed)
     shares = toxicity_of({name: value.numpy() for name, value in layers.items()}, vectors[edge:])
     sources = np.array([source for _, _, source in chosen[edge:]])
@@ -45,7 +51,7 @@ def train_toxicity(rows: Sequence[dict[str, Any]], path: Path, folder: Path, see
     figures["all"] = _figures(shares, labels[edge:])
     ensure_dir(folder)
     save_file(layers, folder / "head.safetensors")
-    (folder / "README.md").write_text(_card(edge, figures), encoding="utf-8")
+    (folder / "README.md").write_text(_card(edge, len(taught), figures), encoding="utf-8")
     return figures
 
 
@@ -91,21 +97,23 @@ def _figures(shares: NDArray[np.float64], labels: NDArray[np.bool_]) -> dict[str
     return found
 
 
-def _card(texts: int, figures: dict[str, Any]) -> str:
+def _card(texts: int, own: int, figures: dict[str, Any]) -> str:
     lines = "\n".join(
         f"| {name} | {row['accuracy']:.3f} | {'-' if row['auc'] is None else format(row['auc'], '.3f')} | {row['n']} |"
         for name, row in figures.items()
     )
-    return _CARD.format(texts=texts, lines=lines)
+    return _CARD.format(texts=texts, own=own, lines=lines)
 
 
 _CARD = """# Toxicity head
 
-How likely a text is hateful or offensive, 0 to 1: one hidden layer of 32 units over all-MiniLM-L6-v2's vector of the
+How likely a text is hateful or offensive, 0 to 1: one hidden layer of 64 units over all-MiniLM-L6-v2's vector of the
 text. Made by `assistant-train reward --data safety_hate.jsonl.gz -o toxicity` from {texts} texts.
 
 - Trained on HateCheck (CC BY 4.0), Davidson et al. 2017 (MIT), the Stormfront set of Vicomtech (CC BY-SA 3.0) and the
   prompts of ToxiGen (MIT, labelled by list). Rows under the GPL (ETHOS) were left out.
+- {own} of the texts are the project's own (`training/manners.toml`): plain insults and threats, and polite or harmless
+  counterparts in much the same words. The figures for them are on other sentences, filled with other words.
 - Licence: CC BY-SA 4.0, for Vicomtech's sake.
 - Where it errs: it reads English only, takes quoted, reported and reclaimed slurs for attacks, and misses polite
   contempt. It is one part of a reward and a figure in evaluations, not a filter.

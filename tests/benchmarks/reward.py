@@ -1,10 +1,10 @@
-"""What a trained reward knows: its accuracy on people's pairs, planted rules, made-worse summaries, and what it costs.
+"""What a trained reward knows: planted rules, made-worse summaries, and what it costs. `people.py` has people's pairs.
 
-    python -m tests.benchmarks.reward --data ../shared/data [--part human|rules|warm|cost …] [--pairs 1000]
+    python -m tests.benchmarks.reward --data ../shared/data [--part rules|warm|cost …]
 
-Prints JSON lines. `human`: preferences_human by source, split by prompt. `rules`: 200 simulated ratings by a rule, 300
-unseen conversations. `warm`: pairs made from DialogSum dev by number of ratings, with and without warm start. `cost`:
-seconds for 200 pairs, and scores a second beside the bare encoder.
+Prints JSON lines. `rules`: 200 simulated ratings by a rule, 300 unseen conversations. `warm`: pairs made from DialogSum
+dev by number of ratings, with warm start and without. `cost`: seconds for 200 pairs, and scores a second beside the bare
+encoder.
 """
 
 import argparse
@@ -39,50 +39,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--part", action="append", choices=list(_PARTS))
-    parser.add_argument("--pairs", type=int, default=1000, help="human pairs in all that train, at most")
-    parser.add_argument("--test", type=int, default=600, help="human pairs that are judged, at most")
     arguments = parser.parse_args()
     for part in arguments.part or _PARTS:
         for row in _PARTS[part](arguments):
             print(json.dumps({"part": part, **row}), flush=True)
-
-
-def human(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Accuracy on unseen pairs by source, trained on the others of all sources and, where they suffice, its own."""
-    rows = [
-        row for row in read_rows(arguments.data / "preferences_human.jsonl.gz") if "unknown" not in row["annotator"]
-    ]
-    random.Random(1).shuffle(rows)
-    test = rows[: arguments.test]
-    unseen = {row["prompt"] for row in test}
-    train = [row for row in rows[arguments.test :] if row["prompt"] not in unseen][: arguments.pairs]
-    encoder, warm = open_minilm(), load_head("warm")
-    trained, judged = (Table([_pair(row) for row in part], (), warm, encoder) for part in (train, test))
-    sources = np.array([row["source"].split("(")[0].split(" ")[0] for row in test])
-    own = np.array([row["source"].split("(")[0].split(" ")[0] for row in train])
-    together = margins_of(fit_counted(trained, 1), judged)
-    apart = together.copy()
-    for source in set(sources):
-        places = np.flatnonzero(own == source)
-        if len(places) >= 60:
-            head = fit_counted(trained.take(places.tolist()), 1)
-            at = sources == source
-            apart[at] = margins_of(head, judged)[at]
-    longer = _longer(judged)
-    for source in [*sorted(set(sources)), "all"]:
-        at = np.flatnonzero((sources == source) | (source == "all"))
-        clusters = [judged.clusters[place] for place in at]
-        rule = 1.0 if accuracy_of(_longer(trained)[(own == source) | (source == "all")]).mean() >= 0.5 else -1.0
-        yield {
-            "source": source,
-            "n": len(at),
-            "trained_on": int(((own == source) | (source == "all")).sum()),
-            "together": _share(together[at], clusters),
-            "apart": _share(apart[at], clusters),
-            "length_only": _share(rule * longer[at], clusters),
-            "over_length": _difference(apart[at], rule * longer[at], clusters),
-            "calibration_error": calibration_error(apart[at]),
-        }
 
 
 def rules(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -229,11 +189,7 @@ _RULES: dict[str, Callable[[str, str, random.Random], bool]] = {
     "mentions a request first": lambda talk, text, rng: bool(_REQUESTS & set(sentences(text)[0].lower().split())),
     _COIN: lambda talk, text, rng: rng.random() < 0.5,
 }
-_PARTS = {"rules": rules, "warm": warm, "human": human, "cost": cost}
-
-
-def _pair(row: dict[str, Any]) -> Pair:
-    return Pair(row["prompt"], row["chosen"], row["rejected"])
+_PARTS = {"rules": rules, "warm": warm, "cost": cost}
 
 
 def _longer(table: Table) -> Any:
@@ -244,12 +200,6 @@ def _share(margins: Any, clusters: Sequence[str]) -> dict[str, Any]:
     right = accuracy_of(margins)
     low, high = interval([float(right[at].mean()) for at in resamples(clusters)]) if clusters else (None, None)
     return {"value": float(right.mean()), "low": low, "high": high, "n": len(right)}
-
-
-def _difference(margins: Any, other: Any, clusters: Sequence[str]) -> dict[str, Any]:
-    apart = accuracy_of(margins) - accuracy_of(other)
-    low, high = interval([float(apart[at].mean()) for at in resamples(clusters)])
-    return {"value": float(apart.mean()), "low": low, "high": high}
 
 
 if __name__ == "__main__":

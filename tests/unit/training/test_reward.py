@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from assistant.errors import ModelDamaged, ModelMissing
 from assistant.feedback.store import Store
 from assistant.locations import rewards_dir
+from assistant.prompts import join_own
 from assistant.scoring.heads import NEWEST, find_reward, load_head
 from tests.builders import a_completion
 from training.cli import run
@@ -18,6 +20,13 @@ from training.rewards import built_in, parse_terms
 _NAMES = ("Maya", "Tom", "Ana", "Bob", "Ines", "Carl", "Rita", "Hugo")
 _THINGS = ("ladder", "report", "cake", "bicycle", "ticket", "guitar", "lamp", "camera", "blanket", "tent")
 _DAYS = ("Monday", "Tuesday", "Thursday", "Friday", "Sunday")
+
+
+@pytest.fixture
+def bundled_words() -> Iterator[None]:
+    """The bundled wordings alone again, after a test that brought its own."""
+    yield
+    join_own(Path("/nonexistent"))
 
 
 def _talk(rng: random.Random) -> tuple[str, str, str]:
@@ -157,6 +166,23 @@ def test_principles_that_are_none_are_refused(tmp_path: Path, capsys: pytest.Cap
         capsys, "constitution", "--data", data, "--principles", str(own), "-o", str(tmp_path / "o.jsonl")
     )
     assert code == 2 and "checks" in said["error"]
+
+
+def test_a_prompt_in_the_users_own_words_is_told_from_its_conversation(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], bundled_words: None
+) -> None:
+    own = home / "config" / "prompts"
+    own.mkdir(parents=True)
+    text = "As Gwendolyn would put it:\\n\\n{dialogue}\\n\\nIn short: "
+    (own / "mine.toml").write_text(f'[[phrasings]]\ntask = "summary"\nname = "gwen"\ntext = "{text}"\n')
+    asked = "As Gwendolyn would put it:\n\nMaya: Tea?\nTom: Yes.\n\nIn short:"
+    rows = _write(tmp_path / "a.jsonl", [{"prompt": asked, "completion": "Gwendolyn offers Tom tea."}])
+    code, scored = _call(capsys, "score", "--data", rows, "--reward", "unsupported")
+    # The instruction has her name; the conversation hasn't.
+    assert code == 0 and scored["scores"][0]["parts"] == {"unsupported": 1.0}
+    (own / "mine.toml").write_text("[[phrasings]]\n")
+    code, said = _call(capsys, "score", "--data", rows, "--reward", "unsupported")
+    assert code == 2 and "mine.toml" in said["error"]
 
 
 @pytest.mark.slow
