@@ -27,12 +27,13 @@ _CHOOSE_FROM = 40
 _SPREADS = (0.05, 0.1, 0.2, 0.6)
 _VECTOR_SPREADS = (0.0, 0.05, 0.2)
 _WARM_SPREAD = 0.5
+"""How far the warm start's weight may be from where it is expected, as a share of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A prior: how far the weights of counted columns and of vectors may be from 0, and where the warm start's is
-    expected.
+    expected. At 0 the warm start is a column like any other.
     """
 
     counted: float
@@ -40,7 +41,8 @@ class Shape:
     warm: float
 
 
-CAUTIOUS = Shape(0.1, 0.0, 1.0)
+_CAUTIOUS = 0.1
+"""What the weights of counted columns may be from 0 where there are too few pairs to choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,11 @@ def fit_counted(table: Table, seed: int) -> Counted:
     basis = _Basis(table)
     rows = basis.differences(table)
     vector_spreads = _VECTOR_SPREADS if table.vectors.shape[1] else (0.0,)
-    shapes = [Shape(*values) for values in product(_SPREADS, vector_spreads, (0.0, 1.0))]
+    # What the warm start is sure of says little where its pairs were of another kind: it counts as far as it is borne out.
+    trusted = min(1.0, 1.0 / fit_temperature(table.warm_margins(), table.weights[: table.count]))
+    shapes = [Shape(*values) for values in product(_SPREADS, vector_spreads, (0.0, trusted))]
     if table.count < _CHOOSE_FROM:
-        shapes = [CAUTIOUS]
+        shapes = [Shape(_CAUTIOUS, 0.0, trusted)]
     judged = [(shape, _left_out_margins(rows, table, basis, shape, seed)) for shape in shapes]
     weights = table.weights[: table.count]
     shape, margins = min(judged, key=lambda one: mean_loss(one[1] / fit_temperature(one[1], weights), weights))
@@ -168,10 +172,11 @@ class _Basis:
         """The prior of that shape for these columns."""
         mean = np.zeros(1 + len(self.scale) + len(self.axes))
         mean[0] = shape.warm
+        warm = max(float(self.table.warm_scores.std()), 1e-6)
         is_warm = bool(np.any(self.table.warm_scores))
         spread = np.concatenate(
             [
-                [_WARM_SPREAD if is_warm else 0.0],
+                [(_WARM_SPREAD * shape.warm or shape.counted / warm) if is_warm else 0.0],
                 np.full(len(self.scale), shape.counted),
                 np.full(len(self.axes), shape.vector),
             ]

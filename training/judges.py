@@ -52,6 +52,8 @@ class Judges:
             "preference": config.preference_weight / spread,
             "unsupported": -config.support_weight,
             "repetition": -config.repetition_weight,
+            "roles": config.roles_weight,
+            "length": config.length_weight,
             "harm": -config.harm_weight if self.toxicity else 0.0,
         }
         return tuple(f"{weight:.6g}*{part}" for part, weight in weights.items() if weight)
@@ -86,7 +88,13 @@ class Judges:
         return 1
 
     def _counted(self, prompts: Sequence[str], texts: Sequence[str]) -> RewardParts:
-        weights = {"unsupported": self._config.support_weight, "repetition": self._config.repetition_weight}
+        config = self._config
+        weights = {
+            "unsupported": config.support_weight,
+            "repetition": config.repetition_weight,
+            "roles": config.roles_weight,
+            f"length:{config.length_words}": config.length_weight,
+        }
         named = [part for part, weight in weights.items() if weight]
         sources = [conversation_in(prompt) for prompt in prompts]
         return built_in(parse_terms(named))(sources, texts) if named else {}

@@ -56,6 +56,12 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What each name or number that the conversation lacks costs."""
     repetition_weight: float = 1.0
     """What a text that only repeats itself costs."""
+    roles_weight: float = 0.0
+    """What it earns that the people named did what the text says, and costs where somebody else did."""
+    length_weight: float = 0.0
+    """What a text of `length_words` earns; one of none or twice as many earns nothing."""
+    length_words: int = 20
+    """Words that an answer should have, where `length_weight` is above 0."""
     harm_weight: float = 1.0
     """What a surely toxic text costs."""
     prompts: int = 600

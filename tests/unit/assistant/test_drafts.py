@@ -24,6 +24,11 @@ def test_each_draft_is_told_with_what_is_wrong_with_it() -> None:
     assert good.favourite == max(one.favourite for one in (good, swapped, invented, empty))
 
 
+def test_naming_people_over_and_over_earns_no_more_than_naming_them_rightly() -> None:
+    once, often = open_judge().judge(TALK, [GOOD, f"{GOOD} " * 40])
+    assert 0.5 < once.roles < often.roles <= 1.0
+
+
 def test_a_text_repeated_is_seen() -> None:
     # "no no no", four times over: one kind of three.
     assert open_judge().judge(TALK, ["no no no no no no"])[0].repetition == pytest.approx(0.75)

@@ -53,11 +53,13 @@ def test_the_numbers_of_a_summary_are_those_counted_by_hand() -> None:
 
 
 def test_coverage_is_the_share_of_what_was_said() -> None:
-    # Said: can, bring, ladder, friday | sure, put, van | thank, without endings and common words.
     everything = _numbers("Can you bring the ladder on Friday? Sure, I will put it in my van. Thank you!")
     nothing = _numbers("Something else entirely.")
     assert everything["recall"] == everything["precision"] == 1.0 > everything["copying"]
     assert nothing["recall"] == nothing["precision"] == nothing["turns touched"] == 0.0
+    # Seven words mean something: bring, ladder, friday | sure, put, van | thank. Three of them in a text of three.
+    part = _numbers("Bring the ladder on Friday.")
+    assert (part["recall"], part["precision"]) == (pytest.approx(3 / 7), 1.0)
     start, end = _numbers("Bring the ladder on Friday."), _numbers("Thank you!")
     assert start["recall of start"] > 0.5 > start["recall of end"] == 0.0
     assert end["recall of end"] > 0.5 > end["recall of start"] == 0.0

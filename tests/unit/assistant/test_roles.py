@@ -40,3 +40,11 @@ def test_the_bundled_reward_prefers_who_really_said_it() -> None:
     scores = reward.score([(talk, text) for text in texts])
     assert scores[0] == max(scores) and scores[1] < scores[0] and scores[2] < scores[0] and scores[3] < scores[0]
     assert columns_of(reward.roles, [(talk, "")]).shape == (1, len(COLUMNS))
+
+
+def test_who_spoke_first_is_told_of_every_mention() -> None:
+    talk = "Maya: Can you bring the ladder?\nTom: Sure.\nMaya: Thank you!"
+    assert role_features("Maya asks.", talk)["any|opens"] == 1.0
+    assert role_features("Tom agrees.", talk)["any|opens"] == -1.0
+    # One who did and one who didn't.
+    assert role_features("Maya asks Tom.", talk)["any|opens"] == 0.0

@@ -125,6 +125,12 @@ def test_the_fit_finds_weights_that_made_the_choices_and_leans_on_its_prior() ->
     np.testing.assert_allclose(fit(signed[:0], np.ones(0), held), held.mean)
 
 
+def test_a_pair_of_three_times_the_weight_counts_as_three() -> None:
+    # Weight 3 says the column is good, weight 1 that it is bad: the logistic of its weight is 3/4, which makes it ln 3.
+    found = fit(np.array([[1.0], [-1.0]]), np.array([3.0, 1.0]), Prior(np.zeros(1), np.full(1, 1e3)))
+    assert found[0] == pytest.approx(np.log(3), abs=1e-4)
+
+
 def test_temperature_brings_overconfident_margins_back() -> None:
     rng = np.random.default_rng(1)
     true = rng.normal(size=5000) * 2
