@@ -115,7 +115,7 @@ def fit_counted(table: Table, seed: int) -> Counted:
     basis = _Basis(table)
     rows = basis.differences(table)
     vector_spreads = _VECTOR_SPREADS if table.vectors.shape[1] else (0.0,)
-    # What the warm start is sure of says little where its pairs were of another kind: it counts as far as it is borne out.
+    # What a warm start made for other texts is sure of says little here: it counts as far as the ratings bear it out.
     trusted = min(1.0, 1.0 / fit_temperature(table.warm_margins(), table.weights[: table.count]))
     shapes = [Shape(*values) for values in product(_SPREADS, vector_spreads, (0.0, trusted))]
     if table.count < _CHOOSE_FROM:

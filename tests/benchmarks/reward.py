@@ -3,8 +3,8 @@
     python -m tests.benchmarks.reward --data ../shared/data [--part rules|warm|cost …]
 
 Prints JSON lines. `rules`: 200 simulated ratings by a rule, 300 unseen conversations. `warm`: pairs made from DialogSum
-dev by number of ratings, with warm start and without. `cost`: seconds for 200 pairs, and scores a second beside the bare
-encoder.
+dev by number of ratings, with warm start and without. `cost`: seconds for 200 pairs, and scores a second beside those
+of the bare encoder.
 """
 
 import argparse

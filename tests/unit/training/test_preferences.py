@@ -41,6 +41,8 @@ def test_thumbs_both_down_are_two_single_answers_and_no_pair() -> None:
     found = preferences_of(([], [a_rating(answer.id, "down") for answer in answers], answers))
     assert not found.pairs
     assert [(single.answer, single.good) for single in found.singles] == [("First.", False), ("Second.", False)]
+    # Held against the average answer, not against another one: half of a pair's weight.
+    assert [single.weight for single in found.singles] == [0.5, 0.5]
 
 
 def test_a_rater_who_contradicts_himself_counts_less() -> None:
@@ -53,6 +55,24 @@ def test_a_rater_who_contradicts_himself_counts_less() -> None:
     assert rater_weights(steady, answers) == {"ana": 1.0}
     # 0 of 4 alike: 3 / 8 is less than a coin.
     assert rater_weights(fickle, answers) == {"ana": 0.1}
+
+
+def test_a_pair_of_a_fickle_rater_weighs_a_tenth() -> None:
+    answers = _answers("First.", "Second.", "Third.", "Fourth.")
+    one, two, three, four = (answer.id for answer in answers)
+    first = a_ranking([[one], [two]])
+    fickle = [first, *(a_ranking([[two], [one]], repeat_of=first.id) for _ in range(4)), a_ranking([[three], [four]])]
+    found = preferences_of((fickle, [], answers))
+    # He decided none of four comparisons alike; of the first two answers he said both and so nothing.
+    assert [(pair.chosen, pair.weight) for pair in found.pairs] == [("Third.", pytest.approx(0.1))]
+    assert found.report["unpaired"] == {"contradiction": 1}
+
+
+def test_what_principles_judged_counts_only_where_it_is_asked_for() -> None:
+    answers = _answers("First.", "Second.")
+    judged = ([a_ranking([[answers[0].id], [answers[1].id]], rater="constitution")], [], answers)
+    assert not preferences_of(judged).pairs and preferences_of(judged).report["constitution_left_out"] == 1
+    assert len(preferences_of(judged, constitution=True).pairs) == 1
 
 
 def test_files_of_every_shape_are_read_and_a_broken_row_is_named(tmp_path: Path) -> None:
