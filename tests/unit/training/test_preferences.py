@@ -166,3 +166,24 @@ def test_folds_keep_a_conversation_on_one_side() -> None:
         assert not {clusters[i] for i in train} & {clusters[i] for i in test}
         seen += test.tolist()
     assert sorted(seen) == list(range(6))
+
+
+def test_a_text_that_came_out_as_it_was_makes_no_pair() -> None:
+    # The summary of the "other" conversation is this very one.
+    rows = [(_TALK, _SUMMARY), (_TALK, _SUMMARY)]
+    assert made_pairs(rows, ("other conversation",), seed=1) == []
+    assert [pair.way for pair in made_pairs(rows[:1], ("other conversation",), seed=1)] == ["other conversation"]
+
+
+def test_an_answer_about_a_conversation_of_the_judges_teaches_nothing() -> None:
+    answers = [a_completion(f"{n}", answer="Hm.", prompt=f"Ana: {n}\nBob: yes") for n in range(20)]
+    found = preferences_of(([], [a_rating(answer.id, "down") for answer in answers], answers))
+    assert len(split(found, 0.0, 0.0, seed=1).singles) == 20
+    assert 0 < len(split(found, 0.5, 0.0, seed=1).singles) < 20 and split(found, 1.0, 0.0, seed=1).singles == ()
+
+
+def test_a_changed_number_is_one_that_nobody_said() -> None:
+    # Of all digits only 7 was not said.
+    talk = "Maya: Rooms 1 2 3 4 5 6 8 9, please.\nTom: Yes."
+    made = [WAYS["number"]("Maya wants room 5.", Material(talk, "", random.Random(seed))) for seed in range(30)]
+    assert set(made) <= {"Maya wants room 7.", None} and "Maya wants room 7." in made

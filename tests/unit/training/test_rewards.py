@@ -20,6 +20,13 @@ def test_names_and_numbers_that_the_prompt_lacks_are_counted() -> None:
     assert found["unsupported"] == [0.0, 2.0]
 
 
+def test_copying_is_of_the_response_and_empty_is_nothing_but_space() -> None:
+    reward = built_in(parse_terms(["copying", "empty"]))
+    found = reward(["Tom: I will bring the ladder today."] * 2, ["I will bring the", " \n"])
+    # All of the response's one run of four words stands in the prompt, which has four such runs.
+    assert found["copying"] == [1.0, 0.0] and found["empty"] == [0.0, 1.0]
+
+
 def test_terms_are_read_with_weight_and_setting() -> None:
     assert parse_terms(["length:20", " -2 * repetition", "0.5*mentions: thank you "]) == [
         RewardTerm("length", 1.0, "20"),
