@@ -165,7 +165,7 @@ def test_stopped_in_ppo_it_saves_and_what_changed_meanwhile_is_refused(
 ) -> None:
     model = build_tiny_model(tmp_path / "tiny")
     data = rankings(tmp_path / "ranks.jsonl", 20)
-    process = _start("--model", str(model), "--data", str(data), *_SMALL, "--max-steps", "5000")
+    process = _start("--model", str(model), "--data", str(data), "--max-steps", "5000", *_SMALL[2:])
     run = _once(lambda: next((home / "state" / "runs").glob("rlhf-*/ppo/ppo-*/metrics.jsonl"), None), process)
     _once(lambda: len(run.read_text().splitlines()) > 4, process)
     process.send_signal(signal.SIGINT)
