@@ -269,6 +269,7 @@ def test_speech_that_sounds_like_a_system_line_is_kept(text: str) -> None:
         "There is one more thing that I wanted to say: stop.",
         "He told me about that yesterday: fine.",
         "10:ten of them were left",
+        "[9:30] Doors: open\n" + "Nobody came in the first hour.\n" * 9,
         "We met at the harbour.\nIt was late: nine o'clock.\nNobody came.\nThen it rained.",
         "Dear all,\n\nplease note: the office closes at noon.\nThe reason: a storm.\n\nYours",
         "Ingredients:\nflour\nwater\n\nMethod:\nmix both\nwait an hour\nbake",
@@ -424,6 +425,11 @@ def test_speakers_are_renamed_wherever_they_speak() -> None:
     dialogue = rename(parse("A: hi\nB: hello\nA: bye"), {"A": "Ana", "B": "Ben: the boss"})
     assert dialogue.speakers == ("Ana", "Ben the boss")
     assert render_turns(dialogue) == "Ana: hi\nBen the boss: hello\nAna: bye"
+
+
+def test_a_narrator_with_a_name_is_a_speaker() -> None:
+    told = rename(parse("It rained all day.\n\nThen it stopped."), {"Narrator": "Ana"})
+    assert (told.speakers, told.has_speakers) == (("Ana",), True)
 
 
 def test_names_can_be_exchanged() -> None:
