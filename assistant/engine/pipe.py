@@ -86,5 +86,5 @@ class Receiver(Generic[Message]):
         del self._buffer[:end]
         try:
             return self._decoder.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: also bytes in a text that are no UTF-8
             raise PipeClosed from error

@@ -2,6 +2,7 @@
 give orders, and terminal escapes in every place that is shown.
 """
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from assistant.cli import main
 from assistant.dialogue import parse
+from assistant.engine.pipe import PipeClosed, Receiver
+from assistant.engine.protocol import Reply
 from assistant.feedback.store import Store
 from assistant.locations import knowledge_dir, models_dir, store_file
 from assistant.prompts import load_shots, render
@@ -44,6 +47,18 @@ def test_a_property_holds_for_a_few_examples(name: str) -> None:
         holds(**drawn)
 
     rounds(given(**strategies)(once))()
+
+
+@pytest.mark.parametrize(
+    "body", [b"\x82\xa4type\xa1\x80", b"\x81" * 3000, b"\xc1"], ids=["no text", "deep", "no value"]
+)
+def test_a_message_that_is_none_ends_the_connection(body: bytes) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, len(body).to_bytes(4, "little") + body)
+    with pytest.raises(PipeClosed):
+        Receiver(reading, Reply).receive(5)
+    os.close(reading)
+    os.close(writing)
 
 
 def test_the_set_of_hostile_texts_is_large_enough() -> None:
