@@ -78,7 +78,7 @@ def create_backup(path: Path) -> Manifest:
     with tempfile.TemporaryDirectory(dir=ensure_dir(data_dir()), prefix=".backup-") as folder:
         return write_archive(
             path,
-            _collect(Path(folder), path.absolute()),
+            _collect(Path(folder)),
             product=PRODUCT,
             version=importlib.metadata.version("parley-assistant"),
             created=_now().isoformat(timespec="seconds"),
@@ -132,8 +132,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _collect(folder: Path, target: Path) -> dict[str, Path]:
-    """Name and place of every file of a backup; databases are copied to `folder` at one moment."""
+def _collect(folder: Path) -> dict[str, Path]:
+    """Name and place of every file of a backup; databases are copied to `folder` at one moment. The backup itself, if
+    it is written among them, is not there yet, or hidden.
+    """
     with Store.open() as store:
         store.back_up(folder / _STORE)
     files = {_STORE: folder / _STORE}
@@ -147,7 +149,7 @@ def _collect(folder: Path, target: Path) -> dict[str, Path]:
             parts = file.relative_to(root).parts
             is_hidden = any(part.startswith(".") for part in parts) and (name, *parts) != _LAST_NUMBER
             is_ours = not is_hidden and not (name == _MODELS and _is_pulled(parts))
-            if is_ours and file.is_file() and not file.is_symlink() and file.absolute() != target:
+            if is_ours and file.is_file() and not file.is_symlink():
                 files["/".join((name, *parts))] = file
     return files
 
