@@ -1,5 +1,6 @@
 """Nothing that came from outside can steer the terminal, and nothing that was text is lost."""
 
+import json
 import re
 import unicodedata
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.terminal import one_line, printable
+from assistant.terminal import json_line, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,13 @@ def test_no_control_character_is_left_and_cleaning_twice_is_cleaning_once(text: 
 @given(st.text(alphabet="\x1b\x9b\x9d\x07[]0;mA\n\\"))
 def test_no_mixture_of_sequences_gets_through(text: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", printable(text))
+
+
+@given(st.text(st.sampled_from('\x1b\x9b[]0;\u202e\ud83d\r\n"\\é')))
+def test_json_is_whole_and_steers_nothing(text: str) -> None:
+    line = json_line({"said": text})
+    assert json.loads(line) == {"said": text}
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", line)
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Cf"])))
