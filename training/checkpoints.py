@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from assistant.errors import AssistantError
 from assistant.files import sync_dir, write_atomically
 
 _TENSOR = "$tensor"
@@ -30,9 +32,14 @@ def write_checkpoint(folder: Path, step: int, tree: dict[str, Any]) -> None:
 
 
 def read_checkpoint(folder: Path) -> tuple[int, dict[str, Any]]:
-    """The step and the tree that `write_checkpoint` wrote."""
-    state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    return int(state["step"]), _unpack(state["tree"], load_file(folder / "tensors.safetensors"))
+    """The step and the tree that `write_checkpoint` wrote. Raises AssistantError where they are damaged."""
+    try:
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        return int(state["step"]), _unpack(state["tree"], load_file(folder / "tensors.safetensors"))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, SafetensorError) as error:
+        raise AssistantError(
+            f"the checkpoint {folder} is damaged ({error}): start the run anew, without --resume"
+        ) from error
 
 
 def _pack(value: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any:

@@ -30,6 +30,8 @@ _GROWTH = 0.10
 """Share by which memory may grow between the second quarter and the last: allocators wander that much."""
 _TYPED = "SELECT 1 FROM unfinished WHERE text LIKE ?"
 _ESCAPE, _ENTER = b"\x1b", b"\r"
+_ALONE = 1.5
+"""Seconds after Escape in which nothing is typed: what a busy app reads together with it is another key."""
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Soak:
     def press(self, keys: bytes, seconds: float = 0.3) -> None:
         """Type, and let the app draw."""
         self.terminal.press(keys)
-        self.drain(seconds)
+        self.drain(_ALONE if keys == _ESCAPE else seconds)
 
     def send(self) -> bool:
         """Paste a conversation of its own and send it; whether the app took it."""
