@@ -204,6 +204,18 @@ class _Fitter(Seq2SeqTrainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def _run_epoch(self, *given: Any, **named: Any) -> None:
+        # The library asks only after an update whether it was the last: one that goes on from there would make another.
+        if self._is_done():
+            self.control.should_training_stop = True
+        else:
+            super()._run_epoch(*given, **named)  # type: ignore[no-untyped-call]
+
+    def _is_done(self) -> bool:
+        early = [each for each in self.callback_handler.callbacks if isinstance(each, EarlyStoppingCallback)]
+        is_patient = all(each.early_stopping_patience_counter < each.early_stopping_patience for each in early)
+        return self.state.global_step >= self.state.max_steps or not is_patient
+
     def look_again(self) -> None:
         """The look that a stop cut short, and its checkpoint once more with what was found."""
         place = self._job.folder / f"checkpoint-{self.state.global_step}"

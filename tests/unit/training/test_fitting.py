@@ -122,12 +122,13 @@ def test_the_same_seed_makes_the_same_and_activation_checkpointing_changes_nothi
     assert math.isfinite(figures["dev_loss"])
 
 
-# Every third update is followed by a look, which a stop cuts short; so is the last.
+# Every third update is followed by a look, which a stop cuts short; so is the last, where a pass of four ends or not.
 @pytest.mark.parametrize(
-    ("method", "update"), [("lora", 5), ("full", 5), ("prompt-tuning", 5), ("lora", 6), ("lora", 8)]
+    ("method", "update", "last"),
+    [("lora", 5, 8), ("full", 5, 8), ("prompt-tuning", 5, 8), ("lora", 6, 8), ("lora", 8, 8), ("lora", 7, 7)],
 )
-def test_a_stopped_run_goes_on_bit_by_bit(base: Path, tmp_path: Path, method: str, update: int) -> None:
-    given = {"method": method, "rank": 4, "virtual_tokens": 4, "max_steps": 8}
+def test_a_stopped_run_goes_on_bit_by_bit(base: Path, tmp_path: Path, method: str, update: int, last: int) -> None:
+    given = {"method": method, "rank": 4, "virtual_tokens": 4, "max_steps": last}
     data = tmp_path / "data.jsonl"
     data.write_text("{}\n")
     runs = [Run.start("sft", config(), [data], 1, tmp_path / name) for name in ("whole", "parts")]
@@ -147,7 +148,7 @@ def test_a_stopped_run_goes_on_bit_by_bit(base: Path, tmp_path: Path, method: st
     parts = prepare(base, None, chosen)
     again = fit(parts, replace(job, stop=type(job.stop)()))
     assert same(whole, parts)
-    assert again["dev_loss"] == figures["dev_loss"]
+    assert (again["steps"], again["dev_loss"]) == (last, figures["dev_loss"])
     assert runs[0].metrics() == runs[1].metrics()
 
 
@@ -197,6 +198,22 @@ def test_training_ends_when_looks_bring_nothing(base: Path, tmp_path: Path) -> N
     # A step of nearly nothing: every look after the first is as good as the one before or worse.
     _, figures = trained(base, tmp_path, rank=4, learning_rate=1e-12, max_steps=40, save_every=2, patience=2)
     assert figures["steps"] < 40
+
+
+@pytest.mark.parametrize("moment", ["in the look", "afterwards"])
+def test_a_run_that_ended_early_makes_no_update_more(base: Path, tmp_path: Path, moment: str) -> None:
+    # As above: the second look is at update 6, in the midst of a pass of four, and ends it.
+    chosen = config(rank=4, learning_rate=1e-12, max_steps=40, save_every=3, patience=1)
+    job = Fit(chosen, examples(base), examples(base, 3), tmp_path, None)
+
+    def stop(told: Any) -> None:
+        job.stop.requested = moment == "in the look" and told["step"] == 6
+
+    fit(prepare(base, None, chosen), replace(job, report=stop))
+    assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-6"
+    told: list[Any] = []
+    figures = fit(prepare(base, None, chosen), replace(job, stop=type(job.stop)(), report=told.append))
+    assert (figures["steps"], told) == (6, [])
 
 
 def test_what_was_trained_is_written_whole(base: Path, tmp_path: Path) -> None:
