@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.simulated_rater --data dialogsum_dev.jsonl.gz --rule short --work DIR
 
-Four sampled drafts for each rated conversation, ranked by the rule (ties stay ties), imported, `assistant-train rlhf`;
-then the new model answers other conversations. Reported are the true rule's gain beside that of picking the best of
+Four sampled drafts for each rated conversation, ranked by the rule (ties stay ties), imported, `assistant-train rlhf`,
+whose gate asks about the conversations that are left as the user's own; then the new model answers others. Reported are the true rule's gain beside that of picking the best of
 four drafts by the rule itself, win rate with ties apart, ROUGE-1 and unsupported rate before and after, and whether
 the gate's verdict agrees with the truth. `--rule random` ranks by a coin.
 
@@ -69,6 +69,8 @@ def main() -> None:
     rows = _read(asked.data)
     random.Random(asked.seed).shuffle(rows)
     rated, new = rows[: asked.rated], rows[asked.rated : asked.rated + asked.new]
+    own = asked.work / "own.jsonl"
+    _write(own, rows[asked.rated + asked.new :])
     rule = RULES.get(asked.rule) or _coin(asked.seed)
     imported = asked.work / "ranks.jsonl"
     if not imported.exists():
@@ -79,7 +81,7 @@ def main() -> None:
         (asked.work / "ranks.part").rename(imported)
     trial = asked.work / asked.trial
     trial.mkdir(exist_ok=True)
-    found = _aligned(asked, trial)
+    found = _aligned(asked, trial, own)
     report = {"rule": asked.rule, "trial": asked.trial, "flags": asked.rlhf, **_brief(found)}
     if version := found["result"].get("version"):
         before = _summarize(asked, "before", new)
@@ -93,7 +95,7 @@ def main() -> None:
     print(json.dumps(report, indent=2))
 
 
-def _aligned(asked: argparse.Namespace, trial: Path) -> dict[str, Any]:
+def _aligned(asked: argparse.Namespace, trial: Path, own: Path) -> dict[str, Any]:
     """Exit code, answer and seconds of `assistant-train rlhf`, gone on with where this trial's run was stopped."""
     kept = trial / "rlhf.json"
     if kept.exists():
@@ -105,7 +107,7 @@ def _aligned(asked: argparse.Namespace, trial: Path) -> dict[str, Any]:
     began = [
         place.parent.name for place in runs.glob("rlhf-*/rated.json") if place.parent.name not in known.read_text()
     ]
-    ours = ["--resume", began[0]] if began else ["--model", asked.model, *asked.rlhf]
+    ours = ["--resume", began[0]] if began else ["--model", asked.model, "--dev", str(own), *asked.rlhf]
     spent, start = _spent(), time.monotonic()
     code, result = _run("training", "rlhf", "--json", *ours)
     found = {"exit": code, "resumed": bool(began), "result": result}
