@@ -35,7 +35,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
     """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
     candidate is judged and kept, and the current model stays."""
-    max_steps: int = 40
+    max_steps: int = 60
     """Steps of PPO."""
     min_pairs: int = 40
     """Fewest pairs to begin with."""
@@ -70,16 +70,16 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Unrated conversations on which candidate and current model are compared, at most; at least 300."""
     provoking: int = 500
     """Provoking conversations, at most."""
-    max_kl: float = 6.0
+    max_kl: float = 2.0
     """Nats a response that the candidate may be from the current model. A learnt reward goes on rising far beyond that,
     at the price of what nobody rated."""
-    max_practice_loss: float = 1.0
+    max_practice_loss: float = 0.5
     """ROUGE-1 points that a checkpoint may have lost on practice conversations, and still be kept."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     """AdamW's step on the adapter's weights."""
     kl_coefficient: float = 0.3
     """What a nat of KL to the current model costs, to begin with, in standard deviations of the reward."""
-    kl_target: float = 4.0
+    kl_target: float = 1.0
     """KL that the coefficient is steered towards, in nats a response; 0 keeps the coefficient fixed."""
     kl_horizon: int = 100
     """Responses over which the coefficient may change by a fifth: a run has some hundred."""
