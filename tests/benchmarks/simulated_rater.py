@@ -2,10 +2,11 @@
 
     python -m tests.benchmarks.simulated_rater --data dialogsum_dev.jsonl.gz --rule short --work DIR
 
-Four sampled drafts for each rated conversation, ranked by the rule (ties stay ties), imported, `assistant-train rlhf`,
-whose gate asks about the conversations that are left as the user's own; then the new model answers others. Reported are the true rule's gain beside that of picking the best of
-four drafts by the rule itself, win rate with ties apart, ROUGE-1 and unsupported rate before and after, and whether
-the gate's verdict agrees with the truth. `--rule random` ranks by a coin.
+Four sampled drafts for each rated conversation, ranked by the rule (ties stay ties), imported, `assistant-train
+rlhf`, whose gate asks about the conversations that are left as the user's own; then the new model answers others.
+Reported are the true rule's gain beside that of picking the best of four drafts by the rule itself, win rate with
+ties apart, ROUGE-1 and unsupported rate before and after, and whether the gate's verdict agrees with the truth.
+`--rule random` ranks by a coin.
 
 Started again with the same folder it goes on where it was stopped, `assistant-train rlhf` by its --resume. `--trial
 NAME` keeps a further run with other flags beside the first, from the same ratings.
