@@ -2,11 +2,14 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant.engine.client import Engine
+from assistant.engine.protocol import Scored
 from assistant.errors import DataMissing, UsageError
 from assistant.settings import load_settings
 from tests.tiny_models import LESSONS
@@ -44,6 +47,22 @@ def test_the_likeliest_choice_is_the_models_answer(tiny_model: Path, tmp_path: P
     low, high = result["ci"]["accuracy"]
     assert 0 <= low <= result["accuracy"] <= high <= 1
     assert "accuracy_per_token" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(("answer", "by_sum", "by_mean"), [(0, 1.0, 0.0), (1, 0.0, 1.0)])
+def test_a_long_choice_may_lose_by_the_sum_and_win_by_the_mean(
+    answer: int, by_sum: float, by_mean: float, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The short choice has one token of -1.5: sum -1.5, mean -1.5. The long one has four of -0.5: sum -2, mean -0.5.
+    found = {"short": (-1.5,), "long": (-0.5,) * 4}
+
+    def score(self: Engine, prompts: Sequence[str], completions: Sequence[str]) -> Scored:
+        return Scored(id=1, token_log_probabilities=tuple(found[text] for text in completions))
+
+    monkeypatch.setattr(Engine, "score", score)
+    suite = write(tmp_path / "suite.jsonl", [{"prompt": "a", "choices": ["short", "long"], "answer": answer}])
+    result = ask(tiny_model, suite)
+    assert (result["accuracy"], result["accuracy_per_token"]) == (by_sum, by_mean)
 
 
 @pytest.mark.parametrize(
