@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.cli.output import fail
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import AssistantError, Interrupted, UsageError
 from assistant.locations import restoring_file
 from assistant.switches import SILENT
 
@@ -86,6 +86,8 @@ def build_app(*, listing: bool) -> "App":
         version_flags=["--version"],
         version=lambda: importlib.metadata.version("parley-assistant"),
         default_parameter=Parameter(negative=()),
+        # Whoever stops it is answered by main, as of every other end.
+        suppress_keyboard_interrupt=False,
     )
     app.default(open_app)
     for name, (place, line) in _COMMANDS.items():
@@ -107,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         code = fail(error, as_json)
     except KeyboardInterrupt:
-        code = 130
+        code = fail(Interrupted("stopped; what was finished before is kept"), as_json)
     except BrokenPipeError:
         # The reader went away (`| head`): nothing more to say, and nothing to complain about at exit.
         sys.stderr.close()

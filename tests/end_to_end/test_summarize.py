@@ -131,6 +131,41 @@ def test_an_error_under_json_is_one_object(talk: Path) -> None:
     assert "nobody/nothing" in error["error"]
 
 
+@pytest.mark.parametrize(
+    ("command", "database"),
+    [
+        (["summarize", "talk.txt"], "store.db"),
+        (["summarize", "talk.txt", "--json"], "store.db"),
+        (["ask", "Who books the room?", "--json"], "store.db"),
+        (["knowledge", "add", "talks"], "catalog.db"),
+        (["knowledge", "add", "talks", "--json"], "catalog.db"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_ctrl_c_is_one_line_and_exit_130(
+    command: list[str], database: str, talk: Path, home: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while a model is loaded: the database is made just before, and loading takes longer than noticing it."""
+    monkeypatch.chdir(talk.parent)
+    (talk.parent / "talks").mkdir()
+    for number in range(50):
+        (talk.parent / "talks" / f"{number}.txt").write_text(f"{_TALK}\nTom: It is room {number}.", encoding="utf-8")
+    model = [] if command[0] == "knowledge" else ["--model", str(tiny_model)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "assistant", *command, *model], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    while process.poll() is None and not list(home.rglob(database)):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+
+    assert (process.returncode, out, len(err.splitlines())) == (130, b"", 1), err
+    if "--json" in command:
+        assert json.loads(err) == {"error": "stopped; what was finished before is kept", "exit_code": 130}
+    else:
+        assert err == b"assistant: stopped; what was finished before is kept\n"
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_name(talk: Path, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text("[generation]\ntop_kk = 3\n", encoding="utf-8")
