@@ -206,7 +206,7 @@ class _Fitter(Seq2SeqTrainer):
 
     def _run_epoch(self, *given: Any, **named: Any) -> None:
         # The library asks only after an update whether it was the last: one that goes on from there would make another.
-        if self._is_done():
+        if self.control.should_training_stop or self._is_done():
             self.control.should_training_stop = True
         else:
             super()._run_epoch(*given, **named)  # type: ignore[no-untyped-call]
@@ -217,9 +217,13 @@ class _Fitter(Seq2SeqTrainer):
         return self.state.global_step >= self.state.max_steps or not is_patient
 
     def look_again(self) -> None:
-        """The look that a stop cut short, and its checkpoint once more with what was found."""
+        """The look that a stop cut short, and its checkpoint once more with what was found; stopped, it stays due."""
         place = self._job.folder / f"checkpoint-{self.state.global_step}"
-        self._determine_best_metric(self.evaluate(), None)
+        try:
+            self._determine_best_metric(self.evaluate(), None)
+        except _LookStopped:
+            self.control.should_training_stop = True
+            return
         (place / _COMPLETE).unlink()
         self._save_checkpoint(self.model, None)
         (place / _LOOK_DUE).unlink()

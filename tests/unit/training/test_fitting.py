@@ -152,6 +152,22 @@ def test_a_stopped_run_goes_on_bit_by_bit(base: Path, tmp_path: Path, method: st
     assert runs[0].metrics() == runs[1].metrics()
 
 
+def test_a_look_that_is_stopped_again_stays_due(base: Path, tmp_path: Path) -> None:
+    chosen = config(rank=4, max_steps=8)
+    job = Fit(chosen, examples(base), examples(base, 3), tmp_path / "parts", None)
+
+    def stop(told: Any) -> None:
+        job.stop.requested = told["step"] == 6
+
+    fit(prepare(base, None, chosen), replace(job, report=stop))
+    assert fit(prepare(base, None, chosen), job)["steps"] == 6
+    parts = prepare(base, None, chosen)
+    again = fit(parts, replace(job, stop=type(job.stop)()))
+    whole, figures = trained(base, tmp_path / "whole", rank=4, max_steps=8)
+    assert again["dev_loss"] == figures["dev_loss"]
+    assert same(whole, parts)
+
+
 def test_a_stop_before_the_first_update_has_nothing_to_save(base: Path, tmp_path: Path) -> None:
     chosen = config(rank=4)
     job = Fit(chosen, examples(base), examples(base, 3), tmp_path, None)
