@@ -2,9 +2,9 @@
 colleague's rankings imported, the training screen from start to verdict, the new model's answer, and the blind
 comparison with the previous one. The real commands in a real terminal, by keys alone.
 
-python docs/tour.py --data dialogsum_dev.jsonl.gz [--model pocket] [--rated 60] [--into docs/tour.md]
+python docs/tour.py --data dialogsum_dev.jsonl.gz [--model pocket] [--rated 100] [--into docs/tour.md]
 
-The conversations of --data are rated by a rule in place of the colleague ("short, and says what is asked for", that of
+The conversations of --data are rated by a rule in place of the colleague (how many of the two speakers are named, from
 tests/benchmarks/simulated_rater.py); the page shows none of them.
 """
 
@@ -21,7 +21,7 @@ import session
 from session import Terminal, terminal
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.benchmarks.simulated_rater import ranked, short_and_asked
+from tests.benchmarks.simulated_rater import names_both, ranked
 
 EXAMPLES = Path(__file__).parent / "examples"
 LONG = 3600.0
@@ -42,7 +42,7 @@ def rank_all(drafts: Path, talks: Path, into: Path) -> None:
     """The colleague's rankings of all drafts."""
     texts = [json.loads(line)["drafts"] for line in drafts.read_text().splitlines()]
     asked = [json.loads(line) for line in talks.read_text().splitlines()]
-    lines = [json.dumps(ranked(row, some, short_and_asked)) for row, some in zip(asked, texts, strict=True)]
+    lines = [json.dumps(ranked(row, some, names_both)) for row, some in zip(asked, texts, strict=True)]
     into.write_text("\n".join(lines) + "\n")
 
 
@@ -56,17 +56,18 @@ def rate(window: Terminal, home: Path) -> None:
     window.paste(EXAMPLES / "standup.txt")
     window.wait_for("Enter →")
     window.type("Enter")
-    window.keep("A conversation is pasted, and Enter sends it: four drafts.", "r ranks them")
+    window.keep("A conversation is pasted, and Enter sends it: four drafts.", "drafts · r ranks them")
     window.type("r")
     window.wait_for("Which is best?")
     window.type("3", "1", "=", "2", "4")
-    window.keep("`r` ranks them by digits; `=` ties.", "4th")
+    window.keep("`r` ranks them by digits; `=` ties.", "3rd")
     window.type("Enter")
     window.wait_for("1 rating →")
     window.type("C-q")
     window.wait_for("$ ")
-    window.type("clear; assistant summarize --jsonl talks.jsonl -o drafts.jsonl --drafts 4 --decoding sample", "Enter")
-    window.wait_for("$ ", LONG)
+    draw = "assistant summarize --jsonl talks.jsonl -o drafts.jsonl --drafts 4 --decoding sample --temperature 1"
+    window.type(f'clear; {draw}; echo all"" done', "Enter")
+    window.wait_for("all done", LONG)
     rank_all(home / "drafts.jsonl", home / "talks.jsonl", home / "ranks.jsonl")
     window.type("clear; assistant feedback import ranks.jsonl; assistant feedback stats", "Enter")
     window.keep("A colleague ranked drafts of other conversations. `assistant feedback import` takes them in.", "pairs")
@@ -86,8 +87,21 @@ def teach(window: Terminal) -> None:
     window.keep("Curves as it goes: the judge's score of held-out answers, KL, the reward by part.", "20/")
     window.wait_for("● PPO", LONG)
     window.keep("The policy that the judge liked best becomes a version; the gate asks both models.", "● PPO")
-    window.wait_for("answers from now on", LONG)
-    window.keep("The gate: every check with its interval. It passed, and the version answers in the open chat.", "gate")
+    verdict = window.wait_for("passed", LONG)
+    if "not passed" not in verdict:
+        window.keep(
+            "The gate: every check with its interval. It passed, and the version answers in the open chat.", "gate"
+        )
+        return
+    window.keep("The gate: every check with its interval. It did not pass, so the old model stays.", "gate")
+    window.type("p")
+    window.keep("`p` does not promote what did not pass, and says who can.", "insists")
+    window.type("Escape", "C-q")
+    window.wait_for("$ ")
+    window.type("clear; assistant models use v1", "Enter")
+    window.keep("Who wants the version all the same says so in the shell.", "v1")
+    window.type("clear; assistant", "Enter")
+    window.wait_for("ctranslate")
 
 
 def use(window: Terminal) -> None:
@@ -118,7 +132,7 @@ def main() -> None:
     """Play it and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--rated", type=int, default=60)
+    parser.add_argument("--rated", type=int, default=100)
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent / "tour.md")
     options = parser.parse_args()

@@ -148,7 +148,7 @@ async def test_e_marks_what_the_conversation_does_not_say(minilm: Path) -> None:
 
 async def test_a_sentence_in_other_words_rests_on_the_turn_that_means_it(minilm: Path) -> None:
     # No word of it is Ana's: "I can send the numbers before noon."
-    async with opened(an_app(ScriptedAssistant("She will email some figures in the morning."))) as pilot:
+    async with opened(an_app(ScriptedAssistant("She will email the digits by midday."))) as pilot:
         await summarize(pilot)
         await pilot.press("shift+tab", "e")
         await until(pilot, "by words and meaning")
