@@ -2,7 +2,7 @@
 colleague's rankings imported, the training screen from start to verdict, the new model's answer, and the blind
 comparison with the previous one. The real commands in a real terminal, by keys alone.
 
-python docs/tour.py --data dialogsum_dev.jsonl.gz [--model pocket] [--rated 100] [--into docs/tour.md]
+python docs/tour.py --data dialogsum_dev.jsonl.gz [--model auto] [--rated 100] [--into docs/tour.md]
 
 The conversations of --data are rated by a rule in place of the colleague (how many of the two speakers are named, from
 tests/benchmarks/simulated_rater.py); the page shows none of them.
@@ -64,7 +64,7 @@ def rate(window: Terminal, home: Path) -> None:
     window.type("Enter")
     window.wait_for("1 rating →")
     window.type("C-q")
-    window.wait_for("$ ")
+    window.wait_for("$")
     draw = "assistant summarize --jsonl talks.jsonl -o drafts.jsonl --drafts 4 --decoding sample --temperature 1"
     window.type(f'clear; {draw}; echo all"" done', "Enter")
     window.wait_for("all done", LONG)
@@ -97,7 +97,7 @@ def teach(window: Terminal) -> None:
     window.type("p")
     window.keep("`p` does not promote what did not pass, and says who can.", "insists")
     window.type("Escape", "C-q")
-    window.wait_for("$ ")
+    window.wait_for("$")
     window.type("clear; assistant models use v1", "Enter")
     window.keep("Who wants the version all the same says so in the shell.", "v1")
     window.type("clear; assistant", "Enter")
@@ -121,7 +121,7 @@ def use(window: Terminal) -> None:
         window.type("1")
     window.keep("At the end it says which was which.", "all sittings")
     window.type("Escape", "Escape", "C-q")
-    window.wait_for("$ ")
+    window.wait_for("$")
     window.type("clear; assistant models why current", "Enter")
     window.keep("Back in the shell: why this model answers.", "answers now")
     window.type("clear; time assistant models rollback", "Enter")
@@ -133,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rated", type=int, default=100)
-    parser.add_argument("--model", default="pocket")
+    parser.add_argument("--model", default="auto")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent / "tour.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
