@@ -224,7 +224,10 @@ def test_killed_at_any_moment_it_ends_the_same(tmp_path: Path, home: Path) -> No
             kills += 1
         begun = any((home / "state" / "runs").glob("rlhf-*/rated.json"))
         process = _start("--resume") if begun else _start(*arguments)
-    again = _finished(process if process.poll() is None else _start("--resume"))
+    if process.poll() is not None:
+        process.communicate()  # Closes its pipes.
+        process = _start("--resume")
+    again = _finished(process)
     assert kills > 2
     assert _checksums(whole["version"]) == _checksums(again["version"])
     assert [check["value"] for check in whole["gate"]["checks"]] == [
