@@ -66,6 +66,16 @@ async def until(pilot: Pilot[None], text: str) -> None:
     raise AssertionError(f"{text!r} did not come:\n{seen(pilot.app)}")
 
 
+async def until_gone(pilot: Pilot[None], text: str) -> None:
+    """Wait until the screen shows the text no more."""
+    for _ in range(600):
+        await settle(pilot)
+        if text not in seen(pilot.app):
+            return
+        await pilot.pause(0.05)
+    raise AssertionError(f"{text!r} stayed:\n{seen(pilot.app)}")
+
+
 async def paste(pilot: Pilot[None], text: str) -> None:
     """A bracketed paste into whatever has the focus."""
     focused = pilot.app.screen.focused

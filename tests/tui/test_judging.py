@@ -18,7 +18,7 @@ from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.drafts import DraftCard
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle, until
+from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle, until, until_gone
 
 DRAFTS = ("Maya moves the review.", "Tom moves the review.", "Ana flies to Paris.")
 SAMPLED = Settings(generation=GenerationSettings(decoding="sample", drafts=3))
@@ -119,8 +119,7 @@ async def test_a_rating_that_a_locked_store_did_not_take_does_not_look_kept(monk
         await pilot.press("shift+tab", "plus")
         assert "▲ good" in seen(pilot.app)
         await until(pilot, "in use by another program")
-        await settle(pilot)
-        assert "▲ good" not in seen(pilot.app)
+        await until_gone(pilot, "▲ good")
         holder.execute("COMMIT")
         holder.close()
         await pilot.press("plus")
