@@ -371,7 +371,8 @@ class Catalog:
                 self._db.execute("PRAGMA user_version = " + str(number))
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
 
 

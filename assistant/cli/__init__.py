@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.cli.output import fail
+from assistant.cli.stopping import stoppable, was_stopped
 from assistant.errors import AssistantError, Interrupted, UsageError
 from assistant.locations import restoring_file
 from assistant.switches import SILENT
@@ -66,8 +67,9 @@ def open_app(*, plain: bool = False, continue_: bool = False) -> int:
     from assistant.settings import load_settings
     from assistant.tui.app import AssistantApp
 
-    AssistantApp(load_settings(), continue_last=continue_).run()
-    return 0
+    app = AssistantApp(load_settings(), continue_last=continue_)
+    app.run()
+    return app.return_code or 0
 
 
 def build_app(*, listing: bool) -> "App":
@@ -104,25 +106,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.update(SILENT)
     try:
         code = _run(tokens)
-    except AssistantError as error:
-        if debug:
-            raise
-        code = fail(error, as_json)
-    except KeyboardInterrupt:
-        code = fail(Interrupted("stopped; what was finished before is kept"), as_json)
     except BrokenPipeError:
         # The reader went away (`| head`): nothing more to say, and nothing to complain about at exit.
         sys.stderr.close()
         code = 0
-    except OSError as error:
-        if debug:
-            raise
-        code = fail(AssistantError(_refusal(error)), as_json)
     # The outermost boundary: whatever went wrong, the user sees one line, and the traceback with --debug.
-    except Exception as error:
-        if debug:
+    except (Exception, KeyboardInterrupt) as error:
+        if debug and not was_stopped(error):
             raise
-        code = fail(AssistantError(_surprise(error)), as_json)
+        code = fail(_in_words(error), as_json)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -134,13 +126,23 @@ def _run(tokens: list[str]) -> object:
         finish_restore()
     if tokens in ([], ["--continue"]):
         return open_app(continue_=bool(tokens))
-    from cyclopts import CycloptsError
+    with stoppable():
+        from cyclopts import CycloptsError
 
-    app = build_app(listing=tokens[:1] in (["--help"], ["-h"]))
-    try:
-        return app(_dash_last(tokens), exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        raise UsageError(_sentence(error)) from error
+        app = build_app(listing=tokens[:1] in (["--help"], ["-h"]))
+        try:
+            return app(_dash_last(tokens), exit_on_error=False, print_error=False, result_action="return_value")
+        except CycloptsError as error:
+            raise UsageError(_sentence(error)) from error
+
+
+def _in_words(error: BaseException) -> AssistantError:
+    """What is said of an error, with the exit code that goes with it."""
+    if was_stopped(error):
+        return Interrupted("stopped; what was finished before is kept")
+    if isinstance(error, AssistantError):
+        return error
+    return AssistantError(_refusal(error) if isinstance(error, OSError) else _surprise(error))
 
 
 def _refusal(error: OSError) -> str:
@@ -158,7 +160,7 @@ def _refusal(error: OSError) -> str:
     return f"{error.strerror or error}: {error.filename or 'the system said no'}; {hint}"
 
 
-def _surprise(error: Exception) -> str:
+def _surprise(error: BaseException) -> str:
     """What nobody foresaw, and how to tell more of it."""
     return f"this should not happen: {type(error).__name__}: {error}; the same command with --debug shows where"
 

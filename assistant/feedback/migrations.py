@@ -167,5 +167,6 @@ def migrate(connection: sqlite3.Connection, upto: int | None = None) -> None:
                 connection.execute(f"PRAGMA user_version = {version + 1}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # Ctrl+C may come after the COMMIT, a full disk before it
+                connection.execute("ROLLBACK")
             raise

@@ -2,7 +2,9 @@
 of a screen.
 """
 
+import asyncio
 import random
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -132,6 +134,8 @@ class AssistantApp(App[None]):
         known = self.settings.screen.theme in self.available_themes
         self.theme = self.settings.screen.theme if known else THEMES[0].name
         self.set_keymap(self.settings.keys)
+        # Killed without a word, the app would leave the terminal without echo and full of escapes at each mouse move.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, Interrupted.exit_code)
         self.push_screen(self.chat)
         # The first frame and the first key come before the model.
         self.call_after_refresh(self._begin)

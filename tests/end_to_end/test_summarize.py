@@ -136,15 +136,28 @@ def test_an_error_under_json_is_one_object(talk: Path) -> None:
     [
         (["summarize", "talk.txt"], "store.db"),
         (["summarize", "talk.txt", "--json"], "store.db"),
+        (["ask", "Who books the room?", "--json"], "store.db"),
+        (["knowledge", "add", "talks"], "catalog.db"),
+        (["knowledge", "add", "talks", "--json"], "catalog.db"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_is_one_line_and_exit_130(
-    command: list[str], database: str, talk: Path, home: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals,
+    command: list[str],
+    database: str,
+    talk: Path,
+    home: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Stopped while a model is loaded: the database is made just before, and loading takes longer than noticing it."""
     monkeypatch.chdir(talk.parent)
-    model = ["--model", str(tiny_model)]
+    (talk.parent / "talks").mkdir()
+    for name in range(50):
+        (talk.parent / "talks" / f"{name}.txt").write_text(f"{_TALK}\nTom: It is room {name}.", encoding="utf-8")
+    model = [] if command[0] == "knowledge" else ["--model", str(tiny_model)]
     process = subprocess.Popen(
         [sys.executable, "-m", "assistant", *command, *model],
         stdout=subprocess.PIPE,
@@ -154,7 +167,7 @@ def test_ctrl_c_is_one_line_and_exit_130(
     )
     while process.poll() is None and not list(home.rglob(database)):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=120)
 
     assert (process.returncode, out, len(err.splitlines())) == (130, b"", 1), err

@@ -396,14 +396,6 @@ async def test_f1_lists_every_command() -> None:
         assert all(f"/{command.slash} " in pilot.app.screen._text for command in COMMANDS)
 
 
-async def test_closing_the_app_ends_the_assistant() -> None:
-    assistant = ScriptedAssistant()
-    async with opened(an_app(assistant)) as pilot:
-        await settle(pilot)
-        await pilot.press("ctrl+q")
-    assert assistant.closed
-
-
 async def test_a_file_is_named_with_an_at_sign_completed_by_tab_and_read(tmp_path: Path) -> None:
     (tmp_path / "standup.txt").write_text(STANDUP, encoding="utf-16")
     assistant = ScriptedAssistant()
