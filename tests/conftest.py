@@ -2,6 +2,7 @@
 process that they start (assistant.guard, the fence that `assistant doctor --offline` proves its case with).
 """
 
+import importlib
 import os
 import shutil
 import sys
@@ -20,19 +21,24 @@ os.environ.update(OFFLINE)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _ATTEMPTS = Path(tempfile.mkdtemp(prefix="parley-guard-")) / "attempts.jsonl"
-os.environ.update(guard.environment(_ATTEMPTS, strict=False))
-sys.path.insert(0, str(Path(guard.__file__).parent))
-import sitecustomize  # noqa: E402 - installs the audit hook in this process, once and for good
 
-# From here on for the children alone: the kernel's filter could not be lifted for a test that serves on this machine.
-os.environ[guard.STRICT] = "1"
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put up the fence in the processes that run tests; the one that only hands them out would pass it on too early."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        return
+    os.environ.update(guard.environment(_ATTEMPTS, strict=False))
+    sys.path.insert(0, str(Path(guard.__file__).parent))
+    importlib.import_module("sitecustomize")  # installs the audit hook in this process, once and for good
+    # From here on for the children alone: the kernel's filter could not be lifted for a test that serves on this machine.
+    os.environ[guard.STRICT] = "1"
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that tried the network, itself or in a process of its own, even where the error was swallowed."""
     if "localhost_network" in request.fixturenames:
-        monkeypatch.setattr(sitecustomize.switch, "open", True)
+        monkeypatch.setattr(sys.modules["sitecustomize"].switch, "open", True)
         monkeypatch.delenv(guard.LOG)
         monkeypatch.delenv(guard.STRICT)
         monkeypatch.setenv("PYTHONPATH", os.environ["PYTHONPATH"].partition(os.pathsep)[2])

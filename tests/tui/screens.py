@@ -57,10 +57,12 @@ async def settle(pilot: Pilot[None]) -> None:
 
 
 async def until(pilot: Pilot[None], text: str) -> None:
-    """Wait until the screen shows the text: what another process does takes the time that it takes."""
+    """Wait until the screen shows the text, or a notification said it, which is gone again soon where little time is
+    left for the tests: what another process does takes the time that it takes.
+    """
     for _ in range(600):
         await settle(pilot)
-        if text in seen(pilot.app):
+        if text in seen(pilot.app) or text in said(pilot.app):
             return
         await pilot.pause(0.05)
     raise AssertionError(f"{text!r} did not come:\n{seen(pilot.app)}")

@@ -112,10 +112,9 @@ def test_a_folder_is_added_searched_and_forgotten(app: AssistantApp, docs: Path)
             app.screen.query_one(Input).value = str(docs)
             await pilot.press("enter")
             await until(pilot, "2 files · 3 passages")
-            screen = seen(app)
-            assert "1 skipped" in screen
-            assert "damaged: not JSON" in screen
-            assert "\x1b" not in screen
+            await until(pilot, "1 skipped")
+            await until(pilot, "damaged: not JSON")
+            assert "\x1b" not in seen(app)
             assert app.document_files == 2
             app.screen.query_one(Input).value = "boats at the pier"
             await pilot.press("enter")

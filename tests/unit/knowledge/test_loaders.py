@@ -140,7 +140,8 @@ def _bomb() -> bytes:
         ("a.eml", b"\n\nno header", "no header"),
         ("a.exe", b"MZ", "no reader for .exe"),
     ],
-    ids=lambda value: value if isinstance(value, str) and " " not in value else None,
+    # Not the bytes: some differ at every start.
+    ids=lambda value: "" if isinstance(value, bytes) else value.replace(" ", "-"),
 )
 def test_what_cannot_be_read_is_refused_with_the_reason(name: str, content: bytes, reason: str) -> None:
     with pytest.raises(DocumentUnreadable, match=reason):
