@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 EMPTY = "No folder yet. Type a path above, such as ~/notes, and press Enter."
 _BAR = 24
 _MOST_SKIPPED = 5
+_LONGEST_PATH = 56
+"""Cells of a folder's path: its end tells it from the others, and the counts stay in view beside it."""
 
 
 class KnowledgeScreen(ModalScreen[None]):
@@ -164,7 +166,9 @@ def _describe(root: Root) -> Content:
     counts = f"  {root.files:,} files · {root.passages:,} passages"
     skipped = f" · {len(root.skipped):,} skipped" if root.skipped else ""
     gone = "  not there now" if not root.is_there else ""
-    return Content.assemble(one_line(root.path), (counts, "$foreground 55%"), (skipped, "$warning"), (gone, "$error"))
+    path = one_line(root.path)
+    path = path if len(path) <= _LONGEST_PATH else f"…{path[1 - _LONGEST_PATH :]}"
+    return Content.assemble(path, (counts, "$foreground 55%"), (skipped, "$warning"), (gone, "$error"))
 
 
 def _describe_skipped(skipped: list[str]) -> str:
