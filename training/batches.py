@@ -1,7 +1,7 @@
 """Token ids -> padded batches of like length. Knows tensors, not texts.
 
 Shapes: sources (batch, source length) padded with `pad` on the right, labels (batch, target length) padded with -100,
-which the loss leaves out.
+which the loss leaves out. `exchanged` has the labels' shape and is -100 throughout where an example has none.
 """
 
 import random
@@ -17,10 +17,13 @@ _STEP = 16
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One source and one target as token ids, each ending in `</s>`."""
+    """One source and one target as token ids, each ending in `</s>`; `exchanged` is the target with its first two
+    speakers exchanged, where it names one of them and the training is to tell the two apart.
+    """
 
     source: Sequence[int]
     target: Sequence[int]
+    exchanged: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Batch:
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
     labels: torch.Tensor
+    exchanged: torch.Tensor
 
 
 def bucket(examples: Sequence[Example], tokens: int, rng: random.Random) -> list[list[int]]:
@@ -57,15 +61,17 @@ def bucket(examples: Sequence[Example], tokens: int, rng: random.Random) -> list
 def collate(examples: Sequence[Example], pad: int) -> Batch:
     """Pad the examples on the right."""
     width = rounded(max(len(example.source) for example in examples))
-    height = max(len(example.target) for example in examples)
+    height = max(max(len(example.target), len(example.exchanged)) for example in examples)
     input_ids = torch.full((len(examples), width), pad)
     mask = torch.zeros((len(examples), width), dtype=torch.long)
     labels = torch.full((len(examples), height), IGNORED)
+    exchanged = torch.full((len(examples), height), IGNORED)
     for row, example in enumerate(examples):
         input_ids[row, : len(example.source)] = torch.tensor(example.source)
         mask[row, : len(example.source)] = 1
         labels[row, : len(example.target)] = torch.tensor(example.target)
-    return Batch(input_ids, mask, labels)
+        exchanged[row, : len(example.exchanged)] = torch.tensor(example.exchanged, dtype=torch.long)
+    return Batch(input_ids, mask, labels, exchanged)
 
 
 def rounded(length: int) -> int:

@@ -6,6 +6,10 @@ their principal components, which saves about a third of the first epoch. With `
 the tokenizer of a model of the same shape, so that several short trainings make a long one; the optimizer starts anew.
 No dropout, which costs more than half of a step on a CPU: label smoothing and word dropout on the decoder's input
 (Bowman et al. 2016, section 3.1) instead. The exported weights are an exponential moving average.
+
+A summary with its speakers exchanged is wrong by a token or two, which the mean loss of a token hardly sees. `contrast`
+adds the logistic loss of how many nats likelier the right one is, the encoder's states shared: made-up negatives as in
+CLIFF (Cao & Wang 2021, section 3), compared as pairs in the manner of Bradley and Terry.
 """
 
 import math
@@ -23,16 +27,16 @@ from transformers import T5ForConditionalGeneration
 from assistant.errors import DataMissing, TrainingStopped, UsageError
 from assistant.locations import models_dir
 from assistant.models.registry import resolve
-from assistant.prompts import TASKS, render
-from assistant.records import Task
+from assistant.prompts import TASKS
 from assistant.settings import load_settings
-from training.augment import name_speakers, rename_people, swap_speakers, write_as_chat
-from training.batches import IGNORED, Batch, Example, bucket, collate
+from training.augment import name_speakers
+from training.batches import IGNORED, Batch, bucket, collate
 from training.card import Card, CardData, write_card
 from training.corpora import read_rows, require_fields
 from training.curves import CURVES, write_curves
 from training.job import Job, Report
 from training.metrics.case import Case
+from training.pocket_examples import Row, epoch_batches, example, within_window
 from training.pocket_model import build_model, export, load_weights, warm_start_embeddings
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.pocket import PocketConfig
@@ -41,7 +45,8 @@ from training.tokenizer import train_tokenizer
 
 CONVERTED = "ctranslate"
 """Name of the int8 conversion inside the model's folder."""
-Row = dict[str, Any]
+_UNKNOWN = 2
+"""The piece `<unk>`, which stands for a hidden word."""
 _FIELDS = ("dialogue", "summary")
 _HELD_OUT = 100
 """So many held-out dialogues are judged while training; more would take too long each time."""
@@ -82,7 +87,7 @@ def train(
     where the loss is no number. When asked to stop it saves and writes no model.
     """
     tokenizer = _tokenizer(config, rows, run, start)
-    fitting, left_out = _within_window(rows, config, tokenizer)
+    fitting, left_out = within_window(rows, config, tokenizer)
     state = _State(config, tokenizer, start)
     if saved := run.load():
         state.restore(*saved)
@@ -152,7 +157,7 @@ class _State:
     def batches(self, rows: Sequence[Row]) -> Iterator[Batch]:
         """The batches that are left, pass after pass, until the training is over."""
         while not self.is_over():
-            for number, batch in enumerate(_epoch(self.config, rows, self.tokenizer, self.epoch)):
+            for number, batch in enumerate(epoch_batches(self.config, rows, self.tokenizer, self.epoch)):
                 if number >= self.position:
                     self.position += 1
                     yield batch
@@ -174,7 +179,7 @@ class _State:
         rate = self.config.learning_rate * min(1.0, (self.steps + 1) / self.config.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, self.fraction())))
-        loss = self._loss(batch, self.config.label_smoothing, self.config.word_dropout)
+        loss = self._loss(batch)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingStopped(f"the loss was {value} at step {self.steps}: lower --learning-rate and resume")
@@ -200,9 +205,10 @@ class _State:
         return model
 
     def judge(self, held_out: Sequence[Row], run: Run) -> None:
-        """Log the loss on held-out rows."""
-        self.judged = self.dev_loss(held_out)
-        run.log(self.steps, dev_loss=self.judged)
+        """Log the figures on held-out rows."""
+        figures = self.held_out(held_out)
+        self.judged = figures["dev_loss"]
+        run.log(self.steps, **figures)
 
     def figures(self) -> dict[str, float]:
         """What the training came to."""
@@ -211,32 +217,68 @@ class _State:
         return figures if self.judged is None else figures | {"dev_loss": self.judged}
 
     @torch.no_grad()
-    def dev_loss(self, rows: Sequence[Row]) -> float:
-        """Nats a target token of the averaged weights on summaries in the default phrasing, unsmoothed."""
+    def held_out(self, rows: Sequence[Row]) -> dict[str, float]:
+        """The averaged weights on summaries in the default phrasing: nats a target token, unsmoothed, and the share of
+        the summaries with speakers that are likelier than with the two exchanged.
+        """
         current, self.model = self.model, self.averaged()
-        examples = [_example(row["dialogue"], row["summary"], "summary", None, self.tokenizer) for row in rows]
-        total = tokens = 0.0
+        examples = [example(row["dialogue"], row["summary"], "summary", None, self.tokenizer) for row in rows]
+        total = tokens = right = told = 0.0
         for indices in bucket(examples, self.config.batch_tokens, random.Random(0)):
             batch = collate([examples[i] for i in indices], 0)
+            logits, margins = self._read(batch, 0.0)
             count = int((batch.labels != IGNORED).sum())
-            total += float(self._loss(batch, 0.0, 0.0)) * count
+            total += float(cross_entropy(logits, batch.labels)) * count
             tokens += count
+            right += int((margins > 0).sum())
+            told += len(margins)
         self.model = current
-        return total / tokens
+        return {"dev_loss": total / tokens} | ({"dev_roles": right / told} if told else {})
 
-    def _loss(self, batch: Batch, smoothing: float, dropout: float) -> torch.Tensor:
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        logits, margins = self._read(batch, self.config.word_dropout)
+        loss = cross_entropy(logits, batch.labels, self.config.label_smoothing)
+        return loss + self.config.contrast * functional.softplus(-margins).mean() if len(margins) else loss
+
+    def _read(self, batch: Batch, dropout: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits of the labels, (batch, target length, pieces), and for the examples that have an exchanged target
+        how many nats likelier the right one is, (such examples,).
+        """
         inputs = functional.pad(batch.labels[:, :-1].clamp(min=0), (1, 0))
+        hidden = torch.zeros_like(inputs, dtype=torch.bool)
         if dropout:
             hidden = torch.rand(inputs.shape, generator=self.rng) < dropout
             hidden[:, 0] = False
-            inputs = inputs.masked_fill(hidden, 2)  # <unk>
+        rows = torch.arange(len(inputs))
+        contrasted = (batch.exchanged != IGNORED).any(dim=1).nonzero().flatten()
+        exchanged = batch.exchanged[contrasted]
+        both = torch.cat([inputs, functional.pad(exchanged[:, :-1].clamp(min=0), (1, 0))])
+        rows = torch.cat([rows, contrasted])
+        # The same places are hidden in both, so that the two differ by their speakers alone.
+        both = both.masked_fill(hidden[rows], _UNKNOWN)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            states = self.model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
             logits = self.model(
-                input_ids=batch.input_ids, attention_mask=batch.attention_mask, decoder_input_ids=inputs
-            ).logits
-        return functional.cross_entropy(
-            logits.float().flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED, label_smoothing=smoothing
-        )
+                encoder_outputs=(states.last_hidden_state[rows],),
+                attention_mask=batch.attention_mask[rows],
+                decoder_input_ids=both,
+            ).logits.float()
+        logits, others = logits[: len(inputs)], logits[len(inputs) :]
+        margins = log_likelihood(logits[contrasted], batch.labels[contrasted]) - log_likelihood(others, exchanged)
+        return logits, margins
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
+    """The mean loss of a label, in nats; IGNORED labels count for nothing."""
+    return functional.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, label_smoothing=smoothing
+    )
+
+
+def log_likelihood(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The sum over each row's labels, in nats, (batch,)."""
+    losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none")
+    return -losses.view(labels.shape).sum(dim=1)
 
 
 def _tokenizer(config: PocketConfig, rows: Sequence[Row], run: Run, start: Path | None) -> Tokenizer:
@@ -328,49 +370,6 @@ def _read(job: Job[PocketConfig]) -> tuple[list[Row], list[Row]]:
     held_out = rows[1::20][:_HELD_OUT]
     said = {row["dialogue"] for row in held_out}
     return [row for row in rows if row["dialogue"] not in said], held_out
-
-
-def _within_window(rows: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer) -> tuple[list[Row], int]:
-    """The rows whose source fits the window in the default phrasing, and how many do not."""
-    fitting = [
-        row
-        for row in rows
-        if len(_example(row["dialogue"], row["summary"], "summary", None, tokenizer).source) <= config.window
-    ]
-    if not fitting:
-        raise DataMissing(f"none of the {len(rows)} dialogues fits the window of {config.window} tokens")
-    return fitting, len(rows) - len(fitting)
-
-
-def _epoch(config: PocketConfig, rows: Sequence[Row], tokenizer: Tokenizer, epoch: int) -> Iterator[Batch]:
-    """The batches of one pass, the same for the same seed and epoch."""
-    rng = random.Random(f"{config.seed}/{epoch}")
-    examples = [_augmented(row, config, tokenizer, rng) for row in rows]
-    examples = [example for example in examples if len(example.source) <= config.window]
-    for indices in bucket(examples, config.batch_tokens, rng):
-        yield collate([examples[i] for i in indices], 0)
-
-
-def _augmented(row: Row, config: PocketConfig, tokenizer: Tokenizer, rng: random.Random) -> Example:
-    task: Task = "topic" if row.get("topic") and rng.random() < config.topics else "summary"
-    dialogue, target = row["dialogue"], row[task]
-    if rng.random() < config.renames:
-        dialogue, target = rename_people(dialogue, target, rng, config.made_up)
-    if rng.random() < config.chats:
-        dialogue = write_as_chat(dialogue, rng)
-    if rng.random() < config.names:
-        dialogue, target = name_speakers(dialogue, target, rng, config.made_up)
-    elif rng.random() < config.swaps:
-        dialogue, target = swap_speakers(dialogue, target)
-    phrasing = None
-    if rng.random() >= config.default_phrasing:
-        phrasing = rng.choice(TASKS[task].phrasings).name
-    return _example(dialogue, target, task, phrasing, tokenizer)
-
-
-def _example(dialogue: str, target: str, task: Task, phrasing: str | None, tokenizer: Tokenizer) -> Example:
-    prompt = render(dialogue, task=task, phrasing=phrasing, budget=1 << 30, count_tokens=lambda text: 0)
-    return Example(source=tokenizer.encode(prompt.text).ids, target=tokenizer.encode(target.strip()).ids)
 
 
 def _log(state: _State, run: Run, loss: float) -> dict[str, float]:

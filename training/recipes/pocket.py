@@ -44,7 +44,7 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How slowly the exported average of the weights follows the training."""
     names: float = 0.0
     """Share of dialogues whose `#PersonN#` tags become given names. The assistant shows every conversation with tags
-    to a model whose config says `"reads_speakers_as": "tags"`, as this one's does, so it needs none."""
+    to a model whose config lists `"speaker_tags"`, as this one's does, so it needs none."""
     renames: float = 0.5
     """Share of dialogues in which the people spoken of by a given name get another one."""
     made_up: float = 0.15
@@ -53,6 +53,8 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Share of dialogues that are written as people type on a phone."""
     swaps: float = 0.0
     """Share of the dialogues with tags in which the first two speakers are exchanged, in dialogue and summary alike."""
+    contrast: float = 0.0
+    """Weight of telling a summary from itself with the first two speakers exchanged; 0 for not at all."""
     topics: float = 0.08
     """Share of examples that ask for the topic instead of the summary."""
     default_phrasing: float = 0.6

@@ -1,8 +1,10 @@
 """Pocket's recipe on a model of 30,000 parameters, from rows to a folder that transformers reads."""
 
+import dataclasses
 import json
+import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from assistant.errors import DataMissing, TrainingStopped, UsageError
 from assistant.models.registry import resolve
 from assistant.settings import Settings
 from training import cli, pocket
+from training.batches import IGNORED, collate
 from training.card import Card, CardData, write_card
 from training.job import Job
+from training.pocket_examples import augmented, epoch_batches, example
 from training.pocket_model import build_model, warm_start_embeddings
 from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested, list_runs
@@ -106,7 +110,7 @@ def test_a_stopped_and_resumed_training_ends_with_the_same_weights(tmp_path: Pat
 
 def test_a_run_over_several_epochs_resumes_where_it_stood(tmp_path: Path) -> None:
     config = replace(TINY, batch_tokens=1000, max_steps=5)
-    batches = len(list(pocket._epoch(config, ROWS, _tokenizer(), 0)))
+    batches = len(list(epoch_batches(config, ROWS, _tokenizer(), 0)))
     assert batches == 2
     whole = tmp_path / "whole"
     whole.mkdir()
@@ -160,17 +164,70 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_last_checkpoi
 
 
 def test_which_words_are_hidden_follows_the_seed() -> None:
-    state = pocket._State(TINY, _tokenizer())
-    batch = next(pocket._epoch(TINY, ROWS, _tokenizer(), 0))
+    state = pocket._State(replace(TINY, word_dropout=0.5), _tokenizer())
+    batch = next(epoch_batches(TINY, ROWS, _tokenizer(), 0))
     with torch.no_grad():
-        first, second = (float(state._loss(batch, 0.0, 0.5)) for _ in range(2))
+        first, second = (float(state._loss(batch)) for _ in range(2))
         state.rng.manual_seed(TINY.seed)
         assert first != second
-        assert first == float(state._loss(batch, 0.0, 0.5))
+        assert first == float(state._loss(batch))
+
+
+def test_a_likelihood_is_summed_over_the_labels_that_count() -> None:
+    # Logits 0 and ln 3 are probabilities of 1/4 and 3/4: ln 3/4 + ln 1/4 = -0.28768 - 1.38629 = -1.67398.
+    logits = torch.tensor([[[0.0, math.log(3)]] * 3])
+    assert float(pocket.log_likelihood(logits, torch.tensor([[1, 0, IGNORED]]))) == pytest.approx(-1.67398, abs=1e-5)
+
+
+def test_a_summary_comes_with_itself_exchanged_where_it_names_who_did_it() -> None:
+    config, tokenizer, rng = replace(TINY, contrast=1.0, topics=0.0, renames=0.0), _tokenizer(), random.Random(1)
+    made = augmented(ROWS[0], config, tokenizer, rng)
+    assert tokenizer.decode(made.target) == "#Person1# asks #Person2# for the report at 0."
+    assert tokenizer.decode(made.exchanged) == "#Person2# asks #Person1# for the report at 0."
+    assert augmented(ROWS[0], replace(config, contrast=0.0), tokenizer, rng).exchanged == ()
+    nobody = ROWS[0] | {"summary": "The report is at 0."}
+    assert augmented(nobody, config, tokenizer, rng).exchanged == ()
+
+
+@torch.no_grad()
+def test_the_margin_is_the_difference_of_both_targets_likelihoods() -> None:
+    state = pocket._State(TINY, _tokenizer())
+    told = [example(row["dialogue"], row["summary"], "summary", None, _tokenizer()) for row in ROWS[:2]]
+    nobody = example(ROWS[2]["dialogue"], "Number 2.", "summary", None, _tokenizer())
+    logits, margins = state._read(collate([told[0], nobody, told[1]], 0), 0.0)
+
+    def likelihood(source: Sequence[int], target: Sequence[int]) -> float:
+        # transformers' own loss of one example: the mean over its labels.
+        output = state.model(input_ids=torch.tensor([source]), labels=torch.tensor([target]))
+        return -float(output.loss) * len(target)
+
+    wanted = [likelihood(one.source, one.target) - likelihood(one.source, one.exchanged) for one in told]
+    assert margins.tolist() == pytest.approx(wanted, abs=1e-4)
+    assert len(logits) == 3
+
+
+@torch.no_grad()
+def test_the_same_words_are_hidden_from_both_targets() -> None:
+    batch = next(epoch_batches(TINY, ROWS, _tokenizer(), 0))
+    _, margins = pocket._State(TINY, _tokenizer())._read(dataclasses.replace(batch, exchanged=batch.labels), 0.5)
+    assert margins.tolist() == pytest.approx([0.0] * len(batch.labels), abs=1e-5)
+
+
+@torch.no_grad()
+def test_contrast_adds_the_logistic_loss_of_the_margins() -> None:
+    plain = replace(TINY, topics=0.0, word_dropout=0.0)
+    contrasted = replace(plain, contrast=2.0)
+    batch = next(epoch_batches(contrasted, ROWS, _tokenizer(), 0))
+    bare = next(epoch_batches(plain, ROWS, _tokenizer(), 0))
+    state = pocket._State(contrasted, _tokenizer())
+    _, margins = state._read(batch, 0.0)
+    # Twice the mean of -ln sigmoid(margin) = ln(1 + e^-margin).
+    added = 2.0 * sum(math.log1p(math.exp(-margin)) for margin in margins.tolist()) / len(margins)
+    assert float(state._loss(batch)) == pytest.approx(float(state._loss(bare)) + added, abs=1e-5)
 
 
 def test_an_epoch_is_the_same_for_the_same_seed_and_another_for_the_next() -> None:
-    one, again, other = ([b.input_ids for b in pocket._epoch(TINY, ROWS, _tokenizer(), e)] for e in (0, 0, 1))
+    one, again, other = ([b.input_ids for b in epoch_batches(TINY, ROWS, _tokenizer(), e)] for e in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
     assert len(one) != len(other) or not all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
@@ -178,9 +235,9 @@ def test_an_epoch_is_the_same_for_the_same_seed_and_another_for_the_next() -> No
 def test_names_replace_tags_in_the_configured_share() -> None:
     tokenizer, rng = _tokenizer(), random.Random(1)
     config = replace(TINY, names=1.0)
-    example = pocket._augmented(ROWS[0], config, tokenizer, rng)
+    example = augmented(ROWS[0], config, tokenizer, rng)
     assert "#Person" not in tokenizer.decode(example.source)
-    example = pocket._augmented(ROWS[0], replace(TINY, names=0.0, swaps=0.0), tokenizer, rng)
+    example = augmented(ROWS[0], replace(TINY, names=0.0, swaps=0.0), tokenizer, rng)
     assert "#Person1#: Where" in tokenizer.decode(example.source)
 
 
