@@ -1,5 +1,5 @@
-"""The catalog: what files were read, their documents, passages and vectors, in one SQLite file. The only SQL here;
-knows no file format and no model.
+"""The catalog: what files were read, their documents, passages and vectors, in one SQLite file. No
+other module here runs SQL; knows no file format and no model.
 
 A document is stored with its passages and vectors in one transaction, so that a crash costs at most the file in hand.
 Documents are kept by content: two files of one content share a document, and a document that no file holds any more
@@ -21,28 +21,7 @@ from knowledge.documents import Document, File, Filters, Passage, Record, passag
 from knowledge.embedder import PassageVectors, Vectors
 from knowledge.errors import CatalogUnavailable
 from knowledge.files import ensure_private
-
-# Append only. The number of those that ran stands in PRAGMA user_version.
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE roots (path TEXT PRIMARY KEY, excluded INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE documents (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL);
-    CREATE TABLE files (
-        path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-        document INTEGER REFERENCES documents(id), reason TEXT NOT NULL DEFAULT '');
-    CREATE INDEX files_by_document ON files(document);
-    CREATE TABLE passages (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, document INTEGER NOT NULL REFERENCES documents(id),
-        start INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, headings TEXT NOT NULL,
-        whole BLOB NOT NULL, windows BLOB NOT NULL);
-    CREATE INDEX passages_by_document ON passages(document);
-    CREATE INDEX passages_by_key ON passages(key);
-    CREATE VIRTUAL TABLE words USING fts5(title, text, tokenize = 'porter unicode61');
-    INSERT INTO meta VALUES ('revision', '0');
-    """,
-)
+from knowledge.migrations import MIGRATIONS
 
 _TITLE_WEIGHT = 4.0
 

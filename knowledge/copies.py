@@ -3,8 +3,9 @@
 import contextlib
 from pathlib import Path
 
-from knowledge.catalog import MIGRATIONS, connect_to_read, explained
+from knowledge.catalog import connect_to_read, explained
 from knowledge.errors import CatalogUnavailable
+from knowledge.migrations import MIGRATIONS
 
 _TABLES = {"meta", "roots", "documents", "passages"}
 

@@ -14,9 +14,9 @@ from assistant.errors import AssistantError, DataMissing, StoreUnavailable, Usag
 from assistant.feedback.store import Store
 from assistant.locations import knowledge_dir, models_dir, restoring_file, settings_file, store_file
 from assistant.settings import save_setting
-from knowledge.catalog import MIGRATIONS
 from knowledge.files import writer_lock
 from knowledge.library import Library
+from knowledge.migrations import MIGRATIONS
 from tests.builders import a_completion
 from tests.unit.knowledge.embedders import WordEmbedder
 

@@ -1,0 +1,26 @@
+"""The shape of the catalog, as steps that only ever grow in number; the number of those that ran stands in
+PRAGMA user_version. Knows no connection.
+
+A step that was released is never changed: the next change is the next one.
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE roots (path TEXT PRIMARY KEY, excluded INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL);
+    CREATE TABLE files (
+        path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+        document INTEGER REFERENCES documents(id), reason TEXT NOT NULL DEFAULT '');
+    CREATE INDEX files_by_document ON files(document);
+    CREATE TABLE passages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, document INTEGER NOT NULL REFERENCES documents(id),
+        start INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, headings TEXT NOT NULL,
+        whole BLOB NOT NULL, windows BLOB NOT NULL);
+    CREATE INDEX passages_by_document ON passages(document);
+    CREATE INDEX passages_by_key ON passages(key);
+    CREATE VIRTUAL TABLE words USING fts5(title, text, tokenize = 'porter unicode61');
+    INSERT INTO meta VALUES ('revision', '0');
+    """,
+)
