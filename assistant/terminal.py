@@ -1,4 +1,6 @@
-"""Makes text from models, documents, files and databases safe to show: no control sequence reaches the terminal."""
+"""Makes text from models, documents, files and databases safe to show: no control sequence reaches the terminal. Also
+says a time as people do.
+"""
 
 import json
 import re
@@ -34,3 +36,10 @@ def json_line(value: Any) -> str:
     """
     text = json.dumps(value, ensure_ascii=False)
     return _CONTROLS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def rough_time(seconds: float) -> str:
+    """A time that is only guessed, as people say it: "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

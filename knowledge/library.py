@@ -23,7 +23,8 @@ from knowledge.scanning import Found, scan
 
 MOST_BYTES = 128 * 2**20
 """Files above this are skipped: they are logs and dumps, and reading one whole takes several times its size."""
-_SLICE = 64
+_SLICE = 32
+"""Passages that are embedded between two news: one batch of wholes and some of their windows, 4 s on a busy core."""
 _EMBEDDER_KEY = "embedder"
 
 
@@ -35,11 +36,14 @@ class Skipped(Record, frozen=True):
 
 
 class Progress(Record, frozen=True):
-    """How far an update is; `seconds_left` is None until there is something to judge by."""
+    """How far an update is; `share` is the part of the bytes that was read, 0 to 1, and `seconds_left` None until there
+    is something to judge by.
+    """
 
     path: str
     files_done: int
     files_total: int
+    share: float
     passages: int
     passages_per_second: float
     seconds_left: float | None
@@ -230,14 +234,15 @@ class _Pass:
         self._vanished = vanished - {None}
         self._pending = pending
         self._on_progress = on_progress
-        self._started = time.monotonic()
+        self._embedding_since: float | None = None
         self._files_done = 0
         self._bytes_done = 0
-        self._bytes_total = sum(file.size for file in pending) or 1
+        self._bytes_total = sum(map(_readable_bytes, pending))
 
     def take(self, found: Found) -> None:
         """Read one file and store it, or the reason why it was skipped."""
         self._report(found, 0.0)
+        passages = self.passages
         file = File(path=found.path, size=found.size, mtime_ns=found.mtime_ns, document=None)
         try:
             if found.reason:
@@ -249,7 +254,10 @@ class _Pass:
             file = msgspec.structs.replace(file, mtime_ns=mtime_ns, reason=str(error))
             self._library.catalog.put_file(file)
         self._files_done += 1
-        self._bytes_done += found.size
+        if self.passages > passages:
+            self._bytes_done += _readable_bytes(found)
+        else:  # skipped or known already: that took no time, and says nothing of the others
+            self._bytes_total -= _readable_bytes(found)
         self._report(found, 0.0)
 
     def _read(self, found: Found, file: File) -> None:
@@ -274,6 +282,7 @@ class _Pass:
 
     def _embed(self, found: Found, file: File, digest: str, document: Document) -> None:
         catalog, embedder = self._library.catalog, self._library.embedder()
+        self._embedding_since = self._embedding_since or time.monotonic()
         if not catalog.meta(_EMBEDDER_KEY):
             catalog.set_meta(_EMBEDDER_KEY, embedder.identity)
         document = msgspec.structs.replace(document, title=document.title or Path(found.path).stem.replace("_", " "))
@@ -287,16 +296,19 @@ class _Pass:
         catalog.put(file, digest, document, passages, vectors)
 
     def _report(self, found: Found, share: float) -> None:
-        """Time left goes by bytes: they are known beforehand, passages are not."""
+        """Time left goes by bytes: they are known beforehand, passages are not. It is counted from the first text that
+        was embedded: opening the embedder takes as long as many files.
+        """
         if self._on_progress is None:
             return
-        seconds = max(time.monotonic() - self._started, 1e-6)
-        done = self._bytes_done + share * found.size
+        seconds = max(time.monotonic() - self._embedding_since, 1e-6) if self._embedding_since else 1e-6
+        done = self._bytes_done + share * _readable_bytes(found)
         self._on_progress(
             Progress(
                 path=found.path,
                 files_done=self._files_done,
                 files_total=len(self._pending),
+                share=done / self._bytes_total if self._bytes_total else 1.0,
                 passages=self.passages,
                 passages_per_second=self.passages / seconds,
                 seconds_left=seconds * (self._bytes_total - done) / done if done and seconds > 0.5 else None,
@@ -308,6 +320,10 @@ def budget(document: Document, embedder: Embedder) -> int:
     """Tokens that a passage may have beside the title, its headings and the two marks at the ends of a sequence."""
     (title,) = embedder.count_tokens([document.title])
     return embedder.max_tokens - 2 - min(title + (24 if document.headings else 2), 40)
+
+
+def _readable_bytes(found: Found) -> int:
+    return 0 if found.reason or found.size > MOST_BYTES else found.size
 
 
 def _is_same(found: Found, known: File | None) -> bool:

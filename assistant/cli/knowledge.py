@@ -17,7 +17,7 @@ from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.locations import store_file
 from assistant.settings import load_settings
-from assistant.terminal import one_line
+from assistant.terminal import one_line, rough_time
 from knowledge.documents import Filters, Hit
 from knowledge.library import Library, OnProgress, Progress, UpdateResult
 
@@ -113,7 +113,8 @@ def list_(*, json: bool = False) -> int:
         say_json([{"document": f.path, "passages": f.passages, "size": f.size, "skipped": f.reason} for f in files])
         return 0
     for file in files:
-        state = f"skipped: {file.reason}" if file.reason else f"{file.passages} passages"
+        passages = "1 passage" if file.passages == 1 else f"{file.passages:,} passages"
+        state = f"skipped: {file.reason}" if file.reason else passages
         say(f"{one_line(file.path)}  {one_line(state)}")
     note(f"{len(files)} files below " + (", ".join(one_line(str(root)) for root in roots) or "no folder yet"))
     return 0
@@ -186,11 +187,12 @@ def _library() -> AbstractContextManager[Library]:
 
 @contextmanager
 def _shown() -> Iterator[OnProgress]:
-    with progress_bar("Reading", None) as bar:
+    with progress_bar("Reading", None, clock=False) as bar:
 
         def on_progress(progress: Progress) -> None:
-            left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-            rate = f"{progress.passages_per_second:.1f} passages/s{left}  {_end_of(one_line(progress.path))}"
+            speed = f"{progress.passages_per_second:.1f} passages/s" if progress.passages else ""
+            left = "" if progress.seconds_left is None else f", {rough_time(progress.seconds_left)} left"
+            rate = f"{speed}{left}  {_end_of(one_line(progress.path))}"
             bar.of(progress.files_done, progress.files_total, rate)
 
         yield on_progress

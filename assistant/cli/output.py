@@ -44,8 +44,10 @@ def is_interactive() -> bool:
 
 
 @contextmanager
-def progress_bar(label: str, total: int | None) -> Iterator["Advance"]:
-    """A bar with rate and time left on a terminal; a line now and then elsewhere."""
+def progress_bar(label: str, total: int | None, *, clock: bool = True) -> Iterator["Advance"]:
+    """A bar with rate and time left on a terminal; a line now and then elsewhere. Without `clock` the rate that is told
+    names the time left: whoever tells it knows better than steps of different lengths do.
+    """
     if not is_interactive():
         yield Advance(label, total, None)
         return
@@ -56,8 +58,9 @@ def progress_bar(label: str, total: int | None) -> Iterator["Advance"]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(compact=True),
+        # A rate may name a file, and a file may be called "[red]".
+        TextColumn("{task.fields[rate]}", markup=False),
+        *([TimeRemainingColumn(compact=True)] if clock else []),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield Advance(label, total, bar)

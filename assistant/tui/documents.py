@@ -41,6 +41,8 @@ Post = Callable[[Message], object]
 
 NEWS_SECONDS = 0.1
 """Progress is told no more often than this."""
+STATE_SECONDS = 2.0
+"""And what stands in each folder no more often than this: it is counted file by file."""
 
 
 class Documents:
@@ -54,6 +56,8 @@ class Documents:
         self._library: Library | None = None
         self._opened_with: KnowledgeSettings | None = None
         self._stopping = False
+        self._follower: Post = lambda news: None
+        self._news = IndexingProgressed(None)
 
     def ask(self, assistant: "Assistant", number: int, question: str, mode: str, post: Post) -> None:
         """Answer a question: the passages once they are found, then the text, then the places of its sentences."""
@@ -80,14 +84,20 @@ class Documents:
         with self._used() as library:
             post(DocumentsChanged(_roots(library), sum(not file.reason for file in library.files())))
 
-    def add(self, path: str, post: Post) -> None:
+    def follow(self, post: Post) -> None:
+        """Tell this one, and nobody else any more, how reading goes on: a screen may be closed and opened meanwhile."""
+        self._follower = post
+        self.tell_state(post)
+        post(self._news)
+
+    def add(self, path: str) -> None:
         """Read a file or folder, and look there from now on."""
-        with self._indexing(post) as (library, on_progress):
+        with self._indexing() as (library, on_progress):
             library.add([Path(path)], on_progress)
 
-    def update(self, post: Post) -> None:
+    def update(self) -> None:
         """Read what is new or changed."""
-        with self._indexing(post) as (library, on_progress):
+        with self._indexing() as (library, on_progress):
             library.update(on_progress)
 
     def remove(self, path: str, post: Post, *, purge: bool) -> None:
@@ -159,35 +169,35 @@ class Documents:
             yield self._library
 
     @contextmanager
-    def _indexing(self, post: Post) -> "Iterator[tuple[Library, Callable[[Progress], None]]]":
-        """A library of its own, so that questions are answered meanwhile, and progress as messages."""
+    def _indexing(self) -> "Iterator[tuple[Library, Callable[[Progress], None]]]":
+        """A library of its own, so that questions are answered meanwhile, and progress as messages to who follows."""
         from assistant.answering import open_library
 
         self._stopping = False
-        told = 0.0
+        told = counted = 0.0
 
         def on_progress(progress: "Progress") -> None:
-            nonlocal told
+            nonlocal told, counted
             if self._stopping:
                 raise Interrupted("stopped: what was read so far is kept")
-            if time.monotonic() - told > NEWS_SECONDS or progress.files_done == progress.files_total:
-                told = time.monotonic()
-                post(
-                    IndexingProgressed(
-                        progress.path,
-                        progress.files_done,
-                        progress.files_total,
-                        progress.passages_per_second,
-                        progress.seconds_left,
-                    )
-                )
+            now = time.monotonic()
+            if now - told > NEWS_SECONDS or progress.files_done == progress.files_total:
+                told = now
+                self._tell(progress)
+            if now - counted > STATE_SECONDS:
+                counted = now
+                self.tell_state(self._follower)
 
         try:
             with open_library(self._settings(), self._say) as library:
                 yield library, on_progress
         finally:
-            post(IndexingProgressed("", 0, 0, 0.0, None))
-            self.tell_state(post)
+            self._tell(None)
+            self.tell_state(self._follower)
+
+    def _tell(self, progress: "Progress | None") -> None:
+        self._news = IndexingProgressed(progress)
+        self._follower(self._news)
 
     def _close(self) -> None:
         if self._open is not None:

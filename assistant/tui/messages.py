@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assistant.scoring.drafts import DraftScore
     from assistant.trials import Pair
     from assistant.tui.asking import Sending
+    from knowledge.library import Progress
 
 
 @dataclass
@@ -333,13 +334,9 @@ class DocumentsChanged(Message):
 
 @dataclass
 class IndexingProgressed(Message):
-    """Reading goes on, file by file; `files_total` 0 says that it has ended."""
+    """Reading goes on, file by file; without `progress` it has ended."""
 
-    path: str
-    files_done: int
-    files_total: int
-    passages_per_second: float
-    seconds_left: float | None
+    progress: "Progress | None"
 
 
 @dataclass

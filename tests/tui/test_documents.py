@@ -3,6 +3,8 @@ the folders. The catalog, FAISS and the store are real.
 """
 
 import asyncio
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from assistant.settings import KnowledgeSettings, ModelSettings, Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.screens.knowledge import KnowledgeScreen
 from assistant.tui.screens.passage import PassageScreen
+from assistant.tui.widgets.sources import shortened, stems
+from knowledge.embedder import PassageText, PassageVectors
 from tests.tui.screens import opened, seen, settle, until
 from tests.unit.knowledge.embedders import WordEmbedder
 from tests.unit.knowledge.samples import FACT, OTHER, pdf
@@ -141,12 +145,66 @@ def test_reading_can_be_stopped_and_goes_on_from_there(app: AssistantApp, docs: 
                 told.append(message)
                 app.documents.stop()
 
-            app.in_background(lambda: app.documents.add(str(docs), stop_at_once), "indexing")
+            app.documents.follow(told.append)
+            app.documents._follower = stop_at_once
+            app.in_background(lambda: app.documents.add(str(docs)), "indexing")
             await settle(pilot)
             files = [news.files for news in told if hasattr(news, "files")]
             assert files[-1] < 2
-            app.in_background(lambda: app.documents.update(told.append), "indexing")
+            app.documents.follow(told.append)
+            app.in_background(app.documents.update, "indexing")
             await settle(pilot)
             assert told[-1].files == 2  # type: ignore[attr-defined]
 
     asyncio.run(scenario())
+
+
+def test_a_screen_that_is_opened_while_files_are_read_shows_how_far_it_is(app: AssistantApp, docs: Path) -> None:
+    at_second, seen_by_person = threading.Event(), threading.Event()
+
+    class SlowEmbedder(WordEmbedder):
+        def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
+            if "Lindmark" in passages[0].text:
+                at_second.set()
+                seen_by_person.wait(20)
+            return super().embed_passages(passages)
+
+    async def scenario() -> None:
+        async with opened(app) as pilot:
+            await settle(pilot)
+            await pilot.press("f8")
+            await until(pilot, "No folder yet")
+            app.screen.query_one(Input).value = str(docs)
+            await pilot.press("enter")
+            await until(pilot, "of 3 files")
+            await asyncio.to_thread(at_second.wait, 20)
+            await pilot.press("escape")
+            assert app.screen is app.chat
+            await pilot.press("f8")
+            # Two were read: broken.json was skipped, and of what is left mooring.txt is the smaller part.
+            await until(pilot, "2 of 3 files · ")
+            assert "rules.pdf" in seen(app)
+            assert "1 files · 1 passages" in seen(app)
+            seen_by_person.set()
+            await until(pilot, "2 files · 3 passages")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("assistant.answering.library.open_embedder", lambda name, cache, **_: SlowEmbedder())
+        patch.setattr("assistant.tui.documents.STATE_SECONDS", 0.0)
+        patch.setattr("assistant.tui.documents.NEWS_SECONDS", 0.0)
+        asyncio.run(scenario())
+
+
+def test_an_excerpt_begins_where_the_words_that_were_searched_for_stand() -> None:
+    text = (
+        "Welcome to the town. " * 20 + "Boats are moored at the eastern pier, where boats lie safe. " + "Ropes. " * 20
+    )
+    wanted = stems("boats at the eastern pier")
+    excerpt = shortened(text, 100, wanted)
+    assert excerpt.startswith("…")
+    assert "Boats are moored at the eastern pier" in excerpt
+    assert len(excerpt) <= 100
+    # As many in the beginning: it stays.
+    assert shortened("A pier. " + text, 100, stems("pier")).startswith("A pier. Welcome")
+    # Words without a space before them.
+    assert "pier" in shortened("x" * 300 + "-pier-" + "y" * 300, 100, stems("pier"))

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from assistant.terminal import one_line
+from assistant.terminal import one_line, rough_time
 from assistant.tui.choices import Offer
 from assistant.tui.messages import (
     DocumentsChanged,
@@ -28,6 +28,7 @@ from assistant.tui.widgets.sources import SourceList
 
 if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
+    from knowledge.library import Progress
 
 EMPTY = "No folder yet. Type a path above, such as ~/notes, and press Enter."
 _BAR = 24
@@ -44,6 +45,7 @@ class KnowledgeScreen(ModalScreen[None]):
         ("ctrl+u", "update", "Update"),
         ("delete", "forget", "Forget"),
         ("ctrl+x", "stop", "Stop"),
+        ("down", "to_lists", "To the lists"),
     ]
 
     def __init__(self) -> None:
@@ -64,7 +66,8 @@ class KnowledgeScreen(ModalScreen[None]):
             yield self._state
             yield self._hits
             yield Static(
-                Content("Enter adds or searches · ^U update · Del forget · ^X stop · Esc close"), classes="hint"
+                Content("Enter adds, searches or opens · ↓ to the list · ^U update · Del forget · ^X stop · Esc close"),
+                classes="hint",
             )
 
     @property
@@ -75,7 +78,7 @@ class KnowledgeScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self._field.cursor_blink = False
         self._field.focus()
-        self.parley.in_background(lambda: self.parley.documents.tell_state(self.post_message), "documents")
+        self.parley.in_background(lambda: self.parley.documents.follow(self.post_message), "documents")
 
     # What the user does.
 
@@ -85,7 +88,7 @@ class KnowledgeScreen(ModalScreen[None]):
             return
         if text.startswith(("/", "~", "./", "../")):
             self._field.value = ""
-            self._read(lambda: self.parley.documents.add(text, self.post_message))
+            self._read(lambda: self.parley.documents.add(text))
         else:
             self._words = text
             self.parley.in_background(lambda: self.parley.documents.search(text, self.post_message), "documents")
@@ -96,7 +99,11 @@ class KnowledgeScreen(ModalScreen[None]):
         )
 
     def action_update(self) -> None:
-        self._read(lambda: self.parley.documents.update(self.post_message))
+        self._read(self.parley.documents.update)
+
+    def action_to_lists(self) -> None:
+        """From the field to what was found, or else to the folders."""
+        (self._hits if self._hits.option_count else self._list).focus()
 
     def action_stop(self) -> None:
         self.parley.documents.stop()
@@ -139,9 +146,9 @@ class KnowledgeScreen(ModalScreen[None]):
             self._state.update(Content(_describe_skipped(skipped) if self._roots else EMPTY))
 
     def on_indexing_progressed(self, event: IndexingProgressed) -> None:
-        self._is_reading = event.files_total > 0
-        if self._is_reading:
-            self._state.update(Content(_describe_progress(event)))
+        self._is_reading = event.progress is not None
+        if event.progress is not None:
+            self._state.update(Content(_describe_progress(event.progress)))
 
     def on_passages_found(self, event: PassagesFound) -> None:
         if event.words != self._words:
@@ -177,9 +184,10 @@ def _describe_skipped(skipped: list[str]) -> str:
     return "\n".join(shown + more)
 
 
-def _describe_progress(event: IndexingProgressed) -> str:
-    filled = _BAR * event.files_done // event.files_total
-    left = "" if event.seconds_left is None else f" · {event.seconds_left:.0f} s left"
+def _describe_progress(progress: "Progress") -> str:
+    filled = int(_BAR * progress.share)
     bar = "━" * filled + "─" * (_BAR - filled)
-    counts = f"{event.files_done:,} of {event.files_total:,} files · {event.passages_per_second:.1f} passages/s{left}"
-    return f"{bar}  {counts}\n{one_line(event.path)[-90:]}"
+    counts = f"{progress.files_done:,} of {progress.files_total:,} files"
+    speed = f" · {progress.passages_per_second:.1f} passages/s" if progress.passages else ""
+    left = "" if progress.seconds_left is None else f" · {rough_time(progress.seconds_left)} left"
+    return f"{bar}  {counts}{speed}{left}\n{one_line(progress.path)[-90:]}"

@@ -16,6 +16,8 @@ from assistant.terminal import one_line
 from assistant.tui.messages import Source, SourceChosen
 
 EXCERPT = 160
+_BEFORE = 30
+"""Characters shown before the first word that was searched for."""
 _WORD = re.compile(r"\w+")
 
 
@@ -44,7 +46,7 @@ class SourceList(OptionList):
         for number, source in enumerate(sources, 1):
             name = f"[{number}] {one_line(PurePath(source.document).name)}"
             place = f" p. {source.page}" if source.page is not None else ""
-            text = marked(shortened(source.text, excerpt), wanted)
+            text = marked(shortened(source.text, excerpt, wanted), wanted)
             self.add_option(Option(Content.assemble((name, "$accent"), (place, "$accent"), "  ", text)))
 
     def on_focus(self) -> None:
@@ -95,10 +97,23 @@ def with_marks(marks: Sequence[tuple[str, int | None]]) -> Content:
     return Content.assemble(*parts)
 
 
-def shortened(text: str, most: int) -> str:
-    """The beginning of a text on one line."""
+def shortened(text: str, most: int, wanted: Collection[str] = ()) -> str:
+    """A part of a text on one line: the beginning, or, where that lacks words of these stems, the first part that holds
+    most of them, a few words before it.
+    """
     line = one_line(text)
+    if len(line) <= most:
+        return line
+    if start := _start_of_most(line, most - 2 - _BEFORE, wanted):
+        line = "…" + line[line.find(" ", max(0, start - _BEFORE), start) + 1 or start :]
     return line if len(line) <= most else line[: most - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _start_of_most(line: str, most: int, wanted: Collection[str]) -> int:
+    """Where the first part of that length begins that holds the most of the stems; 0 for the beginning."""
+    places = [(found.start(), stem) for found in _WORD.finditer(line) if (stem := _stem(found.group())) in wanted]
+    starts = [0, *(place for place, _ in places)]
+    return max(starts, key=lambda start: len({stem for place, stem in places if start <= place < start + most}))
 
 
 def marked(text: str, wanted: Collection[str]) -> Content:

@@ -99,6 +99,20 @@ def test_search_gives_passages_for_one_question_or_for_a_file_of_them(
     assert line["results"][0] == hit
 
 
+def test_a_name_that_looks_like_markup_is_shown_as_it_is_on_the_bar(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("assistant.cli.output.is_interactive", lambda: True)
+    folder = tmp_path / "d["
+    folder.mkdir()
+    (folder / "b] [red]x.txt").write_text(FACT)
+    code, out, err = _run(capsys, "knowledge", "add", str(folder))
+    assert (code, out[:8]) == (0, "1 added,")
+    assert "/d[/b] [red]x.txt" in err
+
+
 def test_list_update_and_remove(capsys: pytest.CaptureFixture[str], docs: Path) -> None:
     _json(capsys, "knowledge", "add", str(docs))
     code, out, _ = _run(capsys, "knowledge", "list")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.terminal import json_line, one_line, printable
+from assistant.terminal import json_line, one_line, printable, rough_time
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,11 @@ def test_one_line_is_one_line(text: str) -> None:
     line = one_line(text)
     assert len(line.splitlines()) <= 1
     assert line == line.strip()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h"), (46578, "12.9 h")],
+)
+def test_a_guessed_time_has_two_figures_or_so(seconds: float, said: str) -> None:
+    assert rough_time(seconds) == said

@@ -1,12 +1,13 @@
 """The library follows the user's folders: what is new answers, what is gone never does, and nothing is read twice."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from knowledge.documents import Filters
+from knowledge.embedder import PassageText, PassageVectors
 from knowledge.errors import CatalogUnavailable, EmbedderChanged, KnowledgeBusy, NotFound
 from knowledge.files import writer_lock
 from knowledge.library import Library, Progress
@@ -247,6 +248,44 @@ def test_progress_counts_files_and_passages_and_ends_at_all(library: Library, do
     assert (seen[-1].files_done, seen[-1].files_total, seen[-1].passages) == (2, 2, 2)
     assert [progress.files_done for progress in seen] == sorted(progress.files_done for progress in seen)
     assert seen[-1].passages_per_second > 0
+
+
+def test_time_left_counts_from_the_first_text_and_leaves_out_what_is_skipped(
+    tmp_path: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("knowledge.library.time.monotonic", lambda: now)
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    class SlowEmbedder(WordEmbedder):
+        def __init__(self) -> None:
+            wait(60)
+            super().__init__()
+
+        def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
+            wait(10)
+            return super().embed_passages(passages)
+
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "a.json").write_text("{" * 500)
+    with (folder / "b.log").open("wb") as stream:
+        stream.truncate(2 * 2**30)
+    (folder / "c.txt").write_text("A rope. " * 5)
+    (folder / "d.txt").write_text("A tide. " * 15)
+    with (folder / "e.log").open("wb") as stream:
+        stream.truncate(2 * 2**30)
+    seen: list[Progress] = []
+    Library(tmp_path / "timed", SlowEmbedder).add([folder], seen.append)
+    begun = {Path(progress.path).name: progress for progress in reversed(seen)}
+    assert begun["c.txt"].seconds_left is None
+    # c.txt, 40 bytes, took 10 s; d.txt has 120.
+    assert begun["d.txt"].seconds_left == pytest.approx(30)
+    assert begun["d.txt"].share == pytest.approx(0.25)
+    assert (begun["e.log"].seconds_left, begun["e.log"].share) == (0.0, 1.0)
 
 
 def test_a_stop_between_two_files_keeps_the_first(library: Library, docs: Path) -> None:
