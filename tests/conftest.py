@@ -27,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Put up the fence in the processes that run tests; the one that only hands them out would pass it on too early."""
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         return
+    # `evaluate` brings it, and at its import it opens a socket to see whether the machine knows IPv6.
+    importlib.import_module("urllib3")
     os.environ.update(guard.environment(_ATTEMPTS, strict=False))
     sys.path.insert(0, str(Path(guard.__file__).parent))
     importlib.import_module("sitecustomize")  # installs the audit hook in this process, once and for good

@@ -21,7 +21,7 @@ from assistant.settings import load_settings
 from training.job import Job
 from training.metrics import METRICS, Case, Metric, Scores
 from training.metrics.bootstrap import interval, intervals, resamples
-from training.metrics.faithfulness import exchange, follows_swap
+from training.metrics.faithfulness import exchange, follows_swap, says_who
 from training.metrics.overlap import ROUGE_SIGNATURE
 from training.recipes.evaluate import EvaluateConfig
 from training.report import Intervals, Section, Table, figures_table, write_report
@@ -120,6 +120,8 @@ def _evaluate(
         write_predictions(job.out.with_suffix(f".{mode}{job.out.suffix}") if several else job.out, written)
     judged = {"toxicity": None, **judge(written.cases, metrics)}
     bounds = judged.pop("ci")
+    figures, more = _judge_roles(written.cases)
+    judged, bounds = judged | figures, bounds | more
     if job.config.swap:
         figures, more = _judge_swap(summarizer, written.cases, mode)
         judged, bounds = judged | figures, bounds | more
@@ -163,6 +165,21 @@ def _sections(results: Mapping[str, dict[str, Any]]) -> list[Section]:
     ]
     scorer = next(iter(results.values()))["scorer"]
     return [*sections, Table("Scorer", [["name"], [scorer]])]
+
+
+def _judge_roles(cases: Sequence[Case]) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
+    """`roles_right`: of the summaries that are closer to the references or to them with the first two speakers
+    exchanged, the share that is closer to the references; `roles_right_n`: how many can tell.
+    """
+    speakers = [parse(case.dialogue).speakers[:2] for case in cases]
+    found = [(case, says_who(case, two)) for case, two in zip(cases, speakers, strict=True) if len(two) == 2]
+    told = [(case, said) for case, said in found if said is not None]
+    if not told:
+        return {"roles_right": None, "roles_right_n": 0}, {}
+    right = np.array([said for _, said in told], dtype=np.float64)
+    drawn = resamples([case.dialogue for case, _ in told])
+    bounds = interval([float(right[indices].mean()) for indices in drawn])
+    return {"roles_right": float(right.mean()), "roles_right_n": len(told)}, {"roles_right": bounds}
 
 
 def _judge_swap(

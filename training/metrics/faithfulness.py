@@ -35,3 +35,12 @@ def follows_swap(original: str, swapped: str, speakers: Sequence[str]) -> bool:
     """
     expected = exchange(original, speakers[0], speakers[1])
     return rouge2(swapped, expected) > rouge2(swapped, original)
+
+
+def says_who(case: Case, speakers: Sequence[str]) -> bool | None:
+    """Whether the summary is closer, by ROUGE-2, to its references than to them with two speakers exchanged; None where
+    it is as close to both, as one is that names nobody.
+    """
+    right = sum(rouge2(case.prediction, reference) for reference in case.references)
+    wrong = sum(rouge2(case.prediction, exchange(reference, *speakers)) for reference in case.references)
+    return None if right == wrong else right > wrong

@@ -108,6 +108,7 @@ def test_a_model_is_asked_through_its_engine_and_the_swap_is_judged(data: Path, 
     # The conversation of one speaker has nobody to be exchanged with.
     assert result["speaker_swap_n"] == 2
     assert 0 <= result["speaker_swap"] <= 1
+    assert {"roles_right", "roles_right_n"} <= result.keys()
     assert seen[2] == 1.0
     assert seen[-1] == 1.0
 

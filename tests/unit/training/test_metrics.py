@@ -6,7 +6,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from training.metrics import METRICS, Case
 from training.metrics.bootstrap import interval, intervals, resamples
-from training.metrics.faithfulness import exchange, follows_swap
+from training.metrics.faithfulness import exchange, follows_swap, says_who
 from training.metrics.overlap import rouge
 
 
@@ -138,6 +138,19 @@ def test_a_summary_follows_the_swap_where_it_exchanges_who_did_what() -> None:
     assert follows_swap(original, "Bob asks Ann for money.", ("Ann", "Bob"))
     assert not follows_swap(original, "Ann asks Bob for money.", ("Ann", "Bob"))
     assert not follows_swap("They talk about money.", "They talk about money.", ("Ann", "Bob"))
+
+
+def test_who_did_it_is_told_by_the_nearer_of_both_references() -> None:
+    def case(prediction: str, *references: str) -> Case:
+        return Case("1", "Ann: Money?\nBob: No.", references, prediction)
+
+    two = ("Ann", "Bob")
+    # Pairs of words shared with "Ann asks Bob for money" and with it exchanged: 3 and 1, 1 and 3, 2 and 2.
+    assert says_who(case("Ann asks Bob for help", "Ann asks Bob for money"), two) is True
+    assert says_who(case("Bob asks Ann for help", "Ann asks Bob for money"), two) is False
+    assert says_who(case("They ask for money", "Ann asks Bob for money"), two) is None
+    # Two references, one either way: neither is nearer.
+    assert says_who(case("Ann asks Bob for help", "Ann asks Bob for money", "Bob asks Ann for money"), two) is None
 
 
 def test_a_resample_draws_all_cases_of_a_conversation_together() -> None:
