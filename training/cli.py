@@ -312,6 +312,7 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
     if values.get("dry_run"):
         _answer(tables.plan(job), tables.plain, as_json=bool(values.get("json")))
         return
+    job.require_files()
     if getattr(config, "download", False):
         os.environ.update(FETCHING)
     # Before signals are only noted: the libraries take seconds to import, and there is nothing to save yet.

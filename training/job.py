@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from assistant.errors import AssistantError, Interrupted, UsageError
+from assistant.errors import AssistantError, DataMissing, Interrupted, UsageError
 from training.runs import Run, StopRequested
 
 Config = TypeVar("Config", bound=msgspec.Struct)
@@ -46,6 +46,12 @@ class Job(Generic[Config]):
     def files(self) -> tuple[Path, ...]:
         """Every file that is read, in the order in which the run's data hash takes them."""
         return self.data + ((self.dev,) if self.dev else ()) + self.also
+
+    def require_files(self) -> None:
+        """Raise DataMissing where a file that was named is not there: before anything is imported to read it."""
+        for path in (*self.data, *((self.dev,) if self.dev else ())):
+            if not path.exists():
+                raise DataMissing(f"no data file at {path}")
 
     @contextmanager
     def open_run(self) -> Iterator[Run]:

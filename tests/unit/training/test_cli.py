@@ -120,6 +120,15 @@ def test_help_imports_nothing_heavy() -> None:
         assert not {"torch", "transformers", "numpy", "evaluate", "ctranslate2"} & set(done.stderr.split())
 
 
+@pytest.mark.parametrize("words", [["sft", "--data"], ["rlhf", "--data"], ["rlhf", "--dev"]])
+def test_a_missing_file_is_said_before_anything_heavy_is_imported(words: list[str]) -> None:
+    code = f"import sys, training.cli\nprint(training.cli.run({[*words, 'none.jsonl']!r}), *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended, *modules = done.stdout.split()
+    assert (ended, done.stderr) == ("3", "assistant-train: no data file at none.jsonl\n")
+    assert not {"torch", "transformers", "numpy", "peft", "ctranslate2"} & set(modules)
+
+
 def test_a_dry_run_shows_the_resolved_configuration_and_writes_nothing(
     capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path, home: Path
 ) -> None:
