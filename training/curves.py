@@ -104,7 +104,7 @@ def draw(rows: Sequence[Mapping[str, Any]], curves: Curves) -> "Figure":
         panel.tick_params(labelsize=8)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         for name, series in found.items():
-            _plot(panel, name, series)
+            _plot(panel, name.rpartition("/")[2], series)
         if len(found) > 1:
             panel.legend(fontsize=8, frameon=False)
     for panel in figure.axes[-_COLUMNS:]:

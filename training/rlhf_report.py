@@ -7,14 +7,37 @@ from typing import Any
 
 from assistant.files import write_atomically
 from assistant.models.proof import gate_rows
+from assistant.prompts import conversation_in
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.3rem .8rem;"
-    "text-align:left;vertical-align:top}.no{color:#a00}.yes{color:#060}pre{white-space:pre-wrap;margin:0}"
+    "text-align:left;vertical-align:top}.no{color:#a00}.yes{color:#060}.texts td{white-space:pre-wrap}"
     "@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}td,th{border-color:#444}}"
 )
 _WIDTH, _HEIGHT, _EDGE = 520, 260, 48
+_SAID = {
+    "n": "pairs",
+    "reward": "of these the reward learns from",
+    "dev": "both prove themselves on",
+    "judge": "the judge learns from",
+    "dialogues": "conversations",
+    "longer_chosen": "the longer answer was chosen",
+    "unpaired": "no pair",
+    "models": "answers by",
+}
+_SAID_OF_REWARD = {
+    "accuracy": "agrees with people",
+    "ci": "95 % interval",
+    "lower_bound": "lower bound",
+    "length_baseline": "the longer answer alone",
+    "similarity_baseline": "likeness to the conversation alone",
+    "warm_baseline": "without these ratings",
+    "calibration_error": "calibration error",
+    "n": "held-out pairs",
+    "pairs": "learnt from",
+}
+_SHARES = {"longer_chosen", "accuracy", "ci", "lower_bound", "length_baseline", "similarity_baseline", "warm_baseline"}
 Rows = Sequence[Sequence[str]]
 
 
@@ -45,28 +68,34 @@ def write_page(place: Path, found: Mapping[str, Any], curves: str = "") -> None:
 def _rewards(reward: Mapping[str, Any]) -> Rows:
     both = {"reward": reward, "judge": reward.get("judge", {})}
     names = [name for name, value in reward.items() if isinstance(value, (int, float)) or name == "ci"]
-    return [["", *both], *([name, *(_text(one.get(name)) for one in both.values())] for name in names)]
+    names.sort(key=lambda name: [*_SAID_OF_REWARD, name].index(name))
+    rows = (
+        [_SAID_OF_REWARD.get(name, name), *(_figure(name, one.get(name)) for one in both.values())] for name in names
+    )
+    return [["", *both], *rows]
 
 
 def _named(figures: Mapping[str, Any]) -> Rows:
-    return [[str(name), _text(value)] for name, value in figures.items() if value not in (None, {}, [])]
+    shown = ((name, value) for name, value in figures.items() if value not in (None, {}, []))
+    return [[_SAID.get(name, name), _figure(name, value)] for name, value in shown]
 
 
-def _table(rows: Rows, head: bool = False) -> str:
+def _table(rows: Rows, head: bool = False, kind: str = "") -> str:
     def cells(row: Sequence[str], tag: str) -> str:
         marks = {"yes": ' class="yes"', "NO": ' class="no"'}
         return "".join(f"<{tag}{marks.get(cell, '')}>{escape(cell)}</{tag}>" for cell in row)
 
     return (
-        "<table>"
+        f'<table class="{kind}">'
         + "".join(f"<tr>{cells(row, 'th' if head and not n else 'td')}</tr>" for n, row in enumerate(rows))
         + "</table>"
     )
 
 
 def _sample(sample: Mapping[str, Any]) -> str:
-    rows = [[name, str(sample[name])] for name in ("prompt", "current", "candidate")]
-    return f"<p>Judge: {sample['gain']:+.2f}</p>{_table(rows)}"
+    rows = [["conversation", conversation_in(sample["prompt"])]]
+    rows += [[name, str(sample[name])] for name in ("current", "candidate")]
+    return f"<p>Judge: {sample['gain']:+.2f}</p>{_table(rows, kind='texts')}"
 
 
 def _plane(ppo: Mapping[str, Any]) -> str:
@@ -96,11 +125,19 @@ def _plane(ppo: Mapping[str, Any]) -> str:
     labels = (
         f'<text x="{_EDGE}" y="{_HEIGHT - 12}">{left:.2g}</text>'
         f'<text x="{_WIDTH - _EDGE}" y="{_HEIGHT - 12}" text-anchor="end">KL {right:.3g}</text>'
-        f'<text x="4" y="{_EDGE / 2:.0f}">{high:.3g}</text><text x="4" y="{_HEIGHT - _EDGE}">{low:.3g}</text>'
+        f'<text x="4" y="{_EDGE / 2:.0f}">judge {high:.3g}</text><text x="4" y="{_HEIGHT - _EDGE}">{low:.3g}</text>'
     )
     size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" font-size="11"'
     svg = f'<svg {size} fill="currentColor" font-family="sans-serif">'
-    return f"{svg}{labels}{''.join(marks)}</svg><p>Blue: PPO, the kept checkpoint ringed. Orange: best of n.</p>"
+    told = "<p>Blue: PPO, the kept checkpoint ringed. Orange: the best of n drafts.</p>"
+    return f"{svg}{labels}{''.join(marks)}</svg>{told}"
+
+
+def _figure(name: str, value: Any) -> str:
+    """A share as per cent, anything else as it is."""
+    if name in _SHARES and isinstance(value, (list, tuple)):
+        return " to ".join(_figure(name, one) for one in value)
+    return f"{value:.1%}" if name in _SHARES and isinstance(value, (int, float)) else _text(value)
 
 
 def _text(value: Any) -> str:
