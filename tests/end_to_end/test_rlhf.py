@@ -168,6 +168,10 @@ def test_stopped_in_ppo_it_saves_and_what_changed_meanwhile_is_refused(
     process = _start("--model", str(model), "--data", str(data), "--max-steps", "5000", *_SMALL[2:])
     run = _once(lambda: next((home / "state" / "runs").glob("rlhf-*/ppo/ppo-*/metrics.jsonl"), None), process)
     _once(lambda: len(run.read_text().splitlines()) > 4, process)
+    second = _start("--model", str(model), "--data", str(data))
+    refused, _ = second.communicate(timeout=600)
+    assert (second.returncode, process.poll()) == (1, None)
+    assert f"{run.parents[2].name} (pid {process.pid}) is at work" in json.loads(refused)["error"]
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=600)
     assert process.returncode == 130
