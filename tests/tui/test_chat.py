@@ -6,6 +6,7 @@ import time
 import weakref
 from pathlib import Path
 
+from textual.events import Key
 from textual.widgets import OptionList, TextArea
 
 from assistant.errors import EngineDied, ModelMissing
@@ -439,3 +440,17 @@ async def test_letters_typed_on_an_answer_begin_a_message_where_they_are_no_keys
         await pilot.press("shift+tab", *"And now?")
         await pilot.pause()
         assert pilot.app.screen.query_one(Composer).whole_text == "And now?"
+
+
+async def test_letters_of_one_burst_on_an_answer_all_arrive_in_order() -> None:
+    """A terminal hands over at once what was typed while the app was busy; r, f and s alone are keys of an answer."""
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("shift+tab")
+        for letter in "/drafts":
+            pilot.app.post_message(Key("slash" if letter == "/" else letter, letter))
+        await settle(pilot)
+        assert pilot.app.screen.query_one(Composer).whole_text == "/drafts"

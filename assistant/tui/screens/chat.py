@@ -107,12 +107,15 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
             self.composer.editor.post_message(Paste(event.text))
 
     def on_key(self, event: Key) -> None:
-        """A letter that means nothing to the answer in focus begins a new message."""
+        """A letter that means nothing to the answer in focus begins a new message. The focus moves at once, since the
+        letters typed behind it are on their way to the answer too, and some of them are keys there.
+        """
+        editor = self.composer.editor
         is_letter = event.is_printable and event.character and event.key not in self.active_bindings
-        if is_letter and isinstance(self.focused, AnswerView | SentView):
+        if is_letter and (self.focused is editor or isinstance(self.focused, AnswerView | SentView)):
             event.stop()
-            self.composer.editor.focus()
-            self.composer.editor.insert(event.character or "")
+            self.set_focus(editor)
+            editor.insert(event.character or "")
 
     async def _submit(self, text: str) -> None:
         if text.startswith("/") and "\n" not in text:
