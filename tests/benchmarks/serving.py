@@ -24,6 +24,8 @@ from typing import Any
 
 import msgspec
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Piece
 from assistant.engine.tokens import ModelTokenizer
@@ -259,26 +261,10 @@ def _score_peer(model: Any, tokenizer: ModelTokenizer, question: dict[str, Any])
 
 def _random_model(shape: str, folder: Path) -> ModelVersion:
     """A T5 1.1 of that shape with a separate output layer, and a tokenizer of one piece a word."""
-    import torch
-    from safetensors.torch import load_file, save_file
-    from transformers import T5Config, T5ForConditionalGeneration
+    from tests.flan_shape import write_random_t5
 
     sizes = _SHAPES[shape]
-    config = T5Config(
-        **sizes,
-        d_kv=sizes["d_model"] // sizes["num_heads"],
-        feed_forward_proj="gated-gelu",
-        decoder_start_token_id=0,
-    )
-    torch.manual_seed(0)
-    T5ForConditionalGeneration(config).save_pretrained(folder)
-    # Built from a configuration a T5 is always tied; FLAN-T5 is not, and its own file says so in these two places.
-    weights = load_file(folder / "model.safetensors")
-    weights["lm_head.weight"] = torch.randn(sizes["vocab_size"], sizes["d_model"]) * sizes["d_model"] ** -0.5
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    written = json.loads((folder / "config.json").read_text())
-    written.pop("scale_decoder_outputs")
-    (folder / "config.json").write_text(json.dumps({**written, "tie_word_embeddings": False}))
+    write_random_t5(folder, sizes)
     _word_tokenizer(sizes["vocab_size"] - 28).save(str(folder / "tokenizer.json"))
     return ModelVersion(
         ref=f"shape of {shape}",

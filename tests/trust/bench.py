@@ -6,7 +6,7 @@ import random
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,6 +76,11 @@ class Bench:
         """Remove the copies."""
         for home in self._folder.glob("home*"):
             shutil.rmtree(home, ignore_errors=True)
+
+    def rating(self) -> tuple[list[str], list[str]]:
+        """A rating's command, and its row once it is acknowledged."""
+        answer = f"c{self.chance.randrange(4, world.COMPLETIONS)}"
+        return ["rate", answer, "up", "--json"], [world.RATER, answer, "up"]
 
     def moment(self, command: Sequence[str]) -> float:
         """A random moment of a command's run: its usual time was measured once, undisturbed."""
@@ -160,6 +165,3 @@ def _integrity(path: Path) -> str:
         return str(error)
     finally:
         database.close()
-
-
-Scenario = Callable[[Bench], Fault]

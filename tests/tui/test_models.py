@@ -1,10 +1,13 @@
 """Models in the app: a version that was made while it is open answers in the same chat, and the screen of models."""
 
 import asyncio
+import contextlib
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from assistant.models import registry
 from assistant.models.registry import promoted_ref
@@ -33,6 +36,17 @@ def tuned(bundled: Path, **figures: float) -> str:
     with preparing() as draft:
         shutil.copytree(bundled, draft, dirs_exist_ok=True)
         return register(draft, VersionFacts(base="pocket", method="lora", figures=figures)).ref
+
+
+@contextlib.asynccontextmanager
+async def opened_models() -> AsyncIterator[Pilot[None]]:
+    """The app at its screen of models."""
+    async with opened(an_app()) as pilot:
+        assert isinstance(pilot.app, AssistantApp)
+        await settle(pilot)
+        pilot.app.action_open("models")
+        await settle(pilot)
+        yield pilot
 
 
 async def test_a_version_promoted_elsewhere_answers_in_the_same_chat(bundled: Path) -> None:
@@ -77,13 +91,8 @@ async def test_the_screen_of_models_opens_at_the_one_that_answers_and_says_what_
     brought = {"rouge1": 31.44, "rouge1_gain": 3.25, "judged": 100, "rouge1_change_on_other tasks": -0.52}
     spent = {"dev_loss": 2.376, "dev_loss_before": 3.046, "seconds": 48.7, "peak_memory_mib": 738.6}
     promote(tuned(bundled, **brought, **spent))
-    async with opened(an_app()) as pilot:
-        app = pilot.app
-        assert isinstance(app, AssistantApp)
-        await settle(pilot)
-        app.action_open("models")
-        await settle(pilot)
-        screen = seen(app)
+    async with opened_models() as pilot:
+        app, screen = pilot.app, seen(pilot.app)
         assert "held-out loss 3.05 → 2.38" in screen
         assert "ROUGE-1 31.4 (+3.2) on 100 conversations" in screen
         assert "other tasks: ROUGE-1 -0.5" in screen
@@ -95,13 +104,8 @@ async def test_the_screen_of_models_opens_at_the_one_that_answers_and_says_what_
 
 async def test_the_screen_of_models_chooses_goes_back_and_deletes(bundled: Path) -> None:
     first, second = tuned(bundled, rouge1_gain=3.25), tuned(bundled)
-    async with opened(an_app()) as pilot:
-        app = pilot.app
-        assert isinstance(app, AssistantApp)
-        await settle(pilot)
-        app.action_open("models")
-        await settle(pilot)
-        screen = seen(app)
+    async with opened_models() as pilot:
+        app, screen = pilot.app, seen(pilot.app)
         assert "comes with Parley" in screen
         assert "lora of pocket, ROUGE-1 +3.2" in screen
         await pilot.press("down", "enter")

@@ -1,13 +1,6 @@
 """PPO on a real T5 of 60,000 random parameters, paid for the letter e."""
 
-import contextlib
-import json
-import os
-import random
-import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,90 +10,26 @@ from msgspec.structs import replace
 from safetensors.torch import load_file
 
 from assistant.errors import DataMissing, TrainingStopped, UsageError
-from assistant.locations import rewards_dir
 from assistant.models.registry import promoted_ref
 from assistant.models.versions import read_facts
-from assistant.scoring.heads import WARM, find_reward
-from tests.tiny_models import build_tiny_model
-from training.checkpoints import read_checkpoint
+from tests.unit.training.ppo_runs import (
+    QUICK,
+    SMALL,
+    a_run,
+    are_equal,
+    assert_close,
+    constant,
+    letters,
+    run_stage,
+    trained,
+    weights,
+    without_times,
+)
 from training.cli import run as run_line
 from training.ppo import train
-from training.ranks import Ranks
-from training.recipes.ppo import GuardLimits, PpoConfig
-from training.rewards import RewardFunction, RewardParts
-from training.runs import Run, StopRequested
-
-SMALL = PpoConfig(
-    reward=("length:5",),
-    max_steps=4,
-    batch_size=8,
-    mini_batch_size=4,
-    micro_batch_size=4,
-    epochs=2,
-    max_new_tokens=8,
-    lora_rank=4,
-    lora_alpha=8,
-    learning_rate=2e-3,
-    warmup_steps=2,
-    missing_eos_penalty=0.0,
-    kl_coefficient=0.05,
-    kl_target=0.0,
-    judge_every=0,
-    save_every=2,
-)
-
-
-def letters(prompts: Sequence[str], responses: Sequence[str]) -> RewardParts:
-    return {"e": [float(text.count("e")) for text in responses]}
-
-
-def constant(value: float) -> RewardFunction:
-    return lambda prompts, responses: {"constant": [value] * len(responses)}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_model(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "prompts.jsonl"
-    rows = [{"prompt": f"Maya: The review {n} moves to Friday." + " Yes." * (n % 7)} for n in range(24)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-@contextlib.contextmanager
-def a_run(config: PpoConfig, prompts: Path, root: Path) -> Iterator[Run]:
-    run = Run.start("ppo", config, [prompts], config.seed, root=root)
-    try:
-        yield run
-    finally:
-        run.close()
-
-
-def trained(
-    config: PpoConfig, model: Path, prompts: Path, root: Path, reward: RewardFunction = letters, **more: Any
-) -> tuple[list[dict[str, Any]], Path]:
-    """The metrics of a run of its own and the folder it wrote to."""
-    with a_run(config, prompts, root) as run:
-        train(config, model, None, [prompts], None, root / "out", run, StopRequested(), reward=reward, **more)
-        return run.metrics(), run.folder
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Every trained weight of a run's checkpoint."""
-    trained_weights: dict[str, torch.Tensor] = read_checkpoint(folder / "checkpoint")[1]["trained"]
-    return trained_weights
-
-
-def without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if not name.startswith("time/")} for row in rows]
-
-
-def are_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+from training.recipes.ppo import GuardLimits
+from training.rewards import RewardParts
+from training.runs import StopRequested
 
 
 def test_the_first_step_starts_at_no_kl_and_ratio_one(model: Path, prompts: Path, tmp_path: Path) -> None:
@@ -227,12 +156,6 @@ def test_decoder_adapters_learn_the_same_with_the_encoder_read_once_or_each_time
     assert [row["objective/scores"] for row in cached] == [row["objective/scores"] for row in again]
 
 
-def assert_close(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
-    # Adam divides by the gradient's size, so that rounding in tiny gradients shows in the weights.
-    for name, value in wanted.items():
-        assert torch.allclose(found[name], value, atol=2e-4), name
-
-
 def test_encoder_adapters_train_too(model: Path, prompts: Path, tmp_path: Path) -> None:
     rows, folder = trained(replace(SMALL, adapt="all", max_steps=3), model, prompts, tmp_path)
     assert abs(rows[0]["objective/kl"]) <= 1e-5
@@ -291,151 +214,6 @@ def test_what_may_not_be_kept_does_not_become_the_best(model: Path, prompts: Pat
         assert [row["may_keep"] for row in run.metrics() if "may_keep" in row] == [1, 0, 1, 0]
     # Judged 0, 1, 2, 3: the third is the best of the first and the third.
     assert (figures["kept_step"], figures["best_judge"]) == (2.0, 2.0)
-
-
-def test_a_run_that_was_asked_to_stop_goes_on_where_it_stood(model: Path, prompts: Path, tmp_path: Path) -> None:
-    config = replace(SMALL, judge_every=2, judge_prompts=2)
-    wanted, folder = trained(config, model, prompts, tmp_path / "whole")
-    stop = StopRequested()
-
-    def stop_at_three(figures: Any) -> None:
-        stop.requested = figures["step"] >= 2
-
-    with a_run(config, prompts, tmp_path) as run:
-        parts = (model, None, [prompts], None, tmp_path / "out", run)
-        train(config, *parts, stop, reward=letters, report=stop_at_three)
-        assert run.load()[0] == 3 and not (tmp_path / "out").exists()  # type: ignore[index]
-        train(config, *parts, StopRequested(), reward=letters)
-        assert without_times(run.metrics()) == without_times(wanted)
-        assert are_equal(weights(run.folder), weights(folder))
-
-
-def test_a_run_is_not_resumed_with_another_model(model: Path, prompts: Path, tmp_path: Path) -> None:
-    other = build_tiny_model(tmp_path / "other", seed=1)
-    with a_run(SMALL, prompts, tmp_path) as run:
-        train(SMALL, model, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
-        with pytest.raises(UsageError, match="model or its adapter changed"):
-            train(SMALL, other, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
-
-
-def test_a_run_is_not_resumed_with_another_learnt_reward(
-    model: Path, prompts: Path, capsys: pytest.CaptureFixture[str], home: Path
-) -> None:
-    folder = rewards_dir() / "r1"
-    shutil.copytree(find_reward(WARM), folder)
-    result = run_stage(capsys, f"--model={model}", f"--data={prompts}", "--max-steps=1", *QUICK, "--reward=2*human")
-    shutil.copytree(folder, rewards_dir() / "r2")
-    # The run goes on with r1, which it was started with, though r2 is the newest by now.
-    assert run_stage(capsys, "--resume", result["run"])["version"] == result["version"]
-    (folder / "head.safetensors").write_bytes((folder / "head.safetensors").read_bytes()[:-1] + b"\x7f")
-    assert run_line(["ppo", "--resume", result["run"]]) == 2
-    assert "learnt reward changed" in capsys.readouterr().err
-
-
-def in_a_process(work: Callable[[], None]) -> int:
-    """Start a copy of this process that does the work; libraries are loaded already. Returns its number."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        torch.set_num_threads(1)
-        work()
-    except BaseException as error:  # noqa: BLE001
-        os.write(2, f"{type(error).__name__}: {error}\n".encode())
-        os._exit(1)
-    os._exit(0)
-
-
-def killed(config: PpoConfig, model: Path, prompts: Path, root: Path, is_time: Callable[[], bool]) -> None:
-    """Work on the run in `root`, started where there is none, and kill it when it is time, or let it end."""
-
-    def work() -> None:
-        if any(root.glob("ppo-*/manifest.json")):
-            run = Run.resume("ppo", None, config, [prompts], root=root)
-        else:
-            run = Run.start("ppo", config, [prompts], config.seed, root=root)
-        train(config, model, None, [prompts], None, root / "out", run, StopRequested(), reward=letters)
-
-    child = in_a_process(work)
-    while not is_time():
-        if os.waitpid(child, os.WNOHANG)[0]:
-            return
-        time.sleep(0.005)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-
-
-def check_kills(
-    config: PpoConfig, model: Path, prompts: Path, root: Path, times: Callable[[float], Iterator[Callable[[], bool]]]
-) -> None:
-    """Compare a run that was killed at the times, of which `times` makes a list from a whole run's seconds."""
-    torch.set_num_threads(1)
-    start = time.monotonic()
-    wanted, folder = trained(config, model, prompts, root / "whole")
-    for is_time in times(time.monotonic() - start):
-        killed(config, model, prompts, root / "killed", is_time)
-    killed(config, model, prompts, root / "killed", lambda: False)
-    (found,) = (root / "killed").glob("ppo-*")
-    rows = [json.loads(line) for line in (found / "metrics.jsonl").read_text().splitlines()]
-    assert without_times(rows) == without_times(wanted)
-    assert are_equal(weights(found), weights(folder))
-    assert not list(found.glob(".*.part")), "half-written checkpoints are cleared away"
-    for file in ("adapter_model.safetensors", "value_head.safetensors"):
-        assert (root / "killed/out" / file).read_bytes() == (root / "whole/out" / file).read_bytes()
-
-
-def test_a_killed_run_ends_as_if_it_had_not_been(model: Path, prompts: Path, tmp_path: Path) -> None:
-    config = replace(SMALL, max_steps=6, judge_every=3, judge_prompts=2, kl_target=1.0, kl_horizon=100)
-
-    def has_made_step_three() -> bool:
-        # The last checkpoint is that of step 2 then.
-        return any('"step": 3' in path.read_text() for path in tmp_path.glob("killed/ppo-*/metrics.jsonl"))
-
-    check_kills(config, model, prompts, tmp_path, lambda whole: iter([has_made_step_three]))
-
-
-@pytest.mark.slow
-def test_ten_kills_at_random_moments_leave_no_trace(model: Path, prompts: Path, tmp_path: Path) -> None:
-    config = replace(SMALL, max_steps=20, judge_every=3, judge_prompts=4, kl_target=1.0, kl_horizon=100, save_every=1)
-    moments = random.Random(5)
-
-    def ten_times(whole: float) -> Iterator[Callable[[], bool]]:
-        for _ in range(10):
-            deadline = time.monotonic() + moments.uniform(0.2, 0.7) * whole
-            yield lambda deadline=deadline: time.monotonic() > deadline  # type: ignore[misc]
-
-    check_kills(config, model, prompts, tmp_path, ten_times)
-
-
-def test_two_processes_learn_what_one_learns(model: Path, prompts: Path, tmp_path: Path) -> None:
-    config = replace(SMALL, max_steps=3, whiten_rewards=True, judge_every=3, judge_prompts=2)
-    wanted, folder = trained(config, model, prompts, tmp_path / "one")
-
-    def work(rank: int) -> None:
-        torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=rank, world_size=2)
-        run = Run.start("ppo", config, [prompts], config.seed, root=tmp_path / "two") if rank == 0 else None
-        ranks = Ranks()
-        out = tmp_path / "two" / "out"
-        train(config, model, None, [prompts], None, out, run, StopRequested(), reward=letters, ranks=ranks)
-        torch.distributed.destroy_process_group()
-
-    children = [in_a_process(lambda rank=rank: work(rank)) for rank in (0, 1)]  # type: ignore[misc]
-    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
-    (found,) = (tmp_path / "two").glob("ppo-*")
-    rows = [json.loads(line) for line in (found / "metrics.jsonl").read_text().splitlines()]
-    for row, other in zip(without_times(rows), without_times(wanted), strict=True):
-        assert row == pytest.approx(other, abs=1e-3)
-    assert_close(weights(found), weights(folder))
-
-
-QUICK = ["--batch-size=4", "--mini-batch-size=4", "--epochs=1", "--max-new-tokens=4", "--judge-prompts=2"]
-
-
-def run_stage(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    """The result of `assistant-train ppo` with these words."""
-    assert run_line(["ppo", "--json", *words]) == 0
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return result
 
 
 def test_the_stage_runs_from_the_command_line_and_resumes(

@@ -1,0 +1,16 @@
+"""The conversations of tests/fixtures/dialogues, and what was said in them."""
+
+from pathlib import Path
+
+from assistant.dialogue import parse
+from assistant.records import Dialogue
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "dialogues"
+
+
+def said(dialogue: Dialogue) -> list[tuple[str, str]]:
+    return [(turn.speaker, turn.text) for turn in dialogue.turns]
+
+
+def read(name: str) -> Dialogue:
+    return parse((FIXTURES / name).read_text(encoding="utf-8"))
