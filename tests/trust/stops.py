@@ -6,6 +6,7 @@ interpreter of its own, as a person's does: what is imported when is what this i
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -24,7 +25,7 @@ from tests.trust.bench import Bench, Fault
 
 _TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\n"
 _PAIRS = "".join(f'{{"dialogue":"A: {n}\\nB: yes","chosen":"good {n}","rejected":"bad {n}"}}\n' for n in range(200))
-_RANKING = {"dialogue": _TALK, "ranking": [["The review is on Friday."], ["Tom books a room."]]}
+_RANKING = {"ranking": [["c5"], ["c6"]]}
 _SENTENCE = "stopped; what was finished before is kept"
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -89,7 +90,9 @@ class Stopper:
         moment = self._bench.chance.uniform(0, self._seconds[command])
         fault = Fault(f"{number.name} after {moment:.2f} s of `{' '.join(command[:3])}`")
         process = self._start(command, place)
-        time.sleep(moment)
+        # A busy machine may have been slower when the time was measured.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moment)
         process.send_signal(number)
         out, err = (text.decode() for text in process.communicate(timeout=300))
         fault.told = process.returncode == 130
@@ -168,8 +171,7 @@ def main() -> int:
             fault = stopper.stop(commands[number % len(commands)])
             bench.clean()
             counted.update(stops=1, struck=fault.struck, told=fault.told, problems=len(fault.problems))
-            for problem in fault.problems:
-                print(f"{fault.what}: {problem}", flush=True)
+            print(f"{fault.what}: {'; '.join(fault.problems) or 'ok'}", flush=True)
     print(f"{dict(counted)}, {len(commands)} commands, {sum(os.times()[:4]):.0f} s of CPU")
     return 1 if counted["problems"] else 0
 
