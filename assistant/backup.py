@@ -30,7 +30,7 @@ from assistant.errors import (
     reported_as_ours,
 )
 from assistant.feedback.store import Store
-from assistant.files import sync_dir, write_atomically
+from assistant.files import sync_dir, sync_tree, write_atomically
 from assistant.locations import (
     config_dir,
     data_dir,
@@ -96,7 +96,7 @@ def restore_backup(path: Path) -> Restored:
     path = path.expanduser()
     check_archive(path, PRODUCT)
     with _alone():
-        finish_restore()
+        _finish()
         staged = ensure_dir(data_dir() / f".restoring-{secrets.token_hex(4)}")
         try:
             manifest = _unpack(path, staged)
@@ -118,7 +118,15 @@ def restore_backup(path: Path) -> Restored:
 
 
 def finish_restore() -> None:
-    """Finish a restore that a crash cut short; nothing where there is none."""
+    """Finish a restore that a crash cut short; nothing where there is none. One that is under way in another process is
+    waited for: two that move the same files would take them from each other.
+    """
+    if restoring_file().exists():
+        with _alone(wait=True):
+            _finish()
+
+
+def _finish() -> None:
     try:
         plan = msgspec.json.decode(restoring_file().read_bytes(), type=_Plan)
     except FileNotFoundError:
@@ -258,8 +266,9 @@ def _move(source: Path, target: Path) -> None:
     try:
         source.rename(target)
     except OSError:
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-        shutil.copytree(source, draft) if source.is_dir() else shutil.copy2(source, draft)
+        draft = target.with_name(f".{target.name}.part")
+        shutil.copytree(source, draft, dirs_exist_ok=True) if source.is_dir() else shutil.copy2(source, draft)
+        sync_tree(draft)
         draft.rename(target)
         _remove(source)
     sync_dir(target.parent)
@@ -280,12 +289,12 @@ def _refuse_busy() -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One restore at a time."""
+def _alone(*, wait: bool = False) -> Iterator[None]:
+    """One restore at a time: a second waits, or is refused."""
     place = ensure_dir(data_dir()) / "restore.lock"
     with os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreUnavailable("another process is restoring a backup: wait until it is done") from None
         yield

@@ -32,3 +32,9 @@ def sync_dir(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(place: Path) -> None:
+    """Force a file, or a folder with all that is in it, to disk."""
+    for entry in (place, *place.rglob("*")):
+        sync_dir(entry)

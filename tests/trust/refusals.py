@@ -1,6 +1,7 @@
 """Faults: the system says no, the clock jumps, several commands write at once."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,4 +123,18 @@ def two_instances(bench: Bench) -> Fault:
         bench.works_or_says(fault, one)
     rows = [row for (_, row), one in zip(wanted, ended, strict=False) if one.code == 0]
     bench.check(fault, home, added=rows)
+    return fault
+
+
+def during_restore(bench: Bench) -> Fault:
+    """Commands that begin while a restore is at work wait for it, and each finds a home that is whole."""
+    home = bench.home()
+    restore = Running(["restore", str(bench.world / "backup.zip"), "--json"], home)
+    time.sleep(bench.moment(["restore", str(bench.world / "backup.zip"), "--json"]))
+    others = [Running(command, home) for command in bench.chance.sample(bench.commands(), 4)]
+    fault = Fault("commands during `restore`")
+    for ended in (restore.wait(), *(other.wait() for other in others)):
+        bench.works_or_says(fault, ended)
+        fault.require(ended.code == 0, f"`{' '.join(ended.command[:2])}` ended with {ended.code}: {ended.complaint}")
+    bench.check(fault, home)
     return fault

@@ -18,7 +18,15 @@ from tests.trust.kills import (
     kill_training,
     kill_worker,
 )
-from tests.trust.refusals import clock, failing_calls, full_disk, read_only_disk, short_files, two_instances
+from tests.trust.refusals import (
+    clock,
+    during_restore,
+    failing_calls,
+    full_disk,
+    read_only_disk,
+    short_files,
+    two_instances,
+)
 
 
 @dataclass(frozen=True)
@@ -73,4 +81,5 @@ SCENARIOS: dict[str, Scenario] = {
     "read-only disk": Scenario(read_only_disk, 24),
     "clock jumps": Scenario(clock, 20),
     "two instances": Scenario(two_instances, 24),
+    "commands during a restore": Scenario(during_restore, 24),
 }  # fmt: skip

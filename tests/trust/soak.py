@@ -29,6 +29,7 @@ from tests.benchmarks.startup import PLACEHOLDER, Terminal, visible
 _GROWTH = 0.10
 """Share by which memory may grow between the second quarter and the last: allocators wander that much."""
 _TYPED = "SELECT 1 FROM unfinished WHERE text LIKE ?"
+_RANKING = b"Which is best?"
 _ESCAPE, _ENTER = b"\x1b", b"\r"
 _ALONE = 1.5
 """Seconds after Escape in which nothing is typed: what a busy app reads together with it is another key."""
@@ -57,12 +58,15 @@ class Soak:
     done: Counter[str] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
 
-    def drain(self, seconds: float) -> None:
-        """Take what the app draws, and forget it."""
-        end = time.monotonic() + seconds
+    def drain(self, seconds: float, until: bytes = b"") -> bool:
+        """Take what the app draws, and forget it; whether it drew what to wait for, which ends it."""
+        end, drawn = time.monotonic() + seconds, b""
         while (left := end - time.monotonic()) > 0:
             if select.select([self.terminal._master], [], [], min(left, 0.1))[0]:
-                os.read(self.terminal._master, 1 << 16)
+                drawn = drawn[-100:] + os.read(self.terminal._master, 1 << 16)
+                if until and until in drawn:
+                    return True
+        return False
 
     def press(self, keys: bytes, seconds: float = 0.3) -> None:
         """Type, and let the app draw."""
@@ -107,16 +111,17 @@ class Soak:
         finally:
             database.close()
 
-    def chat(self) -> None:
-        """Send, and wait for the answer."""
+    def chat(self) -> bool:
+        """Send, and wait for the answer; whether it came."""
         before = len(self.rows("SELECT 1 FROM shown"))
         if not self.send():
-            return
-        for _ in range(60):
+            return False
+        for _ in range(120):
             if len(self.rows("SELECT 1 FROM shown")) > before:
-                return
+                return True
             self.drain(0.5)
-        self.done["no answer within 30 s"] += 1
+        self.done["no answer within a minute"] += 1
+        return False
 
     def cancel(self) -> None:
         """Send, and stop the answer at some moment."""
@@ -129,11 +134,13 @@ class Soak:
         """Several drafts, ranked by keyboard."""
         self.press(b"/drafts 3" + _ENTER)
         self.press(b"/decoding sample" + _ENTER)
-        self.chat()
-        self.press(b"/rank" + _ENTER, 0.8)
-        for key in b"312":
-            self.press(bytes([key]))
-        self.press(_ENTER)
+        if self.chat():
+            self.press(b"/rank" + _ENTER, 0)
+            if self.drain(20, _RANKING):
+                for key in b"312":
+                    self.press(bytes([key]))
+                self.press(_ENTER)
+                self.done["ranked"] += 1
         self.press(_ESCAPE)
         self.press(b"/drafts 1" + _ENTER)
         self.press(b"/decoding greedy" + _ENTER)

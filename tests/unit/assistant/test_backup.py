@@ -1,13 +1,18 @@
 """Backup and restore: everything comes back, all of it or nothing, and what was there is kept."""
 
+import contextlib
+import errno
 import fcntl
 import json
+import os
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 
+from assistant import backup
 from assistant.archive import check_archive, extract_archive, write_archive
 from assistant.backup import PRODUCT, check_backup, create_backup, finish_restore, restore_backup
 from assistant.errors import AssistantError, DataMissing, StoreUnavailable, UsageError
@@ -120,11 +125,15 @@ def test_a_damaged_store_is_put_aside_and_replaced(damage: bytes | None, full: P
         store_file().with_name(store_file().name + suffix).unlink(missing_ok=True)
     broken = content[: len(content) // 2] if damage is None else damage
     store_file().write_bytes(broken)
+    log = store_file().with_name("store.db-wal")
+    log.write_bytes(b"no log either")
     kept = restore_backup(full).kept
     assert answers() == {"c1"}
+    assert not log.exists() or log.read_bytes() != b"no log either"
     if damage:
         assert kept is not None
         assert (kept / "damaged-store.db").read_bytes() == broken
+        assert (kept / "damaged-store.db-wal").read_bytes() == b"no log either"
 
 
 def test_settings_and_pointer_that_the_backup_has_not_are_put_aside(home: Path, tmp_path: Path) -> None:
@@ -244,6 +253,57 @@ def _restore_stopped_after(allowed: int, full: Path, monkeypatch: pytest.MonkeyP
     return False
 
 
+def _rename_within_a_folder(self: Path, target: Path) -> Path:
+    """As where every folder is a disk of its own."""
+    if self.parent != target.parent:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(self))
+    return self.replace(target)
+
+
+@pytest.mark.parametrize("allowed", range(6))
+def test_a_restore_across_disks_is_finished_wherever_it_was_cut_short(
+    allowed: int, full: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is moved to another disk is copied, and there twice until the first is removed: stop before each removal."""
+    save_setting("prompt.mode", "one-shot")
+    (models_dir() / "sft-1" / "adapter.safetensors").write_bytes(b"other weights")
+    removals = 0
+    remove = backup._remove
+
+    def counted(place: Path) -> None:
+        nonlocal removals
+        removals += 1
+        if removals > allowed:
+            raise KeyboardInterrupt
+        remove(place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", _rename_within_a_folder)
+        with contextlib.suppress(KeyboardInterrupt):
+            patch.setattr(backup, "_remove", counted)
+            restore_backup(full)
+        patch.setattr(backup, "_remove", remove)
+        finish_restore()
+    assert removals > min(allowed, 4), "it was not cut short where it should have been"
+    assert "few-shot" in settings_file().read_text()
+    assert (models_dir() / "sft-1" / "adapter.safetensors").read_bytes() == b"weights" * 100
+    (kept,) = home.rglob("before-restore-*")
+    assert "one-shot" in (kept / "config" / "config.toml").read_text()
+    assert (kept / "models" / "sft-1" / "adapter.safetensors").read_bytes() == b"other weights"
+    assert not list(home.rglob("*.part"))
+    assert (answers(), documents()) == ({"c1"}, ["pier.txt"])
+
+
+def test_half_a_copy_of_an_earlier_try_is_in_nobodys_way(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(models_dir() / "sft-1")
+    (models_dir() / ".sft-1.part").mkdir()
+    (models_dir() / ".sft-1.part" / "adapter.safetensors").write_bytes(b"weig")
+    monkeypatch.setattr(Path, "rename", _rename_within_a_folder)
+    restore_backup(full)
+    assert (models_dir() / "sft-1" / "adapter.safetensors").read_bytes() == b"weights" * 100
+    assert not (models_dir() / ".sft-1.part").exists()
+
+
 def test_nothing_to_keep_is_said(home: Path, tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match="nothing to back up"):
         create_backup(tmp_path / "none.zip")
@@ -274,6 +334,32 @@ def test_one_restore_at_a_time(full: Path) -> None:
         with pytest.raises(StoreUnavailable, match="another process is restoring"):
             restore_backup(full)
     restore_backup(full)
+
+
+def test_a_restore_keeps_others_out_while_it_works(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def second() -> None:
+        with pytest.raises(StoreUnavailable, match="another process is restoring"):
+            restore_backup(full)
+        tried.append(True)
+
+    tried: list[bool] = []
+    monkeypatch.setattr(backup, "_refuse_busy", second)
+    restore_backup(full)
+    assert tried == [True]
+
+
+def test_a_command_waits_for_a_restore_that_is_under_way(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash and a restore at work look alike, but for the lock: who finishes both would take files from the other."""
+    assert _restore_stopped_after(1, full, monkeypatch)
+    command = threading.Thread(target=finish_restore)
+    with (store_file().parent / "restore.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command.start()
+        command.join(0.5)
+        assert command.is_alive() and restoring_file().exists()
+    command.join(60)
+    assert not restoring_file().exists()
+    assert (answers(), documents()) == ({"c1"}, ["pier.txt"])
 
 
 def test_no_restore_while_documents_are_indexed(full: Path) -> None:
