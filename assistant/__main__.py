@@ -1,6 +1,30 @@
-"""`python -m assistant`."""
+"""Where `assistant` and `python -m assistant` begin. Whoever stops it while the first modules are imported, which takes
+a moment on a cold disk, is answered as ever: one line, or one JSON object, and exit code 130.
+"""
 
-from assistant.cli import main
+import signal
+import sys
+
+
+def main() -> None:
+    """Carry out the command line. SIGTERM stops it as Ctrl+C does, until the command takes both over."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        from assistant.cli import main
+    except KeyboardInterrupt:
+        # Written without what may be half imported.
+        said = "stopped before anything was begun"
+        is_json = "--json" in sys.argv
+        sys.stderr.write(f'{{"error": "{said}", "exit_code": 130}}\n' if is_json else f"assistant: {said}\n")
+        sys.exit(130)
+    try:
+        main()
+    finally:
+        # What comes now is the interpreter's own end: a signal ends it without a word.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+
 
 if __name__ == "__main__":
     main()

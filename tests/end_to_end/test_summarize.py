@@ -177,6 +177,41 @@ def test_ctrl_c_is_one_line_and_exit_130(
         assert err == b"assistant: stopped; what was finished before is kept\n"
 
 
+_STOPPED_AT_THE_FIRST_IMPORT = """
+import os, sys
+from assistant.__main__ import main
+
+class Stop:
+    def find_spec(self, name, *rest):
+        if name == "assistant.cli":
+            os.kill(os.getpid(), {number:d})
+
+sys.meta_path.insert(0, Stop())
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["history"], "assistant: stopped before anything was begun\n"),
+        (["history", "--json"], '{"error": "stopped before anything was begun", "exit_code": 130}\n'),
+    ],
+)
+def test_ctrl_c_while_the_first_modules_are_imported_is_answered(
+    number: signal.Signals, words: list[str], said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STOPPED_AT_THE_FIRST_IMPORT.format(number=number), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_name(talk: Path, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text("[generation]\ntop_kk = 3\n", encoding="utf-8")

@@ -26,7 +26,7 @@ from tests.trust.bench import Bench, Fault
 _TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\n"
 _PAIRS = "".join(f'{{"dialogue":"A: {n}\\nB: yes","chosen":"good {n}","rejected":"bad {n}"}}\n' for n in range(200))
 _RANKING = {"ranking": [["c5"], ["c6"]]}
-_SENTENCE = "stopped; what was finished before is kept"
+_SENTENCES = ("stopped; what was finished before is kept", "stopped before anything was begun")
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("summarize", "talk.txt", "--model", "{world}/tiny"),
@@ -45,7 +45,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("feedback", "list", "--json"),
     ("feedback", "stats"),
     ("feedback", "export", "--format", "raw"),
-    ("feedback", "export", "--format", "trl", "--json"),
+    ("feedback", "export", "--format", "trl"),
     ("feedback", "import", "pairs.jsonl"),
     ("feedback", "import", "pairs.jsonl", "--json"),
     ("rate", "c5", "up"),
@@ -114,7 +114,8 @@ class Stopper:
     def _look_at_words(self, fault: Fault, err: str, as_json: bool) -> None:
         last = (err.splitlines() or [""])[-1]
         if as_json and last.startswith("{"):
-            fault.require(json.loads(last) == {"error": _SENTENCE, "exit_code": 130}, f"said {last}")
+            said = json.loads(last)
+            fault.require(said["error"] in _SENTENCES and said["exit_code"] == 130, f"said {last}")
         else:
             fault.require(last.startswith("assistant: stopped") and not as_json, f"said {err[-500:]!r}")
         fault.require(err.count("stopped") == 1, f"said it twice: {err[-500:]!r}")

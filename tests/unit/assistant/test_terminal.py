@@ -24,6 +24,7 @@ from assistant.terminal import json_line, one_line, printable, rough_time
         ("\x1bcreset", "reset"),
         ("back\x08\x08space\x07", "backspace"),
         ("left\u202eright\u2066", "leftright"),
+        ("".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))) + "in order", "in order"),
         ("half\ud83d", "half"),
         ("a\r\nb\rc\td", "a\nb\nc\td"),
     ],
