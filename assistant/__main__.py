@@ -2,6 +2,7 @@
 a moment on a cold disk, is answered as ever: one line, or one JSON object, and exit code 130.
 """
 
+import os
 import signal
 import sys
 
@@ -19,11 +20,12 @@ def main() -> None:
         sys.exit(130)
     try:
         main()
-    finally:
-        # What comes now is the interpreter's own end: a signal ends it without a word.
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+        # All is said and done: what comes now cuts the interpreter's own end short, and changes nothing of the result.
         for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, lambda *_: os._exit(code))
+        raise
 
 
 if __name__ == "__main__":

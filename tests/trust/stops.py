@@ -96,18 +96,18 @@ class Stopper:
         process.send_signal(number)
         out, err = (text.decode() for text in process.communicate(timeout=300))
         fault.told = process.returncode == 130
-        # Before Python itself is up nobody can answer: it dies of the signal, without a word.
-        unborn = process.returncode == -number and not out + err
+        # Before Python has come to our first line nobody can answer: it dies of the signal, or of its own start.
+        unborn = process.returncode in (1, -number) and not out and "assistant:" not in err and "/assistant/" not in err
         fault.struck = fault.told or unborn
         fault.require(unborn or process.returncode in (0, 130), f"ended with {process.returncode}: {err[-2000:]}")
-        fault.require("Traceback" not in err and "xception" not in err, f"a traceback: {err[-2000:]}")
+        fault.require(unborn or ("Traceback" not in err and "xception" not in err), "a traceback")
         if fault.told:
             self._look_at_words(fault, err, "--json" in command)
         self._bench.check_store(fault, place / "home", self._acknowledged(command, process.returncode))
         again = self._start(command, place)
         complaint = again.communicate(timeout=300)[1].decode()
         # What was carried out just before the signal came is refused the second time: the pair is there, the file too.
-        refused = "already" in complaint or "no version before" in complaint or "not in the library" in complaint
+        refused = "already" in complaint or "no version before" in complaint or "not in the knowledge base" in complaint
         fault.require(again.returncode == 0 or refused, f"again: {again.returncode}: {complaint[-500:]}")
         return fault
 

@@ -50,7 +50,7 @@ def an_unreadable_setting() -> None:
 
 
 def a_readable_home() -> None:
-    ensure_dir(data_dir()).chmod(0o755)
+    ensure_dir(data_dir()).chmod(0o750)
 
 
 def a_broken_store() -> None:

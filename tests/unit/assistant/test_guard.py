@@ -23,6 +23,7 @@ def run(code: str, log: Path) -> subprocess.CompletedProcess[str]:
     "code",
     [
         "import socket; socket.socket()",
+        "import _socket; _socket.socket()",
         "import socket; socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)",
         "import socket; socket.create_connection(('127.0.0.1', 9))",
         "import socket; socket.gethostbyname('localhost')",
