@@ -62,8 +62,8 @@ async def _play(question: str, started: float, picture: Path | None) -> dict[str
         first_frame = time.time() - started
         await asyncio.sleep(max(0.0, ASKED_AT - first_frame))
         app.chat.composer.load(question)
+        asked = time.time()  # before: the pilot waits after a key until the app is idle
         await pilot.press("enter")
-        asked = time.time()
         sources = answered = 0.0
         while not (answered and sources):
             if time.time() - asked > _PATIENCE:
