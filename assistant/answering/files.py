@@ -2,7 +2,8 @@
 as many parts as the model's window needs. No search picks passages here: a summary of five is not one of the file.
 """
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePath
 
 from assistant.dialogue import is_document, parse, read_text
 from assistant.dialogue.named import read_narration
@@ -12,9 +13,12 @@ from assistant.records import Dialogue
 from assistant.terminal import one_line, printable
 from knowledge.errors import DocumentUnreadable
 from knowledge.files import read_steady
-from knowledge.library import MOST_BYTES
+from knowledge.library import MOST_BYTES, Library
 from knowledge.loaders import load
 
+_ASKS_FOR_SUMMARY = re.compile(
+    r"(?:please )?(?:summari[sz]e|sum up|(?:(?:give|write|show) (?:me )?)?an? (?:\w+ )?summary of)\b", re.IGNORECASE
+)
 _KEPT = frozenset({"tags", "names", "chat", "webvtt", "srt"})
 
 
@@ -41,3 +45,13 @@ def read_file(path: Path) -> Dialogue:
         return dialogue
     reading = read_narration(clean_text(text))
     return Dialogue(turns=reading.turns, format="document", has_speakers=False)
+
+
+def file_to_summarize(question: str, library: Library) -> str | None:
+    """The path of the document whose summary is asked for by its name: "Summarize lease.pdf"."""
+    if not _ASKS_FOR_SUMMARY.match(question.strip()):
+        return None
+    names = {PurePath(file.path).name.lower(): file.path for file in library.files() if not file.reason}
+    asked = question.lower()
+    named = [name for name in names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", asked)]
+    return names[max(named, key=len)] if named else None

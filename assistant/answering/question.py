@@ -7,6 +7,7 @@ model writes is shown as text.
 """
 
 import secrets
+import shlex
 import time
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ import msgspec
 from assistant.answering.ability import can_answer
 from assistant.answering.answers import Citation, CitedSentence, DocumentAnswer
 from assistant.answering.citing import citation_of, cite, without_markers
+from assistant.answering.files import file_to_summarize
 from assistant.answering.library import explained
 from assistant.conversation import Assistant
 from assistant.engine.protocol import Finished, Loaded, Piece
@@ -22,6 +24,7 @@ from assistant.engine.tokens import token_counter
 from assistant.errors import Interrupted, UsageError
 from assistant.prompts.passages import PassagePrompt, load_reading, render_question, split_answer
 from assistant.records import Completion, Draft, GenerationSettings, Record
+from assistant.terminal import one_line
 from knowledge.answering import Quote, best_quotes
 from knowledge.documents import Filters, Hit, SearchResult
 from knowledge.library import Library
@@ -52,6 +55,7 @@ def answer_question(
     which is stored by then.
 
     `Assistant.cancel` stops the writing; what was written is kept, and Interrupted is raised where it was nothing.
+    UsageError says how a whole file is summarized, where that is asked for by the file's name.
     """
     if not question.strip():
         raise UsageError('ask something: assistant ask "How long is parental leave?"')
@@ -59,6 +63,12 @@ def answer_question(
         raise UsageError("-k must be at least 1")
     started = time.monotonic()
     with explained():
+        if whole := file_to_summarize(question, library):
+            shown = one_line(whole)
+            raise UsageError(
+                "a summary is of a whole file, not of the passages that a search finds in it:"
+                f" `assistant summarize {shlex.quote(shown)}`, or type @{shown} in the app"
+            )
         result = library.search(question, k, filters)
         quotes = best_quotes(question, result, library.embedder()) if result.hits else []
     yield Found(hits=result.hits, answerable=result.answerable, confidence=result.confidence)

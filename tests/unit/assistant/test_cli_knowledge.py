@@ -99,6 +99,19 @@ def test_search_gives_passages_for_one_question_or_for_a_file_of_them(
     assert line["results"][0] == hit
 
 
+@pytest.mark.parametrize("wish", ["Summarize rules.pdf", "please sum up Rules.pdf.", "a short summary of rules.pdf?"])
+def test_a_summary_of_a_whole_file_is_no_question_to_passages(
+    capsys: pytest.CaptureFixture[str], docs: Path, wish: str
+) -> None:
+    _json(capsys, "knowledge", "add", str(docs))
+    code, out, err = _run(capsys, "ask", wish)
+    assert (code, out) == (2, "")
+    assert f"assistant summarize {docs / 'rules.pdf'}" in err
+    # What only mentions a file, or names none that is there, is asked.
+    for question in ("When does rules.pdf say that the harbour office opens?", "Summarize my rules.pdfs"):
+        assert _run(capsys, "ask", question)[0] == 0
+
+
 def test_a_name_that_looks_like_markup_is_shown_as_it_is_on_the_bar(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
