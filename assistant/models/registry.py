@@ -30,9 +30,7 @@ def resolve(ref: str, settings: Settings) -> ModelVersion:
     if ref == "current":
         promoted = promoted_ref()
         if promoted is None:
-            raise ModelMissing(
-                "no model was promoted yet: name one, such as --model pocket, or see `assistant models list`"
-            )
+            raise ModelMissing("no model was promoted yet: name one, such as pocket; `assistant models list` has all")
         return resolve(promoted, settings)
     if ref == POCKET:
         return _pocket()

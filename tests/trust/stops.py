@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from tests.trust.bench import Bench, Fault
 _TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\n"
 _PAIRS = "".join(f'{{"dialogue":"A: {n}\\nB: yes","chosen":"good {n}","rejected":"bad {n}"}}\n' for n in range(200))
 _RANKING = {"ranking": [["c5"], ["c6"]]}
+_DONE = re.compile("already|no version before|not in the knowledge base|never stood before the gate")
 _SENTENCES = ("stopped; what was finished before is kept", "stopped before anything was begun")
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -106,9 +108,10 @@ class Stopper:
         self._bench.check_store(fault, place / "home", self._acknowledged(command, process.returncode))
         again = self._start(command, place)
         complaint = again.communicate(timeout=300)[1].decode()
-        # What was carried out just before the signal came is refused the second time: the pair is there, the file too.
-        refused = "already" in complaint or "no version before" in complaint or "not in the knowledge base" in complaint
-        fault.require(again.returncode == 0 or refused, f"again: {again.returncode}: {complaint[-500:]}")
+        # What was carried out just before the signal came is refused the second time: the file is there, say.
+        fault.require(
+            again.returncode == 0 or _DONE.search(complaint), f"again: {again.returncode}: {complaint[-500:]}"
+        )
         return fault
 
     def _look_at_words(self, fault: Fault, err: str, as_json: bool) -> None:

@@ -78,6 +78,8 @@ def test_what_is_wrong_fails_with_what_to_do(
     first, second = printed.splitlines()
     assert (code, first[:4], second[:4]) == (1, "FAIL", "ok  ")
     assert said in first
+    code, printed = doctor(capsys, "--json")
+    assert (code, json.loads(printed)["passed"]) == (1, False)
 
 
 def test_an_answer_that_is_kept_is_seen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
