@@ -34,8 +34,9 @@ check: $(READY)
 check-slow: $(READY)  ## the tests that need longer
 	$(BIN)/pytest -m slow
 
-trust: $(READY)       ## the long harnesses behind docs/trust.md: faults, fuzzing, soak
-	$(BIN)/python tests/trust/faults.py --faults 520
+trust: $(READY)       ## the long harnesses behind docs/trust.md: faults, stops, fuzzing, soak
+	$(BIN)/python tests/trust/faults.py --faults 540
+	$(BIN)/python tests/trust/stops.py --stops 300
 	$(BIN)/python tests/trust/fuzz.py --minutes 10
 	$(BIN)/python tests/trust/soak.py --minutes 60
 

@@ -2,6 +2,7 @@
 a moment on a cold disk, is answered as ever: one line, or one JSON object, and exit code 130.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ import sys
 def main() -> None:
     """Carry out the command line. SIGTERM stops it as Ctrl+C does, until the command takes both over."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    atexit.register(_turn_deaf)  # the first to be registered is the last to be called
     try:
         from assistant.cli import main
     except KeyboardInterrupt:
@@ -22,10 +24,16 @@ def main() -> None:
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-        # All is said and done: what comes now cuts the interpreter's own end short, and changes nothing of the result.
+        # All is said and done: what comes now cuts the wait for threads short, and changes nothing of the result.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: os._exit(code))
         raise
+
+
+def _turn_deaf() -> None:
+    """From here on only libraries are taken down, without Python: a signal would make a failure of what was done."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -212,6 +212,38 @@ def test_ctrl_c_while_the_first_modules_are_imported_is_answered(
     assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
 
 
+_STOPPED_AT_ITS_END = """
+import atexit, os, sys
+from assistant.__main__ import main
+
+class Late:
+    def __del__(self, kill=os.kill, process=os.getpid()):
+        kill(process, {number:d})
+
+if {late}:
+    sys.late = Late()
+else:
+    import assistant.cli
+    run = assistant.cli.main
+    assistant.cli.main = lambda: (atexit.register(os.kill, os.getpid(), {number:d}), run())
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("late", [False, True], ids=["while threads are waited for", "while modules go"])
+def test_a_signal_after_the_result_makes_no_failure_of_it(number: signal.Signals, late: bool) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STOPPED_AT_ITS_END.format(number=number, late=late), "paths"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "store" in done.stdout
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_name(talk: Path, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text("[generation]\ntop_kk = 3\n", encoding="utf-8")

@@ -294,6 +294,23 @@ def test_a_restore_across_disks_is_finished_wherever_it_was_cut_short(
     assert (answers(), documents()) == ({"c1"}, ["pier.txt"])
 
 
+def test_a_copy_is_on_the_disk_before_what_it_was_made_from_goes(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    remove = backup._remove
+
+    def removed(place: Path) -> None:
+        done.append(f"{place.name} goes")
+        remove(place)
+
+    monkeypatch.setattr(Path, "rename", _rename_within_a_folder)
+    monkeypatch.setattr("assistant.files.sync_dir", lambda place: done.append(place.name))
+    monkeypatch.setattr(backup, "_remove", removed)
+    shutil.rmtree(models_dir() / "sft-1")
+    restore_backup(full)
+    copied = done.index(".sft-1.part")
+    assert copied < done.index("adapter.safetensors", copied) < done.index("sft-1 goes", copied)
+
+
 def test_half_a_copy_of_an_earlier_try_is_in_nobodys_way(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(models_dir() / "sft-1")
     (models_dir() / ".sft-1.part").mkdir()
