@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -93,12 +94,21 @@ def test_beyond_exact_search_lists_find_almost_all_and_still_add_and_remove(
     assert read.rows.tolist() == index.rows.tolist()
 
 
-def test_lists_are_laid_out_anew_when_the_index_has_grown_fourfold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_laid_out_anew_when_the_index_has_grown_fourfold(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(index_module, "EXACT_UP_TO", 300)
     index, vectors = _filled(400)
     more = _vectors(1300, seed=1)
-    index.add(np.arange(10_000, 11_300), more)
-    assert len(index) == 1700
+
+    def laid_out_for() -> int:
+        index.save(tmp_path / "index")
+        return int(msgspec.json.decode((tmp_path / "index").read_bytes().partition(b"\n")[0])["trained_for"])
+
+    index.add(np.arange(10_000, 11_000), more[:1000])
+    assert (len(index), laid_out_for()) == (1400, 400)
+    index.add(np.arange(11_000, 11_300), more[1000:])
+    assert (len(index), laid_out_for()) == (1700, 1700)
     assert index.search(more[5], 1) == [10_005]
     assert index.search(vectors[5], 1) == [105]
     assert index.recall >= 0.99

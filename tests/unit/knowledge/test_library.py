@@ -175,6 +175,16 @@ def test_what_cannot_be_read_is_listed_with_the_reason_and_not_read_again(librar
     assert (again.unchanged, len(again.skipped)) == (5, 3)
 
 
+def test_a_file_that_became_two_was_moved_once(library: Library, docs: Path) -> None:
+    library.add([docs])
+    text = (docs / "harbour.md").read_text()
+    (docs / "harbour.md").unlink()
+    (docs / "a.md").write_text(text)
+    (docs / "b.md").write_text(text)
+    result = library.update()
+    assert (result.added, result.moved, result.deleted, result.passages) == (1, 1, 0, 0)
+
+
 def test_a_removed_folder_is_forgotten_and_stays_away(library: Library, docs: Path) -> None:
     library.add([docs])
     removed = library.remove([docs / "sub"])
@@ -200,6 +210,18 @@ def test_purged_text_is_nowhere_in_the_knowledge_folder(library: Library, docs: 
     # Nor a vector of it, from which a guess at the text could be proved.
     assert not (tmp_path / "knowledge" / "index.faiss").exists()
     assert not any("Zebulon" in text for text in _texts(library, "What is the password?"))
+
+
+def test_what_was_removed_does_not_stand_in_the_file_as_text(library: Library, docs: Path, tmp_path: Path) -> None:
+    text = b"The password is xylophonequartz, says Zebulon."
+    (docs / "secret.txt").write_bytes(text)
+    library.add([docs])
+    library.close()
+    assert text in (tmp_path / "knowledge" / "catalog.db").read_bytes()
+    again = Library(tmp_path / "knowledge", WordEmbedder)
+    again.remove([docs / "secret.txt"])
+    again.close()
+    assert text not in (tmp_path / "knowledge" / "catalog.db").read_bytes()
 
 
 def test_filters_choose_by_folder_suffix_and_date(library: Library, docs: Path) -> None:

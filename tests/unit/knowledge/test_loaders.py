@@ -47,6 +47,9 @@ def test_headings_stand_above_what_follows_them(suffix: str, content: str) -> No
     assert document.headings_at(document.text.index(FACT)) == ("Harbour rules", "Opening hours")
     assert document.headings_at(document.text.index(OTHER)) == ("Harbour rules", "Mooring")
     assert len(document.headings) == 3
+    # A heading begins at its own title, or at the marks before it, so that a passage holds what it stands under.
+    for heading in document.headings:
+        assert document.text[heading.start :].lstrip("# ").startswith(heading.title)
 
 
 def test_a_word_file_keeps_headings_and_tables_in_order() -> None:

@@ -73,6 +73,33 @@ def test_a_rare_word_finds_its_passage_where_vectors_do_not(tmp_path: Path) -> N
     assert "QX99" in retriever.search("qx99").hits[0].text
 
 
+def test_a_passage_that_only_its_words_find_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("knowledge.retriever.CANDIDATES", 3)
+    texts = [*_many(), "Upstairs all is locked, and under a mat lies QX99."]
+    retriever = _retriever(tmp_path, texts)
+    question = "tide lantern brine anchor qx99"
+    (vector,) = _EMBEDDER.embed_questions([question])
+    # The two passages of each of forty-five pairs, and then this one.
+    assert 91 not in retriever.index().search(vector, 3)
+    assert any("QX99" in hit.text for hit in retriever.search(question, 6).hits)
+
+
+def test_a_passage_that_is_all_the_question_asks_for_matches_all_of_its_weight_and_no_more(tmp_path: Path) -> None:
+    retriever = _retriever(tmp_path, [*_many(), " ".join(["ottilie"] * 40)])
+    # BM25 with k1 1.2 and b 0.75: of 91 passages 90 have 9 words and this one 40, 850 / 91 on average. Its most is 2.2.
+    expected = 40 / (40 + 1.2 * (0.25 + 0.75 * 40 / (850 / 91)))
+    assert retriever.search("ottilie").hits[0].lexical == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("confidence", "answerable"), [(0.4, True), (0.45, True), (0.39, False)])
+def test_what_is_likely_from_two_in_five_on_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confidence: float, answerable: bool
+) -> None:
+    monkeypatch.setattr("knowledge.retriever.answer_chance", lambda *figures: confidence)
+    result = _retriever(tmp_path, ["The tide is high."]).search("Is the tide high?")
+    assert (result.confidence, result.answerable) == (confidence, answerable)
+
+
 def test_near_duplicates_are_shown_once(tmp_path: Path) -> None:
     text = "The harbour office opens at half past seven on every day but Sunday, says the sign."
     retriever = _retriever(tmp_path, [text, text.replace("sign", "Sign"), text + " ", "The tide is high."])
