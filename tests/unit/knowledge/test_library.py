@@ -175,6 +175,16 @@ def test_what_cannot_be_read_is_listed_with_the_reason_and_not_read_again(librar
     assert (again.unchanged, len(again.skipped)) == (5, 3)
 
 
+def test_a_link_to_a_file_is_removed_by_its_own_name(library: Library, docs: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.txt"
+    elsewhere.write_text("The lighthouse keeper is called Ottilie.")
+    (docs / "link.txt").symlink_to(elsewhere)
+    library.add([docs])
+    assert library.remove([docs / "link.txt"]).files == 1
+    assert elsewhere.exists()
+    assert library.update().added == 0
+
+
 def test_a_file_that_became_two_was_moved_once(library: Library, docs: Path) -> None:
     library.add([docs])
     text = (docs / "harbour.md").read_text()
