@@ -28,6 +28,7 @@ _OWN = {
 }
 CURVES = {
     "judge": "dev_judge",
+    "ROUGE-1 spare": "dev_spare",
     "KL": "objective/kl",
     "reward": "objective/scores",
     "  preference": "objective/scores/preference",
@@ -52,6 +53,8 @@ class RunView:
     curves: dict[str, list[float]] = field(default_factory=dict)
     found: dict[str, Any] | None = None
     outcome: str = ""
+    said: str = ""
+    """What its process said last, where the app started it: how far it is, and the time that is left."""
 
 
 def newest_run() -> Path | None:
@@ -81,6 +84,7 @@ def read_run(folder: Path) -> RunView:
         curves={title: [float(row[key]) for row in rows if key in row] for title, key in CURVES.items()},
         found=found,
         outcome=str(outcome.get("outcome", "")),
+        said=_words_since(folder / "manifest.json") if running else "",
     )
 
 
@@ -100,6 +104,15 @@ def last_words() -> str:
     except OSError:
         return ""
     return said.splitlines()[-1] if said else ""
+
+
+def _words_since(begun: Path) -> str:
+    """The last words, where they are of a run that began then."""
+    try:
+        is_later = (runs_dir() / "rlhf.log").stat().st_mtime >= begun.stat().st_mtime
+    except OSError:
+        return ""
+    return last_words() if is_later else ""
 
 
 def stop(folder: Path) -> None:

@@ -27,7 +27,7 @@ LOOK_SECONDS = 1.0
 """Seconds between two looks at the run's files."""
 _MARKS = {"waiting": "○", "running": "◐", "done": "●", "failed": "✕"}
 _BEFORE = """\
-Rank drafts or rate answers in the chat; then press s. Parley learns a reward from them, trains a copy of the model
+Rank drafts or rate answers in the chat; then press s. Parley learns a reward from them, trains a copy of the model \
 with it, and lets the copy answer only where it proves better. Nothing of it leaves this machine."""
 
 
@@ -180,7 +180,7 @@ class TrainingScreen(Screen[None]):
 
     def _show_state(self, view: RunView) -> None:
         state = (
-            "at work" if view.is_running else one_line(view.outcome) or f"stopped; r goes on. {one_line(last_words())}"
+            f"at work. {one_line(view.said)}" if view.is_running else one_line(view.outcome) or f"stopped; r goes on. {one_line(last_words())}"
         )
         self.query_one("#state", Static).update(Content(f"{view.name}: {state}"))
         lines = [
