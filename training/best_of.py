@@ -37,6 +37,15 @@ def scale_of(scores: Sequence[float], name: str = "reward") -> Scale:
     return Scale(float(values.mean()), float(values.std()))
 
 
+def price_of_a_word(drafts: Sequence[Sequence[str]], scores: Sequence[float]) -> float:
+    """What a reward pays for a word more: the slope of its scores over the words of drafts of the same prompt."""
+    counted = np.array([len(text.split()) for texts in drafts for text in texts], dtype=np.float64)
+    words = counted.reshape(len(drafts), -1)
+    paid = np.asarray(scores, dtype=np.float64).reshape(len(drafts), -1)
+    words, paid = (table - table.mean(axis=1, keepdims=True) for table in (words, paid))
+    return float((words * paid).sum() / max(1e-9, (words**2).sum()))
+
+
 def best_of(
     prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: Scorer, judge: Scorer
 ) -> list[dict[str, Any]]:

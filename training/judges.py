@@ -3,7 +3,7 @@ pairs and scores, not the policy.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -43,13 +43,15 @@ class Judges:
         """What the judge says of each answer."""
         return self._judge.score(_about(prompts, texts))
 
-    def terms(self, spread: float) -> tuple[str, ...]:
+    def terms(self, spread: float, price: float = 0.0) -> tuple[str, ...]:
         """The parts that PPO is paid by. The learnt one counts in standard deviations of the current model's own
-        answers, so that its weight beside the others and the KL doesn't hang on how sure the reward is.
+        answers, so that its weight beside the others and the KL doesn't hang on how sure the reward is. What it pays
+        for a word more, its `price`, is taken off.
         """
         config = self._config
         weights = {
             "preference": config.preference_weight / spread,
+            "words": -config.preference_weight * price / spread,
             "unsupported": -config.support_weight,
             "repetition": -config.repetition_weight,
             "roles": config.roles_weight,
@@ -62,6 +64,7 @@ class Judges:
         """Each part of the reward for each answer, unweighted."""
         parts = self._counted(prompts, texts)
         parts["preference"] = self.preference(prompts, texts)
+        parts["words"] = [float(len(text.split())) for text in texts]
         if self._config.harm_weight and self.toxicity:
             parts["harm"] = self.toxicity.score(texts)
         return parts
@@ -140,6 +143,14 @@ class Judges:
             "pairs": len(own.pairs),
             "method": figures["method"],
         }
+
+
+def unpaid(price: float, reward: Mapping[str, Any], share: float) -> float:
+    """What of a word's price PPO is not paid. Length goes along with what people mean: the share is that of what the
+    reward surely knows, beyond a coin, which length alone does not; none where length may be all that they mean.
+    """
+    known, by_length = reward["lower_bound"] - 0.5, max(0.0, reward["length_baseline"] - 0.5)
+    return price * share * max(0.0, 1.0 - by_length / known) if known > 0 else 0.0
 
 
 def _wilson_low(share: float, n: int, z: float = 1.96) -> float:

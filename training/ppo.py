@@ -26,7 +26,7 @@ from training.reward_origin import settled
 from training.rewards import RewardFunction
 from training.runs import Run, StopRequested
 from training.samples import COLUMNS, Sample, cells
-from training.trainer import Judge, MayKeep, Trainer
+from training.trainer import Judge, Spare, Trainer
 from training.versions import make_version
 
 
@@ -34,7 +34,8 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
     """The stage `assistant-train ppo`: align the model's adapter and write the one that was judged best."""
     if not job.data:
         raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
-    job = replace(job, config=_lasting(job.config))
+    config = _lasting(job.config)
+    job = replace(job, config=config, also=(Path(config.anchor),) if config.anchor else ())
     start = _starting_point(job)
     ranks = Ranks()
     if not ranks.leads:
@@ -64,7 +65,8 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
 def _lasting(config: PpoConfig) -> PpoConfig:
     """The configuration with what would mean something else in another folder or on another day made definite."""
     adapter = str(Path(config.adapter).expanduser().resolve()) if config.adapter else ""
-    return structs.replace(config, adapter=adapter, reward=settled(config.reward))
+    anchor = str(Path(config.anchor).expanduser().resolve()) if config.anchor else ""
+    return structs.replace(config, adapter=adapter, anchor=anchor, reward=settled(config.reward))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +126,19 @@ def train(
     *,
     reward: RewardFunction | None = None,
     judge: Judge | None = None,
-    may_keep: MayKeep = lambda prompts, responses: True,
+    spare: Spare = lambda prompts, responses: 0.0,
     ranks: Ranks | None = None,
     report: Report = lambda figures: None,
     on_samples: Callable[[int, Sequence[Sample]], None] = lambda step, samples: None,
 ) -> dict[str, float]:
     """Train, or go on where the run's checkpoint stands, and write adapter and value head to `out`.
 
-    `reward` and `judge` replace the configured ones; `may_keep` has a say in which policy is kept. Processes other than
+    `reward` and `judge` replace the configured ones; `spare` has a say in which policy is kept. Processes other than
     the leading one bring no run. Raises TrainingStopped where a guard stops the run; when asked to stop it saves and
     writes no adapter.
     """
     ranks = ranks or Ranks()
-    trainer = Trainer(config, model, adapter, data, dev, reward, judge, ranks, may_keep)
+    trainer = Trainer(config, model, adapter, data, dev, reward, judge, ranks, spare)
     if saved := _load(run, ranks):
         trainer.restore(*saved)
     else:

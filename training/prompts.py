@@ -34,7 +34,7 @@ def read_prompts(paths: Sequence[Path], policy: Policy, window: int) -> tuple[li
     left_out = 0
     for path in paths:
         for number, row in enumerate(read_rows(path), start=1):
-            text = _prompt_text(row, f"{path}, row {number}")
+            text = prompt_text(row, f"{path}, row {number}")
             shown = show(text, policy.speaker_tags)
             ids = policy.token_ids(shown.text)
             if len(ids) > window:
@@ -67,7 +67,8 @@ def part_held_out(
     return parts
 
 
-def _prompt_text(row: dict[str, Any], place: str) -> str:
+def prompt_text(row: dict[str, Any], place: str) -> str:
+    """What a row asks: its "prompt", or for a summary of its "dialogue". Raises UsageError where it has neither."""
     for field in ("prompt", "dialogue"):
         text = row.get(field)
         if isinstance(text, str) and text.strip():

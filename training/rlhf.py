@@ -30,14 +30,14 @@ from assistant.records import GenerationSettings, ModelVersion
 from assistant.settings import Settings, load_settings
 from training import ppo, proof
 from training.alone import alone
-from training.best_of import best_of, scale_of
+from training.best_of import best_of, price_of_a_word, scale_of
 from training.curves import CURVES, write_curves
-from training.gate_set import practice
 from training.job import Job
-from training.judges import Judges
+from training.judges import Judges, unpaid
 from training.plan import Plan, plan_of
+from training.practice import asked_of, practice_of, read_practice, write_anchor, write_practice
 from training.promotion import Check, Measured, advise, checks, failing, write_promotion
-from training.rated import Rated, load_rated, prompt_of, read_dev, read_rated, write_prompts, write_rated
+from training.rated import Rated, load_rated, read_dev, read_rated, write_prompts, write_rated
 from training.recipes.rlhf import JUDGED_PROMPTS, RlhfConfig
 from training.restraint import Restraint
 from training.rlhf_report import write_page
@@ -47,6 +47,7 @@ from training.versions import make_version
 _CURVES = {
     **CURVES["ppo"],
     "reward by part": [f"objective/scores/{part}" for part in ("preference", "unsupported", "repetition", "harm")],
+    "practice ROUGE-1 to spare": "dev_spare",
 }
 _DRAFTS = 4
 _JUDGED_OF_RATED = 32
@@ -112,7 +113,7 @@ class _Loop:
             self._run.finish("reward and judge")
             return found
         baseline = self._stage("samples", lambda: self._samples(start, judges))
-        found["ppo"] = self._stage("ppo", lambda: self._align(start, judges, baseline)) | {
+        found["ppo"] = self._stage("ppo", lambda: self._align(start, judges, baseline, found)) | {
             "best_of": baseline["best_of"]
         }
         found["version"] = self._stage("version", lambda: self._version(start, found))["version"]
@@ -144,11 +145,22 @@ class _Loop:
         if not place.exists():
             rated = read_rated(self._config, self._job.data)
             unrated = rated.unrated[::2]
-            own = list(_references())
+            rated_prompts = rated.prompts("reward", "dev", "judge")
+            texts = practice_of(self._own(), rated_prompts, (JUDGED_PROMPTS - _JUDGED_OF_RATED) // 2)
+            write_practice(texts, self._run.folder / "texts.json")
+            write_anchor(texts, self._anchor)
             write_prompts([*rated.prompts("reward"), *unrated][: self._config.prompts], self._practice)
-            write_prompts([*rated.prompts("dev")[:_JUDGED_OF_RATED], *own][:JUDGED_PROMPTS], self._judged)
+            write_prompts([*rated.prompts("dev")[:_JUDGED_OF_RATED], *texts.choose][:JUDGED_PROMPTS], self._judged)
             write_rated(rated, place)
         return load_rated(place)
+
+    def _own(self) -> list[tuple[str, str]]:
+        """The user's conversations that were named as held out, with their summaries."""
+        return read_dev(self._job.dev) if self._job.dev else []
+
+    @property
+    def _anchor(self) -> Path:
+        return self._run.folder / "anchor.jsonl"
 
     @property
     def _practice(self) -> Path:
@@ -221,16 +233,20 @@ class _Loop:
         drafts = self._writer.write(start.current, prompts, generation)
         flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
         written = [text for texts in drafts for text in texts]
-        scale = scale_of(judges.preference(flat, written))
+        liked = judges.preference(flat, written)
+        scale = scale_of(liked)
         scale_of(judges.judge(flat, written), "judge")
         return {
             "mean": scale.mean,
             "spread": scale.spread,
+            "price_of_a_word": price_of_a_word(drafts, liked),
             "best_of": best_of(prompts, drafts, judges.preference, judges.judge),
         }
 
-    def _align(self, start: _Start, judges: Judges, baseline: dict[str, Any]) -> dict[str, Any]:
-        config = self._config.ppo(judges.terms(baseline["spread"]))
+    def _align(self, start: _Start, judges: Judges, baseline: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+        price = unpaid(baseline.get("price_of_a_word", 0.0), found["reward"], self._config.length_control)
+        config = self._config.ppo(judges.terms(baseline["spread"], price), str(self._anchor))
+        texts = read_practice(self._run.folder / "texts.json")
         root = ensure_dir(self._run.folder / "ppo")
         data = [self._practice, self._judged]
         if any(root.glob("ppo-*/manifest.json")):
@@ -243,7 +259,7 @@ class _Loop:
                 *(self._run.folder / "adapter", inner, self._job.stop),
                 reward=judges.reward_parts,
                 judge=judges.judge,
-                may_keep=Restraint(self._run.folder / "practice.json", _references(), self._config.max_practice_loss),
+                spare=Restraint(self._run.folder / "practice.json", texts.choose, self._config.max_practice_loss),
                 report=self._job.report,
             )
             self._job.check_stop(self._run)
@@ -255,8 +271,8 @@ class _Loop:
             {
                 "step": row["step"],
                 "judge": row["dev_judge"],
-                "kl": row.get("objective/kl", 0.0),
-                "may_keep": row.get("may_keep", 1),
+                "kl": row["dev_kl"],
+                "spare": row.get("dev_spare", 0.0),
             }
             for row in inner.metrics()
             if "dev_judge" in row
@@ -288,9 +304,10 @@ class _Loop:
 
     def _measure(self, start: _Start, found: dict[str, Any], rated: Rated, judges: Judges) -> dict[str, Any]:
         candidate = resolve(found["version"], self._settings)
-        own = read_dev(self._job.dev) if self._job.dev else []
         limit = self._config.gate_conversations
-        asked = proof.questions(own, rated.unrated[1::2], rated.prompts("reward", "dev", "judge"), start.current, limit)
+        asked = proof.questions(
+            asked_of(self._own()), rated.unrated[1::2], rated.prompts("reward", "dev", "judge"), start.current, limit
+        )
         served = msgspec.structs.replace(self._settings.generation, drafts=1, seed=self._config.seed)
         both = proof.Both(self._writer, start.rival, candidate)
         measured = {
@@ -385,14 +402,6 @@ class _Loop:
         from training.corpora import content_hash
 
         return content_hash([self._run.folder / "rated.json"])
-
-
-def _references() -> dict[str, str]:
-    """The practice conversations with a person's summary of each, one of every topic before the second of any."""
-    found = practice()
-    topics = list(dict.fromkeys(text.cluster for text in found))
-    turns = {topic: [text for text in found if text.cluster == topic] for topic in topics}
-    return {prompt_of(text.dialogue): text.summary for turn in zip(*turns.values(), strict=True) for text in turn}
 
 
 def _pair(ci: list[float] | None) -> tuple[float, float] | None:

@@ -38,7 +38,7 @@ class Rollout:
     entropy: torch.Tensor
 
 
-def rows_of_step(prompts: int, step: int, batch_size: int, seed: int) -> list[int]:
+def rows_of_step(prompts: int, step: int, batch_size: int, seed: int, what: str = "order") -> list[int]:
     """Which prompts step `step` (from 0) reads: consecutive pieces of an endless stream of shuffled passes."""
     chosen: list[int] = []
     orders: dict[int, list[int]] = {}
@@ -46,7 +46,7 @@ def rows_of_step(prompts: int, step: int, batch_size: int, seed: int) -> list[in
         epoch = position // prompts
         if epoch not in orders:
             orders[epoch] = list(range(prompts))
-            random.Random(f"{seed}/order/{epoch}").shuffle(orders[epoch])
+            random.Random(f"{seed}/{what}/{epoch}").shuffle(orders[epoch])
         chosen.append(orders[epoch][position % prompts])
     return chosen
 
@@ -76,7 +76,7 @@ def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, s
     differ by rounding, and policy and reference would not start out equal to the last bit.
     """
     length = noise.shape[1]
-    source, source_mask = (tensor.to(policy.device) for tensor in _padded(prompts, policy.pad))
+    source, source_mask = (tensor.to(policy.device) for tensor in padded(prompts, policy.pad))
     groups = buckets([len(prompt.ids) for prompt in prompts], size)
     tokens = torch.full((len(prompts), length), policy.pad, device=policy.device)
     mask = torch.zeros_like(tokens, dtype=torch.bool)
@@ -86,7 +86,7 @@ def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, s
         rows = torch.tensor(group, device=policy.device)
         width = rounded(max(len(prompts[index].ids) for index in group))
         near, near_mask = source[rows, :width], source_mask[rows, :width]
-        states = _states(policy, [prompts[index] for index in group], near, near_mask)
+        states = states_of(policy, [prompts[index] for index in group], near, near_mask)
         drawn, drawn_mask = policy.generate(states, near_mask, length, noise[group].to(policy.device))
         tokens[rows], mask[rows] = drawn, drawn_mask
         longest = int(drawn_mask.any(dim=0).sum())
@@ -120,12 +120,12 @@ def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, s
 @torch.no_grad()
 def respond(policy: Policy, prompts: Sequence[PromptIds], length: int, size: int) -> list[str]:
     """The policy's greedy response to each prompt."""
-    source, source_mask = (tensor.to(policy.device) for tensor in _padded(prompts, policy.pad))
+    source, source_mask = (tensor.to(policy.device) for tensor in padded(prompts, policy.pad))
     texts = [""] * len(prompts)
     for group in buckets([len(prompt.ids) for prompt in prompts], size):
         width = rounded(max(len(prompts[index].ids) for index in group))
         near_mask = source_mask[group, :width]
-        states = _states(policy, [prompts[index] for index in group], source[group, :width], near_mask)
+        states = states_of(policy, [prompts[index] for index in group], source[group, :width], near_mask)
         made = policy.generate(states, near_mask, length, None)
         for index, text in zip(group, policy.texts(*made), strict=True):
             texts[index] = text
@@ -136,7 +136,7 @@ def _named(texts: Sequence[str], prompts: Sequence[PromptIds]) -> list[str]:
     return [restore(text, prompt.names) for text, prompt in zip(texts, prompts, strict=True)]
 
 
-def _states(
+def states_of(
     policy: Policy, prompts: Sequence[PromptIds], source: torch.Tensor, source_mask: torch.Tensor
 ) -> torch.Tensor:
     """The encoder's output for a padded batch. Where the encoder is frozen each prompt is read once and by itself, so
@@ -151,7 +151,8 @@ def _states(
     return states
 
 
-def _padded(prompts: Sequence[PromptIds], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+def padded(prompts: Sequence[PromptIds], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The prompts' tokens (prompts, length), padded on the right, and their mask."""
     width = rounded(max(len(prompt.ids) for prompt in prompts))
     source = torch.full((len(prompts), width), pad)
     mask = torch.zeros((len(prompts), width), dtype=torch.long)

@@ -10,7 +10,8 @@ Deviations from Ziegler et al. 2019 and Schulman et al. 2017:
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ from training.updates import Learner, copy_parameters, restore_parameters
 
 Judge = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """(prompts, responses) -> a number for each, higher is better; not the reward, where that can be had."""
-MayKeep = Callable[[Sequence[str], Sequence[str]], bool]
-"""(prompts, responses) -> whether a policy that answers so may become the best; asked at every judgement."""
+Spare = Callable[[Sequence[str], Sequence[str]], float]
+"""(prompts, responses) -> how much a policy that answers so has to spare: below 0 it may not become the best. Asked at
+every judgement."""
 
 
 class Trainer:
@@ -58,7 +60,7 @@ class Trainer:
         reward: RewardFunction | None,
         judge: Judge | None,
         ranks: Ranks,
-        may_keep: MayKeep = lambda prompts, responses: True,
+        spare: Spare = lambda prompts, responses: 0.0,
     ) -> None:
         _check(config, ranks)
         self._config = config
@@ -68,7 +70,7 @@ class Trainer:
         # What a caller brings along is the caller's to watch.
         self._reward_hash = "" if reward else fingerprint(self._terms)
         self._judge = judge or self._reward_as_judge
-        self._may_keep = may_keep
+        self._spare = spare
         self.policy = _policy(config, model, adapter)
         prompts, self.left_out = read_prompts(data, self.policy, config.window)
         self._origin = self.policy.fingerprint()
@@ -78,7 +80,8 @@ class Trainer:
         self._kl_coefficient = config.kl_coefficient
         self._best: dict[str, float] = {}
         self._judged: dict[str, float] = {}
-        self._kl = 0.0
+        self._kl = self._mean_kl = 0.0
+        self._mean = copy_parameters(self.policy) if config.average else {}
         self.steps = 0
         self.seconds = 0.0
 
@@ -105,6 +108,7 @@ class Trainer:
             self._kl_coefficient = next_kl_coefficient(
                 self._kl_coefficient, self._kl, config.kl_target, config.batch_size, config.kl_horizon
             )
+        self._follow()
         self.steps = number
         metrics["time/rollout"], metrics["time/scoring"] = sampled - clock, scored - sampled
         metrics["time/updates"] = time.monotonic() - scored
@@ -115,16 +119,19 @@ class Trainer:
         if run is None or not self._held_out:
             return
         config = self._config
-        responses = respond(self.policy, self._held_out, config.max_new_tokens, config.rollout_batch_size)
-        texts = [prompt.text for prompt in self._held_out]
-        verdicts = list(self._judge(texts, responses))
-        may_keep = self._may_keep(texts, responses)
-        score = sum(verdicts) / len(verdicts)
-        self._judged = {"dev_judge": score}
-        run.log(self.steps, **self._judged, **{"objective/kl": self._kl, "may_keep": int(may_keep)})
-        if may_keep and self._kl <= config.best_max_kl and score > self._best.get("judge", float("-inf")):
-            self._best = {"judge": score, "step": float(self.steps), "kl": self._kl}
-            run.save(self.steps, {"trained": copy_parameters(self.policy)}, "best")
+        kl = self._mean_kl if config.average else self._kl
+        with self._kept_policy():
+            responses = respond(self.policy, self._held_out, config.max_new_tokens, config.rollout_batch_size)
+            texts = [prompt.text for prompt in self._held_out]
+            verdicts = list(self._judge(texts, responses))
+            spare = self._spare(texts, responses)
+            score = sum(verdicts) / len(verdicts)
+            self._judged = {"dev_judge": score}
+            told = {"dev_kl": kl, "dev_spare": spare, "may_keep": int(spare >= 0)}
+            run.log(self.steps, **self._judged, **told)
+            if spare >= 0 and kl <= config.best_max_kl and score > self._best.get("judge", float("-inf")):
+                self._best = {"judge": score, "step": float(self.steps), "kl": kl}
+                run.save(self.steps, {"trained": copy_parameters(self.policy)}, "best")
 
     def save(self, run: Run | None) -> None:
         """Write a checkpoint, unless a guard is counting: the one before is then the last good one."""
@@ -140,6 +147,8 @@ class Trainer:
             "optimizer": self._learner.optimizer.state_dict(),
             "kl_coefficient": self._kl_coefficient,
             "kl": self._kl,
+            "mean": self._mean,
+            "mean_kl": self._mean_kl,
             "guards": self._guards.state(),
             "best": self._best,
             "judged": self._judged,
@@ -155,6 +164,7 @@ class Trainer:
         restore_parameters(self.policy, tree["trained"])
         self._learner.optimizer.load_state_dict(tree["optimizer"])
         self._kl_coefficient, self._kl = tree["kl_coefficient"], tree["kl"]
+        self._mean, self._mean_kl = dict(tree.get("mean", {})), tree.get("mean_kl", 0.0)
         self._guards.restore(tree["guards"])
         self._best, self._judged = dict(tree["best"]), dict(tree["judged"])
         self.steps, self.seconds = steps, tree["seconds"]
@@ -177,8 +187,8 @@ class Trainer:
         if run is None:
             return {}
         kept = run.load("best") if self._best else None
-        if kept:
-            restore_parameters(self.policy, kept[1]["trained"])
+        if kept or self._mean:
+            restore_parameters(self.policy, kept[1]["trained"] if kept else self._mean)
         self.policy.save(ensure_dir(out))
         return {
             "steps": float(self.steps),
@@ -199,6 +209,27 @@ class Trainer:
         folder = ensure_dir(run.folder / "last_good")
         self.policy.save(folder)
         return f" (step {saved[0]}: {folder})"
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the mean of the policies towards the latest; its KL is taken as the same mean of theirs."""
+        left = 1.0 - self._config.average
+        self._mean_kl += left * (self._kl - self._mean_kl)
+        for name, latest in self.policy.trainable().items() if self._mean else ():
+            self._mean[name].lerp_(latest, left)
+
+    @contextmanager
+    def _kept_policy(self) -> Iterator[None]:
+        """The policy that would be kept now: the mean, where there is one."""
+        if not self._mean:
+            yield
+            return
+        latest = copy_parameters(self.policy)
+        restore_parameters(self.policy, self._mean)
+        try:
+            yield
+        finally:
+            restore_parameters(self.policy, latest)
 
     def _roll_out(self) -> Rollout:
         config = self._config

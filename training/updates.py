@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from training.anchor import Anchor
 from training.batches import rounded
 from training.experience import Experience
 from training.guards import Guards
@@ -40,6 +41,7 @@ class Learner:
         self._policy = policy
         self._guards = guards
         self._ranks = ranks
+        self._anchor = Anchor(config, policy, ranks)
         self._parameters = list(policy.trainable().values())
         head = list(policy.value_head.parameters())
         adapter = self._parameters[: -len(head)]
@@ -54,7 +56,7 @@ class Learner:
         batches = self._mini_batches(rollout)
         # Of each metric the sum over tokens; last the tokens, the ratios and their squares.
         totals = torch.zeros(len(_SUMS) + 3, dtype=torch.float64)
-        norms = []
+        norms, anchored = [], 0.0
         for epoch in range(self._config.epochs):
             order = list(range(len(batches)))
             random.Random(f"{self._config.seed}/update/{step}/{epoch}").shuffle(order)
@@ -63,12 +65,16 @@ class Learner:
                 if epoch == count == 0:
                     self._guards.check_first_ratio(step, self._ranks.largest(off))
                 totals += sums
+                made = (step - 1) * self._config.epochs * len(order) + len(norms)
+                anchored += self._anchor.accumulate(made)
                 norms.append(self._apply(step))
         totals = self._ranks.add_up(totals)
         tokens = max(1.0, float(totals[len(_SUMS)]))
         metrics = {name: float(totals[index]) / tokens for index, name in enumerate(_SUMS)}
         ratio = float(totals[-2]) / tokens
         metrics |= {"val/ratio": ratio, "val/ratio_var": max(0.0, float(totals[-1]) / tokens - ratio**2)}
+        if self._config.anchor:
+            metrics["loss/anchor"] = float(self._ranks.add_up(torch.tensor([anchored]))[0]) / len(norms)
         return metrics | {"gradient_norm": sum(norms) / len(norms), "lr": self._config.learning_rate * rise}
 
     def _mini_batches(self, rollout: Rollout) -> list[MiniBatch]:

@@ -15,7 +15,7 @@ import msgspec
 
 _EACH = 10
 """Expansions of one topic."""
-_FOR_PRACTICE = 8
+_FOR_PRACTICE = 24
 """The last so many topics are for practice and the choice of a checkpoint; the gate never asks about them."""
 _TAGS = ("#Person1#", "#Person2#")
 

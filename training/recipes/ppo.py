@@ -74,6 +74,11 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """KL that the coefficient is steered towards, in nats a response; 0 keeps the coefficient fixed."""
     kl_horizon: int = 5000
     """Responses over which the coefficient may change by a fifth."""
+    anchor: str = ""
+    """JSON Lines with "dialogue" or "prompt" and a person's "summary", learnt from beside the reward (PPO-ptx, Ouyang
+    et al. 2022), so that what nobody rated is not unlearnt; empty for none."""
+    anchor_weight: float = 0.3
+    """Weight of the anchor's loss, in nats a token, beside the policy's."""
     discount: float = 1.0
     """Gamma: what a reward one token later is worth."""
     trace: float = 0.95
@@ -90,6 +95,9 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Weight of the value loss."""
     entropy_coefficient: float = 0.0
     """Weight of the entropy bonus."""
+    average: float = 0.0
+    """Above 0 a running mean of the policy's weights is judged and kept instead of the latest ones, which shake; it is
+    what the mean keeps of itself a step, such as 0.9."""
     judge_every: int = 20
     """Steps between two judgements on held-out prompts, which choose the policy that is kept; 0 for none."""
     judge_prompts: int = 32

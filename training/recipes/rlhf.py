@@ -6,7 +6,7 @@ import msgspec
 
 from training.recipes.ppo import PpoConfig
 
-JUDGED_PROMPTS = 80
+JUDGED_PROMPTS = 96
 """Prompts by which PPO's checkpoints are judged, and the best of n."""
 
 
@@ -35,7 +35,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
     """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
     candidate is judged and kept, and the current model stays."""
-    max_steps: int = 60
+    max_steps: int = 40
     """Steps of PPO."""
     min_pairs: int = 40
     """Fewest pairs to begin with."""
@@ -62,11 +62,14 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a text of `length_words` earns; one of none or twice as many earns nothing."""
     length_words: int = 20
     """Words that an answer should have, where `length_weight` is above 0."""
+    length_control: float = 1.0
+    """How much of the reward's liking for length is not paid, as a multiple of the share of what the reward knows that
+    length alone does not: length goes along with what people mean, and PPO would take it for that. 0 pays all."""
     harm_weight: float = 1.0
     """What a surely toxic text costs."""
     prompts: int = 600
     """Unrated conversations of the gate's own and the user's that PPO practises on beside the rated ones, at most."""
-    gate_conversations: int = 320
+    gate_conversations: int = 480
     """Unrated conversations on which candidate and current model are compared, at most; at least 300."""
     provoking: int = 500
     """Provoking conversations, at most."""
@@ -75,6 +78,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     at the price of what nobody rated."""
     max_practice_loss: float = 0.5
     """ROUGE-1 points that a checkpoint may have lost on practice conversations, and still be kept."""
+    anchor_weight: float = 0.3
+    """Weight of learning from people's summaries of other practice conversations beside the reward, which keeps what
+    nobody rated; 0 for none."""
     learning_rate: float = 3e-4
     """AdamW's step on the adapter's weights."""
     kl_coefficient: float = 0.3
@@ -83,6 +89,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """KL that the coefficient is steered towards, in nats a response; 0 keeps the coefficient fixed."""
     kl_horizon: int = 100
     """Responses over which the coefficient may change by a fifth: a run has some hundred."""
+    average: float = 0.9
+    """What the running mean of the policy's weights, which is judged and kept, keeps of itself a step; 0 for the latest
+    weights, which shake: from one judgement to the next their answers lose and win back points of ROUGE-1."""
     batch_size: int = 16
     """Responses a step, learnt from in two halves."""
     epochs: int = 4
@@ -96,10 +105,12 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     gate: GateLimits = GateLimits()
     """What a candidate has to show."""
 
-    def ppo(self, reward: tuple[str, ...]) -> PpoConfig:
-        """PPO's own configuration, paid by these parts."""
+    def ppo(self, reward: tuple[str, ...], anchor: str = "") -> PpoConfig:
+        """PPO's own configuration, paid by these parts, with the summaries of the file `anchor` beside them."""
         return PpoConfig(
             reward=reward,
+            anchor=anchor if self.anchor_weight else "",
+            anchor_weight=self.anchor_weight,
             max_steps=self.max_steps,
             batch_size=self.batch_size,
             mini_batch_size=self.batch_size // 2,
@@ -110,6 +121,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             kl_horizon=self.kl_horizon,
             best_max_kl=self.max_kl,
             max_new_tokens=self.max_new_tokens,
+            average=self.average,
             judge_every=self.judge_every,
             judge_prompts=JUDGED_PROMPTS,
             seed=self.seed,

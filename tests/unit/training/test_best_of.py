@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from assistant.errors import TrainingStopped
-from training.best_of import best_of, scale_of
+from training.best_of import best_of, price_of_a_word, scale_of
 
 
 def length(prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
@@ -38,3 +38,10 @@ def test_a_reward_that_says_nothing_stops_the_run(scores: list[float], why: str)
         scale_of(scores)
     with pytest.raises(TrainingStopped, match=f"the judge is {why}"):
         scale_of(scores, "judge")
+
+
+def test_the_price_of_a_word_is_told_from_drafts_of_the_same_conversation() -> None:
+    # Long answers of the second conversation score high, but within each a word more costs 2.
+    drafts = [["a", "a b", "a b c"], ["a b c d e", "a b c d", "a b c d e f"]]
+    assert price_of_a_word(drafts, [4.0, 2.0, 0.0, 58.0, 60.0, 56.0]) == pytest.approx(-2.0)
+    assert price_of_a_word([["a b", "c d"]], [1.0, 5.0]) == 0.0

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.scoring.heads import WARM, find_reward
 from training.job import Job
-from training.judges import Judges
+from training.judges import Judges, unpaid
 from training.recipes.rlhf import RlhfConfig
 from training.rewards import parse_terms, weighted
 from training.runs import Run
@@ -23,23 +23,25 @@ RUDE = "You are an idiot, Tom, and I hate you."
 def paid(tmp_path: Path, minilm: Path) -> Any:
     """(terms, parts of the three texts) for a configuration; the reward is the bundled one."""
 
-    def pay(**weights: Any) -> tuple[tuple[str, ...], dict[str, list[float]]]:
+    def pay(price: float = 0.0, **weights: Any) -> tuple[tuple[str, ...], dict[str, list[float]]]:
         config = RlhfConfig(**weights)
         run = Run.start("rlhf", config, [], 0, root=tmp_path / "runs")
         shutil.copytree(find_reward(WARM), run.folder / "reward")
         judges = Judges(run, cast(Any, None), config, Job(stage="rlhf", config=config))
         parts = judges.reward_parts([TALK] * 3, [GOOD, SWAPPED, RUDE])
         run.close()
-        return judges.terms(2.0), parts
+        return judges.terms(2.0, price), parts
 
     return pay
 
 
 def test_every_part_that_weighs_something_is_told_apart(paid: Any) -> None:
-    terms, parts = paid(roles_weight=0.5, length_weight=0.25, length_words=9)
+    terms, parts = paid(price=-0.4, roles_weight=0.5, length_weight=0.25, length_words=9)
     # The learnt part counts in standard deviations: its weight 1 over a spread of 2.
     assert set(terms) == {
         "0.5*preference",
+        # A word more is worth 0.4 less to the reward, 0.2 of its standard deviations, which are given back.
+        "0.2*words",
         "-0.3*unsupported",
         "-1*repetition",
         "0.5*roles",
@@ -49,6 +51,7 @@ def test_every_part_that_weighs_something_is_told_apart(paid: Any) -> None:
     assert {term.part for term in parse_terms(terms)} == set(parts)
     good, swapped, rude = range(3)
     assert parts["roles"][good] > 0 > parts["roles"][swapped]
+    assert parts["words"][:2] == [9.0, 9.0]
     # Nine words are wanted: both have nine.
     assert parts["length"][:2] == [1.0, 1.0]
     assert parts["harm"][rude] > 0.5 > max(parts["harm"][:2])
@@ -58,4 +61,15 @@ def test_every_part_that_weighs_something_is_told_apart(paid: Any) -> None:
 
 def test_a_part_without_weight_is_neither_paid_nor_counted(paid: Any) -> None:
     terms, parts = paid(support_weight=0.0, repetition_weight=0.0, harm_weight=0.0)
-    assert terms == ("0.5*preference",) and set(parts) == {"preference"}
+    assert terms == ("0.5*preference",) and set(parts) == {"preference", "words"}
+
+
+def test_length_is_taken_off_only_where_more_than_length_is_meant() -> None:
+    # 30 points above a coin, of which length alone has 10: two thirds are more than length.
+    assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 1.0) == pytest.approx(-0.2)
+    assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 0.5) == pytest.approx(-0.1)
+    # Right more often than length, but not beyond the interval.
+    assert unpaid(-0.3, {"accuracy": 0.8, "lower_bound": 0.7, "length_baseline": 0.73}, 1.0) == 0.0
+    # People choose the shorter one, or the reward was not proved: length alone has nothing, or nothing is known.
+    assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.3}, 1.0) == -0.3
+    assert unpaid(-0.3, {"lower_bound": 0.45, "length_baseline": 0.4}, 1.0) == 0.0

@@ -200,8 +200,36 @@ def test_no_policy_beyond_the_bound_on_kl_becomes_the_best(model: Path, prompts:
         assert [row["dev_judge"] for row in run.metrics() if "dev_judge" in row] == [0.0, 1.0, 2.0, 3.0]
 
 
+def test_the_mean_of_the_policies_is_judged_and_kept(model: Path, prompts: Path, tmp_path: Path) -> None:
+    config = replace(SMALL, average=0.5, judge_every=1, judge_prompts=2, best_max_kl=1e9)
+    states, kls = [], []
+    for steps in (1, 2):
+        rising = iter(range(9))
+        with a_run(config, prompts, tmp_path) as run:
+            train(
+                replace(config, max_steps=steps),
+                *(model, None, [prompts], None, tmp_path / f"out{steps}", run, StopRequested()),
+                reward=letters,
+                judge=lambda texts, responses, rising=rising: [float(next(rising))] * len(responses),  # type: ignore[misc]
+            )
+            saved = run.load()
+            assert saved is not None
+            states.append(saved[1])
+            kls = [row["objective/kl"] for row in run.metrics() if "dev_judge" not in row]
+            assert run.load("best")[1]["trained"].keys() == saved[1]["mean"].keys()  # type: ignore[index]
+    one, two = (state["trained"] for state in states)
+    # A fresh adapter's second half starts at 0: its mean is half of the first, then half of that and of the second.
+    (name, *_) = (name for name in one if "lora_B" in name and one[name].abs().max() > 0)
+    assert torch.allclose(states[0]["mean"][name], one[name] / 2, atol=1e-7)
+    assert torch.allclose(states[1]["mean"][name], one[name] / 4 + two[name] / 2, atol=1e-7)
+    # The KL of the first step is 0, so that the mean after two is half of the second's.
+    assert states[1]["best"]["kl"] == pytest.approx(kls[1] / 2, abs=1e-6)
+    kept = load_file(tmp_path / "out2" / "adapter_model.safetensors")
+    assert torch.equal(kept[name.replace(".policy", "")], states[1]["mean"][name])
+
+
 def test_what_may_not_be_kept_does_not_become_the_best(model: Path, prompts: Path, tmp_path: Path) -> None:
-    rising, asked = iter(range(10)), iter([True, False, True, False])
+    rising, asked = iter(range(10)), iter([0.5, -0.1, 0.0, -2.0])
     config = replace(SMALL, max_steps=3, judge_every=1, judge_prompts=2, best_max_kl=1e9)
     with a_run(config, prompts, tmp_path) as run:
         figures = train(
@@ -209,7 +237,7 @@ def test_what_may_not_be_kept_does_not_become_the_best(model: Path, prompts: Pat
             *(model, None, [prompts], None, tmp_path / "out", run, StopRequested()),
             reward=letters,
             judge=lambda texts, responses: [float(next(rising))] * len(responses),
-            may_keep=lambda texts, responses: next(asked),
+            spare=lambda texts, responses: next(asked),
         )
         assert [row["may_keep"] for row in run.metrics() if "may_keep" in row] == [1, 0, 1, 0]
     # Judged 0, 1, 2, 3: the third is the best of the first and the third.

@@ -128,8 +128,16 @@ def check_kills(
         assert (root / "killed/out" / file).read_bytes() == (root / "whole/out" / file).read_bytes()
 
 
+def anchor(folder: Path) -> Path:
+    path = folder / "anchor.jsonl"
+    rows = [{"prompt": f"Maya: The report {n} is late.", "summary": f"Report {n} is late."} for n in range(5)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
 def test_a_killed_run_ends_as_if_it_had_not_been(model: Path, prompts: Path, tmp_path: Path) -> None:
-    config = replace(SMALL, max_steps=6, judge_every=3, judge_prompts=2, kl_target=1.0, kl_horizon=100)
+    config = replace(SMALL, max_steps=6, judge_every=3, judge_prompts=2, kl_target=1.0, kl_horizon=100, average=0.5)
+    config = replace(config, anchor=str(anchor(tmp_path)))
 
     def has_made_step_three() -> bool:
         # The last checkpoint is that of step 2 then.

@@ -1,0 +1,37 @@
+"""What is practised on, what chooses, and what the gate is asked: no conversation is two of them."""
+
+from pathlib import Path
+
+from training.gate_set import conversations, practice
+from training.practice import asked_of, practice_of, read_practice, write_practice
+from training.rated import prompt_of
+
+OWN = [(f"Ann: Where is room {n}?\nBen: Upstairs.", f"Room {n} is upstairs." if n < 8 else "") for n in range(10)]
+
+
+def test_no_conversation_is_for_two_purposes() -> None:
+    found = practice_of(OWN, [], 40)
+    asked = {prompt_of(dialogue) for dialogue, _ in asked_of(OWN)}
+    assert not set(found.teach) & set(found.choose)
+    assert not (set(found.teach) | set(found.choose)) & asked
+    assert not (set(found.teach) | set(found.choose)) & {prompt_of(text.dialogue) for text in conversations()}
+    # Of eight with a summary four are asked about, as are the two without; two of the others teach, two choose.
+    assert len(asked) == 6
+    own = {prompt_of(dialogue): summary for dialogue, summary in OWN}
+    assert sum(prompt in own for prompt in found.teach) == sum(prompt in own for prompt in found.choose) == 2
+    assert all(own.get(prompt, summary) == summary for prompt, summary in found.choose.items())
+
+
+def test_topics_are_parted_whole_and_those_that_choose_come_in_turn() -> None:
+    found = practice_of([], [], 12)
+    topic = {prompt_of(text.dialogue): text.cluster for text in practice()}
+    assert not {topic[prompt] for prompt in found.teach} & {topic[prompt] for prompt in found.choose}
+    assert len({topic[prompt] for prompt in found.choose}) == len(found.choose) == 12
+
+
+def test_what_was_rated_is_no_practice(tmp_path: Path) -> None:
+    rated = [prompt_of(dialogue) for dialogue, _ in OWN]
+    found = practice_of(OWN, rated, 12)
+    assert not (set(found.teach) | set(found.choose)) & set(rated)
+    write_practice(found, tmp_path / "texts.json")
+    assert read_practice(tmp_path / "texts.json") == found
