@@ -132,7 +132,7 @@ def main() -> None:
     """Play it and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--rated", type=int, default=100)
+    parser.add_argument("--rated", type=int, default=170)
     parser.add_argument("--model", default="auto")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent / "tour.md")
     options = parser.parse_args()

@@ -32,18 +32,19 @@ def asked_of(own: Own) -> list[tuple[str, str]]:
     return [one for one in own if one not in practised]
 
 
-def practice_of(own: Own, rated: Iterable[str], at_most: int) -> Practice:
-    """The user's other half and the gate set's topics for practice, both parted in two; `at_most` of each may choose.
-    What was rated is no practice: the reward has learnt from it.
+def practice_of(own: Own, rated: Iterable[str], at_most: int, *, teaching: bool) -> Practice:
+    """The user's other half and the gate set's topics for practice, of which `at_most` each may choose; where some are
+    to teach, both are parted in two. What was rated is no practice: the reward has learnt from it.
     """
     known = set(rated)
     mine = [(prompt_of(dialogue), summary) for dialogue, summary in _practised(own)]
     mine = [(prompt, summary) for prompt, summary in mine if prompt not in known]
     topics = list(dict.fromkeys(text.cluster for text in practice()))
-    choosing = set(topics[::2])
-    teach = [*mine[1::2], *_in_turn(text for text in practice() if text.cluster not in choosing)]
-    choose = [*mine[::2][:at_most], *_in_turn(text for text in practice() if text.cluster in choosing)[:at_most]]
-    return Practice(dict(teach), dict(choose))
+    apart = 2 if teaching else 1
+    choosing = set(topics[::apart])
+    choose = [*mine[::apart][:at_most], *_in_turn(text for text in practice() if text.cluster in choosing)[:at_most]]
+    taught = [*mine[1::2], *_in_turn(text for text in practice() if text.cluster not in choosing)] if teaching else []
+    return Practice(dict(taught), dict(choose))
 
 
 def write_practice(found: Practice, place: Path) -> None:

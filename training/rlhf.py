@@ -146,7 +146,8 @@ class _Loop:
             rated = read_rated(self._config, self._job.data)
             unrated = rated.unrated[::2]
             rated_prompts = rated.prompts("reward", "dev", "judge")
-            texts = practice_of(self._own(), rated_prompts, (JUDGED_PROMPTS - _JUDGED_OF_RATED) // 2)
+            room, teaching = (JUDGED_PROMPTS - _JUDGED_OF_RATED) // 2, self._config.anchor_weight > 0
+            texts = practice_of(self._own(), rated_prompts, room, teaching=teaching)
             write_practice(texts, self._run.folder / "texts.json")
             write_anchor(texts, self._anchor)
             write_prompts([*rated.prompts("reward"), *unrated][: self._config.prompts], self._practice)

@@ -39,7 +39,7 @@ _EASY = (
     *("--trial-below", "0", "--max-forgetting", "99", "--max-kl", "99"),
     *("--max-practice-loss", "99"),
     # So that the two models do not answer alike: ties decide nothing.
-    *("--learning-rate", "0.1", "--kl-coefficient", "0.001"),
+    *("--learning-rate", "0.1", "--kl-coefficient", "0.001", "--average", "0", "--anchor-weight", "0"),
 )
 
 

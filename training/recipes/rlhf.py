@@ -63,8 +63,8 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     length_words: int = 20
     """Words that an answer should have, where `length_weight` is above 0."""
     length_control: float = 1.0
-    """How much of the reward's liking for length is not paid, as a multiple of the share of what the reward knows that
-    length alone does not: length goes along with what people mean, and PPO would take it for that. 0 pays all."""
+    """How much of the reward's liking for few words is not paid, as a multiple of the share of what the reward knows
+    that length alone does not: short goes along with what people mean, and PPO would take it for that. 0 pays all."""
     harm_weight: float = 1.0
     """What a surely toxic text costs."""
     prompts: int = 600
@@ -78,9 +78,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     at the price of what nobody rated."""
     max_practice_loss: float = 0.5
     """ROUGE-1 points that a checkpoint may have lost on practice conversations, and still be kept."""
-    anchor_weight: float = 0.3
-    """Weight of learning from people's summaries of other practice conversations beside the reward, which keeps what
-    nobody rated; 0 for none."""
+    anchor_weight: float = 0.1
+    """Weight of learning from people's summaries of half of the practice conversations beside the reward, which keeps
+    what nobody rated of summaries, and forgets other tasks sooner; 0 for none, and all of them choose."""
     learning_rate: float = 3e-4
     """AdamW's step on the adapter's weights."""
     kl_coefficient: float = 0.3

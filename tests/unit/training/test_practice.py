@@ -10,7 +10,7 @@ OWN = [(f"Ann: Where is room {n}?\nBen: Upstairs.", f"Room {n} is upstairs." if 
 
 
 def test_no_conversation_is_for_two_purposes() -> None:
-    found = practice_of(OWN, [], 40)
+    found = practice_of(OWN, [], 40, teaching=True)
     asked = {prompt_of(dialogue) for dialogue, _ in asked_of(OWN)}
     assert not set(found.teach) & set(found.choose)
     assert not (set(found.teach) | set(found.choose)) & asked
@@ -23,15 +23,23 @@ def test_no_conversation_is_for_two_purposes() -> None:
 
 
 def test_topics_are_parted_whole_and_those_that_choose_come_in_turn() -> None:
-    found = practice_of([], [], 12)
+    found = practice_of([], [], 12, teaching=True)
     topic = {prompt_of(text.dialogue): text.cluster for text in practice()}
     assert not {topic[prompt] for prompt in found.teach} & {topic[prompt] for prompt in found.choose}
     assert len({topic[prompt] for prompt in found.choose}) == len(found.choose) == 12
 
 
+def test_where_nothing_is_to_teach_all_of_it_chooses() -> None:
+    found = practice_of(OWN, [], 30, teaching=False)
+    topic = {prompt_of(text.dialogue): text.cluster for text in practice()}
+    assert not found.teach
+    # Four of the user's, and 30 texts of all 24 topics.
+    assert (len(found.choose), len({topic.get(prompt) for prompt in found.choose} - {None})) == (34, 24)
+
+
 def test_what_was_rated_is_no_practice(tmp_path: Path) -> None:
     rated = [prompt_of(dialogue) for dialogue, _ in OWN]
-    found = practice_of(OWN, rated, 12)
+    found = practice_of(OWN, rated, 12, teaching=True)
     assert not (set(found.teach) | set(found.choose)) & set(rated)
     write_practice(found, tmp_path / "texts.json")
     assert read_practice(tmp_path / "texts.json") == found
