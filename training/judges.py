@@ -51,14 +51,14 @@ class Judges:
         config = self._config
         weights = {
             "preference": config.preference_weight / spread,
-            "words": -config.preference_weight * price / spread,
+            "words": -config.preference_weight * price / spread + 0.0,
             "unsupported": -config.support_weight,
             "repetition": -config.repetition_weight,
             "roles": config.roles_weight,
             "length": config.length_weight,
             "harm": -config.harm_weight if self.toxicity else 0.0,
         }
-        return tuple(f"{weight:.6g}*{part}" for part, weight in weights.items() if weight)
+        return tuple(f"{weight:.6g}*{part}" for part, weight in weights.items() if weight or part in _ALWAYS)
 
     def reward_parts(self, prompts: Sequence[str], texts: Sequence[str]) -> RewardParts:
         """Each part of the reward for each answer, unweighted."""
@@ -143,6 +143,10 @@ class Judges:
             "pairs": len(own.pairs),
             "method": figures["method"],
         }
+
+
+_ALWAYS = {"words"}
+"""Parts that are counted whatever they weigh: one that no term names would be paid as it is."""
 
 
 def unpaid(price: float, reward: Mapping[str, Any], share: float) -> float:
