@@ -86,7 +86,7 @@ def _table(rows: Rows, head: bool = False, kind: str = "") -> str:
         return "".join(f"<{tag}{marks.get(cell, '')}>{escape(cell)}</{tag}>" for cell in row)
 
     return (
-        f'<table class="{kind}">'
+        (f'<table class="{kind}">' if kind else "<table>")
         + "".join(f"<tr>{cells(row, 'th' if head and not n else 'td')}</tr>" for n, row in enumerate(rows))
         + "</table>"
     )
