@@ -180,7 +180,9 @@ class TrainingScreen(Screen[None]):
 
     def _show_state(self, view: RunView) -> None:
         state = (
-            f"at work. {one_line(view.said)}" if view.is_running else one_line(view.outcome) or f"stopped; r goes on. {one_line(last_words())}"
+            f"at work. {one_line(view.said)}"
+            if view.is_running
+            else one_line(view.outcome) or f"stopped; r goes on. {one_line(last_words())}"
         )
         self.query_one("#state", Static).update(Content(f"{view.name}: {state}"))
         lines = [
