@@ -56,7 +56,8 @@ class Learner:
         batches = self._mini_batches(rollout)
         # Of each metric the sum over tokens; last the tokens, the ratios and their squares.
         totals = torch.zeros(len(_SUMS) + 3, dtype=torch.float64)
-        norms, anchored = [], 0.0
+        norms: list[float] = []
+        anchored = 0.0
         for epoch in range(self._config.epochs):
             order = list(range(len(batches)))
             random.Random(f"{self._config.seed}/update/{step}/{epoch}").shuffle(order)
