@@ -186,6 +186,7 @@ def test_a_screen_that_is_opened_while_files_are_read_shows_how_far_it_is(app: A
             app.screen.query_one(Input).value = str(docs)
             await pilot.press("enter")
             await _shows(pilot, "2 of 3 files")
+            await _shows(pilot, "1 files · 1 passages")
             await pilot.press("escape")
             await _shows(pilot, "Model: ")
             await pilot.press("f8")
