@@ -194,6 +194,19 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(base: Path
     assert all(torch.isfinite(value).all() for value in load_file(newest / "model.safetensors").values())
 
 
+def test_a_held_out_loss_that_is_no_number_stops_too(base: Path, tmp_path: Path) -> None:
+    chosen = config(method="full", learning_rate=1e-3)
+    model = prepare(base, None, chosen)
+
+    def poison(told: Any) -> None:
+        if told["step"] == 3:  # after its update, before the held-out lessons are looked at
+            with torch.no_grad():
+                model.shared.weight.fill_(math.nan)
+
+    with pytest.raises(TrainingStopped, match="the held-out loss was nan at step 3"):
+        fit(model, Fit(chosen, examples(base), examples(base, 3), tmp_path, None, report=poison))
+
+
 def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

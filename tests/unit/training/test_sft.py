@@ -258,6 +258,12 @@ def test_ones_own_good_answers_are_learnt_from_with_their_exact_prompt() -> None
         for id, thumb in (("1", "up"), ("2", "down"), ("3", "up")):
             store.rate(id, thumb, rater="me")  # type: ignore[arg-type]
         assert rated_rows(store) == [{"id": "1", "prompt": "prompt 1", "dialogue": "prompt 1", "summary": "answer 1"}]
+        # A ranking that it failed in outweighs its thumb.
+        draft = {"draft_of": "a", "prompt": "prompt a"}
+        store.add_completions([completion("4", **draft), completion("5", **draft), completion("6", **draft)])
+        store.rate("6", "up", rater="me")
+        store.rank([["5"], ["4"]], failed=["6"], rater="me")
+        assert [row["id"] for row in rated_rows(store)] == ["1", "5"]
 
 
 def test_a_model_that_reads_tags_learns_them_in_dialogue_and_summary(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Making a version of an adapter or of full weights: merged as it was trained, converted, registered."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -90,6 +91,12 @@ def test_no_adapter_is_put_on_a_merged_one(pocket: ModelVersion, tmp_path: Path)
     version = make_version(pocket, FACTS, adapter=adapter)
     with pytest.raises(UsageError, match="has an adapter already"):
         make_version(version, FACTS, adapter=adapter)
+
+
+def test_a_kept_adapter_names_its_base_by_reference(pocket: ModelVersion, tmp_path: Path) -> None:
+    version = make_version(pocket, FACTS, adapter=adapt(Path(pocket.folder), tmp_path / "adapter"))
+    kept = json.loads((Path(version.folder) / "adapter" / "adapter_config.json").read_bytes())
+    assert kept["base_model_name_or_path"] == pocket.ref
 
 
 def test_full_weights_become_a_base_of_their_own(pocket: ModelVersion, tmp_path: Path) -> None:
