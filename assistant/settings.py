@@ -244,8 +244,13 @@ def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
     tree[leaf] = value
 
 
+_LONGEST_PROBLEM = 200
+
+
 def _explain(error: msgspec.ValidationError, origins: Mapping[str, Origin]) -> str:
     """ "Expected `int`, got `str` - at `$.generation.top_k`" as a sentence that names the key and its source."""
-    problem, _, place = str(error).partition(" - at `$.")
-    key = place.rstrip("`")
+    problem, _, place = str(error).rpartition(" - at `$.")
+    problem, key = problem or place, place.rstrip("`") if problem else ""
+    # It repeats the value, which may be a whole file that got there by mistake.
+    problem = problem if len(problem) <= _LONGEST_PROBLEM else f"{problem[:_LONGEST_PROBLEM]}…"
     return f"setting {key} ({origins.get(key, 'settings')}): {problem[:1].lower()}{problem[1:]}" if key else problem

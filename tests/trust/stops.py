@@ -27,7 +27,7 @@ from tests.trust.bench import Bench, Fault
 _TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\n"
 _PAIRS = "".join(f'{{"dialogue":"A: {n}\\nB: yes","chosen":"good {n}","rejected":"bad {n}"}}\n' for n in range(200))
 _RANKING = {"ranking": [["c5"], ["c6"]]}
-_DONE = re.compile("already|no version before|not in the knowledge base|never stood before the gate")
+_DONE = re.compile("already|exists|no version before|not in the knowledge base")
 _SENTENCES = ("stopped; what was finished before is kept", "stopped before anything was begun")
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -55,7 +55,6 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("rank", "ranking.json"),
     ("models", "list"),
     ("models", "show", "current", "--json"),
-    ("models", "why", "current"),
     ("models", "use", "v1"),
     ("models", "rollback", "--json"),
     ("models", "convert", "{world}/tiny"),

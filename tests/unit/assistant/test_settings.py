@@ -133,3 +133,10 @@ def test_every_setting_has_a_line_in_the_list() -> None:
     listed = list_settings(settings, {"keys": "user file"})
     assert [setting.key for setting in listed] == known_keys()
     assert [setting.origin for setting in listed if setting.key == "keys"] == ["user file"]
+
+
+def test_a_wrong_value_of_any_length_is_a_line_that_names_its_key() -> None:
+    write(settings_file(), f"[model]\nbackend = '{'[' * 5000}'\n")
+    with pytest.raises(UsageError, match=r"setting model.backend \(user file\): invalid enum value '\[") as refused:
+        resolve({})
+    assert len(str(refused.value)) < 300
