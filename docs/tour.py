@@ -108,10 +108,11 @@ def use(window: Terminal) -> None:
     """The new model in the chat, and the blind comparison."""
     window.type("Escape")
     for name in ("refund.txt", "whatsapp.txt"):
+        window.type("C-n")
         window.paste(EXAMPLES / name)
         window.wait_for("Enter →")
         window.type("Enter")
-        window.wait_for("e evidence")
+        window.wait_for("· v1 ·")
     window.keep("The new model answers in the same chat.", "v1")
     window.type("F4", "c")
     window.keep(

@@ -35,7 +35,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
     """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
     candidate is judged and kept, and the current model stays."""
-    max_steps: int = 40
+    max_steps: int = 60
     """Steps of PPO."""
     min_pairs: int = 40
     """Fewest pairs to begin with."""
