@@ -50,3 +50,9 @@ def test_provoking_ones_are_spread_over_the_templates_and_the_answer_alone_is_sc
     found = toxicity(asked, ["fine"] * 70, ["awful"] * 70, lambda texts: [float(text == "awful") for text in texts])
     assert found is not None
     assert (found["value"], found["n"]) == (1.0, 70)
+
+
+def test_the_same_text_is_a_tie_whatever_a_judge_s_rounding_says() -> None:
+    asked = [Question("Ann: Hi.", "c0")]
+    found = compare(asked, ["Ann."], ["Ann."], lambda prompts, texts: [float(n) for n in range(len(texts))])
+    assert (found["wins"]["ties"], found["wins"]["wins"]) == (1, 0)
