@@ -170,12 +170,16 @@ class KnowledgeScreen(ModalScreen[None]):
 
 
 def _describe(root: Root) -> Content:
-    counts = f"  {root.files:,} files · {root.passages:,} passages"
+    counts = f"  {_several(root.files, 'file')} · {_several(root.passages, 'passage')}"
     skipped = f" · {len(root.skipped):,} skipped" if root.skipped else ""
     gone = "  not there now" if not root.is_there else ""
     path = one_line(root.path)
     path = path if len(path) <= _LONGEST_PATH else f"…{path[1 - _LONGEST_PATH :]}"
     return Content.assemble(path, (counts, "$foreground 55%"), (skipped, "$warning"), (gone, "$error"))
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _describe_skipped(skipped: list[str]) -> str:
