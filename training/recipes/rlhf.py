@@ -62,7 +62,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a text of `length_words` earns; one of none or twice as many earns nothing."""
     length_words: int = 20
     """Words that an answer should have, where `length_weight` is above 0."""
-    length_control: float = 1.0
+    length_control: float = 0.0
     """How much of the reward's liking for few words is not paid, as a multiple of the share of what the reward knows
     that length alone does not: short goes along with what people mean, and PPO would take it for that. 0 pays all."""
     harm_weight: float = 1.0
@@ -76,9 +76,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_kl: float = 2.0
     """Nats a response that the candidate may be from the current model. A learnt reward goes on rising far beyond that,
     at the price of what nobody rated."""
-    max_practice_loss: float = 0.5
+    max_practice_loss: float = 1.0
     """ROUGE-1 points that a checkpoint may have lost on practice conversations, and still be kept."""
-    anchor_weight: float = 0.1
+    anchor_weight: float = 0.0
     """Weight of learning from people's summaries of half of the practice conversations beside the reward, which keeps
     what nobody rated of summaries, and forgets other tasks sooner; 0 for none, and all of them choose."""
     learning_rate: float = 3e-4
