@@ -12,6 +12,11 @@ import msgspec
 from assistant.errors import DataMissing, UsageError
 
 
+def names_a_data_set(data: Path) -> bool:
+    """Whether it has the form of an id on the Hub, owner/name, and is no file here."""
+    return not data.is_file() and str(data).count("/") == 1 and data.suffix not in {".jsonl", ".csv", ".gz"}
+
+
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a `.jsonl` or `.jsonl.gz` file, in order.
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from assistant.errors import AssistantError, DataMissing, Interrupted, UsageError
+from training.corpora import names_a_data_set
 from training.runs import Run, StopRequested
 
 Config = TypeVar("Config", bound=msgspec.Struct)
@@ -48,9 +49,11 @@ class Job(Generic[Config]):
         return self.data + ((self.dev,) if self.dev else ()) + self.also
 
     def require_files(self) -> None:
-        """Raise DataMissing where a file that was named is not there: before anything is imported to read it."""
+        """Raise DataMissing where a file that was named is not there: before anything is imported to read it. Whoever
+        takes ids of the Hub too says so where there is none.
+        """
         for path in (*self.data, *((self.dev,) if self.dev else ())):
-            if not path.exists():
+            if not path.exists() and not names_a_data_set(path):
                 raise DataMissing(f"no data file at {path}")
 
     @contextmanager

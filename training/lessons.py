@@ -23,7 +23,7 @@ from assistant.locations import state_dir
 from assistant.prompts import MODES, TASKS, render
 from assistant.prompts.modes import reasoning_marker
 from assistant.records import Task
-from training.corpora import read_rows
+from training.corpora import names_a_data_set, read_rows
 
 Row = dict[str, Any]
 _NO_BUDGET = 1 << 30
@@ -77,7 +77,7 @@ def as_file(data: Path, *, download: bool) -> Path:
 
     Raises DataMissing where it is neither, and says that `--download` would fetch a Hub id.
     """
-    if data.is_file() or str(data).count("/") != 1 or data.suffix in {".jsonl", ".csv", ".gz"}:
+    if not names_a_data_set(data):
         return data
     import datasets
 
