@@ -15,6 +15,7 @@ import random
 import shlex
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import session
@@ -115,9 +116,13 @@ def use(window: Terminal) -> None:
         window.wait_for("· v1 ·")
     window.keep("The new model answers in the same chat.", "v1")
     window.type("F4", "c")
-    window.keep(
-        "`c` compares with the previous model, blind: two answers, an order drawn at random.", "Which is better"
-    )
+    while not any(text in window.screen() for text in ("Which is better", "all sittings")):
+        time.sleep(0.2)
+    # Where both wrote the same each time, there is nothing to ask.
+    if "Which is better" in window.screen():
+        window.keep(
+            "`c` compares with the previous model, blind: two answers, an order drawn at random.", "Which is better"
+        )
     while "all sittings" not in window.screen():
         window.type("1")
     window.keep("At the end it says which was which.", "all sittings")
