@@ -140,3 +140,13 @@ def test_a_wrong_value_of_any_length_is_a_line_that_names_its_key() -> None:
     with pytest.raises(UsageError, match=r"setting model.backend \(user file\): invalid enum value '\[") as refused:
         resolve({})
     assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "text", ["{name} = 1", "[{name}]\nx = 1", "[generation]\n{name} = 1", "generation = '{name}'", "[{name}]\n[{name}]"]
+)
+def test_a_wrong_key_or_section_of_any_length_is_a_line(text: str) -> None:
+    write(settings_file(), text.format(name="9" * 5000))
+    with pytest.raises(UsageError, match=r"unknown setting '|generation is a section|Cannot declare") as refused:
+        resolve({})
+    assert len(str(refused.value)) < 400
