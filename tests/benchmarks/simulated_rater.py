@@ -9,7 +9,8 @@ ties apart, ROUGE-1 and unsupported rate before and after, and whether the gate'
 `--rule random` ranks by a coin.
 
 Started again with the same folder it goes on where it was stopped, `assistant-train rlhf` by its --resume. `--trial
-NAME` keeps a further run with other flags beside the first, from the same ratings.
+NAME` keeps a further run with other flags beside the first, from the same ratings and in a home of its own: what one
+trial promotes is not what another has to beat.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -82,6 +84,7 @@ def main() -> None:
         (asked.work / "ranks.part").rename(imported)
     trial = asked.work / asked.trial
     trial.mkdir(exist_ok=True)
+    os.environ["ASSISTANT_HOME"] = str(_home_of(trial, asked.work / "home"))
     found = _aligned(asked, trial, own)
     report = {"rule": asked.rule, "trial": asked.trial, "flags": asked.rlhf, **_brief(found)}
     if version := found["result"].get("version"):
@@ -94,6 +97,17 @@ def main() -> None:
         report["gate and truth"] = f"gate {'passed' if passed else 'refused'}, truth {'better' if better else 'not'}"
     (trial / "report.json").write_text(json.dumps(report, indent=2))
     print(json.dumps(report, indent=2))
+
+
+def _home_of(trial: Path, rated: Path) -> Path:
+    """The trial's own copy of the home with the ratings."""
+    home = trial.resolve() / "home"
+    if not home.exists():
+        part = trial / "home.part"
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(rated, part)
+        part.rename(home)
+    return home
 
 
 def _aligned(asked: argparse.Namespace, trial: Path, own: Path) -> dict[str, Any]:
