@@ -27,7 +27,8 @@ from training import flags, tables
 @dataclass(frozen=True)
 class Stage:
     """One row of the table. `run` takes a `training.job.Job` and returns what it made as JSON values; `show` writes
-    that as text. Functions and structs are named as "module:name".
+    that as text; `check` refuses a job before the libraries of `run` are imported. Functions and structs are named as
+    "module:name".
     """
 
     run: str
@@ -36,6 +37,7 @@ class Stage:
     examples: tuple[str, ...]
     operands: tuple[str, ...] = ()
     show: str = "training.tables:plain"
+    check: str = ""
 
 
 STAGES: dict[str, Stage] = {
@@ -135,6 +137,7 @@ STAGES: dict[str, Stage] = {
             "--resume",
         ),
         show="training.tables:loop",
+        check="training.rated:require_pairs",
     ),
     "evaluate": Stage(
         run="training.evaluation:run",
@@ -313,6 +316,8 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
         _answer(tables.plan(job), tables.plain, as_json=bool(values.get("json")))
         return
     job.require_files()
+    if stage.check:
+        _load(stage.check)(job)
     if getattr(config, "download", False):
         os.environ.update(FETCHING)
     # Before signals are only noted: the libraries take seconds to import, and there is nothing to save yet.

@@ -23,6 +23,7 @@ from assistant.locations import store_file
 from assistant.prompts import conversation_in, render
 from assistant.records import PreferencePair, Prompt
 from training.corpora import read_rows
+from training.job import Job
 from training.recipes.rlhf import RlhfConfig
 
 Part = Literal["reward", "dev", "judge"]
@@ -85,6 +86,12 @@ def read_rated(config: RlhfConfig, files: Sequence[Path]) -> Rated:
             found = _of_store(store, config)
     _check(found, config)
     return found
+
+
+def require_pairs(job: Job[RlhfConfig]) -> None:
+    """Raise DataMissing where a new run would find too few of them."""
+    if job.resume is None:
+        read_rated(job.config, job.data)
 
 
 def parts_of(conversations: Sequence[str], config: RlhfConfig) -> dict[str, Part]:

@@ -129,6 +129,14 @@ def test_a_missing_file_is_said_before_anything_heavy_is_imported(words: list[st
     assert not {"torch", "transformers", "numpy", "peft", "ctranslate2"} & set(modules)
 
 
+def test_too_few_ratings_are_said_before_anything_heavy_is_imported() -> None:
+    code = "import sys, training.cli\nprint(training.cli.run(['rlhf']), *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended, *modules = done.stdout.split()
+    assert (ended, done.stderr.startswith("assistant-train: nothing was rated yet: ")) == ("3", True)
+    assert not {"torch", "transformers", "numpy", "peft", "ctranslate2"} & set(modules)
+
+
 def test_a_dry_run_shows_the_resolved_configuration_and_writes_nothing(
     capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path, home: Path
 ) -> None:
