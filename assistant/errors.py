@@ -18,11 +18,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+_LONGEST = 900
+"""Characters of a message."""
+
 
 class AssistantError(Exception):
     """Base of every error meant for the user: the message is one line, fit to be shown."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message, without its middle where it is long: what it quotes may be a whole file, there by mistake."""
+        text = super().__str__()
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 3 :]}"
 
 
 class UsageError(AssistantError):

@@ -17,7 +17,6 @@ from assistant.errors import UsageError
 from assistant.files import write_atomically
 from assistant.locations import project_settings_file, settings_file
 from assistant.records import GenerationSettings
-from assistant.terminal import brief
 
 Origin = Literal["default", "user file", "project file", "environment"]
 
@@ -152,7 +151,7 @@ def save_setting(key: str, value: str | float | bool, path: Path | None = None) 
     try:
         msgspec.convert(nested, Settings, strict=True)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{key}: {brief(str(error))}") from error
+        raise UsageError(f"{key}: {error}") from error
     table: Any = document
     *parents, leaf = key.split(".")
     for parent in parents:
@@ -170,7 +169,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         advice = "correct it, or bring an earlier one back with `assistant restore`"
-        raise UsageError(f"cannot read the settings in {path} ({brief(str(error))}): {advice}") from error
+        raise UsageError(f"cannot read the settings in {path} ({error}): {advice}") from error
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -185,7 +184,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             # Text is read as the leaf's own type, so that "1" is a number where a number belongs.
             value = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise UsageError(f"{_variable(key)}: {brief(str(error))}") from error
+            raise UsageError(f"{_variable(key)}: {error}") from error
         _assign(found, key, value)
     return found
 
@@ -232,10 +231,10 @@ def _check_keys(tree: Mapping[str, Any], source: str) -> None:
         if key in known:
             continue
         if key in sections:
-            raise UsageError(f"{source}: {key} is a section of settings, not a value ({brief(repr(value))})")
+            raise UsageError(f"{source}: {key} is a section of settings, not a value ({value!r})")
         nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else "; `assistant config show` lists them"
-        raise UsageError(f"{source}: unknown setting {brief(key)!r}{hint}")
+        raise UsageError(f"{source}: unknown setting {key!r}{hint}")
 
 
 def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
@@ -245,9 +244,13 @@ def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
     tree[leaf] = value
 
 
+_LONGEST_PROBLEM = 200
+
+
 def _explain(error: msgspec.ValidationError, origins: Mapping[str, Origin]) -> str:
     """ "Expected `int`, got `str` - at `$.generation.top_k`" as a sentence that names the key and its source."""
     problem, _, place = str(error).rpartition(" - at `$.")
     problem, key = problem or place, place.rstrip("`") if problem else ""
-    problem = brief(problem)  # it repeats the value
+    # It repeats the value, which may be a whole file that got there by mistake.
+    problem = problem if len(problem) <= _LONGEST_PROBLEM else f"{problem[:_LONGEST_PROBLEM]}…"
     return f"setting {key} ({origins.get(key, 'settings')}): {problem[:1].lower()}{problem[1:]}" if key else problem

@@ -30,11 +30,6 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
-def brief(text: str, most: int = 200) -> str:
-    """The text, cut where it is longer than `most`: what an error quotes may be a whole file, there by mistake."""
-    return text if len(text) <= most else f"{text[:most]}…"
-
-
 def json_line(value: Any) -> str:
     """One JSON value on one line, every control character and bidirectional override in it as an escape of JSON: the
     value is whole, and a terminal that it is printed on obeys none of it.

@@ -18,7 +18,6 @@ from cyclopts import Parameter
 from msgspec.structs import fields
 
 from assistant.errors import UsageError
-from assistant.terminal import brief
 
 Config = TypeVar("Config", bound=msgspec.Struct)
 
@@ -107,7 +106,6 @@ def build(struct: type[Config], layers: Iterable[Mapping[str, Any]], start: Conf
     except msgspec.ValidationError as error:
         problem, _, place_name = str(error).partition(" - at `$.")
         key = place_name.rstrip("`").rpartition(".")[2]
-        problem = brief(problem)
         raise UsageError(f"{key}: {problem[:1].lower()}{problem[1:]}" if key else problem) from error
 
 
@@ -119,14 +117,14 @@ def read_config_file(path: Path, known: Iterable[str]) -> dict[str, Any]:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"cannot read the configuration in {path}: {brief(str(error))}") from error
+        raise UsageError(f"cannot read the configuration in {path}: {error}") from error
     known = list(known)
     values = dict(_flattened(tree))
     for key in values:
         if key not in known:
             nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise UsageError(f"{path}: unknown key {brief(key)!r}{hint}")
+            raise UsageError(f"{path}: unknown key {key!r}{hint}")
     return values
 
 

@@ -17,7 +17,6 @@ from assistant.errors import UsageError
 from assistant.feedback.database import now
 from assistant.feedback.judgements import check_judgement
 from assistant.records import Completion, GenerationSettings, Prompt, Ranking, Rating, Tombstone
-from assistant.terminal import brief
 
 IMPORTED = "imported"
 RenderDialogue = Callable[[str], Prompt]
@@ -114,7 +113,7 @@ def read_line(text: bytes, rater: str, render: RenderDialogue | None) -> list[Co
 def _read_raw(read: dict[str, Any]) -> Content:
     kind = read.pop("kind")
     if kind not in _RAW:
-        raise UsageError(f"unknown kind {brief(str(kind))!r}; there are {', '.join(_RAW)}")
+        raise UsageError(f"unknown kind {kind!r}; there are {', '.join(_RAW)}")
     content: Content = msgspec.convert(read, _RAW[kind])
     _check_id(content.id)
     if isinstance(content, Rating | Ranking):

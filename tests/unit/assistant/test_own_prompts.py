@@ -89,6 +89,13 @@ def test_a_mistake_is_told_with_the_name_of_its_file(folder: Path, text: str, pr
     assert load_shots() == bundled_shots()
 
 
+def test_a_mistake_of_any_length_is_a_line_with_the_name_of_its_file(folder: Path) -> None:
+    (folder / "mine.toml").write_text(f'[[phrasings]]\ntask = "{"[" * 5000}"\nname = "mine"\ntext = "{{dialogue}}"\n')
+    with pytest.raises(UsageError, match=r"mine.toml: Invalid enum value .* - at `\$.phrasings") as refused:
+        join_own(folder)
+    assert len(str(refused.value)) < 1000
+
+
 def test_the_nearest_shots_by_length_come_first() -> None:
     shots = [Shot(name=str(n), dialogue="x" * n, rationale="", answers={"summary": "y"}) for n in (90, 10, 40)]
 
