@@ -1,6 +1,8 @@
 """The training screen: what a run's files say, shown live, and what can be done about it."""
 
+import fcntl
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from textual.widgets import DataTable
 from assistant.locations import runs_dir
 from assistant.tui.screens.training import TrainingScreen
 from assistant.tui.training_run import newest_run, read_run, spark
-from tests.tui.screens import an_app, opened, seen, settle
+from tests.tui.screens import an_app, opened, seen, settle, until
 
 _CHECK = {"name": "win rate", "value": 0.48, "ci": [0.42, 0.55], "limit": 0.5, "passed": False, "rule": "above"}
 _SAMPLE = {"prompt": "…", "current": "Ann talks to Ben.", "candidate": "Ann asks Ben.", "gain": 0.7}
@@ -69,6 +71,37 @@ async def test_before_the_first_run_it_says_what_to_do() -> None:
         assert "nothing to stop" in seen(pilot.app)
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, TrainingScreen)
+
+
+async def test_a_run_at_work_says_how_far_it_is() -> None:
+    folder = a_run()
+    log = runs_dir() / "rlhf.log"
+    log.write_text("rlhf: PPO on pocket\nrlhf: step 8, 20%, 3 min left\n")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        async with opened(an_app(), (110, 30)) as pilot:
+            await pilot.press("f4")
+            await settle(pilot)
+            assert "rlhf-1: at work. rlhf: step 8, 20%, 3 min left" in seen(pilot.app)
+        # What was said before the run began is of another one.
+        os.utime(log, (1, 1))
+        async with opened(an_app(), (110, 30)) as pilot:
+            await pilot.press("f4")
+            await settle(pilot)
+            assert "rlhf-1: at work." in seen(pilot.app)
+            assert "3 min left" not in seen(pilot.app)
+
+
+async def test_a_run_that_is_refused_says_why_where_an_earlier_one_is_shown() -> None:
+    a_run(found=_FOUND, outcome="GateNotPassed: v1 was not promoted")
+    async with opened(an_app(), (130, 40)) as pilot:
+        await pilot.press("f4")
+        await settle(pilot)
+        await pilot.press("s")
+        await until(pilot, "0 pairs of 0 conversations are too few")
+        assert "GateNotPassed: v1 was not promoted" in seen(pilot.app)
 
 
 async def test_a_refused_candidate_shows_why_and_is_not_promoted() -> None:

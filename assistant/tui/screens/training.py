@@ -2,6 +2,7 @@
 and resumes the process, promotes and goes back. Knows no training.
 """
 
+import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -59,7 +60,7 @@ class TrainingScreen(Screen[None]):
         super().__init__()
         self.view: RunView | None = None
         self._ratings = ""
-        self._started = False
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def parley(self) -> "AssistantApp":
@@ -137,15 +138,16 @@ class TrainingScreen(Screen[None]):
         if self.view is not None and self.view.is_running:
             self._refuse(f"{self.view.name} is at work: x stops it")
             return
-        start(arguments)
-        self._started = True
+        self._process = start(arguments)
         self.notify("Started. It goes on where Parley is closed.")
 
     def _look(self) -> None:
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self._process = None
+            if code:
+                self._refuse(one_line(last_words()))
         folder = newest_run()
         if folder is None:
-            if self._started and (said := last_words()):
-                self.query_one("#state", Static).update(Content(one_line(said)))
             self._show_strip()
             return
         before, self.view = self.view, read_run(folder)
