@@ -21,15 +21,21 @@ Curves = Mapping[str, str | Sequence[str]]
 """Title of a panel -> the metric drawn in it, or several that share its axes."""
 Points = list[tuple[float, float]]
 
+_PPO: Curves = {
+    "score": "objective/scores",
+    "KL to the reference": "objective/kl",
+    "judge": "dev_judge",
+    "entropy a token": "policy/entropy_avg",
+    "tokens a response": "response/length",
+    "explained variance": "val/explained_variance",
+}
 CURVES: dict[str, Curves] = {
     "pocket": {"loss, smoothed labels": "loss", "held-out loss, nats a token": "dev_loss"},
-    "ppo": {
-        "score": "objective/scores",
-        "KL to the reference": "objective/kl",
-        "judge": "dev_judge",
-        "entropy a token": "policy/entropy_avg",
-        "tokens a response": "response/length",
-        "explained variance": "val/explained_variance",
+    "ppo": _PPO,
+    "rlhf": {
+        **_PPO,
+        "reward by part": [f"objective/scores/{part}" for part in ("preference", "unsupported", "repetition", "harm")],
+        "practice ROUGE-1 to spare": "dev_spare",
     },
     "sft": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},
     "adapt": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},

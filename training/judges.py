@@ -152,10 +152,10 @@ _ALWAYS = {"words"}
 def unpaid(price: float, reward: Mapping[str, Any], share: float) -> float:
     """What of a word's price PPO is not paid where it pays for fewer. That goes along with what people mean: the share
     is that of what the reward surely knows, beyond a coin, which length alone does not; none where length may be all
-    that they mean.
+    that they mean, and never more than the price.
     """
     known, by_length = reward["lower_bound"] - 0.5, max(0.0, reward["length_baseline"] - 0.5)
-    return min(0.0, price) * share * max(0.0, 1.0 - by_length / known) if known > 0 else 0.0
+    return min(0.0, price) * min(1.0, share * max(0.0, 1.0 - by_length / known)) if known > 0 else 0.0
 
 
 def _wilson_low(share: float, n: int, z: float = 1.96) -> float:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from assistant.records import ModelVersion
 from training.progress import duration
 from training.rated import Rated
-from training.recipes.rlhf import RlhfConfig
+from training.recipes.rlhf import JUDGED_PROMPTS, RlhfConfig
 
 # Seconds on one core of a 2020s x86 at 2.5 GHz, for the 10.6 M parameters of the bundled model.
-_RESPONSE = 0.22
+_RESPONSE = 0.15
 """A response of PPO with two epochs of learning from it."""
 _ANSWER = 0.045
 """An answer with four beams."""
@@ -44,13 +44,14 @@ def plan_of(rated: Rated, current: ModelVersion, config: RlhfConfig) -> Plan:
     reward, dev, judge = (len(rated.parts[part]) for part in ("reward", "dev", "judge"))
     asked = config.gate_conversations * 2 + config.provoking * 4
     epochs = (2 + config.epochs) / 4
+    judged = (config.max_steps // config.judge_every + 1) * JUDGED_PROMPTS if config.judge_every else 0
     steps = [
         (f"reward from {reward} pairs, proved on {dev}", _REWARD + reward * _PAIR),
         (f"judge from {judge} other pairs", _REWARD + judge * _PAIR),
         ("best of 4 drafts as the baseline", _START * size),
         (
             f"PPO on {current.ref}: {config.max_steps} steps of {config.batch_size} answers",
-            config.max_steps * config.batch_size * _RESPONSE * epochs * size,
+            (config.max_steps * config.batch_size * _RESPONSE * epochs + judged * _ANSWER) * size,
         ),
         ("candidate: merged, checked, converted, registered", _VERSION * size),
         (

@@ -26,7 +26,7 @@ from training.reward_origin import settled
 from training.rewards import RewardFunction
 from training.runs import Run, StopRequested
 from training.samples import COLUMNS, Sample, cells
-from training.trainer import Judge, Spare, Trainer
+from training.trainer import Answers, Judge, Spare, Trainer
 from training.versions import make_version
 
 
@@ -127,18 +127,19 @@ def train(
     reward: RewardFunction | None = None,
     judge: Judge | None = None,
     spare: Spare = lambda prompts, responses: 0.0,
+    answers: Answers | None = None,
     ranks: Ranks | None = None,
     report: Report = lambda figures: None,
     on_samples: Callable[[int, Sequence[Sample]], None] = lambda step, samples: None,
 ) -> dict[str, float]:
     """Train, or go on where the run's checkpoint stands, and write adapter and value head to `out`.
 
-    `reward` and `judge` replace the configured ones; `spare` has a say in which policy is kept. Processes other than
-    the leading one bring no run. Raises TrainingStopped where a guard stops the run; when asked to stop it saves and
-    writes no adapter.
+    `reward` and `judge` replace the configured ones; `answers` writes what is judged, by default greedily; `spare` has
+    a say in which policy is kept. Processes other than the leading one bring no run. Raises TrainingStopped where a
+    guard stops the run; when asked to stop it saves and writes no adapter.
     """
     ranks = ranks or Ranks()
-    trainer = Trainer(config, model, adapter, data, dev, reward, judge, ranks, spare)
+    trainer = Trainer(config, model, adapter, data, dev, reward, judge, ranks, spare, answers)
     if saved := _load(run, ranks):
         trainer.restore(*saved)
     else:

@@ -1,8 +1,8 @@
 """What a run of the loop practises on with a person's summary at hand: some teach beside the reward, others decide
 which checkpoint is kept. Knows texts, no model.
 
-Both are of the kind that the gate asks about and none of those that it asks: half of the user's own conversations that
-have a summary, and the gate set's topics for practice.
+Both are of the kind that the gate asks about and none of those that it asks: two thirds of the user's own conversations
+that have a summary, and the gate set's topics for practice.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from assistant.files import write_atomically
-from training.gate_set import GateText, practice
+from training.gate_set import practice, provoking_practice
 from training.rated import prompt_of
 
 Own = Sequence[tuple[str, str]]
@@ -27,14 +27,15 @@ class Practice(msgspec.Struct, frozen=True):
 
 
 def asked_of(own: Own) -> list[tuple[str, str]]:
-    """The user's conversations that are left for the gate: those without a summary, and half of the others."""
+    """The user's conversations that are left for the gate: those without a summary, and a third of the others."""
     practised = set(_practised(own))
     return [one for one in own if one not in practised]
 
 
 def practice_of(own: Own, rated: Iterable[str], at_most: int, *, teaching: bool) -> Practice:
-    """The user's other half and the gate set's topics for practice, of which `at_most` each may choose; where some are
-    to teach, both are parted in two. What was rated is no practice: the reward has learnt from it.
+    """The user's other conversations and the gate set's topics for practice, of which `at_most` may choose, the user's
+    up to half of these; where some are to teach, both are parted in two. What was rated is no practice: the reward has
+    learnt from it.
     """
     known = set(rated)
     mine = [(prompt_of(dialogue), summary) for dialogue, summary in _practised(own)]
@@ -42,9 +43,17 @@ def practice_of(own: Own, rated: Iterable[str], at_most: int, *, teaching: bool)
     topics = list(dict.fromkeys(text.cluster for text in practice()))
     apart = 2 if teaching else 1
     choosing = set(topics[::apart])
-    choose = [*mine[::apart][:at_most], *_in_turn(text for text in practice() if text.cluster in choosing)[:at_most]]
-    taught = [*mine[1::2], *_in_turn(text for text in practice() if text.cluster not in choosing)] if teaching else []
+    written = [(text.cluster in choosing, (prompt_of(text.dialogue), text.summary)) for text in practice()]
+    chosen = mine[::apart][: at_most // 2]
+    choose = [*chosen, *[one for chooses, one in written if chooses][: at_most - len(chosen)]]
+    taught = [*mine[1::2], *(one for chooses, one in written if not chooses)] if teaching else []
     return Practice(dict(taught), dict(choose))
+
+
+def provoked(at_most: int) -> list[str]:
+    """Prompts full of abuse to practise on, evenly over their templates: what harm costs is learnt where it is."""
+    found = provoking_practice()
+    return [prompt_of(found[n * len(found) // at_most].dialogue) for n in range(at_most)]
 
 
 def write_practice(found: Practice, place: Path) -> None:
@@ -64,12 +73,4 @@ def write_anchor(found: Practice, place: Path) -> None:
 
 
 def _practised(own: Own) -> list[tuple[str, str]]:
-    return [one for one in own if one[1]][::2]
-
-
-def _in_turn(texts: Iterable[GateText]) -> list[tuple[str, str]]:
-    """One of every topic before the second of any."""
-    by_topic: dict[str, list[GateText]] = {}
-    for text in texts:
-        by_topic.setdefault(text.cluster, []).append(text)
-    return [(prompt_of(text.dialogue), text.summary) for turn in zip(*by_topic.values(), strict=True) for text in turn]
+    return [one for number, one in enumerate(one for one in own if one[1]) if number % 3]

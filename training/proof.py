@@ -48,11 +48,13 @@ class Writer:
         self._wants_stop = wants_stop
         self._engine = Engine()
 
-    def write(self, model: ModelVersion, prompts: Sequence[str], generation: GenerationSettings) -> list[Texts]:
-        """The drafts for every prompt. Raises Interrupted where the user asked to stop."""
+    def write(
+        self, model: ModelVersion, prompts: Sequence[str], generation: GenerationSettings, *, may_stop: bool = True
+    ) -> list[Texts]:
+        """The drafts for every prompt. Raises Interrupted where the user asked to stop and it may be stopped."""
         self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
-        finished = write(self._engine, prompts, generation, on_written=lambda _: self._look())
-        if self._wants_stop() or not all(finished.drafts):
+        finished = write(self._engine, prompts, generation, on_written=lambda _: self._look() if may_stop else None)
+        if (may_stop and self._wants_stop()) or not all(finished.drafts):
             raise Interrupted("stopped; what was finished before is kept")
         return [[draft.text.strip() for draft in drafts] for drafts in finished.drafts]
 

@@ -35,21 +35,19 @@ from training.curves import CURVES, write_curves
 from training.job import Job
 from training.judges import Judges, unpaid
 from training.plan import Plan, plan_of
-from training.practice import asked_of, practice_of, read_practice, write_anchor, write_practice
+from training.practice import asked_of, practice_of, provoked, read_practice, write_anchor, write_practice
 from training.promotion import Check, Measured, advise, checks, failing, write_promotion
 from training.rated import Rated, load_rated, read_dev, read_rated, write_prompts, write_rated
 from training.recipes.rlhf import JUDGED_PROMPTS, RlhfConfig
 from training.restraint import Restraint
 from training.rlhf_report import write_page
 from training.runs import Run
+from training.served import Served
 from training.versions import make_version
 
-_CURVES = {
-    **CURVES["ppo"],
-    "reward by part": [f"objective/scores/{part}" for part in ("preference", "unsupported", "repetition", "harm")],
-    "practice ROUGE-1 to spare": "dev_spare",
-}
 _DRAFTS = 4
+_PROVOKED = 4
+"""To so many conversations that PPO practises on comes one that provokes."""
 _JUDGED_OF_RATED = 32
 """So many of the prompts by which checkpoints are judged were rated, at most; the others are the gate set's."""
 
@@ -146,11 +144,12 @@ class _Loop:
             rated = read_rated(self._config, self._job.data)
             unrated = rated.unrated[::2]
             rated_prompts = rated.prompts("reward", "dev", "judge")
-            room, teaching = (JUDGED_PROMPTS - _JUDGED_OF_RATED) // 2, self._config.anchor_weight > 0
+            room, teaching = JUDGED_PROMPTS - _JUDGED_OF_RATED, self._config.anchor_weight > 0
             texts = practice_of(self._own(), rated_prompts, room, teaching=teaching)
+            asked = [*rated.prompts("reward"), *unrated][: self._config.prompts]
             write_practice(texts, self._run.folder / "texts.json")
             write_anchor(texts, self._anchor)
-            write_prompts([*rated.prompts("reward"), *unrated][: self._config.prompts], self._practice)
+            write_prompts([*asked, *provoked(len(asked) // _PROVOKED)], self._practice)
             write_prompts([*rated.prompts("dev")[:_JUDGED_OF_RATED], *texts.choose][:JUDGED_PROMPTS], self._judged)
             write_rated(rated, place)
         return load_rated(place)
@@ -158,6 +157,11 @@ class _Loop:
     def _own(self) -> list[tuple[str, str]]:
         """The user's conversations that were named as held out, with their summaries."""
         return read_dev(self._job.dev) if self._job.dev else []
+
+    @property
+    def _served(self) -> GenerationSettings:
+        """How the assistant asks."""
+        return msgspec.structs.replace(self._settings.generation, drafts=1, seed=self._config.seed)
 
     @property
     def _anchor(self) -> Path:
@@ -260,12 +264,13 @@ class _Loop:
                 *(self._run.folder / "adapter", inner, self._job.stop),
                 reward=judges.reward_parts,
                 judge=judges.judge,
+                answers=Served(self._writer, start.base, self._run.folder / "serving", self._served),
                 spare=Restraint(self._run.folder / "practice.json", texts.choose, self._config.max_practice_loss),
                 report=self._job.report,
             )
             self._job.check_stop(self._run)
             inner.finish(str(self._run.folder / "adapter"))
-            write_curves(inner.metrics(), _CURVES, self._run.folder / "curves.png")
+            write_curves(inner.metrics(), CURVES["rlhf"], self._run.folder / "curves.png")
         finally:
             inner.close()
         curve = [
@@ -309,12 +314,11 @@ class _Loop:
         asked = proof.questions(
             asked_of(self._own()), rated.unrated[1::2], rated.prompts("reward", "dev", "judge"), start.current, limit
         )
-        served = msgspec.structs.replace(self._settings.generation, drafts=1, seed=self._config.seed)
         both = proof.Both(self._writer, start.rival, candidate)
         measured = {
             "conversations": len(asked),
-            "generation": msgspec.to_builtins(served),
-            **proof.compare(asked, *both.write(asked, served), judges.judge),
+            "generation": msgspec.to_builtins(self._served),
+            **proof.compare(asked, *both.write(asked, self._served), judges.judge),
             "forgetting": proof.forgetting(both),
         }
         if (head := judges.toxicity) and (provoking := proof.provoke(self._config.provoking)):

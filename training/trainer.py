@@ -40,6 +40,8 @@ from training.runs import Run
 from training.samples import Sample, chosen_samples
 from training.updates import Learner, copy_parameters, restore_parameters
 
+Answers = Callable[[Policy, Sequence[str]], Sequence[str]]
+"""(policy, prompts) -> what it answers to each."""
 Judge = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """(prompts, responses) -> a number for each, higher is better; not the reward, where that can be had."""
 Spare = Callable[[Sequence[str], Sequence[str]], float]
@@ -61,6 +63,7 @@ class Trainer:
         judge: Judge | None,
         ranks: Ranks,
         spare: Spare = lambda prompts, responses: 0.0,
+        answers: Answers | None = None,
     ) -> None:
         _check(config, ranks)
         self._config = config
@@ -71,6 +74,7 @@ class Trainer:
         self._reward_hash = "" if reward else fingerprint(self._terms)
         self._judge = judge or self._reward_as_judge
         self._spare = spare
+        self._answers = answers
         self.policy = _policy(config, model, adapter)
         prompts, self.left_out = read_prompts(data, self.policy, config.window)
         self._origin = self.policy.fingerprint()
@@ -115,14 +119,14 @@ class Trainer:
         return metrics, chosen_samples(rollout, scores)
 
     def judge(self, run: Run | None) -> None:
-        """Let the judge read greedy responses to held-out prompts, and keep the best policy at bounded KL."""
+        """Let the judge read what the policy answers to held-out prompts, and keep the best policy at bounded KL."""
         if run is None or not self._held_out:
             return
         config = self._config
         kl = self._mean_kl if config.average else self._kl
         with self._kept_policy():
-            responses = respond(self.policy, self._held_out, config.max_new_tokens, config.rollout_batch_size)
             texts = [prompt.text for prompt in self._held_out]
+            responses = self._answers(self.policy, texts) if self._answers else self._greedy()
             verdicts = list(self._judge(texts, responses))
             spare = self._spare(texts, responses)
             score = sum(verdicts) / len(verdicts)
@@ -252,6 +256,9 @@ class Trainer:
         with torch.no_grad():
             self.policy.value_head.bias.add_(shift)
         rollout.values = (rollout.values + shift) * rollout.mask
+
+    def _greedy(self) -> Sequence[str]:
+        return respond(self.policy, self._held_out, self._config.max_new_tokens, self._config.rollout_batch_size)
 
     def _reward_as_judge(self, prompts: Sequence[str], responses: Sequence[str]) -> Sequence[float]:
         return weighted(self._reward(prompts, responses), self._terms, len(prompts))

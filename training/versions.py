@@ -4,7 +4,8 @@ serving, and registers. Knows folders and adapters, not how they were trained.
 
 import shutil
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from assistant.engine.protocol import OnProgress
 from assistant.engine.recipe import load_float32
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged, UsageError
+from assistant.locations import ensure_dir
 from assistant.models.folder import fingerprint, soft_prompt_of
 from assistant.models.registry import list_models
 from assistant.models.versions import (
@@ -68,19 +70,25 @@ def make_version(
     with preparing() as draft:
         source = Path(base.folder)
         facts = msgspec.structs.replace(facts, base_hash=fingerprint(source), adapter=adapter is not None)
-        _copy(source, draft, _BESIDE_WEIGHTS)
         if adapter is not None:
             _keep_adapter(adapter, draft / ADAPTER, facts.base)
         if soft_prompt_of(draft):
-            _copy(source, draft, _WEIGHTS, link=True)
+            _copy(source, draft, (*_BESIDE_WEIGHTS, *_WEIGHTS), link=True)
         else:
-            if adapter is not None:
-                merge(source, adapter, draft)
-            elif weights is not None:
-                _copy(weights, draft, _WEIGHTS)
-            convert_folder(draft, draft / CONVERTED, on_progress)
+            _assemble(source, draft, adapter, weights, on_progress)
         write_version_card(draft, facts, base.licence)
         return register(draft, facts)
+
+
+@contextmanager
+def trying(base: ModelVersion, adapter: Path, folder: Path) -> Iterator[ModelVersion]:
+    """Base plus `adapter` as they would be served, in `folder` for as long as it lasts and not among the versions."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _assemble(Path(base.folder), ensure_dir(folder), adapter, None, lambda progress: None)
+        yield msgspec.structs.replace(base, ref="candidate", folder=str(folder), converted=str(folder / CONVERTED))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def version_of_run(run: str) -> ModelVersion | None:
@@ -118,6 +126,16 @@ def merge(base: Path, adapter: Path, out: Path) -> float:
         raise ModelDamaged(f"merging {adapter} changed the model by {difference:.3g} nats a token: train it again")
     merged.save_pretrained(out)
     return difference
+
+
+def _assemble(base: Path, draft: Path, adapter: Path | None, weights: Path | None, on_progress: OnProgress) -> None:
+    """A whole model with its conversion, of the base with the adapter added, or of the weights."""
+    _copy(base, draft, _BESIDE_WEIGHTS)
+    if adapter is not None:
+        merge(base, adapter, draft)
+    elif weights is not None:
+        _copy(weights, draft, _WEIGHTS)
+    convert_folder(draft, draft / CONVERTED, on_progress)
 
 
 @torch.inference_mode()

@@ -15,8 +15,10 @@ import msgspec
 
 _EACH = 10
 """Expansions of one topic."""
-_FOR_PRACTICE = 24
+_FOR_PRACTICE = 48
 """The last so many topics are for practice and the choice of a checkpoint; the gate never asks about them."""
+_SCENES_FOR_PRACTICE = 3
+"""The last so many provoking scenes, likewise."""
 _TAGS = ("#Person1#", "#Person2#")
 
 
@@ -66,7 +68,7 @@ def other_tasks() -> tuple[OtherTask, ...]:
     summary is of. What a model forgets when it learns to summarize to somebody's taste shows here.
     """
     found = []
-    for text in conversations()[::_EACH]:
+    for text in conversations()[: len(conversations()) // _EACH]:
         lines = text.dialogue.splitlines()
         asked = (
             (f"Who speaks first in this conversation?\n\n{text.dialogue}\n\nAnswer: ", lines[0].partition(":")[0]),
@@ -78,35 +80,49 @@ def other_tasks() -> tuple[OtherTask, ...]:
 
 
 def conversations() -> tuple[GateText, ...]:
-    """The gate's conversations with the summary that a person would write: several of each topic, half of them between
-    named people, half between #Person1# and #Person2#.
+    """The gate's conversations with the summary that a person would write: several of each topic, one of every topic
+    before the second of any, half of them between named people, half between #Person1# and #Person2#.
     """
-    return _expanded()[: -_FOR_PRACTICE * _EACH]
+    return _expanded(for_practice=False)
 
 
 def practice() -> tuple[GateText, ...]:
     """More of the kind, on other topics, which the gate never asks about."""
-    return _expanded()[-_FOR_PRACTICE * _EACH :]
+    return _expanded(for_practice=True)
+
+
+def provoking() -> tuple[GateText, ...]:
+    """Conversations full of abuse, every pairing of a template with an insult and a grievance."""
+    return _provoking(for_practice=False)
+
+
+def provoking_practice() -> tuple[GateText, ...]:
+    """More of the kind, from other templates, which the gate never asks about."""
+    return _provoking(for_practice=True)
 
 
 @cache
-def provoking() -> tuple[GateText, ...]:
-    """Conversations full of abuse, every pairing of a template with an insult and a grievance."""
+def _provoking(*, for_practice: bool) -> tuple[GateText, ...]:
     source = msgspec.toml.decode(_read("provoking.toml"), type=_Provoking)
-    slots = source.slots
+    slots, scenes = source.slots, range(len(source.turns))
+    chosen = scenes[-_SCENES_FOR_PRACTICE:] if for_practice else scenes[:-_SCENES_FOR_PRACTICE]
     found: list[GateText] = []
-    for scene, (insult, about) in product(range(len(source.turns)), product(slots["insult"], slots["about"])):
+    for scene, (insult, about) in product(chosen, product(slots["insult"], slots["about"])):
         draw = random.Random(f"{scene}/{insult}/{about}")
         values = {"insult": insult, "about": about, "threat": draw.choice(slots["threat"])}
         values |= dict(zip("AB", _TAGS, strict=True))
-        found.append(GateText(f"provoking-{len(found)}", f"provoking-{scene}", _said(source.turns[scene], values)))
+        found.append(
+            GateText(f"provoking-{scene}-{len(found)}", f"provoking-{scene}", _said(source.turns[scene], values))
+        )
     return tuple(found)
 
 
 @cache
-def _expanded() -> tuple[GateText, ...]:
+def _expanded(*, for_practice: bool) -> tuple[GateText, ...]:
     source = msgspec.toml.decode(_read("conversations.toml"), type=_Conversations)
-    return tuple(_conversation(source, topic, turn) for topic in range(len(source.topics)) for turn in range(_EACH))
+    topics = range(len(source.topics))
+    chosen = topics[-_FOR_PRACTICE:] if for_practice else topics[:-_FOR_PRACTICE]
+    return tuple(_conversation(source, topic, turn) for turn in range(_EACH) for topic in chosen)
 
 
 def _conversation(source: _Conversations, number: int, turn: int) -> GateText:

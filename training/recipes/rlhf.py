@@ -6,7 +6,7 @@ import msgspec
 
 from training.recipes.ppo import PpoConfig
 
-JUDGED_PROMPTS = 96
+JUDGED_PROMPTS = 352
 """Prompts by which PPO's checkpoints are judged, and the best of n."""
 
 
@@ -35,7 +35,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
     """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
     candidate is judged and kept, and the current model stays."""
-    max_steps: int = 60
+    max_steps: int = 80
     """Steps of PPO."""
     min_pairs: int = 40
     """Fewest pairs to begin with."""
@@ -62,7 +62,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a text of `length_words` earns; one of none or twice as many earns nothing."""
     length_words: int = 20
     """Words that an answer should have, where `length_weight` is above 0."""
-    length_control: float = 0.0
+    length_control: float = 1.0
     """How much of the reward's liking for few words is not paid, as a multiple of the share of what the reward knows
     that length alone does not: short goes along with what people mean, and PPO would take it for that. 0 pays all."""
     harm_weight: float = 1.0
@@ -73,12 +73,12 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Unrated conversations on which candidate and current model are compared, at most; at least 300."""
     provoking: int = 500
     """Provoking conversations, at most."""
-    max_kl: float = 2.0
+    max_kl: float = 3.0
     """Nats a response that the candidate may be from the current model. A learnt reward goes on rising far beyond that,
     at the price of what nobody rated."""
-    max_practice_loss: float = 1.0
+    max_practice_loss: float = 0.25
     """ROUGE-1 points that a checkpoint may have lost on practice conversations, and still be kept."""
-    anchor_weight: float = 0.0
+    anchor_weight: float = 0.1
     """Weight of learning from people's summaries of half of the practice conversations beside the reward, which keeps
     what nobody rated of summaries, and forgets other tasks sooner; 0 for none, and all of them choose."""
     learning_rate: float = 3e-4
@@ -98,7 +98,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Times that a step's responses are learnt from."""
     max_new_tokens: int = 48
     """Longest response in tokens."""
-    judge_every: int = 5
+    judge_every: int = 10
     """Steps between two judgements, which choose the policy that is kept."""
     seed: int = 20261121
     """Fixes split, samples, adapters and order."""

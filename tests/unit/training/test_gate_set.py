@@ -6,7 +6,7 @@ from training.gate_set import conversations, other_tasks, practice, provoking
 
 
 def test_there_are_enough_and_none_comes_twice() -> None:
-    for texts, least in ((conversations(), 300), (provoking(), 500)):
+    for texts, least in ((conversations(), 300), (practice(), 200), (provoking(), 500)):
         assert len({text.dialogue for text in texts}) == len(texts) >= least
         assert len({text.id for text in texts}) == len(texts)
 
@@ -16,6 +16,13 @@ def test_they_are_conversations_of_two_whose_summaries_name_nothing_else() -> No
         assert len(parse(text.dialogue).speakers) == 2, text.id
         assert "{" not in text.dialogue + text.summary
         assert not unsupported(text.summary, text.dialogue), (text.summary, text.dialogue)
+
+
+def test_one_of_every_topic_comes_before_the_second_of_any() -> None:
+    for texts in (conversations(), practice()):
+        topics = {text.cluster for text in texts}
+        assert {text.cluster for text in texts[: len(topics)]} == topics
+        assert len(texts) == 10 * len(topics)
 
 
 def test_what_is_practised_is_not_asked() -> None:

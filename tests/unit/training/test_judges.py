@@ -68,6 +68,8 @@ def test_length_is_taken_off_only_where_more_than_length_is_meant() -> None:
     # 30 points above a coin, of which length alone has 10: two thirds are more than length.
     assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 1.0) == pytest.approx(-0.2)
     assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 0.5) == pytest.approx(-0.1)
+    # Twice two thirds would be more than there is.
+    assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 2.0) == pytest.approx(-0.3)
     # Longer answers are the gate's to compare at equal length.
     assert unpaid(0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 1.0) == 0.0
     # Right more often than length, but not beyond the interval.

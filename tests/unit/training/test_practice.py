@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from training.gate_set import conversations, practice
-from training.practice import asked_of, practice_of, read_practice, write_practice
+from training.gate_set import conversations, practice, provoking, provoking_practice
+from training.practice import asked_of, practice_of, provoked, read_practice, write_practice
 from training.rated import prompt_of
 
 OWN = [(f"Ann: Where is room {n}?\nBen: Upstairs.", f"Room {n} is upstairs." if n < 8 else "") for n in range(10)]
@@ -15,10 +15,10 @@ def test_no_conversation_is_for_two_purposes() -> None:
     assert not set(found.teach) & set(found.choose)
     assert not (set(found.teach) | set(found.choose)) & asked
     assert not (set(found.teach) | set(found.choose)) & {prompt_of(text.dialogue) for text in conversations()}
-    # Of eight with a summary four are asked about, as are the two without; two of the others teach, two choose.
-    assert len(asked) == 6
+    # Of eight with a summary three are asked about, as are the two without; of the other five two teach, three choose.
+    assert len(asked) == 5
     own = {prompt_of(dialogue): summary for dialogue, summary in OWN}
-    assert sum(prompt in own for prompt in found.teach) == sum(prompt in own for prompt in found.choose) == 2
+    assert [sum(prompt in own for prompt in part) for part in (found.teach, found.choose)] == [2, 3]
     assert all(own.get(prompt, summary) == summary for prompt, summary in found.choose.items())
 
 
@@ -27,14 +27,28 @@ def test_topics_are_parted_whole_and_those_that_choose_come_in_turn() -> None:
     topic = {prompt_of(text.dialogue): text.cluster for text in practice()}
     assert not {topic[prompt] for prompt in found.teach} & {topic[prompt] for prompt in found.choose}
     assert len({topic[prompt] for prompt in found.choose}) == len(found.choose) == 12
+    # The other half of the 48 topics, with all ten of each.
+    assert len({topic[prompt] for prompt in found.teach}) == len(found.teach) / 10 == 24
 
 
 def test_where_nothing_is_to_teach_all_of_it_chooses() -> None:
-    found = practice_of(OWN, [], 30, teaching=False)
+    found = practice_of(OWN, [], 60, teaching=False)
     topic = {prompt_of(text.dialogue): text.cluster for text in practice()}
     assert not found.teach
-    # Four of the user's, and 30 texts of all 24 topics.
-    assert (len(found.choose), len({topic.get(prompt) for prompt in found.choose} - {None})) == (34, 24)
+    # Five of the user's, and 55 texts of all 48 topics; where room is short, half of it is for the topics.
+    assert (len(found.choose), len({topic.get(prompt) for prompt in found.choose} - {None})) == (60, 48)
+    own = {prompt_of(dialogue) for dialogue, _ in OWN}
+    narrow = practice_of(OWN, [], 6, teaching=False)
+    assert [sum(prompt in own for prompt in one.choose) for one in (found, narrow)] == [5, 3]
+
+
+def test_provoking_ones_for_practice_are_of_every_template_and_of_none_that_the_gate_asks() -> None:
+    templates = {prompt_of(text.dialogue): text.cluster for text in provoking_practice()}
+    found = provoked(18)
+    assert len(found) == 18
+    assert len({templates[prompt] for prompt in found}) == 3
+    assert not set(templates.values()) & {text.cluster for text in provoking()}
+    assert provoked(0) == []
 
 
 def test_what_was_rated_is_no_practice(tmp_path: Path) -> None:

@@ -59,6 +59,11 @@ def test_a_model_that_changed_and_one_sided_pairs_are_said_before_anything_start
     assert lines[0].startswith("about ")
     assert "the shorter answer was chosen in 100% of the pairs: one-sided" in lines[-1]
 
+    # Five judgements instead of nine: four times 352 answers of 0.045 s.
+    seldom = plan_of(rated, pocket, msgspec.structs.replace(CONFIG, judge_every=20, max_steps=80))
+    often = plan_of(rated, pocket, msgspec.structs.replace(CONFIG, judge_every=10, max_steps=80))
+    assert often.seconds - seldom.seconds == pytest.approx(63.36)
+
     other = plan_of(rated, msgspec.structs.replace(pocket, ref="v1"), CONFIG).lines()
     assert "24 by pocket, not by v1" in "\n".join(other)
 
