@@ -2,6 +2,7 @@
 which libraries are imported is answered as ever: one line, and exit code 130.
 """
 
+import os
 import signal
 import sys
 
@@ -14,9 +15,10 @@ def main() -> None:
 
         main()
     except KeyboardInterrupt:
-        # Written past Python's own stream, which may be in the midst of being made.
         sys.stderr.write("assistant-train: stopped before anything was begun\n")
-        sys.exit(130)
+        sys.stderr.flush()
+        # At once, for the reason that assistant/__main__.py gives.
+        os._exit(130)
 
 
 if __name__ == "__main__":

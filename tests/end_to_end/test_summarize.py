@@ -212,6 +212,39 @@ def test_ctrl_c_while_the_first_modules_are_imported_is_answered(
     assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
 
 
+_STOPPED_BETWEEN = """
+import os, sys
+import assistant.cli
+from assistant.__main__ import main
+
+run, stop = assistant.cli.main, "import os; os.kill(os.getpid(), {number:d})"
+def end():
+    try:
+        run()
+    finally:
+        exec(stop)
+assistant.cli.main = end if {late} else lambda: exec(stop)
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("late", [False, True], ids=["before the command", "after it"])
+def test_a_signal_between_the_command_and_what_is_around_it_is_answered(number: signal.Signals, late: bool) -> None:
+    # In an exec(), as where a named tuple is made: CPython would end by the signal, whatever is answered.
+    done = subprocess.run(
+        [sys.executable, "-c", _STOPPED_BETWEEN.format(number=number, late=late), "paths"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    if late:
+        assert (done.returncode, done.stderr, "store" in done.stdout) == (0, "", True)
+    else:
+        assert (done.returncode, done.stderr) == (130, "assistant: stopped before anything was begun\n")
+
+
 _STOPPED_AT_ITS_END = """
 import atexit, os, sys
 from assistant.__main__ import main
