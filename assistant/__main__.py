@@ -10,9 +10,9 @@ import sys
 
 def main() -> None:
     """Carry out the command line. SIGTERM stops it as Ctrl+C does, until the command takes both over."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    atexit.register(_turn_deaf)  # the first to be registered is the last to be called
     try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        atexit.register(_turn_deaf)  # the first to be registered is the last to be called
         from assistant.cli import main
 
         main()

@@ -9,8 +9,8 @@ import sys
 
 def main() -> None:
     """Carry out the command line. SIGTERM stops it as Ctrl+C does, until a stage takes both over."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         from training.cli import main
 
         main()

@@ -34,19 +34,19 @@ def asked_of(own: Own) -> list[tuple[str, str]]:
 
 def practice_of(own: Own, rated: Iterable[str], at_most: int, *, teaching: bool) -> Practice:
     """The user's other conversations and the gate set's topics for practice, of which `at_most` may choose, the user's
-    up to half of these; where some are to teach, both are parted in two. What was rated is no practice: the reward has
-    learnt from it.
+    up to half of these; where some are to teach, both are parted in two. Topics teach beside the user's summaries only:
+    alone they would teach how long theirs are. What was rated is no practice: the reward has learnt from it.
     """
     known = set(rated)
     mine = [(prompt_of(dialogue), summary) for dialogue, summary in _practised(own)]
     mine = [(prompt, summary) for prompt, summary in mine if prompt not in known]
     topics = list(dict.fromkeys(text.cluster for text in practice()))
-    apart = 2 if teaching else 1
+    apart = 2 if teaching and mine else 1
     choosing = set(topics[::apart])
     written = [(text.cluster in choosing, (prompt_of(text.dialogue), text.summary)) for text in practice()]
     chosen = mine[::apart][: at_most // 2]
     choose = [*chosen, *[one for chooses, one in written if chooses][: at_most - len(chosen)]]
-    taught = [*mine[1::2], *(one for chooses, one in written if not chooses)] if teaching else []
+    taught = [*mine[1::2], *(one for chooses, one in written if not chooses)] if apart > 1 else []
     return Practice(dict(taught), dict(choose))
 
 

@@ -250,8 +250,9 @@ class _Loop:
 
     def _align(self, start: _Start, judges: Judges, baseline: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         price = unpaid(baseline.get("price_of_a_word", 0.0), found["reward"], self._config.length_control)
-        config = self._config.ppo(judges.terms(baseline["spread"], price), str(self._anchor))
         texts = read_practice(self._run.folder / "texts.json")
+        anchor = str(self._anchor) if texts.teach else ""
+        config = self._config.ppo(judges.terms(baseline["spread"], price), anchor)
         root = ensure_dir(self._run.folder / "ppo")
         data = [self._practice, self._judged]
         if any(root.glob("ppo-*/manifest.json")):

@@ -86,8 +86,12 @@ def test_ratings_become_a_model_that_answers(tmp_path: Path, home: Path, capsys:
     assert assistant("feedback", "import", str(data)).returncode == 0
 
     # Without proof it stays with what there was, and says what failed and what to try.
-    code, found, err = loop(capsys, "--model", str(model), *_SMALL)
+    code, found, err = loop(capsys, "--model", str(model), "--dev", str(_conversations(tmp_path)), *_SMALL)
     assert code == 4
+    # Beside the reward it learns from the user's own summaries; without any, there is nothing to learn from.
+    (inner,) = (home / "state" / "runs" / found["run"] / "ppo").glob("ppo-*/manifest.json")
+    config = json.loads(inner.read_text())["config"]
+    assert (Path(config["anchor"]).name, config["anchor_weight"]) == ("anchor.jsonl", 0.1)
     assert "in all" in err.splitlines()[0]
     assert (found["version"], found["promoted"], found["pairs"]["n"]) == ("v1", False, 120)
     assert found["reward"]["accuracy"] == 1.0
@@ -260,7 +264,14 @@ def test_random_rankings_are_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def _conversations(folder: Path) -> Path:
     path = folder / "conversations.jsonl"
-    rows = [{"id": str(n), "dialogue": f"Ann: Where is room {n}?\nBen: It is on floor {n + 1}."} for n in range(3)]
+    rows = [
+        {
+            "id": str(n),
+            "dialogue": f"Ann: Where is room {n}?\nBen: It is on floor {n + 1}.",
+            "summary": f"Ben tells Ann that room {n} is on floor {n + 1}.",
+        }
+        for n in range(3)
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 

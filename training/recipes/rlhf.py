@@ -80,7 +80,8 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """ROUGE-1 points that a checkpoint may have lost on practice conversations, and still be kept."""
     anchor_weight: float = 0.1
     """Weight of learning from people's summaries of half of the practice conversations beside the reward, which keeps
-    what nobody rated of summaries, and forgets other tasks sooner; 0 for none, and all of them choose."""
+    what nobody rated of summaries, and forgets other tasks sooner. 0 for none, and all of them choose, as they do where
+    `--dev` brings no summary."""
     learning_rate: float = 3e-4
     """AdamW's step on the adapter's weights."""
     kl_coefficient: float = 0.3
@@ -110,7 +111,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return PpoConfig(
             reward=reward,
             anchor=anchor if self.anchor_weight else "",
-            anchor_weight=self.anchor_weight,
+            anchor_weight=self.anchor_weight if anchor else 0.0,
             max_steps=self.max_steps,
             batch_size=self.batch_size,
             mini_batch_size=self.batch_size // 2,

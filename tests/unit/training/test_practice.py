@@ -23,12 +23,20 @@ def test_no_conversation_is_for_two_purposes() -> None:
 
 
 def test_topics_are_parted_whole_and_those_that_choose_come_in_turn() -> None:
-    found = practice_of([], [], 12, teaching=True)
+    found = practice_of(OWN, [], 15, teaching=True)
     topic = {prompt_of(text.dialogue): text.cluster for text in practice()}
-    assert not {topic[prompt] for prompt in found.teach} & {topic[prompt] for prompt in found.choose}
-    assert len({topic[prompt] for prompt in found.choose}) == len(found.choose) == 12
-    # The other half of the 48 topics, with all ten of each.
-    assert len({topic[prompt] for prompt in found.teach}) == len(found.teach) / 10 == 24
+    teach, choose = ([topic[prompt] for prompt in part if prompt in topic] for part in (found.teach, found.choose))
+    assert not set(teach) & set(choose)
+    # Beside three of the user's; and the other half of the 48 topics, with all ten of each.
+    assert len(set(choose)) == len(choose) == 12
+    assert len(set(teach)) == len(teach) / 10 == 24
+
+
+def test_topics_teach_nothing_where_the_user_has_no_summaries() -> None:
+    found = practice_of([(dialogue, "") for dialogue, _ in OWN], [], 60, teaching=True)
+    topic = {prompt_of(text.dialogue): text.cluster for text in practice()}
+    assert not found.teach
+    assert len({topic[prompt] for prompt in found.choose}) == 48
 
 
 def test_where_nothing_is_to_teach_all_of_it_chooses() -> None:
