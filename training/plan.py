@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from assistant.records import ModelVersion
 from training.progress import duration
 from training.rated import Rated
-from training.recipes.rlhf import JUDGED_PROMPTS, RlhfConfig
+from training.recipes.rlhf import RlhfConfig
 
 # Seconds on one core of a 2020s x86 at 2.5 GHz, for the 10.6 M parameters of the bundled model.
 _RESPONSE = 0.15
@@ -44,7 +44,7 @@ def plan_of(rated: Rated, current: ModelVersion, config: RlhfConfig) -> Plan:
     reward, dev, judge = (len(rated.parts[part]) for part in ("reward", "dev", "judge"))
     asked = config.gate_conversations * 2 + config.provoking * 4
     epochs = (2 + config.epochs) / 4
-    judged = (config.max_steps // config.judge_every + 1) * JUDGED_PROMPTS if config.judge_every else 0
+    judged = (config.max_steps // config.judge_every + 1) * config.judge_prompts if config.judge_every else 0
     steps = [
         (f"reward from {reward} pairs, proved on {dev}", _REWARD + reward * _PAIR),
         (f"judge from {judge} other pairs", _REWARD + judge * _PAIR),

@@ -38,7 +38,7 @@ from training.plan import Plan, plan_of
 from training.practice import asked_of, practice_of, provoked, read_practice, write_anchor, write_practice
 from training.promotion import Check, Measured, advise, checks, failing, write_promotion
 from training.rated import Rated, load_rated, read_dev, read_rated, write_prompts, write_rated
-from training.recipes.rlhf import JUDGED_PROMPTS, RlhfConfig
+from training.recipes.rlhf import RlhfConfig
 from training.restraint import Restraint
 from training.rlhf_report import write_page
 from training.runs import Run
@@ -144,13 +144,15 @@ class _Loop:
             rated = read_rated(self._config, self._job.data)
             unrated = rated.unrated[::2]
             rated_prompts = rated.prompts("reward", "dev", "judge")
-            room, teaching = JUDGED_PROMPTS - _JUDGED_OF_RATED, self._config.anchor_weight > 0
+            room, teaching = self._config.judge_prompts - _JUDGED_OF_RATED, self._config.anchor_weight > 0
             texts = practice_of(self._own(), rated_prompts, room, teaching=teaching)
             asked = [*rated.prompts("reward"), *unrated][: self._config.prompts]
             write_practice(texts, self._run.folder / "texts.json")
             write_anchor(texts, self._anchor)
             write_prompts([*asked, *provoked(len(asked) // _PROVOKED)], self._practice)
-            write_prompts([*rated.prompts("dev")[:_JUDGED_OF_RATED], *texts.choose][:JUDGED_PROMPTS], self._judged)
+            write_prompts(
+                [*rated.prompts("dev")[:_JUDGED_OF_RATED], *texts.choose][: self._config.judge_prompts], self._judged
+            )
             write_rated(rated, place)
         return load_rated(place)
 

@@ -31,7 +31,7 @@ from training.cli import run as train
 _THINGS = ("report", "window", "ticket", "garden", "letter", "bridge")
 _SMALL = (
     *("--max-steps", "4", "--batch-size", "8", "--max-new-tokens", "8", "--judge-every", "2", "--no-warm-start"),
-    *("--gate-conversations", "24", "--provoking", "0"),
+    *("--gate-conversations", "24", "--provoking", "0", "--judge-prompts", "48"),
 )
 # A tiny random model says nothing that could be better: what is asked of it here is that the gate is reached.
 _EASY = (

@@ -6,9 +6,6 @@ import msgspec
 
 from training.recipes.ppo import PpoConfig
 
-JUDGED_PROMPTS = 352
-"""Prompts by which PPO's checkpoints are judged, and the best of n."""
-
 
 class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a candidate has to show before it may answer."""
@@ -101,6 +98,8 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Longest response in tokens."""
     judge_every: int = 10
     """Steps between two judgements, which choose the policy that is kept."""
+    judge_prompts: int = 352
+    """Conversations by which checkpoints are judged, and the best of n, at most."""
     seed: int = 20261121
     """Fixes split, samples, adapters and order."""
     gate: GateLimits = GateLimits()
@@ -124,6 +123,6 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             max_new_tokens=self.max_new_tokens,
             average=self.average,
             judge_every=self.judge_every,
-            judge_prompts=JUDGED_PROMPTS,
+            judge_prompts=self.judge_prompts,
             seed=self.seed,
         )
