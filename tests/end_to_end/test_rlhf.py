@@ -231,7 +231,7 @@ def test_killed_at_any_moment_it_ends_the_same(tmp_path: Path, home: Path) -> No
     process, kills = _start(*arguments), 0
     while kills < 10:
         try:
-            process.wait(timeout=draw.uniform(0.1, 0.5) * took)
+            process.wait(timeout=draw.uniform(0.1, 0.3) * took)
             break
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
@@ -243,7 +243,7 @@ def test_killed_at_any_moment_it_ends_the_same(tmp_path: Path, home: Path) -> No
         process.communicate()  # Closes its pipes.
         process = _start("--resume")
     again = _finished(process)
-    assert kills > 2
+    assert kills > 2, took
     assert _checksums(whole["version"]) == _checksums(again["version"])
     assert [check["value"] for check in whole["gate"]["checks"]] == [
         check["value"] for check in again["gate"]["checks"]
