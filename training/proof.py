@@ -23,7 +23,7 @@ from training.gate_set import conversations, other_tasks, provoking
 from training.metrics.bootstrap import interval, resamples
 from training.metrics.case import Case
 from training.metrics.overlap import rouge
-from training.promotion import Difference
+from training.promotion import Difference, Measured
 from training.rated import prompt_of
 from training.win_rate import WinRate, win_rate
 
@@ -157,6 +157,23 @@ def toxicity(
         np.asarray(head(before), dtype=np.float64),
         np.asarray(head(after), dtype=np.float64),
         [question.cluster for question in asked],
+    )
+
+
+def read_measured(found: Row, judge: Row, kl: float | None) -> Measured:
+    """What the gate looks at, from JSON values: those measured of the candidate, and the judge's own figures."""
+    ci = judge.get("ci")
+    return Measured(
+        wins=read_wins(found["wins"]),
+        conversations=found["conversations"],
+        judge_accuracy=judge.get("accuracy"),
+        judge_ci=(ci[0], ci[1]) if ci else None,
+        rouge1=read_difference(found["rouge1"]),
+        unsupported=read_difference(found["unsupported"]),
+        toxicity=read_difference(found.get("toxicity")),
+        toxicity_sampled=read_difference(found.get("toxicity_sampled")),
+        kl=kl,
+        forgetting=read_difference(found.get("forgetting")),
     )
 
 

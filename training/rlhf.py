@@ -36,7 +36,7 @@ from training.job import Job
 from training.judges import Judges, unpaid
 from training.plan import Plan, plan_of
 from training.practice import asked_of, practice_of, provoked, read_practice, write_anchor, write_practice
-from training.promotion import Check, Measured, advise, checks, failing, write_promotion
+from training.promotion import Check, advise, checks, failing, write_promotion
 from training.rated import Rated, load_rated, read_dev, read_rated, write_prompts, write_rated
 from training.recipes.rlhf import RlhfConfig
 from training.restraint import Restraint
@@ -332,18 +332,8 @@ class _Loop:
 
     def _gate(self, start: _Start, found: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
         folder = Path(resolve(found["version"], self._settings).folder)
-        facts = Measured(
-            wins=proof.read_wins(measured["wins"]),
-            conversations=measured["conversations"],
-            judge_accuracy=found["reward"]["judge"].get("accuracy"),
-            judge_ci=_pair(found["reward"]["judge"].get("ci")),
-            rouge1=proof.read_difference(measured["rouge1"]),
-            unsupported=proof.read_difference(measured["unsupported"]),
-            toxicity=proof.read_difference(measured.get("toxicity")),
-            toxicity_sampled=proof.read_difference(measured.get("toxicity_sampled")),
-            kl=found["ppo"].get("best_kl", found["ppo"]["kl"]),
-            forgetting=proof.read_difference(measured.get("forgetting")),
-        )
+        kl = found["ppo"].get("best_kl", found["ppo"]["kl"])
+        facts = proof.read_measured(measured, found["reward"]["judge"], kl)
         made = checks(
             facts,
             self._config.gate,
@@ -410,7 +400,3 @@ class _Loop:
         from training.corpora import content_hash
 
         return content_hash([self._run.folder / "rated.json"])
-
-
-def _pair(ci: list[float] | None) -> tuple[float, float] | None:
-    return (ci[0], ci[1]) if ci else None

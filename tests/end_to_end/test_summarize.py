@@ -177,6 +177,17 @@ def test_ctrl_c_is_one_line_and_exit_130(
         assert err == b"assistant: stopped; what was finished before is kept\n"
 
 
+def stopped(code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run code that stops itself; a job in the background hands down a Ctrl+C that is ignored."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
 _STOPPED_AT_THE_FIRST_IMPORT = """
 import os, sys
 from assistant.__main__ import main
@@ -202,13 +213,7 @@ main()
 def test_ctrl_c_while_the_first_modules_are_imported_is_answered(
     number: signal.Signals, words: list[str], said: str
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _STOPPED_AT_THE_FIRST_IMPORT.format(number=number), *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    done = stopped(_STOPPED_AT_THE_FIRST_IMPORT.format(number=number), *words)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
 
 
@@ -232,13 +237,7 @@ main()
 @pytest.mark.parametrize("late", [False, True], ids=["before the command", "after it"])
 def test_a_signal_between_the_command_and_what_is_around_it_is_answered(number: signal.Signals, late: bool) -> None:
     # In an exec(), as where a named tuple is made: CPython would end by the signal, whatever is answered.
-    done = subprocess.run(
-        [sys.executable, "-c", _STOPPED_BETWEEN.format(number=number, late=late), "paths"],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    done = stopped(_STOPPED_BETWEEN.format(number=number, late=late), "paths")
     if late:
         assert (done.returncode, done.stderr, "store" in done.stdout) == (0, "", True)
     else:
@@ -266,13 +265,7 @@ main()
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("late", [False, True], ids=["while threads are waited for", "while modules go"])
 def test_a_signal_after_the_result_makes_no_failure_of_it(number: signal.Signals, late: bool) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _STOPPED_AT_ITS_END.format(number=number, late=late), "paths"],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    done = stopped(_STOPPED_AT_ITS_END.format(number=number, late=late), "paths")
     assert (done.returncode, done.stderr) == (0, "")
     assert "store" in done.stdout
 
