@@ -1,11 +1,12 @@
 """Trains pocket, the small summarizer that ships with Parley, from scratch: tokenizer, model, export.
 
 A T5 v1.1-shaped model (Raffel et al. 2020; gated GELU after Shazeer 2020) learns dialogue summaries and topics in
-every phrasing that the product asks with. Its token embeddings start from those of all-MiniLM-L6-v2, projected on
-their principal components, which saves about a third of the first epoch. With `--model` it goes on from the weights and
-the tokenizer of a model of the same shape, so that several short trainings make a long one; the optimizer starts anew.
-No dropout, which costs more than half of a step on a CPU: label smoothing and word dropout on the decoder's input
-(Bowman et al. 2016, section 3.1) instead. The exported weights are an exponential moving average.
+every phrasing that the product asks with; beside them, where the data hold such, other instructions and the hidden
+spans of plain texts. Its token embeddings start from those of all-MiniLM-L6-v2, projected on their principal
+components, which saves about a third of the first epoch. With `--model` it goes on from the weights and the tokenizer
+of a model of the same width, so that several short trainings make a long one; the optimizer starts anew. No dropout,
+which costs more than half of a step on a CPU: label smoothing and word dropout on the decoder's input (Bowman et al.
+2016, section 3.1) instead. The exported weights are an exponential moving average.
 
 A summary with its speakers exchanged is wrong by a token or two, which the mean loss of a token hardly sees. `contrast`
 adds the logistic loss of how many nats likelier the right one is, the encoder's states shared: made-up negatives as in
@@ -24,7 +25,7 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 from transformers import T5ForConditionalGeneration
 
-from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.errors import TrainingStopped, UsageError
 from assistant.locations import models_dir
 from assistant.models.registry import resolve
 from assistant.prompts import TASKS
@@ -32,11 +33,11 @@ from assistant.settings import load_settings
 from training.augment import name_speakers
 from training.batches import IGNORED, Batch, bucket, collate
 from training.card import Card, CardData, write_card
-from training.corpora import read_rows, require_fields
 from training.curves import CURVES, write_curves
 from training.job import Job, Report
 from training.metrics.case import Case
-from training.pocket_examples import Row, epoch_batches, example, within_window
+from training.pocket_corpus import INSTRUCTION, SUMMARY, TEXT, Row, of_kind, read_corpus
+from training.pocket_examples import Corpus, epoch_batches, example, gather
 from training.pocket_model import build_model, export, load_weights, warm_start_embeddings
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.pocket import PocketConfig
@@ -47,7 +48,6 @@ CONVERTED = "ctranslate"
 """Name of the int8 conversion inside the model's folder."""
 _UNKNOWN = 2
 """The piece `<unk>`, which stands for a hidden word."""
-_FIELDS = ("dialogue", "summary")
 _HELD_OUT = 100
 """So many held-out dialogues are judged while training; more would take too long each time."""
 
@@ -57,7 +57,9 @@ def run(job: Job[PocketConfig]) -> dict[str, Any]:
     from assistant.engine.conversion import convert_folder
 
     start = Path(resolve(job.model, load_settings()).folder) if job.model else None
-    rows, held_out = _read(job)
+    if not job.data:
+        raise UsageError('pocket needs --data FILE: JSON Lines with "dialogue" and "summary"')
+    rows, held_out = read_corpus(job.data, job.dev)
     with job.open_run() as run:
         out = job.out or models_dir() / run.name
         trained = train(job.config, rows, held_out, out, run, job.stop, job.report, start=start)
@@ -87,14 +89,14 @@ def train(
     where the loss is no number. When asked to stop it saves and writes no model.
     """
     tokenizer = _tokenizer(config, rows, run, start)
-    fitting, left_out = within_window(rows, config, tokenizer)
+    corpus = gather(rows, config, tokenizer)
     state = _State(config, tokenizer, start)
     if saved := run.load():
         state.restore(*saved)
-    run.log(state.steps, left_out=left_out)
+    run.log(state.steps, left_out=corpus.left_out)
     held_out = held_out[:_HELD_OUT]
     clock = time.monotonic() - state.seconds
-    for batch in state.batches(fitting):
+    for batch in state.batches(corpus):
         loss = state.step(batch)
         state.seconds = time.monotonic() - clock
         if state.steps % config.log_every == 0:
@@ -109,7 +111,7 @@ def train(
         state.judge(held_out, run)
         run.save(state.steps, state.tree())
         export(state.averaged(), tokenizer, config, out)
-    return state.figures() | {"rows": len(rows), "left_out": left_out}
+    return state.figures() | {"rows": len(rows), "left_out": corpus.left_out}
 
 
 class _State:
@@ -154,10 +156,10 @@ class _State:
         self.steps, self.epoch, self.position = steps, tree["epoch"], tree["position"]
         self.seconds, self.judged = tree["seconds"], tree["judged"]
 
-    def batches(self, rows: Sequence[Row]) -> Iterator[Batch]:
+    def batches(self, corpus: Corpus) -> Iterator[Batch]:
         """The batches that are left, pass after pass, until the training is over."""
         while not self.is_over():
-            for number, batch in enumerate(epoch_batches(self.config, rows, self.tokenizer, self.epoch)):
+            for number, batch in enumerate(epoch_batches(self.config, corpus, self.tokenizer, self.epoch)):
                 if number >= self.position:
                     self.position += 1
                     yield batch
@@ -290,11 +292,12 @@ def _tokenizer(config: PocketConfig, rows: Sequence[Row], run: Run, start: Path 
         tokenizer.save(str(place))
         return tokenizer
     rng = random.Random(config.seed)
-    named = (name_speakers(row["dialogue"], row["summary"], rng) for row in rows)
-    plain = ((row["dialogue"], row["summary"]) for row in rows)
-    instructions = [phrasing.text for task in TASKS.values() for phrasing in task.phrasings] * 200
-    texts = [f"{dialogue}\n{summary}" for pairs in (plain, named) for dialogue, summary in pairs]
-    tokenizer = train_tokenizer(texts + instructions, config.pieces)
+    plain = [(row["dialogue"], row["summary"]) for row in of_kind(rows, SUMMARY)]
+    named = [name_speakers(*pair, rng) for pair in plain]
+    others = [row["text"] for row in of_kind(rows, TEXT)]
+    pairs = [*plain, *named, *((row["input"], row["target"]) for row in of_kind(rows, INSTRUCTION))]
+    phrasings = [phrasing.text for task in TASKS.values() for phrasing in task.phrasings] * 200
+    tokenizer = train_tokenizer([*map("\n".join, pairs), *others, *phrasings], config.pieces)
     tokenizer.save(str(place))
     return tokenizer
 
@@ -340,7 +343,7 @@ def _card(
             "held-out loss, nats a token": f"{trained['dev_loss']:.3f} (n = {len(held_out[:_HELD_OUT])})",
             "steps": f"{trained['steps']:,.0f}",
             "minutes": f"{trained['minutes']:.0f}",
-            "dialogues longer than the window, left out": f"{trained['left_out']:,.0f}",
+            "longer than the window, left out": f"{trained['left_out']:,.0f}",
         },
         limits=[
             f"Reads {config.window} tokens at a time; longer conversations are summarized in parts.",
@@ -356,20 +359,6 @@ def _with_intervals(judged: dict[str, Any]) -> dict[str, str]:
         f"{name}, n = {judged['n']}": f"{judged[name]:.3g} [{low:.3g}, {high:.3g}]"
         for name, (low, high) in judged["ci"].items()
     }
-
-
-def _read(job: Job[PocketConfig]) -> tuple[list[Row], list[Row]]:
-    """The rows to train on and those held out: the `--dev` file, else every twentieth, a hundred at most."""
-    if not job.data:
-        raise UsageError('pocket needs --data FILE: JSON Lines with "dialogue" and "summary"')
-    rows = [row for path in job.data for row in require_fields(read_rows(path), _FIELDS, path)]
-    if job.dev:
-        return rows, require_fields(read_rows(job.dev), _FIELDS, job.dev)
-    if len(rows) < 2:
-        raise DataMissing("pocket needs at least two rows: one to train on, one to hold out")
-    held_out = rows[1::20][:_HELD_OUT]
-    said = {row["dialogue"] for row in held_out}
-    return [row for row in rows if row["dialogue"] not in said], held_out
 
 
 def _log(state: _State, run: Run, loss: float) -> dict[str, float]:

@@ -2,37 +2,68 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from assistant.errors import DataMissing
+from assistant.errors import DataMissing, UsageError
 from assistant.prompts import TASKS, render
 from assistant.records import Task
 from training.augment import name_speakers, rename_people, swap_speakers, write_as_chat
 from training.batches import Batch, Example, bucket, collate
+from training.denoising import SHORTEST, hide_spans
+from training.pocket_corpus import INSTRUCTION, SUMMARY, TEXT, Row, of_kind
 from training.recipes.pocket import PocketConfig
+from training.tokenizer import sentinels
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What fits the window. Every pass makes its examples of `dialogues` anew; `texts` are token ids, without an end,
+    in pieces of a window.
+    """
+
+    dialogues: Sequence[Row]
+    instructions: Sequence[Example]
+    texts: Sequence[Sequence[int]]
+    left_out: int
+    """Dialogues and instructions that are longer than the window."""
 
 
-def within_window(rows: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer) -> tuple[list[Row], int]:
-    """The rows whose source fits the window in the default phrasing, and how many do not."""
+def gather(rows: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer) -> Corpus:
+    """The rows, measured by the tokenizer. Raises DataMissing where no dialogue fits, UsageError where there is to be
+    denoising and it cannot.
+    """
+    summaries = of_kind(rows, SUMMARY)
     fitting = [
         row
-        for row in rows
+        for row in summaries
         if len(example(row["dialogue"], row["summary"], "summary", None, tokenizer).source) <= config.window
     ]
     if not fitting:
-        raise DataMissing(f"none of the {len(rows)} dialogues fits the window of {config.window} tokens")
-    return fitting, len(rows) - len(fitting)
+        raise DataMissing(f"none of the {len(summaries)} dialogues fits the window of {config.window} tokens")
+    answered = [
+        Example(tokenizer.encode(row["input"].strip()).ids, tokenizer.encode(row["target"].strip()).ids)
+        for row in of_kind(rows, INSTRUCTION)
+    ]
+    instructions = [made for made in answered if max(len(made.source), len(made.target)) <= config.window]
+    left_out = len(summaries) + len(answered) - len(fitting) - len(instructions)
+    texts = _texts(rows, fitting, config, tokenizer) if config.denoise else []
+    return Corpus(fitting, instructions, texts, left_out)
 
 
-def epoch_batches(config: PocketConfig, rows: Sequence[Row], tokenizer: Tokenizer, epoch: int) -> Iterator[Batch]:
-    """The batches of one pass, the same for the same seed and epoch."""
+def epoch_batches(config: PocketConfig, corpus: Corpus, tokenizer: Tokenizer, epoch: int) -> Iterator[Batch]:
+    """The batches of one pass, the same for the same seed and epoch: every dialogue and every instruction once, and so
+    many of the texts that they are the configured share.
+    """
     rng = random.Random(f"{config.seed}/{epoch}")
-    examples = [augmented(row, config, tokenizer, rng) for row in rows]
+    examples = [augmented(row, config, tokenizer, rng) for row in corpus.dialogues]
     examples = [made for made in examples if len(made.source) <= config.window]
+    examples += corpus.instructions
+    if corpus.texts:
+        marks, (end,) = sentinels(tokenizer), tokenizer.encode("").ids
+        count = round(len(examples) * config.denoise / (1 - config.denoise))
+        examples += [hide_spans(rng.choice(corpus.texts), marks, end, rng) for _ in range(count)]
     for indices in bucket(examples, config.batch_tokens, rng):
         yield collate([examples[i] for i in indices], 0)
 
@@ -63,3 +94,18 @@ def example(
     ids = tokenizer.encode(target.strip()).ids
     exchanged = tokenizer.encode(swap_speakers("", target.strip())[1]).ids if contrast else ids
     return Example(tokenizer.encode(prompt.text).ids, ids, exchanged if exchanged != ids else ())
+
+
+def _texts(
+    rows: Sequence[Row], dialogues: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer
+) -> list[Sequence[int]]:
+    """The plain texts and the dialogues, in pieces that leave room for a sentinel and an end."""
+    if not 0 < config.denoise < 1:
+        raise UsageError(f"--denoise is a share from 0 to below 1, not {config.denoise:g}")
+    if len(sentinels(tokenizer)) < 2:  # one for a span, one that ends the target
+        raise UsageError("the model's tokenizer has no pieces <extra_id_N>, which --denoise needs")
+    size = config.window - 2
+    texts = [row["text"] for row in of_kind(rows, TEXT)] + [row["dialogue"] for row in dialogues]
+    coded = (tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
+    pieces = (ids[start : start + size] for ids in coded for start in range(0, len(ids), size))
+    return [piece for piece in pieces if len(piece) >= SHORTEST]

@@ -4,6 +4,7 @@ training.
 
 import itertools
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -40,14 +41,33 @@ def build_model(config: PocketConfig) -> T5ForConditionalGeneration:
 
 
 def load_weights(model: T5ForConditionalGeneration, folder: Path) -> None:
-    """Copy the weights of a model folder. Raises UsageError where its shape is another one."""
+    """Copy the weights of a model folder. Where it is deeper or shallower, each layer is a copy of the one at the same
+    height: shrink and fine-tune (Shleifer & Rush 2020, section 3.2), and the same upwards.
+
+    Raises UsageError where it differs in more than its depth.
+    """
     found = T5ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    source = found.state_dict()
+    depths = {
+        "encoder": (len(model.encoder.block), len(found.encoder.block)),
+        "decoder": (len(model.decoder.block), len(found.decoder.block)),
+    }
     try:
-        model.load_state_dict(found.state_dict())
-    except RuntimeError as error:
+        model.load_state_dict({name: source[_at_same_height(name, depths)] for name in model.state_dict()})
+    except (KeyError, RuntimeError) as error:
         raise UsageError(
             f"{folder} has another shape than the configuration: give the flags it was made with"
         ) from error
+
+
+def _at_same_height(name: str, depths: Mapping[str, tuple[int, int]]) -> str:
+    """The name of a layer's weight in a model of another depth: first layers meet, and so do last ones."""
+    half, block, *rest = name.split(".", 3)
+    if block != "block":
+        return name
+    new, old = depths[half]
+    height = round(int(rest[0]) * (old - 1) / (new - 1)) if new > 1 else 0
+    return ".".join((half, block, str(height), *rest[1:]))
 
 
 def warm_start_embeddings(model: T5ForConditionalGeneration, tokenizer: Tokenizer) -> int:

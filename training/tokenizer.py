@@ -36,3 +36,9 @@ def train_tokenizer(texts: Iterable[str], pieces: int) -> Tokenizer:
         single=f"$A {EOS}", special_tokens=[(EOS, tokenizer.token_to_id(EOS))]
     )
     return tokenizer
+
+
+def sentinels(tokenizer: Tokenizer) -> list[int]:
+    """The ids of its `<extra_id_N>` pieces, in order; of a tokenizer made elsewhere there may be none."""
+    ids = (tokenizer.token_to_id(f"<extra_id_{i}>") for i in range(SENTINELS))
+    return [index for index in ids if index is not None]

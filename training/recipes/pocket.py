@@ -17,7 +17,7 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     feed_forward: int = 768
     """Width of the feed-forward layers."""
     encoder_layers: int = 6
-    """Depth of the encoder, which reads once: cheap."""
+    """Depth of the encoder, which reads once: cheap. With --model either depth may be another one than the model's."""
     decoder_layers: int = 3
     """Depth of the decoder, which runs for every token written: dear."""
     window: int = 512
@@ -57,6 +57,8 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Weight of telling a summary from itself with the first two speakers exchanged; 0 for not at all."""
     topics: float = 0.08
     """Share of examples that ask for the topic instead of the summary."""
+    denoise: float = 0.0
+    """Share of examples in which hidden spans of a plain text or a dialogue are to be written (Raffel et al. 2020)."""
     default_phrasing: float = 0.6
     """Share of summaries asked for in the default phrasing; the rest are spread over the others."""
     seed: int = 20261121

@@ -21,8 +21,9 @@ from training import cli, pocket
 from training.batches import IGNORED, collate
 from training.card import Card, CardData, write_card
 from training.job import Job
-from training.pocket_examples import augmented, epoch_batches, example
-from training.pocket_model import build_model, warm_start_embeddings
+from training.pocket_corpus import read_corpus
+from training.pocket_examples import Corpus, augmented, epoch_batches, example, gather
+from training.pocket_model import build_model, load_weights, warm_start_embeddings
 from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested, list_runs
 from training.tokenizer import train_tokenizer
@@ -110,7 +111,7 @@ def test_a_stopped_and_resumed_training_ends_with_the_same_weights(tmp_path: Pat
 
 def test_a_run_over_several_epochs_resumes_where_it_stood(tmp_path: Path) -> None:
     config = replace(TINY, batch_tokens=1000, max_steps=5)
-    batches = len(list(epoch_batches(config, ROWS, _tokenizer(), 0)))
+    batches = len(list(epoch_batches(config, _corpus(), _tokenizer(), 0)))
     assert batches == 2
     whole = tmp_path / "whole"
     whole.mkdir()
@@ -165,7 +166,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_last_checkpoi
 
 def test_which_words_are_hidden_follows_the_seed() -> None:
     state = pocket._State(replace(TINY, word_dropout=0.5), _tokenizer())
-    batch = next(epoch_batches(TINY, ROWS, _tokenizer(), 0))
+    batch = next(epoch_batches(TINY, _corpus(), _tokenizer(), 0))
     with torch.no_grad():
         first, second = (float(state._loss(batch)) for _ in range(2))
         state.rng.manual_seed(TINY.seed)
@@ -208,7 +209,7 @@ def test_the_margin_is_the_difference_of_both_targets_likelihoods() -> None:
 
 @torch.no_grad()
 def test_the_same_words_are_hidden_from_both_targets() -> None:
-    batch = next(epoch_batches(TINY, ROWS, _tokenizer(), 0))
+    batch = next(epoch_batches(TINY, _corpus(), _tokenizer(), 0))
     _, margins = pocket._State(TINY, _tokenizer())._read(dataclasses.replace(batch, exchanged=batch.labels), 0.5)
     assert margins.tolist() == pytest.approx([0.0] * len(batch.labels), abs=1e-5)
 
@@ -217,8 +218,8 @@ def test_the_same_words_are_hidden_from_both_targets() -> None:
 def test_contrast_adds_the_logistic_loss_of_the_margins() -> None:
     plain = replace(TINY, topics=0.0, word_dropout=0.0)
     contrasted = replace(plain, contrast=2.0)
-    batch = next(epoch_batches(contrasted, ROWS, _tokenizer(), 0))
-    bare = next(epoch_batches(plain, ROWS, _tokenizer(), 0))
+    batch = next(epoch_batches(contrasted, _corpus(), _tokenizer(), 0))
+    bare = next(epoch_batches(plain, _corpus(), _tokenizer(), 0))
     state = pocket._State(contrasted, _tokenizer())
     _, margins = state._read(batch, 0.0)
     # Twice the mean of -ln sigmoid(margin) = ln(1 + e^-margin).
@@ -227,7 +228,7 @@ def test_contrast_adds_the_logistic_loss_of_the_margins() -> None:
 
 
 def test_an_epoch_is_the_same_for_the_same_seed_and_another_for_the_next() -> None:
-    one, again, other = ([b.input_ids for b in epoch_batches(TINY, ROWS, _tokenizer(), e)] for e in (0, 0, 1))
+    one, again, other = ([b.input_ids for b in epoch_batches(TINY, _corpus(), _tokenizer(), e)] for e in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
     assert len(one) != len(other) or not all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
@@ -282,6 +283,28 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
         train(tmp_path, a_run(tmp_path), replace(TINY, width=32), start=tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "heights"),
+    # Of the old layers 0 to 3 those nearest to 0, 1.5 and 3 (Python rounds 1.5 up), and to 0, 0.2, 0.4, 0.6, 0.8 and 1.
+    [(4, 3, [0, 2, 3]), (2, 6, [0, 0, 0, 1, 1, 1]), (3, 1, [0]), (1, 2, [0, 0]), (2, 2, [0, 1])],
+)
+def test_a_model_of_another_depth_starts_from_the_layers_at_the_same_height(
+    tmp_path: Path, old: int, new: int, heights: list[int]
+) -> None:
+    donor = build_model(replace(TINY, encoder_layers=old, decoder_layers=1))
+    donor.save_pretrained(tmp_path)
+    model = build_model(replace(TINY, encoder_layers=new, decoder_layers=2, seed=1))
+    load_weights(model, tmp_path)
+    for index, height in enumerate(heights):
+        made, given = model.encoder.block[index].layer[1], donor.encoder.block[height].layer[1]
+        assert all(torch.equal(a, b) for a, b in zip(made.parameters(), given.parameters(), strict=True))
+    for block in model.decoder.block:
+        assert torch.equal(
+            block.layer[1].EncDecAttention.q.weight, donor.decoder.block[0].layer[1].EncDecAttention.q.weight
+        )
+    assert torch.equal(model.shared.weight, donor.shared.weight)
+
+
 def test_a_step_in_bfloat16_learns_as_one_in_float32(tmp_path: Path) -> None:
     run = a_run(tmp_path)
     train(tmp_path, run, replace(TINY, max_steps=60, save_every=20, precision="bfloat16"))
@@ -297,7 +320,7 @@ def test_pocket_without_data_says_what_it_needs() -> None:
 def test_rows_held_out_are_not_trained_on(tmp_path: Path) -> None:
     data = tmp_path / "rows.jsonl"
     data.write_text("".join(f'{{"dialogue": "A: {i % 30}", "summary": "{i}"}}\n' for i in range(60)))
-    rows, held_out = pocket._read(Job(stage="pocket", config=TINY, data=(data,)))
+    rows, held_out = read_corpus([data], None)
     # Rows 1, 21 and 41 are held out; 31 and 51 are the same dialogues as 1 and 21, and 11 the same as 41.
     assert [row["summary"] for row in held_out] == ["1", "21", "41"]
     assert len(rows) == 54
@@ -364,3 +387,7 @@ def test_a_card_names_data_figures_limits_and_licence(tmp_path: Path) -> None:
 
 def _tokenizer() -> Any:
     return train_tokenizer([row["dialogue"] + row["summary"] for row in ROWS] * 5, 400)
+
+
+def _corpus() -> Corpus:
+    return gather(ROWS, TINY, _tokenizer())
