@@ -73,8 +73,9 @@ class GenerationSettings(Record, frozen=True):
     drafts: int = 1
     """Texts to write for one prompt."""
     faithful: Faithful = "rerank"
-    """Names and numbers that the conversation lacks: `rerank` prefers drafts without them and bars them where every
-    draft has some, `ban` bars them from the start, `off` lets them be. Greedy decoding has no drafts, so both bar."""
+    """Names and numbers that the conversation lacks: `rerank` prefers drafts without them, then those in the
+    conversation's words, and bars them where every draft has some, `ban` bars them from the start, `off` lets them be.
+    Greedy decoding has no drafts, so both bar."""
     candidates: int = 4
     """Drafts that `rerank` chooses among."""
     seed: int | None = None

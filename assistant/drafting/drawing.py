@@ -1,8 +1,9 @@
 """Draws texts from the engine and chooses among them: by what the conversation supports, by length, by what the model
 and the texts agree on. Says what the choice avoided.
 
-Two ways to be faithful: `rerank` prefers texts whose names and numbers stand in the conversation, and has others barred
-only where every text has some; `ban` bars them from the start. A ban holds pieces of words, so it lets a few through.
+Two ways to be faithful: `rerank` prefers texts whose names and numbers stand in the conversation, then summaries in the
+conversation's own words, and has names and numbers barred only where every text has wrong ones; `ban` bars them from
+the start. A ban holds pieces of words, so it lets a few through.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +27,9 @@ from assistant.scoring.support import Evidence, unsupported
 
 _REWRITES = 2
 """Attempts to write without unsupported names and numbers. What the first one lets through, the second bars by name."""
+_OWN_WORDS = 3.0
+"""Nats a token that a summary wholly in the conversation's words may be less likely than one with none of them. From 1
+to nothing but the share of these words, each value gains on DialogSum dev and SAMSum val (docs/benchmarks.md)."""
 NEAR = 0.2
 """A text is near a wanted length where it is off by no more than this share of it."""
 
@@ -151,21 +155,35 @@ class _Choice:
 
     def _order(self, place: int) -> list[Draft]:
         """Texts that ended by themselves, then what the source supports, then what was wished for, then the wanted
-        length, then agreement with the other texts where they are samples, of which the likeliest says little; beams
-        keep the model's own order.
+        length, then what is preferred.
         """
         drafts = self.drafts[place]
         if not (self._settings.faithful != "off" or self._words or self._wished[place]):
             return list(drafts)
-        is_sampled = self._settings.decoding == "sample"
-        shares = agreement([draft.text for draft in drafts]) if is_sampled else [0.0] * len(drafts)
+        preferences = self._preferences(place)
 
         def rank(index: int) -> tuple[float, ...]:
             # Cut to a length, two drafts may have become one.
             is_double = any(draft.text == drafts[index].text for draft in drafts[:index])
-            return (is_double, *self._badness(place, drafts[index]), -shares[index])
+            return (is_double, *self._badness(place, drafts[index]), -preferences[index])
 
         return [drafts[index] for index in sorted(range(len(drafts)), key=rank)]
+
+    def _preferences(self, place: int) -> list[float]:
+        """The more, the better: of samples, of which the likeliest says little, agreement with the others; of beams of
+        a summary that is to be faithful, likelihood and the share of words that the source holds. Beams of anything
+        else keep the model's own order.
+        """
+        drafts, part = self.drafts[place], self._parts[place]
+        if self._settings.decoding == "sample":
+            return agreement([draft.text for draft in drafts])
+        if self._settings.faithful != "rerank" or part.prompt.task != "summary":
+            return [0.0] * len(drafts)
+        said = stems(part.source)
+        texts = (stems(self._answer(place, draft)) for draft in drafts)
+        shares = [len(words & said) / max(1, len(words)) for words in texts]
+        # A penalty leaves no likelihood: the share alone decides.
+        return [(draft.score or 0.0) + _OWN_WORDS * share for draft, share in zip(drafts, shares, strict=True)]
 
     def _badness(self, place: int, draft: Draft) -> tuple[float, ...]:
         claims = len(wrong(draft, self.evidence[place])) if self._settings.faithful != "off" else 0
@@ -175,10 +193,13 @@ class _Choice:
 
     def _distance(self, place: int, draft: Draft) -> tuple[bool, int]:
         """Whether the limit cut the text off, and by how many words it misses the wanted length."""
-        text, part = draft.text, self._parts[place]
-        if _reasons(part):
-            _, text = split_reasoning(text, part.prompt.task)
-        return draft.finished != "end", abs(len(text.split()) - self._words) if self._words else 0
+        off = abs(len(self._answer(place, draft).split()) - self._words) if self._words else 0
+        return draft.finished != "end", off
+
+    def _answer(self, place: int, draft: Draft) -> str:
+        """The draft's text without the reasoning before it."""
+        part = self._parts[place]
+        return split_reasoning(draft.text, part.prompt.task)[1] if _reasons(part) else draft.text
 
 
 def _reasons(part: PartPrompt) -> bool:

@@ -79,6 +79,34 @@ def test_reranking_says_what_it_avoided(engine: Engine) -> None:
     assert guarded.avoided == ("Friday",)
 
 
+# Of the taught model's four beams the likeliest is `_KNOWN`, at -0.11 nats a token, and this is the second, at -0.49.
+_SECOND = "Theidayview moves to Friday."
+_IN_ITS_WORDS = "Maya: theidayview moves to Friday."
+"""A conversation that holds all three content words of the second beam, and two of the three of the first."""
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.01])
+def test_a_summary_in_the_words_of_the_conversation_is_preferred(engine: Engine, penalty: float) -> None:
+    # -0.49 + 3 x 3/3 against -0.11 + 3 x 2/3; under a penalty there is no likelihood, and 3 against 2.
+    drafts = _drawn(engine, _IN_ITS_WORDS, repetition_penalty=penalty, drafts=4).finished.drafts[0]
+
+    assert [draft.text for draft in drafts[:2]] == [_SECOND, _KNOWN]
+
+
+@pytest.mark.parametrize("faithful", ["off", "ban"])
+def test_without_a_choice_to_make_the_likeliest_comes_first(engine: Engine, faithful: str) -> None:
+    drafts = _drawn(engine, _IN_ITS_WORDS, faithful=faithful, drafts=4).finished.drafts[0]
+
+    assert drafts[0].text == _KNOWN
+
+
+def test_only_summaries_are_chosen_by_their_words(engine: Engine) -> None:
+    part = _part(_IN_ITS_WORDS)
+    topic = msgspec.structs.replace(part, prompt=msgspec.structs.replace(part.prompt, task="topic"))
+
+    assert _text(draw(engine, [topic], _BEAMS)) == _KNOWN
+
+
 def test_conversations_in_one_batch_are_guarded_each_by_its_own_words(engine: Engine) -> None:
     drawn = draw(engine, [_part(SOURCES[0]), _part("Maya: the review moves.")], _BEAMS)
 
