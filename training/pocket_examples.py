@@ -31,8 +31,8 @@ class Corpus:
 
 
 def gather(rows: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer) -> Corpus:
-    """The rows, measured by the tokenizer. Raises DataMissing where no dialogue fits, UsageError where there is to be
-    denoising and it cannot.
+    """The rows, measured by the tokenizer. Raises DataMissing where no dialogue fits, UsageError where denoising is
+    asked for and cannot be, or plain texts are there and it is not asked for.
     """
     summaries = of_kind(rows, SUMMARY)
     fitting = [
@@ -48,8 +48,7 @@ def gather(rows: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer) -> C
     ]
     instructions = [made for made in answered if max(len(made.source), len(made.target)) <= config.window]
     left_out = len(summaries) + len(answered) - len(fitting) - len(instructions)
-    texts = _texts(rows, fitting, config, tokenizer) if config.denoise else []
-    return Corpus(fitting, instructions, texts, left_out)
+    return Corpus(fitting, instructions, _texts(rows, fitting, config, tokenizer), left_out)
 
 
 def epoch_batches(config: PocketConfig, corpus: Corpus, tokenizer: Tokenizer, epoch: int) -> Iterator[Batch]:
@@ -99,13 +98,18 @@ def example(
 def _texts(
     rows: Sequence[Row], dialogues: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer
 ) -> list[Sequence[int]]:
-    """The plain texts and the dialogues, in pieces that leave room for a sentinel and an end."""
-    if not 0 < config.denoise < 1:
+    """Plain texts and dialogues, in pieces that leave room for a sentinel and an end; none without denoising."""
+    plain = of_kind(rows, TEXT)
+    if not 0 <= config.denoise < 1:
         raise UsageError(f"--denoise is a share from 0 to below 1, not {config.denoise:g}")
+    if not config.denoise:
+        if plain:
+            raise UsageError("the data hold plain texts: give their share of the examples, such as --denoise 0.3")
+        return []
     if len(sentinels(tokenizer)) < 2:  # one for a span, one that ends the target
         raise UsageError("the model's tokenizer has no pieces <extra_id_N>, which --denoise needs")
     size = config.window - 2
-    texts = [row["text"] for row in of_kind(rows, TEXT)] + [row["dialogue"] for row in dialogues]
+    texts = [row["text"] for row in plain] + [row["dialogue"] for row in dialogues]
     coded = (tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
     pieces = (ids[start : start + size] for ids in coded for start in range(0, len(ids), size))
     return [piece for piece in pieces if len(piece) >= SHORTEST]

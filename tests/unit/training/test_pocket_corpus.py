@@ -131,8 +131,10 @@ def test_every_dialogue_and_instruction_comes_once_and_texts_in_their_share(toke
     assert told == sorted([row["summary"] for row in SUMMARIES] + [row["target"] for row in ANSWERS])
 
 
-def test_without_denoising_texts_are_not_read(tokenizer: Tokenizer) -> None:
-    corpus = gather([*SUMMARIES, *TEXTS], CONFIG, tokenizer)
+def test_texts_without_a_share_are_refused_and_not_passed_over(tokenizer: Tokenizer) -> None:
+    with pytest.raises(UsageError, match=r"the data hold plain texts.*--denoise 0\.3"):
+        gather([*SUMMARIES, *TEXTS], CONFIG, tokenizer)
+    corpus = gather(SUMMARIES, CONFIG, tokenizer)
     assert corpus.texts == []
     assert sum(len(batch.labels) for batch in epoch_batches(CONFIG, corpus, tokenizer, 0)) == 12
 
