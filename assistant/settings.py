@@ -35,7 +35,7 @@ class ModelSettings(Part, frozen=True):
     backend: Literal["auto", "ctranslate", "transformers"] = "auto"
     """`ctranslate` is fast on CPU, `transformers` runs on GPU and needs no conversion; `auto` picks by machine."""
     threads: int = 0
-    """CPU threads for the model; 0 uses every core."""
+    """CPU threads for the model; 0 is one for a small model, for which that is fastest, and every core for another."""
 
 
 class PromptSettings(Part, frozen=True):

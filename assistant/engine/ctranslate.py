@@ -14,6 +14,9 @@ from assistant.errors import ModelDamaged
 from assistant.records import BackendName, Draft, GenerationSettings, ModelVersion
 
 _SCORED_AT_ONCE = 16
+_SMALL = 32 << 20
+"""Bytes of weights up to which one thread is the fastest: several wait for one another at every layer of every token,
+which takes longer than the work itself (docs/benchmarks.md; 11 and 23 MB were measured)."""
 _Drafts = dict[tuple[int, int], list[int]]
 
 
@@ -21,7 +24,7 @@ def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "CTransl
     """The model's conversion, made first where there is none."""
     folder = ensure_converted(model, on_progress)
     on_progress(Progress(stage="loading"))
-    return CTranslateBackend(ModelTokenizer(Path(model.folder)), folder, threads or _default_threads())
+    return CTranslateBackend(ModelTokenizer(Path(model.folder)), folder, threads or default_threads(folder))
 
 
 class CTranslateBackend:
@@ -153,7 +156,10 @@ def _options(settings: GenerationSettings) -> dict[str, Any]:
     return options
 
 
-def _default_threads() -> int:
-    """Every core that this process may use, unless OMP_NUM_THREADS says less."""
+def default_threads(folder: Path) -> int:
+    """What OMP_NUM_THREADS says; else one for a small conversion, every core that this process may use for another."""
     told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdigit() and int(told) else len(os.sched_getaffinity(0))
+    if told.isdigit() and int(told):
+        return int(told)
+    is_small = sum(path.stat().st_size for path in folder.glob("model.bin")) <= _SMALL
+    return 1 if is_small else len(os.sched_getaffinity(0))

@@ -1,7 +1,7 @@
 """How fast and how small serving is: the engine with CTranslate2 int8 against transformers (sdpa, float32) on the same
-weights and threads.
+weights.
 
-    python tests/benchmarks/serving.py [--model REF …] [--rounds 5] [--threads 2] [--tokens 60] [--prompt 220]
+    python tests/benchmarks/serving.py [--model REF …] [--rounds 5] [--threads 0] [--tokens 60] [--prompt 220]
 
 Without --model: the shape of flan-t5-base with random weights, and pocket. Random weights seldom end a text by
 themselves, so every text has exactly --tokens tokens on both sides. The two sides take turns within a round, so that a
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", help="a model reference or the name of a shape with random weights")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=0, help="of either side; 0 for what each takes by itself")
     parser.add_argument("--tokens", type=int, default=60, help="tokens of every text")
     parser.add_argument("--prompt", type=int, default=220, help="tokens of a prompt")
     parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
@@ -113,7 +113,7 @@ def _compare(model: ModelVersion, arguments: argparse.Namespace) -> None:
         parity = _parity(engine, peer, cases[0], tokenizer, pieces)
         memory = (_resident(engine.process_id), _resident(peer.process_id))
     goal = _POCKET_GOAL if model.ref == "pocket" else None
-    print(f"\n### {model.ref}: {model.parameters / 1e6:.1f} M parameters, {arguments.threads} threads\n")
+    print(f"\n### {model.ref}: {model.parameters / 1e6:.1f} M parameters, {arguments.threads or 'default'} threads\n")
     print(f"CTranslate2 {loaded.backend_version} int8 against {peer.version}; {arguments.rounds} rounds, ", end="")
     print(f"{tokenizer.count(cases[0].prompts[0])} -> {arguments.tokens} tokens.\n")
     print("| | transformers ms | engine ms | faster (min to max) | goal |\n|---|---|---|---|---|")
@@ -173,7 +173,7 @@ class _Peer:
             [sys.executable, __file__, "--peer", str(folder), "--threads", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            env={**os.environ, **({"OMP_NUM_THREADS": str(threads)} if threads else {})},
             text=True,
         )
         self.version = self._ask({})["version"]
@@ -211,7 +211,8 @@ def _serve_as_peer(folder: Path, threads: int) -> None:
     import torch
     import transformers
 
-    torch.set_num_threads(threads)
+    if threads:
+        torch.set_num_threads(threads)
     transformers.utils.logging.disable_progress_bar()
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True, use_safetensors=True

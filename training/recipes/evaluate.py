@@ -18,7 +18,7 @@ class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     backend: Literal["auto", "ctranslate", "transformers"] = "auto"
     """What runs the model; `auto` takes transformers where there is a GPU."""
     threads: int = 0
-    """CPU threads for the model; 0 uses every core."""
+    """CPU threads for the model; 0 is one for a small model, for which that is fastest, and every core for another."""
     predictions: Path | None = None
     """Judge these summaries, JSON Lines with "id" and "summary", instead of asking a model."""
     swap: bool = False

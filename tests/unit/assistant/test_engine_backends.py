@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from assistant.engine import BACKENDS
-from assistant.engine.ctranslate import CTranslateBackend
+from assistant.engine.ctranslate import CTranslateBackend, default_threads
 from assistant.engine.protocol import Backend
 from assistant.engine.tokens import GrowingText, ModelTokenizer
 from assistant.errors import ModelDamaged
@@ -169,3 +169,18 @@ def test_a_tokenizer_that_cannot_be_read_is_named(
     spoil(place)
     with pytest.raises(ModelDamaged, match=r"tokenizer\.json"):
         ModelTokenizer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("size", "told", "threads"),
+    # The limit is 32 x 1,048,576 bytes; 3 cores.
+    [(33_554_432, "", 1), (33_554_433, "", 3), (33_554_433, "2", 2), (100, "2", 2), (100, "many", 1), (100, "0", 1)],
+)
+def test_a_small_model_gets_one_thread_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, told: str, threads: int
+) -> None:
+    with (tmp_path / "model.bin").open("wb") as stream:
+        stream.truncate(size)
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2})
+    assert default_threads(tmp_path) == threads
