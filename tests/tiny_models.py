@@ -11,6 +11,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 from assistant.prompts import render
+from training.recipes.pocket import PocketConfig
 from training.tokenizer import EOS, PAD, UNKNOWN, train_tokenizer
 
 _TEXTS = [
@@ -87,3 +88,23 @@ def _teach(
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
+
+
+TINY_POCKET = PocketConfig(
+    pieces=400,
+    width=16,
+    heads=2,
+    feed_forward=32,
+    encoder_layers=1,
+    decoder_layers=1,
+    warm_start=False,
+    max_steps=4,
+    batch_tokens=600,
+    warmup_steps=2,
+    log_every=1,
+    save_every=2,
+    window=200,
+    made_up=0.0,
+    judge=0,
+)
+"""Pocket's recipe for a model of 30,000 parameters and four steps."""

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, T5ForConditionalGeneration
 from assistant.errors import DataMissing, TrainingStopped, UsageError
 from assistant.models.registry import resolve
 from assistant.settings import Settings
+from tests.tiny_models import TINY_POCKET as TINY
 from training import cli, pocket
 from training.batches import IGNORED, collate
 from training.card import Card, CardData, write_card
@@ -28,23 +29,6 @@ from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested, list_runs
 from training.tokenizer import train_tokenizer
 
-TINY = PocketConfig(
-    pieces=400,
-    width=16,
-    heads=2,
-    feed_forward=32,
-    encoder_layers=1,
-    decoder_layers=1,
-    warm_start=False,
-    max_steps=4,
-    batch_tokens=600,
-    warmup_steps=2,
-    log_every=1,
-    save_every=2,
-    window=200,
-    made_up=0.0,
-    judge=0,
-)
 _THINGS = ["report", "window", "ticket", "garden", "letter", "bridge"]
 ROWS = [
     {

@@ -9,29 +9,21 @@ from msgspec.structs import replace
 from tokenizers import Tokenizer, models
 
 from assistant.errors import DataMissing, UsageError
+from tests.tiny_models import TINY_POCKET
 from training import pocket
 from training.batches import IGNORED
 from training.pocket_corpus import INSTRUCTION, SUMMARY, TEXT, kind_of, read_corpus
 from training.pocket_examples import epoch_batches, gather
-from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested
 from training.tokenizer import sentinels, train_tokenizer
 
-CONFIG = PocketConfig(
+CONFIG = replace(
+    TINY_POCKET,
     pieces=420,
-    width=16,
-    heads=2,
-    feed_forward=32,
-    encoder_layers=1,
-    decoder_layers=1,
-    warm_start=False,
     max_steps=6,
     batch_tokens=800,
-    warmup_steps=2,
-    log_every=1,
     save_every=3,
     window=120,
-    judge=0,
     topics=0.0,
     renames=0.0,
     chats=0.0,
