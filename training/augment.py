@@ -73,6 +73,39 @@ def swap_speakers(dialogue: str, summary: str) -> tuple[str, str]:
     return _replace(dialogue, exchanged), _replace(summary, exchanged)
 
 
+def begin_late(dialogue: str, summary: str) -> tuple[str, str]:
+    """Leave out the first of four turns or more, and number the first two speakers anew in order of speaking."""
+    _, *turns = dialogue.split("\n")
+    if len(turns) < 3:
+        return dialogue, summary
+    rest = "\n".join(turns)
+    return swap_speakers(rest, summary) if rest.startswith("#Person2#") else (rest, summary)
+
+
+def join(
+    one: tuple[str, str], other: tuple[str, str], tags: int, rng: random.Random, made_up: float = 0.0
+) -> tuple[str, str]:
+    """A dialogue and its summary, and another after them, as one talk in a group: half of the time whoever speaks first
+    does so in both, and everybody else in the second is somebody new. Beyond so many `tags` people have given names.
+    """
+    talk = f"{one[0]}\n{other[0]}", f"{one[1]} {other[1]}"
+    taken = set(_WORD.findall(" ".join(talk)))
+    count = len(set(SPEAKER_TAG.findall(" ".join(one))))
+    people: dict[str, str] = {}
+    stays = rng.random() < 0.5
+    for tag in sorted(set(SPEAKER_TAG.findall(" ".join(other)))):
+        if stays and tag == "#Person1#":
+            continue
+        count += 1
+        people[tag] = f"#Person{count}#"
+        if count > tags:
+            while (name := _name(rng, made_up)) in taken:
+                pass
+            taken.add(name)
+            people[tag] = name
+    return f"{one[0]}\n{_replace(other[0], people)}", f"{one[1]} {_replace(other[1], people)}"
+
+
 def _name(rng: random.Random, made_up: float) -> str:
     if made_up and rng.random() < made_up:
         return "".join(rng.choices(_SYLLABLES, k=rng.randint(2, 3))).capitalize()

@@ -4,9 +4,11 @@ A T5 v1.1-shaped model (Raffel et al. 2020; gated GELU after Shazeer 2020) learn
 every phrasing that the product asks with; beside them, where the data hold such, other instructions and the hidden
 spans of plain texts. Its token embeddings start from those of all-MiniLM-L6-v2, projected on their principal
 components, which saves about a third of the first epoch. With `--model` it goes on from the weights and the tokenizer
-of a model of the same width, so that several short trainings make a long one; the optimizer starts anew. No dropout,
-which costs more than half of a step on a CPU: label smoothing and word dropout on the decoder's input (Bowman et al.
-2016, section 3.1) instead. The exported weights are an exponential moving average.
+of a model of the same width, so that several short trainings make a long one; the optimizer starts anew. The exported
+weights are an exponential moving average.
+
+A few thousand dialogues are soon known by heart: words are hidden on the decoder's input (Bowman et al. 2016, section
+3.1) and in the source, channels are dropped, labels smoothed, and dialogues begin late, so that every pass is another.
 
 A summary with its speakers exchanged is wrong by a token or two, which the mean loss of a token hardly sees. `contrast`
 adds the logistic loss of how many nats likelier the right one is, the encoder's states shared: made-up negatives as in
@@ -38,7 +40,15 @@ from training.job import Job, Report
 from training.metrics.case import Case
 from training.pocket_corpus import INSTRUCTION, SUMMARY, TEXT, Row, of_kind, read_corpus
 from training.pocket_examples import Corpus, epoch_batches, example, gather
-from training.pocket_model import build_model, export, load_weights, warm_start_embeddings
+from training.pocket_model import (
+    blend,
+    build_model,
+    export,
+    load_weights,
+    read_weights,
+    share_dropout,
+    warm_start_embeddings,
+)
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested
@@ -56,13 +66,15 @@ def run(job: Job[PocketConfig]) -> dict[str, Any]:
     """The stage `assistant-train pocket`: train, convert, write the card; the folder then serves as a model."""
     from assistant.engine.conversion import convert_folder
 
-    start = Path(resolve(job.model, load_settings()).folder) if job.model else None
+    settings = load_settings()
+    start = Path(resolve(job.model, settings).folder) if job.model else None
+    others = [Path(resolve(reference, settings).folder) for reference in job.config.blend]
     if not job.data:
         raise UsageError('pocket needs --data FILE: JSON Lines with "dialogue" and "summary"')
     rows, held_out = read_corpus(job.data, job.dev)
     with job.open_run() as run:
         out = job.out or models_dir() / run.name
-        trained = train(job.config, rows, held_out, out, run, job.stop, job.report, start=start)
+        trained = train(job.config, rows, held_out, out, run, job.stop, job.report, start=start, others=others)
         job.check_stop(run)
         convert_folder(out, out / CONVERTED)
         judged = _judge(job, out, held_out[: job.config.judge])
@@ -82,15 +94,18 @@ def train(
     report: Report = lambda figures: None,
     *,
     start: Path | None = None,
+    others: Sequence[Path] = (),
 ) -> dict[str, float]:
     """Train, or go on where the run's checkpoint stands, and write the model to `out`. Returns its figures.
 
-    `start` is the folder of a model to go on from. Raises UsageError where its shape is another one, TrainingStopped
-    where the loss is no number. When asked to stop it saves and writes no model.
+    `start` is the folder of a model to go on from; the weights of the `others` are blended with the trained ones at the
+    end. Raises UsageError where a shape is another one, TrainingStopped where the loss is no number. When asked to stop
+    it saves and writes no model.
     """
     tokenizer = _tokenizer(config, rows, run, start)
     corpus = gather(rows, config, tokenizer)
     state = _State(config, tokenizer, start)
+    blended = [read_weights(folder, state.model) for folder in others]
     if saved := run.load():
         state.restore(*saved)
     run.log(state.steps, left_out=corpus.left_out)
@@ -110,7 +125,9 @@ def train(
     else:
         state.judge(held_out, run)
         run.save(state.steps, state.tree())
-        export(state.averaged(), tokenizer, config, out)
+        model = state.averaged()
+        blend(model, blended)
+        export(model, tokenizer, config, out)
     return state.figures() | {"rows": len(rows), "left_out": corpus.left_out}
 
 
@@ -125,10 +142,10 @@ class _State:
             load_weights(self.model, start)
         elif config.warm_start:
             warm_start_embeddings(self.model, tokenizer)
+        share_dropout(self.model, config.dropout)
         self.model.train()
         self.optimizer = torch.optim.Adafactor(self.model.parameters(), lr=config.learning_rate)
         self.average = {name: value.detach().clone() for name, value in self.model.named_parameters()}
-        self.rng = torch.Generator().manual_seed(config.seed)
         self.steps = self.epoch = self.position = 0
         self.seconds = 0.0
         self.judged: float | None = None
@@ -139,7 +156,6 @@ class _State:
             "model": parameters,
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
-            "rng": self.rng.get_state(),
             "epoch": self.epoch,
             "position": self.position,
             "seconds": self.seconds,
@@ -152,7 +168,6 @@ class _State:
                 value.copy_(tree["model"][name])
         self.average = tree["average"]
         self.optimizer.load_state_dict(tree["optimizer"])
-        self.rng.set_state(tree["rng"])
         self.steps, self.epoch, self.position = steps, tree["epoch"], tree["position"]
         self.seconds, self.judged = tree["seconds"], tree["judged"]
 
@@ -181,6 +196,8 @@ class _State:
         rate = self.config.learning_rate * min(1.0, (self.steps + 1) / self.config.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, self.fraction())))
+        # A resumed training hides and drops what an unbroken one would.
+        torch.manual_seed(self.config.seed + self.steps)
         loss = self._loss(batch)
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -228,7 +245,7 @@ class _State:
         total = tokens = right = told = 0.0
         for indices in bucket(examples, self.config.batch_tokens, random.Random(0)):
             batch = collate([examples[i] for i in indices], 0)
-            logits, margins = self._read(batch, 0.0)
+            logits, margins = self._read(batch)
             count = int((batch.labels != IGNORED).sum())
             total += float(cross_entropy(logits, batch.labels)) * count
             tokens += count
@@ -238,19 +255,18 @@ class _State:
         return {"dev_loss": total / tokens} | ({"dev_roles": right / told} if told else {})
 
     def _loss(self, batch: Batch) -> torch.Tensor:
-        logits, margins = self._read(batch, self.config.word_dropout)
+        logits, margins = self._read(batch, self.config.word_dropout, self.config.source_dropout)
         loss = cross_entropy(logits, batch.labels, self.config.label_smoothing)
         return loss + self.config.contrast * functional.softplus(-margins).mean() if len(margins) else loss
 
-    def _read(self, batch: Batch, dropout: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def _read(
+        self, batch: Batch, word_dropout: float = 0.0, source_dropout: float = 0.0
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The logits of the labels, (batch, target length, pieces), and for the examples that have an exchanged target
         how many nats likelier the right one is, (such examples,).
         """
         inputs = functional.pad(batch.labels[:, :-1].clamp(min=0), (1, 0))
-        hidden = torch.zeros_like(inputs, dtype=torch.bool)
-        if dropout:
-            hidden = torch.rand(inputs.shape, generator=self.rng) < dropout
-            hidden[:, 0] = False
+        hidden = _drawn(inputs, word_dropout)
         rows = torch.arange(len(inputs))
         contrasted = (batch.exchanged != IGNORED).any(dim=1).nonzero().flatten()
         exchanged = batch.exchanged[contrasted]
@@ -258,8 +274,9 @@ class _State:
         rows = torch.cat([rows, contrasted])
         # The same places are hidden in both, so that the two differ by their speakers alone.
         both = both.masked_fill(hidden[rows], _UNKNOWN)
+        source = batch.input_ids.masked_fill(_drawn(batch.input_ids, source_dropout), _UNKNOWN)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            states = self.model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+            states = self.model.encoder(input_ids=source, attention_mask=batch.attention_mask)
             logits = self.model(
                 encoder_outputs=(states.last_hidden_state[rows],),
                 attention_mask=batch.attention_mask[rows],
@@ -268,6 +285,11 @@ class _State:
         logits, others = logits[: len(inputs)], logits[len(inputs) :]
         margins = log_likelihood(logits[contrasted], batch.labels[contrasted]) - log_likelihood(others, exchanged)
         return logits, margins
+
+
+def _drawn(ids: torch.Tensor, share: float) -> torch.Tensor:
+    """Which of the ids are to be hidden: a share of them, but no padding, end or start."""
+    return (torch.rand(ids.shape) < share) & (ids > _UNKNOWN)
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:

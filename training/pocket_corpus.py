@@ -14,7 +14,7 @@ Row = dict[str, Any]
 SUMMARY, INSTRUCTION, TEXT = ("dialogue", "summary"), ("input", "target"), ("text",)
 """The fields that make a row what it is; the first kind whose fields it has counts."""
 
-_TAGS = ("#Person1#", "#Person2#", "#Person3#")
+TAGS = ("#Person1#", "#Person2#", "#Person3#")
 """What speakers become: the assistant shows this model no names."""
 _HELD_OUT = 100
 
@@ -70,6 +70,6 @@ def _tagged(row: Row, kind: tuple[str, ...]) -> Row:
     field = kind[0]
     if kind == INSTRUCTION:
         return row
-    shown = show_turns(row[field], _TAGS)
+    shown = show_turns(row[field], TAGS)
     about = {name: hide(row[name], shown.names) for name in ("summary", "topic") if isinstance(row.get(name), str)}
     return row | {field: shown.text} | about

@@ -9,10 +9,10 @@ from tokenizers import Tokenizer
 from assistant.errors import DataMissing, UsageError
 from assistant.prompts import TASKS, render
 from assistant.records import Task
-from training.augment import name_speakers, rename_people, swap_speakers, write_as_chat
+from training.augment import begin_late, join, name_speakers, rename_people, swap_speakers, write_as_chat
 from training.batches import Batch, Example, bucket, collate
 from training.denoising import SHORTEST, hide_spans
-from training.pocket_corpus import INSTRUCTION, SUMMARY, TEXT, Row, of_kind
+from training.pocket_corpus import INSTRUCTION, SUMMARY, TAGS, TEXT, Row, of_kind
 from training.recipes.pocket import PocketConfig
 from training.tokenizer import sentinels
 
@@ -56,7 +56,11 @@ def epoch_batches(config: PocketConfig, corpus: Corpus, tokenizer: Tokenizer, ep
     many of the texts that they are the configured share.
     """
     rng = random.Random(f"{config.seed}/{epoch}")
-    examples = [augmented(row, config, tokenizer, rng) for row in corpus.dialogues]
+    rows = [
+        _grouped(row, rng.choice(corpus.dialogues), config, rng) if rng.random() < config.groups else row
+        for row in corpus.dialogues
+    ]
+    examples = [augmented(row, config, tokenizer, rng) for row in rows]
     examples = [made for made in examples if len(made.source) <= config.window]
     examples += corpus.instructions
     if corpus.texts:
@@ -71,6 +75,8 @@ def augmented(row: Row, config: PocketConfig, tokenizer: Tokenizer, rng: random.
     """A row as one pass shows it: each change is drawn anew."""
     task: Task = "topic" if row.get("topic") and rng.random() < config.topics else "summary"
     dialogue, target = row["dialogue"], row[task]
+    if rng.random() < config.late:
+        dialogue, target = begin_late(dialogue, target)
     if rng.random() < config.renames:
         dialogue, target = rename_people(dialogue, target, rng, config.made_up)
     if rng.random() < config.chats:
@@ -93,6 +99,12 @@ def example(
     ids = tokenizer.encode(target.strip()).ids
     exchanged = tokenizer.encode(swap_speakers("", target.strip())[1]).ids if contrast else ids
     return Example(tokenizer.encode(prompt.text).ids, ids, exchanged if exchanged != ids else ())
+
+
+def _grouped(row: Row, other: Row, config: PocketConfig, rng: random.Random) -> Row:
+    one, two = ((each["dialogue"], each["summary"]) for each in (row, other))
+    dialogue, summary = join(one, two, len(TAGS), rng, config.made_up)
+    return {"dialogue": dialogue, "summary": summary}
 
 
 def _texts(

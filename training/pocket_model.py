@@ -4,7 +4,7 @@ training.
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -40,34 +40,95 @@ def build_model(config: PocketConfig) -> T5ForConditionalGeneration:
     return T5ForConditionalGeneration(T5Config.from_dict(shape))
 
 
-def load_weights(model: T5ForConditionalGeneration, folder: Path) -> None:
-    """Copy the weights of a model folder. Where it is deeper or shallower, each layer is a copy of the one at the same
-    height: shrink and fine-tune (Shleifer & Rush 2020, section 3.2), and the same upwards.
-
-    Raises UsageError where it differs in more than its depth.
+class SharedDropout(torch.nn.Module):
+    """Dropout of the same channels at every place of a text (Gal & Ghahramani 2016): one draw for a row, where a draw
+    for every number takes longer on a CPU than the layer itself.
     """
-    found = T5ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.keep = 1.0 - share
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """The values, (batch, length, width), with some channels of each row at 0 and the others made up for it."""
+        if not self.training or self.keep == 1.0:
+            return values
+        kept = torch.rand(len(values), 1, values.shape[-1]) < self.keep
+        return values * (kept.to(values.dtype) / self.keep)
+
+
+def share_dropout(model: T5ForConditionalGeneration, share: float) -> None:
+    """Put it in the place of every layer's dropout. Raises UsageError where the share is none."""
+    if not 0 <= share < 1:
+        raise UsageError(f"--dropout is a share from 0 to below 1, not {share:g}")
+    for module in list(model.modules()):
+        if isinstance(getattr(module, "dropout", None), torch.nn.Dropout):
+            module.dropout = SharedDropout(share)
+
+
+def load_weights(model: T5ForConditionalGeneration, folder: Path) -> None:
+    """Copy the weights of a model folder, of a deeper or a shallower one too.
+
+    A shallower model takes the layers at its heights: shrink and fine-tune (Shleifer & Rush 2020, section 3.2). In a
+    deeper one each layer but the first becomes several that each add their part of what it added, so that it begins
+    about as good as the one it came from: more and shorter steps of the same differential equation (Chang et al. 2018).
+    The first is kept whole, because it reads embeddings, which the next ones do not resemble.
+
+    Raises UsageError where the folder's model differs in more than its depth.
+    """
+    found = _read(folder)
     source = found.state_dict()
-    depths = {
-        "encoder": (len(model.encoder.block), len(found.encoder.block)),
-        "decoder": (len(model.decoder.block), len(found.decoder.block)),
+    heights = {
+        "encoder": _heights(len(model.encoder.block), len(found.encoder.block)),
+        "decoder": _heights(len(model.decoder.block), len(found.decoder.block)),
     }
     try:
-        model.load_state_dict({name: source[_at_same_height(name, depths)] for name in model.state_dict()})
+        model.load_state_dict({name: _weight(name, source, heights) for name in model.state_dict()})
     except (KeyError, RuntimeError) as error:
-        raise UsageError(
-            f"{folder} has another shape than the configuration: give the flags it was made with"
-        ) from error
+        raise _other_shape(folder) from error
 
 
-def _at_same_height(name: str, depths: Mapping[str, tuple[int, int]]) -> str:
-    """The name of a layer's weight in a model of another depth: first layers meet, and so do last ones."""
+def read_weights(folder: Path, model: T5ForConditionalGeneration) -> dict[str, torch.Tensor]:
+    """The weights of a model folder by name. Raises UsageError where its model has another shape than this one."""
+    weights = _read(folder).state_dict()
+    if {name: value.shape for name, value in weights.items()} != {
+        name: value.shape for name, value in model.state_dict().items()
+    }:
+        raise _other_shape(folder)
+    return weights
+
+
+def blend(model: T5ForConditionalGeneration, others: Sequence[Mapping[str, torch.Tensor]]) -> None:
+    """Make each of the model's weights the mean of itself and of the others' (Wortsman et al. 2022, the uniform soup).
+    What several trainings from the same weights share stays, and what each of them missed by evens out.
+    """
+    own = model.state_dict()
+    model.load_state_dict({name: sum((more[name] for more in others), own[name]) / (1 + len(others)) for name in own})
+
+
+def _read(folder: Path) -> T5ForConditionalGeneration:
+    return T5ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+
+
+def _other_shape(folder: Path) -> UsageError:
+    return UsageError(f"{folder} has another shape than the configuration: give the flags it was made with")
+
+
+def _heights(new: int, old: int) -> list[int]:
+    """For each layer of the new depth the old layer it starts from: first meets first, and last meets last."""
+    if new > old:
+        return [0] * new if old == 1 else [0, *(1 + layer * (old - 1) // (new - 1) for layer in range(new - 1))]
+    return [round(layer * (old - 1) / (new - 1)) if new > 1 else 0 for layer in range(new)]
+
+
+def _weight(name: str, source: Mapping[str, torch.Tensor], heights: Mapping[str, Sequence[int]]) -> torch.Tensor:
     half, block, *rest = name.split(".", 3)
     if block != "block":
-        return name
-    new, old = depths[half]
-    height = round(int(rest[0]) * (old - 1) / (new - 1)) if new > 1 else 0
-    return ".".join((half, block, str(height), *rest[1:]))
+        return source[name]
+    height = heights[half][int(rest[0])]
+    weight = source[".".join((half, block, str(height), *rest[1:]))]
+    adds = name.endswith((".o.weight", ".wo.weight"))
+    return weight / heights[half].count(height) if adds else weight
 
 
 def warm_start_embeddings(model: T5ForConditionalGeneration, tokenizer: Tokenizer) -> int:

@@ -40,8 +40,14 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Share of the target's probability that is spread over all pieces."""
     word_dropout: float = 0.1
     """Share of the decoder's input tokens that are hidden, so that it must read the source."""
+    source_dropout: float = 0.0
+    """Share of the source's tokens that are hidden, so that no dialogue is learnt by heart."""
+    dropout: float = 0.0
+    """Share of each layer's outputs that are dropped, the same at every place of a text."""
     ema_decay: float = 0.998
     """How slowly the exported average of the weights follows the training."""
+    blend: tuple[str, ...] = ()
+    """Models of the same shape, trained from the same weights, that are averaged with the one trained here."""
     names: float = 0.0
     """Share of dialogues whose `#PersonN#` tags become given names. The assistant shows every conversation with tags
     to a model whose config lists `"speaker_tags"`, as this one's does, so it needs none."""
@@ -51,6 +57,10 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Share of new names that are made of syllables, so that they can only be copied."""
     chats: float = 0.3
     """Share of dialogues that are written as people type on a phone."""
+    late: float = 0.0
+    """Share of the dialogues with tags of which the first turn is left out, so that another may speak first."""
+    groups: float = 0.0
+    """Share of dialogues that another one follows, among other people, so that there are more than two to a talk."""
     swaps: float = 0.0
     """Share of the dialogues with tags in which the first two speakers are exchanged, in dialogue and summary alike."""
     contrast: float = 0.0

@@ -3,7 +3,7 @@
 import random
 import re
 
-from training.augment import first_names, name_speakers, rename_people, swap_speakers, write_as_chat
+from training.augment import begin_late, first_names, join, name_speakers, rename_people, swap_speakers, write_as_chat
 
 DIALOGUE = "#Person1#: Hi, #Person2#. Is Mary in?\n#Person2#: No, #Person1#."
 SUMMARY = "#Person1# asks #Person2# for Mary. #Person12# is not #Person1#."
@@ -72,3 +72,40 @@ def test_swapping_twice_changes_nothing() -> None:
 
 def test_a_text_without_tags_stays_as_it_is() -> None:
     assert name_speakers("Ann: Hi", "Ann greets.", random.Random(1)) == ("Ann: Hi", "Ann greets.")
+
+
+def test_a_dialogue_that_begins_late_has_its_speakers_numbered_anew() -> None:
+    turns = ["#Person1#: Hi.", "#Person2#: Hello, #Person1#.", "#Person1#: A tea.", "#Person2#: Here."]
+    dialogue, summary = begin_late("\n".join(turns), "#Person1# orders a tea from #Person2#.")
+    assert dialogue == "#Person1#: Hello, #Person2#.\n#Person2#: A tea.\n#Person1#: Here."
+    assert summary == "#Person2# orders a tea from #Person1#."
+    turns[1] = "#Person1#: Well."
+    assert begin_late("\n".join(turns), "x #Person1#") == ("\n".join(turns[1:]), "x #Person1#")
+
+
+def test_three_turns_are_too_few_to_leave_one_out() -> None:
+    short = "#Person1#: Hi.\n#Person2#: Hi.\n#Person1#: Bye."
+    assert begin_late(short, "#Person1# goes.") == (short, "#Person1# goes.")
+
+
+ONE = ("#Person1#: Hi, #Person2#.\n#Person2#: Hello.", "#Person1# greets #Person2#.")
+OTHER = ("#Person1#: Tea?\n#Person2#: Please, #Person1#.", "#Person1# offers #Person2# tea.")
+
+
+def test_a_talk_in_a_group_is_two_talks_in_which_at_most_one_person_is_the_same() -> None:
+    drawn = {join(ONE, OTHER, 9, random.Random(seed)) for seed in range(20)}
+    new = f"{ONE[0]}\n#Person3#: Tea?\n#Person4#: Please, #Person3#.", f"{ONE[1]} #Person3# offers #Person4# tea."
+    same = f"{ONE[0]}\n#Person1#: Tea?\n#Person3#: Please, #Person1#.", f"{ONE[1]} #Person1# offers #Person3# tea."
+    assert drawn == {new, same}
+
+
+def test_people_beyond_the_tags_have_names_that_nobody_has() -> None:
+    names = set()
+    for seed in range(60):
+        dialogue, summary = join(ONE, (f"{OTHER[0]} Mia.", OTHER[1]), 3, random.Random(seed))
+        match = re.fullmatch(r"#Person3# offers (\w+) tea\.", summary.removeprefix(f"{ONE[1]} "))
+        if match:  # the others share a speaker, and need three tags
+            names.add(match[1])
+            assert dialogue.splitlines()[2:] == ["#Person3#: Tea?", f"{match[1]}: Please, #Person3#. Mia."]
+    assert len(names) > 10
+    assert names <= set(first_names()) - {"Mia"}

@@ -24,7 +24,7 @@ from training.card import Card, CardData, write_card
 from training.job import Job
 from training.pocket_corpus import read_corpus
 from training.pocket_examples import Corpus, augmented, epoch_batches, example, gather
-from training.pocket_model import build_model, load_weights, warm_start_embeddings
+from training.pocket_model import SharedDropout, build_model, load_weights, share_dropout, warm_start_embeddings
 from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested, list_runs
 from training.tokenizer import train_tokenizer
@@ -73,20 +73,21 @@ def test_training_writes_a_folder_that_transformers_reads(tmp_path: Path) -> Non
 
 
 def test_a_stopped_and_resumed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
+    config = replace(TINY, dropout=0.2, source_dropout=0.2)
     whole = tmp_path / "whole"
     whole.mkdir()
-    train(whole, a_run(whole))
-    run = a_run(tmp_path)
+    train(whole, a_run(whole, config), config)
+    run = a_run(tmp_path, config)
     stop = StopRequested()
 
     def ask_to_stop(figures: Mapping[str, float]) -> None:
         stop.requested = figures["step"] == 3
 
-    train(tmp_path, run, stop=stop, report=ask_to_stop)
+    train(tmp_path, run, config, stop=stop, report=ask_to_stop)
     assert not (tmp_path / "model").exists()
-    resumed = Run.resume("pocket", run.name, TINY, [tmp_path / "data.jsonl"])
+    resumed = Run.resume("pocket", run.name, config, [tmp_path / "data.jsonl"])
     steps: list[float] = []
-    train(tmp_path, resumed, report=lambda figures: steps.append(figures["step"]))
+    train(tmp_path, resumed, config, report=lambda figures: steps.append(figures["step"]))
     assert steps == [4]
     found, expected = weights(tmp_path), weights(whole)
     assert found.keys() == expected.keys()
@@ -148,14 +149,13 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_last_checkpoi
     assert step == 2
 
 
-def test_which_words_are_hidden_follows_the_seed() -> None:
-    state = pocket._State(replace(TINY, word_dropout=0.5), _tokenizer())
+@pytest.mark.parametrize("share", ["word_dropout", "source_dropout", "dropout"])
+def test_something_else_is_hidden_or_dropped_each_time(share: str) -> None:
+    state = pocket._State(replace(TINY, **{"word_dropout": 0.0, share: 0.5}), _tokenizer())
     batch = next(epoch_batches(TINY, _corpus(), _tokenizer(), 0))
     with torch.no_grad():
         first, second = (float(state._loss(batch)) for _ in range(2))
-        state.rng.manual_seed(TINY.seed)
         assert first != second
-        assert first == float(state._loss(batch))
 
 
 def test_a_likelihood_is_summed_over_the_labels_that_count() -> None:
@@ -226,6 +226,36 @@ def test_names_replace_tags_in_the_configured_share() -> None:
     assert "#Person1#: Where" in tokenizer.decode(example.source)
 
 
+def test_dialogues_begin_late_in_the_configured_share() -> None:
+    row = {
+        "dialogue": "#Person1#: Hi.\n#Person2#: Tea?\n#Person1#: Yes.\n#Person2#: Here.",
+        "summary": "#Person1# has tea.",
+    }
+    config = replace(TINY, topics=0.0, chats=0.0, renames=0.0)
+    for share, source, target in (
+        (0.0, "#Person1#: Hi.\n#Person2#: Tea?", "#Person1# has tea."),
+        (1.0, "#Person1#: Tea?\n#Person2#: Yes.", "#Person2# has tea."),
+    ):
+        made = augmented(row, replace(config, late=share), _tokenizer(), random.Random(1))
+        assert source.replace("\n", " ") in " ".join(_tokenizer().decode(made.source).split())
+        assert _tokenizer().decode(made.target) == target
+
+
+def test_groups_are_made_in_the_configured_share_and_a_dialogue_comes_once() -> None:
+    tokenizer = _tokenizer()
+    for share, groups in ((0.0, 0), (1.0, len(ROWS))):
+        config = replace(TINY, groups=share, topics=0.0, chats=0.0, renames=0.0, default_phrasing=1.0)
+        sources = [
+            tokenizer.decode([i for i in source if i])
+            for batch in epoch_batches(config, _corpus(), tokenizer, 0)
+            for source in batch.input_ids.tolist()
+        ]
+        assert len(sources) == len(ROWS)
+        assert sum("#Person3#" in source for source in sources) == groups
+        asked = sorted(source.partition("#Person1#: Where is the ")[2].split("?")[0] for source in sources)
+        assert asked == sorted(_THINGS * 4)
+
+
 def test_the_exported_model_says_which_tags_it_reads_for_speakers(tmp_path: Path) -> None:
     config = replace(TINY, max_steps=2, pieces=600)
     run = a_run(tmp_path, config)
@@ -268,25 +298,98 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "heights"),
-    # Of the old layers 0 to 3 those nearest to 0, 1.5 and 3 (Python rounds 1.5 up), and to 0, 0.2, 0.4, 0.6, 0.8 and 1.
-    [(4, 3, [0, 2, 3]), (2, 6, [0, 0, 0, 1, 1, 1]), (3, 1, [0]), (1, 2, [0, 0]), (2, 2, [0, 1])],
+    ("old", "new", "heights", "parts"),
+    [
+        # Shallower: of the old layers 0 to 3 those nearest to 0, 1.5 and 3 (Python rounds 1.5 up); or the first alone.
+        (4, 3, [0, 2, 3], [1, 1, 1]),
+        (3, 1, [0], [1]),
+        (2, 2, [0, 1], [1, 1]),
+        # Deeper: the first stays whole, the others become the five, three and two that are left.
+        (2, 6, [0, 1, 1, 1, 1, 1], [1, 5, 5, 5, 5, 5]),
+        (3, 4, [0, 1, 1, 2], [1, 2, 2, 1]),
+        (1, 2, [0, 0], [2, 2]),
+    ],
 )
-def test_a_model_of_another_depth_starts_from_the_layers_at_the_same_height(
-    tmp_path: Path, old: int, new: int, heights: list[int]
+def test_a_model_of_another_depth_starts_from_the_layers_it_has_room_for(
+    tmp_path: Path, old: int, new: int, heights: list[int], parts: list[int]
 ) -> None:
     donor = build_model(replace(TINY, encoder_layers=old, decoder_layers=1))
     donor.save_pretrained(tmp_path)
     model = build_model(replace(TINY, encoder_layers=new, decoder_layers=2, seed=1))
     load_weights(model, tmp_path)
-    for index, height in enumerate(heights):
-        made, given = model.encoder.block[index].layer[1], donor.encoder.block[height].layer[1]
-        assert all(torch.equal(a, b) for a, b in zip(made.parameters(), given.parameters(), strict=True))
+    for block, height, part in zip(model.encoder.block, heights, parts, strict=True):
+        given = dict(donor.encoder.block[height].named_parameters())
+        for name, made in block.named_parameters():
+            added = name.endswith((".o.weight", ".wo.weight"))  # what a layer adds goes through one of these
+            assert torch.equal(made, given[name] / part if added else given[name]), name
+    attention = donor.decoder.block[0].layer[1].EncDecAttention
     for block in model.decoder.block:
-        assert torch.equal(
-            block.layer[1].EncDecAttention.q.weight, donor.decoder.block[0].layer[1].EncDecAttention.q.weight
-        )
+        assert torch.equal(block.layer[1].EncDecAttention.q.weight, attention.q.weight)
+        assert torch.equal(block.layer[1].EncDecAttention.o.weight, attention.o.weight / 2)
     assert torch.equal(model.shared.weight, donor.shared.weight)
+
+
+def test_dropout_drops_the_same_channels_at_every_place_and_makes_up_for_them() -> None:
+    dropout, values = SharedDropout(0.2), torch.ones(50, 3, 40)
+    torch.manual_seed(1)
+    dropped = dropout(values)
+    assert torch.equal(dropped[:, :1].expand_as(values), dropped)
+    # What is kept of 1 becomes 1 / (1 - 0.2) = 1.25; 2,000 draws at 0.2 are 400, give or take five deviations of 18.
+    assert sorted(set(dropped.flatten().tolist())) == [0.0, 1.25]
+    assert 310 < int((dropped[:, 0] == 0).sum()) < 490
+    assert torch.equal(dropout.eval()(values), values)
+
+
+def test_every_layer_has_the_configured_dropout_and_what_is_written_has_none(tmp_path: Path) -> None:
+    config = replace(TINY, dropout=0.5, word_dropout=0.0, source_dropout=0.0)
+    state = pocket._State(config, _tokenizer())
+    # One in either half, in three layers of attention, and two in each feed-forward layer: 2 + 3 + 2 x 2.
+    assert [module.keep for module in state.model.modules() if isinstance(module, SharedDropout)] == [0.5] * 9
+    train(tmp_path, a_run(tmp_path, config), config)
+    written = T5ForConditionalGeneration.from_pretrained(tmp_path / "model")
+    assert written.config.dropout_rate == 0.0
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, math.nan])
+def test_a_dropout_that_is_no_share_is_refused(share: float) -> None:
+    with pytest.raises(UsageError, match="--dropout is a share"):
+        share_dropout(build_model(TINY), share)
+
+
+@torch.no_grad()
+def test_hidden_words_of_the_source_cannot_be_read_and_the_end_can() -> None:
+    state = pocket._State(TINY, _tokenizer())
+    one, other = (example(text, "Yes.", "summary", None, _tokenizer()) for text in ("#Person1#: 1 2", "#Person1#: 3 4"))
+    assert len(one.source) == len(other.source) and one.source != other.source
+    (first, _), (second, _) = (state._read(collate([made], 0), 0.0, 1.0) for made in (one, other))
+    assert torch.equal(first, second)
+    endless = dataclasses.replace(one, source=[*one.source[:-1], one.source[-2]])
+    assert not torch.allclose(first, state._read(collate([endless], 0), 0.0, 1.0)[0])
+    assert not torch.allclose(first, state._read(collate([one], 0))[0])
+
+
+def test_what_is_written_is_the_mean_of_what_was_trained_and_of_the_others(tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    train(alone, a_run(alone))
+    folders = [tmp_path / "one", tmp_path / "two"]
+    vocabulary = T5ForConditionalGeneration.from_pretrained(alone / "model").config.vocab_size
+    others = [build_model(replace(TINY, pieces=vocabulary, seed=seed)) for seed in (2, 3)]
+    for folder, other in zip(folders, others, strict=True):
+        other.save_pretrained(folder)
+    train(tmp_path, a_run(tmp_path), others=folders)
+    trained, blended, (two, three) = weights(alone), weights(tmp_path), [other.state_dict() for other in others]
+    for name, value in blended.items():
+        expected = (trained[name].float() + two[name] + three[name]) / 3
+        assert torch.allclose(value.float(), expected, atol=1e-3, rtol=2e-3), name  # float16 has three digits
+
+
+def test_weights_of_another_shape_are_not_blended(tmp_path: Path) -> None:
+    build_model(replace(TINY, encoder_layers=2)).save_pretrained(tmp_path / "deeper")
+    run = a_run(tmp_path)
+    with pytest.raises(UsageError, match="deeper has another shape"):
+        train(tmp_path, run, others=[tmp_path / "deeper"])
+    assert not run.metrics()
 
 
 def test_a_step_in_bfloat16_learns_as_one_in_float32(tmp_path: Path) -> None:
