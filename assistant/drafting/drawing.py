@@ -29,7 +29,8 @@ _REWRITES = 2
 """Attempts to write without unsupported names and numbers. What the first one lets through, the second bars by name."""
 _OWN_WORDS = 3.0
 """Nats a token that a summary wholly in the conversation's words may be less likely than one with none of them. From 1
-to nothing but the share of these words, each value gains on DialogSum dev and SAMSum val (docs/benchmarks.md)."""
+to nothing but the share of these words, each value gains on SAMSum val and none loses on DialogSum dev
+(docs/benchmarks.md)."""
 NEAR = 0.2
 """A text is near a wanted length where it is off by no more than this share of it."""
 
