@@ -24,7 +24,7 @@ from training.card import Card, CardData, write_card
 from training.job import Job
 from training.pocket_corpus import read_corpus
 from training.pocket_examples import Corpus, augmented, epoch_batches, example, gather
-from training.pocket_model import SharedDropout, build_model, load_weights, share_dropout, warm_start_embeddings
+from training.pocket_model import SharedDropout, build_model, warm_start_embeddings
 from training.recipes.pocket import PocketConfig
 from training.runs import Run, StopRequested, list_runs
 from training.tokenizer import train_tokenizer
@@ -297,49 +297,6 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
         train(tmp_path, a_run(tmp_path), replace(TINY, width=32), start=tmp_path / "model")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "heights", "parts"),
-    [
-        # Shallower: of the old layers 0 to 3 those nearest to 0, 1.5 and 3 (Python rounds 1.5 up); or the first alone.
-        (4, 3, [0, 2, 3], [1, 1, 1]),
-        (3, 1, [0], [1]),
-        (2, 2, [0, 1], [1, 1]),
-        # Deeper: the first stays whole, the others become the five, three and two that are left.
-        (2, 6, [0, 1, 1, 1, 1, 1], [1, 5, 5, 5, 5, 5]),
-        (3, 4, [0, 1, 1, 2], [1, 2, 2, 1]),
-        (1, 2, [0, 0], [2, 2]),
-    ],
-)
-def test_a_model_of_another_depth_starts_from_the_layers_it_has_room_for(
-    tmp_path: Path, old: int, new: int, heights: list[int], parts: list[int]
-) -> None:
-    donor = build_model(replace(TINY, encoder_layers=old, decoder_layers=1))
-    donor.save_pretrained(tmp_path)
-    model = build_model(replace(TINY, encoder_layers=new, decoder_layers=2, seed=1))
-    load_weights(model, tmp_path)
-    for block, height, part in zip(model.encoder.block, heights, parts, strict=True):
-        given = dict(donor.encoder.block[height].named_parameters())
-        for name, made in block.named_parameters():
-            added = name.endswith((".o.weight", ".wo.weight"))  # what a layer adds goes through one of these
-            assert torch.equal(made, given[name] / part if added else given[name]), name
-    attention = donor.decoder.block[0].layer[1].EncDecAttention
-    for block in model.decoder.block:
-        assert torch.equal(block.layer[1].EncDecAttention.q.weight, attention.q.weight)
-        assert torch.equal(block.layer[1].EncDecAttention.o.weight, attention.o.weight / 2)
-    assert torch.equal(model.shared.weight, donor.shared.weight)
-
-
-def test_dropout_drops_the_same_channels_at_every_place_and_makes_up_for_them() -> None:
-    dropout, values = SharedDropout(0.2), torch.ones(50, 3, 40)
-    torch.manual_seed(1)
-    dropped = dropout(values)
-    assert torch.equal(dropped[:, :1].expand_as(values), dropped)
-    # What is kept of 1 becomes 1 / (1 - 0.2) = 1.25; 2,000 draws at 0.2 are 400, give or take five deviations of 18.
-    assert sorted(set(dropped.flatten().tolist())) == [0.0, 1.25]
-    assert 310 < int((dropped[:, 0] == 0).sum()) < 490
-    assert torch.equal(dropout.eval()(values), values)
-
-
 def test_every_layer_has_the_configured_dropout_and_what_is_written_has_none(tmp_path: Path) -> None:
     config = replace(TINY, dropout=0.5, word_dropout=0.0, source_dropout=0.0)
     state = pocket._State(config, _tokenizer())
@@ -348,12 +305,6 @@ def test_every_layer_has_the_configured_dropout_and_what_is_written_has_none(tmp
     train(tmp_path, a_run(tmp_path, config), config)
     written = T5ForConditionalGeneration.from_pretrained(tmp_path / "model")
     assert written.config.dropout_rate == 0.0
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.0, math.nan])
-def test_a_dropout_that_is_no_share_is_refused(share: float) -> None:
-    with pytest.raises(UsageError, match="--dropout is a share"):
-        share_dropout(build_model(TINY), share)
 
 
 @torch.no_grad()
