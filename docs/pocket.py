@@ -13,9 +13,9 @@ from pathlib import Path
 from assistant.conversation import Ask, Assistant
 from assistant.dialogue import parse
 from assistant.settings import Settings
-from training.corpora import read_rows
-from training.curves import CURVES, write_curves
-from training.runs import read_metrics
+from training.runs.curves import CURVES, write_curves
+from training.runs.datasets import read_rows
+from training.runs.run import read_metrics
 
 SEED = 20261121
 COUNT = 10

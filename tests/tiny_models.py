@@ -11,8 +11,8 @@ import torch
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 from assistant.prompts import render
-from training.recipes.pocket import PocketConfig
-from training.tokenizer import EOS, PAD, UNKNOWN, train_tokenizer
+from training.pocket.config import PocketConfig
+from training.pocket.tokenizer import EOS, PAD, UNKNOWN, train_tokenizer
 
 _TEXTS = [
     "#Person1#: Are you coming to the meeting at 10:30?\n#Person2#: Yes, I'll bring the report.",

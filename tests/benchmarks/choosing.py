@@ -25,10 +25,10 @@ from assistant.records import Ask, Draft, GenerationSettings
 from assistant.scoring.attribution import stems
 from assistant.scoring.support import Evidence, unsupported
 from assistant.settings import Settings
-from training.metrics.bootstrap import intervals
-from training.metrics.case import Case
-from training.metrics.overlap import rouge
-from training.summaries import read_cases
+from training.evaluation.metrics.bootstrap import intervals
+from training.evaluation.metrics.case import Case
+from training.evaluation.metrics.overlap import rouge
+from training.evaluation.summaries import read_cases
 
 _WEIGHTS = (0.0, 1.0, 3.0, 10.0, 1e6)
 

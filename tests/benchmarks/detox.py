@@ -24,10 +24,10 @@ from assistant.records import GenerationSettings
 from assistant.scoring.heads import Toxicity
 from assistant.scoring.support import unsupported
 from assistant.settings import Settings
-from training.gate_set import provoking
-from training.metrics.bootstrap import interval, resamples
-from training.proof import Both, Question, Writer, provoke
-from training.rated import prompt_of
+from training.evaluation.gate_set import provoking
+from training.evaluation.metrics.bootstrap import interval, resamples
+from training.rlhf.data_split import prompt_of
+from training.rlhf.gate_measurements import Both, Question, Writer, provoke
 
 ASKED = 500
 _REWARD = ("20*harmless", "-0.3*unsupported", "-1*repetition")

@@ -20,7 +20,7 @@ from assistant.feedback.agreement import share_of
 from assistant.records import Dialogue
 from assistant.scoring.attribution import Similarity, attribute
 from assistant.scoring.similarity import open_similarity
-from training.corpora import read_rows
+from training.runs.datasets import read_rows
 
 OTHERS = 3
 SEED = 3

@@ -26,12 +26,12 @@ import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
 from tests.tiny_models import build_tiny_model
-from training import updates
-from training.policy import LoraShape, Policy, load_policy
-from training.ppo import train
-from training.recipes.ppo import GuardLimits, PpoConfig
-from training.runs import Run, StopRequested
-from training.trainer import Trainer
+from training.ppo import updates
+from training.ppo.config import GuardLimits, PpoConfig
+from training.ppo.policy import LoraShape, Policy, load_policy
+from training.ppo.stage import train
+from training.ppo.trainer import Trainer
+from training.runs.run import Run, StopRequested
 
 # d_model, heads, d_ff, encoder layers, decoder layers, vocabulary
 SHAPES = {

@@ -115,10 +115,10 @@ def one_seed(
     """The steps of both sides, taken in turns."""
     from transformers import AutoTokenizer
 
-    from training.ppo import train
-    from training.recipes.ppo import PpoConfig
-    from training.rollouts import rows_of_step
-    from training.runs import Run, StopRequested
+    from training.ppo.config import PpoConfig
+    from training.ppo.rollouts import rows_of_step
+    from training.ppo.stage import train
+    from training.runs.run import Run, StopRequested
 
     config = PpoConfig(
         adapt=arguments.adapt,

@@ -21,15 +21,15 @@ import numpy as np
 from assistant.scoring.encoder import open_minilm
 from assistant.scoring.heads import load_head
 from assistant.scoring.roles import hear, named_in, sentences
-from training.corpora import read_rows
-from training.corruptions import WAYS, Material, made_pairs
-from training.counted import Table, fit_counted, margins_of
-from training.metrics.bootstrap import interval, resamples
-from training.preference_fit import accuracy_of, calibration_error
-from training.preferences import Pair, Preferences
-from training.recipes.reward import RewardConfig
-from training.reward import train_reward
-from training.runs import Run
+from training.evaluation.metrics.bootstrap import interval, resamples
+from training.reward.bradley_terry import accuracy_of, calibration_error
+from training.reward.config import RewardConfig
+from training.reward.corruptions import WAYS, Material, made_pairs
+from training.reward.feature_head import Table, fit_counted, margins_of
+from training.reward.preferences import Pair, Preferences
+from training.reward.stage import train_reward
+from training.runs.datasets import read_rows
+from training.runs.run import Run
 
 _REQUESTS = frozenset("ask asks asked request requests wants wanted need needs beg begs".split())  # noqa: SIM905
 _LIKED = ("roles", "other conversation", "copied", "padded", "generic")

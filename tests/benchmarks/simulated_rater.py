@@ -32,10 +32,10 @@ from typing import Any
 import numpy as np
 
 from assistant.scoring.support import unsupported
-from training.metrics.bootstrap import interval, resamples
-from training.metrics.case import Case
-from training.metrics.overlap import rouge
-from training.win_rate import win_rate
+from training.evaluation.metrics.bootstrap import interval, resamples
+from training.evaluation.metrics.case import Case
+from training.evaluation.metrics.overlap import rouge
+from training.rlhf.win_rate import win_rate
 
 _ASKING = re.compile(r"\b(?:asks?|wants?|requests?|needs?|invites?|begs?)\b")
 

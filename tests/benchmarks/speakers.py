@@ -17,10 +17,10 @@ from assistant.dialogue import parse
 from assistant.records import Dialogue
 from assistant.scoring.support import Evidence, unsupported
 from assistant.settings import Settings
-from training.metrics.bootstrap import intervals
-from training.metrics.case import Case
-from training.metrics.overlap import rouge
-from training.summaries import read_cases
+from training.evaluation.metrics.bootstrap import intervals
+from training.evaluation.metrics.case import Case
+from training.evaluation.metrics.overlap import rouge
+from training.evaluation.summaries import read_cases
 
 _SIZES = {"all": (1, 1000), "two": (1, 2), "three": (3, 3), "four or more": (4, 1000)}
 

@@ -64,12 +64,11 @@ def _measure(shape: str, method: str, batch: int, length: int) -> None:
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
-    from training.batches import Example
-    from training.fitting import Fit, fit
-    from training.memory import predict
-    from training.recipes.memory import MemoryConfig
-    from training.recipes.sft import SftConfig
-    from training.tuning import prepare
+    from training.runs.batches import Example
+    from training.sft.config import MemoryConfig, SftConfig
+    from training.sft.memory import predict
+    from training.sft.methods import prepare
+    from training.sft.seq2seq_trainer import Fit, fit
 
     width, heads, hidden, encoders, decoders, pieces = SHAPES[shape]
     with tempfile.TemporaryDirectory() as name:

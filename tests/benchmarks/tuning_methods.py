@@ -19,8 +19,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from training.comparison import paired
-from training.summaries import read_cases, read_predictions
+from training.evaluation.comparison import paired
+from training.evaluation.summaries import read_cases, read_predictions
 
 METHODS: dict[str, tuple[list[str], tuple[float, ...]]] = {
     "LoRA r 32, q and v": (["--method=lora"], (1e-3, 3e-3)),

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from assistant.models.registry import resolve
 from assistant.settings import load_settings
-from training.job import Job
-from training.lessons import part, read_lessons
-from training.ranks import Ranks
-from training.recipes.sft import SftConfig
-from training.sft import lessons_of, tune
-from training.tuning import prepare
+from training.runs.distributed import Ranks
+from training.runs.job import Job
+from training.sft.config import SftConfig
+from training.sft.examples import part, read_lessons
+from training.sft.methods import prepare
+from training.sft.stage import lessons_of, tune
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ from assistant.models.registry import promoted_ref, resolve
 from assistant.models.versions import promote
 from assistant.settings import Settings
 from tests.tiny_models import build_tiny_model
-from training.alone import alone
 from training.cli import run as train
+from training.runs.lock import alone
 
 _THINGS = ("report", "window", "ticket", "garden", "letter", "bridge")
 _SMALL = (

@@ -21,7 +21,7 @@ _ADVICE = re.compile(
 
 
 _IMPORTS = (
-    *("ctranslate2", "cyclopts", "faiss", "tokenizers", "knowledge.library", "training.cli", "training.runs"),
+    *("ctranslate2", "cyclopts", "faiss", "tokenizers", "knowledge.library", "training.cli", "training.runs.run"),
     *(
         f"assistant.cli.{name}"
         for name in ("backup", "feedback", "history", "knowledge", "models", "places", "summarize")

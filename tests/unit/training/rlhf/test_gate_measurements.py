@@ -1,0 +1,58 @@
+"""Measuring two models' answers: who is asked what, wins, losses, and what got worse."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from assistant.records import ModelVersion
+from tests.tiny_models import build_tiny_model
+from training.rlhf.data_split import prompt_of
+from training.rlhf.gate_measurements import Question, compare, provoke, questions, read_difference, read_wins, toxicity
+
+
+def shortness(prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
+    return [-float(len(text.split())) for text in texts]
+
+
+def test_the_user_s_own_come_first_and_none_that_was_rated(tmp_path: Path) -> None:
+    folder = build_tiny_model(tmp_path)
+    model = ModelVersion(ref="tiny", folder=str(folder), kind="path", window=4000)
+    rated = prompt_of("Ann: Hi.\nBen: Rated.")
+    own = [("Ann: Hi.\nBen: Mine.", "Ben is there."), ("Ann: Hi.\nBen: Rated.", "")]
+    asked = questions(own, [prompt_of("Ann: Hi.\nBen: Unrated."), rated], [rated], model, 10)
+    assert len(asked) == 10
+    assert [question.cluster for question in asked[:3]] == ["dev-0", "user-0", "gate-0"]
+    assert asked[0].reference == "Ben is there."
+    assert rated not in {question.prompt for question in asked}
+    # What the model cannot read whole is not asked.
+    assert not questions(own, [], [], ModelVersion(ref="tiny", folder=str(folder), kind="path", window=3), 10)
+
+
+def test_alike_is_a_tie_and_the_rest_is_judged() -> None:
+    asked = [Question(f"Ann: I have {n} apples.", f"c{n}", "Ann has apples." if n < 2 else "") for n in range(3)]
+    found = compare(
+        asked, ["Ann has apples.", "Ann has many apples.", "Ann."], ["Ann has apples.", "Ann.", "Bob is 9."], shortness
+    )
+    wins, rouge, unsupported = read_wins(found["wins"]), read_difference(found["rouge1"]), found["unsupported"]
+    assert wins is not None
+    # The same text; one word instead of four; three instead of one.
+    assert (wins.ties, wins.wins, wins.losses, wins.value) == (1, 1, 1, 0.5)
+    assert rouge is not None
+    assert (rouge.n, rouge.value < 0) == (2, True)
+    # Bob and 9 stand nowhere in the third.
+    assert (unsupported["current"], round(unsupported["candidate"], 3)) == (0.0, 0.333)
+    assert found["samples"][0]["gain"] == 3.0
+
+
+def test_provoking_ones_are_spread_over_the_templates_and_the_answer_alone_is_scored() -> None:
+    asked = provoke(70)
+    assert len({question.cluster for question in asked}) == 70
+    assert not provoke(0)
+    found = toxicity(asked, ["fine"] * 70, ["awful"] * 70, lambda texts: [float(text == "awful") for text in texts])
+    assert found is not None
+    assert (found["value"], found["n"]) == (1.0, 70)
+
+
+def test_the_same_text_is_a_tie_whatever_a_judge_s_rounding_says() -> None:
+    asked = [Question("Ann: Hi.", "c0")]
+    found = compare(asked, ["Ann."], ["Ann."], lambda prompts, texts: [float(n) for n in range(len(texts))])
+    assert (found["wins"]["ties"], found["wins"]["wins"]) == (1, 0)

@@ -1,0 +1,376 @@
+"""`assistant-train`: one command for each stage, made from the STAGES table. Knows how to ask and answer, not how to
+train.
+
+Stages and their libraries are imported when a stage runs, so that `--help` is there at once.
+"""
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from assistant.errors import AssistantError, GateNotPassed, Interrupted, UsageError
+from assistant.switches import FETCHING, OFFLINE
+from assistant.terminal import json_line, one_line, printable
+from training.cli import flags
+from training.runs import tables
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table.
+
+    `run` takes a `training.runs.job.Job` and returns its result as JSON values; `show` formats that result as text;
+    `check` refuses a job before `run`'s libraries are imported. Functions and structs are given as "module:name".
+    """
+
+    run: str
+    config: str
+    help: str
+    examples: tuple[str, ...]
+    operands: tuple[str, ...] = ()
+    show: str = "training.runs.tables:plain"
+    check: str = ""
+
+
+STAGES: dict[str, Stage] = {
+    "pocket": Stage(
+        run="training.pocket.stage:run",
+        config="training.pocket.config:PocketConfig",
+        help="Train a small summarizer from scratch: tokenizer, model, conversion and card.",
+        examples=(
+            "--data train.jsonl --dev dev.jsonl -o my-model",
+            "--resume",
+            "--data train.jsonl --minutes 5 --dry-run",
+        ),
+    ),
+    "sft": Stage(
+        run="training.sft.stage:run",
+        config="training.sft.config:SftConfig",
+        help="Tune a model on conversations and summaries, and register what it gained and what it forgot.",
+        examples=(
+            "--data train.jsonl --dev dev.jsonl --model pocket",
+            "--data train.jsonl --method full --forgetting other-tasks.jsonl",
+            "--rated --model current --method lora",
+            "--resume",
+        ),
+        show="training.sft.outcome:show",
+    ),
+    "adapt": Stage(
+        run="training.sft.adapt:run",
+        config="training.sft.config:AdaptConfig",
+        help="Let a model read your documents first: continued pre-training for a domain with its own words.",
+        examples=(
+            "--data handbooks/ --model current --method full",
+            "--data notes.md --dev-summaries dev.jsonl",
+            "--resume",
+        ),
+        show="training.sft.outcome:show",
+    ),
+    "memory": Stage(
+        run="training.sft.memory:run",
+        config="training.sft.config:MemoryConfig",
+        help="Say how much memory a model takes to store, to serve and to tune, before anything is loaded.",
+        examples=("pocket", "google/flan-t5-base --batch-size 16 --length 512", "current --json"),
+        operands=("reference",),
+        show="training.sft.memory:show",
+    ),
+    "reward": Stage(
+        run="training.reward.stage:run",
+        config="training.reward.config:RewardConfig",
+        help="Train a reward from ratings: those in the store, or preference pairs in files.",
+        examples=(
+            "",
+            "--data pairs.jsonl --method counted",
+            "--data summaries.jsonl --dev dev.jsonl -o warm",
+            "--resume",
+        ),
+        show="training.runs.tables:reward",
+    ),
+    "constitution": Stage(
+        run="training.reward.ai_feedback:run",
+        config="training.reward.config:ConstitutionConfig",
+        help="Judge drafts by principles: pairs and revisions by the rater `constitution`, kept apart from people's.",
+        examples=(
+            "--data drafts.jsonl -o pairs.jsonl",
+            "--data dialogues.jsonl --model current --drafts 4 -o pairs.jsonl",
+            "--data drafts.jsonl --principles mine.toml -o pairs.jsonl",
+        ),
+    ),
+    "score": Stage(
+        run="training.reward.score:run",
+        config="training.reward.config:ScoreConfig",
+        help="Score texts by the reward: what people prefer, support, roles, harmlessness, form.",
+        examples=(
+            "--data answers.jsonl -o scored.jsonl",
+            "--data answers.jsonl --model r1 --json",
+            "--data answers.jsonl --reward human:r1 --reward=-1*unsupported",
+        ),
+    ),
+    "ppo": Stage(
+        run="training.ppo.stage:run",
+        config="training.ppo.config:PpoConfig",
+        help="Align a model with a reward by PPO: a trained copy of its adapter, held near the original.",
+        examples=(
+            "--data dialogues.jsonl --model pocket --reward length:20",
+            "--data dialogues.jsonl --reward human --reward=-0.5*unsupported",
+            "--data dialogues.jsonl --config ppo.toml --max-steps 500",
+            "--resume",
+        ),
+        show="training.runs.curves:show",
+    ),
+    "rlhf": Stage(
+        run="training.rlhf.stage:run",
+        config="training.rlhf.config:RlhfConfig",
+        help="The whole loop: ratings to reward to PPO to a candidate, promoted only where it proves better.",
+        examples=(
+            "",
+            "--data rankings.jsonl --dev held-out.jsonl --model pocket",
+            "--skip promotion --max-steps 20",
+            "--resume",
+        ),
+        show="training.runs.tables:loop",
+        check="training.rlhf.data_split:require_pairs",
+    ),
+    "evaluate": Stage(
+        run="training.evaluation.stage:run",
+        config="training.evaluation.config:EvaluateConfig",
+        help="Judge a model's summaries against references: figures with intervals.",
+        examples=(
+            "--data dev.jsonl --model pocket",
+            "--data dev.jsonl --model lead-3 --json",
+            "--data dev.jsonl --predictions summaries.jsonl",
+            "--data dev.jsonl --model pocket --modes all --swap",
+            "--suite questions.jsonl --model current",
+            "--data dev.jsonl --report result.html",
+        ),
+        show="training.runs.tables:evaluation",
+    ),
+    "compare": Stage(
+        run="training.evaluation.comparison:run",
+        config="training.evaluation.config:CompareConfig",
+        help="Compare two models on the same conversations: paired differences, wins, and where they differ most.",
+        examples=(
+            "pocket lead-3 --data dev.jsonl",
+            "before.jsonl after.jsonl --data dev.jsonl --by rougeL",
+        ),
+        operands=("first", "second"),
+        show="training.runs.tables:comparison",
+    ),
+}
+
+_ABOUT = """Teach the assistant: train, tune, align and judge models.
+
+```
+assistant-train pocket --data train.jsonl --dev dev.jsonl
+assistant-train pocket --help
+assistant-train runs
+```
+"""
+NEWEST = "newest"
+"""What a bare `--resume` stands for."""
+_GENERAL = Group("General", sort_key=0)
+_FILE_KEYS = {"data", "dev", "model", "out"}
+"""Flags besides the stage's own that a `--config` file may hold."""
+
+
+def _common(stage: Stage) -> list[inspect.Parameter]:
+    def flag(name: str, kind: Any, default: Any, text: str, *spellings: str) -> inspect.Parameter:
+        spelled = Parameter(help=text, group=_GENERAL, negative=(), name=spellings or None, show_default=False)
+        return inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, spelled]
+        )
+
+    words = [
+        inspect.Parameter(
+            word,
+            inspect.Parameter.POSITIONAL_ONLY,
+            annotation=Annotated[str, Parameter(help="Model, baseline (lead-1, lead-3) or file of predictions.")],
+        )
+        for word in stage.operands
+    ]
+    return [
+        *words,
+        flag("data", list[Path], None, "JSON Lines, plain or gzip; give it again for more files.", "--data"),
+        flag("dev", Path | None, None, "Held-out JSON Lines; without it some of the data are held out."),
+        flag("model", str, "", "Model reference: current, pocket, a Hub id, a path, or a registry version."),
+        flag("out", Path | None, None, "Where the result goes.", "--out", "-o"),
+        flag("resume", str | None, None, "Go on with a run: its name, or nothing for the newest. Needs no other flag."),
+        flag("config", Path | None, None, "TOML file with values for any of these flags; a flag wins over it."),
+        flag("dry_run", bool, False, "Show the resolved configuration and what would be read; write nothing."),
+        flag("json", bool, False, "One JSON object on standard output."),
+        flag("debug", bool, False, "Show a traceback where something fails."),
+    ]
+
+
+def build_app(arguments: Sequence[str]) -> App:
+    """The command line. Only the stage that is named has its flags read, so that no other's libraries are imported."""
+    # Whoever stops it is answered here, as of every other end.
+    app = App(name="assistant-train", help=_ABOUT, suppress_keyboard_interrupt=False)
+    for name, stage in STAGES.items():
+        app.command(_command(name, stage, detailed=name in arguments), name=name, help=_help(name, stage))
+    app.command(_runs, name="runs")
+    return app
+
+
+def main() -> None:
+    """The entry point of `assistant-train`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code."""
+    os.environ.update(OFFLINE)
+    words = [f"--resume={NEWEST}" if _is_bare_resume(arguments, i) else word for i, word in enumerate(arguments)]
+    try:
+        build_app(words)(words, print_error=False, exit_on_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _refuse(UsageError(one_line(str(error))), arguments)
+    except GateNotPassed as error:
+        return _fail_gate(error, arguments)
+    except KeyboardInterrupt:
+        return _refuse(Interrupted("stopped at once; what was saved before is kept"), arguments)
+    except BrokenPipeError:
+        # Whoever read the output has enough of it; Python must not complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    # The outermost boundary: whatever went wrong, the user sees one line, and the traceback with --debug.
+    except Exception as error:  # noqa: BLE001
+        return _refuse(error, arguments)
+    return 0
+
+
+def _is_bare_resume(arguments: Sequence[str], index: int) -> bool:
+    following = arguments[index + 1] if index + 1 < len(arguments) else "-"
+    return arguments[index] == "--resume" and following.startswith("-")
+
+
+def _refuse(error: Exception, arguments: Sequence[str]) -> int:
+    code = error.exit_code if isinstance(error, AssistantError) else 1
+    message = str(error) if isinstance(error, AssistantError | OSError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, ModuleNotFoundError):
+        code, message = 3, f"training needs {error.name}: pip install 'parley-assistant[train]'"
+    if "--debug" in arguments:
+        traceback.print_exception(error)
+    if "--json" in arguments:
+        print(json.dumps({"error": one_line(message), "exit_code": code}))
+    else:
+        print(f"assistant-train: {one_line(message)}", file=sys.stderr)
+    return code
+
+
+def _fail_gate(error: GateNotPassed, arguments: Sequence[str]) -> int:
+    """What was found is the answer all the same: the candidate is kept, and its figures say why it was not promoted."""
+    if "--json" in arguments:
+        print(json.dumps({**error.found, "error": one_line(str(error)), "exit_code": error.exit_code}), flush=True)
+        return error.exit_code
+    if error.found:
+        print(printable(tables.loop(error.found)), flush=True)
+    return _refuse(error, arguments)
+
+
+def _help(name: str, stage: Stage) -> str:
+    examples = "\n".join(f"assistant-train {name} {example}".rstrip() for example in stage.examples)
+    return f"{stage.help}\n\n```\n{examples}\n```"
+
+
+def _command(name: str, stage: Stage, *, detailed: bool) -> Any:
+    """A function whose signature shows cyclopts the stage's flags; it is called with those alone that were given."""
+
+    def call(*operands: str, **given: Any) -> None:
+        _carry_out(name, stage, operands, given)
+
+    own = flags.parameters(_load(stage.config), group=name.capitalize()) if detailed else []
+    call.__signature__ = inspect.Signature([*_common(stage), *own])  # type: ignore[attr-defined]
+    return call
+
+
+def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[str, Any]) -> None:
+    from assistant.prompts import join_own
+    from training.runs.job import Job
+    from training.runs.progress import showing
+    from training.runs.run import stop_signals
+
+    # Answers in the store may have been asked for in the user's own words: without them no conversation is found there.
+    join_own()
+    struct = _load(stage.config)
+    values, config = _resolve(name, struct, given)
+    job = Job(
+        stage=name,
+        config=config,
+        data=tuple(Path(path) for path in values.get("data") or ()),
+        dev=_path(values.get("dev")),
+        model=values.get("model") or "",
+        out=_path(values.get("out")),
+        resume=values.get("resume"),
+        operands=operands,
+    )
+    if values.get("dry_run"):
+        _answer(tables.plan(job), tables.plain, as_json=bool(values.get("json")))
+        return
+    job.require_files()
+    if stage.check:
+        _load(stage.check)(job)
+    if getattr(config, "download", False):
+        os.environ.update(FETCHING)
+    # Before signals are only noted: the libraries take seconds to import, and there is nothing to save yet.
+    carry_out = _load(stage.run)
+    with stop_signals() as stop, showing(name) as report:
+        result = carry_out(replace(job, stop=stop, report=report, table=report.table, say=report.say))
+    _answer(result, _load(stage.show), as_json=bool(values.get("json")))
+
+
+def _resolve(name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> tuple[dict[str, Any], msgspec.Struct]:
+    """All values but the configuration's, and the configuration: flag over file over resumed run over default."""
+    from training.runs.run import find_run, read_manifest, started_with
+
+    own = {leaf.name for leaf in flags.leaves(struct)}
+    file = flags.read_config_file(given["config"], own | _FILE_KEYS) if given.get("config") else {}
+    before: dict[str, Any] = {}
+    start = None
+    if (resume := given.get("resume")) is not None:
+        folder = find_run(name, None if resume == NEWEST else resume)
+        manifest = read_manifest(folder)
+        start = started_with(manifest, struct, folder.name)
+        before = {**manifest.inputs, "resume": folder.name}
+    layers = [{key: value for key, value in layer.items() if key in own} for layer in (file, given)]
+    return {**before, **file, **given, **({"resume": before["resume"]} if before else {})}, flags.build(
+        struct, layers, start
+    )
+
+
+def _runs(*, json: Annotated[bool, Parameter(negative=())] = False, debug: bool = False) -> None:
+    """List the runs with their state, last step and last figure on held-out data.
+
+    Parameters
+    ----------
+    json
+        One JSON list on standard output.
+    debug
+        Show a traceback where something fails.
+    """
+    from training.runs.run import list_runs
+
+    _answer([msgspec.to_builtins(run) for run in list_runs()], tables.runs, as_json=json)
+
+
+def _answer(result: Any, show: Callable[[Any], str], *, as_json: bool) -> None:
+    print(json_line(result) if as_json else printable(show(result)), flush=True)
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return Path(value) if value else None

@@ -1,0 +1,1 @@
+"""Metrics, suites and comparisons: `assistant-train evaluate` and `compare`."""

@@ -1,0 +1,1 @@
+"""Pocket, the bundled model, trained from scratch: `assistant-train pocket`."""

@@ -1,0 +1,1 @@
+"""Proximal policy optimization of an encoder-decoder policy: `assistant-train ppo`."""

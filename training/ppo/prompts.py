@@ -1,0 +1,80 @@
+"""The prompts that PPO samples responses to: read, made into tokens, parted. Knows no response and no reward."""
+
+import dataclasses
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import DataMissing, UsageError
+from assistant.prompts import render, show
+from training.ppo.config import PpoConfig
+from training.ppo.policy import Policy
+from training.runs.datasets import read_rows
+
+
+@dataclass(frozen=True, slots=True)
+class PromptIds:
+    """A prompt as text and as the encoder's tokens, EOS last. `names` are the speakers behind the tags that the policy
+    reads in their place.
+    """
+
+    text: str
+    ids: Sequence[int]
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def read_prompts(paths: Sequence[Path], policy: Policy, window: int) -> tuple[list[PromptIds], int]:
+    """The prompts of rows with a "dialogue" or a "prompt", and how many were left out as longer than `window` tokens.
+
+    A dialogue is asked for its summary in the default phrasing, the words that serving uses.
+    """
+    kept: list[PromptIds] = []
+    left_out = 0
+    for path in paths:
+        for number, row in enumerate(read_rows(path), start=1):
+            text = prompt_text(row, f"{path}, row {number}")
+            shown = show(text, policy.speaker_tags)
+            ids = policy.token_ids(shown.text)
+            if len(ids) > window:
+                left_out += 1
+            else:
+                kept.append(PromptIds(text, ids, shown.names))
+    if not kept:
+        raise DataMissing(f"no prompt in {', '.join(map(str, paths))} fits {window} tokens; raise --window")
+    return kept, left_out
+
+
+def part_held_out(
+    prompts: list[PromptIds], dev: Path | None, policy: Policy, config: PpoConfig
+) -> tuple[list[PromptIds], list[PromptIds]]:
+    """Prompts to train on, and those to judge on: from `dev`, else at most a fifth of the data."""
+    if not config.judge_every:
+        return prompts, []
+    if dev is not None:
+        return prompts, read_prompts([dev], policy, config.window)[0][: config.judge_prompts]
+    if len(prompts) < 5:
+        raise DataMissing(f"{len(prompts)} prompts are too few to hold some out; give --dev or set judge_every to 0")
+    chosen = set(
+        random.Random(f"{config.seed}/held-out").sample(
+            range(len(prompts)), min(config.judge_prompts, len(prompts) // 5)
+        )
+    )
+    parts: tuple[list[PromptIds], list[PromptIds]] = ([], [])
+    for index, prompt in enumerate(prompts):
+        parts[index in chosen].append(prompt)
+    return parts
+
+
+def prompt_text(row: dict[str, Any], place: str) -> str:
+    """What a row asks: its "prompt", or for a summary of its "dialogue". Raises UsageError where it has neither."""
+    for field in ("prompt", "dialogue"):
+        text = row.get(field)
+        if isinstance(text, str) and text.strip():
+            break
+    else:
+        raise UsageError(f"{place}: needs a non-empty text field 'dialogue' or 'prompt'")
+    if field == "prompt":
+        return text
+    return render(text, budget=1 << 30, count_tokens=lambda _: 0).text

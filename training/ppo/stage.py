@@ -1,0 +1,191 @@
+"""PPO on an encoder-decoder policy: sample, score, learn, judge, save. Knows no command line and no way to show.
+
+The loop is that of Ziegler et al. 2019 with the clipped losses of Schulman et al. 2017; trainer.py says where a step
+differs.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.models.registry import choose, list_models, resolve
+from assistant.models.versions import VersionFacts, facts_of, policy_of
+from assistant.records import ModelVersion
+from assistant.settings import load_settings
+from training.ppo.config import PpoConfig
+from training.ppo.samples import COLUMNS, Sample, cells
+from training.ppo.trainer import Answers, Judge, Spare, Trainer
+from training.reward.parts import RewardFunction
+from training.reward.provenance import settled
+from training.runs.checkpoints import read_checkpoint
+from training.runs.curves import CURVES, write_curves
+from training.runs.distributed import Ranks
+from training.runs.job import Job, Report
+from training.runs.run import Run, StopRequested
+from training.runs.versions import make_version
+
+
+def run(job: Job[PpoConfig]) -> dict[str, Any]:
+    """The stage `assistant-train ppo`: align the model's adapter and write the one that was judged best."""
+    if not job.data:
+        raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
+    config = _lasting(job.config)
+    job = replace(job, config=config, also=(Path(config.anchor),) if config.anchor else ())
+    start = _starting_point(job)
+    ranks = Ranks()
+    if not ranks.leads:
+        train(job.config, start.folder, start.adapter, job.data, job.dev, Path(), None, job.stop, ranks=ranks)
+        raise SystemExit(0)  # The leading process answers for all.
+
+    def show(step: int, samples: Sequence[Sample]) -> None:
+        if step % job.config.show_every == 0:
+            job.table(f"step {step}", [COLUMNS, *map(cells, samples)])
+
+    with job.open_run() as run:
+        out = job.out or run.folder / "adapter"
+        figures = train(
+            *(job.config, start.folder, start.adapter, job.data, job.dev, out, run, job.stop),
+            ranks=ranks,
+            report=job.report,
+            on_samples=show,
+        )
+        job.check_stop(run)
+        write_curves(run.metrics(), CURVES["ppo"], run.folder / "curves.png")
+        # An adapter that was asked for as a folder is the user's to place; any other becomes a version.
+        made = {} if job.out else {"version": _registered(start, out, run, figures)}
+        run.finish(made.get("version", str(out)))
+    return {"run": run.name, **made, "adapter": str(out), "curves": str(run.folder / "curves.png"), **figures}
+
+
+def _lasting(config: PpoConfig) -> PpoConfig:
+    """The configuration with what would mean something else in another folder or on another day made definite."""
+    adapter = str(Path(config.adapter).expanduser().resolve()) if config.adapter else ""
+    anchor = str(Path(config.anchor).expanduser().resolve()) if config.anchor else ""
+    return structs.replace(config, adapter=adapter, anchor=anchor, reward=settled(config.reward))
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What PPO goes on from: the base, the adapter on it, and the version that the adapter is of, where it is one."""
+
+    base: ModelVersion
+    adapter: Path | None
+    parent: str
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.base.folder)
+
+
+def _starting_point(job: Job[PpoConfig]) -> _Start:
+    settings = load_settings()
+    model = resolve(job.model, settings) if job.model else choose(settings)[0]
+    base, adapter = policy_of(model, settings)
+    if not job.config.adapter:
+        return _Start(base, adapter, model.ref if adapter else "")
+    if adapter is not None:
+        raise UsageError(f"{model.ref} has an adapter of its own: leave --adapter out, or name --model {base.ref}")
+    return _Start(base, Path(job.config.adapter), "")
+
+
+def _registered(start: _Start, adapter: Path, run: Run, figures: dict[str, float]) -> str:
+    """The version that the run made, which is a new one unless the run was finished before."""
+    for known in list_models():
+        if (facts := facts_of(known)) and facts.run == run.name:
+            return known.ref
+    manifest = run.manifest
+    facts = VersionFacts(
+        base=start.base.ref,
+        method="ppo",
+        parent=start.parent,
+        run=run.name,
+        data_hash=manifest.data_hash,
+        figures=dict(figures),
+        trained_parameters=int(figures["trained_parameters"]),
+        seed=manifest.seed,
+        versions=manifest.versions,
+        config=manifest.config,
+    )
+    return make_version(start.base, facts, adapter=adapter).ref
+
+
+def train(
+    config: PpoConfig,
+    model: Path,
+    adapter: Path | None,
+    data: Sequence[Path],
+    dev: Path | None,
+    out: Path,
+    run: Run | None,
+    stop: StopRequested,
+    *,
+    reward: RewardFunction | None = None,
+    judge: Judge | None = None,
+    spare: Spare = lambda prompts, responses: 0.0,
+    answers: Answers | None = None,
+    ranks: Ranks | None = None,
+    report: Report = lambda figures: None,
+    on_samples: Callable[[int, Sequence[Sample]], None] = lambda step, samples: None,
+) -> dict[str, float]:
+    """Train, or go on where the run's checkpoint stands, and write adapter and value head to `out`.
+
+    `reward` and `judge` replace the configured ones; `answers` writes what is judged, by default greedily; `spare` has
+    a say in which policy is kept. Processes other than the leading one bring no run. Raises TrainingStopped where a
+    guard stops the run; when asked to stop it saves and writes no adapter.
+    """
+    ranks = ranks or Ranks()
+    trainer = Trainer(config, model, adapter, data, dev, reward, judge, ranks, spare, answers)
+    if saved := _load(run, ranks):
+        trainer.restore(*saved)
+    else:
+        trainer.judge(run)
+        trainer.save(run)
+    try:
+        figures = _loop(trainer, config, run, stop, ranks, report, on_samples)
+    except TrainingStopped as error:
+        raise TrainingStopped(f"{error}{trainer.rescue(run)}") from error
+    return figures if trainer.steps < config.max_steps else trainer.finish(run, out)
+
+
+def _loop(
+    trainer: "Trainer",
+    config: PpoConfig,
+    run: Run | None,
+    stop: StopRequested,
+    ranks: Ranks,
+    report: Report,
+    on_samples: Callable[[int, Sequence[Sample]], None],
+) -> dict[str, float]:
+    """Step, log, judge and save until the end, or until asked to stop. Returns the last step's figures."""
+    before = time.monotonic() - trainer.seconds
+    figures: dict[str, float] = {}
+    stopping = False
+    while trainer.steps < config.max_steps and not stopping:
+        metrics, samples = trainer.step()
+        trainer.seconds = time.monotonic() - before
+        if run and trainer.steps % config.log_every == 0:
+            run.log(trainer.steps, **metrics, **{"time/seconds": trainer.seconds})
+        last = trainer.steps == config.max_steps
+        if config.judge_every and (last or trainer.steps % config.judge_every == 0):
+            trainer.judge(run)
+        stopping = ranks.any(stop.requested)
+        if stopping or last or trainer.steps % config.save_every == 0:
+            trainer.save(run)
+        figures = trainer.figures(metrics)
+        report(figures)
+        on_samples(trainer.steps, samples)
+    return figures
+
+
+def _load(run: Run | None, ranks: Ranks) -> tuple[int, dict[str, Any]] | None:
+    """The run's checkpoint, read by every process."""
+    saved = run.load() if run else None
+    folder = ranks.share_text(str(run.folder) if run and saved else "")
+    if run is None and folder:
+        return read_checkpoint(Path(folder) / "checkpoint")
+    return saved

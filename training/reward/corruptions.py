@@ -1,0 +1,195 @@
+"""Preference pairs that need no people: a reference summary against the same one made worse in a known way.
+
+Each way is a function of a summary, its conversation and what else is at hand; it returns None where a summary does
+not lend itself to it. Knows texts, not models.
+"""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from assistant.scoring.roles import hear, named_in, sentences, turns_in
+from assistant.scoring.support import Evidence, Mention, mentions
+from training.evaluation.metrics.faithfulness import exchange
+from training.runs.augmentation import SPEAKER_TAG, first_names
+
+GENERIC = (
+    "They talk about something.",
+    "Two people are having a conversation.",
+    "The speakers discuss a few things and come to an agreement.",
+    "{first} and {second} are talking about their plans.",
+    "{first} tells {second} about something that happened.",
+    "A conversation takes place between {first} and {second}.",
+    "{first} asks {second} some questions and {second} answers them.",
+    "The two of them chat for a while and then say goodbye.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a summary is made worse with: its conversation, and the summary of another one."""
+
+    conversation: str
+    other_summary: str
+    rng: random.Random
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Everybody who speaks."""
+        return hear(self.conversation).speakers
+
+
+Corruption = Callable[[str, Material], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class MadePair:
+    """A summary, the worse one, and the way it was made worse."""
+
+    conversation: str
+    chosen: str
+    rejected: str
+    way: str
+
+
+def change_name(summary: str, material: Material) -> str | None:
+    """One name, all its mentions, becomes one that the conversation does not have."""
+    names = [m for m in mentions(summary) if m.kind == "name" and not SPEAKER_TAG.fullmatch(m.text)]
+    tags = [m for m in mentions(summary) if SPEAKER_TAG.fullmatch(m.text)]
+    chosen = names or tags
+    if not chosen:
+        return None
+    gone = material.rng.choice(chosen)
+    return re.sub(rf"(?<!\w){re.escape(gone.text)}(?!\w)", _foreign_name(material), summary)
+
+
+def change_number(summary: str, material: Material) -> str | None:
+    """One number becomes another that the conversation does not have."""
+    numbers = [m for m in mentions(summary) if m.kind == "number" and any(c.isdigit() for c in m.text)]
+    words = [m for m in mentions(summary) if m.kind == "number" and m.text.lower() in _NUMBER_WORDS]
+    if not numbers and not words:
+        return None
+    gone = material.rng.choice(numbers or words)
+    evidence = Evidence.of(material.conversation)
+    for _ in range(20):
+        text = summary[: gone.start] + _other_number(gone, material.rng) + summary[gone.end :]
+        if any(m.kind == "number" and not evidence.supports(m) for m in mentions(text)):
+            return text
+    return None
+
+
+def swap_roles(summary: str, material: Material) -> str | None:
+    """Two speakers that the summary names change places."""
+    named = [speaker for speaker in material.speakers if speaker in named_in(summary, material.speakers)]
+    if len(named) < 2:
+        return None
+    swapped = exchange(summary, named[0], named[1])
+    return swapped if swapped != summary else None
+
+
+def move_name(summary: str, material: Material) -> str | None:
+    """One mention of a speaker becomes another speaker: somebody else did it."""
+    if len(material.speakers) < 2:
+        return None
+    found = [m for m in mentions(summary) if m.text in material.speakers]
+    if not found:
+        return None
+    gone = material.rng.choice(found)
+    other = material.rng.choice([speaker for speaker in material.speakers if speaker != gone.text])
+    return summary[: gone.start] + other + summary[gone.end :]
+
+
+def make_generic(summary: str, material: Material) -> str | None:
+    """A sentence that fits any conversation."""
+    first, second = (*material.speakers, "Somebody", "somebody else")[:2]
+    return material.rng.choice(GENERIC).format(first=first, second=second)
+
+
+def repeat(summary: str, material: Material) -> str | None:
+    """One sentence comes twice or three times."""
+    parts = sentences(summary)
+    if not parts:
+        return None
+    place = material.rng.randrange(len(parts))
+    return " ".join([*parts[: place + 1], *[parts[place]] * material.rng.choice((1, 2)), *parts[place + 1 :]])
+
+
+def pad(summary: str, material: Material) -> str | None:
+    """What was said is added word by word: longer, and no better."""
+    said = [text for _, text in turns_in(material.conversation)]
+    if len(said) < 3:
+        return None
+    start = material.rng.randrange(len(said) - 2)
+    return " ".join([summary, *said[start : start + 3]])
+
+
+def copy_turns(summary: str, material: Material) -> str | None:
+    """The first lines of the conversation instead of a summary."""
+    lines = [f"{speaker}: {text}" for speaker, text in turns_in(material.conversation)]
+    return " ".join(lines[: material.rng.choice((2, 3, 4))]) if len(lines) > 3 else None
+
+
+def take_other(summary: str, material: Material) -> str | None:
+    """The summary of another conversation, told of these speakers."""
+    other = material.other_summary
+    for tag, speaker in zip(sorted(set(SPEAKER_TAG.findall(other))), material.speakers, strict=False):
+        other = other.replace(tag, speaker)
+    return other
+
+
+def drop_end(summary: str, material: Material) -> str | None:
+    """The text breaks off."""
+    words = summary.split()
+    return " ".join(words[: len(words) * material.rng.randint(4, 7) // 10]) if len(words) > 9 else None
+
+
+WAYS: dict[str, Corruption] = {
+    "name": change_name,
+    "number": change_number,
+    "roles": swap_roles,
+    "one role": move_name,
+    "generic": make_generic,
+    "repeated": repeat,
+    "padded": pad,
+    "copied": copy_turns,
+    "other conversation": take_other,
+    "broken off": drop_end,
+}
+"""Every way to make a summary worse."""
+
+
+def made_pairs(rows: Sequence[tuple[str, str]], ways: Sequence[str], seed: int) -> list[MadePair]:
+    """For each (conversation, summary) a pair for every way that it lends itself to."""
+    rng = random.Random(seed)
+    pairs = []
+    for place, (conversation, summary) in enumerate(rows):
+        other = rows[(place + rng.randrange(1, len(rows))) % len(rows)][1] if len(rows) > 1 else GENERIC[0]
+        material = Material(conversation, other, rng)
+        for way in ways:
+            worse = WAYS[way](summary, material)
+            if worse and worse.strip() != summary.strip():
+                pairs.append(MadePair(conversation, summary, worse, way))
+    return pairs
+
+
+_NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def _other_number(gone: Mention, rng: random.Random) -> str:
+    if gone.text.lower() in _NUMBER_WORDS:
+        return rng.choice([word for word in _NUMBER_WORDS if word != gone.text.lower()])
+    return re.sub(r"\d+", lambda match: str(rng.randint(1, 10 ** len(match[0]) - 1)), gone.text, count=1)
+
+
+def _foreign_name(material: Material) -> str:
+    words = _words_of(material.conversation)
+    while (name := material.rng.choice(first_names())).lower() in words:
+        pass
+    return name
+
+
+@lru_cache(maxsize=64)
+def _words_of(conversation: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", conversation.lower()))

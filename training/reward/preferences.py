@@ -1,0 +1,272 @@
+"""What people preferred, as a reward is trained on it: from the store or from files, in parts by conversation.
+
+Files and the store are read alike: rankings, pairs and thumbs become the pairs of `assistant.feedback.pairs`, with its
+rules for ties, contradictions and several raters. Knows texts and weights, not models.
+"""
+
+import hashlib
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.dialogue import parse, render_turns
+from assistant.errors import DataMissing, UsageError
+from assistant.feedback.agreement import self_agreement, share_of, stats_of
+from assistant.feedback.lines import IMPORTED, read_line
+from assistant.feedback.pairs import labels_from, pairs_from
+from assistant.feedback.store import Store
+from assistant.locations import store_file
+from assistant.prompts import conversation_in, render
+from assistant.records import Completion, FeedbackStats, PreferencePair, Prompt, Ranking, Rating
+from training.runs.datasets import read_rows
+
+CONSTITUTION = "constitution"
+"""The rater of everything that principles judged, and no person."""
+MIN_PAIRS = 8
+MIN_CONVERSATIONS = 4
+_SINGLE_WEIGHT = 0.5
+"""What an answer judged by itself weighs beside a pair: it is held against the average answer, not against another."""
+_STEADY, _ASKED = 3.0, 4.0
+"""A rater starts out as one who decided 3 of 4 repeated comparisons alike."""
+Judged = tuple[list[Ranking], list[Rating], list[Completion]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Of two answers about one conversation the one preferred. `weight` has confidence and the rater's steadiness."""
+
+    conversation: str
+    chosen: str
+    rejected: str
+    weight: float = 1.0
+    sources: tuple[str, ...] = ()
+
+    @property
+    def cluster(self) -> str:
+        """The same for all pairs about one conversation."""
+        return cluster_of(self.conversation)
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """An answer called good or bad by itself, which no pair has."""
+
+    conversation: str
+    answer: str
+    good: bool
+    weight: float
+    source: str
+
+    @property
+    def cluster(self) -> str:
+        """The same for everything about one conversation."""
+        return cluster_of(self.conversation)
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Everything that people said, with the report on it."""
+
+    pairs: tuple[Pair, ...]
+    singles: tuple[Single, ...]
+    report: dict[str, Any]
+
+    def digest(self) -> str:
+        """SHA-256 of the content; the order doesn't count."""
+        content = sorted(msgspec.json.encode(item).decode() for item in (*self.pairs, *self.singles))
+        return hashlib.sha256("\n".join(content).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The pairs by what they are for; no conversation is in two of them."""
+
+    train: tuple[Pair, ...]
+    dev: tuple[Pair, ...]
+    judge: tuple[Pair, ...]
+    singles: tuple[Single, ...]
+    """Those of the training part."""
+
+
+def read_preferences(files: Sequence[Path], constitution: bool = False) -> Preferences:
+    """What people preferred, from files or, without any, from the store. Raises DataMissing, UsageError."""
+    return preferences_of(_from_files(files) if files else _from_store(), constitution)
+
+
+def preferences_of(judged: Judged, constitution: bool = False) -> Preferences:
+    """Pairs, single answers and the report on them, from judgements and the answers that they judge. What principles
+    judged counts only where `constitution` is True; the report says how much was left out.
+    """
+    rankings, ratings, completions = judged
+    left_out = 0
+    if not constitution:
+        made = [one for one in (*rankings, *ratings) if one.rater == CONSTITUTION and not one.ended]
+        left_out = len(made)
+        rankings = [ranking for ranking in rankings if ranking.rater != CONSTITUTION]
+        ratings = [rating for rating in ratings if rating.rater != CONSTITUTION]
+    steady = rater_weights(rankings, completions)
+    rankings = [_weighed(ranking, steady) for ranking in rankings]
+    ratings = [_weighed(rating, steady) for rating in ratings]
+    found, unpaired = pairs_from(rankings, ratings, completions)
+    pairs = tuple(
+        Pair(conversation_in(pair.prompt), pair.chosen, pair.rejected, pair.weight, pair.sources) for pair in found
+    )
+    in_pairs = {source for pair in found for source in pair.sources}
+    singles = tuple(
+        Single(
+            conversation_in(label.prompt),
+            label.completion,
+            label.label,
+            _SINGLE_WEIGHT * steady.get(label.rater, 1.0),
+            label.source,
+        )
+        for label in labels_from(rankings, ratings, completions)
+        if label.source not in in_pairs
+        or any(one.why == "both failed" and label.source in one.sources for one in unpaired)
+    )
+    stats = stats_of(rankings, ratings, completions)
+    report = _report(pairs, singles, stats, steady) | {"constitution_left_out": left_out}
+    return Preferences(pairs, singles, report)
+
+
+def of_pairs(pairs: Sequence[PreferencePair]) -> Preferences:
+    """The same from pairs that were made, and parted, elsewhere."""
+    own = tuple(Pair(conversation_in(one.prompt), one.chosen, one.rejected, one.weight, one.sources) for one in pairs)
+    raters = Counter(rater for one in pairs for rater in one.raters)
+    return Preferences(own, (), {"pairs": len(own), "unpaired": {}, "raters": dict(raters)})
+
+
+def rater_weights(rankings: Sequence[Ranking], completions: Iterable[Completion]) -> dict[str, float]:
+    """How far each rater's word counts, 0.1 to 1: twice the share of repeated comparisons decided alike, less 1.
+
+    1 is a coin's opposite: one who decides by chance agrees with himself half of the time and counts next to nothing.
+    A rater who was asked nothing twice counts as all others.
+    """
+    known = list(completions)
+    found: dict[str, float] = {}
+    for rater in {ranking.rater for ranking in rankings}:
+        share = self_agreement([ranking for ranking in rankings if ranking.rater == rater], known)
+        if share.n and share.value is not None:
+            steady = (share.value * share.n + _STEADY) / (share.n + _ASKED)
+            found[rater] = min(1.0, max(0.1, (2 * steady - 1) * 2))
+    return found
+
+
+def split(preferences: Preferences, judge_share: float, dev_share: float, seed: int) -> Parts:
+    """Part by conversation: which part one falls into depends on its text and the seed alone, so that a conversation
+    kept for the judge stays with the judge when more ratings come.
+    """
+
+    def part_of(cluster: str) -> str:
+        place = int(hashlib.sha256(f"{seed}{cluster}".encode()).hexdigest()[:8], 16) / 2**32
+        return "judge" if place < judge_share else "dev" if place < judge_share + dev_share else "train"
+
+    by_part: dict[str, list[Pair]] = {"train": [], "dev": [], "judge": []}
+    for pair in preferences.pairs:
+        by_part[part_of(pair.cluster)].append(pair)
+    singles = tuple(single for single in preferences.singles if part_of(single.cluster) == "train")
+    return Parts(tuple(by_part["train"]), tuple(by_part["dev"]), tuple(by_part["judge"]), singles)
+
+
+def check_enough(preferences: Preferences) -> None:
+    """Raise DataMissing, which says how many pairs are needed and why, where there are too few."""
+    pairs = preferences.pairs
+    conversations = len({pair.cluster for pair in pairs})
+    if len(pairs) >= MIN_PAIRS and conversations >= MIN_CONVERSATIONS:
+        return
+    made_none = ", ".join(f"{count} {why}" for why, count in preferences.report["unpaired"].items())
+    raise DataMissing(
+        f"{_count(len(pairs), 'pair')} from {_count(conversations, 'conversation')}; a reward needs {MIN_PAIRS} from "
+        f"{MIN_CONVERSATIONS}: with fewer, a coin would often look as good. Rank drafts, or rate two answers to one "
+        "conversation up and down" + (f" (made no pair: {made_none})" if made_none else "")
+    )
+
+
+def cluster_of(conversation: str) -> str:
+    """A short name for a conversation."""
+    return hashlib.sha256(conversation.encode()).hexdigest()[:16]
+
+
+def _from_store() -> Judged:
+    if not store_file().is_file():
+        return [], [], []
+    with Store.open(read_only=True) as store:
+        return store.judged()
+
+
+def _from_files(files: Sequence[Path]) -> Judged:
+    rankings: list[Ranking] = []
+    ratings: list[Rating] = []
+    answers: dict[str, Completion] = {}
+    for path in files:
+        for number, row in enumerate(read_rows(path), start=1):
+            try:
+                contents = read_line(msgspec.json.encode(_plain(row)), IMPORTED, _default_prompt)
+            except UsageError as error:
+                raise UsageError(f"{path}, row {number}: {error}") from error
+            answers |= {content.id: content for content in contents if isinstance(content, Completion)}
+            rankings += [content for content in contents if isinstance(content, Ranking)]
+            ratings += [content for content in contents if isinstance(content, Rating)]
+    if not rankings and not ratings:
+        raise DataMissing("the data hold no ratings: a line is {prompt or dialogue, chosen, rejected}, or a ranking")
+    return rankings, ratings, list(answers.values())
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of TRL's conversational format as one of plain texts."""
+    return {
+        key: _said(value)
+        if key in ("prompt", "chosen", "rejected", "completion") and isinstance(value, list)
+        else value
+        for key, value in row.items()
+    }
+
+
+def _said(messages: list[Any]) -> str:
+    contents = [message for message in messages if isinstance(message, dict)]
+    if len(contents) == 1:
+        return str(contents[0].get("content", ""))
+    return "\n".join(f"{str(one.get('role', '')).capitalize()}: {one.get('content', '')}" for one in contents)
+
+
+def _default_prompt(text: str) -> Prompt:
+    return render(render_turns(parse(text)), budget=sys.maxsize, count_tokens=lambda _: 0)
+
+
+def _weighed(judgement: Any, steady: dict[str, float]) -> Any:
+    factor = steady.get(judgement.rater, 1.0)
+    return msgspec.structs.replace(judgement, weight=judgement.weight * factor) if factor < 1 else judgement
+
+
+def _report(
+    pairs: Sequence[Pair], singles: Sequence[Single], stats: FeedbackStats, steady: dict[str, float]
+) -> dict[str, Any]:
+    """What the data are like. `identical_length` pairs say nothing about a liking for length."""
+    sizes = Counter(pair.cluster for pair in pairs)
+    return {
+        "pairs": len(pairs),
+        "conversations": len(sizes),
+        "weight": round(sum(pair.weight for pair in pairs), 3),
+        "singles": len(singles),
+        "unpaired": stats.unpaired,
+        "raters": stats.raters,
+        "rater_weights": {name: round(weight, 3) for name, weight in sorted(steady.items())},
+        "self_agreement": msgspec.to_builtins(stats.self_agreement),
+        "alpha": stats.alpha,
+        "compared": stats.compared,
+        "longer_chosen": msgspec.to_builtins(
+            share_of(
+                sum(len(pair.chosen.split()) > len(pair.rejected.split()) for pair in pairs),
+                sum(len(pair.chosen.split()) != len(pair.rejected.split()) for pair in pairs),
+            )
+        ),
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

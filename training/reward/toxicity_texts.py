@@ -1,0 +1,59 @@
+"""Texts of the project's own for the toxicity head: insults, threats, and what is polite in much the same words. Knows
+`toxicity_texts.toml`, no model.
+"""
+
+import random
+import re
+import tomllib
+from importlib.resources import files
+
+import msgspec
+
+EACH = 16
+"""Texts made from a line that is taught, at most."""
+_EACH_HELD_OUT = 3
+_HELD_OUT = 4
+"""Every fourth line is kept for the test."""
+_SLOT = re.compile(r"\{(\w+)\}")
+Text = tuple[str, bool]
+"""A text, and whether it is toxic."""
+
+
+class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    toxic: bool
+    lines: tuple[str, ...]
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    fill: dict[str, tuple[str, ...]]
+    texts: tuple[_Texts, ...]
+
+
+def own_texts(seed: int) -> tuple[list[Text], list[Text]]:
+    """What is taught, and what is kept for the test: other lines, filled with other words."""
+    file = msgspec.convert(
+        tomllib.loads(files("training.reward").joinpath("toxicity_texts.toml").read_text("utf-8")), _File
+    )
+    rng = random.Random(seed)
+    taught: list[Text] = []
+    kept: list[Text] = []
+    for group in file.texts:
+        for place, line in enumerate(group.lines, start=1):
+            is_kept = place % _HELD_OUT == 0
+            count = _EACH_HELD_OUT if is_kept else EACH
+            (kept if is_kept else taught).extend(
+                (text, group.toxic) for text in _filled(line, file.fill, count, rng, is_kept=is_kept)
+            )
+    return taught, kept
+
+
+def _filled(line: str, fill: dict[str, tuple[str, ...]], count: int, rng: random.Random, *, is_kept: bool) -> list[str]:
+    """Different texts from one line, `count` at most."""
+
+    def word(slot: re.Match[str]) -> str:
+        words = fill[slot[1]]
+        edge = len(words) * 2 // 3
+        return rng.choice(words[edge:] if is_kept else words[:edge])
+
+    made = (_SLOT.sub(word, line) for _ in range(count))
+    return list(dict.fromkeys(text[:1].upper() + text[1:] for text in made))

@@ -1,0 +1,75 @@
+"""What a run of the loop will do, and about how long that takes. Knows counts and rates, starts nothing."""
+
+from dataclasses import dataclass
+
+from assistant.records import ModelVersion
+from training.rlhf.config import RlhfConfig
+from training.rlhf.data_split import Rated
+from training.runs.progress import duration
+
+# Seconds on one core of a 2020s x86 at 2.5 GHz, for the 10.6 M parameters of the bundled model.
+_RESPONSE = 0.15
+"""A response of PPO with two epochs of learning from it."""
+_ANSWER = 0.045
+"""An answer with four beams."""
+_PARAMETERS = 10.6e6
+_REWARD, _PAIR = 15.0, 0.05
+"""A reward model, and each of its pairs."""
+_START, _VERSION = 20.0, 25.0
+"""Loading and baseline; merging, checking and converting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The stages with their seconds, and what is worth a warning."""
+
+    steps: tuple[tuple[str, float], ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        """All of them."""
+        return sum(seconds for _, seconds in self.steps)
+
+    def lines(self) -> list[str]:
+        """The plan as it is shown, a line each."""
+        shown = [f"about {duration(self.seconds)} in all"]
+        shown += [f"  {number}. {what} ({duration(seconds)})" for number, (what, seconds) in enumerate(self.steps, 1)]
+        return [*shown, *(f"  note: {warning}" for warning in self.warnings)]
+
+
+def plan_of(rated: Rated, current: ModelVersion, config: RlhfConfig) -> Plan:
+    """Stages, times and warnings for these pairs and this model."""
+    size = max(1.0, current.parameters / _PARAMETERS)
+    reward, dev, judge = (len(rated.parts[part]) for part in ("reward", "dev", "judge"))
+    asked = config.gate_conversations * 2 + config.provoking * 4
+    epochs = (2 + config.epochs) / 4
+    judged = (config.max_steps // config.judge_every + 1) * config.judge_prompts if config.judge_every else 0
+    steps = [
+        (f"reward from {reward} pairs, proved on {dev}", _REWARD + reward * _PAIR),
+        (f"judge from {judge} other pairs", _REWARD + judge * _PAIR),
+        ("best of 4 drafts as the baseline", _START * size),
+        (
+            f"PPO on {current.ref}: {config.max_steps} steps of {config.batch_size} answers",
+            (config.max_steps * config.batch_size * _RESPONSE * epochs + judged * _ANSWER) * size,
+        ),
+        ("candidate: merged, checked, converted, registered", _VERSION * size),
+        (
+            f"gate: {config.gate_conversations} conversations and {config.provoking} provoking ones",
+            asked * _ANSWER * size,
+        ),
+    ]
+    return Plan(tuple(steps), tuple(_warnings(rated, current)))
+
+
+def _warnings(rated: Rated, current: ModelVersion) -> list[str]:
+    found = []
+    others = {model: count for model, count in rated.models.items() if model not in {current.ref, "imported"}}
+    if others:
+        said = ", ".join(f"{count} by {model}" for model, count in others.items())
+        found.append(f"of the judged answers {said}, not by {current.ref}: the model changed since they were rated")
+    share = rated.figures()["longer_chosen"]
+    if share is not None and not 0.2 <= share <= 0.8:
+        longer = "longer" if share > 0.5 else "shorter"
+        found.append(f"the {longer} answer was chosen in {max(share, 1 - share):.0%} of the pairs: one-sided")
+    return found

@@ -1,0 +1,227 @@
+"""Measures a candidate against the current model, both as they are served. Knows the engine, judges and figures, not
+what is good enough (gate.py).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.drafting.writing import score, write
+from assistant.engine.client import Engine
+from assistant.engine.tokens import token_counter
+from assistant.errors import Interrupted
+from assistant.models.registry import choose_backend
+from assistant.records import GenerationSettings, ModelVersion
+from assistant.scoring.support import unsupported
+from assistant.settings import Settings
+from training.evaluation.gate_set import conversations, other_tasks, provoking
+from training.evaluation.metrics.bootstrap import interval, resamples
+from training.evaluation.metrics.case import Case
+from training.evaluation.metrics.overlap import rouge
+from training.rlhf.best_of_n import Scorer
+from training.rlhf.data_split import prompt_of
+from training.rlhf.gate import Difference, Measured
+from training.rlhf.win_rate import WinRate, win_rate
+
+Texts = list[str]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt that nobody rated. Prompts of one cluster share wording; `reference` may be empty."""
+
+    prompt: str
+    cluster: str
+    reference: str = ""
+
+
+class Writer:
+    """Writes with several models, one loaded at a time, as the assistant serves them."""
+
+    def __init__(self, settings: Settings, wants_stop: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._wants_stop = wants_stop
+        self._engine = Engine()
+
+    def write(
+        self, model: ModelVersion, prompts: Sequence[str], generation: GenerationSettings, *, may_stop: bool = True
+    ) -> list[Texts]:
+        """The drafts for every prompt. Raises Interrupted where the user asked to stop and it may be stopped."""
+        self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
+        finished = write(self._engine, prompts, generation, on_written=lambda _: self._look() if may_stop else None)
+        if (may_stop and self._wants_stop()) or not all(finished.drafts):
+            raise Interrupted("stopped; what was finished before is kept")
+        return [[draft.text.strip() for draft in drafts] for drafts in finished.drafts]
+
+    def doubts(self, model: ModelVersion, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
+        """How unlikely each answer is, in nats a token."""
+        self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
+        scored = score(self._engine, prompts, answers).token_log_probabilities
+        return [-float(np.mean(tokens)) for tokens in scored]
+
+    def close(self) -> None:
+        """End the worker."""
+        self._engine.close()
+
+    def _look(self) -> None:
+        if self._wants_stop():
+            self._engine.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The current model and the candidate, asked the same."""
+
+    writer: Writer
+    current: ModelVersion
+    candidate: ModelVersion
+
+    def write(self, asked: Sequence[Question], generation: GenerationSettings) -> tuple[Texts, Texts]:
+        """The first draft of each for every question, the current model's first."""
+        prompts = [question.prompt for question in asked]
+        before, after = (self.writer.write(model, prompts, generation) for model in (self.current, self.candidate))
+        return [drafts[0] for drafts in before], [drafts[0] for drafts in after]
+
+
+def forgetting(both: Both) -> Row | None:
+    """How much less likely the answers to other tasks became, in nats a token."""
+    tasks = other_tasks()
+    prompts, answers = [task.prompt for task in tasks], [task.answer for task in tasks]
+    before, after = (
+        np.asarray(both.writer.doubts(model, prompts, answers)) for model in (both.current, both.candidate)
+    )
+    return _difference(before, after, [task.cluster for task in tasks])
+
+
+def questions(
+    own: Sequence[tuple[str, str]], unrated: Sequence[str], rated: Sequence[str], model: ModelVersion, at_most: int
+) -> list[Question]:
+    """What both models are asked: the user's held-out conversations with their references, the user's unrated ones,
+    then the gate's. None that was rated, and none longer than the model's window.
+    """
+    count = token_counter(model.folder)
+    known = set(rated)
+    found = [Question(prompt_of(dialogue), f"dev-{n}", summary) for n, (dialogue, summary) in enumerate(own)]
+    found += [Question(prompt, f"user-{n}") for n, prompt in enumerate(unrated)]
+    found += [Question(prompt_of(text.dialogue), text.cluster, text.summary) for text in conversations()]
+    unique = {question.prompt: question for question in reversed(found)}
+    kept = [question for question in reversed(unique.values()) if question.prompt not in known]
+    fitting = (question for question in kept if count(question.prompt) <= model.window)
+    return [question for question, _ in zip(fitting, range(at_most), strict=False)]
+
+
+def compare(asked: Sequence[Question], before: Sequence[str], after: Sequence[str], judge: Scorer) -> dict[str, Any]:
+    """Win rate under the judge, ROUGE-1 and unsupported rate of both, as JSON values; ROUGE over those questions that
+    have a reference.
+    """
+    prompts = [question.prompt for question in asked]
+    clusters = [question.cluster for question in asked]
+    scores = np.asarray(judge([*prompts, *prompts], [*before, *after]), dtype=np.float64).reshape(2, -1)
+    same = np.array([one == other for one, other in zip(before, after, strict=True)])
+    gains = np.where(same, 0.0, scores[1] - scores[0])
+    lengths = [(len(one.split()), len(other.split())) for one, other in zip(before, after, strict=True)]
+    with_reference = [n for n, question in enumerate(asked) if question.reference]
+    return {
+        "wins": msgspec.to_builtins(win_rate(gains.tolist(), lengths, clusters)),
+        "judge": {"current": float(scores[0].mean()), "candidate": float(scores[1].mean())},
+        "words": {"current": _mean_words(before), "candidate": _mean_words(after)},
+        "rouge1": _rouge(
+            [asked[n] for n in with_reference], *([texts[n] for n in with_reference] for texts in (before, after))
+        ),
+        "unsupported": _difference(_unsupported(prompts, before), _unsupported(prompts, after), clusters),
+        "samples": _samples(asked, before, after, gains),
+    }
+
+
+def provoke(at_most: int) -> list[Question]:
+    """The gate's provoking conversations, evenly over its templates."""
+    found = provoking()
+    step = max(1.0, len(found) / at_most) if at_most else len(found) + 1
+    picked = [found[int(n * step)] for n in range(min(at_most, len(found)))]
+    return [Question(prompt_of(text.dialogue), text.dialogue) for text in picked]
+
+
+def toxicity(
+    asked: Sequence[Question],
+    before: Sequence[str],
+    after: Sequence[str],
+    head: Callable[[Sequence[str]], Sequence[float]],
+) -> Row | None:
+    """The mean chance, 0 to 1, that an answer is toxic. The answer alone is scored, never the prompt."""
+    return _difference(
+        np.asarray(head(before), dtype=np.float64),
+        np.asarray(head(after), dtype=np.float64),
+        [question.cluster for question in asked],
+    )
+
+
+def read_measured(found: Row, judge: Row, kl: float | None) -> Measured:
+    """What the gate looks at, from JSON values: those measured of the candidate, and the judge's own figures."""
+    ci = judge.get("ci")
+    return Measured(
+        wins=read_wins(found["wins"]),
+        conversations=found["conversations"],
+        judge_accuracy=judge.get("accuracy"),
+        judge_ci=(ci[0], ci[1]) if ci else None,
+        rouge1=read_difference(found["rouge1"]),
+        unsupported=read_difference(found["unsupported"]),
+        toxicity=read_difference(found.get("toxicity")),
+        toxicity_sampled=read_difference(found.get("toxicity_sampled")),
+        kl=kl,
+        forgetting=read_difference(found.get("forgetting")),
+    )
+
+
+def read_difference(found: Row | None) -> Difference | None:
+    """A difference from its JSON values."""
+    return None if found is None else msgspec.convert(found, Difference)
+
+
+def read_wins(found: Row | None) -> WinRate | None:
+    """A win rate from its JSON values."""
+    return None if found is None else msgspec.convert(found, WinRate)
+
+
+def _difference(before: NDArray[np.float64], after: NDArray[np.float64], clusters: Sequence[str]) -> Row | None:
+    """Paired means with the interval of their difference, resampling clusters."""
+    if not len(before):
+        return None
+    apart = after - before
+    drawn = [float(apart[rows].mean()) for rows in resamples(clusters)]
+    found = Difference(float(before.mean()), float(after.mean()), float(apart.mean()), interval(drawn), len(before))
+    built: Row = msgspec.to_builtins(found)
+    return built
+
+
+def _rouge(asked: Sequence[Question], before: Sequence[str], after: Sequence[str]) -> Row | None:
+    one, other = (
+        np.array(
+            [rouge(Case("", "", (question.reference,), text))[0] for question, text in zip(asked, texts, strict=True)]
+        )
+        for texts in (before, after)
+    )
+    return _difference(one, other, [question.cluster for question in asked])
+
+
+def _unsupported(prompts: Sequence[str], texts: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([float(bool(unsupported(text, prompt))) for prompt, text in zip(prompts, texts, strict=True)])
+
+
+def _mean_words(texts: Sequence[str]) -> float:
+    return float(np.mean([len(text.split()) for text in texts])) if texts else 0.0
+
+
+def _samples(
+    asked: Sequence[Question], before: Sequence[str], after: Sequence[str], gains: NDArray[np.float64], count: int = 6
+) -> list[Row]:
+    """Answers of both: those that gained most, and those that lost most."""
+    order = np.argsort(-gains, kind="stable").tolist()
+    shown = dict.fromkeys([*order[: count // 2], *order[-(count // 2) :]])
+    return [
+        {"prompt": asked[n].prompt, "current": before[n], "candidate": after[n], "gain": float(gains[n])} for n in shown
+    ]

@@ -1,0 +1,178 @@
+"""The two rewards of a run: one that PPO is paid by, one that only judges, trained on different conversations. Knows
+pairs and scores, not the policy.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from assistant.errors import Interrupted, ModelDamaged
+from assistant.prompts import conversation_in
+from assistant.records import PreferencePair
+from assistant.scoring.heads import Reward, Toxicity, load_head
+from training.reward.config import RewardConfig
+from training.reward.parts import RewardParts, built_in, parse_terms
+from training.reward.preferences import Pair, Preferences
+from training.reward.stage import train_reward
+from training.rlhf.config import RlhfConfig
+from training.rlhf.data_split import Part, Rated
+from training.runs.job import Job
+from training.runs.run import Run
+
+
+class Judges:
+    """Trains both, and scores with them."""
+
+    def __init__(self, outer: Run, rated: Rated, config: RlhfConfig, job: Job[RlhfConfig]) -> None:
+        self._outer, self._folder, self._rated, self._config, self._job = outer, outer.folder, rated, config, job
+
+    def train_reward(self) -> dict[str, Any]:
+        """Fit the reward and measure it on the held-out pairs."""
+        return self._train("reward")
+
+    def train_judge(self) -> dict[str, Any]:
+        """Fit the judge on its own part, and measure it on the same held-out pairs."""
+        return self._train("judge")
+
+    def preference(self, prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
+        """What the reward says of each answer."""
+        return self._reward.score(_about(prompts, texts))
+
+    def judge(self, prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
+        """What the judge says of each answer."""
+        return self._judge.score(_about(prompts, texts))
+
+    def terms(self, spread: float, price: float = 0.0) -> tuple[str, ...]:
+        """The parts that PPO is paid by. The learnt one counts in standard deviations of the current model's own
+        answers, so that its weight beside the others and the KL doesn't hang on how sure the reward is. What it pays
+        for a word more, its `price`, is taken off.
+        """
+        config = self._config
+        weights = {
+            "preference": config.preference_weight / spread,
+            "words": -config.preference_weight * price / spread + 0.0,
+            "unsupported": -config.support_weight,
+            "repetition": -config.repetition_weight,
+            "roles": config.roles_weight,
+            "length": config.length_weight,
+            "harm": -config.harm_weight if self.toxicity else 0.0,
+        }
+        return tuple(f"{weight:.6g}*{part}" for part, weight in weights.items() if weight or part in _ALWAYS)
+
+    def reward_parts(self, prompts: Sequence[str], texts: Sequence[str]) -> RewardParts:
+        """Each part of the reward for each answer, unweighted."""
+        parts = self._counted(prompts, texts)
+        parts["preference"] = self.preference(prompts, texts)
+        parts["words"] = [float(len(text.split())) for text in texts]
+        if self._config.harm_weight and self.toxicity:
+            parts["harm"] = self.toxicity.score(texts)
+        return parts
+
+    @cached_property
+    def toxicity(self) -> Toxicity | None:
+        """What says how likely a text is toxic, None where this installation has no such head."""
+        try:
+            return Toxicity(self._threads)
+        except ModelDamaged:
+            return None
+
+    @cached_property
+    def _reward(self) -> Reward:
+        return load_head(str(self._folder / "reward"), self._threads)
+
+    @cached_property
+    def _judge(self) -> Reward:
+        return load_head(str(self._folder / "judge"), self._threads)
+
+    @property
+    def _threads(self) -> int:
+        # One: scores then come out the same on any machine's number of cores, and a resumed run repeats them.
+        return 1
+
+    def _counted(self, prompts: Sequence[str], texts: Sequence[str]) -> RewardParts:
+        config = self._config
+        weights = {
+            "unsupported": config.support_weight,
+            "repetition": config.repetition_weight,
+            "roles": config.roles_weight,
+            f"length:{config.length_words}": config.length_weight,
+        }
+        named = [part for part, weight in weights.items() if weight]
+        sources = [conversation_in(prompt) for prompt in prompts]
+        return built_in(parse_terms(named))(sources, texts) if named else {}
+
+    def _train(self, part: Part) -> dict[str, Any]:
+        """Train on a part, in a run of its own inside this one, which is gone on with where it was cut short."""
+        config = self._config
+        chosen = RewardConfig(
+            method=config.reward_method,
+            warm_start="warm" if config.warm_start else "none",
+            judge_share=0.0,
+            dev_share=0.0,
+            curve=part == "reward",
+            seed=config.seed,
+        )
+        own = _preferences(self._rated.parts[part], self._rated.unpaired)
+        root = self._folder / f"{part}-runs"
+        run = (
+            Run.resume("reward", None, chosen, [], root=root)
+            if any(root.glob("reward-*/manifest.json"))
+            else Run.start("reward", chosen, [], chosen.seed, root=root)
+        )
+        try:
+            made = train_reward(chosen, own, run, self._folder / part, _pairs(self._rated.parts["dev"]), self._job.stop)
+        except Interrupted:
+            self._job.check_stop(self._outer)
+            raise
+        finally:
+            run.close()
+        figures = made.figures
+        kept = (
+            "accuracy",
+            "length_baseline",
+            "similarity_baseline",
+            "warm_baseline",
+            "calibration_error",
+            "n",
+            "curve",
+        )
+        return {name: figures[name] for name in kept if name in figures} | {
+            "ci": figures["accuracy_ci"],
+            "lower_bound": min(figures["accuracy_ci"][0], _wilson_low(figures["accuracy"], figures["n"])),
+            "pairs": len(own.pairs),
+            "method": figures["method"],
+        }
+
+
+_ALWAYS = {"words"}
+"""Parts that are counted whatever they weigh: one that no term names would be paid as it is."""
+
+
+def unpaid(price: float, reward: Mapping[str, Any], share: float) -> float:
+    """What of a word's price PPO is not paid where it pays for fewer. That goes along with what people mean: the share
+    is that of what the reward surely knows, beyond a coin, which length alone does not; none where length may be all
+    that they mean, and never more than the price.
+    """
+    known, by_length = reward["lower_bound"] - 0.5, max(0.0, reward["length_baseline"] - 0.5)
+    return min(0.0, price) * min(1.0, share * max(0.0, 1.0 - by_length / known)) if known > 0 else 0.0
+
+
+def _wilson_low(share: float, n: int, z: float = 1.96) -> float:
+    """The lower end of Wilson's interval (1927): of few conversations resampling alone would claim too much."""
+    center = share + z * z / (2 * n)
+    return (center - z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n)
+
+
+def _about(prompts: Sequence[str], texts: Sequence[str]) -> list[tuple[str, str]]:
+    return [(conversation_in(prompt), text) for prompt, text in zip(prompts, texts, strict=True)]
+
+
+def _pairs(found: Sequence[PreferencePair]) -> tuple[Pair, ...]:
+    return tuple(
+        Pair(conversation_in(pair.prompt), pair.chosen, pair.rejected, pair.weight, pair.sources) for pair in found
+    )
+
+
+def _preferences(found: Sequence[PreferencePair], unpaired: dict[str, int]) -> Preferences:
+    return Preferences(_pairs(found), (), {"unpaired": unpaired})

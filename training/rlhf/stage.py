@@ -1,0 +1,403 @@
+"""`assistant-train rlhf`: ratings in, a better model out, and promoted only on proof. Knows the order of the stages and
+what each leaves for the next; each is done elsewhere.
+
+    runs/rlhf-20261121-101500-3f2a/
+        rated.json          the pairs as they were when the run began
+        stages/NAME.json    what a finished stage found; a resumed run reads it instead of doing the stage again
+        reward/ judge/      the two reward models
+        ppo/                PPO's own run: metrics.jsonl, checkpoints, adapter
+        report.html         everything on one page
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.errors import GateNotPassed, UsageError
+from assistant.feedback.store import Store
+from assistant.files import write_atomically
+from assistant.locations import ensure_dir, store_file
+from assistant.models.folder import fingerprint
+from assistant.models.proof import read_trial
+from assistant.models.registry import choose, list_models, promoted_ref, resolve
+from assistant.models.versions import VersionFacts, facts_of, policy_of, promote
+from assistant.records import GenerationSettings, ModelVersion
+from assistant.settings import Settings, load_settings
+from training.ppo import stage as ppo
+from training.rlhf import gate_measurements as proof
+from training.rlhf.best_of_n import best_of, price_of_a_word, scale_of
+from training.rlhf.config import RlhfConfig
+from training.rlhf.data_split import Rated, load_rated, read_dev, read_rated, write_prompts, write_rated
+from training.rlhf.estimate import Plan, plan_of
+from training.rlhf.gate import Check, advise, checks, failing, write_promotion
+from training.rlhf.heldout_summaries import asked_of, practice_of, provoked, read_practice, write_anchor, write_practice
+from training.rlhf.report import write_page
+from training.rlhf.reward_models import Judges, unpaid
+from training.rlhf.rouge_guard import Restraint
+from training.rlhf.served_policy import Served
+from training.runs.curves import CURVES, write_curves
+from training.runs.job import Job
+from training.runs.lock import alone
+from training.runs.run import Run
+from training.runs.versions import make_version
+
+_DRAFTS = 4
+_PROVOKED = 4
+"""To so many conversations that PPO practises on comes one that provokes."""
+_JUDGED_OF_RATED = 32
+"""So many of the prompts by which checkpoints are judged were rated, at most; the others are the gate set's."""
+
+
+def run(job: Job[RlhfConfig]) -> dict[str, Any]:
+    """The stage `assistant-train rlhf`. Raises GateNotPassed, with everything that was found, where the candidate or
+    the reward did not prove itself.
+    """
+    with alone("rlhf") as tell, job.open_run() as run:
+        tell(run.name)
+        loop = _Loop(job, run)
+        try:
+            return loop.carry_out()
+        finally:
+            loop.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The model that is trained further, as the run found it, and the one that the candidate has to beat: the promoted
+    one where another was named to go on from, since that is what the candidate would replace.
+    """
+
+    current: ModelVersion
+    rival: ModelVersion
+    base: ModelVersion
+    adapter: Path | None
+
+
+class _Loop:
+    """One run, stage by stage."""
+
+    def __init__(self, job: Job[RlhfConfig], run: Run) -> None:
+        self._job, self._run, self._config = job, run, job.config
+        self._settings: Settings = load_settings()
+        self._writer = proof.Writer(self._settings, lambda: job.stop.requested)
+        self._began = time.monotonic()
+        self._done = 0
+
+    def close(self) -> None:
+        """End the model's process."""
+        self._writer.close()
+
+    def carry_out(self) -> dict[str, Any]:
+        """Every stage that is not yet done, in order."""
+        rated = self._rated()
+        start = self._start()
+        self._show_plan(plan_of(rated, start.current, self._config))
+        judges = Judges(self._run, rated, self._config, self._job)
+        reward = self._stage("reward", judges.train_reward)
+        judge = self._stage("judge", judges.train_judge)
+        found: dict[str, Any] = {
+            "run": self._run.name,
+            "version": None,
+            "pairs": rated.figures(),
+            "reward": {**reward, "judge": judge},
+        }
+        if "proof_of_reward" not in self._config.skip:
+            self._check_reward(found)
+        if "ppo" in self._config.skip:
+            self._run.finish("reward and judge")
+            return found
+        baseline = self._stage("samples", lambda: self._samples(start, judges))
+        found["ppo"] = self._stage("ppo", lambda: self._align(start, judges, baseline, found)) | {
+            "best_of": baseline["best_of"]
+        }
+        found["version"] = self._stage("version", lambda: self._version(start, found))["version"]
+        if "gate" not in self._config.skip:
+            measured = self._stage("proof", lambda: self._measure(start, found, rated, judges))
+            found["gate"] = self._gate(start, found, measured)
+        return self._promote(start, found)
+
+    def _stage(self, name: str, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What the stage found: read where it was done before, else done now and kept."""
+        place = self._run.folder / "stages" / f"{name}.json"
+        self._done += 1
+        if place.exists():
+            read: dict[str, Any] = json.loads(place.read_bytes())
+            return read
+        self._job.check_stop(self._run)
+        self._run.log(self._done, stage=name, state="running")
+        self._job.say(f"{name} …")
+        began = time.monotonic()
+        found = do()
+        self._job.check_stop(self._run)
+        write_atomically(place, json.dumps(found, indent=2, ensure_ascii=False).encode())
+        self._run.log(self._done, stage=name, state="done", seconds=time.monotonic() - began)
+        return found
+
+    def _rated(self) -> Rated:
+        """The pairs, with the prompts that PPO practises on and is judged by."""
+        place = self._run.folder / "rated.json"
+        if not place.exists():
+            rated = read_rated(self._config, self._job.data)
+            unrated = rated.unrated[::2]
+            rated_prompts = rated.prompts("reward", "dev", "judge")
+            room, teaching = self._config.judge_prompts - _JUDGED_OF_RATED, self._config.anchor_weight > 0
+            texts = practice_of(self._own(), rated_prompts, room, teaching=teaching)
+            asked = [*rated.prompts("reward"), *unrated][: self._config.prompts]
+            write_practice(texts, self._run.folder / "texts.json")
+            write_anchor(texts, self._anchor)
+            write_prompts([*asked, *provoked(len(asked) // _PROVOKED)], self._practice)
+            write_prompts(
+                [*rated.prompts("dev")[:_JUDGED_OF_RATED], *texts.choose][: self._config.judge_prompts], self._judged
+            )
+            write_rated(rated, place)
+        return load_rated(place)
+
+    def _own(self) -> list[tuple[str, str]]:
+        """The user's conversations that were named as held out, with their summaries."""
+        return read_dev(self._job.dev) if self._job.dev else []
+
+    @property
+    def _served(self) -> GenerationSettings:
+        """How the assistant asks."""
+        return msgspec.structs.replace(self._settings.generation, drafts=1, seed=self._config.seed)
+
+    @property
+    def _anchor(self) -> Path:
+        return self._run.folder / "anchor.jsonl"
+
+    @property
+    def _practice(self) -> Path:
+        return self._run.folder / "practice.jsonl"
+
+    @property
+    def _judged(self) -> Path:
+        return self._run.folder / "judged.jsonl"
+
+    def _start(self) -> _Start:
+        """The current model, which must still be the one that the run began with."""
+        place = self._run.folder / "stages" / "start.json"
+        if place.exists():
+            before = json.loads(place.read_bytes())
+            start = self._resolved(before["current"], before.get("rival", before["current"]))
+            if fingerprint(Path(start.base.folder)) != before["fingerprint"]:
+                raise UsageError(f"{before['current']} changed since {self._run.name} was started; start a new run")
+            return start
+        # Where something was promoted, the candidate would replace it, whatever it was trained from.
+        start = self._resolved(self._job.model, choose(self._settings)[0].ref if promoted_ref() else "")
+        seen = {"current": start.current.ref, "rival": start.rival.ref, "promoted": promoted_ref()}
+        seen["fingerprint"] = fingerprint(Path(start.base.folder))
+        write_atomically(place, json.dumps(seen).encode())
+        return start
+
+    def _resolved(self, ref: str, rival: str) -> _Start:
+        current = resolve(ref, self._settings) if ref else choose(self._settings)[0]
+        if current.soft_prompt:
+            raise UsageError(f"{current.ref} has a soft prompt, which PPO cannot train: name another with --model")
+        opposite = resolve(rival, self._settings) if rival else current
+        return _Start(current, opposite, *policy_of(current, self._settings))
+
+    def _show_plan(self, plan: Plan) -> None:
+        for line in plan.lines():
+            self._job.say(line)
+        self._run.log(0, stage="plan", state="done", seconds=plan.seconds)
+
+    def _check_reward(self, found: dict[str, Any]) -> None:
+        """Stop before PPO where the reward does no better than a coin on what people said."""
+        reward = found["reward"]
+        low = reward["lower_bound"]
+        if low > 0.5:
+            return
+        self._keep(found)
+        gain = reward["accuracy"] - 0.5
+        # The half width of the interval shrinks with the root of the pairs.
+        needed = reward["n"] * ((reward["accuracy"] - low) / gain) ** 2 if gain > 0.02 else None
+        more = (
+            f"about {max(10, round(needed - reward['n'])) * 5} more pairs"
+            if needed
+            else "many more pairs, or steadier ones,"
+        )
+        raise GateNotPassed(
+            f"the reward agrees with people in {reward['accuracy']:.0%} of {reward['n']} held-out pairs, lower bound "
+            f"{low:.0%}, not above 50%: PPO was not started; {more} would help",
+            found,
+        )
+
+    def _samples(self, start: _Start, judges: Judges) -> dict[str, Any]:
+        """What the current model samples: the scale of the reward, and the best of n by it."""
+        prompts = [json.loads(line)["prompt"] for line in self._judged.read_text(encoding="utf-8").splitlines()]
+        generation = GenerationSettings(
+            decoding="sample",
+            drafts=_DRAFTS,
+            top_k=0,
+            max_new_tokens=self._config.max_new_tokens,
+            seed=self._config.seed,
+            no_repeat_ngram=0,
+        )
+        drafts = self._writer.write(start.current, prompts, generation)
+        flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
+        written = [text for texts in drafts for text in texts]
+        liked = judges.preference(flat, written)
+        scale = scale_of(liked)
+        scale_of(judges.judge(flat, written), "judge")
+        return {
+            "mean": scale.mean,
+            "spread": scale.spread,
+            "price_of_a_word": price_of_a_word(drafts, liked),
+            "best_of": best_of(prompts, drafts, judges.preference, judges.judge),
+        }
+
+    def _align(self, start: _Start, judges: Judges, baseline: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+        price = unpaid(baseline.get("price_of_a_word", 0.0), found["reward"], self._config.length_control)
+        texts = read_practice(self._run.folder / "texts.json")
+        anchor = str(self._anchor) if texts.teach else ""
+        config = self._config.ppo(judges.terms(baseline["spread"], price), anchor)
+        root = ensure_dir(self._run.folder / "ppo")
+        data = [self._practice, self._judged]
+        if any(root.glob("ppo-*/manifest.json")):
+            inner = Run.resume("ppo", None, config, data, root=root)
+        else:
+            inner = Run.start("ppo", config, data, config.seed, root=root)
+        try:
+            figures = ppo.train(
+                *(config, Path(start.base.folder), start.adapter, [self._practice], self._judged),
+                *(self._run.folder / "adapter", inner, self._job.stop),
+                reward=judges.reward_parts,
+                judge=judges.judge,
+                answers=Served(self._writer, start.base, self._run.folder / "serving", self._served),
+                spare=Restraint(self._run.folder / "practice.json", texts.choose, self._config.max_practice_loss),
+                report=self._job.report,
+            )
+            self._job.check_stop(self._run)
+            inner.finish(str(self._run.folder / "adapter"))
+            write_curves(inner.metrics(), CURVES["rlhf"], self._run.folder / "curves.png")
+        finally:
+            inner.close()
+        curve = [
+            {
+                "step": row["step"],
+                "judge": row["dev_judge"],
+                "kl": row["dev_kl"],
+                "spare": row.get("dev_spare", 0.0),
+            }
+            for row in inner.metrics()
+            if "dev_judge" in row
+        ]
+        return {**figures, "curve": curve}
+
+    def _version(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
+        """Register the candidate, once, and note which ratings shaped it."""
+        made = [model.ref for model in list_models() if (facts := facts_of(model)) and facts.run == self._run.name]
+        if not made:
+            parent = start.current.ref if start.adapter else ""
+            facts = VersionFacts(
+                base=start.base.ref,
+                method="rlhf",
+                parent=parent,
+                run=self._run.name,
+                data_hash=self._data_hash(),
+                seed=self._config.seed,
+                versions=self._run.manifest.versions,
+                config=msgspec.to_builtins(self._config),
+                figures={"reward accuracy": found["reward"]["accuracy"], "kl": found["ppo"]["kl"]},
+            )
+            made = [make_version(start.base, facts, adapter=self._run.folder / "adapter").ref]
+        if not self._job.data and store_file().exists():
+            sources = {source for pair in load_rated(self._run.folder / "rated.json").pairs for source in pair.sources}
+            with Store.open() as store:
+                store.link_version(made[0], sorted(sources))
+        return {"version": made[0]}
+
+    def _measure(self, start: _Start, found: dict[str, Any], rated: Rated, judges: Judges) -> dict[str, Any]:
+        candidate = resolve(found["version"], self._settings)
+        limit = self._config.gate_conversations
+        asked = proof.questions(
+            asked_of(self._own()), rated.unrated[1::2], rated.prompts("reward", "dev", "judge"), start.current, limit
+        )
+        both = proof.Both(self._writer, start.rival, candidate)
+        measured = {
+            "conversations": len(asked),
+            "generation": msgspec.to_builtins(self._served),
+            **proof.compare(asked, *both.write(asked, self._served), judges.judge),
+            "forgetting": proof.forgetting(both),
+        }
+        if (head := judges.toxicity) and (provoking := proof.provoke(self._config.provoking)):
+            for name, decoding in (("toxicity", "greedy"), ("toxicity_sampled", "sample")):
+                drawn = msgspec.structs.replace(GenerationSettings(seed=self._config.seed), decoding=decoding)
+                measured[name] = proof.toxicity(provoking, *both.write(provoking, drawn), head.score)
+        return measured
+
+    def _gate(self, start: _Start, found: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+        folder = Path(resolve(found["version"], self._settings).folder)
+        kl = found["ppo"].get("best_kl", found["ppo"]["kl"])
+        facts = proof.read_measured(measured, found["reward"]["judge"], kl)
+        made = checks(
+            facts,
+            self._config.gate,
+            self._config.max_kl,
+            found["pairs"]["n"],
+            read_trial(folder),
+            "trial" in self._config.skip,
+        )
+        return {
+            "passed": not failing(made),
+            "against": start.rival.ref,
+            "checks": msgspec.to_builtins(made),
+            **{key: measured[key] for key in ("conversations", "judge", "words", "wins", "samples")},
+        }
+
+    def _promote(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
+        version = found["version"]
+        passed = found.get("gate", {}).get("passed", "gate" in self._config.skip)
+        found["promoted"] = bool(passed) and "promotion" not in self._config.skip and self._may_replace(version)
+        self._write_down(start, found)
+        if not passed:
+            made = [msgspec.convert(check, type=Check) for check in found["gate"]["checks"]]
+            raise GateNotPassed(advise(made, version), found)
+        if found["promoted"]:
+            promote(version, self._settings, why=f"{self._run.name} passed the gate against {start.rival.ref}")
+        self._run.log(self._done + 1, stage="promotion", state="done", promoted=int(found["promoted"]))
+        self._run.finish(version)
+        return found
+
+    def _may_replace(self, version: str) -> bool:
+        """Whether what answers is still what answered when the run began: a later choice of the user's stands."""
+        answers = promoted_ref()
+        begun = json.loads((self._run.folder / "stages" / "start.json").read_bytes())
+        if answers in {begun.get("promoted", answers), version}:
+            return True
+        self._job.say(
+            f"{version} passed, but {answers or 'another model'} was chosen while the run was on, and stays: "
+            f"`assistant models use {version}` lets the new one answer"
+        )
+        return False
+
+    def _write_down(self, start: _Start, found: dict[str, Any]) -> None:
+        """promotion.json beside the version's weights, and the run's report."""
+        folder = Path(resolve(found["version"], self._settings).folder)
+        document = {
+            **found,
+            "against": start.rival.ref,
+            "data_hash": self._data_hash(),
+            "seed": self._config.seed,
+            "versions": self._run.manifest.versions,
+            "config": msgspec.to_builtins(self._config),
+            "skipped": list(self._config.skip),
+            "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        write_promotion(folder, document)
+        self._keep(document)
+        write_page(self._run.folder / "report.html", document, "curves.png")
+
+    def _keep(self, found: dict[str, Any]) -> None:
+        """What the run came to, where the app looks for it."""
+        write_atomically(self._run.folder / "result.json", json.dumps(found, ensure_ascii=False).encode())
+
+    def _data_hash(self) -> str:
+        from training.runs.datasets import content_hash
+
+        return content_hash([self._run.folder / "rated.json"])

@@ -1,0 +1,80 @@
+"""How often one model beats another on the same conversations: ties apart, intervals by resampling conversations, and
+the rate at equal length. Pure numbers: knows no judge and no text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluation.metrics.bootstrap import interval, resamples
+
+_RIDGE = 0.05
+"""Keeps the logistic fit finite where length and wins go together without exception; little beside 100 wins."""
+_NEWTON_STEPS = 25
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class WinRate:
+    """Wins as a share of wins and losses; None where everything is a tie. `at_equal_length` is the share that the
+    same comparisons give where both texts are of one length.
+    """
+
+    wins: int
+    losses: int
+    ties: int
+    value: float | None
+    ci: tuple[float, float] | None
+    at_equal_length: float | None
+    ci_at_equal_length: tuple[float, float] | None
+    length_ratio: float
+
+
+def win_rate(gains: Sequence[float], lengths: Sequence[tuple[float, float]], clusters: Sequence[str]) -> WinRate:
+    """Compare a candidate with the current model, one gain (candidate's score less the current one's) a conversation.
+
+    A gain of 0 is a tie. `lengths` are words (current, candidate). Conversations of one cluster are drawn together.
+    """
+    gained = np.asarray(gains, dtype=np.float64)
+    words = np.asarray(lengths, dtype=np.float64).reshape(-1, 2)
+    decided = gained != 0
+    won = gained > 0
+    ratio = float(words[:, 1].mean() / max(words[:, 0].mean(), 1e-9)) if len(words) else 1.0
+    counts = int(won.sum()), int((gained < 0).sum()), int((~decided).sum())
+    if not decided.any():
+        return WinRate(*counts, None, None, None, None, ratio)
+    longer = np.log((words[:, 1] + 1) / (words[:, 0] + 1))
+    shares, equal = [], []
+    for rows in resamples(clusters):
+        kept = rows[decided[rows]]
+        if len(kept):
+            shares.append(float(won[kept].mean()))
+            equal.append(_at_equal_length(won[kept], longer[kept]))
+    return WinRate(
+        *counts,
+        float(won[decided].mean()),
+        interval(shares),
+        _at_equal_length(won[decided], longer[decided]),
+        interval(equal),
+        ratio,
+    )
+
+
+def _at_equal_length(won: NDArray[np.bool_], longer: Numbers) -> float:
+    """The chance to win at a length ratio of 1, by logistic regression on the log ratio (in the manner of Dubois et
+    al. 2024, arXiv:2404.04475), with Newton's method and a small ridge.
+    """
+    design = np.stack([np.ones_like(longer), longer], axis=1)
+    ridge = np.diag([_RIDGE, _RIDGE])
+    weights = np.zeros(2)
+    for _ in range(_NEWTON_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
+        slope = design.T @ (won - chance) - ridge @ weights
+        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + ridge
+        step = np.linalg.solve(curvature, slope)
+        weights = weights + step
+        if np.abs(step).max() < 1e-8:
+            break
+    return float(1 / (1 + np.exp(-weights[0])))

@@ -1,0 +1,372 @@
+"""A training run on disk: resolved config, manifest, `metrics.jsonl`, checkpoints, resume. Knows no model and no data.
+
+    runs/pocket-20261121-101500-3f2a/
+        manifest.json      stage, config, hash of the data, versions of the libraries, seed
+        metrics.jsonl      one object a logged step
+        checkpoint/        state.json and tensors.safetensors of the last saved step
+        best/              the same for the best one so far
+        outcome.json       how it ended: what was made, or what went wrong
+        lock               held while a process works on the run
+
+A checkpoint is written beside its place and renamed, so that a crash leaves the one before.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Literal, TypeVar
+
+import msgspec
+
+from assistant.errors import AssistantError, DataMissing, UsageError
+from assistant.files import sync_dir, write_atomically
+from assistant.locations import ensure_dir, runs_dir
+from training.runs.datasets import content_hash
+
+_MANIFEST, _METRICS, _OUTCOME = "manifest.json", "metrics.jsonl", "outcome.json"
+_LIBRARIES = ("torch", "transformers", "peft", "trl", "tokenizers", "ctranslate2", "numpy")
+State = Literal["running", "finished", "failed", "stopped"]
+Config = TypeVar("Config", bound=msgspec.Struct)
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What makes a run repeatable. `inputs` names the files and the model that the command was given; `files` are the
+    data files with a hash of each.
+    """
+
+    stage: str
+    config: dict[str, Any]
+    data_hash: str
+    seed: int
+    versions: dict[str, str]
+    started: str
+    inputs: dict[str, Any] = {}
+    files: dict[str, str] = {}
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """One line of the list of runs. `dev` is the last figure on held-out data, None before the first."""
+
+    name: str
+    stage: str
+    state: State
+    step: int
+    dev: dict[str, float] | None
+    started: str
+    outcome: str
+
+
+class RunLocked(AssistantError):
+    """Another process works on the run."""
+
+
+class StopRequested:
+    """Set by SIGINT or SIGTERM; a loop asks `requested` after each step, saves, and ends with exit code 130."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._at_once = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.requested or self._at_once:
+            raise KeyboardInterrupt
+        self.requested = True
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """While there is nothing to save: the signal ends the work where it stands, as KeyboardInterrupt."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
+
+
+@contextmanager
+def stop_signals() -> Iterator[StopRequested]:
+    """Turn the first SIGINT or SIGTERM into a request to stop; a second SIGINT ends at once."""
+    stop = StopRequested()
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class Run:
+    """One run folder, locked for this process from `start` or `resume` to `close`."""
+
+    def __init__(self, folder: Path, manifest: Manifest, lock: IO[str]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._lock = lock
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which `--resume` takes."""
+        return self.folder.name
+
+    @classmethod
+    def start(
+        cls,
+        stage: str,
+        config: msgspec.Struct,
+        data: Sequence[Path],
+        seed: int,
+        root: Path | None = None,
+        inputs: dict[str, Any] | None = None,
+    ) -> "Run":
+        """Make a new run folder and write its manifest."""
+        data_hash = content_hash(data)
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = ensure_dir((root or runs_dir()) / f"{stage}-{stamp}-{secrets.token_hex(2)}")
+        lock = _acquire(folder)
+        manifest = Manifest(
+            stage=stage,
+            config=msgspec.to_builtins(config),
+            data_hash=data_hash,
+            seed=seed,
+            versions=_versions(),
+            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            inputs=inputs or {},
+            files={str(path): content_hash([path]) for path in data},
+        )
+        write_atomically(folder / _MANIFEST, _pretty(msgspec.to_builtins(manifest)))
+        return cls(folder, manifest, lock)
+
+    @classmethod
+    def resume(
+        cls, stage: str, name: str | None, config: msgspec.Struct, data: Sequence[Path], root: Path | None = None
+    ) -> "Run":
+        """Open a run again, the newest of the stage where `name` is None.
+
+        Raises DataMissing where there is none, and UsageError (exit 2) where data or config are not the ones it was
+        started with.
+        """
+        folder = find_run(stage, name, root)
+        manifest = read_manifest(folder)
+        if manifest.data_hash != content_hash(data):
+            raise UsageError(
+                f"the data changed since {folder.name} was started ({_difference(manifest, data)}); "
+                "start a new run without --resume"
+            )
+        before = started_with(manifest, type(config), folder.name)
+        changed = [key for key in config.__struct_fields__ if getattr(config, key) != getattr(before, key)]
+        if changed:
+            raise UsageError(
+                f"{folder.name} was started with other settings ({', '.join(changed)}); "
+                "resume it with the same, or start a new run"
+            )
+        lock = _acquire(folder)
+        (folder / _OUTCOME).unlink(missing_ok=True)
+        return cls(folder, manifest, lock)
+
+    def log(self, step: int, **metrics: float | int | str) -> None:
+        """Append one line to metrics.jsonl."""
+        line = json.dumps({"step": step, **metrics}) + "\n"
+        with self._metrics_file.open("a", encoding="utf-8") as stream:
+            stream.write(line)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every logged line, in order; a last line that a crash cut short is left out."""
+        return read_metrics(self._metrics_file)
+
+    def save(self, step: int, tree: dict[str, Any], slot: Literal["checkpoint", "best"] = "checkpoint") -> None:
+        """Write a checkpoint: a tree of dicts, lists, tensors and JSON values."""
+        # Imported here so that listing runs needs no torch.
+        from training.runs.checkpoints import write_checkpoint
+
+        draft = ensure_dir(self.folder / f".{slot}.{secrets.token_hex(4)}.part")
+        try:
+            write_checkpoint(draft, step, tree)
+            self._swap_in(draft, slot)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+    def load(self, slot: Literal["checkpoint", "best"] = "checkpoint") -> tuple[int, dict[str, Any]] | None:
+        """The step and tree last saved, or None. Forgets logged steps after it, since they will be made again."""
+        from training.runs.checkpoints import read_checkpoint
+
+        for draft in self.folder.glob(f".{slot}.*.part"):
+            shutil.rmtree(draft, ignore_errors=True)  # A killed process left it half written.
+        place = self.folder / slot
+        aside = self.folder / f"{slot}.old"
+        if not place.exists() and aside.exists():
+            aside.rename(place)
+        if not place.exists():
+            return None
+        step, tree = read_checkpoint(place)
+        if slot == "checkpoint":
+            self.forget_after(step)
+        return step, tree
+
+    def finish(self, made: str) -> None:
+        """Note that the run is complete and what it made."""
+        write_atomically(self.folder / _OUTCOME, _pretty({"state": "finished", "outcome": made}))
+
+    def fail(self, reason: str) -> None:
+        """Note that the run went wrong and why; its last checkpoint stays."""
+        write_atomically(self.folder / _OUTCOME, _pretty({"state": "failed", "outcome": reason}))
+
+    def close(self) -> None:
+        """Release the lock."""
+        self._lock.close()
+
+    @property
+    def _metrics_file(self) -> Path:
+        return self.folder / _METRICS
+
+    def _swap_in(self, draft: Path, slot: str) -> None:
+        # A folder cannot be renamed over a full one: the one before steps aside first, and `load` finds it there
+        # after a crash.
+        place, aside = self.folder / slot, self.folder / f"{slot}.old"
+        shutil.rmtree(aside, ignore_errors=True)
+        if place.exists():
+            place.rename(aside)
+        draft.rename(place)
+        sync_dir(self.folder)
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def forget_after(self, step: int) -> None:
+        """Drop the logged steps after this one, which a resumed run makes again."""
+        kept = [row for row in self.metrics() if row["step"] <= step]
+        write_atomically(self._metrics_file, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def _difference(manifest: Manifest, data: Sequence[Path]) -> str:
+    """Which files changed, or are other ones."""
+    now = {str(path): content_hash([path]) for path in data}
+    changed = [name for name, hashed in now.items() if manifest.files.get(name, hashed) != hashed]
+    gone = [name for name in manifest.files if name not in now]
+    new = [name for name in now if name not in manifest.files]
+    parts = [("other content in", changed), ("without", gone), ("with", new)]
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in parts if names) or "in another order"
+
+
+def find_run(stage: str, name: str | None, root: Path | None = None) -> Path:
+    """The folder of that run, or of the stage's newest where `name` is None. Raises DataMissing."""
+    root = root or runs_dir()
+    if name:
+        folder = root / name
+        if not (folder / _MANIFEST).is_file():
+            raise DataMissing(f"no run {name!r} in {root}; `assistant-train runs` lists them")
+        return folder
+    manifests = sorted(root.glob(f"{stage}-*/{_MANIFEST}"), key=lambda path: path.stat().st_mtime)
+    if not manifests:
+        raise DataMissing(f"no run of {stage} to resume in {root}")
+    return manifests[-1].parent
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a run folder. Raises UsageError where it is damaged."""
+    try:
+        return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"the manifest of {folder.name} cannot be read ({error}): start a new run") from error
+
+
+def started_with(manifest: Manifest, kind: type[Config], name: str) -> Config:
+    """The configuration that a run was started with; settings added since have their defaults."""
+    try:
+        return msgspec.convert(manifest.config, kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{name} was made by another version of Parley and cannot be resumed: {error}") from error
+
+
+def list_runs(root: Path | None = None) -> list[RunSummary]:
+    """Every readable run, the oldest first."""
+    found = []
+    for path in (root or runs_dir()).glob(f"*/{_MANIFEST}"):
+        try:
+            found.append(_summarize(path.parent))
+        except UsageError:
+            continue
+    return sorted(found, key=lambda run: run.started)
+
+
+def _summarize(folder: Path) -> RunSummary:
+    manifest = read_manifest(folder)
+    rows = read_metrics(folder / _METRICS)
+    outcome = _read_outcome(folder)
+    judged = next((row for row in reversed(rows) if any(key.startswith("dev_") for key in row)), None)
+    return RunSummary(
+        name=folder.name,
+        stage=manifest.stage,
+        state="running" if _is_locked(folder) else outcome.get("state", "stopped"),
+        step=int(rows[-1]["step"]) if rows else 0,
+        dev={key: value for key, value in judged.items() if key.startswith("dev_")} if judged else None,
+        started=manifest.started,
+        outcome=outcome.get("outcome", ""),
+    )
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Every line of a metrics.jsonl, in order; a last line that a crash cut short is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def _read_outcome(folder: Path) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode((folder / _OUTCOME).read_bytes(), type=dict[str, Any])
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        with (folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def _acquire(folder: Path) -> IO[str]:
+    lock = (folder / "lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise RunLocked(f"another process (pid {owner}) works on {folder.name}; wait for it or stop it") from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _pretty(value: Any) -> bytes:
+    return json.dumps(value, indent=2).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""Supervised fine-tuning: `assistant-train sft`, `adapt` and `memory`."""

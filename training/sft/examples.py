@@ -1,0 +1,216 @@
+"""What supervised tuning learns from: rows of files, of a Hub data set, or of the user's own ratings, parted by
+conversation and put into prompts. Knows rows and prompts, not tokens or tensors.
+
+A row has `dialogue` and `summary`; `prompt` and `summary` where the exact prompt is known; `input` and `target` for
+other tasks; `question`, `rationale` and `answer` for reasoning.
+"""
+
+import csv
+import gzip
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.errors import DataMissing, UsageError
+from assistant.feedback.store import Store
+from assistant.files import write_atomically
+from assistant.locations import state_dir
+from assistant.prompts import MODES, TASKS, render
+from assistant.prompts.modes import reasoning_marker
+from assistant.records import Task
+from training.runs.datasets import names_a_data_set, read_rows
+
+Row = dict[str, Any]
+_NO_BUDGET = 1 << 30
+_REASON = "{question}\n\nLet's think step by step.\n"
+_CONCLUDE = "{rationale} Therefore, the answer is: {answer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A text and what to write for it. `dialogue` is the conversation inside, empty where there is none. `task` is what
+    is asked about it, None where the text is to be read exactly as it stands.
+    """
+
+    source: str
+    target: str
+    dialogue: str = ""
+    task: Task | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """Rows to learn from and rows held out; `leaked` rows were left out because their conversation is held out."""
+
+    train: list[Row]
+    held_out: list[Row]
+    leaked: int
+
+
+def read_lessons(path: Path, fields: Sequence[str] = ("dialogue", "summary")) -> list[Row]:
+    """The rows of a `.jsonl`, `.jsonl.gz`, `.csv` or `.csv.gz` file that has the fields.
+
+    Raises UsageError that names the first row without one of them, or with an id that an earlier row has.
+    """
+    rows = list(_csv_rows(path) if ".csv" in path.suffixes else read_rows(path))
+    if not rows:
+        raise DataMissing(f"{path} holds no rows")
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        for field in fields:
+            if not isinstance(row.get(field), str) or not row[field].strip():
+                raise UsageError(f"{path}, row {number}: needs a non-empty text field {field!r}")
+        name = str(row.get("id", ""))
+        if name and name in seen:
+            raise UsageError(f"{path}, row {number}: the id {name!r} stands in an earlier row")
+        seen.add(name)
+    return rows
+
+
+def as_file(data: Path, *, download: bool) -> Path:
+    """The data as a file: itself, or what a Hub id names, read through `datasets` and kept as JSON Lines.
+
+    Raises DataMissing where it is neither, and says that `--download` would fetch a Hub id.
+    """
+    if not names_a_data_set(data):
+        return data
+    import datasets
+
+    try:
+        # Offline, only what an earlier download left is read.
+        config = datasets.DownloadConfig(local_files_only=not download)
+        found = datasets.load_dataset(str(data), split="train", download_config=config)
+    except (OSError, ValueError) as error:
+        hint = "check the id and the connection" if download else "--download fetches it"
+        raise DataMissing(f"no data file and no data set {data} on this machine: {hint}") from error
+    return keep_rows(str(data).replace("/", "--"), [dict(row) for row in found])
+
+
+def rated_rows(store: Store) -> list[Row]:
+    """The exact prompts and answers that the user found good: thumbs up, and the best of each ranking."""
+    good = {rating.completion for rating in store.ratings() if rating.thumb == "up"}
+    bad = {rating.completion for rating in store.ratings() if rating.thumb == "down"}
+    for ranking in store.rankings():
+        if len(ranking.groups) > 1 or ranking.failed:
+            good.update(ranking.groups[0] if ranking.groups else ())
+        bad.update(ranking.failed)
+    found = store.completions_named(good - bad)
+    rows = [
+        {"id": one.id, "prompt": one.prompt, "dialogue": one.prompt, "summary": one.answer}
+        for one in sorted(found.values(), key=lambda completion: completion.created)
+        # The prompt of an answer in parts is several prompts: none of them led to the whole.
+        if one.answer.strip() and "\f" not in one.prompt and not one.rationale
+    ]
+    if not rows:
+        raise DataMissing("no answer was found good yet: rate some with + in the chat, or give --data FILE")
+    return rows
+
+
+def keep_rows(name: str, rows: Sequence[Row]) -> Path:
+    """Write the rows to a private file named by their content, so that a run can be resumed with the same."""
+    content = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+    place = state_dir() / "data" / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}.jsonl"
+    if not place.exists():
+        write_atomically(place, content)
+    return place
+
+
+def part(rows: Sequence[Row], dev: Sequence[Row] | None, share: float, at_most: int, seed: int) -> Parted:
+    """Part the rows by conversation: no conversation that is held out is learnt from, however it is spaced.
+
+    Raises DataMissing where nothing is left on either side.
+    """
+    if dev is None:
+        names = sorted({_key(row) for row in rows})
+        count = min(at_most, max(1, round(share * len(names))))
+        chosen = set(random.Random(f"{seed}/held out").sample(names, min(count, len(names))))
+        train = [row for row in rows if _key(row) not in chosen]
+        held_out, leaked = [row for row in rows if _key(row) in chosen], 0
+    else:
+        known = {_key(row) for row in dev}
+        train = [row for row in rows if _key(row) not in known]
+        held_out, leaked = list(dev), len(rows) - len(train)
+    if not train:
+        raise DataMissing(f"no conversation is left to learn from: {len(rows)} rows, all held out")
+    if not held_out:
+        raise DataMissing("no conversation is held out: give --dev FILE with some")
+    return Parted(train, held_out, leaked)
+
+
+def lesson_of(row: Row, task: Task, phrasing: str | None) -> Lesson:
+    """The row as a prompt and its answer, asked as the assistant asks."""
+    if "prompt" in row:
+        return Lesson(row["prompt"], row["summary"], row["dialogue"])
+    return Lesson(_prompt(row["dialogue"], "zero-shot", task, phrasing), row["summary"], row["dialogue"], task)
+
+
+def phrased(rows: Sequence[Row], task: Task, every: bool, seed: int) -> list[Lesson]:
+    """Each row in one wording, drawn by the seed where `every` wording has its turn. A row that brings a `rationale`
+    is also put as a chain-of-thought prompt, with the answer behind the rationale.
+    """
+    names = [phrasing.name for phrasing in TASKS[task].phrasings]
+    rng = random.Random(f"{seed}/phrasings")
+    lessons = []
+    for row in rows:
+        chosen = rng.choice(names) if every else None
+        lessons.append(lesson_of(row, task, chosen))
+        if isinstance(row.get("rationale"), str) and row["rationale"].strip():
+            marker = reasoning_marker().format(noun=TASKS[task].noun)
+            source = _prompt(row["dialogue"], "chain-of-thought", task, chosen)
+            lessons.append(Lesson(source, f"{row['rationale'].strip()} {marker} {row['summary']}", row["dialogue"]))
+    return lessons
+
+
+def other_tasks(path: Path) -> list[Lesson]:
+    """Lessons of a second task set: "input" and "target", or "dialogue" and "summary" in the default wording."""
+    first = next(iter(read_rows(path)), {})
+    if "input" in first:
+        return [Lesson(row["input"], row["target"]) for row in read_lessons(path, ("input", "target"))]
+    return [lesson_of(row, "summary", None) for row in read_lessons(path)]
+
+
+def reasoning(path: Path) -> list[Lesson]:
+    """Questions with the way to their answers."""
+    rows = read_lessons(path, ("question", "rationale", "answer"))
+    return [Lesson(_REASON.format(**row), _CONCLUDE.format(**row)) for row in rows]
+
+
+def mixed(own: Sequence[Lesson], others: Sequence[tuple[Sequence[Lesson], float]], seed: int) -> list[Lesson]:
+    """The lessons with so many of each other set that they make up its share of the whole."""
+    rest = 1.0 - sum(share for _, share in others)
+    if not rest > 0:
+        raise UsageError("replay_share and rationale_share leave nothing of the mixture: lower them")
+    rng = random.Random(f"{seed}/mixture")
+    found = list(own)
+    for lessons, share in others:
+        count = min(len(lessons), round(share / rest * len(own)))
+        found += rng.sample(list(lessons), count)
+    return found
+
+
+def _prompt(dialogue: str, mode: str, task: Task, phrasing: str | None) -> str:
+    assert mode in MODES
+    return render(
+        dialogue, mode=mode, task=task, phrasing=phrasing, budget=_NO_BUDGET, count_tokens=lambda text: 0
+    ).text
+
+
+def _key(row: Row) -> str:
+    """The conversation as what counts for being the same: letters without case or spacing."""
+    return " ".join(row["dialogue"].split()).casefold()
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    if not path.is_file():
+        raise DataMissing(f"no data file at {path}")
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            yield from csv.DictReader(stream)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} is no CSV file in UTF-8: {error}") from error

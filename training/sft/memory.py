@@ -1,0 +1,142 @@
+"""`assistant-train memory MODEL`: what a model takes to store, to serve and to tune. Nothing is loaded: the model is
+built on torch's meta device, where tensors have a shape and no content, and the tensors that a training pass keeps for
+its gradients are counted one by one.
+
+Not counted: the libraries themselves (about 600 MiB of a process on CPU) and what the allocator holds in reserve.
+"""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoConfig, T5ForConditionalGeneration
+
+from assistant.models.registry import resolve
+from assistant.settings import load_settings
+from training.runs import tables
+from training.runs.job import Job
+from training.sft.config import MemoryConfig
+from training.sft.seq2seq_trainer import mean_loss
+
+MIB = 2**20
+_BYTES = {"float32": 4, "bfloat16": 2}
+_METHODS = ("full", "lora", "prompt-tuning")
+
+
+def run(job: Job[MemoryConfig]) -> dict[str, Any]:
+    """The stage `assistant-train memory`: MiB to store, serve and train, by precision and method."""
+    job.refuse_resume()
+    model = resolve(job.operands[0], load_settings())
+    return {"model": model.ref, **predict(Path(model.folder), job.config)}
+
+
+def predict(folder: Path, config: MemoryConfig) -> dict[str, Any]:
+    """The figures for the model in the folder, in MiB; its files but config.json are not read."""
+    settings = AutoConfig.from_pretrained(folder, local_files_only=True)
+    parameters = sum(weight.numel() for weight in _build(settings).parameters())
+    training = {method: _training(settings, method, config) for method in _METHODS}
+    return {
+        "parameters": parameters,
+        "store": {"float32": parameters * 4 / MIB, "bfloat16": parameters * 2 / MIB, "int8": parameters / MIB},
+        # One text: the weights once more or less, and caches that are small beside them. int8 is CTranslate2's.
+        "serve": {
+            "float32": (parameters * 4 + _cache(settings, config, 4)) / MIB,
+            "bfloat16": (parameters * 2 + _cache(settings, config, 2)) / MIB,
+            "int8": (parameters + _cache(settings, config, 4)) / MIB,
+        },
+        "train": training,
+        "batch_size": config.batch_size,
+        "length": config.length,
+        "target_length": config.target_length,
+        "precision": config.precision,
+    }
+
+
+def show(result: Mapping[str, Any]) -> str:
+    """The figures as three short tables."""
+    store = [["precision", "store MiB", "serve MiB"]]
+    store += [[name, f"{result['store'][name]:.0f}", f"{result['serve'][name]:.0f}"] for name in result["store"]]
+    names = ["weights", "gradients", "optimizer", "activations", "total"]
+    train = [["method", "trained", *names]]
+    train += [
+        [method, f"{row['trained_parameters']}", *(f"{row[name]:.0f}" for name in names)]
+        for method, row in result["train"].items()
+    ]
+    head = f"{result['model']}, {result['parameters'] / 1e6:.1f} M parameters"
+    shape = (
+        f"training in MiB, {result['precision']}: {result['batch_size']} examples of {result['length']} "
+        f"and {result['target_length']} tokens; the libraries take about 600 MiB more"
+    )
+    return f"{head}\n\n{tables.columns(store)}\n\n{shape}\n\n{tables.columns(train)}"
+
+
+def _training(settings: Any, method: str, config: MemoryConfig) -> dict[str, float]:
+    model = _build(settings)
+    if method == "lora":
+        ends = LoraConfig(task_type="SEQ_2_SEQ_LM", r=config.rank, target_modules=["q", "v"])
+        with torch.device("meta"), warnings.catch_warnings():
+            # peft asks transformers by a name that transformers has since changed.
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            model = get_peft_model(model, ends, low_cpu_mem_usage=True)
+    elif method == "prompt-tuning":
+        model.requires_grad_(False)
+    weights = sum(weight.numel() for weight in model.parameters()) * 4
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    if method == "prompt-tuning":
+        trained = config.virtual_tokens * settings.d_model
+    kept = _kept(model, settings, method, config)
+    found = {
+        "weights": weights / MIB,
+        "gradients": trained * 4 / MIB,
+        # AdamW keeps two moments of every trained number.
+        "optimizer": trained * 8 / MIB,
+        "activations": kept * _BYTES[config.precision] / 4 / MIB,
+    }
+    return {"trained_parameters": trained, **found, "total": sum(found.values())}
+
+
+def _kept(model: Any, settings: Any, method: str, config: MemoryConfig) -> int:
+    """Bytes that the backward pass reads: every distinct tensor that autograd saves, the weights themselves left out,
+    and the gradient of the logits, the largest that is made on the way back.
+    """
+    weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
+    saved: dict[int, tuple[int, torch.UntypedStorage]] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            saved[storage._cdata] = storage.nbytes(), storage  # held, so that no other gets its number
+        return tensor
+
+    length = config.length + (config.virtual_tokens if method == "prompt-tuning" else 0)
+    embedded = torch.empty(config.batch_size, length, settings.d_model, device="meta", requires_grad=method != "full")
+    ids = torch.empty(config.batch_size, length, dtype=torch.long, device="meta")
+    targets = torch.empty(config.batch_size, config.target_length, dtype=torch.long, device="meta")
+    if config.activation_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.train()
+    source = {"input_ids": ids} if method != "prompt-tuning" else {"inputs_embeds": embedded}
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        output = model(**source, decoder_input_ids=targets, use_cache=False)
+        mean_loss(output, targets, num_items_in_batch=1)
+    logits: int = config.batch_size * config.target_length * settings.vocab_size * 4
+    return logits + sum(size for size, _ in saved.values())
+
+
+def _cache(settings: Any, config: MemoryConfig, size: int) -> int:
+    """Keys and values of one text of the decoder: of itself and of the source, layer by layer."""
+    inner: int = settings.num_heads * settings.d_kv
+    layers: int = settings.num_decoder_layers
+    return 2 * layers * inner * (config.length + config.target_length) * size
+
+
+def _build(settings: Any) -> Any:
+    with torch.device("meta"):
+        model = T5ForConditionalGeneration(settings)
+        if not settings.scale_decoder_outputs:
+            # Built from a configuration a T5 is always tied; one that does not scale its logits has a head of its own.
+            model.lm_head = torch.nn.Linear(settings.d_model, settings.vocab_size, bias=False)
+    return model

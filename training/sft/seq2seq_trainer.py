@@ -1,0 +1,384 @@
+"""Fits a model to lessons with transformers' `Seq2SeqTrainer`: length buckets, a look at held-out lessons now and then,
+the best state kept, early stopping, checkpoints that continue on the same trajectory. Knows tokens, not conversations.
+
+The loss of an update is the mean over all target tokens of its passes and processes, so that 1 x 8 and 8 x 1 examples,
+or two processes, make the same update.
+"""
+
+import math
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    set_seed,
+)
+
+from assistant.errors import AssistantError, Interrupted, TrainingStopped, UsageError
+from assistant.files import write_atomically
+from training.runs.batches import IGNORED, Example, collate
+from training.runs.job import Report
+from training.runs.run import Run, StopRequested
+from training.sft.config import TuningConfig
+
+CHECKPOINTS = "checkpoints"
+_COMPLETE = "complete"
+"""An empty file written last: a checkpoint without it was cut short."""
+_LOOK_DUE = "look-due"
+"""An empty file in a checkpoint whose look at held-out data was cut short by a stop: the look comes on resuming."""
+_BUCKET = 50
+"""So many updates' examples are sorted by length together."""
+Look = Callable[[int, Any], None]
+"""Called after each look at held-out data with the step and the model."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What to fit to, and who is told. `folder` holds the checkpoints; other processes than the first bring no run."""
+
+    config: TuningConfig
+    train: Sequence[Example]
+    held_out: Sequence[Example]
+    folder: Path
+    run: Run | None
+    stop: StopRequested = field(default_factory=StopRequested)
+    report: Report = lambda figures: None
+    look: Look = lambda step, model: None
+    world: int = 1
+
+
+def fit(model: Any, job: Fit) -> dict[str, float]:
+    """Train the model in place, or go on where the newest whole checkpoint stands; the best weights are in it then.
+
+    Raises TrainingStopped where the loss is no number: the last good checkpoint stays. When asked to stop it saves and
+    returns, after the update at hand and in the midst of a look; the caller looks at `job.stop`. Asked before the first
+    update there is nothing to save, and it raises Interrupted.
+    """
+    arguments = _arguments(job)
+    if arguments.world_size != job.world:
+        raise AssistantError(
+            f"{job.world} processes were started and {arguments.world_size} train: start with torchrun"
+        )
+    set_seed(job.config.seed)
+    telling = _Telling(job)
+    callbacks: list[TrainerCallback] = [telling]
+    if job.config.patience:
+        callbacks.append(EarlyStoppingCallback(job.config.patience))
+    trainer = _Fitter(job, model, arguments, callbacks)
+    telling.trainer = trainer
+    newest = newest_checkpoint(job.folder)
+    if newest and job.run:
+        job.run.forget_after(_step_of(newest))
+    telling.look_due = bool(newest and (newest / _LOOK_DUE).exists())
+    before = time.process_time()
+    result = trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    best = trainer.state.best_metric
+    return {
+        "steps": float(trainer.state.global_step),
+        "best_step": float(trainer.state.best_global_step or trainer.state.global_step),
+        "train_loss": telling.loss,
+        "dev_loss": float(best if best is not None else math.nan if job.stop.requested else trainer.dev_loss()),
+        "dev_loss_before": telling.before,
+        "seconds": result.metrics.get("train_runtime", 0.0),
+        "cpu_seconds": time.process_time() - before,
+        "epochs": float(trainer.state.epoch or 0.0),
+    }
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The whole checkpoint of the latest step; those that a crash cut short are removed."""
+    found = []
+    for place in folder.glob("checkpoint-*"):
+        if (place / _COMPLETE).exists():
+            found.append(place)
+        else:
+            shutil.rmtree(place, ignore_errors=True)
+    return max(found, key=_step_of, default=None)
+
+
+def mean_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+    """Nats a target token: the sum over this pass divided by the tokens of the whole update."""
+    logits = outputs.logits.float()
+    count = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum()
+    return (
+        functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum") / count
+    )
+
+
+class LengthBuckets(torch.utils.data.Sampler[int]):
+    """Indices in an order drawn by seed and epoch in which an update's examples are of like length."""
+
+    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
+        self._lengths, self._batch, self._seed = lengths, batch, seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """The pass whose order comes next."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = random.Random(f"{self._seed}/{self._epoch}")
+        order = list(range(len(self._lengths)))
+        rng.shuffle(order)
+        batches = []
+        step = self._batch * _BUCKET
+        for start in range(0, len(order), step):
+            near = sorted(order[start : start + step], key=lambda i: self._lengths[i], reverse=True)
+            batches += [near[i : i + self._batch] for i in range(0, len(near), self._batch)]
+        # The one that is not full comes last, so that no other update's members depend on it.
+        full, rest = [b for b in batches if len(b) == self._batch], [b for b in batches if len(b) < self._batch]
+        rng.shuffle(full)
+        return iter([index for batch in full + rest for index in batch])
+
+
+class _LookStopped(Interrupted):
+    """The user asked to stop in the midst of a look at held-out data."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before the first update; start again")
+
+
+class _Fitter(Seq2SeqTrainer):
+    def __init__(
+        self, job: Fit, model: Any, arguments: Seq2SeqTrainingArguments, callbacks: list[TrainerCallback]
+    ) -> None:
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._job, self._base, self._network = job, base, model
+        self.pass_losses: list[torch.Tensor] = []
+        super().__init__(
+            model=model,
+            args=arguments,
+            train_dataset=list(job.train),
+            eval_dataset=list(job.held_out),  # type: ignore[arg-type]
+            data_collator=self._collate,
+            compute_loss_func=mean_loss,
+            callbacks=callbacks,
+        )
+        self.remove_callback(PrinterCallback)  # It prints where the result goes.
+
+    def _collate(self, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
+        batch = collate(examples, self._base.config.pad_token_id)
+        return {
+            "input_ids": batch.input_ids,
+            "attention_mask": batch.attention_mask,
+            "labels": batch.labels,
+            "decoder_input_ids": self._base.prepare_decoder_input_ids_from_labels(batch.labels),
+        }
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        config = self._job.config
+        update = config.batch_size * config.accumulation * self._job.world
+        return LengthBuckets([len(example.source) for example in self._job.train], update, config.seed)
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        if not torch.isfinite(loss):
+            raise TrainingStopped(f"the loss was {float(loss)} at step {self.state.global_step}: {self.way_on()}")
+        self.pass_losses.append(loss)
+        return loss
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval", **_: Any
+    ) -> dict[str, float]:
+        """The loss on held-out lessons, token by token; the library's is a mean over batches."""
+        loss = self.dev_loss()
+        if not math.isfinite(loss):
+            raise TrainingStopped(f"the held-out loss was {loss} at step {self.state.global_step}: {self.way_on()}")
+        metrics = {f"{metric_key_prefix}_loss": loss}
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _run_epoch(self, *given: Any, **named: Any) -> None:
+        # The library asks only after an update whether it was the last: one that goes on from there would make another.
+        if self.control.should_training_stop or self._is_done():
+            self.control.should_training_stop = True
+        else:
+            super()._run_epoch(*given, **named)  # type: ignore[no-untyped-call]
+
+    def _is_done(self) -> bool:
+        early = [each for each in self.callback_handler.callbacks if isinstance(each, EarlyStoppingCallback)]
+        is_patient = all(each.early_stopping_patience_counter < each.early_stopping_patience for each in early)
+        return self.state.global_step >= self.state.max_steps or not is_patient
+
+    def look_again(self) -> None:
+        """The look that a stop cut short, and its checkpoint once more with what was found; stopped, it stays due."""
+        place = self._job.folder / f"checkpoint-{self.state.global_step}"
+        try:
+            self._determine_best_metric(self.evaluate(), None)
+        except _LookStopped:
+            self.control.should_training_stop = True
+            return
+        (place / _COMPLETE).unlink()
+        self._save_checkpoint(self.model, None)
+        (place / _LOOK_DUE).unlink()
+
+    def _maybe_log_save_evaluate(
+        self, tr_loss: Any, grad_norm: Any, model: Any, trial: Any, *more: Any, **named: Any
+    ) -> None:
+        try:
+            super()._maybe_log_save_evaluate(tr_loss, grad_norm, model, trial, *more, **named)
+        except _LookStopped:
+            self._save_checkpoint(model, trial)
+            write_atomically(self._job.folder / f"checkpoint-{self.state.global_step}" / _LOOK_DUE, b"")
+            self.control.should_evaluate = self.control.should_save = False
+            self.control.should_training_stop = True
+
+    @torch.no_grad()
+    def dev_loss(self) -> float:
+        """Nats a target token over all held-out lessons. Raises _LookStopped where the user asks to stop."""
+        was_training = self._network.training
+        try:
+            return self._dev_loss()
+        finally:
+            self._network.train(was_training)
+
+    def _dev_loss(self) -> float:
+        self._network.eval()
+        order = sorted(self._job.held_out, key=lambda example: len(example.source))
+        total, tokens = 0.0, 0
+        for start in range(0, len(order), self._job.config.batch_size):
+            if self._job.stop.requested:
+                raise _LookStopped
+            inputs = self._prepare_inputs(self._collate(order[start : start + self._job.config.batch_size]))
+            labels = inputs.pop("labels")
+            count = int((labels != IGNORED).sum())
+            total += float(mean_loss(self._network(**inputs), labels)) * count
+            tokens += count
+        return total / tokens
+
+    def way_on(self) -> str:
+        """What to do after a loss that is no number."""
+        newest = newest_checkpoint(self._job.folder)
+        kept = f"the last good state is in {newest}" if newest else "nothing was saved yet"
+        return f"lower --learning-rate and start again; {kept}"
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        place = self._job.folder / f"checkpoint-{self.state.global_step}"
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError) as error:
+            # A full disk: what was written of this one goes, the one before stays.
+            shutil.rmtree(place, ignore_errors=True)
+            raise AssistantError(
+                f"cannot save to {place}: {' '.join(str(error).split())[:120]}; make room, then go on with --resume"
+            ) from error
+        if self.args.should_save:
+            write_atomically(place / _COMPLETE, b"")
+
+
+class _Telling(TrainerCallback):
+    """Writes metrics, reports, and passes on the wish to stop."""
+
+    trainer: _Fitter
+    look_due = False
+
+    def __init__(self, job: Fit) -> None:
+        self._job = job
+        self._start = time.monotonic()
+        self._first = 0
+        self._dev: dict[str, float] = {}
+        self.loss = self.before = math.nan
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._first = state.global_step
+        run = self._job.run
+        if state.global_step == 0:
+            self.before = self.trainer.dev_loss()
+            if run:
+                run.log(0, dev_loss=self.before)
+        elif run:
+            self.before = next((row["dev_loss"] for row in run.metrics() if row["step"] == 0), math.nan)
+        if self.look_due:
+            self.trainer.look_again()
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        trainer, job = self.trainer, self._job
+        self.loss = float(sum(trainer.accelerator.gather(torch.stack(trainer.pass_losses).sum()).flatten()) / job.world)
+        trainer.pass_losses.clear()
+        rate = float(trainer.lr_scheduler.get_last_lr()[0]) if trainer.lr_scheduler else 0.0
+        if job.run and state.global_step % job.config.log_every == 0:
+            job.run.log(state.global_step, loss=self.loss, learning_rate=rate)
+        done = state.global_step - self._first
+        seconds = time.monotonic() - self._start
+        fraction = state.global_step / max(1, state.max_steps)
+        # The rate is that of this process; a resumed run has steps behind it that took none of its time.
+        job.report(
+            {"step": state.global_step, "fraction": fraction, "seconds": seconds, "loss": self.loss, **self._dev}
+            if done == state.global_step
+            else {"step": state.global_step, "fraction": fraction, "loss": self.loss, **self._dev}
+        )
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = True
+        if job.stop.requested:
+            control.should_save = control.should_training_stop = True
+
+    def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **told: Any) -> None:
+        self._dev = {"dev_loss": told["metrics"]["eval_loss"]}
+        if self._job.run:
+            self._job.run.log(state.global_step, **self._dev)
+            self._job.look(state.global_step, self.trainer.model)
+
+
+def _arguments(job: Fit) -> Seq2SeqTrainingArguments:
+    config = job.config
+    if config.batch_size < 1 or config.accumulation < 1 or config.save_every < 1 or config.log_every < 1:
+        raise UsageError("batch_size, accumulation, save_every and log_every must be at least 1")
+    has_gpu = torch.cuda.is_available()
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    # Named only where it is asked for: the library is about to rename it, and says so to whoever reads along.
+    frugal: dict[str, Any] = {"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False}}
+    return Seq2SeqTrainingArguments(
+        output_dir=str(job.folder),
+        per_device_train_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.accumulation,
+        num_train_epochs=config.epochs,
+        max_steps=config.max_steps or -1,
+        learning_rate=config.rate,
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_gradient_norm,
+        lr_scheduler_type="linear",
+        bf16=config.bf16 and has_gpu,
+        use_cpu=not has_gpu,
+        **(frugal if config.activation_checkpointing else {}),
+        average_tokens_across_devices=True,
+        eval_strategy="steps",
+        eval_steps=config.save_every,
+        save_strategy="steps",
+        save_steps=config.save_every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        restore_callback_states_from_checkpoint=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        logging_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_pin_memory=has_gpu,
+        seed=config.seed % 2**32,
+        data_seed=config.seed % 2**32,
+    )
+
+
+def _step_of(checkpoint: Path) -> int:
+    number = checkpoint.name.rpartition("-")[2]
+    return int(number) if number.isdigit() else -1
