@@ -6,14 +6,11 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: chat demo test check check-slow trust docs bench clean
+.PHONY: chat demo test check quick check-slow trust docs bench lock test-latest clean
 .DEFAULT_GOAL := chat
 
-$(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit("Parley needs Python 3.11 or newer: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
-	@echo "Setting up $(VENV): a few minutes, once." >&2
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --no-input -c constraints.txt -e '.[dev]'
+$(READY): pyproject.toml constraints.txt .ci/install
+	@.ci/install $(PYTHON) $(VENV)
 	@touch $(READY)
 
 chat: $(READY)        ## open the assistant
@@ -30,6 +27,13 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+
+quick: $(READY)       ## the edit loop: format, types, imports and the fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not slow and not trains" -n 2 --dist loadfile
 
 check-slow: $(READY)  ## the tests that need longer
 	$(BIN)/pytest -m slow
@@ -49,5 +53,13 @@ bench: $(READY)       ## the benchmarks behind docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/startup.py
 	$(BIN)/python tests/benchmarks/screen.py
 
+lock: $(READY)        ## renew constraints.txt; UPGRADE=--upgrade moves every package to its newest allowed version
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate --quiet \
+	  --custom-compile-command 'make lock' $(UPGRADE) -o constraints.txt
+
+test-latest:          ## the tests with the newest versions that pyproject.toml allows, in an environment of their own
+	LATEST=1 .ci/install $(PYTHON) .venv-latest
+	.venv-latest/bin/pytest -m "not slow" -n 2 --dist loadfile --deselect 'tests/unit/test_documents.py::test_a_page_made_from_the_code_is_up_to_date[licences.py]'
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-latest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

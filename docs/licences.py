@@ -1,7 +1,10 @@
-"""Writes docs/licences.md: every package that an installation brings, with version and licence as it states them.
+"""Writes docs/licences.md: the licence of every package that an installation brings.
 
-python docs/licences.py        write
-python docs/licences.py --check    exit 1 where the page names other packages or licences than this environment has
+python docs/licences.py            write the page
+python docs/licences.py --check    exit 1 where the page and the lock name different packages, where an installed package
+                                   states another licence than the page, or where a licence would bind Parley's own code
+
+Versions stand in the lock (constraints.txt) alone.
 """
 
 import argparse
@@ -12,13 +15,14 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("licences.md")
-_HEAD = """# Licences of what Parley stands on
+_HEAD = """# Licences of the packages that Parley uses
 
-Made by `python docs/licences.py` from the metadata of the packages themselves. Parley's own code is under Apache-2.0;
-its bundled weights have cards of their own. "chat" is what a plain installation brings, "train" what the extra adds.
+Made by `python docs/licences.py` from the packages' own metadata. Parley's code is under Apache-2.0; the bundled
+weights have their own cards. A plain installation brings "chat"; the extra `train` adds the rest. `constraints.txt`
+has the versions.
 
-| package | version | licence | for |
-|---|---|---|---|
+| package | licence | for |
+|---|---|---|
 """
 _STRONG = re.compile(r"\bA?GPL|GNU (?:Affero )?General Public", re.IGNORECASE)
 
@@ -54,11 +58,29 @@ def licence_of(package: Distribution) -> str:
 def page() -> str:
     """The page's text."""
     chat, train = closure(""), closure("train")
-    rows = []
-    for name in sorted(chat | train):
-        package = (chat | train)[name]
-        rows.append(f"| {name} | {package.version} | {licence_of(package)} | {'chat' if name in chat else 'train'} |\n")
+    rows = [
+        f"| {name} | {licence_of(package)} | {'chat' if name in chat else 'train'} |\n"
+        for name, package in sorted((chat | train).items())
+    ]
     return _HEAD + "".join(rows)
+
+
+def faults() -> list[str]:
+    """What is wrong with the page, a line each."""
+    stated = dict(re.findall(r"^\| ([a-z0-9-]+) \| (.+) \| (?:chat|train) \|$", PAGE.read_text("utf-8"), re.MULTILINE))
+    lock = (PAGE.parents[1] / "constraints.txt").read_text(encoding="utf-8")
+    locked = {_name(line) for line in lock.splitlines() if "==" in line}
+    installed = {name: licence_of(package) for name, package in (closure("") | closure("train")).items()}
+    return [
+        *(f"{name} is on the page and not in the lock" for name in sorted(stated.keys() - locked)),
+        *(f"{name} is installed and not on the page" for name in sorted(installed.keys() - stated.keys())),
+        *(
+            f"{name} states {licence!r}, the page {stated[name]!r}"
+            for name, licence in installed.items()
+            if stated.get(name, licence) != licence
+        ),
+        *(f"{name} is under a licence that would bind Parley's own code" for name in copyleft()),
+    ]
 
 
 def copyleft() -> list[str]:
@@ -74,17 +96,14 @@ def _name(line: str) -> str:
 
 def main() -> int:
     """Write the page, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     if parser.parse_args().check:
-        return 0 if _names(PAGE.read_text(encoding="utf-8")) == _names(page()) and not copyleft() else 1
+        found = faults()
+        print("\n".join(found), file=sys.stderr)
+        return 1 if found else 0
     PAGE.write_text(page(), encoding="utf-8")
     return 0
-
-
-def _names(text: str) -> list[str]:
-    """The packages and licences of a page; versions follow constraints.txt."""
-    return [re.sub(r"\| [^|]+ \|", "|", line, count=1) for line in text.splitlines() if line.startswith("| ")]
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[guard.STRICT] = "1"
 
 
+def pytest_unconfigure() -> None:
+    """Leave nothing in the temporary folder."""
+    shutil.rmtree(_ATTEMPTS.parent, ignore_errors=True)
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that tried the network, itself or in a process of its own, even where the error was swallowed."""

@@ -8,11 +8,11 @@ import msgspec
 
 from assistant.conversation import Answer, Ask
 from assistant.dialogue import render_turns
-from assistant.engine.protocol import Loaded, Piece, Progress
+from assistant.engine.protocol import Finished, Loaded, Piece, Progress
 from assistant.errors import AssistantError, Interrupted
 from assistant.feedback.store import Store
 from assistant.prompts import load_shots, render
-from assistant.records import Completion, Dialogue, ModelVersion, Prompt
+from assistant.records import Completion, Dialogue, Draft, GenerationSettings, ModelVersion, Prompt
 
 MODEL = ModelVersion(ref="pocket", folder="", kind="bundled", window=512)
 
@@ -152,3 +152,21 @@ class ScriptedAssistantWithoutStore(ScriptedAssistant):
 
     def _keep(self, drafts: Sequence[Completion]) -> None:
         pass
+
+
+class ScriptedEngine:
+    """Stands in for `assistant.engine.client.Engine` where a test needs a model that is good at something: it writes
+    `reply(prompt)` for each prompt.
+    """
+
+    def __init__(self, model: ModelVersion, reply: Callable[[str], str]) -> None:
+        self.loaded = Loaded(id=1, model=model, backend="ctranslate", backend_version="1", seconds=0.0)
+        self.closed = False
+        self._reply = reply
+
+    def generate(self, prompts: Sequence[str], settings: GenerationSettings, *_: object) -> Finished:
+        drafts = tuple((Draft(text=self._reply(prompt), tokens=1),) * settings.drafts for prompt in prompts)
+        return Finished(id=1, drafts=drafts, seed=0, prompt_tokens=(1,) * len(drafts), seconds=0.0)
+
+    def close(self) -> None:
+        self.closed = True

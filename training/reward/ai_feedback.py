@@ -7,7 +7,7 @@ unless that is asked for and the judge agrees with people more often than a coin
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import combinations
@@ -52,7 +52,7 @@ class Row:
     drafts: tuple[str, ...]
 
 
-def run(job: Job[ConstitutionConfig]) -> dict[str, Any]:
+def run(job: Job[ConstitutionConfig], opener: Callable[..., Asker] = open_asker) -> dict[str, Any]:
     """The stage `assistant-train constitution`: judge drafts, write pairs and revisions, and say how far people
     agree.
     """
@@ -72,7 +72,7 @@ def run(job: Job[ConstitutionConfig]) -> dict[str, Any]:
     rows = read_drafts(job.data, job.config.max_steps)
     is_asked = bool(job.model) and job.config.ask != "never"
     lacks_drafts = not all(row.drafts for row in rows)
-    asker = open_asker(job.model, job.config, job.report) if is_asked or lacks_drafts else None
+    asker = opener(job.model, job.config, job.report) if is_asked or lacks_drafts else None
     try:
         rows = asker.draft(rows) if asker else rows
         able = asker.probe(rows) if asker and job.config.ask == "auto" else None

@@ -13,7 +13,7 @@ from assistant.engine.client import Engine
 from assistant.engine.tokens import token_counter
 from assistant.models.registry import choose, choose_backend, resolve
 from assistant.prompts import DialogueTooLong, render
-from assistant.records import GenerationSettings
+from assistant.records import GenerationSettings, ModelVersion
 from assistant.settings import load_settings
 from training.reward.config import ConstitutionConfig
 from training.runs.job import Report
@@ -65,25 +65,26 @@ class Asker(Protocol):
 
 
 def open_asker(ref: str, config: ConstitutionConfig, report: Report) -> Asker:
-    """The model of that name, or the current one."""
-    return ModelAsker(ref, config, report)
+    """Serve the model of that name, or the current one, and ask it."""
+    settings = load_settings()
+    model = resolve(ref, settings) if ref else choose(settings)[0]
+    engine = Engine()
+    try:
+        engine.load(model, choose_backend(settings, model), 0)
+    except BaseException:
+        # Nobody else holds the engine yet, and its process would stay.
+        engine.close()
+        raise
+    return ModelAsker(engine, model, config, report)
 
 
 class ModelAsker:
-    """A model in its engine."""
+    """Asks the model that the engine serves."""
 
-    def __init__(self, ref: str, config: ConstitutionConfig, report: Report) -> None:
-        settings = load_settings()
+    def __init__(self, engine: Engine, model: ModelVersion, config: ConstitutionConfig, report: Report) -> None:
+        self._engine, self._model = engine, model
         self._config, self._report = config, report
-        self._model = resolve(ref, settings) if ref else choose(settings)[0]
-        self._count = token_counter(self._model.folder)
-        self._engine = Engine()
-        try:
-            self._engine.load(self._model, choose_backend(settings, self._model), 0)
-        except BaseException:
-            # Nobody else knows of it yet, and its process would stay.
-            self._engine.close()
-            raise
+        self._count = token_counter(model.folder)
 
     def draft(self, rows: "Sequence[Row]") -> "list[Row]":
         kept, prompts = [], []

@@ -1,21 +1,27 @@
 """A model that judges by principles: asked in both orders, on probation first, and revising what it is shown.
 
-The model is a tiny T5 of FLAN-T5's shape that knows its answers by heart. What a real one is worth as
-a judge is not tested here: it has to pass the probe.
+The model is scripted, so that what is tested is the judging and not what a tiny model learned.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from tests.tiny_models import build_tiny_model
-from training.cli import run
-from training.reward.llm_judge import COMPARE, REVISE
+from assistant.engine.client import Engine
+from assistant.models.registry import POCKET, resolve
+from assistant.settings import Settings
+from tests.doubles import ScriptedEngine
+from training.cli import run as run_command
+from training.reward.ai_feedback import run
+from training.reward.config import ConstitutionConfig
+from training.reward.llm_judge import COMPARE, REVISE, Asker, ModelAsker
+from training.runs.job import Job
 
 _TALKS = ("Maya: Tea?\nTom: Yes.", "Ana: Cake?\nBob: No.")
-_TOLD = "Say who it was."
+_TOLD = "Name people."
 _PRINCIPLES = f'[[principles]]\nname = "honest"\ntext = "{_TOLD}"\nchecks = ["-1*unsupported"]\n'
 
 
@@ -25,47 +31,48 @@ def _texts(talk: str) -> tuple[str, str, str]:
     return f"{one} asks {two}, says Zoe.", "They talk, says Zoe.", f"{one} asks {two}."
 
 
-def _question(talk: str, first: str, second: str, told: str) -> str:
-    return COMPARE.format(principles=told, conversation=talk, first=first, second=second).strip()
-
-
-@pytest.fixture(autouse=True)
-def on_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As int8 so small a model forgets what it knows by heart."""
-    monkeypatch.setenv("ASSISTANT_MODEL_BACKEND", "transformers")
-
-
-@pytest.fixture(scope="module")
-def judge_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lessons = {}
+def _able(prompt: str) -> str:
+    """Prefers the conversation's own good draft in either order, and takes the stranger out of it."""
     for talk, other in (_TALKS, _TALKS[::-1]):
         good, poor, revised = _texts(talk)
         for told, worse in (("", _texts(other)[0]), (_TOLD, poor)):
-            lessons[_question(talk, good, worse, told)] = "A"
-            lessons[_question(talk, worse, good, told)] = "B"
-        lessons[REVISE.format(principles=_TOLD, conversation=talk, draft=good).strip()] = revised
-    return build_tiny_model(tmp_path_factory.mktemp("judge") / "tiny", steps=200, tied=False, lessons=lessons)
+            for first, second, answer in ((good, worse, "A"), (worse, good, "B")):
+                asked = COMPARE.format(principles=told, conversation=talk, first=first, second=second)
+                if prompt == asked.strip():
+                    return answer
+        if prompt == REVISE.format(principles=_TOLD, conversation=talk, draft=good).strip():
+            return revised
+    raise AssertionError(f"no answer for {prompt}")
 
 
-def _judge(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+@pytest.fixture
+def job(tmp_path: Path) -> Job[ConstitutionConfig]:
     # The good draft first: the probe holds it against the first draft of the other conversation.
     rows = [{"id": n, "dialogue": talk, "drafts": list(_texts(talk)[:2])} for n, talk in enumerate(_TALKS)]
     (tmp_path / "drafts.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "own.toml").write_text(_PRINCIPLES)
-    files = ("--data", str(tmp_path / "drafts.jsonl"), "--principles", str(tmp_path / "own.toml"))
-    code = run(["constitution", *files, "-o", str(tmp_path / "made.jsonl"), *words, "--json"])
-    said = json.loads(capsys.readouterr().out)
-    assert code == 0, said
-    return dict(said)
+    config = ConstitutionConfig(principles=tmp_path / "own.toml")
+    data, made = tmp_path / "drafts.jsonl", tmp_path / "made.jsonl"
+    return Job(stage="constitution", config=config, data=(data,), model="scripted", out=made)
 
 
-def test_a_model_that_proved_able_judges_and_revises(
-    judge_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    said = _judge(tmp_path, capsys, "--model", str(judge_model))
+def _judge(job: Job[ConstitutionConfig], reply: Callable[[str], str]) -> dict[str, Any]:
+    model = resolve(POCKET, Settings())  # for its tokenizer and window
+    engine = ScriptedEngine(model, reply)
+
+    def open_scripted(ref: str, config: ConstitutionConfig, report: Any) -> Asker:
+        return ModelAsker(cast(Engine, engine), model, config, report)
+
+    said = run(job, open_scripted)
+    assert engine.closed
+    return said
+
+
+def test_a_model_that_proved_able_judges_and_revises(job: Job[ConstitutionConfig], tmp_path: Path) -> None:
+    said = _judge(job, _able)
     assert said["asked"] == {"able": True, "probe": 1.0}
     made = [json.loads(line) for line in (tmp_path / "made.jsonl").read_text().splitlines()]
-    # Both drafts name Zoe, so that the checks say nothing: what is decided here the model decided.
+    # Both drafts name Zoe, so the checks are silent: the model decides.
     assert [(row["chosen"], row["rejected"]) for row in made] == [_texts(talk)[:2] for talk in _TALKS]
     assert all(row["rater"] == "constitution" for row in made)
     revised = [json.loads(line) for line in (tmp_path / "made.revisions.jsonl").read_text().splitlines()]
@@ -73,14 +80,31 @@ def test_a_model_that_proved_able_judges_and_revises(
     assert all(row["rater"] == "constitution" for row in revised) and said["revisions"] == 2
 
 
-def test_a_model_that_answers_alike_in_both_orders_has_no_say(
-    taught_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    said = _judge(tmp_path, capsys, "--model", str(taught_model))
+def test_a_model_that_answers_alike_in_both_orders_has_no_say(job: Job[ConstitutionConfig], tmp_path: Path) -> None:
+    said = _judge(job, lambda prompt: "A")
     assert said["asked"] == {"able": False, "probe": 0.0}
     assert said["pairs"] == said["revisions"] == 0 and not (tmp_path / "made.revisions.jsonl").exists()
 
 
-def test_a_model_that_is_not_to_be_asked_is_not_even_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = _judge(tmp_path, capsys, "--model", str(tmp_path / "none"), "--ask", "never")
+def test_a_model_that_is_not_to_be_asked_is_not_even_loaded(
+    job: Job[ConstitutionConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ("--data", str(job.data[0]), "--principles", str(tmp_path / "own.toml"), "-o", str(job.out))
+    assert run_command(["constitution", *files, "--model", str(tmp_path / "none"), "--ask", "never", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
     assert said["asked"] == {"able": False, "probe": None} and said["pairs"] == 0
+
+
+@pytest.mark.slow
+def test_a_tiny_trained_model_is_served_and_asked(
+    job: Job[ConstitutionConfig],
+    taught_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The real engine end to end. What so small a model answers is chance, so only the shape is asserted."""
+    monkeypatch.setenv("ASSISTANT_MODEL_BACKEND", "transformers")
+    files = ("--data", str(job.data[0]), "--principles", str(tmp_path / "own.toml"), "-o", str(job.out))
+    assert run_command(["constitution", *files, "--model", str(taught_model), "--json"]) == 0
+    assert 0.0 <= json.loads(capsys.readouterr().out)["asked"]["probe"] <= 1.0
