@@ -1,8 +1,8 @@
 """Writes docs/licences.md: the licence of every package that an installation brings.
 
 python docs/licences.py            write the page
-python docs/licences.py --check    exit 1 where the page and the lock name different packages, where an installed package
-                                   states another licence than the page, or where a licence would bind Parley's own code
+python docs/licences.py --check    exit 1 where page and lock name different packages, where an installed package states
+                                   another licence than the page, or where a licence would bind Parley's own code
 
 Versions stand in the lock (constraints.txt) alone.
 """

@@ -11,6 +11,8 @@ import msgspec
 from assistant.cli.output import note, say, say_json
 from assistant.conversation import Ask, Assistant
 from assistant.dialogue import parse
+from assistant.engine.conversion import find_converted
+from assistant.engine.precision import read_precision
 from assistant.errors import AssistantError
 from assistant.feedback.store import Store
 from assistant.locations import conversions_dir, data_dir, home, store_file
@@ -132,7 +134,13 @@ def _model() -> str:
     backend = choose_backend(settings, model)
     ready = bool(model.converted) or (conversions_dir().exists() and any(conversions_dir().iterdir()))
     detail = f"{model.ref} with {backend}: {why}"
-    return detail if ready or backend != "ctranslate" else f"{detail}; will be converted at the first answer"
+    if backend != "ctranslate":
+        return detail
+    if not ready:
+        return f"{detail}; will be converted at the first answer"
+    converted = find_converted(model)
+    precision = read_precision(converted) if converted else None
+    return f"{detail}; {precision.sentence()}" if precision else detail
 
 
 def _summary() -> str:

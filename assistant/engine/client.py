@@ -103,6 +103,8 @@ class Engine:
                     self._restart()
                 raise
             self._loaded, self._threads = loaded, threads
+            if loaded.notice:
+                self._on_notice(loaded.notice)
             return loaded
 
     def generate(

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -27,8 +29,12 @@ from assistant.locations import conversions_dir, ensure_dir
 from assistant.records import ModelVersion
 from assistant.switches import OFFLINE
 
-RECIPE = "1"
+RECIPE = "2"
 """Part of every cache key: raise it when the conversion changes, and old conversions are made again."""
+_INSTRUCTIONS = ("avx2", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimddp", "i8mm")
+"""Processor flags that decide how exactly int8 is computed."""
+_LIMITS = ("MKL_ENABLE_INSTRUCTIONS", "CT2_FORCE_CPU_ISA", "DNNL_MAX_CPU_ISA", "CT2_USE_MKL")
+"""Variables that make a library compute as another processor would."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -60,6 +66,14 @@ def ensure_converted(model: ModelVersion, on_progress: OnProgress = lambda progr
             _clean_leftovers()
             _convert_in_child(source, target, on_progress)
     return target
+
+
+def find_converted(model: ModelVersion) -> Path | None:
+    """The folder of the model's conversion where there is one already."""
+    if model.converted:
+        return Path(model.converted)
+    target = conversions_dir() / _known_hash_of(Path(model.folder))
+    return target if _is_complete(target) else None
 
 
 def convert_folder(source: Path, target: Path, on_progress: OnProgress = lambda progress: None) -> None:
@@ -125,7 +139,7 @@ def _convert_in_child(source: Path, target: Path, on_progress: OnProgress) -> No
 
 def hash_of(source: Path) -> str:
     """Hash of everything that the conversion of a model folder depends on."""
-    digest = hashlib.blake2b(RECIPE.encode(), digest_size=16)
+    digest = hashlib.blake2b(repr((RECIPE, processor())).encode(), digest_size=16)
     for path in _ingredients(source):
         digest.update(f"\n{path.name}\n{path.stat().st_size}\n".encode())
         with path.open("rb") as stream:
@@ -134,10 +148,23 @@ def hash_of(source: Path) -> str:
     return digest.hexdigest()
 
 
+@cache
+def processor() -> str:
+    """What decides here how exact int8 is: the machine's type, its instructions, and variables that limit them."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    flags = set(text.split())
+    limits = [f"{name}={os.environ[name]}" for name in _LIMITS if name in os.environ]
+    return " ".join([platform.machine(), *(flag for flag in _INSTRUCTIONS if flag in flags), *limits])
+
+
 def _known_hash_of(source: Path) -> str:
     """The same, with a note by path, size and time that saves reading the weights again."""
     stats = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in _ingredients(source)]
-    note = conversions_dir() / "keys" / hashlib.blake2b(repr((RECIPE, stats)).encode(), digest_size=16).hexdigest()
+    key = hashlib.blake2b(repr((RECIPE, processor(), stats)).encode(), digest_size=16).hexdigest()
+    note = conversions_dir() / "keys" / key
     if not note.exists():
         write_atomically(note, hash_of(source).encode())
     return note.read_text()

@@ -82,6 +82,8 @@ class Loaded(Record, frozen=True, tag=True):
     backend: BackendName
     backend_version: str
     seconds: float
+    notice: str = ""
+    """Something that the user should hear once, such as a conversion that is larger than usual."""
 
 
 class Progress(Record, frozen=True, tag=True, kw_only=True):

@@ -1,4 +1,5 @@
-"""How a T5 folder becomes an int8 CTranslate2 folder, and the check that it still is the same model. Imports torch and
+"""How a T5 folder becomes a CTranslate2 folder, int8 where that is exact enough on this machine, and the check that it
+still is the same model. Imports torch and
 transformers: runs in the converting process and in the trainer.
 
 The library's own loader decides from `tie_word_embeddings` whether logits are scaled by d_model ** -0.5. Transformers 5
@@ -7,18 +8,21 @@ while probabilities, samples and beams are wrong.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from assistant.engine.precision import PRECISION, QUANTIZING, Precision
 from assistant.engine.protocol import OnProgress, Progress
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged
 
 FLOAT_TOLERANCE = 1e-3
 """Nats a token, at most, between transformers and a float32 conversion: rounding alone."""
-INT8_TOLERANCE = 0.1
-"""Nats a token, on average, between transformers and the int8 conversion."""
+QUANTIZED_TOLERANCE = 0.1
+"""Nats a token, on average, between transformers and a quantized conversion; one that loses more is not served."""
 _TEXTS = (
     (
         "Summarize the following dialogue.\n\nMaya: The review moves to Friday at 10:30.\nTom: I'll book room 4.",
@@ -36,7 +40,8 @@ Pair = tuple[list[int], list[int]]
 
 
 def build(source: Path, folder: Path, on_progress: OnProgress) -> Path:
-    """Convert inside `folder` and return the int8 folder in it.
+    """Convert inside `folder` and return the folder in it that is to serve: int8, or the next larger type that loses no
+    more than QUANTIZED_TOLERANCE on this processor.
 
     Raises ModelDamaged where the result does not agree with the model.
     """
@@ -58,18 +63,38 @@ def build(source: Path, folder: Path, on_progress: OnProgress) -> Path:
             f"the conversion of {source.name} disagrees with the model by {worst:.3g} nats a token "
             f"(limit {FLOAT_TOLERANCE:g}): choose the backend transformers for it"
         )
-    # Last, because quantizing overwrites the weights of `model` in place.
-    on_progress(Progress(stage="quantizing"))
-    small = write(model, vocabulary, folder / "int8", "int8")
-    # Over the texts alone: what nobody would write is so unlikely that its probability is mostly noise.
-    differences = _differences(small, "int8", vocabulary, pairs[: len(_TEXTS)], expected[: len(_TEXTS)])
-    mean = sum(differences) / len(differences)
-    if not mean <= INT8_TOLERANCE:
-        raise ModelDamaged(
-            f"{source.name} loses too much as int8: {mean:.3g} nats a token on average (limit {INT8_TOLERANCE:g}); "
-            "choose the backend transformers for it"
-        )
-    return small
+    on_progress(Progress(stage=QUANTIZING))
+    losses: dict[str, float] = {}
+    for kind in _smaller_types():
+        # Quantizing overwrites the weights of `model` in place: a second attempt reads them again.
+        small = write(model if not losses else load_float32(source), vocabulary, folder / kind, kind)
+        # Over the texts alone: what nobody would write is so unlikely that its probability is mostly noise.
+        differences = _differences(small, kind, vocabulary, pairs[: len(_TEXTS)], expected[: len(_TEXTS)])
+        losses[kind] = sum(differences) / len(differences)
+        if losses[kind] <= QUANTIZED_TOLERANCE:
+            return note_precision(small, kind, losses)
+    return note_precision(exact, "float32", losses)
+
+
+def note_precision(folder: Path, kind: str, losses: Mapping[str, float]) -> Path:
+    """Note in a conversion's folder what its weights are, and what each quantization that was tried loses, in nats a
+    token.
+    """
+    (folder / PRECISION).write_bytes(msgspec.json.encode(Precision(kind=kind, losses=dict(losses))))
+    (folder / PRECISION).chmod(0o600)
+    return folder
+
+
+def _smaller_types() -> list[str]:
+    """The quantizations that this processor computes in, the smallest first.
+
+    Without VNNI instructions a processor adds products of 8-bit numbers in 16 bits, which saturate: how much int8 loses
+    depends on the machine, so it is measured on each.
+    """
+    import ctranslate2
+
+    supported = ctranslate2.get_supported_compute_types("cpu")
+    return [kind for kind in ("int8", "int16") if kind in supported]
 
 
 def load_float32(source: Path) -> Any:

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 import msgspec
 
 from assistant.engine.backends import BACKENDS
+from assistant.engine.conversion import ensure_converted
 from assistant.engine.pipe import PipeClosed, Receiver, Sender
+from assistant.engine.precision import QUANTIZING, read_precision
 from assistant.engine.protocol import (
     Backend,
     Cancel,
@@ -35,6 +37,7 @@ from assistant.engine.protocol import (
     Written,
 )
 from assistant.errors import AssistantError, ModelMissing
+from assistant.records import ModelVersion
 
 _BATCH = 16
 """Prompts a batch: decoding is bound by reading the weights, which a batch shares; more only adds waiting."""
@@ -101,7 +104,10 @@ class Worker:
         start = time.monotonic()
         self._backend = None  # frees the old weights before the new ones come
 
+        stages: list[str] = []
+
         def on_progress(progress: Progress) -> None:
+            stages.append(progress.stage)
             self._send(msgspec.structs.replace(progress, id=request.id))
 
         self._backend = BACKENDS[request.backend](request.model, request.threads, on_progress)
@@ -112,6 +118,7 @@ class Worker:
                 backend=request.backend,
                 backend_version=self._backend.version,
                 seconds=time.monotonic() - start,
+                notice=_precision_notice(request.model) if QUANTIZING in stages else "",
             )
         )
 
@@ -161,6 +168,12 @@ def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError) or "bad_alloc" in text:
         return "it ran out of memory; close other programs, or choose a smaller model (`assistant models list`)"
     return f"{text}; try again, and if it happens again `assistant doctor` checks the installation"
+
+
+def _precision_notice(model: ModelVersion) -> str:
+    """A sentence where the model, just converted, cannot be served as int8 on this processor; else nothing."""
+    precision = read_precision(ensure_converted(model))
+    return f"{model.ref} is {precision.sentence()}." if precision.fell_back else ""
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from assistant.engine import conversion, recipe
 from assistant.engine.client import Engine
 from assistant.engine.conversion import convert_folder, ensure_converted, hash_of
+from assistant.engine.precision import read_precision
 from assistant.engine.protocol import Progress
 from assistant.errors import AssistantError, Interrupted, ModelDamaged
 from assistant.locations import conversions_dir, ensure_dir
@@ -66,7 +67,7 @@ def test_a_model_of_version_1_1_agrees_without_scaled_logits(
     untied_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Random weights with unscaled logits are coarse; how much int8 costs them is not the question here.
-    monkeypatch.setattr(recipe, "INT8_TOLERANCE", 1.0)
+    monkeypatch.setattr(recipe, "QUANTIZED_TOLERANCE", 1.0)
     convert_folder(untied_model, tmp_path / "converted")
     assert (tmp_path / "converted" / "model.bin").exists()
 
@@ -111,7 +112,7 @@ def test_a_vocabulary_with_a_piece_twice_is_refused(taught_model: Path, tmp_path
         convert_folder(broken, tmp_path / "converted")
 
 
-def test_a_model_that_int8_would_spoil_is_refused(taught_model: Path, tmp_path: Path) -> None:
+def test_a_model_that_int8_would_spoil_is_served_in_a_larger_type(taught_model: Path, tmp_path: Path) -> None:
     # One huge value a row takes all of int8's 255 steps and leaves the other values none.
     spoilt = shutil.copytree(taught_model, tmp_path / "spoilt")
     weights = load_file(spoilt / "model.safetensors")
@@ -119,9 +120,21 @@ def test_a_model_that_int8_would_spoil_is_refused(taught_model: Path, tmp_path: 
         if name.endswith(("wi_0.weight", "wi_1.weight", "q.weight", "v.weight")):
             value[:, 0] = 40 * torch.sign(value[:, 0])
     save_file(weights, spoilt / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ModelDamaged, match="loses too much as int8"):
-        convert_folder(spoilt, tmp_path / "converted")
-    assert list(tmp_path.glob("*converted*")) == []
+    convert_folder(spoilt, tmp_path / "converted")
+    precision = read_precision(tmp_path / "converted")
+    assert precision.fell_back and precision.kind in ("int16", "float32")
+    assert precision.losses["int8"] > recipe.QUANTIZED_TOLERANCE
+    assert "int8 loses" in precision.sentence()
+
+
+def test_the_processor_is_part_of_a_conversion_s_key(taught_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = hash_of(taught_model)
+    conversion.processor.cache_clear()
+    monkeypatch.setenv("CT2_FORCE_CPU_ISA", "GENERIC")
+    try:
+        assert hash_of(taught_model) != before
+    finally:
+        conversion.processor.cache_clear()
 
 
 @pytest.mark.slow

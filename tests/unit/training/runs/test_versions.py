@@ -38,7 +38,7 @@ def pocket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     """A pocket of the test's own, shaped as FLAN-T5 unless a test asks for tied embeddings too."""
     folder = build_tiny_model(tmp_path / "bundled", tied=request.param)
     # Random weights without scaled logits say nothing surely, and lose more as int8 than a model that means its texts.
-    monkeypatch.setattr(recipe, "INT8_TOLERANCE", 1.0)
+    monkeypatch.setattr(recipe, "QUANTIZED_TOLERANCE", 1.0)
     monkeypatch.setattr(registry, "_BUNDLED", folder)
     return resolve("pocket", load_settings())
 

@@ -16,7 +16,7 @@ _TUNE = """
 import sys
 from pathlib import Path
 from assistant.engine import recipe
-recipe.INT8_TOLERANCE = 1.0  # random weights lose more as int8 than a model's
+recipe.QUANTIZED_TOLERANCE = 1.0  # random weights lose more as int8 than a model's
 from training import cli
 sys.exit(cli.run(sys.argv[1:]))
 """

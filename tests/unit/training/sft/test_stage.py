@@ -50,7 +50,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     """A pocket of the test's own."""
     folder = build_tiny_model(tmp_path_factory.mktemp("bundled") / "tiny")
     monkeypatch.setattr(registry, "_BUNDLED", folder)
-    monkeypatch.setattr(recipe, "INT8_TOLERANCE", 1.0)  # random weights lose more as int8 than a model's
+    monkeypatch.setattr(recipe, "QUANTIZED_TOLERANCE", 1.0)  # random weights lose more as int8 than a model's
     return folder
 
 
