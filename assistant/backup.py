@@ -41,9 +41,9 @@ from assistant.locations import (
     rewards_dir,
     store_file,
 )
-from knowledge import copies
 from knowledge.errors import KnowledgeError
 from knowledge.files import writer_lock
+from knowledge.storage import copies
 
 PRODUCT = "parley"
 _STORE, _CATALOG = "store.db", "knowledge/catalog.db"

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from knowledge.catalog import Catalog
 from knowledge.chunking import sentence_spans
 from knowledge.documents import Filters, Hit, Record, SearchResult
 from knowledge.errors import NotFound
+from knowledge.storage.catalog import Catalog
 
 DEPTH = 10
 Search = Callable[[str, int], SearchResult]

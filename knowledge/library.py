@@ -10,16 +10,16 @@ from pathlib import Path
 
 import msgspec
 
-from knowledge.catalog import Catalog, explained
 from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Filters, Record, SearchResult, content_hash
-from knowledge.embedder import Embedder, PassageVectors, passage_text
 from knowledge.errors import DocumentUnreadable, EmbedderChanged, NotFound
 from knowledge.files import read_steady, writer_lock
 from knowledge.loaders import LOADERS, load
-from knowledge.reranker import open_reranker
-from knowledge.retriever import Retriever
 from knowledge.scanning import Found, scan
+from knowledge.search.embedder import Embedder, PassageVectors, passage_text
+from knowledge.search.reranker import open_reranker
+from knowledge.search.retriever import Retriever
+from knowledge.storage.catalog import Catalog, explained
 
 MOST_BYTES = 128 * 2**20
 """Files above this are skipped: they are logs and dumps, and reading one whole takes several times its size."""

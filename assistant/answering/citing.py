@@ -13,9 +13,9 @@ import numpy as np
 from assistant.answering.answers import Citation, CitedSentence
 from assistant.scoring.support import unsupported
 from knowledge.chunking import sentence_spans
-from knowledge.confidence import FUNCTION_WORDS
 from knowledge.documents import Hit
-from knowledge.embedder import Embedder
+from knowledge.search.confidence import FUNCTION_WORDS
+from knowledge.search.embedder import Embedder
 
 COVERED = 0.6
 """Share of a sentence's content words that its passage must hold."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from assistant.errors import reported_as_ours
 from assistant.locations import conversions_dir, knowledge_dir
 from assistant.settings import KnowledgeSettings
-from knowledge.catalog import explained as sql_explained
-from knowledge.embedder import Embedder, open_embedder
 from knowledge.errors import KnowledgeError
 from knowledge.library import Library
+from knowledge.search.embedder import Embedder, open_embedder
+from knowledge.storage.catalog import explained as sql_explained
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from assistant.errors import Interrupted, UsageError
 from assistant.prompts.passages import PassagePrompt, load_reading, render_question, split_answer
 from assistant.records import Completion, Draft, GenerationSettings, Record
 from assistant.terminal import one_line
-from knowledge.answering import Quote, best_quotes
+from knowledge.answers.quotes import Quote, best_quotes
 from knowledge.documents import Filters, Hit, SearchResult
 from knowledge.library import Library
 

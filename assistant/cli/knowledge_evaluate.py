@@ -14,7 +14,7 @@ from assistant.errors import DataMissing
 from assistant.files import write_atomically
 from assistant.records import Record
 from assistant.settings import load_settings
-from knowledge.answering import best_quotes
+from knowledge.answers.quotes import best_quotes
 from knowledge.documents import SearchResult
 from knowledge.evaluation import (
     Question,

@@ -26,9 +26,9 @@ from assistant.engine.tokens import token_counter
 from assistant.prompts.passages import render_question
 from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, Settings
-from knowledge.answering import best_quotes
-from knowledge.embedder import open_embedder
-from knowledge.retriever import Retriever
+from knowledge.answers.quotes import best_quotes
+from knowledge.search.embedder import open_embedder
+from knowledge.search.retriever import Retriever
 from tests.benchmarks.retrieval import _indexed, read_rows
 
 _GREEDY = GenerationSettings(decoding="greedy", max_new_tokens=96)

@@ -34,13 +34,13 @@ from typing import Any
 
 import numpy as np
 
-from knowledge.catalog import Catalog
 from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Filters, Passage
-from knowledge.embedder import Embedder, PassageText, PassageVectors, Vectors, open_embedder, passage_text
 from knowledge.library import Library
 from knowledge.loaders import load
-from knowledge.retriever import Retriever
+from knowledge.search.embedder import Embedder, PassageText, PassageVectors, Vectors, open_embedder, passage_text
+from knowledge.search.retriever import Retriever
+from knowledge.storage.catalog import Catalog
 from tests.benchmarks.retrieval import read_rows
 
 _QUERIES = 200

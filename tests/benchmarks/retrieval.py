@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from knowledge.catalog import Catalog
 from knowledge.chunking import chunk
-from knowledge.confidence import ANSWERABLE_FROM, answer_chance
 from knowledge.documents import Document, File, Hit, SearchResult, content_hash
-from knowledge.embedder import Embedder, open_embedder, passage_text
 from knowledge.evaluation import Question, area_under_curve, evaluate
 from knowledge.library import budget
-from knowledge.retriever import Retriever
+from knowledge.search.confidence import ANSWERABLE_FROM, answer_chance
+from knowledge.search.embedder import Embedder, open_embedder, passage_text
+from knowledge.search.retriever import Retriever
+from knowledge.storage.catalog import Catalog
 
 
 def main() -> None:

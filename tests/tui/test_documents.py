@@ -18,7 +18,7 @@ from assistant.tui.app import AssistantApp
 from assistant.tui.screens.knowledge import KnowledgeScreen
 from assistant.tui.screens.passage import PassageScreen
 from assistant.tui.widgets.sources import shortened, stems
-from knowledge.embedder import PassageText, PassageVectors
+from knowledge.search.embedder import PassageText, PassageVectors
 from tests.tui.screens import opened, seen, settle, until
 from tests.unit.knowledge.embedders import WordEmbedder
 from tests.unit.knowledge.samples import FACT, OTHER, pdf

@@ -21,7 +21,7 @@ from assistant.locations import knowledge_dir, models_dir, restoring_file, setti
 from assistant.settings import save_setting
 from knowledge.files import writer_lock
 from knowledge.library import Library
-from knowledge.migrations import MIGRATIONS
+from knowledge.storage.migrations import MIGRATIONS
 from tests.builders import a_completion
 from tests.unit.knowledge.embedders import WordEmbedder
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from knowledge.embedder import PassageText, PassageVectors, Vectors, each_passage
+from knowledge.search.embedder import PassageText, PassageVectors, Vectors, each_passage
 
 
 class WordEmbedder:

@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from knowledge import catalog as catalog_module
 from knowledge.errors import DocumentUnreadable
-from knowledge.index import VectorIndex
 from knowledge.library import Library
 from knowledge.loaders import load
+from knowledge.search.index import VectorIndex
+from knowledge.storage import catalog as catalog_module
 from tests.unit.knowledge.embedders import WordEmbedder
 from tests.unit.knowledge.samples import FACT, word
 

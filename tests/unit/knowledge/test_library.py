@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from knowledge.documents import Filters
-from knowledge.embedder import PassageText, PassageVectors
 from knowledge.errors import CatalogUnavailable, EmbedderChanged, KnowledgeBusy, NotFound
 from knowledge.files import writer_lock
 from knowledge.library import Library, Progress
+from knowledge.search.embedder import PassageText, PassageVectors
 from tests.unit.knowledge.embedders import WordEmbedder
 from tests.unit.knowledge.samples import FACT, OTHER, pdf, word
 

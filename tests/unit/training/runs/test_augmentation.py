@@ -3,7 +3,15 @@
 import random
 import re
 
-from training.runs.augmentation import begin_late, first_names, join, name_speakers, rename_people, swap_speakers, write_as_chat
+from training.runs.augmentation import (
+    begin_late,
+    first_names,
+    join,
+    name_speakers,
+    rename_people,
+    swap_speakers,
+    write_as_chat,
+)
 
 DIALOGUE = "#Person1#: Hi, #Person2#. Is Mary in?\n#Person2#: No, #Person1#."
 SUMMARY = "#Person1# asks #Person2# for Mary. #Person12# is not #Person1#."

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.embedder import Vectors
 from knowledge.files import write_whole
+from knowledge.search.embedder import Vectors
 
 EXACT_UP_TO = 20_000
 """Up to here every vector is compared: about 4 ms for 20,000 of 384 dimensions on one core."""

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from knowledge import index as index_module
-from knowledge.embedder import Vectors
-from knowledge.index import VectorIndex
+from knowledge.search import index as index_module
+from knowledge.search.embedder import Vectors
+from knowledge.search.index import VectorIndex
 
 
 def _vectors(count: int, seed: int = 0, dimension: int = 16) -> Vectors:

@@ -3,9 +3,9 @@
 import contextlib
 from pathlib import Path
 
-from knowledge.catalog import connect_to_read, explained
 from knowledge.errors import CatalogUnavailable
-from knowledge.migrations import MIGRATIONS
+from knowledge.storage.catalog import connect_to_read, explained
+from knowledge.storage.migrations import MIGRATIONS
 
 _TABLES = {"meta", "roots", "documents", "passages"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.answering import best_quotes
+from knowledge.answers.quotes import best_quotes
 from knowledge.library import Library
 from knowledge.loaders import LOADERS
 from tests.unit.knowledge.embedders import WordEmbedder

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from knowledge.errors import EmbedderMissing
-from knowledge.reranker import open_reranker
-from knowledge.retriever import RERANKED, Retriever
+from knowledge.search.reranker import open_reranker
+from knowledge.search.retriever import RERANKED, Retriever
 from tests.unit.knowledge.embedders import WordEmbedder
-from tests.unit.knowledge.test_retriever import _many, _retriever
+from tests.unit.knowledge.search.test_retriever import _many, _retriever
 
 
 class _Shortest:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from knowledge.chunking import sentence_spans
-from knowledge.confidence import QuestionWords
 from knowledge.documents import Hit, Record, SearchResult
-from knowledge.embedder import Embedder
+from knowledge.search.confidence import QuestionWords
+from knowledge.search.embedder import Embedder
 
 _PASSAGES = 3
 _NEARLY = 0.9

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.documents import Document, File, Filters, Passage, Record, passage_id
-from knowledge.embedder import PassageVectors, Vectors
 from knowledge.errors import CatalogUnavailable
 from knowledge.files import ensure_private
-from knowledge.migrations import MIGRATIONS
+from knowledge.search.embedder import PassageVectors, Vectors
+from knowledge.storage.migrations import MIGRATIONS
 
 _TITLE_WEIGHT = 4.0
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.catalog import Catalog
 from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Filters, Passage
-from knowledge.embedder import PassageVectors, passage_text
 from knowledge.errors import CatalogUnavailable
-from knowledge.migrations import MIGRATIONS
+from knowledge.search.embedder import PassageVectors, passage_text
+from knowledge.storage.catalog import Catalog
+from knowledge.storage.migrations import MIGRATIONS
 from tests.unit.knowledge.embedders import WordEmbedder
 
 _EMBEDDER = WordEmbedder()

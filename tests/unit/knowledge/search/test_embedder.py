@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from knowledge.documents import Passage
-from knowledge.embedder import MiniLM, PassageText, each_passage, open_embedder, passage_text
 from knowledge.errors import EmbedderMissing
+from knowledge.search.embedder import MiniLM, PassageText, each_passage, open_embedder, passage_text
 from tests.unit.knowledge.embedders import WordEmbedder
 
 _TEXTS = [
@@ -57,7 +57,7 @@ def test_the_conversion_is_kept(minilm: MiniLM, cache: Path, monkeypatch: pytest
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("converted again")
 
-    monkeypatch.setattr("knowledge.embedder.subprocess.run", refuse)
+    monkeypatch.setattr("knowledge.search.embedder.subprocess.run", refuse)
     again = open_embedder("minilm", cache, compute_type="float32", threads=1)
     assert again.identity == minilm.identity
     assert f"{minilm.identity}-float32" in [path.name for path in cache.iterdir()]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from knowledge.answering import best_quotes
+from knowledge.answers.quotes import best_quotes
 from knowledge.documents import SearchResult
 from knowledge.library import Library
 from tests.unit.knowledge.embedders import WordEmbedder

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.catalog import Catalog
 from knowledge.chunking import chunk
-from knowledge.confidence import ANSWERABLE_FROM, QuestionWords, answer_chance
 from knowledge.documents import Document, File
-from knowledge.embedder import passage_text
-from knowledge.retriever import FEW, Retriever
+from knowledge.search.confidence import ANSWERABLE_FROM, QuestionWords, answer_chance
+from knowledge.search.embedder import passage_text
+from knowledge.search.retriever import FEW, Retriever
+from knowledge.storage.catalog import Catalog
 from tests.unit.knowledge.embedders import WordEmbedder
 
 _EMBEDDER = WordEmbedder()
@@ -74,7 +74,7 @@ def test_a_rare_word_finds_its_passage_where_vectors_do_not(tmp_path: Path) -> N
 
 
 def test_a_passage_that_only_its_words_find_is_compared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("knowledge.retriever.CANDIDATES", 3)
+    monkeypatch.setattr("knowledge.search.retriever.CANDIDATES", 3)
     texts = [*_many(), "Upstairs all is locked, and under a mat lies QX99."]
     retriever = _retriever(tmp_path, texts)
     question = "tide lantern brine anchor qx99"
@@ -95,7 +95,7 @@ def test_a_passage_that_is_all_the_question_asks_for_matches_all_of_its_weight_a
 def test_what_is_likely_from_two_in_five_on_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confidence: float, answerable: bool
 ) -> None:
-    monkeypatch.setattr("knowledge.retriever.answer_chance", lambda *figures: confidence)
+    monkeypatch.setattr("knowledge.search.retriever.answer_chance", lambda *figures: confidence)
     result = _retriever(tmp_path, ["The tide is high."]).search("Is the tide high?")
     assert (result.confidence, result.answerable) == (confidence, answerable)
 

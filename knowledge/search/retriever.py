@@ -16,12 +16,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.catalog import Catalog, StoredPassage
-from knowledge.confidence import ANSWERABLE_FROM, FUNCTION_WORDS, QuestionWords, answer_chance
 from knowledge.documents import Filters, Hit, SearchResult
-from knowledge.embedder import Embedder, Vectors
-from knowledge.index import VectorIndex
-from knowledge.reranker import Reranker
+from knowledge.search.confidence import ANSWERABLE_FROM, FUNCTION_WORDS, QuestionWords, answer_chance
+from knowledge.search.embedder import Embedder, Vectors
+from knowledge.search.index import VectorIndex
+from knowledge.search.reranker import Reranker
+from knowledge.storage.catalog import Catalog, StoredPassage
 
 WORD_SHARE = 0.45
 """Weight of the words against the cosine."""
