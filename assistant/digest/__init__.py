@@ -1,0 +1,19 @@
+"""The digest of a conversation: what was said, decided, to be done and left open, in its own words. Knows no model."""
+
+from assistant.digest.making import Embed, make_digest
+from assistant.digest.records import LEFT_OUT, Digest, Open, Point, Todo, Topic
+from assistant.digest.writing import point_line, render, todo_line
+
+__all__ = [
+    "LEFT_OUT",
+    "Digest",
+    "Embed",
+    "Open",
+    "Point",
+    "Todo",
+    "Topic",
+    "make_digest",
+    "point_line",
+    "render",
+    "todo_line",
+]

@@ -1,0 +1,106 @@
+"""Times as they are said ("by Friday", "before lunch"), and the dates that they mean. Knows no to-dos."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from assistant.digest.cues import Cues
+
+_YEAR = re.compile(r"\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
+_NUMERIC = re.compile(r"\s*[\[(]?(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}")
+_CLOCK = r"\d{1,2}(?:[:.]\d{2}|\s?h(?!\w))(?:\s?[ap]\.?m\.?)?(?!\d|[.,]\d)|\d{1,2}\s?[ap]\.?m\b\.?"
+_NUMBERS = re.compile(r"\d+")
+
+
+@cache
+def when_pattern(cues: Cues) -> re.Pattern[str]:
+    """Phrases that tell a time, with the words before them ("by", "on the")."""
+
+    def any_of(*names: str) -> str:
+        return _any({word for name in names for word in cues.words(name)})
+
+    day, month, short = any_of("weekdays"), any_of("months"), any_of("months", "months_short")
+    number = rf"(?:\d{{1,2}}(?:st|nd|rd|th|er|\.|º)?|{any_of('numbers')})"
+    joined = r"(?:\s(?:of|de))?\s"
+    core = "|".join(
+        (
+            rf"{number}(?:\s?[-–]\s?\d{{1,2}})?{joined}{short}(?:\s\d{{4}})?",
+            rf"{short}\s{number}(?:,?\s\d{{4}})?",
+            r"\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d\d)?(?!\d)|\d{4}-\d\d-\d\d|\d{1,2}/\d{1,2}(?![\d/])",
+            rf"{any_of('weekdays_short')}(?=\.?\s\d)",
+            rf"{day}s?",
+            _CLOCK,
+            any_of("relative"),
+            rf"{month}(?!\s\w+\s{month})",
+            rf"(?:\d+|{any_of('number_words')})\s{any_of('units')}",
+            rf"\d{{1,2}}(?:st|nd|rd|th)\b|the\s{any_of('numbers')}(?=[\s.,!?]*$|[.,!?])",
+        )
+    )
+    before, parts = any_of("before_times"), any_of("parts")
+    one = rf"(?:{before}\s){{0,3}}(?:{core})(?:\s(?:in the\s)?{parts})?"
+    return re.compile(rf"(?<![\w.:/-])(?:{one})(?:(?:,?\s|\s?[-–]\s?){one}){{0,3}}(?![\w])", re.IGNORECASE)
+
+
+def _any(words: set[str]) -> str:
+    ordered = sorted(words, key=lambda word: (-len(word), word))
+    return rf"(?:{'|'.join(map(re.escape, ordered))})(?!\w)" if ordered else r"(?:(?!))"
+
+
+def find_when(text: str, cues: Cues) -> re.Match[str] | None:
+    """The last time that is told with a word like "by" before it, else the last one."""
+    found = [match for match in when_pattern(cues).finditer(text) if match[0].strip()]
+    before = cues.pattern("before_times")
+    return next((match for match in reversed(found) if before.match(match[0])), found[-1] if found else None)
+
+
+class Calendar:
+    """What day it was when each turn was said, where the conversation tells."""
+
+    def __init__(self, times: Sequence[str], cues: Cues) -> None:
+        self._times = times
+        self._cues = cues
+        first = [match for time in times if (match := _NUMERIC.match(time))]
+        self._order = "MDY" if any(int(match[2]) > 12 for match in first) else "DMY"
+
+    def date(self, when: str, turn: int) -> str:
+        """The ISO date that `when` means as said in `turn`; empty where nobody can tell."""
+        said = self._said(turn) if when else None
+        if said is None:
+            return ""
+        meant = _parse(_plain(when, self._cues), self._cues.codes, RELATIVE_BASE=said, PREFER_DATES_FROM="future")
+        return meant.date().isoformat() if meant else ""
+
+    def _said(self, turn: int) -> datetime | None:
+        for time in reversed(self._times[: turn + 1]):
+            if _YEAR.search(time):
+                return _parse(time.strip("[]()"), (), DATE_ORDER=self._order)
+        return None
+
+
+def _plain(when: str, cues: Cues) -> str:
+    """The phrase as the parser of dates knows it: no "by", numbers in digits, no weekday beside a day of a month."""
+    plain = when.lower()
+    order = [word for table in cues.tables for word in table.get("numbers", ())]
+    for word in sorted(order, key=len, reverse=True):
+        plain = re.sub(rf"\b{re.escape(word)}\b", str(order.index(word) + 1), plain)
+    within = cues.pattern("units").search(plain) is not None
+    plain = re.sub(r"\s+", " ", cues.pattern("before_times").sub(" ", plain)).strip(" ,.")
+    if within and _NUMBERS.match(plain):
+        return f"in {plain}"
+    if cues.pattern("months", "months_short").search(plain):
+        plain = cues.pattern("weekdays", "weekdays_short").sub("", plain).strip(" ,.")
+    return plain
+
+
+def _parse(text: str, codes: Sequence[str], **settings: Any) -> datetime | None:
+    import dateparser
+
+    try:
+        meant: datetime | None = dateparser.parse(
+            text, languages=list(codes) or None, settings={"RETURN_AS_TIMEZONE_AWARE": False, **settings}
+        )
+    except (ValueError, OverflowError):
+        return None
+    return meant

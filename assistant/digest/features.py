@@ -1,0 +1,150 @@
+"""What can be counted of a clause that may be quoted: its numbers by name. Knows no weights."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.digest.dates import when_pattern
+from assistant.digest.hearing import Clause, Heard, Sentence
+from assistant.digest.replies import agreed_at, is_question, opens_with, replaced
+
+Row = dict[str, float]
+"""Numbers by name."""
+FLAGS = (
+    "modals", "negation", "reversal", "decision", "problems", "reasons", "conditions", "money", "chat", "withdrawn",
+    "unknown",
+)  # fmt: skip
+_FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
+_PROPER = re.compile(r"(?<=[\w,;] )[A-ZÀ-ÞΑ-ΩА-Я][\w'’-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A clause with what is known of it beyond its words."""
+
+    sentence: Sentence
+    clause: Clause
+    text: str
+    agreed: bool
+    asks: bool
+    replaced: bool
+
+
+def units(heard: Heard) -> list[Unit]:
+    """Every clause of the conversation, in order."""
+    gone = replaced(heard)
+    found: list[Unit] = []
+    for sentence in heard.sentences:
+        asks = is_question(sentence, heard.cues)
+        agreed = sentence.last and agreed_at(heard, sentence) is not None
+        for clause in sentence.clauses:
+            text = heard.turns[sentence.turn].text[clause.start : clause.end]
+            found.append(Unit(sentence, clause, text, agreed, asks, sentence.place in gone))
+    return found
+
+
+def weigh_stems(heard: Heard) -> dict[str, float]:
+    """How telling each word is: rare in turns, yet said more than once."""
+    counts: Counter[str] = Counter(
+        one for turn in heard.by_turn for one in {s for sentence in turn for s in sentence.stems}
+    )
+    total = max(1, len(heard.turns))
+    return {word: math.log(1.0 + total / count) * (1.0 + 0.5 * min(3, count - 1)) for word, count in counts.items()}
+
+
+def rows(heard: Heard, found: Sequence[Unit], tasks: frozenset[int] = frozenset()) -> list[Row]:
+    """The numbers of each unit. `tasks` are the places of sentences that hold a to-do."""
+    counter = _Counter(heard, tasks)
+    return [counter.row(unit) for unit in found]
+
+
+class _Counter:
+    """Counts over the whole conversation that single clauses are held against."""
+
+    def __init__(self, heard: Heard, tasks: frozenset[int]) -> None:
+        self.heard, self.tasks, self.cues = heard, tasks, heard.cues
+        self.weights = weigh_stems(heard)
+        self.norm = math.sqrt(sum(value * value for value in self.weights.values())) or 1.0
+        self.first: dict[str, int] = {}
+        self.last: dict[str, int] = {}
+        self.speakers: dict[str, set[str]] = {}
+        for sentence in heard.sentences:
+            for word in sentence.stems:
+                self.first.setdefault(word, sentence.turn)
+                self.last[word] = sentence.turn
+                self.speakers.setdefault(word, set()).add(sentence.speaker)
+
+    def row(self, unit: Unit) -> Row:
+        """The numbers of one clause."""
+        flags = {name: float(self.cues.found(name, unit.text)) for name in FLAGS}
+        return {**self._place(unit), **self._form(unit), **self._exchange(unit), **self._words(unit), **flags}
+
+    def _place(self, unit: Unit) -> Row:
+        sentence = unit.sentence
+        place = sentence.turn / max(1, len(self.heard.turns) - 1)
+        return {
+            "first turn": float(sentence.turn == 0),
+            "first tenth": float(place <= 0.1),
+            "last tenth": float(place >= 0.9),
+            "place": place,
+            "first sentence": float(sentence == self.heard.by_turn[sentence.turn][0]),
+            "leads talk": float(sentence.speaker == self.heard.turns[0].speaker),
+            "replaced": float(unit.replaced),
+            "task": float(sentence.place in self.tasks),
+        }
+
+    def _form(self, unit: Unit) -> Row:
+        clause, text = unit.clause, unit.text
+        figures = len(_FIGURE.findall(text)) + len(self.cues.pattern("number_words", "numbers").findall(text))
+        words = re.findall(r"\w[\w'’-]*", text.lower())
+        return {
+            "log words": math.log(clause.words),
+            "short": float(clause.words <= 3),
+            "long": float(clause.words > 14),
+            "stems": min(8.0, len(clause.stems)) / 8.0,
+            "figures": float(figures > 0),
+            "two figures": float(figures > 1),
+            "time": float(when_pattern(self.cues).search(text) is not None),
+            "names": float(any(word in self.heard.names for word in words)),
+            "proper": min(3.0, len(_PROPER.findall(text))) / 3.0,
+            "refers": float(bool(words) and words[0] in self.cues.words("pronouns")),
+            "first person": float(bool(self.cues.words("first_person").intersection(words))),
+            "exclaims": float(text.rstrip().endswith("!")),
+        }
+
+    def _exchange(self, unit: Unit) -> Row:
+        """What the neighbours make of it."""
+        sentence = unit.sentence
+        before = self._asked_before(sentence)
+        opening = sentence == self.heard.by_turn[sentence.turn][0]
+        after = (sentence.turn + 1, sentence.turn + 2) if sentence.last else ()
+        return {
+            "asks": float(unit.asks),
+            "answers": before,
+            "short answer": before * float(unit.clause.words <= 4),
+            "agreed": float(unit.agreed),
+            "refused": float(any(opens_with(self.heard, turn, "refusal") for turn in after)),
+            "opens agreeing": float(opening and opens_with(self.heard, sentence.turn, "agreement")),
+        }
+
+    def _asked_before(self, sentence: Sentence) -> float:
+        for turn in (sentence.turn - 1, sentence.turn - 2):
+            if turn < 0 or self.heard.turns[turn].speaker == sentence.speaker or not self.heard.by_turn[turn]:
+                continue
+            return float(is_question(self.heard.by_turn[turn][-1], self.cues))
+        return 0.0
+
+    def _words(self, unit: Unit) -> Row:
+        stems, turn, weight = unit.clause.stems, unit.sentence.turn, self.weights
+        count = len(stems) or 1
+        own = sum(weight[word] ** 2 for word in stems)
+        others = (self.speakers[word] - {unit.sentence.speaker} for word in stems)
+        return {
+            "central": math.sqrt(own) / self.norm,
+            "rare": sum(weight[word] for word in stems) / count / 6.0,
+            "new": sum(self.first[word] == turn for word in stems) / count,
+            "echoed": sum(self.last[word] > turn for word in stems) / count,
+            "echoed by others": sum(map(bool, others)) / count,
+        }

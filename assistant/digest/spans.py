@@ -1,0 +1,142 @@
+"""Cuts what somebody said into sentences and clauses, and trims them. Everything is a range of the message."""
+
+import re
+from functools import lru_cache
+
+from assistant.digest.cues import Cues
+
+Range = tuple[int, int]
+
+LONG_CLAUSE = 14
+"""Sentences of more words than this are cut into clauses."""
+_LEAST_WORDS = 4
+_END = re.compile(
+    r"(?:[.?!…]+[\"'”’)\]*]*(?=\s|$)|[。！？]+[」』”]*|(?<=\S)\s+(?=[-•*]\s+\S+[^-•*]*:)|\s+(?=\(\d\)\s))"
+)
+_BREAK = re.compile(r"(?:[;,:]|\s[-–—])\s+|[，、；]")
+_EDGE = " \t,;:.-–—…*>•~。、，"
+_SYMBOL = re.compile(r"[^\w\s'’\"“”.,;:!?()%€$£/+&#@°=–—-]+")
+_WORD = re.compile(r"\w+(?:[.,:'’-]\w+)*")
+_LOG = re.compile(r"\S+ \| |-{4,}|={4,}|\b\d{4}-\d\d-\d\dT\d\d:|\bFilesystem\b")
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def count_words(text: str) -> int:
+    """Words as a reader counts them; where a script has no spaces, two characters are one."""
+    wide = len(_WIDE.findall(text))
+    return len(text.split()) if wide < len(text) / 3 else max(1, wide // 2)
+
+
+def sentences(text: str, cues: Cues) -> list[Range]:
+    """The sentences of a message, without white space around them."""
+    ranges: list[Range] = []
+    start = 0
+    limit = log.start() if (log := _LOG.search(text)) else len(text)
+    for end in (match.end() for match in _END.finditer(text, 0, limit)):
+        if _abbreviated(text[start:end], cues):
+            continue
+        ranges.append((start, end))
+        start = end
+    ranges.append((start, limit))
+    return [found for found in (_strip(text, *one) for one in ranges) if found[0] < found[1]]
+
+
+def clauses(text: str, start: int, end: int, cues: Cues) -> list[Range]:
+    """The clauses of a sentence: it as a whole where it is short, else cut at marks and joining words."""
+    if count_words(text[start:end]) <= LONG_CLAUSE:
+        return [(start, end)]
+    cuts = [match.end() for match in _BREAK.finditer(text, start, end)]
+    cuts += [match.start() for match in cues.pattern("joiners").finditer(text, start, end)]
+    ranges: list[Range] = []
+    first = start
+    for cut in sorted(set(cuts)):
+        if count_words(text[first:cut]) >= _LEAST_WORDS and count_words(text[cut:end]) >= _LEAST_WORDS:
+            ranges.append((first, cut))
+            first = cut
+    return [_strip(text, *one) for one in (*ranges, (first, end))]
+
+
+def trim(text: str, start: int, end: int, cues: Cues, names: re.Pattern[str] | None = None) -> Range:
+    """Without greetings, fillers, names called and signs at the edges; empty where nothing else is left."""
+    before = None
+    while before != (start, end) and start < end:
+        before = (start, end)
+        while start < end and (text[start] in _EDGE or _SYMBOL.match(text[start])) and not _signed(text, start):
+            start += 1
+        for pattern in (cues.pattern("fillers"), names):
+            found = pattern.match(text, start, end) if pattern else None
+            if found and _may_go(text, found.end(), end):
+                start = found.end()
+        while start < end and (text[end - 1] in " ,;:-–—*" or _SYMBOL.match(text[end - 1])):
+            end -= 1
+        end = _trim_end(text, start, end, cues)
+    return (start, end)
+
+
+def _signed(text: str, at: int) -> bool:
+    """Whether a sign belongs to a number: "-1", ".5"."""
+    return text[at] in "-." and text[at + 1 : at + 2].isdigit()
+
+
+def _may_go(text: str, at: int, end: int) -> bool:
+    """Whether what is left behind a filler can stand alone; "so" goes, "so many" and "right now" stay whole."""
+    return at >= end or text[at] in " ,.!?:;-–—…"
+
+
+def _trim_end(text: str, start: int, end: int, cues: Cues) -> int:
+    marks = len(text[start:end]) - len(text[start:end].rstrip(".!?… "))
+    bare = end - marks
+    for found in cues.pattern("end_fillers").finditer(text, start, bare):
+        if found.end() == bare and found.start() > start and text[found.start() - 1] in " ,.":
+            return found.start()
+    return end
+
+
+def is_noise(text: str, cues: Cues) -> bool:
+    """Whether a sentence says nothing: thanks, a lone sign, a line of a log, an address."""
+    words = _WORD.findall(text)
+    if not words or (len(words) == 1 and len(words[0]) < 2 and not words[0].isdigit()):
+        return True
+    if _LOG.search(text) or "http://" in text or "https://" in text:
+        return True
+    letters = sum(sign.isalnum() or sign.isspace() for sign in text)
+    return letters < 0.7 * len(text) or cues.pattern("thanks").fullmatch(text.strip(_EDGE + "!")) is not None
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """What forms of a word share, roughly and in any language."""
+    word = word.lower().removesuffix("'s").removesuffix("’s")
+    if len(word) > 4 and word.endswith(("s", "e")):
+        word = word.rstrip("se") if len(word.rstrip("se")) > 2 else word
+    if any(sign.isdigit() for sign in word):
+        return word
+    return word[:5] if len(word) > 5 else word
+
+
+def stems(text: str, cues: Cues) -> tuple[str, ...]:
+    """The words that carry meaning, cut to what their forms share; pairs of characters where words aren't parted."""
+    common = cues.words("common")
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        if _WIDE.search(word):
+            found += [word[at : at + 2] for at in range(max(1, len(word) - 1))]
+        elif word.lower() not in common and (len(word) > 1 or word.isdigit()):
+            found.append(stem(word))
+    return tuple(found)
+
+
+def _abbreviated(text: str, cues: Cues) -> bool:
+    """Whether the full stop at the end is that of a short form, an initial or a number in a list."""
+    if not text.endswith("."):
+        return False
+    last = text[:-1].split()[-1:] or [""]
+    word = last[0].lstrip("(\"'").lower()
+    return word in cues.words("abbreviations") or (
+        len(word) == 1 and word.isalpha() and last[0].isupper() and word != "i" and len(text.split()) > 1
+    )
+
+
+def _strip(text: str, start: int, end: int) -> Range:
+    piece = text[start:end]
+    return (start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip()))

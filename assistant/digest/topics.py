@@ -1,0 +1,84 @@
+"""Cuts a long conversation where its words change (TextTiling, Hearst 1997), and titles each part by its own words."""
+
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from assistant.digest.hearing import Heard
+from assistant.digest.records import Topic
+from assistant.digest.spans import stems
+
+LONG = 120
+"""Turns from which a conversation is cut by topic."""
+_WINDOW = 12
+_MOST = 12
+_LEAST_TURNS = 15
+_WORD = re.compile(r"[^\W\d_][\w'’-]+")
+
+
+def find_topics(heard: Heard, weights: dict[str, float]) -> tuple[Topic, ...]:
+    """The topics of a long conversation in order; none where it is short."""
+    total = len(heard.turns)
+    if total < LONG:
+        return ()
+    bags = [Counter(word for sentence in turn for word in sentence.stems) for turn in heard.by_turn]
+    step = max(1, total // 2000)
+    size = max(_WINDOW, total // 60)
+    gaps = list(range(size, total - size + 1, step))
+    likeness = [_cosine(_sum(bags[at - size : at]), _sum(bags[at : at + size]), weights) for at in gaps]
+    edges = [0, *_valleys(gaps, likeness, max(_LEAST_TURNS, total // (_MOST + 4))), total]
+    return tuple(
+        Topic(title=title_of(heard, start, end, weights), start=start, end=end)
+        for start, end in itertools.pairwise(edges)
+    )
+
+
+def title_of(heard: Heard, start: int, end: int, weights: dict[str, float], most: int = 3) -> str:
+    """The words that mark a stretch of the conversation, as they stand in it."""
+    inside: Counter[str] = Counter()
+    forms: dict[str, Counter[str]] = {}
+    for turn in heard.by_turn[start:end]:
+        for sentence in turn:
+            for word in _WORD.findall(sentence.text):
+                for one in stems(word, heard.cues):
+                    if word.lower() not in heard.names and word.lower() not in heard.cues.words("tasks"):
+                        inside[one] += 1
+                        forms.setdefault(one, Counter())[word] += 1
+    scored = sorted(
+        inside, key=lambda word: (-inside[word] * weights.get(word, 1.0) / (1.0 + math.log(1 + inside[word])), word)
+    )
+    return ", ".join(forms[word].most_common(1)[0][0] for word in scored[:most])
+
+
+def _valleys(gaps: Sequence[int], likeness: Sequence[float], least: int) -> list[int]:
+    """The deepest valleys of likeness, apart from one another, at most so many."""
+    depths = []
+    for at, value in enumerate(likeness):
+        left = max(likeness[: at + 1])
+        right = max(likeness[at:])
+        near = likeness[max(0, at - 40) : at + 41]
+        depths.append(max(0.0, min(left, max(near)) + min(right, max(near)) - 2 * value))
+    mean = sum(depths) / (len(depths) or 1)
+    spread = math.sqrt(sum((depth - mean) ** 2 for depth in depths) / (len(depths) or 1))
+    chosen: list[int] = []
+    for at in sorted(range(len(gaps)), key=lambda at: -depths[at]):
+        if len(chosen) >= _MOST - 1 or depths[at] < mean + spread / 2:
+            break
+        if all(abs(gaps[at] - other) >= least for other in chosen):
+            chosen.append(gaps[at])
+    return sorted(chosen)
+
+
+def _sum(bags: Sequence[Counter[str]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for bag in bags:
+        total.update(bag)
+    return total
+
+
+def _cosine(first: Counter[str], second: Counter[str], weights: dict[str, float]) -> float:
+    dot = sum(first[word] * second[word] * weights.get(word, 1.0) ** 2 for word in first.keys() & second.keys())
+    norms = (sum((count * weights.get(word, 1.0)) ** 2 for word, count in bag.items()) for bag in (first, second))
+    return dot / (math.sqrt(math.prod(norms)) or 1.0)

@@ -1,0 +1,52 @@
+"""Writes a digest as text: plain lines, or Markdown. Knows no conversation."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from assistant.digest.records import Digest, Open, Point, Todo
+
+Style = Literal["plain", "markdown"]
+
+
+def render(digest: Digest, style: Style = "plain") -> str:
+    """The digest as text; empty where there is nothing in it."""
+    blocks = [block for block in _blocks(digest, style) if block]
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def todo_line(todo: Todo) -> str:
+    """ "who · what · when", as far as they are known."""
+    when = f"{todo.when} ({todo.date})" if todo.when and todo.date else todo.when
+    return " · ".join(part for part in (todo.who, todo.what, when) if part)
+
+
+def point_line(point: Point | Open) -> str:
+    """ "speaker: text"."""
+    return f"{point.speaker}: {point.text}"
+
+
+def _blocks(digest: Digest, style: Style) -> Iterator[list[str]]:
+    if digest.topics:
+        for topic in digest.topics:
+            inside = [point for point in digest.points if topic.start <= point.turn < topic.end]
+            yield _block(topic.title, map(_point, inside), style)
+    else:
+        yield [_item(_point(point), style) for point in digest.points]
+    yield _block("To do", map(todo_line, digest.todos), style, box=True)
+    yield _block("Open", map(point_line, digest.open), style)
+
+
+def _point(point: Point) -> str:
+    return f"Decided: {point_line(point)}" if point.kind == "decision" else point_line(point)
+
+
+def _block(title: str, lines: Iterable[str], style: Style, box: bool = False) -> list[str]:
+    items = [_item(line, style, box) for line in lines]
+    head = f"## {title}" if style == "markdown" else title
+    return [head, *items] if items else []
+
+
+def _item(line: str, style: Style, box: bool = False) -> str:
+    if style == "markdown":
+        return f"- [ ] {line}" if box else f"- {line}"
+    return f"  {line}"

@@ -1,0 +1,94 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.digest import LEFT_OUT, Digest, make_digest, render
+from assistant.records import Dialogue, Turn
+from tests.unit.assistant.digest.talks import talk
+
+_SAID = st.text(
+    st.sampled_from("aeinorst ELM 0123456789.,;:?!'-…#|\n") | st.characters(exclude_categories=["Cs", "Cc"]),
+    max_size=120,
+)
+_PHRASES = st.sampled_from(
+    [
+        "Can you send the report by Friday?",
+        "ok, will do",
+        "haha lol",
+        "Let's meet at 14:00 on 3 May instead, the room costs 40 euros and holds ninety people in all.",
+        "I'll call the plumber tomorrow, because the kitchen is under water again; it was dry on Monday",
+        "明日は会議があります。資料を送ってください。",
+        "forget it",
+        "no, wait: not Friday, Saturday",
+    ]
+)
+_TURNS = st.lists(
+    st.builds(Turn, speaker=st.sampled_from(["Ana", "Ben", "Mr. Cole"]), text=st.one_of(_SAID, _PHRASES)), max_size=12
+)
+
+
+def _words(digest: Digest) -> int:
+    lines = [f"{point.speaker} {point.text}" for point in (*digest.points, *digest.open)]
+    lines += [f"{todo.who} {todo.what} {todo.when}" for todo in digest.todos]
+    return sum(len(line.split()) for line in lines)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_TURNS, st.integers(5, 80))
+def test_every_piece_of_a_point_stands_in_its_message_where_the_point_says(turns: list[Turn], words: int) -> None:
+    dialogue = Dialogue(turns=tuple(turns), format="names")
+    digest = make_digest(dialogue, words=words)
+    for point in (*digest.points, *digest.open):
+        turn = dialogue.turns[point.turn]
+        assert point.speaker == turn.speaker
+        said = turn.text[point.start : point.end]
+        at = 0
+        for piece in point.text.split(f" {LEFT_OUT} "):
+            at = said.find(piece, at)
+            assert at >= 0, (piece, said)
+            at += len(piece)
+    for todo in digest.todos:
+        assert todo.text in dialogue.turns[todo.turn].text
+
+
+@settings(max_examples=100, deadline=None)
+@given(_TURNS, st.integers(5, 80))
+def test_a_digest_has_no_more_words_than_asked_for(turns: list[Turn], words: int) -> None:
+    assert _words(make_digest(Dialogue(turns=tuple(turns), format="names"), words=words)) <= 1.1 * words
+
+
+def test_points_come_in_the_order_of_the_conversation_and_no_more_than_asked_for() -> None:
+    dialogue = talk(
+        "Ana: The launch moves to 14 May because the printer in Leeds is broken.",
+        "Ben: The budget is 4,000 euros now.",
+        "Ana: Marta found a second printer in York for 900.",
+        "Ben: The posters are 60 by 90 cm.",
+    )
+    digest = make_digest(dialogue, words=100, points=2)
+    assert len(digest.points) == 2
+    assert [point.turn for point in digest.points] == sorted(point.turn for point in digest.points)
+
+
+def test_nothing_said_gives_an_empty_digest() -> None:
+    assert make_digest(talk("Ana: thanks!", "Ben: bye")) == Digest()
+    assert render(Digest()) == ""
+
+
+def test_greetings_and_fillers_are_cut_from_what_is_quoted() -> None:
+    digest = make_digest(talk("Ana: Hi all! ok so the museum closes at 17:00 on Sundays lol", "Ben: thanks"))
+    assert [point.text for point in digest.points] == ["the museum closes at 17:00 on Sundays"]
+
+
+def test_a_focus_brings_what_is_about_it() -> None:
+    dialogue = talk(
+        "Ana: The hotel costs 84 euros a night and has 12 rooms.",
+        "Ben: Our train leaves at 8:15 from platform 4 on Friday.",
+        "Ana: The concert tickets are 30 each.",
+        "Ben: Dinner is at Luigi's at 19:30.",
+    )
+    assert make_digest(dialogue, words=14, focus="concert").points[0].turn == 2
+
+
+def test_a_digest_is_written_as_lines_and_as_markdown() -> None:
+    digest = make_digest(talk("Ana: Can you send the contract by Friday?", "Ben: Yes, will do."))
+    assert "To do\n  Ben · send the contract · by Friday" in render(digest)
+    assert "## To do\n- [ ] Ben · send the contract · by Friday" in render(digest, "markdown")
