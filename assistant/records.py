@@ -54,7 +54,7 @@ class GenerationSettings(Record, frozen=True):
     """`greedy` takes the likeliest piece each time, `beam` the likeliest text, `sample` draws."""
     beams: int = 4
     """Texts that a beam search follows at a time."""
-    temperature: float = 1.0
+    temperature: float = 0.7
     """Sampling: below 1 more predictable, above 1 more surprising."""
     top_k: int = 50
     """Sampling: only the so many likeliest pieces; 0 for all."""

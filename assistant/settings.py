@@ -47,6 +47,13 @@ class PromptSettings(Part, frozen=True):
     """Wording of the instruction; empty for the task's default."""
 
 
+class SummarySettings(Part, frozen=True):
+    """What a conversation is answered with."""
+
+    model_text: Literal["auto", "always", "never"] = "auto"
+    """Whether a model's summary is shown beside the digest: `auto` if the model passed the exam, `always`, `never`."""
+
+
 class ScreenSettings(Part, frozen=True):
     """How the app looks."""
 
@@ -83,6 +90,7 @@ class Settings(Part, frozen=True):
 
     model: ModelSettings = ModelSettings()
     prompt: PromptSettings = PromptSettings()
+    summary: SummarySettings = SummarySettings()
     generation: GenerationSettings = GenerationSettings()
     screen: ScreenSettings = ScreenSettings()
     feedback: FeedbackSettings = FeedbackSettings()

@@ -11,11 +11,13 @@ from typing import IO, Any
 import msgspec
 
 from assistant.cli.output import note, progress_bar
-from assistant.conversation import Answer, Ask, Assistant
+from assistant.cli.replies import DIGEST_KEYS, Reply, Request, replies_to, when_to_write
+from assistant.conversation import Assistant
 from assistant.dialogue import parse
 from assistant.errors import InputUnreadable, UsageError
 from assistant.feedback.store import Store
-from assistant.records import BackendName, Dialogue
+from assistant.overview import DIGEST, exam_of
+from assistant.records import Dialogue
 from assistant.settings import Settings
 
 _CHUNK = 64
@@ -29,17 +31,14 @@ class Row(msgspec.Struct, frozen=True):
     dialogue: str
 
 
-def summarize_lines(
-    source: Path, target: Path | None, ask: Ask, settings: Settings, model: str | None, backend: BackendName | None
-) -> int:
+def summarize_lines(source: Path, target: Path | None, request: Request, settings: Settings) -> int:
     """Summarize every line; returns 1 where some conversations could not be read, else 0."""
     total = sum(1 for _ in read_rows(source))
     if total == 0:
         raise InputUnreadable(f'{source} holds no lines; each needs an object with "id" and "dialogue"')
     failed = 0
     with Store.open() as store, Assistant(settings, store=store, on_notice=note) as assistant:
-        loaded = assistant.load(model, backend)
-        signature = {"model": loaded.model.ref, "mode": ask.mode, "task": ask.task}
+        signature = _signature(assistant, request)
         done = _resume(target, source, signature) if target else 0
         if done:
             note(f"{target} already holds {done} of {total} summaries; going on from there.")
@@ -48,7 +47,7 @@ def summarize_lines(
         with _open(target) as stream, progress_bar("summaries", total) as bar:
             first = done
             while chunk := list(islice(rows, _CHUNK)):
-                lines = _summarize(chunk, ask, assistant, signature)
+                lines = _summarize(chunk, request, assistant, signature)
                 failed += sum("error" in line for line in lines)
                 _append(stream, lines)
                 done += len(chunk)
@@ -79,7 +78,22 @@ def read_rows(source: Path) -> Iterator[Row]:
                 raise UsageError(f"{source}, line {number}: {error}") from error
 
 
-def _summarize(rows: list[Row], ask: Ask, assistant: Assistant, signature: dict[str, str]) -> list[dict[str, Any]]:
+def _signature(assistant: Assistant, request: Request) -> dict[str, str]:
+    """What all lines of a file have in common. A model that is going to write is loaded first, so that a damaged one is
+    found before any line is.
+    """
+    when = when_to_write(assistant, request)
+    model = assistant.choice(request.model)[0]
+    if when == "auto":
+        when = "always" if exam_of(assistant, model).passed else "never"
+    if when != "never":
+        model = assistant.load(request.model, request.backend).model
+    return {"model": DIGEST if when == "never" else model.ref, "mode": request.ask.mode, "task": request.task}
+
+
+def _summarize(
+    rows: list[Row], request: Request, assistant: Assistant, signature: dict[str, str]
+) -> list[dict[str, Any]]:
     """A line for each row, in order; a conversation that cannot be read gives a line with an error."""
     dialogues: list[Dialogue] = []
     problems: dict[int, str] = {}
@@ -88,28 +102,22 @@ def _summarize(rows: list[Row], ask: Ask, assistant: Assistant, signature: dict[
             dialogues.append(parse(row.dialogue))
         except InputUnreadable as error:
             problems[index] = str(error)
-    answers = iter(assistant.answers(dialogues, ask)) if dialogues else iter(())
+    replies = iter(replies_to(assistant, dialogues, request)) if dialogues else iter(())
     return [
         {"id": row.id, "summary": "", **signature, "error": problems[index]}
         if index in problems
-        else _line(row, next(answers), signature)
+        else _line(row, next(replies), signature)
         for index, row in enumerate(rows)
     ]
 
 
-def _line(row: Row, answer: Answer, signature: dict[str, str]) -> dict[str, Any]:
-    completion = answer.completion
-    line: dict[str, Any] = {"id": row.id, "summary": completion.answer, **signature}
-    if len(answer.drafts) > 1:
-        line["drafts"] = [draft.answer for draft in answer.drafts]
-    line |= {
-        "backend": completion.backend,
-        "prompt_tokens": completion.prompt_tokens,
-        "completion_tokens": completion.completion_tokens,
-        "seconds": round(completion.seconds, 3),
-        "completion_id": completion.id,
-    }
-    return line
+def _line(row: Row, reply: Reply, signature: dict[str, str]) -> dict[str, Any]:
+    found = reply.as_json()
+    line: dict[str, Any] = {"id": row.id, "summary": found["summary"], **signature}
+    if len(found["drafts"]) > 1:
+        line["drafts"] = found["drafts"]
+    kept = ("backend", "prompt_tokens", "completion_tokens", "seconds", "completion_id", *DIGEST_KEYS)
+    return line | {key: found[key] for key in kept if key in found}
 
 
 def _open(target: Path | None) -> IO[bytes]:

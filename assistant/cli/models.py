@@ -10,6 +10,7 @@ from assistant.cli.output import is_interactive, note, say, say_json
 from assistant.engine.conversion import ensure_converted
 from assistant.engine.protocol import Progress
 from assistant.errors import AssistantError
+from assistant.exam import ExamResult, known_result
 from assistant.models import versions
 from assistant.models.exporting import Form
 from assistant.models.registry import choose, list_models, resolve
@@ -55,8 +56,9 @@ def show(ref: str, *, json: bool = False) -> None:
         Print one JSON object.
     """
     model = resolve(ref, load_settings())
+    result = known_result(model)
     if json:
-        say_json(_facts(model))
+        say_json({**_facts(model), "exam": _exam_facts(result) if result else None})
         return
     for key, value in _facts(model).items():
         if isinstance(value, dict):
@@ -64,6 +66,7 @@ def show(ref: str, *, json: bool = False) -> None:
                 say(f"{key + '.' + name:24} {inner}")
         else:
             say(f"{key:24} {value}")
+    say(f"{'exam':24} {result.sentence() if result else f'not sat yet: assistant models exam {model.ref}'}")
     card = Path(model.folder) / "README.md"
     if card.is_file():
         say("")
@@ -96,6 +99,35 @@ def pull(hub_id: str, *, json: bool = False) -> None:
         say_json({"model": model.ref, "folder": str(folder), "converted": str(place)})
     else:
         say(f"{model.ref} is here and converted. Use it with: --model {model.ref}")
+
+
+@models.command(name="exam")
+def exam(ref: str, *, json: bool = False) -> None:
+    """Have a model sit the exam: sixteen conversations to summarize. What passes may stand above the digest.
+
+    A model sits it once; the result is kept until its files change.
+
+    Example:
+
+      assistant models exam google/flan-t5-base
+
+    Parameters
+    ----------
+    ref
+        current, pocket, a Hub id on this machine, a version or a folder.
+    json
+        Print one JSON object.
+    """
+    from assistant.conversation import Assistant
+    from assistant.overview import exam_of
+
+    settings = load_settings()
+    with Assistant(settings, on_notice=note) as assistant:
+        result = exam_of(assistant, resolve(ref, settings), _tell)
+    if json:
+        say_json({"model": ref, **_exam_facts(result)})
+    else:
+        say(result.sentence())
 
 
 @models.command(name="use")
@@ -237,6 +269,10 @@ def _facts(model: ModelVersion) -> dict[str, object]:
         "licence": model.licence,
         **_made(model),
     }
+
+
+def _exam_facts(result: ExamResult) -> dict[str, object]:
+    return {**msgspec.to_builtins(result), "passed": result.passed}
 
 
 def _made(model: ModelVersion) -> dict[str, object]:

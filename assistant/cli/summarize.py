@@ -10,12 +10,13 @@ from cyclopts import Parameter
 from assistant.cli.batch import summarize_lines
 from assistant.cli.notes import note_answer, note_dialogue, telling
 from assistant.cli.output import note, say, say_json
-from assistant.conversation import Answer, Ask, Assistant, refine
+from assistant.cli.replies import Reply, Request, Task, model_task, reply_to
+from assistant.conversation import Ask, Assistant, refine
 from assistant.dialogue import is_document, parse, parse_renames, read_text, rename
 from assistant.engine.protocol import check_settings
 from assistant.errors import UsageError
 from assistant.feedback.store import Store
-from assistant.records import BackendName, Decoding, Dialogue, Faithful, GenerationSettings, Task
+from assistant.records import BackendName, Decoding, Dialogue, Faithful, GenerationSettings
 from assistant.settings import Settings, load_settings
 
 
@@ -23,10 +24,11 @@ def summarize(
     file: Path | None = None,
     *,
     mode: str | None = None,
-    task: Task = "summary",
+    task: Task = "auto",
     request: Annotated[str, Parameter(name=["--request", "--question"])] = "",
     wish: str = "",
     words: int | None = None,
+    points: int | None = None,
     drafts: int | None = None,
     decoding: Decoding | None = None,
     temperature: float | None = None,
@@ -49,11 +51,11 @@ def summarize(
 
       assistant summarize chat.txt
 
-      assistant summarize chat.txt --mode few-shot --words 20
+      assistant summarize chat.txt --words 60 --wish "focus on the refund"
+
+      assistant summarize chat.txt --task summary --mode few-shot
 
       assistant summarize chat.txt --task question --question "When do they meet?"
-
-      assistant summarize chat.txt --wish "focus on the refund"
 
       cat chat.txt | assistant summarize - --drafts 4 --decoding sample --seed 7
 
@@ -66,13 +68,16 @@ def summarize(
     mode
         zero-shot, one-shot, few-shot or chain-of-thought.
     task
-        What to write: summary, topic, actions, the answer to a question, or what an instruction says.
+        auto: the digest, with the model's summary above it if the model passed the exam; digest: the digest alone;
+        summary: the model's summary; topic, actions, question or instruction.
     request
         The question or the instruction.
     wish
         What the answer should be like: "focus on the refund", or formal, simple, bullets, one-sentence.
     words
-        Aim at so many words.
+        Length in words.
+    points
+        Show this many points of the digest.
     drafts
         Write several texts; more than one needs sampling or beams.
     decoding
@@ -116,9 +121,10 @@ def summarize(
         "seed": seed,
         "drafts": drafts,
     }
+    is_model_asked = bool(mode or model or backend or any(value is not None for value in flags.values()))
     ask = Ask(
         mode=mode or settings.prompt.mode,
-        task=task,
+        task=model_task(task),
         request=request,
         phrasing=settings.prompt.phrasing or None,
         words=words,
@@ -128,23 +134,34 @@ def summarize(
         raise UsageError(f"{wish.strip()} than what? Use --words N")
     if wish:
         ask = refine(ask, "", wish)
-    check_ask(ask)
+    check_ask(ask, points)
+    wanted = Request(ask=ask, task=task, is_model_asked=is_model_asked, points=points, model=model, backend=backend)
     if jsonl is not None:
         if file is not None:
             raise UsageError("give a FILE or --jsonl, not both")
-        return summarize_lines(jsonl, output, ask, settings, model, backend)
+        return summarize_lines(jsonl, output, wanted, settings)
     if output is not None:
         raise UsageError("-o goes with --jsonl; to keep one summary use: assistant summarize FILE > summary.txt")
     dialogue = rename(_read(_source(file)), parse_renames(rename_ or []))
-    answer = _answer(dialogue, ask, settings, model, backend)
+    reply = _reply(dialogue, wanted, settings)
     if json:
-        say_json({**as_json(answer), "format": dialogue.format, "left_out": dialogue.left_out})
+        say_json({**reply.as_json(), "format": dialogue.format, "left_out": dialogue.left_out})
     else:
-        _print(answer, dialogue)
+        note_dialogue(dialogue)
+        _print(reply)
     return 0
 
 
-def check_ask(ask: Ask) -> None:
+def _reply(dialogue: Dialogue, request: Request, settings: Settings) -> Reply:
+    with (
+        Store.open() as store,
+        Assistant(settings, store=store, on_notice=note) as assistant,
+        telling() as tell,
+    ):
+        return reply_to(assistant, dialogue, request, tell)
+
+
+def check_ask(ask: Ask, points: int | None = None) -> None:
     """Refuse impossible wishes before anything is loaded."""
     from assistant.prompts import MODES, TASKS, unknown_mode
 
@@ -154,34 +171,9 @@ def check_ask(ask: Ask) -> None:
         raise UsageError(f'--task {ask.task} needs --request "…"')
     if ask.words is not None and ask.words < 1:
         raise UsageError("--words must be at least 1")
+    if points is not None and points < 1:
+        raise UsageError("--points must be at least 1")
     check_settings(ask.settings)
-
-
-def as_json(answer: Answer) -> dict[str, Any]:
-    """The answer in the shape of `--json`."""
-    completion = answer.completion
-    return {
-        "summary": completion.answer,
-        "drafts": [draft.answer for draft in answer.drafts],
-        "draft_ids": [draft.id for draft in answer.drafts],
-        "model": completion.model,
-        "backend": completion.backend,
-        "mode": completion.mode,
-        "task": completion.task,
-        "prompt": completion.prompt,
-        "prompt_tokens": completion.prompt_tokens,
-        "completion_tokens": completion.completion_tokens,
-        "seconds": round(completion.seconds, 3),
-        "completion_id": completion.id,
-        "rationale": completion.rationale,
-        "finished": completion.finished,
-        "seed": completion.settings.seed,
-        "turns": answer.turns,
-        "parts": max(1, len(answer.parts)),
-        "combined": answer.combined,
-        "shots_dropped": answer.shots_dropped,
-        "faithful": msgspec.to_builtins(answer.guarded) if answer.guarded else None,
-    }
 
 
 def _with_flags(settings: GenerationSettings, flags: dict[str, Any]) -> GenerationSettings:
@@ -210,21 +202,13 @@ def _read(source: Path | bytes) -> Dialogue:
     return parse(read_text(source))
 
 
-def _answer(dialogue: Any, ask: Ask, settings: Settings, model: str | None, backend: BackendName | None) -> Answer:
-    with (
-        Store.open() as store,
-        Assistant(settings, store=store, on_notice=note) as assistant,
-        telling() as tell,
-    ):
-        assistant.load(model, backend, on_progress=tell)
-        return assistant.answer(dialogue, ask, on_progress=tell)
-
-
-def _print(answer: Answer, dialogue: Dialogue) -> None:
-    note_dialogue(dialogue)
-    note_answer(answer)
-    if len(answer.drafts) == 1:
-        say(answer.completion.answer)
+def _print(reply: Reply) -> None:
+    for sentence in reply.notes:
+        note(sentence)
+    if reply.answer is not None:
+        note_answer(reply.answer)
+    if len(reply.drafts) == 1:
+        say(reply.text)
         return
-    for number, draft in enumerate(answer.drafts, start=1):
-        say(f"{number}. {draft.answer}")
+    for number, draft in enumerate(reply.drafts, start=1):
+        say(f"{number}. {draft}")

@@ -24,6 +24,7 @@ from assistant.records import Ask, Draft, GenerationSettings, Guarded, ModelVers
 from assistant.scoring.attribution import stems
 from assistant.scoring.overlap import agreement
 from assistant.scoring.support import Evidence, unsupported
+from assistant.scoring.vocabulary import invented_words
 
 _REWRITES = 2
 """Attempts to write without unsupported names and numbers. What the first one lets through, the second bars by name."""
@@ -214,8 +215,9 @@ def wished_words(wish: str, source: str) -> frozenset[str]:
 
 
 def wrong(draft: Draft, evidence: Evidence) -> tuple[str, ...]:
-    """The names and numbers of a draft that its source lacks, each once."""
-    return tuple(dict.fromkeys(mention.text for mention in unsupported(draft.text, evidence)))
+    """The names and numbers of a draft that its source lacks, and its words that are no words, each once."""
+    claims = dict.fromkeys(mention.text for mention in unsupported(draft.text, evidence))
+    return (*claims, *invented_words(draft.text, evidence))
 
 
 def _rewrite(
@@ -248,7 +250,7 @@ def _draw_more(
     if settings.decoding == "sample":
         settings = msgspec.structs.replace(settings, seed=(settings.seed or 0) + 1)
     else:
-        settings = msgspec.structs.replace(settings, decoding="sample", temperature=0.9, top_p=0.95, seed=1)
+        settings = msgspec.structs.replace(settings, decoding="sample", temperature=0.7, top_p=0.95, seed=1)
     try:
         more = write(engine, [parts[index].prompt.text for index in far], settings, barred=bans)
     except Interrupted:

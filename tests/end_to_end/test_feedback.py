@@ -16,7 +16,7 @@ def drafts(tmp_path: Path, tiny_model: Path) -> list[str]:
     """Ids of three drafts of one request."""
     talk = tmp_path / "talk.txt"
     talk.write_text(_TALK, encoding="utf-8")
-    sampled = ("--decoding", "sample", "--drafts", "3", "--seed", "1", "--max-new-tokens", "8")
+    sampled = ("--decoding", "sample", "--temperature", "2", "--drafts", "3", "--seed", "1", "--max-new-tokens", "8")
     answer = json.loads(run("summarize", str(talk), "--model", str(tiny_model), *sampled, "--json").stdout)
     exported = json.loads(run("prompt", "show", str(talk), "--model", str(tiny_model), "--json").stdout)
     assert answer["prompt"] == exported["prompt"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 _TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\nMaya: Thank you, Tom."
-_SHORT = ("--decoding", "greedy", "--max-new-tokens", "8")
+_SHORT = ("--task", "summary", "--decoding", "greedy", "--max-new-tokens", "8")
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:

@@ -43,7 +43,7 @@ def test_an_answer_is_in_the_store_with_the_prompt_and_seed_that_made_it(assista
 
 
 def test_the_same_seed_gives_the_same_drafts_and_another_seed_others(assistant: Assistant) -> None:
-    sampled = GenerationSettings(decoding="sample", drafts=3, seed=7, max_new_tokens=12)
+    sampled = GenerationSettings(decoding="sample", temperature=2.0, drafts=3, seed=7, max_new_tokens=12)
     ask = Ask(settings=sampled)
     other = Ask(settings=msgspec.structs.replace(sampled, seed=8))
 

@@ -1,0 +1,87 @@
+"""The exam's conversations, and how a text about one of them is graded."""
+
+import hashlib
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from assistant.dialogue import parse
+from assistant.records import Dialogue, Record
+from assistant.scoring.support import mentions, unsupported
+
+LANGUAGE = "en"
+"""What the exam is written in: a model that passes is proven in this language alone."""
+Words = tuple[tuple[str, ...], ...]
+"""Each inner tuple holds alternatives; a text matches where it has one of each."""
+
+
+class Trap(Record, frozen=True):
+    """Something false that a careless reader says. A text falls for it where it matches `says` and has no word of
+    `unless`.
+    """
+
+    says: Words
+    unless: tuple[str, ...] = ()
+
+    def catches(self, text: str) -> bool:
+        """Whether the lower-case text falls for it."""
+        return matches(self.says, text) and not any(word in text for word in self.unless)
+
+
+class Question(Record, frozen=True):
+    """One conversation, the facts that a reader needs and the traps in it."""
+
+    text: str
+    facts: tuple[Words, ...]
+    traps: tuple[Trap, ...]
+
+    @property
+    def dialogue(self) -> Dialogue:
+        """The conversation as the product reads it."""
+        return parse(self.text.strip())
+
+
+class Grade(Record, frozen=True):
+    """What one text got right and wrong. `claims` are the names and figures it states plus the traps it could fall
+    for; `wrong` are those that the conversation does not support or that it fell for.
+    """
+
+    facts: int
+    of: int
+    claims: int
+    wrong: int
+
+
+def grade(question: Question, text: str) -> Grade:
+    """Grade a text about the question's conversation."""
+    lower = text.lower()
+    fallen = sum(trap.catches(lower) for trap in question.traps)
+    return Grade(
+        facts=sum(matches(fact, lower) for fact in question.facts),
+        of=len(question.facts),
+        claims=len(mentions(text)) + len(question.traps),
+        wrong=len(unsupported(text, question.text)) + fallen,
+    )
+
+
+def matches(words: Words, text: str) -> bool:
+    """Whether the lower-case text has one of each group of alternatives."""
+    return all(any(word in text for word in group) for group in words)
+
+
+@cache
+def load_questions() -> tuple[Question, ...]:
+    """The exam's sixteen conversations."""
+    return msgspec.convert(tomllib.loads(_source()), dict[str, tuple[Question, ...]])["conversation"]
+
+
+@cache
+def exam_version() -> str:
+    """A hash of the questions: a result counts for the exam it was reached in."""
+    return hashlib.blake2b(_source().encode(), digest_size=8).hexdigest()
+
+
+def _source() -> str:
+    return files("assistant.exam").joinpath("conversations.toml").read_text(encoding="utf-8")
