@@ -3,7 +3,7 @@ tokens. Knows no embedder, only how it counts.
 
 A section with its heading starts a new passage unless the one before is very small; a section that is too long is cut
 into passages of about equal size, at the end of a paragraph where one is near, and the last sentence of one is
-repeated at the start of the next. No passage crosses a page.
+repeated at the start of the next. No passage crosses a page, a place or the edge of a table row.
 """
 
 import re
@@ -102,23 +102,41 @@ def _trimmed(text: str, start: int, end: int) -> list[Span]:
 def _groups(document: Document, count_tokens: CountTokens, budget: int) -> list[list[_Sentence]]:
     """Sentences by section, small sections together with the next."""
     starts = {heading.start for heading in document.headings} | {0, *document.page_starts}
+    starts |= {place.start for place in document.places} | {edge for row in document.rows for edge in row}
+    rows = {start for start, _ in document.rows}
     cuts = [*sorted(start for start in starts if start < len(document.text)), len(document.text)]
     groups: list[list[_Sentence]] = []
     before = 0
     for start, end in pairwise(cuts):
-        sentences = _measured(document.text, sentence_spans(document.text, start, end), count_tokens, budget)
+        spans = _lines(document.text, start, end) if start in rows else sentence_spans(document.text, start, end)
+        sentences = _measured(document.text, spans, count_tokens, budget)
         tokens = sum(sentence.tokens for sentence in sentences)
         if not sentences:
             continue
         # A passage lies on one page, so that its citation names the right one.
-        same_page = bool(groups) and document.page_at(groups[-1][0].start) == document.page_at(start)
-        if same_page and (before < BARE_HEADING or (before < SMALL_SECTION and before + tokens <= budget)):
+        if start in rows and groups and before < BARE_HEADING and document.starts_heading(groups[-1][0].start):
+            groups.pop()  # each row carries its headings: alone they would answer nothing
+        together = bool(groups) and start not in rows and _goes_together(document, groups[-1][0].start, start)
+        if together and (before < BARE_HEADING or (before < SMALL_SECTION and before + tokens <= budget)):
             groups[-1] += sentences
             tokens += before
         else:
             groups.append(sentences)
-        before = tokens
+        before = budget if start in rows else tokens
     return groups
+
+
+def _goes_together(document: Document, first: int, second: int) -> bool:
+    same_page = document.page_at(first) == document.page_at(second)
+    return same_page and document.place_at(first) == document.place_at(second)
+
+
+def _lines(text: str, start: int, end: int) -> list[Span]:
+    spans: list[Span] = []
+    for line in text[start:end].splitlines(keepends=True):
+        spans += _trimmed(text, start, start + len(line))
+        start += len(line)
+    return spans
 
 
 def _measured(text: str, spans: list[Span], count_tokens: CountTokens, budget: int) -> list[_Sentence]:
@@ -185,4 +203,6 @@ def _passage(document: Document, sentences: list[_Sentence]) -> Passage:
         page=document.page_at(start),
         headings=document.headings_at(longest.start),
         sentences=tuple((sentence.start, sentence.end) for sentence in sentences),
+        place=document.place_at(start),
+        is_row=document.is_row(start),
     )

@@ -14,24 +14,50 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heading(Record, frozen=True):
-    """A heading of the document: `level` 1 is the highest, `start` is where its text begins in the document's text."""
+    """A heading of the document: `level` 1 is the highest, `start` is where its text begins in the document's text. One
+    with an empty title ends those of its level and below.
+    """
 
     level: int
     start: int
     title: str
 
 
+class Place(Record, frozen=True):
+    """A part of the document that a citation names, such as "Rooms, row 3": it begins at `start`."""
+
+    start: int
+    label: str
+
+
 class Document(Record, frozen=True):
     """What a loader took from a file.
 
     Every span anywhere in the knowledge base counts characters of `text`. `page_starts` holds the offset at which each
-    page begins, and is empty where the format has no pages.
+    page begins, and is empty where the format has no pages. `places` are in order; one with an empty label ends the
+    one before it. `rows` are the spans of table rows, each with the headers of its cells.
     """
 
     text: str
     title: str = ""
     headings: tuple[Heading, ...] = ()
     page_starts: tuple[int, ...] = ()
+    places: tuple[Place, ...] = ()
+    rows: tuple[tuple[int, int], ...] = ()
+
+    def place_at(self, offset: int) -> str:
+        """The label of the place that the offset lies in, empty where it has none."""
+        number = bisect_right(self.places, offset, key=lambda place: place.start)
+        return self.places[number - 1].label if number else ""
+
+    def starts_heading(self, offset: int) -> bool:
+        """Whether a heading begins at the offset."""
+        return any(heading.start == offset for heading in self.headings)
+
+    def is_row(self, offset: int) -> bool:
+        """Whether the offset lies in a table row."""
+        number = bisect_right(self.rows, offset, key=lambda row: row[0])
+        return number > 0 and offset < self.rows[number - 1][1]
 
     def page_at(self, offset: int) -> int | None:
         """The page, counted from 1, that the offset lies on."""
@@ -44,13 +70,13 @@ class Document(Record, frozen=True):
             if heading.start > offset:
                 break
             path = [above for above in path if above.level < heading.level] + [heading]
-        return tuple(heading.title for heading in path)
+        return tuple(heading.title for heading in path if heading.title)
 
 
 class Passage(Record, frozen=True):
     """A span of a document, `text == document.text[start:end]`, small enough for the embedder.
 
-    `sentences` are the spans of its sentences, in characters of the document.
+    `sentences` are the spans of its sentences, in characters of the document. `is_row` marks table rows.
     """
 
     start: int
@@ -59,6 +85,8 @@ class Passage(Record, frozen=True):
     page: int | None = None
     headings: tuple[str, ...] = ()
     sentences: tuple[tuple[int, int], ...] = ()
+    place: str = ""
+    is_row: bool = False
 
 
 class File(Record, frozen=True):
@@ -98,7 +126,8 @@ class Filters(Record, frozen=True):
 class Hit(Record, frozen=True):
     """A passage found for a question. `score` is the fused score, or the cross-encoder's, `cosine` and `lexical` are
     the parts of the fused one, all 0 to 1. `coverage` is the share of what the question asks about that the passage
-    holds, `sentence_coverage` the share that its best sentence holds.
+    holds, `sentence_coverage` the share that its best sentence holds. `changed` is when the file was last changed, in
+    seconds since the epoch.
     """
 
     passage_id: str
@@ -114,6 +143,9 @@ class Hit(Record, frozen=True):
     lexical: float
     coverage: float = 0.0
     sentence_coverage: float = 0.0
+    place: str = ""
+    is_row: bool = False
+    changed: float = 0.0
 
 
 class SearchResult(Record, frozen=True):

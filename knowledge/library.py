@@ -14,7 +14,7 @@ from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Filters, Record, SearchResult, content_hash
 from knowledge.errors import DocumentUnreadable, EmbedderChanged, NotFound
 from knowledge.files import read_steady, writer_lock
-from knowledge.loaders import LOADERS, load
+from knowledge.loaders import LOADERS, load, suffix_of
 from knowledge.scanning import Found, scan
 from knowledge.search.embedder import Embedder, PassageVectors, passage_text
 from knowledge.search.reranker import open_reranker
@@ -186,7 +186,7 @@ class Library:
         started = time.monotonic()
         known = self.catalog.files()
         excluded = self.catalog.excluded()
-        found = scan(self.catalog.roots(), LOADERS.keys(), excluded)
+        found = scan(self.catalog.roots(), LOADERS.keys(), excluded, suffix_of)
         files = {path: file for path, file in found.files.items() if path not in excluded}
         vanished = [path for path in known if path not in files]
         if vanished:
@@ -264,7 +264,7 @@ class _Pass:
         catalog = self._library.catalog
         content = read_steady(Path(found.path), MOST_BYTES)
         # The same bytes read as another format are another document.
-        digest = content_hash(Path(found.path).suffix.lower().encode() + b"\n" + content)
+        digest = content_hash(suffix_of(found.path).encode() + b"\n" + content)
         document = catalog.document_of(digest)
         before = self._known.get(found.path)
         if document is not None:

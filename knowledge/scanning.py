@@ -3,7 +3,7 @@ file format and no database.
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path, PurePath
 
 import msgspec
@@ -34,20 +34,31 @@ class _Rules(msgspec.Struct, frozen=True):
     spec: GitIgnoreSpec
 
 
-def scan(roots: Iterable[Path], suffixes: Collection[str], excluded: Collection[str] = ()) -> Scan:
+SuffixOf = Callable[[str], str]
+
+
+def _suffix(path: str) -> str:
+    return PurePath(path).suffix.lower()
+
+
+def scan(
+    roots: Iterable[Path], suffixes: Collection[str], excluded: Collection[str] = (), suffix_of: SuffixOf = _suffix
+) -> Scan:
     """All files below the roots with one of the suffixes; a file that is a root itself counts whatever it is. What is
-    excluded, and all below it, is left out.
+    excluded, and all below it, is left out. `suffix_of` gives the kind of a file by its path.
     """
     result = Scan(files={}, unsupported={})
     for root in roots:
         if root.is_dir():
-            _scan_folder(str(root), suffixes, excluded, result)
+            _scan_folder(str(root), suffixes, excluded, suffix_of, result)
         elif found := _look(str(root)):
             result.files[found.path] = found
     return result
 
 
-def _scan_folder(root: str, suffixes: Collection[str], excluded: Collection[str], result: Scan) -> None:
+def _scan_folder(
+    root: str, suffixes: Collection[str], excluded: Collection[str], suffix_of: SuffixOf, result: Scan
+) -> None:
     pending: list[tuple[str, tuple[_Rules, ...]]] = [(root, ())]
     while pending:
         folder, rules = pending.pop()
@@ -68,11 +79,10 @@ def _scan_folder(root: str, suffixes: Collection[str], excluded: Collection[str]
             if is_folder:
                 pending.append((entry.path, rules))
             else:
-                _take(entry, suffixes, result)
+                _take(entry, suffix_of(entry.path), suffixes, result)
 
 
-def _take(entry: os.DirEntry[str], suffixes: Collection[str], result: Scan) -> None:
-    suffix = PurePath(entry.name).suffix.lower()
+def _take(entry: os.DirEntry[str], suffix: str, suffixes: Collection[str], result: Scan) -> None:
     if suffix not in suffixes:
         if not entry.is_symlink():
             result.unsupported[suffix] = result.unsupported.get(suffix, 0) + 1

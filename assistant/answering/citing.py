@@ -66,6 +66,7 @@ def citation_of(hit: Hit, start: int, end: int, score: float) -> Citation:
         end=hit.start + end,
         text=hit.text[start:end],
         score=score,
+        place=hit.place,
     )
 
 

@@ -113,11 +113,11 @@ def _print(answer: DocumentAnswer, *, has_documents: bool) -> None:
     else:
         say(f"“{' '.join(answer.text.split())}” [1]")
     for number, citation in enumerate(answer.citations, 1):
-        at = f"[{number}] {place(citation.document, citation.page)}, characters {citation.start}-{citation.end}"
+        at = f"[{number}] {place(citation)}, characters {citation.start}-{citation.end}"
         # The first of a quotation stands above already; the others are sentences that come near it.
         say(at if number == 1 and not answer.is_written else f"{at}\n    {excerpt(citation.text)}")
     for citation in answer.nearest:
-        say(f"Nearest: {place(citation.document, citation.page)}\n    {excerpt(citation.text)}")
+        say(f"Nearest: {place(citation)}\n    {excerpt(citation.text)}")
     if answer.completion is not None:
         note(f"Rate it: assistant rate {answer.completion.id} up")
 
@@ -128,7 +128,8 @@ def _mark(citation: int | None) -> str:
 
 def _facts(citation: Citation) -> dict[str, Any]:
     return {
-        name: getattr(citation, name) for name in ("document", "page", "start", "end", "text", "score", "passage_id")
+        name: getattr(citation, name)
+        for name in ("document", "page", "place", "start", "end", "text", "score", "passage_id")
     }
 
 

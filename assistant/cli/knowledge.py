@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from assistant.answering.answers import Citation
 from assistant.answering.library import open_library
 from assistant.cli.output import note, progress_bar, say, say_json
 from assistant.errors import UsageError
@@ -172,13 +173,13 @@ def search(
         say_json([_facts(hit) for hit in result.hits])
         return 0
     for number, hit in enumerate(result.hits, 1):
-        say(f"[{number}] {place(hit.document, hit.page)}  {hit.score:.2f}\n    {excerpt(hit.text)}\n")
+        say(f"[{number}] {place(hit)}  {hit.score:.2f}\n    {excerpt(hit.text)}\n")
     if not result.answerable:
         note("Probably not in your documents" + ("; these come nearest." if result.hits else "."))
     return 0
 
 
-_CITED = ("document", "page", "start", "end", "text", "score")
+_CITED = ("document", "page", "place", "start", "end", "text", "score")
 
 
 def _library() -> AbstractContextManager[Library]:
@@ -265,9 +266,10 @@ def _facts(hit: Hit) -> dict[str, Any]:
     return {key: getattr(hit, key) for key in ("passage_id", *_CITED)}
 
 
-def place(document: str, page: int | None) -> str:
-    """A document and its page, safe for a terminal."""
-    return one_line(document) + (f" p. {page}" if page is not None else "")
+def place(found: Hit | Citation) -> str:
+    """A document with the page, or the sheet and row, safe for a terminal."""
+    page = f" p. {found.page}" if found.page is not None and not found.place.startswith("slide") else ""
+    return one_line(found.document) + page + (f", {one_line(found.place)}" if found.place else "")
 
 
 def excerpt(text: str) -> str:

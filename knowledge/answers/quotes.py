@@ -30,6 +30,7 @@ class Quote(Record, frozen=True):
     end: int
     text: str
     score: float
+    place: str = ""
 
 
 def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: int = 3) -> list[Quote]:
@@ -58,6 +59,7 @@ def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
             end=hit.start + end,
             text=hit.text[start:end],
             score=float(scores[place]),
+            place=hit.place,
         )
         for place, (hit, start, end) in enumerate(candidates)
     ]

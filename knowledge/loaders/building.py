@@ -1,8 +1,11 @@
-"""Assembles a document's text from blocks and remembers where each heading and page begins. Knows no file format."""
+"""Assembles a document's text from blocks and remembers where each heading, page, place and table row begins. Knows no
+file format.
+"""
 
 import re
+from collections.abc import Sequence
 
-from knowledge.documents import Document, Heading
+from knowledge.documents import Document, Heading, Place
 from knowledge.errors import DocumentUnreadable
 
 _SPACES = re.compile(r"[^\S\n]+")
@@ -10,6 +13,9 @@ _NUL_AND_SURROGATES = re.compile("[\x00\ud800-\udfff]")
 
 MOST_CHARACTERS = 20_000_000
 """Extracted text beyond this is refused: some 10,000 pages, far above a document and below a machine's memory."""
+ROWS_ALONE = 2_000
+"""Up to so many table rows of a document are passages of their own; of a longer table several share one."""
+_ROWS_TOGETHER = 400
 
 
 class TextBuilder:
@@ -20,10 +26,18 @@ class TextBuilder:
         self._length = 0
         self._headings: list[Heading] = []
         self._pages: list[int] = []
+        self._places: list[Place] = []
+        self._rows: list[tuple[int, int, str]] = []
 
     def page(self) -> None:
         """Begin a page."""
         self._pages.append(self._length)
+
+    def place(self, label: str) -> None:
+        """Begin a place that citations name; an empty label ends it."""
+        label = " ".join(clean(label).split())
+        if (self._places[-1].label if self._places else "") != label:
+            self._places.append(Place(start=self._length, label=label))
 
     def heading(self, level: int, title: str) -> None:
         """Add a heading as a block of its own."""
@@ -37,21 +51,66 @@ class TextBuilder:
         text = clean(text).strip()
         if not text:
             return
-        self._length += len(text) + 2
-        if self._length > MOST_CHARACTERS:
-            raise DocumentUnreadable(f"too large: more than {MOST_CHARACTERS:,} characters of text")
+        self._grow(len(text) + 2)
         self._parts += (text, "\n\n")
+
+    def row(self, text: str, place: str = "") -> None:
+        """Add a table row, which stands on one line."""
+        text = " ".join(clean(text).split())
+        if not text:
+            return
+        start = self._length
+        self._grow(len(text) + 1)
+        self._parts += (text, "\n")
+        self._rows.append((start, start + len(text), place))
 
     def document(self, title: str = "") -> Document:
         """The document; its first heading stands in for a missing title."""
         if not title.strip() and self._headings:
             title = self._headings[0].title
+        rows = [(start, end, label) for start, end, label in self._rows]
+        if len(rows) > ROWS_ALONE:
+            rows = _together(rows, {place.start for place in self._places} | {head.start for head in self._headings})
         return Document(
             text="".join(self._parts),
             title=" ".join(clean(title).split()),
             headings=tuple(self._headings),
             page_starts=tuple(self._pages),
+            places=tuple(_with_rows(self._places, rows)),
+            rows=tuple((start, end) for start, end, _ in rows),
         )
+
+    def _grow(self, characters: int) -> None:
+        self._length += characters
+        if self._length > MOST_CHARACTERS:
+            raise DocumentUnreadable(f"too large: more than {MOST_CHARACTERS:,} characters of text")
+
+
+def _together(rows: Sequence[tuple[int, int, str]], edges: set[int]) -> list[tuple[int, int, str]]:
+    """Neighbouring rows as one, up to a passage's length."""
+    groups: list[tuple[int, int, str]] = []
+    for start, end, label in rows:
+        if groups:
+            first, last, before = groups[-1]
+            if last + 1 == start and start not in edges and end - first <= _ROWS_TOGETHER:
+                groups[-1] = (first, end, f"{before.partition('–')[0]}–{label.rpartition(' ')[2]}")
+                continue
+        groups.append((start, end, label))
+    return groups
+
+
+def _with_rows(places: Sequence[Place], rows: Sequence[tuple[int, int, str]]) -> list[Place]:
+    """The places, and inside them those of rows; after a row the outer place goes on."""
+    starts = {start for start, _, label in rows if label}
+    found = [(place.start, place.label) for place in places if place.start not in starts]
+    outer = Document(text="", places=tuple(places))
+    for start, end, label in rows:
+        if label:
+            around = outer.place_at(start)
+            found.append((start, ", ".join(part for part in (around, label) if part)))
+            if end + 1 not in starts:
+                found.append((end + 1, outer.place_at(end + 1)))
+    return [Place(start=start, label=label) for start, label in sorted(dict(reversed(found)).items())]
 
 
 def clean(text: str) -> str:

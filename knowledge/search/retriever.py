@@ -177,6 +177,9 @@ def _hit(stored: StoredPassage, vector: Vectors, words: float) -> Hit:
         score=(1 - WORD_SHARE) * cosine + WORD_SHARE * words,
         cosine=cosine,
         lexical=words,
+        place=stored.place,
+        is_row=stored.is_row,
+        changed=stored.changed,
     )
 
 

@@ -41,6 +41,9 @@ class StoredPassage(Record, frozen=True):
     text: str
     whole: Vectors
     windows: Vectors
+    place: str = ""
+    is_row: bool = False
+    changed: float = 0.0
 
 
 class Catalog:
@@ -132,8 +135,8 @@ class Catalog:
     def passages(self, rows: Iterable[int], filters: Filters) -> list[StoredPassage]:
         """Those passages that a file which passes the filters holds; the others have nothing to answer."""
         found = self._db.execute(
-            "SELECT p.id, p.key, p.document, d.title, p.start, p.end, p.page, p.headings, w.text, p.whole, p.windows"
-            " FROM passages p JOIN documents d ON d.id = p.document JOIN words w ON w.rowid = p.id"
+            "SELECT p.id, p.key, p.document, d.title, p.start, p.end, p.page, p.headings, w.text, p.whole, p.windows,"
+            " p.place, p.is_row FROM passages p JOIN documents d ON d.id = p.document JOIN words w ON w.rowid = p.id"
             " WHERE p.id IN (SELECT value FROM json_each(?))",
             (json.dumps([int(row) for row in rows]),),
         ).fetchall()
@@ -143,7 +146,8 @@ class Catalog:
                 id=row,
                 key=key,
                 document=document,
-                path=paths[document],
+                path=paths[document][0],
+                changed=paths[document][1],
                 title=title,
                 start=start,
                 end=end,
@@ -152,8 +156,10 @@ class Catalog:
                 text=text,
                 whole=_floats(whole, 1)[0],
                 windows=_floats(windows, -1, len(whole) // 2),
+                place=place,
+                is_row=bool(is_row),
             )
-            for row, key, document, title, start, end, page, headings, text, whole, windows in found
+            for row, key, document, title, start, end, page, headings, text, whole, windows, place, is_row in found
             if document in paths
         ]
 
@@ -235,8 +241,8 @@ class Catalog:
             number = cursor.lastrowid
             for passage, vector in zip(passages, vectors, strict=True):
                 row = self._db.execute(
-                    'INSERT INTO passages (key, document, start, "end", page, headings, whole, windows)'
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    'INSERT INTO passages (key, document, start, "end", page, headings, whole, windows, place, is_row)'
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         passage_id(content_hash, passage.start, passage.end),
                         number,
@@ -246,6 +252,8 @@ class Catalog:
                         json.dumps(passage.headings),
                         vector.whole.astype(np.float16).tobytes(),
                         vector.windows.astype(np.float16).tobytes(),
+                        passage.place,
+                        passage.is_row,
                     ),
                 ).lastrowid
                 title = ". ".join(dict.fromkeys((document.title, *passage.headings)))
@@ -301,14 +309,14 @@ class Catalog:
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _paths(self, documents: set[int], filters: Filters) -> dict[int, str]:
-        """The first path in order of the alphabet that holds each document and passes."""
+    def _paths(self, documents: set[int], filters: Filters) -> dict[int, tuple[str, float]]:
+        """The first path in order of the alphabet that holds each document and passes, and when it was changed."""
         found = self._db.execute(
             "SELECT document, path, mtime_ns FROM files WHERE document IN (SELECT value FROM json_each(?))"
             " ORDER BY path DESC",
             (json.dumps(list(documents)),),
         )
-        return {document: path for document, path, mtime in found if filters.allow(path, mtime)}
+        return {document: (path, mtime / 1e9) for document, path, mtime in found if filters.allow(path, mtime)}
 
     def _put_file(self, file: File) -> None:
         self._db.execute(

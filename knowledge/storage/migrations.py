@@ -23,4 +23,8 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE VIRTUAL TABLE words USING fts5(title, text, tokenize = 'porter unicode61');
     INSERT INTO meta VALUES ('revision', '0');
     """,
+    """
+    ALTER TABLE passages ADD COLUMN place TEXT NOT NULL DEFAULT '';
+    ALTER TABLE passages ADD COLUMN is_row INTEGER NOT NULL DEFAULT 0
+    """,
 )

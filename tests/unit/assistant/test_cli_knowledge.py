@@ -87,7 +87,7 @@ def test_search_gives_passages_for_one_question_or_for_a_file_of_them(
 ) -> None:
     _json(capsys, "knowledge", "add", str(docs))
     (hit,) = _json(capsys, "knowledge", "search", QUESTION, "-k", "1")
-    assert set(hit) == {"passage_id", "document", "page", "start", "end", "text", "score"}
+    assert set(hit) == {"passage_id", "document", "page", "place", "start", "end", "text", "score"}
     assert hit["text"] == FACT
     only = _json(capsys, "knowledge", "search", QUESTION, "--type", "txt")
     assert [found["document"] for found in only] == [str(docs / "mooring.txt")]

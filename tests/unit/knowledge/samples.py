@@ -5,8 +5,9 @@ import zlib
 
 import docx
 
-FACT = "The harbour office opens at half past seven."
-OTHER = "Boats longer than twelve metres moor at the north pier."
+from tests.unit.knowledge import archived
+from tests.unit.knowledge.facts import FACT as FACT
+from tests.unit.knowledge.facts import OTHER as OTHER
 
 
 def pdf(*pages: str, title: str = "Harbour rules") -> bytes:
@@ -44,8 +45,8 @@ def word() -> bytes:
     document.add_paragraph(FACT)
     document.add_heading("Mooring", level=2)
     document.add_paragraph(OTHER)
-    table = document.add_table(rows=2, cols=2)
-    for place, text in enumerate(("Berth", "Price", "A1", "30 kroner")):
+    table = document.add_table(rows=3, cols=2)
+    for place, text in enumerate(("Berth", "Price", "A1", "30 kroner", "A2", "35 kroner")):
         table.cell(place // 2, place % 2).text = text
     written = io.BytesIO()
     document.save(written)
@@ -137,6 +138,59 @@ CODE = f'''class Harbour:
         return "north" if length > 12 else "south"
 '''
 
+_POSTMARK = "From ada@example.org Mon Mar  2 09:00:00 2026\n"
+_REPLY = """From: Bo <bo@example.org>
+Subject: Re: Harbour rules
+Date: Tue, 3 Mar 2026 09:00:00 +0100
+
+The crane is out of order.
+>From June on it works again.
+"""
+
+ORG = f"""#+TITLE: Harbour rules
+
+* Opening hours :office:
+{FACT}
+
+** TODO Mooring
+{OTHER}
+
+| Room   | Low season | High season |
+|--------+------------+-------------|
+| Double | 70         | 95          |
+"""
+
+LATEX = rf"""\documentclass{{article}}
+\title{{Harbour rules}}
+\begin{{document}}
+\maketitle
+\section{{Opening hours}} % not to be seen
+{FACT.replace("half past", "half~past")}
+
+\subsection{{Mooring}}\label{{moor}}
+{OTHER}
+\begin{{tabular}}{{lrr}}
+\hline
+Room & Low season & High season \\ \hline
+Double & 70 & 95 \\
+\end{{tabular}}
+\end{{document}}
+"""
+
+RTF = (
+    r"{\rtf1\ansi{\info{\title Harbour rules}}\pard "
+    + FACT.replace("office", r"{\b office}")
+    + r"\par\pard "
+    + OTHER
+    + r"\par }"
+)
+
+_CELLS = (
+    f'[{{"cell_type": "markdown", "source": ["# Opening hours\\n", "{FACT}"]}},'
+    f' {{"cell_type": "code", "source": "print(rule)", "outputs": [{{"text": ["{OTHER}"]}}]}}]'
+)
+NOTEBOOK = f'{{"nbformat": 4, "cells": {_CELLS}}}'
+
 _TEXT = f"Harbour rules\n\n{FACT}\n{OTHER}\n".encode()
 _PAIRS = f'{{"hours": {{"office": "{FACT}"}}, "berths": ["A1", "A2"], "mooring": "{OTHER}"}}'
 _CHAT = f"[02.03.26, 09:00] Ada: {FACT}\n[02.03.26, 09:01] Bo: {OTHER}\n".encode()
@@ -160,6 +214,18 @@ SAMPLES: dict[str, bytes] = {
     ".jsonl": f"{_PAIRS}\n{_PAIRS}\n".encode(),
     ".ndjson": f"{_PAIRS}\n".encode(),
     ".eml": MAIL.encode(),
+    ".mbox": f"{_POSTMARK}{MAIL}\n\nFrom bo Tue Mar  3 09:00:00 2026\n{_REPLY}".encode(),
+    ".org": ORG.encode(),
+    ".tex": LATEX.encode(),
+    ".rtf": RTF.encode(),
+    ".ipynb": NOTEBOOK.encode(),
+    ".epub": archived.book(),
+    ".odt": archived.open_text(),
+    ".odp": archived.open_slides(),
+    ".ods": archived.open_sheet(),
+    ".pptx": archived.slides(),
+    ".xlsx": archived.sheet(),
+    ".xls": archived.old_sheet(),
     ".vtt": VTT.encode(),
     ".srt": SRT.encode(),
 }

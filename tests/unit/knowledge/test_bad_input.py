@@ -10,14 +10,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import xlsxwriter
 
 from knowledge.errors import DocumentUnreadable
 from knowledge.library import Library
 from knowledge.loaders import load
 from knowledge.search.index import VectorIndex
 from knowledge.storage import catalog as catalog_module
+from tests.unit.knowledge import archived
 from tests.unit.knowledge.embedders import WordEmbedder
-from tests.unit.knowledge.samples import FACT, word
+from tests.unit.knowledge.samples import FACT, sample, word
 
 QUESTION = "When does the harbour office open?"
 
@@ -182,3 +184,72 @@ def test_a_catalog_whose_older_version_stopped_half_way_through_an_upgrade_opens
     # The step that failed left nothing: one that works can follow.
     monkeypatch.setattr(catalog_module, "MIGRATIONS", (*steps, "CREATE TABLE more (id INTEGER)"))
     assert _answers(Library(tmp_path / "knowledge", WordEmbedder))
+
+
+_ARCHIVES = [".docx", ".xlsx", ".pptx", ".odt", ".odp", ".ods", ".epub"]
+
+
+def _with(suffix: str, name: str, content: bytes) -> bytes:
+    written = io.BytesIO(sample(suffix))
+    with zipfile.ZipFile(written, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("suffix", _ARCHIVES)
+def test_no_archive_of_any_format_is_unpacked_without_measure(suffix: str) -> None:
+    with pytest.raises(DocumentUnreadable, match="zip bomb"):
+        load("a" + suffix, _with(suffix, "more/big.xml", b"\0" * 40 * 2**20))
+
+
+@pytest.mark.parametrize("suffix", _ARCHIVES)
+def test_a_file_with_macros_is_refused(suffix: str) -> None:
+    with pytest.raises(DocumentUnreadable, match="holds macros: save a copy without them"):
+        load("a" + suffix, _with(suffix, "word/vbaProject.bin", b"Sub AutoOpen()"))
+
+
+_LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+
+
+def test_entities_in_an_archive_are_refused() -> None:
+    content = f"{_LAUGHS}<office:document-content xmlns:office='o'>&b;</office:document-content>"
+    with pytest.raises(DocumentUnreadable, match="declares entities"):
+        load("a.odt", archived.zipped({"content.xml": content}))
+
+
+def test_entities_in_a_spreadsheet_do_not_expand() -> None:
+    parts = {}
+    with zipfile.ZipFile(io.BytesIO(sample(".xlsx"))) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    parts["xl/sharedStrings.xml"] = (
+        parts["xl/sharedStrings.xml"].replace("<sst", f"{_LAUGHS}<sst").replace("topic", "&b;")
+    )
+    try:
+        assert "hahaha" not in load("a.xlsx", archived.zipped(parts)).text
+    except DocumentUnreadable as error:
+        assert "damaged" in str(error)
+
+
+def test_a_sheet_that_claims_its_last_cell_is_refused_before_it_is_laid_out() -> None:
+    written = io.BytesIO()
+    book = xlsxwriter.Workbook(written)
+    page = book.add_worksheet()
+    page.write(0, 0, FACT)
+    page.write(1_048_575, 16_383, "far away")
+    book.close()
+    with pytest.raises(DocumentUnreadable, match="too large: 17,179,869,184 cells in one sheet"):
+        load("a.xlsx", written.getvalue())
+
+
+def test_a_book_under_copy_protection_is_refused() -> None:
+    with pytest.raises(DocumentUnreadable, match="copy protection"):
+        load("a.epub", _with(".epub", "META-INF/rights.xml", b"<rights/>"))
+
+
+def test_mail_in_a_maildir_is_read_as_mail(library: Library, docs: Path) -> None:
+    for name in ("cur", "new", "tmp"):
+        (docs / "Mail" / name).mkdir(parents=True)
+    (docs / "Mail" / "cur" / "1772438400.M1P2.host:2,S").write_bytes(sample(".eml"))
+    library.add([docs / "Mail"])
+    (hit, *_) = library.search("When does the harbour office open?").hits
+    assert hit.title == "Harbour rules"

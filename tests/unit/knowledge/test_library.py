@@ -157,7 +157,7 @@ def test_the_same_bytes_under_another_suffix_are_another_document(library: Libra
         _texts(library, "What is the price of berth A1?", Filters(suffixes=(suffix,))) for suffix in (".txt", ".csv")
     ]
     assert texts[0][0] == "berth,price\nA1,30 kroner"
-    assert texts[1][0] == "berth: A1\nprice: 30 kroner"
+    assert texts[1][0] == "berth: A1 · price: 30 kroner"
 
 
 def test_what_cannot_be_read_is_listed_with_the_reason_and_not_read_again(library: Library, docs: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_word_file_keeps_headings_and_tables_in_order() -> None:
     document = load("a.docx", word())
     assert document.title == "Harbour rules"
     assert document.headings_at(document.text.index(OTHER)) == ("Opening hours", "Mooring")
-    assert "Berth | Price\nA1 | 30 kroner" in document.text
+    assert "Berth: A1 · Price: 30 kroner" in document.text
 
 
 def test_a_pdf_keeps_its_pages() -> None:
@@ -91,7 +91,7 @@ def test_a_subtitle_keeps_time_and_speaker() -> None:
 
 
 def test_a_cell_stands_beside_the_name_of_its_column() -> None:
-    assert f"topic: hours\nrule: {FACT}" in load("a.csv", sample(".csv")).text
+    assert f"topic: hours · rule: {FACT}" in load("a.csv", sample(".csv")).text
     assert f"hours.office: {FACT}" in load("a.json", sample(".json")).text
     assert "berths: A1, A2" in load("a.json", sample(".json")).text
 

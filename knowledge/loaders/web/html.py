@@ -1,16 +1,14 @@
-"""HTML pages and e-mail: the text that a reader sees, in blocks, with its headings. Fetches nothing."""
+"""HTML pages: the text that a reader sees, in blocks, with its headings. Fetches nothing."""
 
 import warnings
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
 from knowledge.documents import Document
-from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.building import TextBuilder, decode, squeeze
+from knowledge.loaders.rows import add_table
 
 if TYPE_CHECKING:
-    from bs4.element import Tag
+    from bs4.element import NavigableString, Tag
 
 _UNSEEN = ("script", "style", "template", "noscript", "nav", "svg", "iframe", "object", "head")
 _BLOCK_NAMES = """
@@ -18,6 +16,7 @@ _BLOCK_NAMES = """
     header hr html li main ol p pre section summary table tbody td tfoot th thead tr ul
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
+_NOT_IN_CELLS = ("h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre", "form")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 
@@ -26,27 +25,6 @@ def load_html(content: bytes) -> Document:
     builder = TextBuilder()
     title = add_html(builder, content)
     return builder.document(title)
-
-
-def load_mail(content: bytes) -> Document:
-    """A message: sender, date and subject, then its text; of the attachments only the names."""
-    message = message_from_bytes(content, policy=policy.default)
-    if not message.keys():
-        raise DocumentUnreadable("not an e-mail message: it has no header")
-    builder = TextBuilder()
-    builder.block("\n".join(f"{name}: {message[name]}" for name in ("From", "To", "Date", "Subject") if message[name]))
-    body = message.get_body(preferencelist=("plain", "html"))
-    if isinstance(body, EmailMessage):
-        payload = body.get_payload(decode=True)
-        raw = payload if isinstance(payload, bytes) else b""
-        if body.get_content_type() == "text/html":
-            add_html(builder, raw)
-        else:
-            builder.block(_decoded(raw, body.get_content_charset()))
-    names = [name for part in message.iter_attachments() if (name := part.get_filename())]
-    if names:
-        builder.block("Attachments: " + ", ".join(names))
-    return builder.document(str(message["Subject"] or ""))
 
 
 def add_html(builder: TextBuilder, content: bytes) -> str:
@@ -70,9 +48,10 @@ def add_html(builder: TextBuilder, content: bytes) -> str:
 
 def _add_blocks(builder: TextBuilder, root: "Tag") -> None:
     """Walk the tree without recursion: a page may be nested deeper than Python's stack."""
-    from bs4.element import NavigableString, PreformattedString, Tag
+    from bs4.element import NavigableString, Tag
 
     line: list[str] = []
+    tables = 0
 
     def flush() -> None:
         builder.block(squeeze("".join(line)))
@@ -84,11 +63,14 @@ def _add_blocks(builder: TextBuilder, root: "Tag") -> None:
         if node is None:
             flush()
         elif isinstance(node, NavigableString):
-            if not isinstance(node, PreformattedString):  # a comment or a declaration
-                line.append(str(node) if node.find_parent("pre") else " ".join(("x" + node + "x").split())[1:-1])
+            line.append(_text(node))
         elif node.name in _HEADINGS:
             flush()
             builder.heading(_HEADINGS[node.name], node.get_text(" "))
+        elif node.name == "table" and (rows := _rows(node)):
+            flush()
+            tables += 1
+            add_table(builder, rows, place=f"table {tables}, row {{}}", has_header=_has_header(node))
         elif node.name == "br":
             line.append("\n")
         elif node.name in {"td", "th"}:
@@ -100,8 +82,25 @@ def _add_blocks(builder: TextBuilder, root: "Tag") -> None:
             stack.extend(child for child in reversed(node.contents) if isinstance(child, Tag | NavigableString))
 
 
-def _decoded(raw: bytes, charset: str | None) -> str:
-    try:
-        return raw.decode(charset or "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        return decode(raw)
+def _text(node: "NavigableString") -> str:
+    from bs4.element import PreformattedString
+
+    if isinstance(node, PreformattedString):  # a comment or a declaration
+        return ""
+    return str(node) if node.find_parent("pre") else " ".join(("x" + node + "x").split())[1:-1]
+
+
+def _rows(table: "Tag") -> list[list[str]]:
+    """The cells of a table of data, its caption first; none where tables only lay out the page."""
+    if table.find("table") or table.find(list(_NOT_IN_CELLS)):
+        return []
+    caption = table.find("caption")
+    rows = [[cell.get_text(" ", strip=True) for cell in row.find_all(["td", "th"])] for row in table.find_all("tr")]
+    if len(rows) < 2 or max(map(len, rows)) < 2:
+        return []
+    return [*([[caption.get_text(" ", strip=True)]] if caption else []), *rows]
+
+
+def _has_header(table: "Tag") -> bool | None:
+    first = table.find("tr")
+    return True if first is not None and len(first.find_all("th")) > 1 else None

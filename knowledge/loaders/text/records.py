@@ -1,27 +1,26 @@
-"""CSV and JSON: every record as lines of "name: value", so that a question in words can meet a cell."""
+"""CSV and JSON: every cell beside the name of its column or path, so that a question in words can meet it."""
 
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from knowledge.documents import Document
 from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.building import TextBuilder, decode
+from knowledge.loaders.rows import add_table, is_figure
+
+_SEPARATOR = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
 
 def load_csv(content: bytes) -> Document:
-    """Comma, semicolon or tab separated; the first row names the columns."""
-    text = decode(content)
-    rows = list(_csv_rows(text))
+    """Separated by commas, semicolons, tabs or bars; the first row names the columns unless it holds figures."""
+    rows = list(_csv_rows(decode(content)))
+    head = next((row for row in rows if any(map(str.strip, row))), [])
     builder = TextBuilder()
-    if len(rows) == 1:
-        builder.block(", ".join(rows[0]))
-    for row in rows[1:]:
-        names = rows[0] + [f"column {number}" for number in range(len(rows[0]) + 1, len(row) + 1)]
-        cells = [f"{name.strip()}: {cell.strip()}" for name, cell in zip(names, row, strict=False) if cell.strip()]
-        builder.block("\n".join(cells))
+    add_table(builder, rows, has_header=None if any(is_figure(cell.strip()) for cell in head) else True)
     return builder.document()
 
 
@@ -56,13 +55,26 @@ def load_json_lines(content: bytes) -> Document:
 
 def _csv_rows(text: str) -> Iterator[list[str]]:
     try:
-        dialect: Any = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel
-    try:
-        yield from (row for row in csv.reader(io.StringIO(text, newline=""), dialect) if any(map(str.strip, row)))
+        if found := _SEPARATOR.match(text):
+            yield from csv.reader(io.StringIO(text[found.end() :], newline=""), delimiter=found[1])
+        else:
+            yield from csv.reader(io.StringIO(text, newline=""), _dialect(text))
     except csv.Error as error:
         raise DocumentUnreadable(f"damaged: {error}") from error
+
+
+def _dialect(text: str) -> Any:
+    """The sniffer's guess, whose quotes are doubled as everywhere; where it has none, the separator that most lines of
+    the beginning hold equally often.
+    """
+    try:
+        dialect: Any = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
+    except csv.Error:
+        lines = text.splitlines()[:20]
+        separator = max(",;\t|", key=lambda sign: sum(line.count(sign) == lines[0].count(sign) > 0 for line in lines))
+        dialect = type("Guessed", (csv.excel,), {"delimiter": separator})
+    dialect.doublequote = True
+    return dialect
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[str]:

@@ -1,11 +1,13 @@
-"""Text, Markdown, reStructuredText and source code: the extracted text is the file's own, so that a span of it is a
-place in the file.
+"""Text, Markdown, reStructuredText, Org and source code: the extracted text is the file's own, so that a span of it is
+a place in the file.
 """
 
 import re
 from itertools import pairwise
 
-from knowledge.documents import Document, Heading
+import msgspec
+
+from knowledge.documents import Document, Heading, Place
 from knowledge.loaders.building import decode
 
 _RST_LINE = re.compile(r"([=\-`:'\"~^_*+#<>.])\1{2,}\s*")
@@ -14,6 +16,16 @@ _DEFINITION = re.compile(
     r"(?:def|class|func|fn|function|interface|struct|enum|trait|impl|module)\s+\w+)",
     re.MULTILINE,
 )
+_ORG_HEADING = re.compile(
+    r"^(\*+)[ \t]+(?:(?:TODO|DONE|NEXT|WAITING)[ \t]+)?(.+?)(?:[ \t]+:[\w:@]+:)?[ \t]*$", re.MULTILINE
+)
+_ORG_TITLE = re.compile(r"^#\+title:(.+)$", re.MULTILINE | re.IGNORECASE)
+_TABLE = re.compile(
+    r"^[ \t]*(\|?[^\n|]+\|[^\n]*)\n([ \t]*\|?[ \t]*:?-+:?[ \t]*(?:[|+][ \t:-]*)+)\n"
+    r"((?:[ \t]*\|?[^\n|]+\|[^\n]*(?:\n|\Z))+)",
+    re.MULTILINE,
+)
+_UNDER_ALL = 9
 _MARKS = re.compile(r"[*_`]+|!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -59,6 +71,18 @@ def load_rst(content: bytes) -> Document:
     return _titled(text, headings)
 
 
+def load_org(content: bytes) -> Document:
+    """Org: lines that begin with stars are headings; `#+TITLE` is the title."""
+    text = decode(content)
+    headings = [
+        Heading(level=len(found[1]), start=found.start(), title=" ".join(found[2].split()))
+        for found in _ORG_HEADING.finditer(text)
+    ]
+    title = _ORG_TITLE.search(text)
+    document = _titled(text, headings)
+    return msgspec.structs.replace(document, title=title[1].strip()) if title else document
+
+
 def load_code(content: bytes) -> Document:
     """Source code and configuration; definitions stand as headings, nested by their indentation."""
     text = decode(content)
@@ -70,7 +94,22 @@ def load_code(content: bytes) -> Document:
 
 
 def _titled(text: str, headings: list[Heading]) -> Document:
-    return Document(text=text, title=headings[0].title if headings else "", headings=tuple(headings))
+    """The document with its tables: the line above the rule stands over each row as a heading does."""
+    title = headings[0].title if headings else ""
+    places: list[Place] = []
+    rows: list[tuple[int, int]] = []
+    for number, table in enumerate(_TABLE.finditer(text), 1):
+        names = " | ".join(cell.strip() for cell in table[1].strip().strip("|").split("|"))
+        start = table.start(3)
+        headings.append(Heading(level=_UNDER_ALL, start=start, title=names))
+        for line, row in enumerate(table[3].splitlines(keepends=True), 1):
+            places.append(Place(start=start, label=f"table {number}, row {line}: {names}"))
+            rows.append((start, start + len(row.rstrip("\n"))))
+            start += len(row)
+        headings.append(Heading(level=_UNDER_ALL, start=start, title=""))
+        places.append(Place(start=start, label=""))
+    headings.sort(key=lambda heading: heading.start)
+    return Document(text=text, title=title, headings=tuple(headings), places=tuple(places), rows=tuple(rows))
 
 
 def _line_starts(text: str) -> list[int]:

@@ -1,0 +1,1 @@
+"""Documents of office programs: Word, spreadsheets, slides, OpenDocument and RTF."""

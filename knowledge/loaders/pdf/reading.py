@@ -1,0 +1,116 @@
+"""A PDF file as a document: opened by pdfium, page by page. Encrypted, damaged and scanned files are refused with the
+reason.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from knowledge.documents import Document
+from knowledge.errors import DocumentUnreadable
+from knowledge.loaders.building import MOST_CHARACTERS, TextBuilder
+from knowledge.loaders.pdf.columns import read_in_order
+from knowledge.loaders.pdf.glyphs import Box, read_rules, read_words
+from knowledge.loaders.pdf.lines import Line, Segment, body_size, segments_of, without_running_heads
+from knowledge.loaders.pdf.paragraphs import Paragraph, continued, goes_on, hyphenated_words, paragraphs_of, plain
+from knowledge.loaders.pdf.tables import Table, ruled_tables
+from knowledge.loaders.rows import add_table
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
+
+_MOST_PAGES = 20_000
+_MOST_RULES = 1_000
+"""A page with more lines than this is a drawing."""
+
+_NO_TITLES = frozenset({"(anonymous)", "untitled", "Untitled"})
+
+Rules = tuple[list[Box], list[Box]]
+
+
+def load_pdf(content: bytes) -> Document:
+    """A PDF with its pages: columns one after the other, tables as rows, heads and feet that repeat left out."""
+    source = _open(content)
+    try:
+        if len(source) > _MOST_PAGES:
+            raise DocumentUnreadable(f"too large: {len(source):,} pages")
+        pages, rules = _read(source)
+        title = str(source.get_metadata_value("Title") or "")
+    finally:
+        source.close()
+    if not any(letter.isalnum() for page in pages for segment in page for letter in segment.text):
+        raise DocumentUnreadable("no text in it, perhaps a scan: run it through text recognition (OCR) first")
+    kept = without_running_heads(pages)
+    body = body_size(kept)
+    known = hyphenated_words([segment.text for page in kept for segment in page])
+    builder = TextBuilder()
+    tables = 0
+    for page, lines in zip(kept, rules, strict=True):
+        builder.page()
+        for block in _blocks(_parts(page, lines), body, known):
+            if isinstance(block, Table):
+                tables += 1
+                add_table(builder, [[plain(c) for c in row] for row in block.rows], place=f"table {tables}, row {{}}")
+            elif block.level:
+                builder.heading(block.level, block.text)
+            else:
+                builder.block(block.text)
+    return builder.document("" if title in _NO_TITLES else title)
+
+
+def _open(content: bytes) -> "PdfDocument":
+    import pypdfium2
+
+    try:
+        return pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower() or "security" in str(error).lower():
+            raise DocumentUnreadable("encrypted: save a copy without its password") from error
+        raise DocumentUnreadable("damaged: not a complete PDF file") from error
+
+
+def _read(source: "PdfDocument") -> tuple[list[list[Segment]], list[Rules]]:
+    pages: list[list[Segment]] = []
+    rules: list[Rules] = []
+    characters = 0
+    for number in range(len(source)):
+        page = source[number]
+        words = read_words(page)
+        characters += sum(len(word.text) for word in words)
+        if characters > MOST_CHARACTERS:
+            raise DocumentUnreadable(f"too large: more than {MOST_CHARACTERS:,} characters of text")
+        pages.append(segments_of(words))
+        level, upright = read_rules(page)
+        is_drawing = len(level) + len(upright) > _MOST_RULES
+        rules.append(([], []) if is_drawing else (level, upright))
+        page.close()
+    return pages, rules
+
+
+def _blocks(parts: Iterable[Table | list[Line]], body: float, known: frozenset[str]) -> Iterator[Table | Paragraph]:
+    """Tables and paragraphs. A paragraph that a column breaks off in mid-sentence is whole again."""
+    open_one: Paragraph | None = None
+    for part in parts:
+        for block in [part] if isinstance(part, Table) else paragraphs_of(part, body, known):
+            if open_one and isinstance(block, Paragraph) and goes_on(open_one, block):
+                open_one = Paragraph(text=continued(open_one.text, block.text, known))
+                continue
+            if open_one:
+                yield open_one
+            open_one = None
+            if isinstance(block, Paragraph) and not block.level:
+                open_one = block
+            else:
+                yield block
+    if open_one:
+        yield open_one
+
+
+def _parts(page: list[Segment], rules: Rules) -> list[Table | list[Line]]:
+    """Ruled tables where they stand: what is above one is read before it."""
+    tables, rest = ruled_tables(page, *rules)
+    parts: list[Table | list[Line]] = []
+    for table in sorted(tables, key=lambda table: table.top):
+        above = [segment for segment in rest if segment.middle < table.top]
+        rest = [segment for segment in rest if segment.middle >= table.top]
+        parts += [*(read_in_order(above) if above else ()), table]
+    return [*parts, *(read_in_order(rest) if rest else ())]

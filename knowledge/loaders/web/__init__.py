@@ -1,0 +1,1 @@
+"""HTML and what holds it: web pages, e-mail and e-books."""

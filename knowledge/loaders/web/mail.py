@@ -1,0 +1,80 @@
+"""E-mail: single messages (.eml, Maildir) and mailboxes (.mbox). Fetches nothing and opens no attachment."""
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage, Message
+from email.utils import parsedate_to_datetime
+
+from knowledge.documents import Document
+from knowledge.errors import DocumentUnreadable
+from knowledge.loaders.building import TextBuilder, decode
+from knowledge.loaders.web.html import add_html
+
+_SHOWN = ("From", "To", "Date", "Subject")
+_POSTMARK = re.compile(rb"^From [^\n]*\d{4}[^\n]*\r?\n(?=[\w-]+:)", re.MULTILINE)
+_ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
+
+
+def load_mail(content: bytes) -> Document:
+    """A message: sender, date and subject, then its text; of the attachments only the names."""
+    message = message_from_bytes(content, policy=policy.default)
+    if not message.keys():
+        raise DocumentUnreadable("not an e-mail message: it has no header")
+    builder = TextBuilder()
+    _add(builder, message)
+    return builder.document(str(message["Subject"] or ""))
+
+
+def load_mailbox(content: bytes) -> Document:
+    """The messages of an mbox file, in their order; each subject is a heading."""
+    builder = TextBuilder()
+    count = 0
+    for count, raw in enumerate(_messages(content), 1):
+        message = message_from_bytes(raw, policy=policy.default)
+        builder.place(f"message {count}{_day(message)}")
+        builder.heading(1, str(message["Subject"] or "(no subject)"))
+        _add(builder, message)
+    if not count:
+        raise DocumentUnreadable("not a mailbox: no message begins with a From line")
+    return builder.document("Mailbox")
+
+
+def _messages(content: bytes) -> Iterator[bytes]:
+    marks = list(_POSTMARK.finditer(content))
+    for number, mark in enumerate(marks):
+        end = marks[number + 1].start() if number + 1 < len(marks) else len(content)
+        yield _ESCAPED.sub(rb"\1", content[mark.end() : end])
+
+
+def _day(message: EmailMessage) -> str:
+    try:
+        return f", {parsedate_to_datetime(str(message['Date'])):%Y-%m-%d}"
+    except (TypeError, ValueError):
+        return ""
+
+
+def _add(builder: TextBuilder, message: EmailMessage) -> None:
+    builder.block("\n".join(f"{name}: {message[name]}" for name in _SHOWN if message[name]))
+    body = message.get_body(preferencelist=("plain", "html"))
+    if isinstance(body, EmailMessage):
+        raw = _payload(body)
+        if body.get_content_type() == "text/html":
+            add_html(builder, raw)
+        else:
+            builder.block(_decoded(raw, body.get_content_charset()))
+    names = [name for part in message.iter_attachments() if (name := part.get_filename())]
+    if names:
+        builder.block("Attachments: " + ", ".join(names))
+
+
+def _payload(part: Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _decoded(raw: bytes, charset: str | None) -> str:
+    try:
+        return raw.decode(charset or "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        return decode(raw)
