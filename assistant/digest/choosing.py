@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from assistant.digest.features import Unit
 
-_COST_POWER = 0.5
+_COST_POWER = 0.6
+_SHARPNESS = 1.3
 
 
 @dataclass
@@ -56,7 +57,7 @@ def choose(
 
     def gain(at: int) -> float:
         cost = sum(budget.cost(units[one]) for one in group(at))
-        return float(scores[at] * _novelty(units[at], weights, said) / cost**_COST_POWER)
+        return float(scores[at] ** _SHARPNESS * _novelty(units[at], weights, said) / cost**_COST_POWER)
 
     while fitting := [at for at in left if budget.takes([units[one] for one in group(at)])]:
         best = max(fitting, key=lambda at: (gain(at), -at))

@@ -34,7 +34,7 @@ def when_pattern(cues: Cues) -> re.Pattern[str]:
             _CLOCK,
             any_of("relative"),
             rf"{month}(?!\s\w+\s{month})",
-            rf"(?:\d+|{any_of('number_words')})\s{any_of('units')}",
+            rf"{any_of('spans')}\s(?:\d+|{any_of('number_words')})\s{any_of('units')}(?!['’])",
             rf"\d{{1,2}}(?:st|nd|rd|th)\b|the\s{any_of('numbers')}(?=[\s.,!?]*$|[.,!?])",
         )
     )

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.digest.dates import when_pattern
-from assistant.digest.hearing import Clause, Heard, Sentence
-from assistant.digest.replies import agreed_at, is_question, opens_with, replaced
+from assistant.digest.hearing import Clause, Heard, Sentence, weigh_stems
+from assistant.digest.replies import agreed_at, is_question, opens_with, renewed, replaced, settles
+from assistant.digest.spans import count_words
 
 Row = dict[str, float]
 """Numbers by name."""
 FLAGS = (
-    "modals", "negation", "reversal", "decision", "problems", "reasons", "conditions", "money", "chat", "withdrawn",
-    "unknown",
+    "modals", "negation", "reversal", "decision", "problems", "reasons", "conditions", "money", "chat",
+    "withdrawn", "unknown",
 )  # fmt: skip
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 _PROPER = re.compile(r"(?<=[\w,;] )[A-ZÀ-ÞΑ-ΩА-Я][\w'’-]+")
@@ -28,36 +29,41 @@ class Unit:
     clause: Clause
     text: str
     agreed: bool
+    turn_agreed: bool
     asks: bool
     replaced: bool
+    renewed: bool
 
 
 def units(heard: Heard) -> list[Unit]:
     """Every clause of the conversation, in order."""
-    gone = replaced(heard)
+    gone, anew = replaced(heard), renewed(heard)
     found: list[Unit] = []
     for sentence in heard.sentences:
         asks = is_question(sentence, heard.cues)
-        agreed = sentence.last and agreed_at(heard, sentence) is not None
+        turn_agreed = agreed_at(heard, sentence) is not None
+        agreed = sentence.last and turn_agreed
         for clause in sentence.clauses:
             text = heard.turns[sentence.turn].text[clause.start : clause.end]
-            found.append(Unit(sentence, clause, text, agreed, asks, sentence.place in gone))
+            found.append(
+                Unit(sentence, clause, text, agreed, turn_agreed, asks, sentence.place in gone, sentence.place in anew)
+            )
     return found
-
-
-def weigh_stems(heard: Heard) -> dict[str, float]:
-    """How telling each word is: rare in turns, yet said more than once."""
-    counts: Counter[str] = Counter(
-        one for turn in heard.by_turn for one in {s for sentence in turn for s in sentence.stems}
-    )
-    total = max(1, len(heard.turns))
-    return {word: math.log(1.0 + total / count) * (1.0 + 0.5 * min(3, count - 1)) for word, count in counts.items()}
 
 
 def rows(heard: Heard, found: Sequence[Unit], tasks: frozenset[int] = frozenset()) -> list[Row]:
     """The numbers of each unit. `tasks` are the places of sentences that hold a to-do."""
     counter = _Counter(heard, tasks)
     return [counter.row(unit) for unit in found]
+
+
+def _askers(heard: Heard) -> dict[str, float]:
+    """The share of questions in what each person says."""
+    said, asked = Counter[str](), Counter[str]()
+    for sentence in heard.sentences:
+        said[sentence.speaker] += 1
+        asked[sentence.speaker] += is_question(sentence, heard.cues)
+    return {name: asked[name] / said[name] for name in said}
 
 
 class _Counter:
@@ -67,6 +73,7 @@ class _Counter:
         self.heard, self.tasks, self.cues = heard, tasks, heard.cues
         self.weights = weigh_stems(heard)
         self.norm = math.sqrt(sum(value * value for value in self.weights.values())) or 1.0
+        self.askers = _askers(heard)
         self.first: dict[str, int] = {}
         self.last: dict[str, int] = {}
         self.speakers: dict[str, set[str]] = {}
@@ -90,8 +97,10 @@ class _Counter:
             "last tenth": float(place >= 0.9),
             "place": place,
             "first sentence": float(sentence == self.heard.by_turn[sentence.turn][0]),
+            "asker": self.askers.get(sentence.speaker, 0.0),
             "leads talk": float(sentence.speaker == self.heard.turns[0].speaker),
-            "replaced": float(unit.replaced),
+            "renewed": float(unit.renewed),
+            "settles": float(settles(self.heard, sentence)),
             "task": float(sentence.place in self.tasks),
         }
 
@@ -111,6 +120,8 @@ class _Counter:
             "proper": min(3.0, len(_PROPER.findall(text))) / 3.0,
             "refers": float(bool(words) and words[0] in self.cues.words("pronouns")),
             "first person": float(bool(self.cues.words("first_person").intersection(words))),
+            "turn words": math.log(1 + count_words(self.heard.turns[unit.sentence.turn].text)) / 4.0,
+            "first clause": float(clause == unit.sentence.clauses[0]),
             "exclaims": float(text.rstrip().endswith("!")),
         }
 
@@ -122,12 +133,20 @@ class _Counter:
         after = (sentence.turn + 1, sentence.turn + 2) if sentence.last else ()
         return {
             "asks": float(unit.asks),
+            "turn agreed": float(unit.turn_agreed),
+            "asks agreed": float(unit.asks and (unit.agreed or unit.turn_agreed)),
+            "asks countered": float(unit.asks and not unit.turn_agreed and self._valued(after)),
             "answers": before,
             "short answer": before * float(unit.clause.words <= 4),
             "agreed": float(unit.agreed),
             "refused": float(any(opens_with(self.heard, turn, "refusal") for turn in after)),
             "opens agreeing": float(opening and opens_with(self.heard, sentence.turn, "agreement")),
         }
+
+    def _valued(self, turns: Sequence[int]) -> bool:
+        """Whether somebody gives a figure or a time in the turns."""
+        said = [one.text for turn in turns if turn < len(self.heard.turns) for one in self.heard.by_turn[turn]]
+        return any(_FIGURE.search(text) or when_pattern(self.cues).search(text) for text in said)
 
     def _asked_before(self, sentence: Sentence) -> float:
         for turn in (sentence.turn - 1, sentence.turn - 2):
@@ -136,15 +155,27 @@ class _Counter:
             return float(is_question(self.heard.by_turn[turn][-1], self.cues))
         return 0.0
 
+    def _echoed_soon(self, unit: Unit) -> int:
+        """How many of the words another speaker takes up in the next three messages."""
+        turn = unit.sentence.turn
+        soon = [
+            one
+            for some in self.heard.by_turn[turn + 1 : turn + 4]
+            for one in some
+            if one.speaker != unit.sentence.speaker
+        ]
+        return len(unit.clause.stems & frozenset().union(*(one.stems for one in soon)))
+
     def _words(self, unit: Unit) -> Row:
         stems, turn, weight = unit.clause.stems, unit.sentence.turn, self.weights
         count = len(stems) or 1
-        own = sum(weight[word] ** 2 for word in stems)
-        others = (self.speakers[word] - {unit.sentence.speaker} for word in stems)
+        own = sum(weight.get(word, 0.0) ** 2 for word in stems)
+        others = (self.speakers.get(word, set()) - {unit.sentence.speaker} for word in stems)
         return {
             "central": math.sqrt(own) / self.norm,
-            "rare": sum(weight[word] for word in stems) / count / 6.0,
-            "new": sum(self.first[word] == turn for word in stems) / count,
-            "echoed": sum(self.last[word] > turn for word in stems) / count,
+            "rare": sum(weight.get(word, 0.0) for word in stems) / count / 6.0,
+            "new": sum(self.first.get(word, turn) == turn for word in stems) / count,
+            "echoed": sum(self.last.get(word, turn) > turn for word in stems) / count,
             "echoed by others": sum(map(bool, others)) / count,
+            "echoed soon": self._echoed_soon(unit) / count,
         }

@@ -1,6 +1,8 @@
 """A conversation as the digest hears it: its sentences, without what nobody said for a reader. Knows no choice."""
 
+import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,9 @@ from assistant.digest.cues import Cues, cues_for
 from assistant.digest.spans import Range, clauses, count_words, is_noise, sentences, stems, trim
 from assistant.records import Dialogue, Turn
 
-_BOT = re.compile(r"(?:\w*bot|\w*alerts?|system|jenkins|github|jira|automod|\w*[-_ ]?notifications?)", re.IGNORECASE)
+_BOT = re.compile(
+    r"(?:[\w-]*bot|[\w-]*alerts?|system|jenkins|github|jira|automod|\w*[-_ ]?notifications?)", re.IGNORECASE
+)
 _QUOTED = "Sender"
 _BARE = re.compile(r"[\W_]+")
 _SAMPLE = 400
@@ -72,6 +76,15 @@ def hear(dialogue: Dialogue, cue_folder: Path | None = None) -> Heard:
         found += kept
         by_turn.append(tuple(kept))
     return Heard(dialogue.turns, dialogue.speakers, tuple(found), tuple(by_turn), cues, names, silent)
+
+
+def weigh_stems(heard: Heard) -> dict[str, float]:
+    """How telling each word is: rare in turns, yet said more than once."""
+    counts: Counter[str] = Counter(
+        one for turn in heard.by_turn for one in {s for sentence in turn for s in sentence.stems}
+    )
+    total = max(1, len(heard.turns))
+    return {word: math.log(1.0 + total / count) * (1.0 + 0.5 * min(3, count - 1)) for word, count in counts.items()}
 
 
 def is_bot(name: str) -> bool:
@@ -169,15 +182,17 @@ def _unsigned(turn: Turn, ranges: list[Range], cues: Cues, names: dict[str, str]
     closing = cues.pattern("closings")
     for number, (start, end) in enumerate(ranges):
         found = closing.match(turn.text, start, end)
-        if (
-            found
-            and (turn.text[found.end() : found.end() + 1] in (",", "") or len(turn.text) - found.end() < 60)
-            and number >= len(ranges) - 3
-        ):
+        if found and _is_name(turn.text[found.end() :]):
             return ranges[:number]
     while ranges and _signs(turn, turn.text[slice(*ranges[-1])], names):
         ranges = ranges[:-1]
     return ranges
+
+
+def _is_name(text: str) -> bool:
+    """Whether what stands behind a closing phrase is a name, with a title or an office at most."""
+    words = re.findall(r"\w[\w'’-]*", text)
+    return len(words) <= 6 and all(word[0].isupper() or not word[0].isalpha() for word in words[:2])
 
 
 def _signs(turn: Turn, text: str, names: dict[str, str]) -> bool:

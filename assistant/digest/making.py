@@ -1,5 +1,6 @@
 """Makes the digest of a dialogue: hears it, weighs it, and chooses what is quoted."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -8,10 +9,11 @@ from pathlib import Path
 import msgspec
 
 from assistant.digest.choosing import Budget, choose, probability
-from assistant.digest.features import Unit, rows, units, weigh_stems
-from assistant.digest.hearing import Heard, Sentence, hear
+from assistant.digest.features import Unit, rows, units
+from assistant.digest.hearing import Heard, Sentence, hear, weigh_stems
 from assistant.digest.questions import open_questions
 from assistant.digest.records import LEFT_OUT, Digest, Open, Point, Todo, Topic
+from assistant.digest.replies import settles
 from assistant.digest.spans import count_words, stems
 from assistant.digest.todos import Settled, find_todos
 from assistant.digest.topics import find_topics, title_of
@@ -23,7 +25,10 @@ Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 SHORTEST, LONGEST = 40, 110
 """Words of a digest where nobody asks for a number."""
 _TOPIC_WORDS = 30
-_TODO_SHARE = 0.5
+_TODO_SHARE = 0.25
+_ROOMY_TODO_SHARE = 0.4
+_ROOMY = 80
+"""Words from which to-dos may take more of a digest."""
 _MOST_OPEN = 3
 _OPEN_SHARE = 0.2
 
@@ -49,7 +54,8 @@ def make_digest(
     weighed = weigh_stems(heard)
     topics = find_topics(heard, weighed)
     limit = words if words is not None else default_words(heard, len(topics))
-    kept = _fit_todos(find_todos(heard), int(limit * _TODO_SHARE))
+    share = _TODO_SHARE if words is not None and words < _ROOMY else _ROOMY_TODO_SHARE
+    kept = _fit_todos(find_todos(heard), int(limit * share))
     left = limit - sum(map(_todo_words, kept))
     asked = _fit_open(open_questions(heard), int(left * _OPEN_SHARE))
     left -= sum(_open_words(one) for one in asked)
@@ -71,7 +77,7 @@ def make_digest(
 def default_words(heard: Heard, topics: int = 0) -> int:
     """The length of a digest by that of the conversation; a long one gets some words for each topic."""
     total = sum(count_words(turn.text) for turn in heard.turns)
-    return max(min(LONGEST, SHORTEST + total // 8), _TOPIC_WORDS * topics)
+    return max(min(LONGEST, SHORTEST + total // 6), _TOPIC_WORDS * topics)
 
 
 def _todo_words(settled: Settled) -> int:
@@ -142,6 +148,9 @@ def _choose(
     covered = {word: 0.7 for one in todos for word in stems(f"{one.todo.what} {one.todo.when}", heard.cues)}
     covered |= {word: 0.7 for one in asked for word in one.stems}
     context = _contexts(heard, candidates)
+    scores = [
+        score * _quotable(unit, at in context) for at, (score, unit) in enumerate(zip(scores, candidates, strict=True))
+    ]
     if not topics:
         return choose(candidates, scores, weighed, budget, covered, context)
     chosen: list[int] = []
@@ -164,21 +173,34 @@ def _choose(
 
 
 def _contexts(heard: Heard, candidates: Sequence[Unit]) -> dict[int, int]:
-    """For a short answer the last clause of the question before it."""
+    """For a clause that can't be understood alone the one to quote with it: what it answers, or what "it" is."""
     last: dict[int, int] = {}
-    for at, unit in enumerate(candidates):
-        last[unit.sentence.turn] = at
     found: dict[int, int] = {}
     for at, unit in enumerate(candidates):
-        if len(unit.clause.stems) > 2 or unit.asks:
-            continue
-        for turn in (unit.sentence.turn - 1, unit.sentence.turn - 2):
-            before = last.get(turn)
-            if before is not None and candidates[before].sentence.speaker != unit.sentence.speaker:
-                if candidates[before].asks:
-                    found[at] = before
-                break
+        turn = unit.sentence.turn
+        short = len(unit.clause.stems) <= 2 and unit.clause.words <= 5 and not unit.asks
+        first = re.match(r"[\w'’]*", unit.text.lower())
+        refers = first is not None and re.split("['’]", first[0])[0] in heard.cues.words("pronouns")
+        if at and refers and candidates[at - 1].sentence.turn == turn and unit.clause == unit.sentence.clauses[0]:
+            found[at] = at - 1
+        elif short and unit.sentence == heard.by_turn[turn][0]:
+            before = next((last[one] for one in (turn - 1, turn - 2) if one in last and _other(heard, one, turn)), None)
+            if before is not None and candidates[before].asks:
+                found[at] = before
+        last[turn] = at
     return found
+
+
+def _other(heard: Heard, turn: int, later: int) -> bool:
+    return heard.turns[turn].speaker != heard.turns[later].speaker
+
+
+def _quotable(unit: Unit, has_context: bool) -> bool:
+    """Whether a clause tells a reader something, by itself or with what it answers."""
+    carried = len(unit.clause.stems)
+    if unit.replaced or not carried:
+        return False
+    return carried > 1 or has_context or unit.clause.words >= 3 or any(map(str.isdigit, unit.text))
 
 
 def _points(heard: Heard, chosen: Sequence[Unit]) -> tuple[Point, ...]:
@@ -215,12 +237,10 @@ def _point(heard: Heard, group: Sequence[Unit]) -> Point:
 
 
 def _decides(heard: Heard, unit: Unit) -> bool:
-    if unit.replaced:
+    if unit.replaced or unit.renewed:
         return False
-    settled = heard.cues.found("decision", unit.sentence.whole)
-    return (settled and not unit.asks) or (
-        unit.agreed and (settled or heard.cues.found("proposals", unit.sentence.whole))
-    )
+    proposed = unit.asks and unit.agreed and heard.cues.found("settles", unit.sentence.whole)
+    return proposed or settles(heard, unit.sentence)
 
 
 @cache

@@ -1,15 +1,19 @@
 """How later messages change what earlier ones mean: agreed, refused, answered, or replaced. Knows no to-dos."""
 
 import re
+from collections.abc import Mapping, Sequence
 
 from assistant.digest.cues import Cues
-from assistant.digest.dates import when_pattern
 from assistant.digest.hearing import Heard, Sentence
+from assistant.digest.spans import stem
 
 _REACH = 4
 """Turns after a sentence in which it is answered."""
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
-_NEAR = 8
+_NEAR = 14
+"""Turns within which another day or amount is one for the same thing."""
+_FAR = 150
+Values = Mapping[str, frozenset[str]]
 
 
 def replies(heard: Heard, sentence: Sentence, reach: int = _REACH) -> list[Sentence]:
@@ -26,9 +30,10 @@ def opens_with(heard: Heard, turn: int, cue: str) -> bool:
     if turn >= len(heard.turns):
         return False
     text = heard.turns[turn].text.lstrip("*_ ")
-    if heard.cues.opens(cue, text):
+    said = heard.by_turn[turn]
+    if heard.cues.opens(cue, text) or (said and heard.cues.opens(cue, said[0].text)):
         return True
-    rest = re.sub(r"^\W+", "", heard.cues.pattern("fillers").sub("", text, count=1))
+    rest = re.sub(r"^\W+", "", heard.cues.pattern("fillers", "openers").sub("", text, count=1))
     return rest != text and heard.cues.opens(cue, rest)
 
 
@@ -54,66 +59,138 @@ def is_question(sentence: Sentence, cues: Cues) -> bool:
     )
 
 
-def replaced(heard: Heard) -> dict[int, int]:
-    """Sentences that no longer hold, by place, each with the place of what replaced it."""
-    found: dict[int, int] = {}
+def replaced(heard: Heard) -> frozenset[int]:
+    """Places of sentences that no longer hold: denied later ("not Saturday"), or agreed and then overturned."""
+    values = [_values(heard.cues, sentence) for sentence in heard.sentences]
+    return frozenset(place for sentence in heard.sentences for place in _taken_back(heard, sentence, values))
+
+
+def renewed(heard: Heard) -> frozenset[int]:
+    """Places of sentences whose day, time or amount is given anew later for what seems the same thing."""
+    values = [_values(heard.cues, sentence) for sentence in heard.sentences]
+    found: set[int] = set()
     for sentence in heard.sentences:
-        for place in _replaced_by(heard, sentence):
-            found.setdefault(place, sentence.place)
-    return found
+        if values[sentence.place] and _has_last_word(heard, sentence):
+            near = heard.sentences[max(0, sentence.place - _FAR) : sentence.place]
+            found |= {earlier.place for earlier in near if _renews(heard, sentence, earlier, values)}
+    return frozenset(found)
 
 
-def _replaced_by(heard: Heard, sentence: Sentence) -> set[int]:
-    """Earlier sentences that this one takes back or says anew."""
-    gone: set[int] = set()
+def _taken_back(heard: Heard, sentence: Sentence, values: Sequence[Values]) -> set[int]:
+    """Earlier sentences that this one denies or overturns."""
+    gone = set[int]()
     denied = _denied(heard.cues, sentence.whole)
-    turns_back = heard.cues.found("reversal", sentence.whole)
-    if not denied and not turns_back:
+    turns_back = heard.cues.found("strong_reversal", sentence.whole)
+    if not (denied or turns_back):
         return gone
-    window = _window(heard, sentence) if turns_back else frozenset[str]()
-    for earlier in heard.sentences[max(0, sentence.place - 400) : sentence.place]:
+    around = _window(heard, sentence) if turns_back else frozenset[str]()
+    now = {value for kind in values[sentence.place].values() for value in kind}
+    for earlier in heard.sentences[max(0, sentence.place - _FAR) : sentence.place]:
         if earlier.turn == sentence.turn:
             continue
-        values = _values(heard.cues, earlier.text)
-        said = _values(heard.cues, sentence.text)
-        unsaid = bool(denied & values) and not (said - denied) & values
-        shared = len(window & earlier.stems) >= max(1, len(earlier.stems) // 3)
-        if unsaid or (turns_back and shared and _settles(heard, earlier)):
+        said = {value for kind in values[earlier.place].values() for value in kind}
+        if denied & said and not (now - denied) & said:
             gone.add(earlier.place)
+        elif turns_back and settles(heard, earlier):
+            about = earlier.stems - said
+            if around & about or (len(about) <= 2 and len(around & (_context(heard, earlier) - said)) >= 2):
+                gone.add(earlier.place)
     return gone
+
+
+def _has_last_word(heard: Heard, sentence: Sentence) -> bool:
+    """Whether a sentence settles something, agrees, is agreed to, or says that something changed."""
+    cues = heard.cues
+    if settles(heard, sentence) or cues.found("reversal", heard.turns[sentence.turn].text):
+        return True
+    return opens_with(heard, sentence.turn, "agreement") or agreed_at(heard, sentence) is not None
+
+
+def _renews(heard: Heard, sentence: Sentence, earlier: Sentence, values: Sequence[Values]) -> bool:
+    """Whether a later sentence gives another day, time or amount for the same thing."""
+    away = sentence.turn - earlier.turn
+    if away > _NEAR or not away:
+        return False
+    shared = (sentence.stems & earlier.stems) - {one for kind in values[earlier.place].values() for one in kind}
+    turning = away <= 2 and heard.cues.found("reversal", heard.turns[sentence.turn].text)
+    for kind, now in values[sentence.place].items():
+        before = values[earlier.place].get(kind, frozenset())
+        if not before or now & before:
+            continue
+        counted = kind == "amount" or kind.startswith("of ")
+        if counted and _alike(now, before) and (shared or len(earlier.stems) <= 3 or away <= 4):
+            return True
+        if not counted and (shared or turning):
+            return True
+    return False
+
+
+def _alike(now: frozenset[str], before: frozenset[str]) -> bool:
+    """Whether two amounts may be of the same thing: neither is half as much again as the other."""
+    first, second = (max(float(one.replace(",", "")) for one in some) for some in (now, before))
+    return max(first, second) < 1.5 * min(first, second)
+
+
+def _context(heard: Heard, sentence: Sentence) -> frozenset[str]:
+    """The words of a sentence and of the messages that led to it."""
+    turns = heard.by_turn[max(0, sentence.turn - 3) : sentence.turn + 1]
+    days = {stem(word) for name in ("weekdays", "months") for word in heard.cues.words(name)}
+    return frozenset().union(*(one.stems for turn in turns for one in turn)) - days
 
 
 def _window(heard: Heard, sentence: Sentence) -> frozenset[str]:
     """The words around a turning point: its own message and the one before."""
-    near = [*heard.by_turn[sentence.turn], *(heard.by_turn[sentence.turn - 1] if sentence.turn else ())]
-    following = heard.by_turn[sentence.turn + 1] if sentence.turn + 1 < len(heard.turns) else ()
-    own = following if following and following[0].speaker == sentence.speaker else ()
-    return frozenset().union(*(one.stems for one in (*near, *own)))
+    near = heard.by_turn[max(0, sentence.turn - 1) : sentence.turn + 1]
+    return frozenset().union(*(one.stems for turn in near for one in turn))
 
 
-def _settles(heard: Heard, sentence: Sentence) -> bool:
-    return heard.cues.found("decision", sentence.whole) and not is_question(sentence, heard.cues)
+def settles(heard: Heard, sentence: Sentence) -> bool:
+    """Whether the words of a sentence decide something."""
+    bare = sentence.whole.rstrip(" .!,")
+    ends = any(
+        match.end() == len(bare) and match.start() > 0 for match in heard.cues.pattern("settles_end").finditer(bare)
+    )
+    return (ends or heard.cues.found("settles", sentence.whole)) and not is_question(sentence, heard.cues)
 
 
 def _denied(cues: Cues, text: str) -> set[str]:
     """Days, dates and figures behind "not" or "instead of"."""
     found: set[str] = set()
     for match in cues.pattern("instead_of").finditer(text):
-        found |= _values(cues, " ".join(text[match.end() :].split()[:4]))
+        behind = re.match(r"\s*(?:(?:on|the|at|in|am|um|le|el|la|a|à)\s+){0,2}([\w:.,-]*[\w])", text[match.end() :])
+        if behind:
+            word = behind[1].lower()
+            days = cues.words("weekdays") | cues.words("weekdays_short")
+            found |= (
+                {word[:3]}
+                if word in days
+                else {word}
+                if word in cues.words("numbers") or _FIGURE.fullmatch(word)
+                else set()
+            )
     return found
 
 
-def _values(cues: Cues, text: str) -> set[str]:
-    """The days and figures that a text names, in a form that compares."""
-    values = {
-        word[:3]
-        for word in re.findall(r"\w+", text.lower())
-        if word in cues.words("weekdays") | cues.words("weekdays_short")
-    }
-    values |= {word for word in re.findall(r"[\w-]+", text.lower()) if word in cues.words("numbers")}
-    return values | {figure for figure in _FIGURE.findall(text) if len(figure) > 1}
-
-
-def has_when(text: str, cues: Cues) -> bool:
-    """Whether a text tells a time."""
-    return when_pattern(cues).search(text) is not None
+def _values(cues: Cues, sentence: Sentence) -> Values:
+    """The days, times and amounts that a sentence names, by kind, in a form that compares."""
+    text = sentence.text.lower()
+    found: dict[str, set[str]] = {}
+    days = cues.words("weekdays") | cues.words("weekdays_short")
+    for word in re.findall(r"[\w-]+", text):
+        if word in days:
+            found.setdefault("day", set()).add(word[:3])
+        elif word in cues.words("numbers"):
+            found.setdefault("date", set()).add(word)
+    for match in re.finditer(r"(\d{1,2}:\d\d)|(\d+(?:[.,]\d+)*)(?:st|nd|rd|th)?(?:\s?([€$£%]|[^\W\d_]+))?", text):
+        clock, figure, unit = match.groups()
+        if clock:
+            found.setdefault("time", set()).add(clock)
+        elif (
+            unit
+            and len(unit) > 1
+            and unit not in cues.words("common") | cues.words("months") | cues.words("months_short")
+        ):
+            found.setdefault(f"of {stem(unit)}", set()).add(figure)
+        elif len(figure) > 2 and re.fullmatch(r"\d{1,3}(?:,\d{3})+|\d+", figure):
+            found.setdefault("amount", set()).add(figure)
+    return {kind: frozenset(some) for kind, some in found.items()}

@@ -1,7 +1,7 @@
 """Cuts what somebody said into sentences and clauses, and trims them. Everything is a range of the message."""
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from assistant.digest.cues import Cues
 
@@ -63,14 +63,24 @@ def trim(text: str, start: int, end: int, cues: Cues, names: re.Pattern[str] | N
         before = (start, end)
         while start < end and (text[start] in _EDGE or _SYMBOL.match(text[start])) and not _signed(text, start):
             start += 1
-        for pattern in (cues.pattern("fillers"), names):
+        for pattern, marked in ((cues.pattern("fillers"), False), (cues.pattern("openers"), True), (names, True)):
             found = pattern.match(text, start, end) if pattern else None
-            if found and _may_go(text, found.end(), end):
+            if found and _may_go(text, found.end(), end, marked, cues):
                 start = found.end()
+        if found := _salutation(cues).match(text, start, end):
+            start = found.end()
         while start < end and (text[end - 1] in " ,;:-–—*" or _SYMBOL.match(text[end - 1])):
             end -= 1
         end = _trim_end(text, start, end, cues)
     return (start, end)
+
+
+@cache
+def _salutation(cues: Cues) -> re.Pattern[str]:
+    """ "Dear Mr. Okafor," with up to three names."""
+    return re.compile(
+        rf"(?:{cues.pattern('salutations').pattern})\s+(?-i:[^\W\d_a-zà-ÿ][\w.'’-]*\s?){{1,3}}(?=[,!])", re.IGNORECASE
+    )
 
 
 def _signed(text: str, at: int) -> bool:
@@ -78,18 +88,28 @@ def _signed(text: str, at: int) -> bool:
     return text[at] in "-." and text[at + 1 : at + 2].isdigit()
 
 
-def _may_go(text: str, at: int, end: int) -> bool:
-    """Whether what is left behind a filler can stand alone; "so" goes, "so many" and "right now" stay whole."""
-    return at >= end or text[at] in " ,.!?:;-–—…"
+def _may_go(text: str, at: int, end: int, marked: bool, cues: Cues) -> bool:
+    """Whether what is left behind an opening word can stand alone; "so" goes, "so many" and "right now" stay whole."""
+    rest = text[at:end]
+    if not rest or rest[0] in ",.!?:;…" or rest.lstrip()[:1] in ("-", "–", "—"):
+        return True
+    return not marked and rest[0] == " " and not cues.opens("bound", rest.lstrip())
 
 
 def _trim_end(text: str, start: int, end: int, cues: Cues) -> int:
     marks = len(text[start:end]) - len(text[start:end].rstrip(".!?… "))
     bare = end - marks
-    for found in cues.pattern("end_fillers").finditer(text, start, bare):
-        if found.end() == bare and found.start() > start and text[found.start() - 1] in " ,.":
-            return found.start()
+    for name in ("end_fillers", "end_tags"):
+        for found in cues.pattern(name).finditer(text, start, bare):
+            if found.end() == bare and found.start() > start and _parted(text, found.start(), name == "end_tags"):
+                return found.start()
     return end
+
+
+def _parted(text: str, at: int, marked: bool) -> bool:
+    """Whether a word at the end is set off: by a comma, or by a space where that is enough."""
+    before = text[:at].rstrip(" ")
+    return before[-1:] in (",", ".", "…") if marked else text[at - 1] in " ,."
 
 
 def is_noise(text: str, cues: Cues) -> bool:
@@ -99,8 +119,19 @@ def is_noise(text: str, cues: Cues) -> bool:
         return True
     if _LOG.search(text) or "http://" in text or "https://" in text:
         return True
+    if _titled(cues).fullmatch(text.strip(_EDGE + "!?")):
+        return True
     letters = sum(sign.isalnum() or sign.isspace() for sign in text)
     return letters < 0.7 * len(text) or cues.pattern("thanks").fullmatch(text.strip(_EDGE + "!")) is not None
+
+
+@cache
+def _titled(cues: Cues) -> re.Pattern[str]:
+    """A person called by name and title, alone: "Mr. and Mrs. Petrov"."""
+    titles = "|".join(sorted(map(re.escape, cues.words("titles")))) or "(?!)"
+    return re.compile(
+        rf"(?:(?:{titles})\.?\s(?:(?:and|&)\s(?:{titles})\.?\s)?[^\W\d_][\w'’-]*\s?){{1,2}}", re.IGNORECASE
+    )
 
 
 @lru_cache(maxsize=65536)

@@ -12,7 +12,10 @@ from assistant.digest.hearing import Heard, Sentence
 from assistant.digest.replies import is_question
 
 _CUT = re.compile(r"(?:[;:]|\s[-–—])\s+|[.!?]\s+|,\s+(?=\w+(?:['’]\w+)?\s)")
-_MAX_WORDS = 14
+_MAX_WORDS = 12
+_CALLED = re.compile(
+    r"(?:^|[,;:–—-]\s|[.!?]\s)@?([^\W\d_][\w'’-]*)(?=\s*[,?!]|\s*$|\s+(?:can|could|would|will|please|you|pls)\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
+    promise: re.Pattern[str]
     commit: re.Pattern[str]
-    pledge: re.Pattern[str]
+    from_me: re.Pattern[str]
+    open_request: re.Pattern[str]
+    plain: tuple[re.Pattern[str], ...]
     request: re.Pattern[str]
     task: re.Pattern[str]
     stop: re.Pattern[str]
@@ -49,7 +55,7 @@ def tasks(heard: Heard, sentence: Sentence) -> Iterator[Task]:
     for start, end in _stretches(text):
         if start < taken:
             continue
-        found = _pledged(cues, text, start, end, asks) or _asked(heard, text, start, end, sentence)
+        found = _pledged(cues, text, start, end, asks) or _asked(heard, text, start, sentence)
         if found:
             kind, who, at, strength = found
             end = _grown(text, at, end, cues)
@@ -81,57 +87,94 @@ def _grown(text: str, start: int, end: int, cues: Cues) -> int:
     if len(words) > _MAX_WORDS:
         commas = [match.start() for match in re.finditer(r",", text[start : start + words[_MAX_WORDS].start()])]
         limit = start + (commas[-1] if commas and commas[-1] > 15 else words[_MAX_WORDS - 1].end())
-    return max(limit, min(end, limit))
+    while (tail := re.search(r"\s([^\W\d_]+)$", text[start:limit])) and tail[1].lower() in cues.words("loose_ends"):
+        limit = start + tail.start()
+    return limit
 
 
-def _pledged(
-    cues: Cues, text: str, start: int, end: int, asks: bool
-) -> tuple[Literal["pledge"], str, int, float] | None:
+_Found = tuple[Literal["pledge", "request"], str, int, float]
+
+
+def _pledged(cues: Cues, text: str, start: int, end: int, asks: bool) -> _Found | None:
+    """What the speaker says to do: "I'll …", "I bring …", "brownies from me"."""
     patterns = _patterns(cues)
-    stretch = text[start:]
-    found = patterns.commit.match(stretch)
-    if found and not cues.opens("no_commitments", stretch):
-        may = found["cue"].lower().split()[-1] in cues.words("may")
-        strength = 0.5 if may else 0.8
-        return "pledge", "", start + found.start("do"), strength - (0.35 if asks else 0.0)
-    found = patterns.pledge.match(stretch)
     before = text[:start].lower().split()[-1:] or [""]
+    doubt = 0.35 if asks else 0.0
+    if (found := _promise(cues, text, start, end)) and not cues.pattern("no_promises").match(text, found.start("cue")):
+        return "pledge", "", found.start("do"), 0.8 - doubt
+    if (found := patterns.commit.match(text, start)) and not cues.pattern("no_commitments").match(
+        text, found.start("cue")
+    ):
+        if found["cue"].lower() in cues.words("bare_will") and start:
+            return None
+        may = found["cue"].lower().split()[-1] in cues.words("may")
+        return "pledge", "", found.start("do"), (0.5 if may else 0.75) - doubt
+    found = next((hit for one in patterns.plain if (hit := one.match(text, start))), None)
     if found and not asks and before[0].strip(",") not in cues.words("no_present"):
-        return "pledge", "", start + found.start("do"), 0.65
+        return "pledge", "", found.start("do"), 0.65
+    found = patterns.from_me.match(text, start)
+    if found and not asks and not cues.pattern("agreement").match(text, start):
+        return "pledge", "", found.start("do"), 0.6
     return None
 
 
-def _asked(
-    heard: Heard, text: str, start: int, end: int, sentence: Sentence
-) -> tuple[Literal["request", "pledge"], str, int, float] | None:
-    cues = heard.cues
-    patterns = _patterns(cues)
-    stretch = text[start:]
-    name = _name_pattern(heard)
-    called = name.match(stretch)
-    who = _named(heard, called["name"]) if called else _vocative(heard, text)
-    rest = called.end() if called else 0
-    if found := patterns.request.match(stretch, rest):
-        return "request", who, start + found.start("do"), 0.7
-    if cues.opens("no_tasks", stretch[rest:]):
+def _promise(cues: Cues, text: str, start: int, end: int) -> re.Match[str] | None:
+    """ "I'll" at the start of the stretch, or behind some words that don't report or ask: "for lunch I'll …"."""
+    if found := _patterns(cues).promise.match(text, start):
+        return found
+    found = _patterns(cues).promise.search(text, start, end)
+    before = text[start : found.start()].lower().split()[-1:] if found else []
+    return found if found and before and before[0] not in cues.words("no_present") else None
+
+
+def _asked(heard: Heard, text: str, start: int, sentence: Sentence) -> _Found | None:
+    """What somebody is asked to do: "can you …", "Marco raise …", "please …"."""
+    cues, patterns = heard.cues, _patterns(heard.cues)
+    called = _name_pattern(heard).match(text, start)
+    who = _named(heard, called["name"]) if called else _vocative(heard, text) or _called_before(heard, sentence)
+    rest = called.end() if called else start
+    if cues.pattern("no_requests").match(text, rest):
         return None
-    if found := patterns.task.match(stretch, rest):
+    if found := patterns.open_request.match(text, rest):
+        return "request", "", found.start("do"), 0.45
+    if found := patterns.request.match(text, rest):
+        if cues.pattern("answer_tasks").match(text, found.start("do")):
+            return None
+        may = found["cue"].lower() in cues.words("you_may")
+        return "request", who, found.start("do"), 0.4 if may else 0.7
+    found = patterns.task.match(text, rest)
+    if found and _is_imperative(cues, text, found):
         polite = cues.found("polite", text)
-        return "request", who, start + found.start("do"), 0.65 if polite or called else 0.35
-    if called and (found := patterns.third.match(stretch, rest)):
-        return "pledge", who, start + found.start("do"), 0.6
+        sure = found["you"] or cues.pattern("sure_tasks").match(text, found.start("do"))
+        return "request", who, found.start("do"), 0.65 if polite or called else 0.5 if sure else 0.35
+    if called and (found := patterns.third.match(text, rest)):
+        return "pledge", who, found.start("does" if found["does"] else "do"), 0.55
     return None
+
+
+def _is_imperative(cues: Cues, text: str, found: re.Match[str]) -> bool:
+    """Whether the verb commands: "bake a cake" does, "bake sale is on Friday" does not."""
+    rest = text[found.end("do") :].lstrip()
+    opening = " ".join(rest.split()[:3])
+    first = re.match(r"\w*", rest.lower())
+    if first and first[0] in cues.words("subject_pronouns"):
+        return False
+    if not rest[:1].isalpha() and not rest.startswith(("#", "@")) and len(rest) > 2:
+        return False
+    return not cues.found("finite", opening) and not cues.pattern("no_tasks").match(text, found.start("do"))
 
 
 def _vocative(heard: Heard, text: str) -> str:
     """Whom the sentence calls by name: at its start, its end, or between marks."""
-    for match in re.finditer(
-        r"(?:^|[,;:–—-]\s|[.!?]\s)@?([^\W\d_][\w'’-]*)(?=\s*[,?!]|\s*$|\s+(?:can|could|would|will|please|you|pls)\b)",
-        text,
-    ):
-        if match[1].lower() in heard.names:
-            return heard.names[match[1].lower()]
-    return ""
+    words = (match[1].lower() for match in _CALLED.finditer(text))
+    return next((heard.names[word] for word in words if word in heard.names), "")
+
+
+def _called_before(heard: Heard, sentence: Sentence) -> str:
+    """Whom the message called by name before the sentence."""
+    before = heard.turns[sentence.turn].text[: sentence.start]
+    names = [heard.names[word.lower()] for word in _CALLED.findall(before) if word.lower() in heard.names]
+    return next((name for name in reversed(names) if name != sentence.speaker), "")
 
 
 def _named(heard: Heard, word: str) -> str:
@@ -159,17 +202,30 @@ def _patterns(cues: Cues) -> _Patterns:
     doing = rf"(?P<do>(?:{verbs})\b|\S+(?:\s\S+){{0,8}}?\s(?:{_alternatives(cues, 'tasks_last')})\b)"
     adverb = rf"(?:(?:{_alternatives(cues, 'adverbs')})\s+){{0,2}}"
     lead = rf"(?:(?:{_alternatives(cues, 'leads')}),?\s+){{0,3}}"
+    subjects = f"(?:{_alternatives(cues, 'subjects')})"
     thought, reason = _alternatives(cues, "new_thoughts"), _alternatives(cues, "reasons_after")
 
     def compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern, re.IGNORECASE)
 
     return _Patterns(
+        promise=compiled(rf"(?<![\w'’]){lead}(?P<cue>{_alternatives(cues, 'promises')})\s+{adverb}(?P<do>[^\W\d_]\w+)"),
+        from_me=compiled(
+            rf"(?P<do>(?:\S+\s+){{1,6}}?)"
+            rf"(?:{_alternatives(cues, 'from_me')}|(?<=, )(?:{_alternatives(cues, 'pledged_by')}))(?!\w)"
+        ),
+        open_request=compiled(rf"{lead}(?:{_alternatives(cues, 'open_requests')})\s+{adverb}(?P<do>(?:{verbs})s?\b)"),
         commit=compiled(rf"{lead}(?P<cue>{_alternatives(cues, 'commitments')})\s+{adverb}{doing}"),
-        pledge=compiled(rf"{lead}(?P<do>(?:{_alternatives(cues, 'present_tasks')})\b)"),
-        request=compiled(rf"{lead}(?:{_alternatives(cues, 'requests')})\s+{adverb}{doing}"),
-        task=compiled(rf"{lead}(?:(?:{_alternatives(cues, 'you')})\s+)?{adverb}(?P<do>(?:{verbs})\b)"),
-        third=compiled(rf"(?:{_alternatives(cues, 'thirds')})\s+{adverb}(?P<do>(?:{verbs})\b)"),
+        plain=(
+            compiled(rf"{lead}{subjects}\s+{adverb}(?P<do>(?:{_alternatives(cues, 'present_tasks')})\b)"),
+            compiled(rf"{lead}(?P<do>(?:{_alternatives(cues, 'pledges')})\b)"),
+            compiled(rf"{lead}(?P<do>(?:{_alternatives(cues, 'deliveries')})\b)"),
+        ),
+        request=compiled(rf"{lead}(?P<cue>{_alternatives(cues, 'requests')})\s+{adverb}{doing}"),
+        task=compiled(rf"{lead}(?:(?P<you>{_alternatives(cues, 'you')})\s+)?{adverb}(?P<do>(?:{verbs})\b)"),
+        third=compiled(
+            rf"(?:(?:{_alternatives(cues, 'thirds')})\s+{adverb}(?P<do>(?:{verbs})\b)|(?P<does>(?:{verbs})e?s\b\s+\w))"
+        ),
         stop=compiled(rf"[;.!?](?=\s|$)|\s[-–—]\s|,\s(?=(?:{thought})\b)|\s(?=(?:{reason})\b)"),
     )
 

@@ -1,10 +1,13 @@
 """Who does what by when: pledges and requests, as far as nobody declined, withdrew or did them. Knows no points."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
+from assistant.digest.cues import Cues
 from assistant.digest.dates import Calendar, find_when, when_pattern
-from assistant.digest.hearing import Heard, Sentence
+from assistant.digest.hearing import Heard, Sentence, weigh_stems
 from assistant.digest.records import Todo
 from assistant.digest.replies import is_question, opens_with
 from assistant.digest.spans import count_words, stems, trim
@@ -12,7 +15,9 @@ from assistant.digest.tasks import Task, tasks
 
 _LEAST = 0.5
 _REACH = 3
-_LONGEST_WHAT = 13
+_NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-Þ][^\W\d_]{2,}")
+_LONGEST_CONTEXT = 7
+_LESS_TELLING = (("pronouns", 0.6), ("negation", 0.6), ("first_person", 0.8), ("chat", 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +34,34 @@ def find_todos(heard: Heard) -> list[Settled]:
     calendar = Calendar([turn.time for turn in heard.turns], heard.cues)
     found: list[Settled] = []
     candidates = [task for sentence in heard.sentences for task in tasks(heard, sentence)]
-    answered = {id(task): _answer(heard, task) for task in candidates if task.kind == "request"}
-    merged = {place for answer in answered.values() if answer for place in answer.places}
+    answered = {id(task): _answer(heard, task) for task in candidates}
+    merged = {
+        place for task in candidates if task.kind == "request" and (one := answered[id(task)]) for place in one.places
+    }
     for task in candidates:
         if task.kind == "pledge" and task.sentence.place in merged and _refers(heard, task):
             continue
-        if (settled := _settle(heard, task, answered.get(id(task)), calendar)) and settled.strength >= _LEAST:
+        settled = _settle(heard, task, answered[id(task)], calendar)
+        if settled is None or settled.strength < _LEAST:
+            continue
+        if found and _goes_on(heard, task, settled, found[-1]):
+            found[-1] = replace(
+                found[-1], todo=_with_when(found[-1].todo, settled.todo), places=found[-1].places | settled.places
+            )
+        else:
             found.append(settled)
     return _without_repeats(heard, found)
 
 
+def _goes_on(heard: Heard, task: Task, settled: Settled, before: Settled) -> bool:
+    """Whether it only adds a time to what the same message pledged: "I'll do the list. You'll have it by Monday." """
+    same = before.todo.turn == settled.todo.turn and before.todo.who == settled.todo.who
+    return same and not before.todo.when and task.kind == "pledge" and _refers(heard, task)
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came of a request: by whom, in which sentences, and what it adds to its likelihood."""
+    """What came of a request or an offer: by whom, in which sentences, and what it adds to its likelihood."""
 
     who: str
     places: frozenset[int]
@@ -51,38 +71,57 @@ class _Answer:
 
 def _answer(heard: Heard, task: Task) -> _Answer | None:
     """The reply of the one who was asked, or of the first to accept where nobody was named."""
-    asker = task.sentence.speaker
+    speaker = task.sentence.speaker
+    wanted = task.who if task.kind == "request" else ""
     for turn in range(task.sentence.turn + 1, min(len(heard.turns), task.sentence.turn + 1 + _REACH)):
-        speaker = heard.turns[turn].speaker
-        if speaker == asker or (task.who and speaker != task.who) or turn in heard.silent:
+        other = heard.turns[turn].speaker
+        if other == speaker or (wanted and other != wanted) or turn in heard.silent:
             continue
-        said = heard.by_turn[turn][:2]
+        if task.kind == "pledge":
+            return _offered(heard, task, turn)
         if opens_with(heard, turn, "done_replies"):
-            return _Answer(speaker, frozenset(), -1.0)
-        if opens_with(heard, turn, "accepts"):
-            text = " ".join(one.whole for one in said)
-            when = find_when(text, heard.cues)
-            short = [one.place for one in said if len(one.stems) <= 6]
-            return _Answer(speaker, frozenset(short), 0.3, when[0].strip() if when and count_words(text) < 12 else "")
+            return _Answer(other, frozenset(), -1.0)
+        if opens_with(heard, turn, "accepts" if wanted or task.strength > 0.5 else "takers"):
+            return _accepted(heard, turn)
         if opens_with(heard, turn, "refusal"):
-            return _Answer(speaker, frozenset(), -1.0)
-        return _Answer(speaker, frozenset(), 0.0)
+            return _Answer(other, frozenset(), -1.0)
+        return _Answer(other, frozenset(), 0.0)
     return None
 
 
+def _accepted(heard: Heard, turn: int) -> _Answer:
+    said = heard.by_turn[turn][:2]
+    text = heard.turns[turn].text
+    when = find_when(text, heard.cues)
+    short = [one.place for one in said if len(one.stems) <= 6]
+    beside = stems(text.replace(when[0], " "), heard.cues) if when else ()
+    told = when[0].strip() if when and count_words(text) <= 6 and len(beside) <= 1 else ""
+    return _Answer(heard.turns[turn].speaker, frozenset(short), 0.3, told)
+
+
+def _offered(heard: Heard, task: Task, turn: int) -> _Answer:
+    """What the next person makes of an offer: "please do, by Monday"."""
+    if opens_with(heard, turn, "refusal"):
+        return _Answer(task.who, frozenset(), -0.3)
+    if not opens_with(heard, turn, "go_ahead"):
+        return _Answer(task.who, frozenset(), 0.0)
+    text = heard.turns[turn].text
+    when = find_when(text, heard.cues)
+    return _Answer(task.who, frozenset(), 0.25, when[0].strip() if when and count_words(text) <= 6 else "")
+
+
 def _settle(heard: Heard, task: Task, answer: _Answer | None, calendar: Calendar) -> Settled | None:
-    who = task.who or (answer.who if answer and answer.change > 0 else "") or _listener(heard, task.sentence)
+    accepted = answer is not None and answer.change > 0
+    who = task.who or (answer.who if answer and accepted else "") or _listener(heard, task.sentence)
     strength = task.strength + (answer.change if answer else 0.0)
     text = heard.turns[task.sentence.turn].text
-    found = find_when(text[task.start : task.end], heard.cues) or find_when(
-        text[task.end : task.sentence.end], heard.cues
-    )
-    when = found[0].strip() if found else (answer.when if answer else "") or _later_when(heard, task)
+    found = find_when(text[task.start : task.end], heard.cues) or _behind(heard, task)
+    when = _tidy(found[0]) if found else _tidy(answer.when if answer else "") or _later_when(heard, task)
     strength += 0.15 * bool(when)
     if _is_over(heard, task, who):
         return None
-    what = _what(heard, task, when)
-    if count_words(what) < 1 or not stems(what, heard.cues):
+    what = _what(heard, task, found[0].strip() if found else "")
+    if not stems(what.partition(" (")[0], heard.cues) and what.startswith(("(", " (")):
         return None
     turn = task.sentence.turn
     todo = Todo(who=who, what=what, when=when, date=calendar.date(when, turn), turn=turn, text=task.sentence.text)
@@ -90,12 +129,29 @@ def _settle(heard: Heard, task: Task, answer: _Answer | None, calendar: Calendar
     return Settled(todo, strength, frozenset(places | set(answer.places if answer else ())))
 
 
+def _behind(heard: Heard, task: Task) -> re.Match[str] | None:
+    """A time in the rest of the sentence, unless that is about something that somebody else or "I" does."""
+    rest = heard.turns[task.sentence.turn].text[task.end : task.sentence.end]
+    opening = re.match(r"\W*([\w'’]*)", rest)
+    word = opening[1].lower() if opening else ""
+    if not word or word in heard.cues.words("subject_pronouns") - {"they"} or word in heard.cues.words("contracted"):
+        return None
+    return find_when(rest, heard.cues)
+
+
+def _tidy(when: str) -> str:
+    """The time without a word like "in" before "by" or "next"."""
+    return re.sub(
+        r"^(?:in|for|of|on|to|from)\s+(?=(?:by|next|this|today|tomorrow|tonight|until|before)\b)", "", when.strip()
+    )
+
+
 def _says_all(task: Task) -> bool:
     return task.end - task.start > 0.6 * len(task.sentence.text)
 
 
 def _listener(heard: Heard, sentence: Sentence) -> str:
-    """Who is meant by "you": the other of two, else who spoke before, else who speaks next."""
+    """Who is meant by "you": the other of two, else who spoke just before, else who speaks next."""
     if len(heard.speakers) == 2:
         return next((name for name in heard.speakers if name != sentence.speaker), "")
     for turn in (sentence.turn - 1, sentence.turn + 1):
@@ -120,23 +176,31 @@ def _is_over(heard: Heard, task: Task, who: str) -> bool:
         if later.turn == task.sentence.turn:
             continue
         shared = about & later.stems
-        near = later.turn - task.sentence.turn <= 4
-        if heard.cues.found("withdrawn", later.whole) and shared:
+        if heard.cues.found("withdrawn", later.whole) and (shared or about & _asked_just_before(heard, later)):
             return True
-        if (
-            later.speaker == who
-            and heard.cues.opens("done", later.text)
-            and (shared or (near and opens_with(heard, later.turn, "done")))
-        ):
+        near = later.turn - task.sentence.turn <= 4 and opens_with(heard, later.turn, "done")
+        if later.speaker == who and heard.cues.opens("done", later.text) and (shared or near):
             return True
     return False
 
 
+def _asked_just_before(heard: Heard, sentence: Sentence) -> frozenset[str]:
+    """The words of a question in the message before."""
+    before = heard.by_turn[sentence.turn - 1] if sentence.turn else ()
+    return (
+        frozenset().union(*(one.stems for one in before))
+        if any(is_question(one, heard.cues) for one in before)
+        else frozenset()
+    )
+
+
 def _about(heard: Heard, task: Task) -> frozenset[str]:
+    """What a later message would name to withdraw it."""
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
-    own = frozenset(stems(text, heard.cues))
-    context = _antecedent(heard, task) if _refers(heard, task) else None
-    return own | frozenset(stems(context, heard.cues) if context else ())
+    own = frozenset(stems(text, heard.cues)) - _verbs(heard)
+    if not _refers(heard, task):
+        return own
+    return own | task.sentence.stems | frozenset(stems(_antecedent(heard, task), heard.cues))
 
 
 def _refers(heard: Heard, task: Task) -> bool:
@@ -144,41 +208,79 @@ def _refers(heard: Heard, task: Task) -> bool:
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     bare = when_pattern(heard.cues).sub(" ", text)
     words = re.findall(r"[\w'’]+", bare.lower())
-    carried = [
-        word
-        for word in stems(bare, heard.cues)
-        if word not in {s for v in heard.cues.words("tasks") for s in stems(v, heard.cues)}
-    ]
-    return len(carried) <= (1 if any(word in heard.cues.words("pronouns") for word in words) else 0)
+    points = any(word in heard.cues.words("pronouns") or word in heard.cues.words("persons") for word in words)
+    return len(set(stems(bare, heard.cues)) - _verbs(heard)) <= (1 if points else 0)
+
+
+@cache
+def _verb_stems(cues: Cues) -> frozenset[str]:
+    return frozenset(one for verb in cues.words("tasks") for one in stems(verb, cues))
+
+
+def _verbs(heard: Heard) -> frozenset[str]:
+    return _verb_stems(heard.cues)
 
 
 def _antecedent(heard: Heard, task: Task) -> str:
-    """The nearest clause before the task that says what it is about."""
-    verbs = {one for verb in heard.cues.words("tasks") for one in stems(verb, heard.cues)}
+    """The clause before the task that says what it is about, the nearer and the more telling the better."""
+    text = heard.turns[task.sentence.turn].text
+    own = frozenset(stems(text[task.start : task.end], heard.cues))
+    if person := _person(heard, task):
+        return person
     best, best_score = "", 0.0
-    for back, sentence in enumerate(reversed(heard.sentences[max(0, task.sentence.place - 5) : task.sentence.place])):
-        if task.sentence.turn - sentence.turn > _REACH:
-            break
-        for clause in sentence.clauses:
-            carried = len(clause.stems - verbs)
-            score = min(carried, 4) / (1.0 + 0.45 * back) - 0.06 * max(0, clause.words - 8)
-            if carried and score > best_score:
-                best, best_score = heard.turns[sentence.turn].text[clause.start : clause.end], score
-    words = best.split()
-    return " ".join(words[:10]) + (" …" if len(words) > 10 else "")
+    weights = weigh_stems(heard)
+    for back, piece in enumerate(_pieces_before(heard, task)):
+        carried = sorted(
+            (weights.get(word, 1.0) for word in set(stems(piece, heard.cues)) - own - _verbs(heard)), reverse=True
+        )
+        same = len(own & set(stems(piece, heard.cues)))
+        score = (sum(carried[:3]) + 2.0 * same) / (1.0 + 0.3 * back) / (5 + count_words(piece)) ** 0.5
+        for name, factor in _LESS_TELLING:
+            score *= factor if heard.cues.found(name, piece) else 1.0
+        if carried and score > best_score:
+            best, best_score = piece, score
+    return best
+
+
+def _pieces_before(heard: Heard, task: Task) -> Iterator[str]:
+    """The clauses before the task, the nearest first: of its own sentence, its message and the ones before."""
+    text = heard.turns[task.sentence.turn].text
+    own = trim(text, task.sentence.start, task.start, heard.cues)
+    if count_words(text[slice(*own)]) >= 2:
+        yield heard.cues.pattern("subjects").sub("", text[slice(*own)]).rstrip(" ,")
+    for sentence in reversed(heard.sentences[max(0, task.sentence.place - 6) : task.sentence.place]):
+        if task.sentence.turn - sentence.turn > _REACH + 1:
+            return
+        for clause in reversed(sentence.clauses):
+            yield heard.turns[sentence.turn].text[clause.start : clause.end]
+
+
+def _person(heard: Heard, task: Task) -> str:
+    """Whom "her" or "him" means: the last one named who doesn't speak, where the task names nothing else."""
+    text = heard.turns[task.sentence.turn].text
+    words = set(re.findall(r"[\w'’]+", text[task.start : task.end].lower()))
+    if not words & heard.cues.words("persons") or words & heard.cues.words("pronouns"):
+        return ""
+    known = {*heard.names, *heard.cues.words("common")}
+    for piece in _pieces_before(heard, task):
+        names: list[str] = [name for name in _NAME.findall(piece) if name.lower() not in known]
+        if names:
+            return names[-1]
+    return ""
 
 
 def _what(heard: Heard, task: Task, when: str) -> str:
+    """What is to be done, without the time and the words that only make it polite."""
     text = heard.turns[task.sentence.turn].text
     start, end = trim(text, task.start, task.end, heard.cues)
     what = text[start:end]
-    if when and what.lower().endswith(when.lower()):
-        what = what[: -len(when)]
-    what = what.rstrip(" ,.!?;:-")
-    polite = heard.cues.pattern("polite")
-    what = re.sub(r"\s+", " ", polite.sub("", what)).strip(" ,") if polite.search(what) else what
+    if when and what.rstrip(" .,!?").endswith(when):
+        what = what.rstrip(" .,!?").removesuffix(when)
+    what = re.sub(r"\s+", " ", heard.cues.pattern("polite").sub("", what)).strip(" ,.!?;:-")
     if _refers(heard, task) and (context := _antecedent(heard, task)):
-        return f"{what} ({context.rstrip(' .,;:!')})"
+        words = context.split()
+        context = " ".join(words[:_LONGEST_CONTEXT]).rstrip(" .,;:!") + (" …" if len(words) > _LONGEST_CONTEXT else "")
+        return context if what.lower().partition(",")[0] in heard.cues.words("vague") else f"{what} ({context})"
     return what
 
 
@@ -215,6 +317,3 @@ def _with_when(todo: Todo, other: Todo) -> Todo:
 
 def _overlaps(own: set[str], other: set[str]) -> bool:
     return len(own & other) >= max(1, 0.5 * min(len(own), len(other)))
-
-
-__all__ = ["Settled", "find_todos", "is_question"]

@@ -1,0 +1,56 @@
+"""Reads the conversations that the digest is taught on, with what a reader needs from each. Knows no digest."""
+
+from collections.abc import Iterator
+from importlib import resources
+from itertools import takewhile
+
+from assistant.dialogue import parse
+from assistant.records import Dialogue, Record
+
+_RULE = "\n---\n"
+
+
+class Needed(Record, frozen=True):
+    """A fact or an action, and the words that show it: a text has it where every group has a word in it."""
+
+    text: str
+    words: tuple[tuple[str, ...], ...]
+
+    def groups_in(self, text: str) -> frozenset[int]:
+        """Which groups of words have one in the text."""
+        lower = text.lower()
+        return frozenset(at for at, group in enumerate(self.words) if any(word in lower for word in group))
+
+    def is_in(self, text: str) -> bool:
+        """Whether the text has it."""
+        return len(self.groups_in(text)) == len(self.words)
+
+
+class Talk(Record, frozen=True):
+    """A conversation with its facts and actions."""
+
+    name: str
+    dialogue: Dialogue
+    facts: tuple[Needed, ...]
+    actions: tuple[Needed, ...]
+
+
+def read_talks() -> tuple[Talk, ...]:
+    """Every conversation in `talks/`, by name."""
+    folder = resources.files(__package__).joinpath("talks")
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return tuple(_read(file.name.removesuffix(".txt"), file.read_text(encoding="utf-8")) for file in files)
+
+
+def _read(name: str, text: str) -> Talk:
+    said, _, notes = text.partition(_RULE)
+    return Talk(name=name, dialogue=parse(said), facts=tuple(_needed(notes, "F")), actions=tuple(_needed(notes, "A")))
+
+
+def _needed(notes: str, mark: str) -> Iterator[Needed]:
+    """Lines such as `F The fee is 450. | fee ; 450, four hundred and fifty`."""
+    for line in notes.splitlines():
+        if line.startswith(f"{mark} "):
+            text, _, words = line.removeprefix(f"{mark} ").rpartition(" | ")
+            groups = (tuple(word.strip().lower() for word in group.split(",")) for group in words.split(" ; "))
+            yield Needed(text=text, words=tuple(tuple(takewhile(bool, group)) for group in groups))
