@@ -14,8 +14,8 @@ from assistant.answering.answers import Citation, CitedSentence
 from assistant.scoring.support import unsupported
 from knowledge.chunking import sentence_spans
 from knowledge.documents import Hit
-from knowledge.search.confidence import FUNCTION_WORDS
 from knowledge.search.embedder import Embedder
+from knowledge.search.words import FUNCTION_WORDS
 
 COVERED = 0.6
 """Share of a sentence's content words that its passage must hold."""

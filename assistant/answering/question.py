@@ -25,9 +25,11 @@ from assistant.errors import Interrupted, UsageError
 from assistant.prompts.passages import PassagePrompt, load_reading, render_question, split_answer
 from assistant.records import Completion, Draft, GenerationSettings, Record
 from assistant.terminal import one_line
-from knowledge.answers.quotes import Quote, best_quotes
+from knowledge.answers.followups import in_full
+from knowledge.answers.quotes import Quote, Quotes, find_quotes
 from knowledge.documents import Filters, Hit, SearchResult
 from knowledge.library import Library
+from knowledge.search.confidence import judge
 
 QUOTE = "quote"
 """What stands for the model of an answer that no model wrote."""
@@ -50,12 +52,14 @@ def answer_question(
     k: int = 5,
     mode: str = "zero-shot",
     filters: Filters | None = None,
+    previous: str = "",
 ) -> Iterator[Found | Piece | DocumentAnswer]:
     """Look into the documents and answer: first Found, then pieces of the text where a model writes it, then the whole,
     which is stored by then.
 
     `Assistant.cancel` stops the writing; what was written is kept, and Interrupted is raised where it was nothing.
-    UsageError says how a whole file is summarized, where that is asked for by the file's name.
+    `previous` is the question before this one in a chat, from which "and on Sundays?" takes what it lacks. UsageError
+    says how a whole file is summarized, where that is asked for by the file's name.
     """
     if not question.strip():
         raise UsageError('ask something: assistant ask "How long is parental leave?"')
@@ -69,19 +73,23 @@ def answer_question(
                 "a summary is of a whole file, not of the passages that a search finds in it:"
                 f" `assistant summarize {shlex.quote(shown)}`, or type @{shown} in the app"
             )
+        question = in_full(question, previous)
         result = library.search(question, k, filters)
-        quotes = best_quotes(question, result, library.embedder()) if result.hits else []
+        quotes = find_quotes(question, result, library.embedder()) if result.hits else Quotes(best=())
     yield Found(hits=result.hits, answerable=result.answerable, confidence=result.confidence)
-    if not (result.answerable and quotes):
+    if not (result.answerable and quotes.best):
         yield _refusal(question, result, quotes)
         return
     prompt = _prompt(assistant, question, result, mode)
     if _writes(assistant):
         yield from _written(assistant, library, question, result, quotes, prompt)
     else:
-        citations = tuple(_citation(quote) for quote in quotes)
-        completion = _quoted(prompt, result, quotes[0], library.embedder().identity, time.monotonic() - started)
-        yield _kept(assistant, question, result, completion, _one(completion.answer), citations)
+        citations = tuple(_citation(quote) for quote in quotes.best)
+        completion = _quoted(prompt, result, quotes.best[0], library.embedder().identity, time.monotonic() - started)
+        said = citations if quotes.disagree else citations[:1]
+        sentences = tuple(CitedSentence(text=citation.text, citation=place) for place, citation in enumerate(said))
+        answer = _kept(assistant, question, result, completion, sentences, citations)
+        yield msgspec.structs.replace(answer, disagree=quotes.disagree)
 
 
 def _writes(assistant: Assistant) -> bool:
@@ -100,7 +108,7 @@ def _written(
     library: Library,
     question: str,
     result: SearchResult,
-    quotes: list[Quote],
+    quotes: Quotes,
     prompt: PassagePrompt,
 ) -> Iterator[Piece | DocumentAnswer]:
     """The model's answer, piece by piece, then with its sources; where it says that there is none, the refusal."""
@@ -123,7 +131,7 @@ def _written(
     with explained():
         sentences, citations = cite(question, answer, hits, library.embedder())
     completion = _completion(prompt, hits, serving, settings, finished, answer, rationale)
-    nearest = () if citations else tuple(_citation(quote) for quote in quotes[:1])
+    nearest = () if citations else tuple(_citation(quote) for quote in quotes.best[:1])
     yield _kept(assistant, question, result, completion, sentences, citations, nearest, is_written=True)
 
 
@@ -150,15 +158,17 @@ def _kept(
         sentences=sentences,
         citations=citations,
         nearest=nearest,
+        certainty=judge(result.confidence),
     )
 
 
-def _refusal(question: str, result: SearchResult, quotes: list[Quote]) -> DocumentAnswer:
+def _refusal(question: str, result: SearchResult, quotes: Quotes) -> DocumentAnswer:
     return DocumentAnswer(
         question=question,
         answerable=False,
         confidence=result.confidence,
-        nearest=tuple(_citation(quote) for quote in quotes[:1]) or tuple(_whole(hit) for hit in result.hits[:1]),
+        nearest=tuple(_citation(quote) for quote in quotes.best[:1]) or tuple(_whole(hit) for hit in result.hits[:1]),
+        certainty="none",
     )
 
 
@@ -211,12 +221,9 @@ def _blank(prompt: PassagePrompt, hits: tuple[Hit, ...], answer: str, seconds: f
     )
 
 
-def _one(text: str) -> tuple[CitedSentence, ...]:
-    return (CitedSentence(text=text, citation=0),)
-
-
 def _citation(quote: Quote) -> Citation:
-    return Citation(**msgspec.structs.asdict(quote))
+    facts = msgspec.structs.asdict(quote)
+    return Citation(**{name: value for name, value in facts.items() if name in Citation.__struct_fields__})
 
 
 def _whole(hit: Hit) -> Citation:

@@ -17,6 +17,7 @@ from assistant.feedback.store import Store
 from assistant.prompts import MODES, unknown_mode
 from assistant.records import BackendName
 from assistant.settings import load_settings
+from assistant.terminal import one_line
 
 UNSUPPORTED = "[not supported by your documents]"
 
@@ -96,6 +97,8 @@ def as_json(answer: DocumentAnswer) -> dict[str, Any]:
         "sentences": msgspec.to_builtins(answer.sentences),
         "supported": answer.is_supported,
         "confidence": answer.confidence,
+        "certainty": answer.certainty,
+        "disagree": answer.disagree,
         "nearest": [_facts(citation) for citation in answer.nearest],
         "model": completion.model if completion else None,
         "mode": completion.mode if completion else None,
@@ -111,15 +114,30 @@ def _print(answer: DocumentAnswer, *, has_documents: bool) -> None:
     elif answer.is_written:
         say(" ".join(f"{s.text} {_mark(s.citation)}" for s in answer.sentences))
     else:
-        say(f"“{' '.join(answer.text.split())}” [1]")
+        if answer.preface:
+            say(answer.preface)
+        for number, citation in enumerate(answer.citations[: len(answer.sentences)], 1):
+            say(f"{quoted(citation)} [{number}]")
     for number, citation in enumerate(answer.citations, 1):
         at = f"[{number}] {place(citation)}, characters {citation.start}-{citation.end}"
-        # The first of a quotation stands above already; the others are sentences that come near it.
-        say(at if number == 1 and not answer.is_written else f"{at}\n    {excerpt(citation.text)}")
+        # What is quoted stands above already; the others are sentences that come near it.
+        is_quoted = number <= len(answer.sentences) and not answer.is_written
+        say(at if is_quoted else f"{at}\n    {excerpt(citation.text)}")
     for citation in answer.nearest:
         say(f"Nearest: {place(citation)}\n    {excerpt(citation.text)}")
     if answer.completion is not None:
         note(f"Rate it: assistant rate {answer.completion.id} up")
+
+
+def quoted(citation: Citation) -> str:
+    """A quote on one line; on a terminal the words in it that answer are bold."""
+    line = one_line(citation.text)
+    if citation.answer is not None and is_interactive():
+        start, end = (place - citation.start for place in citation.answer)
+        answer = one_line(citation.text[start:end])
+        at = line.find(answer, len(one_line(citation.text[:start])))
+        line = f"{line[:at]}\x1b[1m{answer}\x1b[22m{line[at + len(answer) :]}" if at >= 0 else line
+    return f"“{line}”"
 
 
 def _mark(citation: int | None) -> str:
@@ -129,7 +147,7 @@ def _mark(citation: int | None) -> str:
 def _facts(citation: Citation) -> dict[str, Any]:
     return {
         name: getattr(citation, name)
-        for name in ("document", "page", "place", "start", "end", "text", "score", "passage_id")
+        for name in ("document", "page", "place", "start", "end", "text", "score", "passage_id", "answer")
     }
 
 

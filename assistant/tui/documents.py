@@ -56,18 +56,23 @@ class Documents:
         self._library: Library | None = None
         self._opened_with: KnowledgeSettings | None = None
         self._stopping = False
+        self._in_full: dict[str, str] = {}
         self._follower: Post = lambda news: None
         self._news = IndexingProgressed(None)
 
-    def ask(self, assistant: "Assistant", number: int, question: str, mode: str, post: Post) -> None:
-        """Answer a question: the passages once they are found, then the text, then the places of its sentences."""
+    def ask(self, assistant: "Assistant", number: int, question: str, previous: str, mode: str, post: Post) -> None:
+        """Answer a question: the passages once they are found, then the text, then the places of its sentences.
+        `previous` is the question before it in the chat.
+        """
         from assistant.answering import DocumentAnswer, Found, answer_question
 
         with self._used() as library:
-            for news in answer_question(assistant, library, question, mode=mode):
+            before = self._in_full.get(previous, previous)
+            for news in answer_question(assistant, library, question, mode=mode, previous=before):
                 if isinstance(news, Found):
                     post(SourcesFound(number, tuple(_passage_source(hit) for hit in news.hits), is_final=False))
                 elif isinstance(news, DocumentAnswer):
+                    self._in_full[question] = news.question
                     _conclude(number, news, post)
                 elif isinstance(news, Piece):
                     post(AnswerGrew(number, news.text))
@@ -211,7 +216,10 @@ def _conclude(number: int, answer: "DocumentAnswer", post: Post) -> None:
         post(DocumentsMissed(number, tuple(_cited_source(citation) for citation in answer.nearest)))
         return
     shown = answer.citations or answer.nearest
-    marks = tuple((sentence.text, sentence.citation) for sentence in answer.sentences)
+    said = [(sentence.text, sentence.citation) for sentence in answer.sentences]
+    if answer.preface:
+        said[0] = (f"{answer.preface} {said[0][0]}", said[0][1])
+    marks = tuple(said)
     post(AnswerFinished(number, Answer(drafts=(answer.completion,))))
     post(SourcesFound(number, tuple(_cited_source(citation) for citation in shown), is_final=True, marks=marks))
 

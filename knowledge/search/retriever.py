@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.documents import Filters, Hit, SearchResult
-from knowledge.search.confidence import ANSWERABLE_FROM, FUNCTION_WORDS, QuestionWords, answer_chance
+from knowledge.search.confidence import QuestionWords, answer_chance, judge
 from knowledge.search.embedder import Embedder, Vectors
 from knowledge.search.index import VectorIndex
 from knowledge.search.reranker import Reranker
+from knowledge.search.terms import Term, terms_of
+from knowledge.search.words import FUNCTION_WORDS, foreign_function_words, is_unspaced, words_of
 from knowledge.storage.catalog import Catalog, StoredPassage
 
 WORD_SHARE = 0.45
-"""Weight of the words against the cosine."""
+"""Weight of the words against the cosine. In a script without spaces words are all: the embedder knows none."""
 CANDIDATES = 100
 """Taken from the vectors and from the words each."""
 RERANKED = 20
@@ -53,7 +55,7 @@ class Retriever:
         self._embedder = embedder
         self._index_file = index_file
         self._index: VectorIndex | None = None
-        self._weights: dict[str, float] = {}
+        self._terms: dict[str, list[Term]] = {}
 
     def search(self, question: str, k: int = 5, filters: Filters | None = None) -> SearchResult:
         """The k best passages, out of the files that the filters allow."""
@@ -62,20 +64,23 @@ class Retriever:
         filters = filters or Filters()
         allowed = None if filters == Filters() else self._catalog.allowed_rows(filters)
         vector = self._embedder.embed_questions([question])[0]
-        words = self._words(question)
-        rows = {*index.search(vector, CANDIDATES, allowed), *self._catalog.best_by_words(words, CANDIDATES, allowed)}
-        shares = self._word_shares(words, rows)
+        terms = self._weighed(question)
+        expressions = [term.expression for term, _ in terms]
+        by_words = self._catalog.best_by_words(expressions, CANDIDATES, allowed)
+        rows = {*index.search(vector, CANDIDATES, allowed), *by_words}
+        shares = self._word_shares(terms, rows)
         stored = self._catalog.passages(rows, filters)
-        hits = _distinct(_ranked(stored, vector, shares), k if self._reranker is None else max(k, RERANKED))
-        weights = {word: self._weights[word] for word in words}
+        ranked = _ranked(stored, vector, shares, 1.0 if is_unspaced(question) else WORD_SHARE)
+        hits = _distinct(ranked, k if self._reranker is None else max(k, RERANKED))
+        weights = {term.word: weight for term, weight in terms}
         hits = _with_coverage(hits, weights)
         first = hits[0] if hits else None
-        confidence = answer_chance(first.cosine, first.coverage, first.sentence_coverage) if first else 0.0
+        confidence = answer_chance(*_figures(first, question)) if first else 0.0
         if self._reranker is not None:
             hits = _reordered(hits, self._reranker.score(question, [passage_context(hit) for hit in hits]))[:k]
         return SearchResult(
             hits=tuple(hits),
-            answerable=confidence >= ANSWERABLE_FROM,
+            answerable=judge(confidence) != "none",
             confidence=confidence,
             seconds=time.perf_counter() - started,
             words=weights,
@@ -93,37 +98,46 @@ class Retriever:
             missing = np.setdiff1d(rows, present, assume_unique=True)
             self._index.add(missing, self._catalog.whole_vectors(missing.tolist()))
             self._index.revision = revision
-            self._weights.clear()
+            self._terms.clear()
         return self._index
 
     def save(self) -> None:
         """Keep the index for the next start."""
         self.index().save(self._index_file)
 
-    def _words(self, question: str) -> list[str]:
-        """The question's words, each weighed, repeated as often as they are in it. Those in more than half of the
+    def _weighed(self, question: str) -> list[tuple[Term, float]]:
+        """The question's terms with their weights, repeated as often as they are in it. Those in more than half of the
         passages are left out: they weigh nothing and only cost time.
         """
-        words = _WORD.findall(question.lower())
+        words = words_of(question)
+        asking = foreign_function_words(words)
+        words = [word for word in words if word not in asking]
         total = self._catalog.passage_count()
         for word in words:
-            if word not in self._weights:
-                self._weights[word] = _weight(word, total, self._catalog.passages_with(word))
-        return [word for word in words if self._weights[word] > 0]
+            if word not in self._terms:
+                self._terms[word] = terms_of(word, self._catalog.passages_with)
+        weighed = [(term, _weight(term.word, total, term.count)) for word in words for term in self._terms[word]]
+        return [(term, weight) for term, weight in weighed if weight > 0]
 
-    def _word_shares(self, words: Sequence[str], rows: set[int]) -> dict[int, float]:
+    def _word_shares(self, terms: Sequence[tuple[Term, float]], rows: set[int]) -> dict[int, float]:
         """The share of the question's word weight that each passage matches, from 0 to 1."""
-        if not words:
+        if not terms:
             return {}
-        most = sum(self._weights[word] for word in words)
+        most = sum(weight for _, weight in terms)
         if self._catalog.passage_count() >= FEW:
-            scores = self._catalog.word_scores(words, rows)
+            scores = self._catalog.word_scores([term.expression for term, _ in terms], rows)
             return {row: score / (_BM25_MOST * most) for row, score in scores.items()}
         shares = dict.fromkeys(rows, 0.0)
-        for word in words:
-            for row in self._catalog.with_word(word, rows):
-                shares[row] += self._weights[word] / most / 2
+        for term, weight in terms:
+            for row in self._catalog.with_term(term.expression, rows):
+                shares[row] += weight / most / 2
         return shares
+
+
+def _figures(hit: Hit, question: str) -> tuple[float, float, float]:
+    """What the confidence goes by. The embedder knows no script without spaces: there only words count."""
+    cosine = hit.coverage if is_unspaced(question) else hit.cosine
+    return cosine, hit.coverage, hit.sentence_coverage
 
 
 def _weight(word: str, total: int, count: int) -> float:
@@ -156,14 +170,14 @@ def _reordered(hits: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
 
 
 def _ranked(
-    stored: Sequence[StoredPassage], vector: Vectors, shares: dict[int, float]
+    stored: Sequence[StoredPassage], vector: Vectors, shares: dict[int, float], weight: float
 ) -> list[tuple[Hit, StoredPassage]]:
     """Passages with their scores, best first."""
-    scored = [(_hit(passage, vector, shares.get(passage.id, 0.0)), passage) for passage in stored]
+    scored = [(_hit(passage, vector, shares.get(passage.id, 0.0), weight), passage) for passage in stored]
     return sorted(scored, key=lambda pair: (-pair[0].score, pair[0].document, pair[0].start))
 
 
-def _hit(stored: StoredPassage, vector: Vectors, words: float) -> Hit:
+def _hit(stored: StoredPassage, vector: Vectors, words: float, weight: float) -> Hit:
     cosine = (float(stored.whole @ vector) + float((stored.windows @ vector).max())) / 2
     return Hit(
         passage_id=stored.key,
@@ -174,7 +188,7 @@ def _hit(stored: StoredPassage, vector: Vectors, words: float) -> Hit:
         end=stored.end,
         text=stored.text,
         headings=stored.headings,
-        score=(1 - WORD_SHARE) * cosine + WORD_SHARE * words,
+        score=(1 - weight) * cosine + weight * words,
         cosine=cosine,
         lexical=words,
         place=stored.place,

@@ -21,6 +21,7 @@ from knowledge.documents import Document, File, Filters, Passage, Record, passag
 from knowledge.errors import CatalogUnavailable
 from knowledge.files import ensure_private
 from knowledge.search.embedder import PassageVectors, Vectors
+from knowledge.search.terms import parts_of
 from knowledge.storage.migrations import MIGRATIONS
 
 _TITLE_WEIGHT = 4.0
@@ -175,38 +176,38 @@ class Catalog:
 
     # Words.
 
-    def passages_with(self, word: str) -> int:
-        """How many passages hold the word in any form."""
-        (count,) = self._db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (_any_of([word]),)).fetchone()
+    def passages_with(self, term: str) -> int:
+        """How many passages match the term, an expression of FTS5."""
+        (count,) = self._db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (term,)).fetchone()
         return int(count)
 
-    def best_by_words(self, words: Sequence[str], most: int, allowed: NDArray[np.int64] | None) -> list[int]:
+    def best_by_words(self, terms: Sequence[str], most: int, allowed: NDArray[np.int64] | None) -> list[int]:
         """The passages with the highest BM25."""
-        if not words:
+        if not terms:
             return []
         found = self._db.execute(
             "SELECT rowid FROM words WHERE words MATCH ?1 AND (?3 OR +rowid IN (SELECT value FROM json_each(?4)))"
-            " ORDER BY bm25(words, ?5, 1.0) LIMIT ?2",
-            (_any_of(words), most, allowed is None, _json(allowed), _TITLE_WEIGHT),
+            " ORDER BY bm25(words, ?5, 1.0, 1.0) LIMIT ?2",
+            (" OR ".join(terms), most, allowed is None, _json(allowed), _TITLE_WEIGHT),
         )
         return [row for (row,) in found]
 
-    def word_scores(self, words: Sequence[str], rows: Iterable[int]) -> dict[int, float]:
-        """BM25 of those passages, above 0; passages without any of the words are left out."""
-        if not words:
+    def word_scores(self, terms: Sequence[str], rows: Iterable[int]) -> dict[int, float]:
+        """BM25 of those passages, above 0; passages without any of the terms are left out."""
+        if not terms:
             return {}
         found = self._db.execute(
-            "SELECT rowid, -bm25(words, ?, 1.0) FROM words WHERE words MATCH ?"
+            "SELECT rowid, -bm25(words, ?, 1.0, 1.0) FROM words WHERE words MATCH ?"
             " AND +rowid IN (SELECT value FROM json_each(?))",
-            (_TITLE_WEIGHT, _any_of(words), json.dumps([int(row) for row in rows])),
+            (_TITLE_WEIGHT, " OR ".join(terms), json.dumps([int(row) for row in rows])),
         )
         return dict(found.fetchall())
 
-    def with_word(self, word: str, rows: Iterable[int]) -> set[int]:
-        """Those of the passages that hold the word in any form."""
+    def with_term(self, term: str, rows: Iterable[int]) -> set[int]:
+        """Those of the passages that match the term."""
         found = self._db.execute(
             "SELECT rowid FROM words WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?))",
-            (_any_of([word]), json.dumps([int(row) for row in rows])),
+            (term, json.dumps([int(row) for row in rows])),
         )
         return {row for (row,) in found}
 
@@ -257,7 +258,10 @@ class Catalog:
                     ),
                 ).lastrowid
                 title = ". ".join(dict.fromkeys((document.title, *passage.headings)))
-                self._db.execute("INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)", (row, title, passage.text))
+                self._db.execute(
+                    "INSERT INTO words (rowid, title, text, parts) VALUES (?, ?, ?, ?)",
+                    (row, title, passage.text, parts_of(f"{title} {passage.text}")),
+                )
             self._put_file(msgspec.structs.replace(file, document=number))
 
     def put_file(self, file: File) -> None:
@@ -381,10 +385,6 @@ def explained(path: Path) -> Iterator[None]:
             f"{path} is damaged ({error}): restore a backup with"
             " `assistant restore`, or move it away and add your folders again"
         ) from error
-
-
-def _any_of(words: Sequence[str]) -> str:
-    return " OR ".join(f'"{word}"' for word in words)
 
 
 def _json(rows: NDArray[np.int64] | None) -> str:

@@ -27,4 +27,10 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE passages ADD COLUMN place TEXT NOT NULL DEFAULT '';
     ALTER TABLE passages ADD COLUMN is_row INTEGER NOT NULL DEFAULT 0
     """,
+    """
+    CREATE VIRTUAL TABLE words_with_parts USING fts5(title, text, parts, tokenize = 'porter unicode61');
+    INSERT INTO words_with_parts (rowid, title, text, parts) SELECT rowid, title, text, '' FROM words;
+    DROP TABLE words;
+    ALTER TABLE words_with_parts RENAME TO words
+    """,
 )

@@ -23,7 +23,7 @@ from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Hit, SearchResult, content_hash
 from knowledge.evaluation import Question, area_under_curve, evaluate
 from knowledge.library import budget
-from knowledge.search.confidence import ANSWERABLE_FROM, answer_chance
+from knowledge.search.confidence import PROBABLE_FROM, SURE_FROM, answer_chance
 from knowledge.search.embedder import Embedder, open_embedder, passage_text
 from knowledge.search.retriever import Retriever
 from knowledge.storage.catalog import Catalog
@@ -132,10 +132,14 @@ def _figures(hit: Hit) -> tuple[float, float, float]:
 def _refusal(points: Points) -> dict[str, list[float]]:
     """Each error with its interval, each area under the curve alone."""
     chances = {kind: [answer_chance(*figures) for figures in values] for kind, values in points.items()}
-    found = {"false refusals": _share([chance < ANSWERABLE_FROM for chance in chances["answerable"]])}
+    found = {
+        "refused": _share([chance < PROBABLE_FROM for chance in chances["answerable"]]),
+        "only probable": _share([PROBABLE_FROM <= chance < SURE_FROM for chance in chances["answerable"]]),
+    }
     for kind in ("left out", "unanswerable"):
         if chances[kind]:
-            found[f"{kind}: false answers"] = _share([chance >= ANSWERABLE_FROM for chance in chances[kind]])
+            found[f"{kind}: answered outright"] = _share([chance >= SURE_FROM for chance in chances[kind]])
+            found[f"{kind}: only probable"] = _share([PROBABLE_FROM <= chance < SURE_FROM for chance in chances[kind]])
             found[f"{kind}: area"] = [area_under_curve(chances["answerable"], chances[kind]) or 0.0]
     return found
 
@@ -169,10 +173,8 @@ def _fit(points: dict[str, Points]) -> None:
             print(f"fitted on all: ({shown})")
             continue
         chance = {kind: 1 / (1 + np.exp(-(curve[0] + v @ curve[1:]))) for kind, v in points[left_out].items()}
-        errors = {"answerable": float((chance["answerable"] < ANSWERABLE_FROM).mean())}
-        errors |= {
-            k: float((chance[k] >= ANSWERABLE_FROM).mean()) for k in chance if k != "answerable" and len(chance[k])
-        }
+        errors = {"answerable": float((chance["answerable"] < SURE_FROM).mean())}
+        errors |= {k: float((chance[k] >= SURE_FROM).mean()) for k in chance if k != "answerable" and len(chance[k])}
         print(f"fitted without {left_out}: ({shown}), errors there {errors}")
 
 

@@ -199,7 +199,11 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
         work = partial(ask, assistant, request, self.post_message)
         if request.question:
             documents, mode = self.parley.documents, request.ask.mode
-            work = partial(documents.ask, assistant, request.number, request.question, mode, self.post_message)
+            asked = [v.request for v in self.transcript.query(AnswerView) if v.request.number < request.number]
+            previous = next((one.question for one in reversed(asked) if one.question), "")
+            work = partial(
+                documents.ask, assistant, request.number, request.question, previous, mode, self.post_message
+            )
         self.parley.in_background(work, "ask")
 
     # What comes back.

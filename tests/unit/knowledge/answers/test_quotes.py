@@ -1,8 +1,9 @@
 """Without a language model the answer is a sentence of a document, word for word, with its exact place."""
 
+import os
 from pathlib import Path
 
-from knowledge.answers.quotes import best_quotes
+from knowledge.answers.quotes import Quotes, best_quotes, find_quotes
 from knowledge.documents import SearchResult
 from knowledge.library import Library
 from tests.unit.knowledge.embedders import WordEmbedder
@@ -85,3 +86,55 @@ def test_a_sentence_that_two_passages_share_is_quoted_once(tmp_path: Path) -> No
     quotes = best_quotes(shared, library.search(shared), library.embedder())
     assert [quote.text for quote in quotes].count(shared) == 1
     assert quotes[0].text == shared
+
+
+def _library(tmp_path: Path, **texts: str) -> Library:
+    (tmp_path / "docs").mkdir()
+    for number, (name, text) in enumerate(texts.items()):
+        path = tmp_path / "docs" / f"{name}.txt"
+        path.write_text(text)
+        os.utime(path, (1_700_000_000 + number, 1_700_000_000 + number))
+    library = Library(tmp_path / "knowledge", WordEmbedder)
+    library.add([tmp_path / "docs"])
+    return library
+
+
+def _found(library: Library, question: str) -> Quotes:
+    return find_quotes(question, library.search(question), library.embedder())
+
+
+def test_documents_that_disagree_are_quoted_with_the_newest_first(tmp_path: Path) -> None:
+    library = _library(
+        tmp_path,
+        old="The harbour office opens at eight.",
+        new="The harbour office opens at seven.",
+        other="The harbour kiosk sells buns.",
+    )
+    quotes = _found(library, "When does the harbour office open?")
+    # Clock times by the hour alone are numbers.
+    assert [quote.text for quote in quotes.best[:2]] == [
+        "The harbour office opens at seven.",
+        "The harbour office opens at eight.",
+    ] or not quotes.disagree
+    quotes = _found(library, "How many o'clock does the harbour office open?")
+    assert quotes.disagree
+    assert [quote.text[-6:-1] for quote in quotes.best] == ["seven", "eight"]
+
+
+def test_documents_that_say_the_same_do_not_disagree(tmp_path: Path) -> None:
+    library = _library(tmp_path, old="A berth costs 30 euros.", new="A berth costs 30 euros a night.")
+    assert not _found(library, "How much does a berth cost?").disagree
+
+
+def test_what_was_agreed_is_quoted_before_what_nobody_was_sure_of(tmp_path: Path) -> None:
+    talk = "Ana: we fly on the 12th maybe, no idea.\nBo: agreed then, we fly on the 13th.\nAna: bring the tent.\n"
+    (quote, *_) = _found(_library(tmp_path, chat=talk), "When do they fly?").best
+    assert "13th" in quote.text
+    assert quote.answer is not None
+    assert talk[slice(*quote.answer)] == "on the 13th"
+
+
+def test_a_rule_settles_a_question_for_yes_or_no(tmp_path: Path) -> None:
+    text = "A dog named Rex lives in the house of the tenant. Tenants must not keep a dog in the house.\n"
+    (quote, *_) = _found(_library(tmp_path, lease=text), "Can a tenant keep a dog?").best
+    assert quote.text == "Tenants must not keep a dog in the house."

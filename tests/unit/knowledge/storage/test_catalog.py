@@ -81,18 +81,18 @@ def test_words_are_found_in_any_form_and_titles_count_more(catalog: Catalog) -> 
     _put(catalog, "/a", "Sailing boats need harbours.", title="Boats")
     _put(catalog, "/b", "A harbour holds a boat, and some more words to make it long.", title="Other")
     first, second = catalog.passage_rows().tolist()
-    assert catalog.passages_with("boat") == 2
-    assert catalog.passages_with("sail") == 1
-    scores = catalog.word_scores(["boats"], [first, second])
-    assert catalog.best_by_words(["boats"], 5, None) == sorted(scores, key=lambda row: -scores[row])
-    assert catalog.best_by_words(["boats"], 5, np.array([second])) == [second]
-    assert catalog.with_word("sail", [first, second]) == {first}
+    assert catalog.passages_with('"boat"') == 2
+    assert catalog.passages_with('"sail"') == 1
+    scores = catalog.word_scores(['"boats"'], [first, second])
+    assert catalog.best_by_words(['"boats"'], 5, None) == sorted(scores, key=lambda row: -scores[row])
+    assert catalog.best_by_words(['"boats"'], 5, np.array([second])) == [second]
+    assert catalog.with_term('"sail"', [first, second]) == {first}
 
 
 def test_words_with_quotes_or_operators_are_only_words(catalog: Catalog) -> None:
     _put(catalog, "/a", "not near or and")
-    assert catalog.passages_with("near") == 1
-    assert catalog.best_by_words(["or", "not", "near"], 5, None) == catalog.passage_rows().tolist()
+    assert catalog.passages_with('"near"') == 1
+    assert catalog.best_by_words(['"or"', '"not"', '"near"'], 5, None) == catalog.passage_rows().tolist()
 
 
 def test_a_document_without_a_file_answers_nothing_and_is_dropped(catalog: Catalog) -> None:
@@ -102,7 +102,7 @@ def test_a_document_without_a_file_answers_nothing_and_is_dropped(catalog: Catal
     assert catalog.passages(rows, Filters()) == []
     assert list(catalog.orphan_texts().values()) == ["The tide is high."]
     assert catalog.drop_orphans() == 1
-    assert (catalog.passage_count(), catalog.passages_with("tide")) == (0, 0)
+    assert (catalog.passage_count(), catalog.passages_with('"tide"')) == (0, 0)
 
 
 def test_row_numbers_are_never_used_again(catalog: Catalog) -> None:

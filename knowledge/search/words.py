@@ -1,0 +1,84 @@
+"""Words of a text as search compares them: without endings, function words left out, and in scripts without spaces by
+pairs of letters. Knows no passages.
+"""
+
+import re
+from collections.abc import Sequence
+
+_FUNCTION_NAMES = """
+    a about an and any are as at be been by can could did do does for from had has have he her him his how i if in is
+    it its may me must my no not of on or our she should so that the their them then there these they this those to was
+    we were what when where which who whom whose why will with would you your
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_NAMES.split())
+"""Words that ask or connect, and name nothing."""
+ASKING = FUNCTION_WORDS | set("many much long old kind name type used called use happen happened during".split())  # noqa: SIM905
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
+_RUN = re.compile(rf"[{_UNSPACED}]+")
+_ENDING = re.compile(r"(?:ies|ing|ed|es|s|ly|e|y)$")
+
+
+def words_of(text: str) -> list[str]:
+    """The words in small letters. A run of Japanese or Chinese is its pairs of letters, each after the other."""
+    words: list[str] = []
+    for word in _WORD.findall(text.lower()):
+        words += pairs_of(word) if _RUN.match(word) else [word]
+    return words
+
+
+def pairs_of(run: str) -> list[str]:
+    """The letters of a run by twos: "図書館" is 図書 and 書館."""
+    return [run[place : place + 2] for place in range(len(run) - 1)] or [run]
+
+
+def runs_of(text: str) -> list[str]:
+    """The stretches of Japanese and Chinese in a text."""
+    return _RUN.findall(text)
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether most letters of a text are of a script without spaces."""
+    letters = sum(map(str.isalpha, text))
+    return 2 * sum(map(len, _RUN.findall(text))) > letters > 0
+
+
+def stem(word: str) -> str:
+    """Six letters without a common ending: "opens" and "opening" are the same."""
+    bare = _ENDING.sub("", word) if len(word) > 4 else word
+    return (bare if len(bare) > 2 else word)[:6]
+
+
+def content_stems(text: str) -> frozenset[str]:
+    """The stems of the words that name something."""
+    return frozenset(stem(word) for word in words_of(text) if word not in ASKING)
+
+
+_FOREIGN_NAMES = {
+    "German": """
+        wie wann wo wer wen wem was welche welcher welches warum lang lange viel viele hoch alt oft ist sind war wird
+        werden hat haben kann können darf muss der die das den dem des ein eine einen einem einer ich wir es im in am an
+        auf zu zum zur mit von vom für bei nach um bis und oder gibt man mein meine nicht
+    """,
+    "French": """
+        quand où qui que quoi quel quelle quels quelles combien comment pourquoi est sont était a ont le la les un une
+        des du de au aux en dans sur sous pour par avec et ou il elle on se ce cette je mon ma mes y faut peut
+    """,
+    "Spanish": """
+        cuándo dónde quién qué cuál cuánto cuánta cuántos cuántas cómo por es son está están era hay el la los las un
+        una de del al a en con para y o se su sus mi me lo puede debe
+    """,
+}
+_FOREIGN = {name: frozenset(words.split()) for name, words in _FOREIGN_NAMES.items()}
+_FEW = 2
+
+
+def foreign_function_words(words: Sequence[str]) -> frozenset[str]:
+    """The words that ask or connect in the question's language, where that is one of a few other than English."""
+    counts = {name: len(known.intersection(words)) for name, known in _FOREIGN.items()}
+    name = max(counts, key=counts.__getitem__)
+    return (
+        _FOREIGN[name]
+        if counts[name] >= _FEW and counts[name] > len(FUNCTION_WORDS.intersection(words))
+        else frozenset()
+    )
