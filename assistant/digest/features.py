@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.digest.dates import when_pattern
-from assistant.digest.hearing import Clause, Heard, Sentence, weigh_stems
+from assistant.digest.hearing import Clause, Heard, Sentence
 from assistant.digest.replies import agreed_at, is_question, opens_with, renewed, replaced, settles
 from assistant.digest.spans import count_words
 
@@ -71,7 +71,7 @@ class _Counter:
 
     def __init__(self, heard: Heard, tasks: frozenset[int]) -> None:
         self.heard, self.tasks, self.cues = heard, tasks, heard.cues
-        self.weights = weigh_stems(heard)
+        self.weights = heard.weights
         self.norm = math.sqrt(sum(value * value for value in self.weights.values())) or 1.0
         self.askers = _askers(heard)
         self.first: dict[str, int] = {}

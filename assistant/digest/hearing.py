@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from assistant.digest.cues import Cues, cues_for
@@ -48,7 +49,7 @@ class Sentence:
     """The same untrimmed: "ok, Tuesday" agrees to something, "Tuesday" does not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Heard:
     """What was said, in order."""
 
@@ -61,6 +62,27 @@ class Heard:
     """Every single word of a speaker's name that is nobody else's, in lower case, and the whole name."""
     silent: frozenset[int]
     """Turns that are quotations or a program's."""
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """How telling each word is: rare in turns, yet said more than once."""
+        counts = Counter(word for turn in self.by_turn for word in {word for one in turn for word in one.stems})
+        total = max(1, len(self.turns))
+        return {word: math.log(1.0 + total / count) * (1.0 + 0.5 * min(3, count - 1)) for word, count in counts.items()}
+
+    @cached_property
+    def withdrawals(self) -> tuple[Sentence, ...]:
+        """The sentences that take something back: "forget the tent"."""
+        return tuple(one for one in self.sentences if self.cues.found("withdrawn", one.whole))
+
+    @cached_property
+    def reports(self) -> dict[str, tuple[Sentence, ...]]:
+        """The sentences by which each speaker reports something done."""
+        found: dict[str, list[Sentence]] = {}
+        for one in self.sentences:
+            if self.cues.opens("done", one.text):
+                found.setdefault(one.speaker, []).append(one)
+        return {speaker: tuple(some) for speaker, some in found.items()}
 
 
 def hear(dialogue: Dialogue, cue_folder: Path | None = None) -> Heard:
@@ -76,15 +98,6 @@ def hear(dialogue: Dialogue, cue_folder: Path | None = None) -> Heard:
         found += kept
         by_turn.append(tuple(kept))
     return Heard(dialogue.turns, dialogue.speakers, tuple(found), tuple(by_turn), cues, names, silent)
-
-
-def weigh_stems(heard: Heard) -> dict[str, float]:
-    """How telling each word is: rare in turns, yet said more than once."""
-    counts: Counter[str] = Counter(
-        one for turn in heard.by_turn for one in {s for sentence in turn for s in sentence.stems}
-    )
-    total = max(1, len(heard.turns))
-    return {word: math.log(1.0 + total / count) * (1.0 + 0.5 * min(3, count - 1)) for word, count in counts.items()}
 
 
 def is_bot(name: str) -> bool:

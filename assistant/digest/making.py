@@ -10,7 +10,7 @@ import msgspec
 
 from assistant.digest.choosing import Budget, choose, probability
 from assistant.digest.features import Unit, rows, units
-from assistant.digest.hearing import Heard, Sentence, hear, weigh_stems
+from assistant.digest.hearing import Heard, Sentence, hear
 from assistant.digest.questions import open_questions
 from assistant.digest.records import LEFT_OUT, Digest, Open, Point, Todo, Topic
 from assistant.digest.replies import settles
@@ -51,7 +51,7 @@ def make_digest(
     heard = hear(dialogue, cue_folder)
     if not heard.sentences:
         return Digest()
-    weighed = weigh_stems(heard)
+    weighed = heard.weights
     topics = find_topics(heard, weighed)
     limit = words if words is not None else default_words(heard, len(topics))
     share = _TODO_SHARE if words is not None and words < _ROOMY else _ROOMY_TODO_SHARE

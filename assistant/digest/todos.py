@@ -7,7 +7,7 @@ from functools import cache
 
 from assistant.digest.cues import Cues
 from assistant.digest.dates import Calendar, find_when, when_pattern
-from assistant.digest.hearing import Heard, Sentence, weigh_stems
+from assistant.digest.hearing import Heard, Sentence
 from assistant.digest.records import Todo
 from assistant.digest.replies import is_question, opens_with
 from assistant.digest.spans import count_words, stems, trim
@@ -16,6 +16,7 @@ from assistant.digest.tasks import Task, tasks
 _LEAST = 0.5
 _REACH = 3
 _NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-Þ][^\W\d_]{2,}")
+_REPORTED = 4
 _LONGEST_CONTEXT = 7
 _LESS_TELLING = (("pronouns", 0.6), ("negation", 0.6), ("first_person", 0.8), ("chat", 0.5))
 
@@ -171,15 +172,13 @@ def _later_when(heard: Heard, task: Task) -> str:
 
 def _is_over(heard: Heard, task: Task, who: str) -> bool:
     """Whether it was done, declined or withdrawn later."""
-    about = _about(heard, task)
-    for later in heard.sentences[task.sentence.place + 1 :]:
-        if later.turn == task.sentence.turn:
-            continue
-        shared = about & later.stems
-        if heard.cues.found("withdrawn", later.whole) and (shared or about & _asked_just_before(heard, later)):
+    about, turn = _about(heard, task), task.sentence.turn
+    for later in heard.withdrawals:
+        if later.turn > turn and (about & later.stems or about & _asked_just_before(heard, later)):
             return True
-        near = later.turn - task.sentence.turn <= 4 and opens_with(heard, later.turn, "done")
-        if later.speaker == who and heard.cues.opens("done", later.text) and (shared or near):
+    for later in heard.reports.get(who, ()):
+        near = later.turn - turn <= _REPORTED and opens_with(heard, later.turn, "done")
+        if later.turn > turn and (about & later.stems or near):
             return True
     return False
 
@@ -228,7 +227,7 @@ def _antecedent(heard: Heard, task: Task) -> str:
     if person := _person(heard, task):
         return person
     best, best_score = "", 0.0
-    weights = weigh_stems(heard)
+    weights = heard.weights
     for back, piece in enumerate(_pieces_before(heard, task)):
         carried = sorted(
             (weights.get(word, 1.0) for word in set(stems(piece, heard.cues)) - own - _verbs(heard)), reverse=True

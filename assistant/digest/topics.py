@@ -4,7 +4,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from assistant.digest.hearing import Heard
 from assistant.digest.records import Topic
@@ -27,7 +27,7 @@ def find_topics(heard: Heard, weights: dict[str, float]) -> tuple[Topic, ...]:
     step = max(1, total // 2000)
     size = max(_WINDOW, total // 60)
     gaps = list(range(size, total - size + 1, step))
-    likeness = [_cosine(_sum(bags[at - size : at]), _sum(bags[at : at + size]), weights) for at in gaps]
+    likeness = [_cosine(before, after, weights) for before, after in _windows(bags, gaps, size)]
     edges = [0, *_valleys(gaps, likeness, max(_LEAST_TURNS, total // (_MOST + 4))), total]
     return tuple(
         Topic(title=title_of(heard, start, end, weights), start=start, end=end)
@@ -71,11 +71,22 @@ def _valleys(gaps: Sequence[int], likeness: Sequence[float], least: int) -> list
     return sorted(chosen)
 
 
-def _sum(bags: Sequence[Counter[str]]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for bag in bags:
-        total.update(bag)
-    return total
+def _windows(
+    bags: Sequence[Counter[str]], gaps: Sequence[int], size: int
+) -> Iterator[tuple[Counter[str], Counter[str]]]:
+    """The words of the `size` turns before and behind each gap, kept up to date from gap to gap."""
+    before, after = Counter[str](), Counter[str]()
+    low = middle = high = 0
+    for gap in gaps:
+        for at in range(high, gap + size):
+            after.update(bags[at])
+        for at in range(middle, gap):
+            after.subtract(bags[at])
+            before.update(bags[at])
+        for at in range(low, gap - size):
+            before.subtract(bags[at])
+        low, middle, high = gap - size, gap, gap + size
+        yield +before, +after
 
 
 def _cosine(first: Counter[str], second: Counter[str], weights: dict[str, float]) -> float:
