@@ -57,7 +57,7 @@ def _pattern(cues: Cues, names: Sequence[str]) -> re.Pattern[str]:
     )
     if not phrases:
         return _NOTHING
-    return re.compile(rf"(?<![\w'’])(?:{'|'.join(map(_escape, phrases))})(?![\w])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w'’])(?:{'|'.join(map(_escape, phrases))})(?!['’]?\w)", re.IGNORECASE)
 
 
 def _escape(phrase: str) -> str:

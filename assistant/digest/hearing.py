@@ -76,13 +76,18 @@ class Heard:
         return tuple(one for one in self.sentences if self.cues.found("withdrawn", one.whole))
 
     @cached_property
-    def reports(self) -> dict[str, tuple[Sentence, ...]]:
-        """The sentences by which each speaker reports something done."""
-        found: dict[str, list[Sentence]] = {}
-        for one in self.sentences:
-            if self.cues.opens("done", one.text):
-                found.setdefault(one.speaker, []).append(one)
+    def reports(self) -> dict[str, tuple[int, ...]]:
+        """The messages by which each speaker reports something done."""
+        found: dict[str, list[int]] = {}
+        for at, turn in enumerate(self.turns):
+            opens = any(self.cues.opens("done", one.text) for one in self.by_turn[at])
+            if at not in self.silent and (opens or self.cues.opens("done", turn.text)):
+                found.setdefault(turn.speaker, []).append(at)
         return {speaker: tuple(some) for speaker, some in found.items()}
+
+    def stems_at(self, turn: int) -> frozenset[str]:
+        """The words of a message that carry meaning."""
+        return frozenset().union(*(one.stems for one in self.by_turn[turn]))
 
 
 def hear(dialogue: Dialogue, cue_folder: Path | None = None) -> Heard:
@@ -158,12 +163,20 @@ def _hear_turn(
     kept: list[tuple[Range, Range]] = []
     for whole in ranges:
         trimmed = trim(turn.text, *whole, cues, called)
-        if trimmed[0] < trimmed[1] and not is_noise(turn.text[trimmed[0] : trimmed[1]], cues):
+        said = turn.text[slice(*trimmed)]
+        if trimmed[0] < trimmed[1] and not is_noise(said, cues) and not _only_thanks(said, cues, names):
             kept.append((trimmed, whole))
     return [
         _sentence(turn, at, place + number, span, whole, number + 1 == len(kept), cues, called)
         for number, (span, whole) in enumerate(kept)
     ]
+
+
+def _only_thanks(text: str, cues: Cues, names: dict[str, str]) -> bool:
+    """Whether a sentence thanks or greets somebody by name."""
+    words = text.split()
+    rest = [word for word in words if word.strip(".,!?").lower() not in names]
+    return len(rest) < len(words) and is_noise(" ".join(rest), cues)
 
 
 def _sentence(

@@ -29,6 +29,10 @@ _TODO_SHARE = 0.25
 _ROOMY_TODO_SHARE = 0.4
 _ROOMY = 80
 """Words from which to-dos may take more of a digest."""
+_RENEWED = 0.35
+"""What a clause is worth whose day or amount is given anew later."""
+_TOLD = 0.3
+"""What a clause is worth that a to-do says already."""
 _MOST_OPEN = 3
 _OPEN_SHARE = 0.2
 
@@ -118,7 +122,10 @@ def _score(
 ) -> list[float]:
     tasks = frozenset(place for one in todos for place in one.places)
     known = weights or bundled_weights()
-    scores = [probability(row, known) for row in rows(heard, candidates, tasks)]
+    scores = [
+        probability(row, known) * (_TOLD if unit.sentence.place in tasks else 1.0)
+        for unit, row in zip(candidates, rows(heard, candidates, tasks), strict=True)
+    ]
     if focus:
         return [score * near for score, near in zip(scores, _nearness(heard, candidates, focus, encoder), strict=True)]
     return scores
@@ -149,7 +156,8 @@ def _choose(
     covered |= {word: 0.7 for one in asked for word in one.stems}
     context = _contexts(heard, candidates)
     scores = [
-        score * _quotable(unit, at in context) for at, (score, unit) in enumerate(zip(scores, candidates, strict=True))
+        score * _quotable(unit, at in context) * (_RENEWED if unit.renewed else 1.0)
+        for at, (score, unit) in enumerate(zip(scores, candidates, strict=True))
     ]
     if not topics:
         return choose(candidates, scores, weighed, budget, covered, context)

@@ -10,12 +10,14 @@ Range = tuple[int, int]
 LONG_CLAUSE = 14
 """Sentences of more words than this are cut into clauses."""
 _LEAST_WORDS = 4
+_SHORT = 12
+_DAY = re.compile(r"\b\d{1,2}\.$")
 _END = re.compile(
-    r"(?:[.?!…]+[\"'”’)\]*]*(?=\s|$)|[。！？]+[」』”]*|(?<=\S)\s+(?=[-•*]\s+\S+[^-•*]*:)|\s+(?=\(\d\)\s))"
+    r"(?:[.?!…؟]+[\"'”’)\]*]*(?=\s|$)|[。！？]+[」』”]*|(?<=\S)\s+(?=[-•*]\s+\S+[^-•*]*:)|\s+(?=\(\d\)\s))"
 )
 _BREAK = re.compile(r"(?:[;,:]|\s[-–—])\s+|[，、；]")
 _EDGE = " \t,;:.-–—…*>•~。、，"
-_SYMBOL = re.compile(r"[^\w\s'’\"“”.,;:!?()%€$£/+&#@°=–—-]+")
+_SYMBOL = re.compile(r"[^\w\s؟¿¡'’\"“”.,;:!?()%€$£/+&#@°=–—-]+")
 _WORD = re.compile(r"\w+(?:[.,:'’-]\w+)*")
 _LOG = re.compile(r"\S+ \| |-{4,}|={4,}|\b\d{4}-\d\d-\d\dT\d\d:|\bFilesystem\b")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -33,7 +35,7 @@ def sentences(text: str, cues: Cues) -> list[Range]:
     start = 0
     limit = log.start() if (log := _LOG.search(text)) else len(text)
     for end in (match.end() for match in _END.finditer(text, 0, limit)):
-        if _abbreviated(text[start:end], cues):
+        if _abbreviated(text[start:end], text[end : end + 20].lstrip(), cues):
             continue
         ranges.append((start, end))
         start = end
@@ -121,6 +123,8 @@ def is_noise(text: str, cues: Cues) -> bool:
         return True
     if _titled(cues).fullmatch(text.strip(_EDGE + "!?")):
         return True
+    if any(map(str.isdigit, text)) and len(text) < _SHORT:
+        return False
     letters = sum(sign.isalnum() or sign.isspace() for sign in text)
     return letters < 0.7 * len(text) or cues.pattern("thanks").fullmatch(text.strip(_EDGE + "!")) is not None
 
@@ -157,10 +161,12 @@ def stems(text: str, cues: Cues) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _abbreviated(text: str, cues: Cues) -> bool:
+def _abbreviated(text: str, behind: str, cues: Cues) -> bool:
     """Whether the full stop at the end is that of a short form, an initial or a number in a list."""
     if not text.endswith("."):
         return False
+    if _DAY.search(text) and cues.opens("months", behind):
+        return True
     last = text[:-1].split()[-1:] or [""]
     word = last[0].lstrip("(\"'").lower()
     return word in cues.words("abbreviations") or (

@@ -11,7 +11,7 @@ from assistant.digest.cues import Cues
 from assistant.digest.hearing import Heard, Sentence
 from assistant.digest.replies import is_question
 
-_CUT = re.compile(r"(?:[;:]|\s[-–—])\s+|[.!?]\s+|,\s+(?=\w+(?:['’]\w+)?\s)")
+_CUT = re.compile(r"(?:[;:]|\s[-–—])\s+|[¿¡]\s*|[.!?]\s+|,\s+(?=\w+(?:['’]\w+)?\s)")
 _MAX_WORDS = 12
 _CALLED = re.compile(
     r"(?:^|[,;:–—-]\s|[.!?]\s)@?([^\W\d_][\w'’-]*)(?=\s*[,?!]|\s*$|\s+(?:can|could|would|will|please|you|pls)\b)"
@@ -58,7 +58,7 @@ def tasks(heard: Heard, sentence: Sentence) -> Iterator[Task]:
         found = _pledged(cues, text, start, end, asks) or _asked(heard, text, start, sentence)
         if found:
             kind, who, at, strength = found
-            end = _grown(text, at, end, cues)
+            end = _grown(text, at, cues)
             taken = end
             if cues.found("conditions", text[start:at]):
                 strength -= 0.25
@@ -79,14 +79,15 @@ def _stretches(text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in itertools.pairwise(cuts) if start < end]
 
 
-def _grown(text: str, start: int, end: int, cues: Cues) -> int:
+def _grown(text: str, start: int, cues: Cues) -> int:
     """The end of what is to be done: further stretches that go on with it, up to a reason or a new thought."""
     found = _patterns(cues).stop.search(text, start)
     limit = found.start() if found else len(text)
     words = list(re.finditer(r"\S+", text[start:limit]))
-    if len(words) > _MAX_WORDS:
-        commas = [match.start() for match in re.finditer(r",", text[start : start + words[_MAX_WORDS].start()])]
-        limit = start + (commas[-1] if commas and commas[-1] > 15 else words[_MAX_WORDS - 1].end())
+    if len(words) <= _MAX_WORDS:
+        return limit
+    commas = [match.start() for match in re.finditer(r",", text[start : start + words[_MAX_WORDS].start()])]
+    limit = start + (commas[-1] if commas and commas[-1] > 15 else words[_MAX_WORDS - 1].end())
     while (tail := re.search(r"\s([^\W\d_]+)$", text[start:limit])) and tail[1].lower() in cues.words("loose_ends"):
         limit = start + tail.start()
     return limit

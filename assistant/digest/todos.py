@@ -9,11 +9,13 @@ from assistant.digest.cues import Cues
 from assistant.digest.dates import Calendar, find_when, when_pattern
 from assistant.digest.hearing import Heard, Sentence
 from assistant.digest.records import Todo
-from assistant.digest.replies import is_question, opens_with
+from assistant.digest.replies import is_question, opens_with, replaced
 from assistant.digest.spans import count_words, stems, trim
 from assistant.digest.tasks import Task, tasks
 
 _LEAST = 0.5
+_OFFERED = 0.5
+"""Up to this strength a request goes to nobody in particular: whoever takes it on has it."""
 _REACH = 3
 _NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-Þ][^\W\d_]{2,}")
 _REPORTED = 4
@@ -33,6 +35,7 @@ class Settled:
 def find_todos(heard: Heard) -> list[Settled]:
     """The to-dos of a conversation in its order, each once."""
     calendar = Calendar([turn.time for turn in heard.turns], heard.cues)
+    gone = replaced(heard)
     found: list[Settled] = []
     candidates = [task for sentence in heard.sentences for task in tasks(heard, sentence)]
     answered = {id(task): _answer(heard, task) for task in candidates}
@@ -40,9 +43,10 @@ def find_todos(heard: Heard) -> list[Settled]:
         place for task in candidates if task.kind == "request" and (one := answered[id(task)]) for place in one.places
     }
     for task in candidates:
-        if task.kind == "pledge" and task.sentence.place in merged and _refers(heard, task):
+        known = task.kind == "pledge" and task.sentence.place in merged
+        if known and (_refers(heard, task) or _is_vague(heard, task)):
             continue
-        settled = _settle(heard, task, answered[id(task)], calendar)
+        settled = _settle(heard, task, answered[id(task)], calendar, gone)
         if settled is None or settled.strength < _LEAST:
             continue
         if found and _goes_on(heard, task, settled, found[-1]):
@@ -57,7 +61,7 @@ def find_todos(heard: Heard) -> list[Settled]:
 def _goes_on(heard: Heard, task: Task, settled: Settled, before: Settled) -> bool:
     """Whether it only adds a time to what the same message pledged: "I'll do the list. You'll have it by Monday." """
     same = before.todo.turn == settled.todo.turn and before.todo.who == settled.todo.who
-    return same and not before.todo.when and task.kind == "pledge" and _refers(heard, task)
+    return same and task.kind == "pledge" and _refers(heard, task) and (_is_vague(heard, task) or not before.todo.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,14 @@ def _answer(heard: Heard, task: Task) -> _Answer | None:
             return _offered(heard, task, turn)
         if opens_with(heard, turn, "done_replies"):
             return _Answer(other, frozenset(), -1.0)
-        if opens_with(heard, turn, "accepts" if wanted or task.strength > 0.5 else "takers"):
+        if heard.cues.opens("refusal", heard.turns[turn].text):
+            if wanted or len(heard.speakers) == 2:
+                return _Answer(other, frozenset(), -1.0)
+            continue
+        if opens_with(heard, turn, "accepts" if wanted or task.strength > _OFFERED else "takers"):
             return _accepted(heard, turn)
-        if opens_with(heard, turn, "refusal"):
-            return _Answer(other, frozenset(), -1.0)
-        return _Answer(other, frozenset(), 0.0)
+        if wanted or task.strength > _OFFERED:
+            return _Answer(other, frozenset(), 0.0)
     return None
 
 
@@ -111,7 +118,9 @@ def _offered(heard: Heard, task: Task, turn: int) -> _Answer:
     return _Answer(task.who, frozenset(), 0.25, when[0].strip() if when and count_words(text) <= 6 else "")
 
 
-def _settle(heard: Heard, task: Task, answer: _Answer | None, calendar: Calendar) -> Settled | None:
+def _settle(
+    heard: Heard, task: Task, answer: _Answer | None, calendar: Calendar, gone: frozenset[int]
+) -> Settled | None:
     accepted = answer is not None and answer.change > 0
     who = task.who or (answer.who if answer and accepted else "") or _listener(heard, task.sentence)
     strength = task.strength + (answer.change if answer else 0.0)
@@ -119,10 +128,10 @@ def _settle(heard: Heard, task: Task, answer: _Answer | None, calendar: Calendar
     found = find_when(text[task.start : task.end], heard.cues) or _behind(heard, task)
     when = _tidy(found[0]) if found else _tidy(answer.when if answer else "") or _later_when(heard, task)
     strength += 0.15 * bool(when)
-    if _is_over(heard, task, who):
+    if _is_over(heard, task, who, gone):
         return None
     what = _what(heard, task, found[0].strip() if found else "")
-    if not stems(what.partition(" (")[0], heard.cues) and what.startswith(("(", " (")):
+    if not any(map(str.isalnum, what.partition(" (")[0])):
         return None
     turn = task.sentence.turn
     todo = Todo(who=who, what=what, when=when, date=calendar.date(when, turn), turn=turn, text=task.sentence.text)
@@ -170,15 +179,18 @@ def _later_when(heard: Heard, task: Task) -> str:
     return ""
 
 
-def _is_over(heard: Heard, task: Task, who: str) -> bool:
+def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:
     """Whether it was done, declined or withdrawn later."""
     about, turn = _about(heard, task), task.sentence.turn
     for later in heard.withdrawals:
         if later.turn > turn and (about & later.stems or about & _asked_just_before(heard, later)):
             return True
+    if turn in {heard.sentences[place].turn for place in gone}:
+        return True
     for later in heard.reports.get(who, ()):
-        near = later.turn - turn <= _REPORTED and opens_with(heard, later.turn, "done")
-        if later.turn > turn and (about & later.stems or near):
+        if later > turn and (
+            about & heard.stems_at(later) or (later - turn <= _REPORTED and opens_with(heard, later, "done"))
+        ):
             return True
     return False
 
@@ -207,8 +219,19 @@ def _refers(heard: Heard, task: Task) -> bool:
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     bare = when_pattern(heard.cues).sub(" ", text)
     words = re.findall(r"[\w'’]+", bare.lower())
-    points = any(word in heard.cues.words("pronouns") or word in heard.cues.words("persons") for word in words)
+    common = heard.cues.words("common")
+    points = any(
+        word in heard.cues.words("pronouns") and (at + 1 == len(words) or words[at + 1] in common)
+        for at, word in enumerate(words)
+    )
     return len(set(stems(bare, heard.cues)) - _verbs(heard)) <= (1 if points else 0)
+
+
+def _is_vague(heard: Heard, task: Task) -> bool:
+    """Whether the task says no more than "do it"."""
+    text = heard.turns[task.sentence.turn].text[task.start : task.end]
+    bare = when_pattern(heard.cues).sub(" ", text).strip(" ,.!?").lower()
+    return bare.partition(",")[0] in heard.cues.words("vague")
 
 
 @cache
@@ -250,6 +273,8 @@ def _pieces_before(heard: Heard, task: Task) -> Iterator[str]:
     for sentence in reversed(heard.sentences[max(0, task.sentence.place - 6) : task.sentence.place]):
         if task.sentence.turn - sentence.turn > _REACH + 1:
             return
+        if heard.cues.opens("refusal", sentence.whole):
+            continue
         for clause in reversed(sentence.clauses):
             yield heard.turns[sentence.turn].text[clause.start : clause.end]
 

@@ -15,7 +15,11 @@ LONG = 120
 _WINDOW = 12
 _MOST = 12
 _LEAST_TURNS = 15
-_WORD = re.compile(r"[^\W\d_][\w'’-]+")
+_WIDE = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+# Words, or where a script has no spaces, stretches of the characters that nouns are written in.
+_WORD = re.compile(
+    rf"(?:(?![{_WIDE}])[^\W\d_])(?:(?![{_WIDE}])[\w'’-])+|[\u30a0-\u30ff]{{2,}}|[\u4e00-\u9fff]{{2,}}|[\uac00-\ud7af]{{2,}}"
+)
 
 
 def find_topics(heard: Heard, weights: dict[str, float]) -> tuple[Topic, ...]:

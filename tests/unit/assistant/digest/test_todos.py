@@ -1,0 +1,68 @@
+import pytest
+
+from assistant.digest import Todo, make_digest
+from tests.unit.assistant.digest.talks import talk
+
+
+def _todos(*lines: str, format: str = "names") -> tuple[Todo, ...]:
+    return make_digest(talk(*lines, format=format), words=120).todos
+
+
+def _short(*lines: str) -> list[tuple[str, str, str]]:
+    return [(todo.who, todo.what, todo.when) for todo in _todos(*lines)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        (("Ana: I'll send the report on Friday.", "Ben: Good."), [("Ana", "send the report", "on Friday")]),
+        (("Ana: Can you book the hall?", "Ben: Sure."), [("Ben", "book the hall", "")]),
+        (
+            ("Ana: Can you book the hall?", "Ben: yes, today on the train"),
+            [("Ben", "book the hall", "today")],
+        ),
+        (("Ana: Ben raise the limit before Monday", "Cleo: good"), [("Ben", "raise the limit", "before Monday")]),
+        (("Ana: Who can bring chairs?", "Ben: no idea", "Cleo: me"), [("Cleo", "bring chairs", "")]),
+        (("Ana: I could ask the library.", "Ben: Please do, by Tuesday."), [("Ana", "ask the library", "by Tuesday")]),
+    ],
+)
+def test_pledges_accepted_requests_and_assignments_have_an_owner(
+    lines: tuple[str, ...], wanted: list[tuple[str, str, str]]
+) -> None:
+    # In the fourth case Ben doesn't speak: he is named, in a conversation that he takes part in elsewhere.
+    speaks = ("Ben: hello everybody here", *lines) if "raise" in lines[0] else lines
+    assert _short(*speaks) == wanted
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Ana: Can you book the hall?", "Ben: No, I can't."),
+        ("Ana: Can you book the hall?", "Ben: Done!"),
+        ("Ana: I'll bring the big tent.", "Ben: great", "Ana: forget the tent, they have cabins"),
+        ("Ana: I'll order the pump.", "Ben: thanks", "Ana: The pump is ordered.", "Ana: ordered the pump today"),
+    ],
+)
+def test_what_is_declined_withdrawn_or_done_is_no_todo(lines: tuple[str, ...]) -> None:
+    assert not _short(*lines)
+
+
+def test_what_it_means_is_told_by_the_words_before() -> None:
+    (todo,) = _todos("Ana: the hut at Steinfeld has nine bunks", "Ben: then book it!!", "Ana: ok doing it tonight")
+    assert (todo.who, todo.when) == ("Ana", "tonight")
+    assert "book it" in todo.what
+    assert "Steinfeld" in todo.what
+
+
+def test_a_date_is_absolute_where_the_conversation_has_one() -> None:
+    # 11 September 2024 was a Wednesday, so the Friday behind it was the 13th.
+    dated = _todos("Ana @Wed, 11 Sep 2024 15:40: I'll send the report on Friday.", "Ben @Wed, 11 Sep 2024 15:41: Good.")
+    assert [todo.date for todo in dated] == ["2024-09-13"]
+    undated = _todos("Ana @15:40: I'll send the report on Friday.", "Ben @15:41: Good.")
+    assert [todo.date for todo in undated] == [""]
+
+
+def test_the_order_of_day_and_month_is_told_by_the_times_themselves() -> None:
+    # 13 can only be a day, so these are days first: 5 March, and the Friday behind it is the 8th (of 2024).
+    todos = _todos("Ana @05/03/2024, 09:00: I'll pay on Friday.", "Ben @13/03/2024, 09:00: fine by me")
+    assert [todo.date for todo in todos] == ["2024-03-08"]
