@@ -182,17 +182,15 @@ def _later_when(heard: Heard, task: Task) -> str:
 def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:
     """Whether it was done, declined or withdrawn later."""
     about, turn = _about(heard, task), task.sentence.turn
-    for later in heard.withdrawals:
-        if later.turn > turn and (about & later.stems or about & _asked_just_before(heard, later)):
-            return True
     if turn in {heard.sentences[place].turn for place in gone}:
         return True
-    for later in heard.reports.get(who, ()):
-        if later > turn and (
-            about & heard.stems_at(later) or (later - turn <= _REPORTED and opens_with(heard, later, "done"))
-        ):
-            return True
-    return False
+    behind = (one for one in heard.withdrawals if one.turn > turn)
+    if any(about & one.stems or about & _asked_just_before(heard, one) for one in behind):
+        return True
+    return any(
+        at > turn and (about & heard.stems_at(at) or (at - turn <= _REPORTED and opens_with(heard, at, "done")))
+        for at in heard.reports.get(who, ())
+    )
 
 
 def _asked_just_before(heard: Heard, sentence: Sentence) -> frozenset[str]:
