@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from assistant.digest.features import Unit
 
-_COST_POWER = 0.6
+_COST_POWER = 0.5
 _SHARPNESS = 1.3
 
 

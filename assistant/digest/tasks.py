@@ -41,6 +41,7 @@ class _Patterns:
     open_request: re.Pattern[str]
     plain: tuple[re.Pattern[str], ...]
     request: re.Pattern[str]
+    asking: re.Pattern[str]
     task: re.Pattern[str]
     stop: re.Pattern[str]
     third: re.Pattern[str]
@@ -55,7 +56,7 @@ def tasks(heard: Heard, sentence: Sentence) -> Iterator[Task]:
     for start, end in _stretches(text):
         if start < taken:
             continue
-        found = _pledged(cues, text, start, end, asks) or _asked(heard, text, start, sentence)
+        found = _pledged(cues, text, start, end, asks) or _asked(heard, text, start, sentence, asks)
         if found:
             kind, who, at, strength = found
             end = _grown(text, at, cues)
@@ -128,7 +129,7 @@ def _promise(cues: Cues, text: str, start: int, end: int) -> re.Match[str] | Non
     return found if found and before and before[0] not in cues.words("no_present") else None
 
 
-def _asked(heard: Heard, text: str, start: int, sentence: Sentence) -> _Found | None:
+def _asked(heard: Heard, text: str, start: int, sentence: Sentence, asks: bool) -> _Found | None:
     """What somebody is asked to do: "can you …", "Marco raise …", "please …"."""
     cues, patterns = heard.cues, _patterns(heard.cues)
     called = _name_pattern(heard).match(text, start)
@@ -138,19 +139,28 @@ def _asked(heard: Heard, text: str, start: int, sentence: Sentence) -> _Found | 
         return None
     if found := patterns.open_request.match(text, rest):
         return "request", "", found.start("do"), 0.45
-    if found := patterns.request.match(text, rest):
+    found = patterns.request.match(text, rest)
+    if found is None and (asked := patterns.asking.match(text, rest)) and _may_be_asked(cues, asked):
+        found = asked
+    if found:
         if cues.pattern("answer_tasks").match(text, found.start("do")):
             return None
         may = found["cue"].lower() in cues.words("you_may")
         return "request", who, found.start("do"), 0.4 if may else 0.7
     found = patterns.task.match(text, rest)
     if found and _is_imperative(cues, text, found):
-        polite = cues.found("polite", text)
-        sure = found["you"] or cues.pattern("sure_tasks").match(text, found.start("do"))
+        polite = cues.found("polite", text) and not text[:start].rstrip().endswith(",")
+        sure = found["you"] or (not asks and cues.pattern("sure_tasks").match(text, found.start("do")))
         return "request", who, found.start("do"), 0.65 if polite or called else 0.5 if sure else 0.35
     if called and (found := patterns.third.match(text, rest)):
         return "pledge", who, found.start("does" if found["does"] else "do"), 0.55
     return None
+
+
+def _may_be_asked(cues: Cues, found: re.Match[str]) -> bool:
+    """Whether the word behind "please" or "can you" may be what to do: not "please no" or "can you the"."""
+    word = found["do"].split()[0].lower()
+    return word in cues.words("tasks") or not (word in cues.words("common") or cues.opens("negation", word))
 
 
 def _is_imperative(cues: Cues, text: str, found: re.Match[str]) -> bool:
@@ -219,15 +229,21 @@ def _patterns(cues: Cues) -> _Patterns:
         commit=compiled(rf"{lead}(?P<cue>{_alternatives(cues, 'commitments')})\s+{adverb}{doing}"),
         plain=(
             compiled(rf"{lead}{subjects}\s+{adverb}(?P<do>(?:{_alternatives(cues, 'present_tasks')})\b)"),
+            compiled(
+                rf"{lead}{subjects}\s+{adverb}(?P<do>(?!(?:{_alternatives(cues, 'no_present_tasks')})\b)(?:{verbs})\b)"
+            ),
             compiled(rf"{lead}(?P<do>(?:{_alternatives(cues, 'pledges')})\b)"),
             compiled(rf"{lead}(?P<do>(?:{_alternatives(cues, 'deliveries')})\b)"),
         ),
+        asking=compiled(rf"{lead}(?P<cue>{_alternatives(cues, 'asking')})\s+{adverb}(?P<do>[^\W\d_][\w'’]+)"),
         request=compiled(rf"{lead}(?P<cue>{_alternatives(cues, 'requests')})\s+{adverb}{doing}"),
         task=compiled(rf"{lead}(?:(?P<you>{_alternatives(cues, 'you')})\s+)?{adverb}(?P<do>(?:{verbs})\b)"),
         third=compiled(
             rf"(?:(?:{_alternatives(cues, 'thirds')})\s+{adverb}(?P<do>(?:{verbs})\b)|(?P<does>(?:{verbs})e?s\b\s+\w))"
         ),
-        stop=compiled(rf"[;.!?](?=\s|$)|\s[-–—]\s|,\s(?=(?:{thought})\b)|\s(?=(?:{reason})\b)"),
+        stop=compiled(
+            rf"(?<!\b[A-Z][a-z])(?<!\bMrs)[;.!?](?=\s|$)|\s[-–—]\s|,\s(?=(?:{thought})\b)|\s(?=(?:{reason})\b)"
+        ),
     )
 
 

@@ -90,6 +90,8 @@ def _answer(heard: Heard, task: Task) -> _Answer | None:
             if wanted or len(heard.speakers) == 2:
                 return _Answer(other, frozenset(), -1.0)
             continue
+        if is_question(task.sentence, heard.cues) and _only_tells_when(heard, turn):
+            return _accepted(heard, turn)
         if opens_with(heard, turn, "accepts" if wanted or task.strength > _OFFERED else "takers"):
             return _accepted(heard, turn)
         if wanted or task.strength > _OFFERED:
@@ -97,9 +99,16 @@ def _answer(heard: Heard, task: Task) -> _Answer | None:
     return None
 
 
+def _only_tells_when(heard: Heard, turn: int) -> bool:
+    """Whether a reply is a time and little else: "Wednesday afternoon, by van." """
+    first = heard.by_turn[turn][0].text if heard.by_turn[turn] else ""
+    when = when_pattern(heard.cues).match(first)
+    return when is not None and count_words(first[when.end() :]) <= 2
+
+
 def _accepted(heard: Heard, turn: int) -> _Answer:
     said = heard.by_turn[turn][:2]
-    text = heard.turns[turn].text
+    text = said[0].whole if said else heard.turns[turn].text
     when = find_when(text, heard.cues)
     short = [one.place for one in said if len(one.stems) <= 6]
     beside = stems(text.replace(when[0], " "), heard.cues) if when else ()
@@ -152,7 +161,9 @@ def _behind(heard: Heard, task: Task) -> re.Match[str] | None:
 def _tidy(when: str) -> str:
     """The time without a word like "in" before "by" or "next"."""
     return re.sub(
-        r"^(?:in|for|of|on|to|from)\s+(?=(?:by|next|this|today|tomorrow|tonight|until|before)\b)", "", when.strip()
+        r"^(?:of\s+|(?:in|for|on|to|from)\s+(?=(?:by|next|this|today|tomorrow|tonight|until|before)\b))",
+        "",
+        when.strip(),
     )
 
 
@@ -298,7 +309,8 @@ def _what(heard: Heard, task: Task, when: str) -> str:
     what = text[start:end]
     if when and what.rstrip(" .,!?").endswith(when):
         what = what.rstrip(" .,!?").removesuffix(when)
-    what = re.sub(r"\s+", " ", heard.cues.pattern("polite").sub("", what)).strip(" ,.!?;:-")
+    what = re.sub(r"\s+", " ", heard.cues.pattern("polite").sub("", what))
+    what = re.sub(r",(?:\s*,)+", ",", what).strip(" ,.!?;:-")
     if _refers(heard, task) and (context := _antecedent(heard, task)):
         words = context.split()
         context = " ".join(words[:_LONGEST_CONTEXT]).rstrip(" .,;:!") + (" …" if len(words) > _LONGEST_CONTEXT else "")
