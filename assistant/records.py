@@ -27,13 +27,16 @@ class Dialogue(Record, frozen=True):
     """A conversation as read from a text.
 
     `format` names the row of the table of formats that read it. `left_out` counts lines that are no speech ("joined the
-    group"). `has_speakers` is False where the text named nobody and one narrator stands for all of it.
+    group"), `kinds` how many of which kind. `label` says what the text is, such as "WhatsApp". `has_speakers` is False
+    where the text named nobody and one narrator stands for all of it.
     """
 
     turns: tuple[Turn, ...]
     format: str
     has_speakers: bool = True
     left_out: int = 0
+    kinds: dict[str, int] = {}
+    label: str = ""
 
     @property
     def speakers(self) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ as many parts as the model's window needs. No search picks passages here: a summ
 import re
 from pathlib import Path, PurePath
 
-from assistant.dialogue import is_document, parse, read_text
-from assistant.dialogue.named import read_narration
+from assistant.dialogue import FORMATS, SPOKEN, is_document, open_dialogue, parse, read_text, render_turns
+from assistant.dialogue.readers.named import read_narration
 from assistant.dialogue.turns import clean_text
 from assistant.errors import InputUnreadable
 from assistant.records import Dialogue
@@ -19,13 +19,44 @@ from knowledge.loaders import load
 _ASKS_FOR_SUMMARY = re.compile(
     r"(?:please )?(?:summari[sz]e|sum up|(?:(?:give|write|show) (?:me )?)?an? (?:\w+ )?summary of)\b", re.IGNORECASE
 )
-_KEPT = frozenset({"tags", "names", "chat", "webvtt", "srt"})
 
 
 def read_file_text(path: Path) -> str:
-    """The text of a conversation or a document; raises UsageError or InputUnreadable where there is none."""
+    """The text of a conversation or a document; a conversation in a container comes as `Name: text` lines.
+
+    Raises UsageError or InputUnreadable where there is none.
+    """
     if not is_document(path) or not path.exists():
-        return read_text(path)
+        dialogue = open_dialogue(path)
+        return read_text(path) if dialogue.format in FORMATS else render_turns(dialogue)
+    dialogue = read_file(path)
+    return render_turns(dialogue) if dialogue.has_speakers else "\n\n".join(turn.text for turn in dialogue.turns)
+
+
+def read_file(path: Path, format: str = "") -> Dialogue:
+    """What the file says, turn by turn. A document counts as a conversation only where it is written like one: "Note:
+    see below" in a report is nobody's turn.
+    """
+    if not is_document(path) or not path.exists():
+        return open_dialogue(path, format)
+    if path.suffix.lower() != ".pdf":
+        try:
+            dialogue = open_dialogue(path, format)
+        except InputUnreadable:
+            if format:
+                raise
+        else:
+            if format or dialogue.format in SPOKEN:
+                return dialogue
+    text = _document_text(path)
+    dialogue = parse(text)
+    if dialogue.format in SPOKEN:
+        return dialogue
+    reading = read_narration(clean_text(text))
+    return Dialogue(turns=reading.turns, format="document", has_speakers=False, label="Document")
+
+
+def _document_text(path: Path) -> str:
     try:
         text = load(str(path), read_steady(path, MOST_BYTES)).text
     except DocumentUnreadable as error:
@@ -33,18 +64,6 @@ def read_file_text(path: Path) -> str:
     if not text.strip():
         raise InputUnreadable(f"{one_line(path.name)} holds no text")
     return printable(text)
-
-
-def read_file(path: Path) -> Dialogue:
-    """What the file says, turn by turn. A document counts as a conversation only where every line of it says who
-    speaks: "Note: see below" in a report is nobody's turn.
-    """
-    text = read_file_text(path)
-    dialogue = parse(text)
-    if not is_document(path) or dialogue.format in _KEPT:
-        return dialogue
-    reading = read_narration(clean_text(text))
-    return Dialogue(turns=reading.turns, format="document", has_speakers=False)
 
 
 def file_to_summarize(question: str, library: Library) -> str | None:

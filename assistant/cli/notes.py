@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from assistant.cli.output import Advance, is_interactive, note, progress_bar
+from assistant.dialogue import describe
 from assistant.engine.protocol import Progress
 from assistant.records import Answer, Dialogue, Guarded
 
@@ -28,12 +29,8 @@ def telling(everywhere: bool = False) -> Iterator[Callable[[Progress], None]]:
 
 
 def note_dialogue(dialogue: Dialogue) -> None:
-    """Say where nobody is named, and how many lines nobody said."""
-    if not dialogue.has_speakers:
-        note("No speakers found: the text was read as one narrator's.")
-    if dialogue.left_out:
-        lines = "1 line" if dialogue.left_out == 1 else f"{dialogue.left_out:,} lines"
-        note(f"{lines} that nobody said left out: notices, pictures, signatures.")
+    """Say what was understood of the conversation."""
+    note(describe(dialogue))
 
 
 def note_answer(answer: Answer) -> None:

@@ -123,8 +123,6 @@ class _Session:
 
     def read(self, text: str) -> None:
         dialogue = parse(text)
-        speakers = f", {len(dialogue.speakers)} speakers" if dialogue.has_speakers else ""
-        note(f"Conversation, {len(dialogue.turns)} turns{speakers}.")
         note_dialogue(dialogue)
         if self.assistant.has_moved():
             loaded = self.assistant.load()

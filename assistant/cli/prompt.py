@@ -5,9 +5,9 @@ from pathlib import Path
 from cyclopts import App
 
 from assistant.cli.output import note, say, say_json
-from assistant.cli.summarize import check_ask
+from assistant.cli.summarize import check_ask, read_source
 from assistant.conversation import Ask, Assistant
-from assistant.dialogue import parse, read_text
+from assistant.dialogue import describe
 from assistant.prompts import explain
 from assistant.records import Task
 from assistant.settings import load_settings
@@ -24,6 +24,8 @@ def show(
     request: str = "",
     phrasing: str | None = None,
     model: str | None = None,
+    format: str = "",
+    turns: bool = False,
     json: bool = False,
 ) -> None:
     """Print the exact prompt for a conversation, one for each part where it does not fit the model's window. Where the
@@ -33,10 +35,12 @@ def show(
 
       assistant prompt show --mode few-shot chat.txt
 
+      assistant prompt show --turns export.zip
+
     Parameters
     ----------
     file
-        A conversation; `-` reads it from standard input.
+        A conversation in any format that Parley reads; `-` reads it from standard input.
     mode
         zero-shot, one-shot, few-shot or chain-of-thought.
     task
@@ -47,9 +51,19 @@ def show(
         The wording of the instruction.
     model
         The model whose window counts.
+    format
+        How the conversation is written, such as chat, paste, mail, json or names; recognized without it.
+    turns
+        Print the turns as they were read, and nothing else.
     json
         Print one JSON object a prompt.
     """
+    dialogue = read_source(file, format)
+    if turns:
+        note(describe(dialogue))
+        for turn in dialogue.turns:
+            say(f"{turn.speaker}: {turn.text}")
+        return
     settings = load_settings()
     ask = Ask(
         mode=mode or settings.prompt.mode,
@@ -58,9 +72,12 @@ def show(
         phrasing=phrasing or settings.prompt.phrasing or None,
     )
     check_ask(ask)
-    import sys
-
-    dialogue = parse(read_text(sys.stdin.buffer.read() if str(file) == "-" else file))
+    read = {
+        "format": dialogue.format,
+        "turns": [[turn.speaker, turn.text] for turn in dialogue.turns],
+        "left_out": dialogue.kinds,
+        "understood": describe(dialogue),
+    }
     with Assistant(settings) as assistant:
         prompts = assistant.prompts(dialogue, ask, model)
     for rendered in prompts:
@@ -76,9 +93,11 @@ def show(
                     "shots": list(rendered.shots),
                     "shots_dropped": rendered.shots_dropped,
                     "speakers": rendered.speakers,
+                    **read,
                 }
             )
             continue
+        note(describe(dialogue))
         say(rendered.text)
         if sentence := explain(rendered.speakers):
             note(sentence)

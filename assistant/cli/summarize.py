@@ -12,7 +12,7 @@ from assistant.cli.notes import note_answer, note_dialogue, telling
 from assistant.cli.output import note, say, say_json
 from assistant.cli.replies import Reply, Request, Task, model_task, reply_to
 from assistant.conversation import Ask, Assistant, refine
-from assistant.dialogue import is_document, parse, parse_renames, read_text, rename
+from assistant.dialogue import is_document, open_dialogue, parse_renames, rename
 from assistant.engine.protocol import check_settings
 from assistant.errors import UsageError
 from assistant.feedback.store import Store
@@ -40,6 +40,7 @@ def summarize(
     seed: int | None = None,
     model: str | None = None,
     backend: BackendName | None = None,
+    format: str = "",
     rename_: Annotated[list[str] | None, Parameter(name="--rename")] = None,
     jsonl: Path | None = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
@@ -100,6 +101,8 @@ def summarize(
         current, pocket, a Hub id on this machine, or a folder.
     backend
         ctranslate (fast on CPU) or transformers.
+    format
+        How the conversation is written, such as chat, paste, mail, json or names; recognized without it.
     rename_
         Give a speaker another name: --rename A=Anna. May be repeated.
     jsonl
@@ -142,7 +145,7 @@ def summarize(
         return summarize_lines(jsonl, output, wanted, settings)
     if output is not None:
         raise UsageError("-o goes with --jsonl; to keep one summary use: assistant summarize FILE > summary.txt")
-    dialogue = rename(_read(_source(file)), parse_renames(rename_ or []))
+    dialogue = rename(read_source(file, format), parse_renames(rename_ or []))
     reply = _reply(dialogue, wanted, settings)
     if json:
         say_json({**reply.as_json(), "format": dialogue.format, "left_out": dialogue.left_out})
@@ -194,12 +197,14 @@ def _source(file: Path | None) -> Path | bytes:
     return sys.stdin.buffer.read()
 
 
-def _read(source: Path | bytes) -> Dialogue:
+def read_source(file: Path | None, format: str = "") -> Dialogue:
+    """The conversation in a file, a Maildir, or standard input."""
+    source = _source(file)
     if isinstance(source, Path) and is_document(source):
         from assistant.answering.files import read_file  # the loaders take a tenth of a second
 
-        return read_file(source)
-    return parse(read_text(source))
+        return read_file(source, format)
+    return open_dialogue(source, format)
 
 
 def _print(reply: Reply) -> None:

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 
-from assistant.dialogue.captions import read_srt, read_webvtt
-from assistant.dialogue.chats import read_chat, read_paste
-from assistant.dialogue.mails import read_mail
-from assistant.dialogue.named import read_names, read_narration, read_tags, read_transcript
-from assistant.dialogue.structured import read_json, read_json_lines
+from assistant.dialogue.readers.captions import read_srt, read_webvtt
+from assistant.dialogue.readers.exports.reading import read_json, read_json_lines
+from assistant.dialogue.readers.files.tables import read_table
+from assistant.dialogue.readers.headed import read_headed, read_timed
+from assistant.dialogue.readers.mail.thread import read_mail
+from assistant.dialogue.readers.marked import read_marked
+from assistant.dialogue.readers.named import read_names, read_narration, read_questions, read_tags, read_transcript
+from assistant.dialogue.readers.stamped import read_stamped
 from assistant.dialogue.turns import NARRATOR, Reading, clean_text
-from assistant.errors import InputUnreadable
+from assistant.errors import InputUnreadable, UsageError
 from assistant.records import Dialogue, Record
+from assistant.terminal import printable
 
 
 class Format(Record, frozen=True):
@@ -26,34 +30,42 @@ class Format(Record, frozen=True):
 FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
-        Format(name="tags", label="Speaker tags", description="#Person1#: text", read=read_tags),
-        Format(name="names", label="Names", description="Name: text, a line a turn", read=read_names),
+        Format(name="tags", label="Conversation", description="#Person1#: text", read=read_tags),
+        Format(name="names", label="Conversation", description="Name: text, a line a turn", read=read_names),
         Format(name="webvtt", label="WebVTT", description="captions, with voices <v Name>", read=read_webvtt),
         Format(name="srt", label="SubRip", description="numbered captions (.srt)", read=read_srt),
         Format(name="json", label="JSON", description="a list of turns, or an object with one", read=read_json),
         Format(name="jsonl", label="JSON Lines", description="one object a line, each a turn", read=read_json_lines),
+        Format(name="table", label="Table", description="CSV or TSV with a sender and a text", read=read_table),
         Format(name="mail", label="E-mail", description="a thread with headers, or with > quotations", read=read_mail),
         Format(
             name="chat",
             label="Chat export",
-            description="[12:03] Name: text, as WhatsApp, Zoom and others export",
-            read=read_chat,
+            description="[12:03] Name: text, as WhatsApp, Telegram, Zoom, IRC and others export",
+            read=read_stamped,
         ),
+        Format(
+            name="marked", label="Marked-up names", description="**Name:** text, ## User, <Person1>", read=read_marked
+        ),
+        Format(name="questions", label="Questions and answers", description="Q. text, A. text", read=read_questions),
         Format(
             name="paste",
             label="Chat paste",
             description="name and time on a line, then the text, as copied from Slack, Teams or Discord",
-            read=read_paste,
+            read=read_headed,
         ),
         Format(
             name="transcript",
-            label="Transcript",
+            label="Conversation",
             description="Name: text, with turns over several lines",
             read=read_transcript,
         ),
         Format(
+            name="timed", label="Times, no speakers", description="a time on a line, then the text", read=read_timed
+        ),
+        Format(
             name="narration",
-            label="No speakers",
+            label="Text",
             description="a text that names nobody: one narrator",
             read=read_narration,
         ),
@@ -61,24 +73,47 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def parse(text: str) -> Dialogue:
-    """Read a conversation in whichever format of the table it is written.
+def parse(text: str, format: str = "") -> Dialogue:
+    """Read a conversation in whichever format of the table it is written, or in the one named.
 
-    Raises InputUnreadable where nobody says anything.
+    Raises InputUnreadable where nobody says anything or the named format does not fit, and UsageError for a name that
+    the table lacks.
     """
-    text = clean_text(text)
-    if not text.strip():
+    raw = printable(text)
+    if not raw.strip():
         raise InputUnreadable("nothing to summarize: the text is empty; paste a conversation or name a file with one")
+    if format and format not in FORMATS:
+        raise UsageError(f"there is no format {format!r}; there are {', '.join(FORMATS)}")
+    if not format:
+        return dialogue_of(*read_any(raw))
+    row = FORMATS[format]
+    reading = row.read(raw if row.read is read_stamped else clean_text(raw))
+    if reading is None:
+        raise InputUnreadable(f"this is not written as {row.label!r}; leave --format out to have it recognized")
+    return dialogue_of(format, reading)
+
+
+def read_any(text: str) -> tuple[str, Reading]:
+    """The first row of the table that reads the text, by name, and what it made of it."""
+    clean = clean_text(text)
     for row in FORMATS.values():
-        reading = row.read(text)
+        # WhatsApp on iOS marks its own lines by a direction mark, which cleaning takes away.
+        reading = row.read(text if row.read is read_stamped else clean)
         if reading is not None:
-            return _dialogue(row.name, reading)
+            return row.name, reading
     raise AssertionError("the last row of FORMATS reads every text")
 
 
-def _dialogue(name: str, reading: Reading) -> Dialogue:
+def dialogue_of(name: str, reading: Reading) -> Dialogue:
+    """A reading as a dialogue. Raises InputUnreadable where nobody says anything."""
     if not reading.turns:
         left_out = f" besides {reading.left_out:,} system lines" if reading.left_out else ""
         raise InputUnreadable(f"nothing to summarize: nobody says anything{left_out}; paste a conversation")
-    has_speakers = any(turn.speaker != NARRATOR for turn in reading.turns)
-    return Dialogue(turns=reading.turns, format=name, has_speakers=has_speakers, left_out=reading.left_out)
+    return Dialogue(
+        turns=reading.turns,
+        format=name,
+        has_speakers=any(turn.speaker != NARRATOR for turn in reading.turns),
+        left_out=reading.left_out,
+        kinds=reading.kinds,
+        label=reading.label or (FORMATS[name].label if name in FORMATS else name),
+    )

@@ -12,6 +12,11 @@ DOCUMENTS = frozenset({".pdf", ".docx", ".html", ".htm", ".xhtml"})
 """Files that hold their text in a format of their own; everything else is text that the formats here read."""
 _SAMPLE_BYTES = 65_536
 _MAX_STRANGE_SHARE = 0.1
+_REGIONAL = [
+    "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255",
+    "cp1256", "koi8_r", "mac_roman",
+]  # fmt: skip
+"""Encodings that text files have where they are not Unicode."""
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -29,6 +34,11 @@ def read_text(source: Path | BinaryIO | bytes) -> str:
     Raises UsageError for a file that is not there, InputUnreadable for a directory, a file without permission, more
     than 20 MB, and anything that is no text.
     """
+    return decode_text(*read_bytes(source))
+
+
+def read_bytes(source: Path | BinaryIO | bytes) -> tuple[bytes, str]:
+    """The content of a file, a binary stream or bytes, and what to call it in a message. Raises as `read_text` does."""
     name = one_line(str(source)) if isinstance(source, Path) else "the input"
     if isinstance(source, Path):
         content = _read_file(source, name)
@@ -38,6 +48,11 @@ def read_text(source: Path | BinaryIO | bytes) -> str:
         content = source.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise _too_large(name)
+    return content, name
+
+
+def decode_text(content: bytes, name: str) -> str:
+    """The text in bytes, without control characters. Raises InputUnreadable for bytes that are no text."""
     return printable(_decode(content, name))
 
 
@@ -78,8 +93,17 @@ def _decode(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        # cp1252 is Latin-1 with typographic quotes where Latin-1 has control characters.
-        return _refuse_binary(content.decode("cp1252", errors="replace"), name)
+        return _refuse_binary(_guessed(content), name)
+
+
+def _guessed(content: bytes) -> str:
+    """The text in an encoding of one language or region, which charset-normalizer tells by what comes out."""
+    from charset_normalizer import from_bytes  # a twentieth of a second to import
+
+    sample = content[:_SAMPLE_BYTES]
+    best = from_bytes(sample, cp_isolation=_REGIONAL, language_threshold=0.0).best()
+    # cp1252 is Latin-1 with typographic quotes where Latin-1 has control characters.
+    return content.decode(best.encoding if best else "cp1252", errors="replace")
 
 
 def _decode_as(content: bytes, encoding: str, name: str) -> str:

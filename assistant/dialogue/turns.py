@@ -12,12 +12,16 @@ from assistant.records import Record, Turn
 from assistant.terminal import printable
 
 NARRATOR = "Narrator"
-MAX_NAME_CHARACTERS = 40
-MAX_NAME_WORDS = 5
+MAX_NAME_CHARACTERS = 80
+MAX_NAME_WORDS = 8
+_PLAIN_NAME_CHARACTERS = 40
+_PLAIN_NAME_WORDS = 5
+"""Beyond these, every word of a name must look like part of one."""
 _FARTHEST_COLON = 160
 
 # Marks without width that exports put around names and dates: byte order mark, direction marks, zero-width space.
 _MARKS = re.compile("[\ufeff\u061c\u200b\u200e\u200f\u2060]")
+_DATED = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{0,4}\D|\d{1,2}[:.]\d\d\D")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _COLONS = re.compile("[:：]")
 # What opens a list item, a quotation, a tag, a rule or JSON opens no name.
@@ -37,10 +41,14 @@ _PARTICLES = frozenset({
 
 
 class Reading(Record, frozen=True):
-    """What a format made of a text: its turns, and how many lines it left out because they are no speech."""
+    """What a format made of a text: its turns, how many lines it left out because they are no speech, how many of which
+    kind, and what wrote it ("WhatsApp") where the text tells.
+    """
 
     turns: tuple[Turn, ...]
     left_out: int = 0
+    kinds: dict[str, int] = {}
+    label: str = ""
 
 
 class Head(NamedTuple):
@@ -64,22 +72,26 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def clean_name(raw: str) -> str:
-    """A speaker's name that `split_head` finds again: no colon, at most five words and forty characters."""
+    """A speaker's name that `split_head` finds again: no colon, at most eight words and eighty characters."""
     words: list[str] = []
     for word in _COLONS.sub(" ", clean_text(raw)).split():
         if sum(_counts(known) for known in words) == MAX_NAME_WORDS and _counts(word):
             break
         words.append(word)
-    name = " ".join(words).lstrip(_NO_NAME_START)[:MAX_NAME_CHARACTERS].rstrip(" *_")
+    name = " ".join(words).lstrip(_NO_NAME_START)[:MAX_NAME_CHARACTERS].rstrip(" *")
     if not name:
         return "Unknown"
-    return f"{name} (speaker)" if is_label(name) else name
+    if is_label(name):
+        return f"{name} (speaker)"
+    if _looks_dated(name):
+        return clean_name(f"Speaker {name}")
+    return name if is_name(name) else " ".join(name.split()[:_PLAIN_NAME_WORDS])[:_PLAIN_NAME_CHARACTERS].rstrip(" *")
 
 
 def make_turn(speaker: str, text: str, time: str = "") -> Turn | None:
     """A clean turn, or None where nothing was said."""
-    said = fold(text)
-    return Turn(speaker=clean_name(speaker), text=said, time=fold(time)) if said else None
+    said = fold(_MARKS.sub("", printable(text)))
+    return Turn(speaker=clean_name(speaker), text=said, time=fold(_MARKS.sub("", time))) if said else None
 
 
 def is_label(name: str) -> bool:
@@ -90,9 +102,12 @@ def is_label(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_name(name: str) -> bool:
     """Whether the words before a colon are short enough for a name, and do not open a list, a tag or JSON."""
-    if not name or len(name) > MAX_NAME_CHARACTERS or name[0] in _NO_NAME_START:
+    if not name or len(name) > MAX_NAME_CHARACTERS or name[0] in _NO_NAME_START or is_label(name) or _looks_dated(name):
         return False
-    return sum(map(_counts, name.split())) <= MAX_NAME_WORDS and not is_label(name)
+    words = sum(map(_counts, name.split()))
+    if words <= _PLAIN_NAME_WORDS and len(name) <= _PLAIN_NAME_CHARACTERS:
+        return True
+    return words <= MAX_NAME_WORDS and looks_like_name(name) and name[-1] not in ".,;!?"
 
 
 def looks_like_name(name: str) -> bool:
@@ -118,6 +133,11 @@ def split_head(line: str) -> Head | None:
         # "Mr. Rossi (Minister of Small Business and Trade): …"
         name = name.partition(" (")[0] if name.endswith(")") else ""
     return Head(name, text.strip()) if is_name(name) and _may_follow(name, text) else None
+
+
+def _looks_dated(name: str) -> bool:
+    """Whether the would-be name begins as a date or a time does."""
+    return name[0].isdigit() and _DATED.match(f"{name} ") is not None
 
 
 def _may_follow(name: str, text: str) -> bool:

@@ -14,6 +14,28 @@ def read_dialogue(text: str) -> Dialogue:
     return parse(text)
 
 
+_PLAIN = frozenset({"names", "tags", "transcript", "narration"})
+"""Formats that no program has: the reader knows what it is."""
+
+
+def describe(dialogue: Dialogue) -> str:
+    """What was understood of a conversation, on a line: "conversation · 214 turns · 5 speakers", "WhatsApp · …"."""
+    from assistant.dialogue import describe as describe_dialogue
+
+    if dialogue.format not in _PLAIN:
+        return describe_dialogue(dialogue)
+    left_out = f" · {_count(dialogue.left_out, 'line')} nobody said" if dialogue.left_out else ""
+    if not dialogue.has_speakers:
+        lines = sum(turn.text.count("\n") + 1 for turn in dialogue.turns)
+        return f"no speakers · {_count(lines, 'line')} · read as one narrator's{left_out}"
+    turns, people = _count(len(dialogue.turns), "turn"), _count(len(dialogue.speakers), "speaker")
+    return f"conversation · {turns} · {people}{left_out}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def read_named_file(line: str) -> str:
     """The text of the file that "@docs/standup.txt" or "@report.pdf" names; raises UsageError or InputUnreadable."""
     from assistant.answering.files import read_file_text

@@ -164,4 +164,4 @@ async def test_an_instruction_needs_no_conversation() -> None:
 
 def test_what_nobody_said_is_counted_beside_the_conversation() -> None:
     text = "[12:01] Maya created group X\n[12:03] Maya: Hi.\n[12:04] Maya: <Media omitted>\n[12:05] Tom: Hello."
-    assert describe(parse(text)) == "conversation · 2 turns · 2 speakers · 2 lines nobody said"
+    assert describe(parse(text)) == "WhatsApp · 2 messages · 2 people · 1 notice, 1 picture or file left out"

@@ -23,7 +23,7 @@ from assistant.tui.messages import (
     ModelChanged,
     RequestProgressed,
 )
-from assistant.tui.reading import read_named_file
+from assistant.tui.reading import describe, read_named_file
 from assistant.tui.routing import LABELS, InView, Route
 from assistant.tui.screens.answer_actions import AnswerActions
 from assistant.tui.screens.choosing import Choosing
@@ -32,7 +32,7 @@ from assistant.tui.screens.judging import JudgingActions
 from assistant.tui.screens.kept_chats import KeptChats
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.sent import QuestionView, SentView
-from assistant.tui.widgets.source import SourceView, describe
+from assistant.tui.widgets.source import SourceView
 from assistant.tui.widgets.title import TitleLine
 
 MEASURE_SECONDS = 0.2

@@ -14,8 +14,7 @@ from assistant.errors import InputUnreadable
 from assistant.terminal import printable
 from assistant.tui.completion import completion_of
 from assistant.tui.messages import ComposerChanged, ComposerSubmitted
-from assistant.tui.reading import read_dialogue
-from assistant.tui.widgets.source import describe
+from assistant.tui.reading import describe, read_dialogue
 
 FOLD_LINES = 10
 """A paste of more lines than the composer shows is folded into one line above it."""

@@ -13,26 +13,12 @@ from textual.widgets import Static
 
 from assistant.records import Dialogue
 from assistant.terminal import printable
-from assistant.tui.reading import write_dialogue
+from assistant.tui.reading import describe, write_dialogue
 from assistant.tui.widgets.page import Page
 from assistant.tui.widgets.sent import SentView
 
 SHOWN_TURNS = 4
 """A conversation of at most this many turns is short enough to stand open from the start."""
-
-
-def describe(dialogue: Dialogue) -> str:
-    """ "conversation · 214 turns · 5 speakers", or that one narrator tells it."""
-    left_out = f" · {_count(dialogue.left_out, 'line')} nobody said" if dialogue.left_out else ""
-    if not dialogue.has_speakers:
-        lines = sum(turn.text.count("\n") + 1 for turn in dialogue.turns)
-        return f"no speakers · {_count(lines, 'line')} · read as one narrator's{left_out}"
-    turns, people = _count(len(dialogue.turns), "turn"), _count(len(dialogue.speakers), "speaker")
-    return f"conversation · {turns} · {people}{left_out}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 class SourceView(SentView):

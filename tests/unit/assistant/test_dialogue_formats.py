@@ -21,7 +21,7 @@ def test_labels_times_and_addresses_are_no_speakers() -> None:
 
 
 def test_a_transcript_keeps_lists_inside_a_turn() -> None:
-    dialogue = read("transcript.txt")
+    dialogue = read("marked.txt")
     assert [turn.speaker for turn in dialogue.turns] == ["Priya", "Marek", "Priya", "Marek"]
     assert dialogue.turns[0].text.endswith("- the glaze order - Reminder: the fair on Sunday")
 

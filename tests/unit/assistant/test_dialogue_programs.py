@@ -42,6 +42,21 @@ def _lines(pattern: str, between: str = "\n") -> Callable[[_Turns], str]:
 # What a program writes, by the row that must read it.
 _PROGRAMS: dict[str, tuple[str, Callable[[_Turns], str]]] = {
     "names": ("names", _lines("{name}: {text}")),
+    "Markdown": ("names", _lines("**{name}:** {text}", "\n\n")),
+    "Markdown, Signal": ("marked", _lines("**{name}** · 10:02\n{text}", "\n\n")),
+    "Rev": ("marked", _lines("{name} (00:12):\n{text}", "\n\n")),
+    "CSV": ("table", lambda turns: "sender,text\n" + _lines('"{name}","{text}"')(turns)),
+    "WhatsApp, French": ("chat", _lines("03/05/2024 à 12:03 - {name}: {text}")),
+    "WhatsApp, Finnish": ("chat", _lines("3.5.2024 klo 12.03 - {name}: {text}")),
+    "WhatsApp, Spanish": ("chat", _lines("3/5/2024, 8:28\u202fp.\u00a0m. - {name}: {text}")),
+    "WhatsApp, Arabic": ("chat", _lines("\u200f٣١/١٢/٢٠٢٣، ٦:٠٥ م - {name}: {text}")),
+    "WhatsApp, Japanese": ("chat", _lines("[2026/7/9 午後2:30:02] {name}: {text}")),
+    "WhatsApp, old": ("chat", _lines("09/12/2012 17:03:48: {name}: {text}")),
+    "KakaoTalk": ("chat", _lines("[{name}] [오후 12:03] {text}")),
+    "LINE": ("chat", lambda turns: "2024/05/03\n" + _lines("12:03\t{name}\t{text}")(turns)),
+    "Element": ("chat", _lines("Fr., 20. Juni 2025, 15:13:23 - {name}: {text}")),
+    "Discord, German": ("paste", _lines("{name} — heute um 09:14 Uhr\n{text}")),
+    "WeChat": ("paste", _lines("{name} 2024-05-03 12:03:04\n{text}\n")),
     "transcript": ("transcript", _lines("{name}:\n{text}\nMore of it.")),
     "webvtt": (
         "webvtt",
@@ -72,7 +87,7 @@ _PROGRAMS: dict[str, tuple[str, Callable[[_Turns], str]]] = {
 
 
 def test_every_row_that_names_speakers_is_written_by_a_program() -> None:
-    assert {row for row, _ in _PROGRAMS.values()} == set(FORMATS) - {"tags", "narration"}
+    assert {row for row, _ in _PROGRAMS.values()} == set(FORMATS) - {"tags", "narration", "timed", "questions"}
 
 
 @pytest.mark.parametrize("program", list(_PROGRAMS))
@@ -90,7 +105,7 @@ def test_what_a_program_writes_is_read_by_its_row_as_the_turns_that_it_holds(
 
     expected = [(name, f"{text} More of it.") for name, text in turns] if program == "transcript" else turns
     expected = [*expected, ("Sender", "Thanks all.")] if program == "mail, quoting" else expected
-    assert (dialogue.format, dialogue.left_out) == (row, 0)
+    assert dialogue.format == row and dialogue.left_out == (program == "LINE")
     assert said(dialogue) == expected
     assert said(parse(render_turns(dialogue))) == expected
 

@@ -3,6 +3,7 @@
 import html
 import re
 
+from assistant.dialogue.readers.messages import SOUNDS
 from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_like_name, make_turn, split_head
 from assistant.records import Turn
 
@@ -12,6 +13,9 @@ _TIMING = re.compile(rf"\s*({_CLOCK})\s*-->\s*{_CLOCK}")
 _UNPADDED = re.compile(r"\s*\d:\d{1,2}:\d{1,2}\.")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?\s{1,10}([^>]{1,200})>")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>")
+_DASH = re.compile(r"(?:[-–—‐]|>>)\s*(?=\S)")
+_SOUND = re.compile(r"\s*(?:-\s*)?(?:\[[^\]]{1,60}\]|\([^)]{1,60}\)|[♪♫#*][^♪♫]*[♪♫#*]?)\s*")
+_DIARIZED = re.compile(r"\[((?:SPEAKER|Speaker)[ _]?\w{1,4})\]:?\s*(.*)")
 _SENTENCE_END = re.compile(r"[.?!…][\"'”’)]*$")
 
 
@@ -27,23 +31,31 @@ def read_srt(text: str) -> Reading | None:
 
 
 def _read_cues(text: str) -> Reading | None:
-    """The turns of all cues. A sentence that runs over several cues of one voice is one turn."""
+    """The turns of all cues. A sentence that runs over several cues of one voice is one turn; a cue without a name goes
+    on with the speaker before it.
+    """
     turns: list[Turn] = []
+    sounds = 0
+    speaker = NARRATOR
     for block in re.split(r"\n(?:[^\S\n]*\n)+", text.strip()):
         lines = block.split("\n")
         at = next((number for number, line in enumerate(lines[:3]) if _TIMING.match(line)), None)
         timing = _TIMING.match(lines[at]) if at is not None else None
         if at is None or timing is None:
             continue  # The header, and blocks of notes and styles.
-        for speaker, said in _voices(lines[at + 1 :], named=_UNPADDED.match(lines[at]) is not None):
+        spoken = [line for line in lines[at + 1 :] if not _SOUND.fullmatch(_TAG.sub("", line))]
+        sounds += len(lines) - at - 1 - len(spoken)
+        for name, said in _voices(spoken, named=_UNPADDED.match(lines[at]) is not None):
+            speaker = name or speaker
             if turn := make_turn(speaker, said, timing[1]):
                 turns.append(turn)
-    return Reading(turns=tuple(_join_sentences(turns))) if turns else None
+    joined = tuple(_join_sentences(turns))
+    return Reading(turns=joined, left_out=sounds, kinds={SOUNDS: sounds} if sounds else {}) if turns else None
 
 
 def _voices(lines: list[str], named: bool) -> list[tuple[str, str]]:
-    """Who says what in the lines of one cue, the narrator where the cue does not tell. Where cues are `named`, a first
-    line that looks like a name is one.
+    """Who says what in the lines of one cue, an empty name where the cue does not tell. Where cues are `named`, a first
+    line that looks like a name is one. Lines that begin with a dash are different people.
     """
     if named and len(lines) > 1 and is_name(lines[0]) and looks_like_name(lines[0]):
         return [(lines[0], " ".join(lines[1:]))]
@@ -51,14 +63,24 @@ def _voices(lines: list[str], named: bool) -> list[tuple[str, str]]:
     for line in lines:
         pieces = _VOICE.split(line)  # [before, name, text, name, text, ...]
         for name, piece in zip(["", *pieces[1::2]], pieces[::2], strict=True):
-            said = html.unescape(_TAG.sub("", piece))
-            head = split_head(said.removeprefix("- ").removeprefix(">>")) if not name else None
-            speaker, said = (head.name, head.text) if head else (html.unescape(name), said)
-            if not speaker and voices:
+            said = html.unescape(_TAG.sub("", piece)).strip()
+            dash = _DASH.match(said)
+            is_dashed = dash is not None
+            said = said[dash.end() :] if dash else said
+            speaker, said = (html.unescape(name), said) if name else _named(said)
+            if not (speaker or is_dashed) and voices:
                 voices[-1] = (voices[-1][0], f"{voices[-1][1]} {said}")
-            elif fold(said):
+            elif speaker or fold(said):
                 voices.append((speaker, said))
-    return [(speaker or NARRATOR, said) for speaker, said in voices]
+    return voices
+
+
+def _named(said: str) -> tuple[str, str]:
+    """The name before a colon or in brackets, as diarization writes it, and the rest."""
+    if match := _DIARIZED.match(said):
+        return match[1], match[2]
+    head = split_head(said)
+    return (head.name, head.text) if head else ("", said)
 
 
 def _join_sentences(turns: list[Turn]) -> list[Turn]:

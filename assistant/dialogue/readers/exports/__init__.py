@@ -1,0 +1,1 @@
+"""JSON as programs export it: one small file for each program."""

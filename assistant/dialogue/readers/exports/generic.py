@@ -1,0 +1,161 @@
+"""Any JSON list of messages with a sender, a text and perhaps a time under recognizable names."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from assistant.dialogue.notices import kind_of
+from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
+from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
+from assistant.dialogue.readers.named import read_names, read_tags, read_transcript
+from assistant.dialogue.turns import NARRATOR, Reading, clean_text
+
+_SPEAKER = (
+    "speaker", "speaker_name", "speakerName", "sender_name", "senderName", "author", "author_name", "authorName",
+    "displayName", "display_name", "nickname", "from_name", "fromName", "name", "from", "sender", "user",
+    "username", "userName", "participant", "creator", "u", "role", "speaker_label", "who",
+)  # fmt: skip
+_TEXT = (
+    "text",
+    "content",
+    "message",
+    "body",
+    "utterance",
+    "msg",
+    "parts",
+    "transcript",
+    "sentence",
+    "words",
+    "elements",
+    "value",
+)
+_TIME = (
+    "time", "timestamp", "timestamp_ms", "date", "ts", "created_at", "createdAt", "create_at", "created_date",
+    "originalarrivaltime", "sent_at", "datetime", "start", "start_time", "startTime", "offset", "from_time",
+)  # fmt: skip
+_TURNS = (
+    "messages", "turns", "dialogue", "dialog", "conversation", "utterances", "transcript", "segments", "chat",
+    "monologues", "MessageList", "items", "entries", "results", "data", "posts", "comments", "events", "list",
+    "rows", "sentences", "conversations",
+)  # fmt: skip
+_SYSTEM = frozenset(
+    [
+        "uj",
+        "ul",
+        "au",
+        "ru",
+        "system",
+        "service",
+        "join",
+        "leave",
+        "system_join_channel",
+        "system_leave_channel",
+        "threadactivity/addmember",
+        "threadactivity/topicupdate",
+    ]
+)
+_MARKUP = re.compile(r"</?(?:b|i|u|s|a|at|em|strong|quote|legacyquote|ss|e_m|p|br|span|div)\b[^>]*/?>", re.IGNORECASE)
+_KIND_KEYS = ("type", "t", "messagetype", "kind", "subtype", "event")
+
+
+def read_generic(value: Json) -> Reading | None:
+    """The turns of the first list whose rows have a text; also of an object with the conversation as one text."""
+    if (reading := _read_text(value)) is not None:
+        return reading
+    for rows in _lists(value):
+        if (reading := read_rows(rows)) is not None:
+            return reading
+    return None
+
+
+def read_rows(rows: Sequence[Row]) -> Reading | None:
+    """Turns from rows, by time where each has one; None where no row has a text."""
+    unwrapped = [row for one in rows for row in _unwrapped(one)]
+    if not any(_first(row, _TEXT) is not None for row in unwrapped):
+        return None
+    messages: list[Message] = []
+    left_out: Counter[str] = Counter()
+    for row in unwrapped:
+        said = _MARKUP.sub("", clean_text(_said(row)))
+        if any(text_of(row.get(key)).lower() in _SYSTEM for key in _KIND_KEYS):
+            left_out[NOTICES] += 1
+        elif not said.strip():
+            left_out[MEDIA] += 1
+        elif (kind := kind_of(said)) and kind != "media":
+            left_out[kind] += 1
+        else:
+            time = _first(row, _TIME)
+            speaker = clean_text(_speaker(row)) or NARRATOR
+            messages.append(Message(speaker=speaker, text=said, time=clean_text(text_of(time)), order=seconds_of(time)))
+    return reading_of(messages, left_out, "JSON")
+
+
+def keys_of(value: Json) -> list[str]:
+    """The names that a JSON value uses on its first two levels, for an error message."""
+    first = value[0] if isinstance(value, list) and value else value
+    if not isinstance(first, Mapping):
+        return []
+    inner = next(
+        (one[0] for one in first.values() if isinstance(one, list) and one and isinstance(one[0], Mapping)), {}
+    )
+    return [*map(str, first), *map(str, inner)][:12]
+
+
+def _unwrapped(row: Row) -> list[Row]:
+    """A Mattermost line holds its post, and a post its replies; a Rev.ai monologue or a Skype message is itself."""
+    for key in ("post", "direct_post", "message"):
+        inner = row.get(key)
+        if (
+            isinstance(inner, Mapping)
+            and _first(inner, _TEXT) is not None
+            and (row.get("type") == key or _first(row, _SPEAKER) is None)
+        ):
+            return [inner, *rows_in(inner, "replies")]
+    return (
+        [] if row.get("type") in ("version", "channel", "user", "team", "scheme", "emoji") and len(row) <= 2 else [row]
+    )
+
+
+def _said(row: Row) -> str:
+    value = _first(row, _TEXT)
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        parts = [text_of(part.get("value", part.get("word", part.get("text", "")))) for part in value]
+        return "".join(parts) if any(part.startswith(" ") or part in ".,?!" for part in parts) else " ".join(parts)
+    return text_of(value)
+
+
+def _speaker(row: Row) -> str:
+    value = _first(row, _SPEAKER)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"Speaker {value}"
+    return text_of(value)
+
+
+def _lists(value: Json, depth: int = 3) -> list[list[Row]]:
+    """Lists of objects in a value, those under telling names first."""
+    if isinstance(value, list):
+        rows = [row for row in value if isinstance(row, Mapping)]
+        found = [rows] if rows else []
+        if depth and len(rows) == 1:
+            found += _lists(rows[0], depth - 1)
+        elif depth:
+            inner = [one for row in rows for one in _lists(row, 0 if depth == 1 else 1)]
+            found += inner[:1]
+        return found
+    if not isinstance(value, Mapping) or not depth:
+        return []
+    named = [value[key] for key in _TURNS if isinstance(value.get(key), list | Mapping)]
+    other = [one for key, one in value.items() if key not in _TURNS and isinstance(one, list | Mapping)]
+    found = [rows for one in [*named, *other] for rows in _lists(one, depth - 1)]
+    return found or [[value]]
+
+
+def _read_text(value: Json) -> Reading | None:
+    """The turns of an object such as {"id": 7, "dialogue": "Ana: hello\\nBen: hi"}."""
+    texts = (value[key] for key in _TURNS if isinstance(value.get(key), str)) if isinstance(value, Mapping) else ()
+    text = clean_text(next(iter(texts), ""))
+    return (read_tags(text) or read_names(text) or read_transcript(text)) if text else None
+
+
+def _first(row: Row, names: Sequence[str]) -> Json:
+    return next((row[name] for name in names if row.get(name) is not None), None)

@@ -1,0 +1,63 @@
+"""JSON and JSON Lines: the first program's reader that knows the shape, else the generic one."""
+
+import json
+from collections.abc import Callable
+
+from assistant.dialogue.readers.exports.assistants import read_chatgpt, read_claude
+from assistant.dialogue.readers.exports.discord import read_discord
+from assistant.dialogue.readers.exports.generic import keys_of, read_generic, read_rows
+from assistant.dialogue.readers.exports.matrix import read_matrix
+from assistant.dialogue.readers.exports.messenger import read_messenger
+from assistant.dialogue.readers.exports.slack import read_slack
+from assistant.dialogue.readers.exports.telegram import read_telegram
+from assistant.dialogue.readers.exports.values import Json
+from assistant.dialogue.turns import Reading
+from assistant.errors import InputUnreadable
+
+EXPORTS: tuple[Callable[[Json], Reading | None], ...] = (
+    read_chatgpt,
+    read_claude,
+    read_telegram,
+    read_discord,
+    read_messenger,
+    read_matrix,
+    read_slack,
+    read_generic,
+)
+"""The readers of programs' exports; each returns None for what is not its own."""
+
+
+def read_json(text: str) -> Reading | None:
+    """A JSON file. Raises InputUnreadable for JSON in which nobody says anything, with the names that it uses."""
+    if not text.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, list | dict) or (
+        isinstance(value, list) and not any(isinstance(one, dict) for one in value)
+    ):
+        return None
+    return read_value(value)
+
+
+def read_value(value: Json) -> Reading:
+    """The conversation in a JSON value. Raises InputUnreadable where there is none."""
+    for read in EXPORTS:
+        if (reading := read(value)) is not None:
+            return reading
+    names = ", ".join(keys_of(value)) or "none"
+    raise InputUnreadable(f"this JSON holds no messages that Parley knows: no sender and text among its keys ({names})")
+
+
+def read_json_lines(text: str) -> Reading | None:
+    """One object a line, each a message."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not lines or not all(line.lstrip().startswith("{") for line in lines):
+        return None
+    try:
+        rows = [json.loads(line) for line in lines]
+    except (ValueError, RecursionError):
+        return None
+    return read_rows([row for row in rows if isinstance(row, dict)])

@@ -1,0 +1,83 @@
+"""Slack: a day's file of an export, a channel's history from the API, or an export's channel with its users."""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
+from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
+from assistant.dialogue.turns import Reading
+
+_MENTION = re.compile(r"<@(\w+)(?:\|([^>]*))?>")
+_CHANNEL = re.compile(r"<#\w+\|([^>]*)>")
+_SPECIAL = re.compile(r"<!(\w+)(?:\^[^|>]*)?(?:\|([^>]*))?>")
+_LINK = re.compile(r"<((?:https?|mailto|tel):[^|>]*)(?:\|([^>]*))?>")
+_SPEECH = frozenset(
+    ("", "bot_message", "me_message", "thread_broadcast", "file_share", "file_comment", "reply_broadcast")
+)
+
+
+def read_slack(value: Json, users: Mapping[str, str] | None = None) -> Reading | None:
+    """The messages by time. `users` maps ids to names where users.json is at hand."""
+    rows = rows_in(value, "messages") if isinstance(value, dict) else rows_in(value)
+    if not rows or not all("ts" in row and row.get("type", "message") == "message" for row in rows):
+        return None
+    names = dict(users or {})
+    for row in rows:
+        if isinstance(row.get("user"), str) and (name := _profile_name(row)):
+            names.setdefault(row["user"], name)
+    messages: list[Message] = []
+    left_out: Counter[str] = Counter()
+    for row in rows:
+        said = plain_text(text_of(row.get("text")) or _attached(row), names)
+        if text_of(row.get("subtype")) not in _SPEECH:
+            left_out[NOTICES] += 1
+        elif said.strip():
+            messages.append(
+                Message(speaker=_speaker(row, names), text=said, time=text_of(row["ts"]), order=seconds_of(row["ts"]))
+            )
+        else:
+            left_out[MEDIA] += 1
+    return reading_of(messages, left_out, "Slack")
+
+
+def user_names(value: Json) -> dict[str, str]:
+    """Ids to names from an export's users.json."""
+    return {
+        text_of(row.get("id")): _profile_name({"user_profile": row.get("profile") or row, **row})
+        or text_of(row.get("name"))
+        for row in rows_in(value)
+    }
+
+
+def plain_text(text: str, names: Mapping[str, str]) -> str:
+    """Slack's marks as a reader sees them: @names, link texts, characters for entities."""
+    text = _MENTION.sub(lambda match: f"@{names.get(match[1]) or match[2] or match[1]}", text)
+    text = _CHANNEL.sub(r"#\1", text)
+    text = _SPECIAL.sub(lambda match: match[2] or f"@{match[1]}", text)
+    text = _LINK.sub(lambda match: match[2] or match[1], text)
+    return html.unescape(text)
+
+
+def _profile_name(row: Row) -> str:
+    profile = row.get("user_profile") or row.get("profile") or {}
+    keys = ("real_name", "display_name", "name", "first_name")
+    return next((text_of(profile[key]) for key in keys if profile.get(key)), "") if isinstance(profile, Mapping) else ""
+
+
+def _speaker(row: Row, names: Mapping[str, str]) -> str:
+    user = text_of(row.get("user"))
+    bot = row.get("bot_profile")
+    return (
+        names.get(user)
+        or text_of(row.get("username"))
+        or (text_of(bot.get("name")) if isinstance(bot, Mapping) else "")
+        or user
+        or "Slack"
+    )
+
+
+def _attached(row: Row) -> str:
+    found = [text_of(one.get("text")) or text_of(one.get("fallback")) for one in rows_in(row, "attachments")]
+    return "\n".join(text for text in found if text)

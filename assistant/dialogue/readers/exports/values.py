@@ -1,0 +1,73 @@
+"""Reads values out of JSON whose shape is known only roughly."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+Json = Any
+Row = Mapping[str, Any]
+
+
+def text_of(value: Json, depth: int = 4) -> str:
+    """The text in a value: itself, a number, an object's text or name, the parts of a list in a row."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Mapping) and depth:
+        keys = (
+            "text",
+            "value",
+            "content",
+            "body",
+            "name",
+            "display_name",
+            "displayName",
+            "real_name",
+            "first_name",
+            "parts",
+            "message",
+            "role",
+        )
+        return text_of(next((value[key] for key in keys if value.get(key) is not None), ""), depth - 1)
+    if isinstance(value, list) and depth:
+        return "".join(text_of(part, depth - 1) for part in value)
+    return ""
+
+
+def repaired(text: str) -> str:
+    """The text without mojibake: Meta's exports hold UTF-8 that was read as Latin-1."""
+    import ftfy  # a tenth of a second to import
+
+    return ftfy.fix_text(
+        text, normalization=None, uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False
+    )
+
+
+def seconds_of(value: Json) -> float | None:
+    """A time in seconds: from a number (milliseconds are scaled), digits or ISO 8601; None from anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, Mapping):
+        return seconds_of(value.get("$date", value.get("seconds")))
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return _iso(value) if isinstance(value, str) else None
+    while number > 1e11:
+        number /= 1000
+    return number
+
+
+def rows_in(value: Json, *keys: str) -> list[Row]:
+    """The objects of the list under the first of the keys that holds one."""
+    if isinstance(value, Mapping):
+        value = next((value[key] for key in keys if isinstance(value.get(key), list)), [])
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
+
+
+def _iso(text: str) -> float | None:
+    try:
+        return datetime.fromisoformat(text.strip()).timestamp()
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Conversations in containers: tables, web pages, Word files and archives."""

@@ -1,0 +1,63 @@
+"""Web pages that hold a conversation: Telegram's export, and others by the text that a reader sees."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
+from assistant.dialogue.turns import Reading
+
+
+def is_page(text: str) -> bool:
+    """Whether the text is HTML."""
+    head = text.lstrip("\ufeff \n\r\t")[:400].lower()
+    return head.startswith(("<!doctype html", "<html")) or ("<head" in head and "<body" in text.lower())
+
+
+def read_page(text: str, parse_text: Callable[[str], Reading | None]) -> Reading | None:
+    """The messages of a page: Telegram's by its classes, of any other what `parse_text` reads in its text."""
+    from bs4 import BeautifulSoup  # a tenth of a second to import
+
+    soup = BeautifulSoup(text, "lxml")
+    for gone in soup(["script", "style", "noscript", "template"]):
+        gone.decompose()
+    return _read_telegram(soup) or parse_text(_visible(soup))
+
+
+def _read_telegram(soup: Any) -> Reading | None:
+    messages: list[Message] = []
+    left_out: Counter[str] = Counter()
+    speaker = ""
+    for block in soup.select("div.message"):
+        classes = block.get("class") or []
+        name = block.select_one(".from_name")
+        speaker = _text(name).strip() if name and not name.find_parent(class_="forwarded") else speaker
+        said = block.select_one(".text")
+        if "service" in classes:
+            left_out[NOTICES] += 1
+        elif said is None:
+            left_out[MEDIA] += 1
+        elif speaker:
+            time = block.select_one(".date")
+            messages.append(
+                Message(speaker=speaker, text=_text(said), time=str(time.get("title") or _text(time)) if time else "")
+            )
+    return reading_of(messages, left_out, "Telegram") if messages else None
+
+
+def _text(node: Any) -> str:
+    for line_break in node.find_all("br"):
+        line_break.replace_with("\n")
+    return str(node.get_text())
+
+
+def _visible(soup: Any) -> str:
+    """The page's text, a line a block."""
+    for line_break in soup.find_all("br"):
+        line_break.replace_with("\n")
+    for block in soup.find_all(
+        ["p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre", "article", "section"]
+    ):
+        block.append("\n")
+    lines = (" ".join(line.split()) for line in str(soup.get_text()).split("\n"))
+    return "\n".join(line for line in lines if line)

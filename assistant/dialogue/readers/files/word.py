@@ -1,0 +1,40 @@
+"""Word files: the text of a transcript, paragraph by paragraph."""
+
+import io
+import zipfile
+
+from assistant.errors import InputUnreadable
+
+_MOST_UNPACKED = 200 * 2**20
+
+
+def is_word(content: bytes) -> bool:
+    """Whether the bytes are a .docx file."""
+    if not content.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return "word/document.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def word_text(content: bytes) -> str:
+    """The paragraphs and tables in the order of the document, a line each."""
+    import docx
+    from docx.opc.exceptions import PackageNotFoundError
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > _MOST_UNPACKED:
+            raise InputUnreadable("the Word file unpacks to more than 200 MB: it is not read")
+    try:
+        document = docx.Document(io.BytesIO(content))
+    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputUnreadable(f"the Word file is damaged: {' '.join(str(error).split())[:120]}") from error
+    lines: list[str] = []
+    for block in document.iter_inner_content():
+        if hasattr(block, "rows"):
+            lines += ["\t".join(cell.text.strip() for cell in row.cells) for row in block.rows]
+        else:
+            lines.append(block.text)
+    return "\n".join(lines)

@@ -1,0 +1,235 @@
+"""Messages under a line with name and time: what is copied out of Slack, Teams, Discord, Mattermost or WeChat, and
+transcripts by Otter, Rev and Teams.
+"""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+
+from assistant.dialogue.notices import is_notice, kind_of, without_mark
+from assistant.dialogue.readers.messages import HEADERS, NOTICES, QUOTED, REACTIONS, Message, reading_of
+from assistant.dialogue.stamps import date_in, has_calendar_word, has_clock, is_clock, is_moment, moment_pattern, plain
+from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_like_name
+from assistant.records import Record
+
+_LONGEST_HEADER = 140
+_SAMPLE = 400
+"""Lines at the beginning that tell the style."""
+_WEAK = frozenset({"space", "glued"})
+"""Separators that a sentence may hold too: "Lunch 12:30"."""
+_LENGTH = re.compile(
+    r"(?:\d+\s(?:hours?|minutes?|seconds?|stunden?|minuten?|sekunden?|heures?|horas?|minutos?|segundos?)\s?){1,3}",
+    re.IGNORECASE,
+)
+_WORD_FIRST = re.compile(r"[^\W\d]+(?=\s)")
+_DASH = re.compile(r"[—–-]")
+_READ = re.compile(r"\s*\((?:read|delivered|edited)\b[^)]*\)\s*$", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"\s(?:APP|BOT)$|\s\((?:Guest|External|Unverified|Gast|Invité|Invitado)\)$|:\S*:$|"
+    r"\s[\U0001F300-\U0001FAFF☀-➿]+\ufe0f?$"
+)
+_ITALIC_LINE = re.compile(r"\*[^*]{3,100}\*")
+_MARKS = ("New", "Edited", "(edited)")
+_FOOT = re.compile(
+    (
+        r"transcribed by https?://\S+|.{1,60} (?:started|stopped) transcription|transcription ended after "
+        r".*|this editable transcript was .*|=+|exported \d+ message.*|(?:guild|channel): .*"
+    ),
+    re.IGNORECASE,
+)
+
+
+class _Header(Record, frozen=True):
+    style: str
+    name: str
+    time: str
+
+
+def read_headed(text: str) -> Reading | None:
+    """A line with a name and a time, in either order or on two lines, then what that person wrote.
+
+    The style that most headers share decides which lines are headers: "Lunch 12:30" inside a message opens none.
+    """
+    lines = _joined([line.strip() for line in text.split("\n")])
+    opening = lines[:_SAMPLE]
+    style = _best_style([_header(line) for line in opening], opening)
+    if not style:
+        return None
+    headers = [one if (one := _header(line)) and one.style == style else None for line in lines]
+    messages: list[tuple[_Header, list[str]]] = []
+    left_out: Counter[str] = Counter()
+    for line, header in zip(lines, headers, strict=True):
+        if header:
+            messages.append((header, []))
+        elif not messages:
+            left_out[HEADERS] += bool(line)
+        else:
+            messages[-1][1].append(line)
+    names = tuple({header.name for header, _ in messages})
+    found = [
+        Message(speaker=header.name, text="\n".join(_said(said, left_out, names)), time=header.time)
+        for header, said in messages
+    ]
+    return reading_of(found, left_out)
+
+
+def read_timed(text: str) -> Reading | None:
+    """A time on a line of its own, then what was said: a transcript without speakers, as YouTube shows it."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    clocks = [is_clock(line) for line in lines]
+    if (
+        len(lines) < 4
+        or not clocks[0]
+        or sum(clocks) < len(lines) / 5
+        or any(a and b for a, b in itertools.pairwise(clocks))
+    ):
+        return None
+    messages: list[tuple[str, list[str]]] = []
+    for line, is_time in zip(lines, clocks, strict=True):
+        if is_time:
+            messages.append((line, []))
+        else:
+            messages[-1][1].append(line)
+    found = [Message(speaker=NARRATOR, text=" ".join(said), time=time) for time, said in messages]
+    return reading_of(found, {}, "Transcript without speakers")
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """A name and a time on lines of their own, in either order, become one: "Ana", "12:03" -> "Ana  12:03"."""
+    lines = [line for line in lines if not _DASH.fullmatch(line)]
+    joined: list[str] = []
+    place = 0
+    while place < len(lines):
+        line = lines[place]
+        after = lines[place + 1] if place + 1 < len(lines) else ""
+        if _is_time_line(line):
+            if joined and _is_bare_name(joined[-1]):
+                joined[-1] = f"{joined[-1]}  {_time_of(line)}"
+                place += 1
+                continue
+            beyond = lines[place + 2] if place + 2 < len(lines) else ""
+            if _is_bare_name(after) and not _is_time_line(beyond):
+                joined.append(f"{after}  {_time_of(line)}")
+                place += 2
+                continue
+        joined.append(line)
+        place += 1
+    return joined
+
+
+def _is_time_line(line: str) -> bool:
+    if not line or len(line) > 120 or not (has_clock(line) or line[0].isdigit()):
+        return False
+    bare = _READ.sub("", line)
+    return bool(bare) and len(bare) <= 60 and (is_clock(bare.lstrip("—– ")) or _LENGTH.fullmatch(bare) is not None)
+
+
+def _time_of(line: str) -> str:
+    bare = _READ.sub("", line).lstrip("—– ")
+    if _LENGTH.fullmatch(bare):
+        parts = [int(number) for number in re.findall(r"\d+", bare)]
+        return ":".join(f"{part:02d}" for part in ([0] * (2 - len(parts)) + parts))
+    return bare
+
+
+def _is_bare_name(line: str) -> bool:
+    return bool(line) and is_name(line) and looks_like_name(line) and not is_moment(line) and line[-1] not in ".!?:,;"
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """A name before its time, with marks between them that a sentence hardly has or without, and a time first."""
+    moment = moment_pattern().replace("?P<date>", "?:")
+    strong = r"(?P<between>,?\s+\[|\s*\*?\(|\s[—–-]\s|\s[·•|]\s|\s\s+|\t)"
+    weak = r"(?P<between>\s|(?<=[^\W\d])(?=\d))"
+    return (
+        re.compile(rf"(?P<name>\S.{{0,70}}?){strong}(?P<time>{moment})[\])]?\*?:?", re.IGNORECASE),
+        re.compile(rf"(?P<name>\S.{{0,70}}?){weak}(?P<time>{moment})", re.IGNORECASE),
+        re.compile(rf"\[(?P<time>{moment})\](?P<between>\s+)(?P<name>\S.{{0,60}})", re.IGNORECASE),
+    )
+
+
+def _header(line: str) -> _Header | None:
+    """The line as a header; its style is what stands between name and time, and whether AM or PM ends it."""
+    bare = _READ.sub("", line)
+    if not bare or len(bare) > _LONGEST_HEADER or not has_clock(bare):
+        return None
+    strong, weak, behind = _patterns()
+    found = plain(bare)
+    match = behind.fullmatch(found) if bare[0] == "[" else strong.fullmatch(found) or weak.fullmatch(found)
+    if not match:
+        return None
+    end, cut = match.end("name"), match.start("time")
+    if match["name"].endswith(",") and (word := _WORD_FIRST.match(found, cut)):
+        end = cut = word.end()  # "O'Neil, Sam 2024-05-03": Sam is no Saturday
+    name = _SUFFIX.sub("", bare[match.start("name") : end].strip("* "))
+    name = fold(_SUFFIX.sub("", name))
+    if not is_name(name) or not looks_like_name(name) or name[0].isdigit() or has_calendar_word(name):
+        return None
+    has_period = bool(re.search(r"[ap]\.?\s?m\.?$", match["time"], re.IGNORECASE))
+    style = _style_of(match["between"]) if bare[0] != "[" else "time first"
+    if style in _WEAK and date_in(match["time"]):
+        style = f"{style}, dated"
+    return _Header(style=style + "+" * has_period, name=name, time=bare[cut : match.end("time")].strip())
+
+
+def _style_of(between: str) -> str:
+    marks = between.strip(", *")
+    if marks:
+        return marks
+    if not between:
+        return "glued"
+    return "wide" if len(between) > 1 or "\t" in between else "space"
+
+
+def _best_style(headers: Sequence[_Header | None], lines: Sequence[str]) -> str:
+    """The style that most lines share and that looks like a program's; empty where none does."""
+    counted = Counter(one.style for one in headers if one)
+    for style, count in counted.most_common():
+        places = [place for place, one in enumerate(headers) if one and one.style == style]
+        names = Counter(one.name for one in headers if one and one.style == style)
+        followed = sum(_is_followed(place, places, lines) for place in places)
+        returning = names.most_common(1)[0][1] > 1
+        opens = places[0] == next(place for place, line in enumerate(lines) if line)
+        is_program_s = style.rstrip("+") not in _WEAK and (count > 1 or opens)
+        if followed >= count / 2 and (returning or is_program_s):
+            return style
+    return ""
+
+
+def _is_followed(place: int, places: Sequence[int], lines: Sequence[str]) -> bool:
+    """Whether text comes before the next header."""
+    for later in range(place + 1, len(lines)):
+        if lines[later]:
+            return later not in places
+    return False
+
+
+def _said(lines: Sequence[str], left_out: Counter[str], names: tuple[str, ...]) -> list[str]:
+    kept: list[str] = []
+    before = ""
+    for line in lines:
+        kind = kind_of(line)
+        if not line:
+            kept.append(line)
+        elif line.startswith(">"):
+            left_out[QUOTED] += 1
+        elif kind:
+            left_out[kind] += 1
+        elif line.isdigit() and len(line) <= 3 and kind_of(before) == REACTIONS:
+            left_out[REACTIONS] += 1
+        elif _is_program_s(line, names):
+            left_out[NOTICES] += 1
+        else:
+            kept.append(without_mark(line))
+        before = line
+    return kept
+
+
+def _is_program_s(line: str, names: tuple[str, ...]) -> bool:
+    """Whether a line under a message is none of it: a day's line, a footer, what a speaker did in the program."""
+    if is_moment(line) or _FOOT.fullmatch(line) or _ITALIC_LINE.fullmatch(line) or line in _MARKS:
+        return True
+    return ":" not in line and line.startswith(names) and is_notice(line)

@@ -1,0 +1,246 @@
+"""Messages that begin with a date or time on their own line: WhatsApp, Telegram, IRC, Zoom, KakaoTalk and others."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from assistant.dialogue.notices import is_notice, kind_of, without_mark
+from assistant.dialogue.readers.messages import HEADERS, NOTICES, QUOTED, Message, reading_of
+from assistant.dialogue.stamps import Stamp, has_calendar_word, is_clock, is_moment, plain, stamp_at_start
+from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_like_name
+from assistant.records import Record
+
+_MARK = "\u200e"
+"""iOS puts it before what WhatsApp itself writes."""
+_MIN_SHARE = 1 / 5
+_LONGEST_NAME = 80
+_MOST_UNKNOWN = 1 / 10
+"""A file whose unnamed lines are a larger share than this keeps them as the narrator's: they may be speech."""
+_IRC = re.compile(r"<\s?[@+~&%]?(?P<name>[^<>\s]{1,40})>\s+(?P<text>.*)")
+_IRC_ACTION = re.compile(r"\s?\*\s(?P<name>[^\s*]{1,40})\s(?P<text>.+)")
+_IRC_NOTICE = re.compile(r"(?:-!-|\*\*\*|-->|<--|--)\s.*")
+_WEECHAT = re.compile(r"[@+~&%]?(?P<name>[^\s@+~&%<>|*:-][^\s<>|:]{0,30})\t(?P<text>.*)")
+_ZOOM = re.compile(
+    (
+        r"(?:From\s{1,4})(?P<name>[^:]{1,80}?)(?:\s{1,4}to\s{1,4}[^:]{1,80}?)?(?:\s?\(direct "
+        r"message\))?\s{0,4}:\s*(?P<text>.*)"
+    ),
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    rf"~?\s?(?P<name>[^:：\n]{{1,{_LONGEST_NAME}}}?)\s?[:：](?P<text>\s.*|[^\s\d/].*|\d.*|)$", re.DOTALL
+)
+_DASHED = re.compile(r"(?P<name>[^:\n]{1,40}?)-\s(?P<text>.*)")
+_TABBED = re.compile(r"(?P<name>[^\t]{1,60})\t(?P<text>.*)", re.DOTALL)
+_LOG_EDGE = re.compile(r"-{3}\s(?:log (?:opened|closed)|day changed)\s.*", re.IGNORECASE)
+_NAME_FIRST = re.compile(r"\[(?P<name>[^\[\]]{1,60})\]\s\[(?P<time>[^\[\]]{3,30})\]\s(?P<text>.*)")
+_POLL = re.compile(r"(?:poll|umfrage|encuesta|sondage|sondaggio|enquete|опрос|anket)\s?:", re.IGNORECASE)
+_REPLYING = re.compile(r"replying to \".*", re.IGNORECASE)
+_LABELS = (
+    (
+        "WhatsApp",
+        re.compile(
+            "end-to-end encrypted|ende-zu-ende|de extremo a extremo|de bout en bout|omitted>|ausgeschlossen>|omitido>",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+class _Line(Record, frozen=True):
+    """A message as it stands: its stamp, and the lines until the next."""
+
+    stamp: str
+    lines: list[str]
+
+
+def read_stamped(text: str) -> Reading | None:
+    """`[12:03] Name: text`: a file's stamps have one shape; a line without it goes on with the message before."""
+    lines = [_turned(line) for line in text.split("\n")]
+    stamps = [_stamp(line) for line in lines]
+    shape = _shape_of(lines, stamps)
+    if shape is None:
+        return None
+    left_out: Counter[str] = Counter()
+    found: list[_Line] = []
+    for line, stamp in zip(lines, stamps, strict=True):
+        if stamp and _belongs(stamp, shape):
+            found.append(_Line(stamp=stamp.text, lines=[line[stamp.end :]]))
+        elif not line.strip() or _LOG_EDGE.fullmatch(line.strip()) or is_moment(line):
+            left_out[HEADERS] += bool(line.strip())
+            if found and not line.strip():
+                found[-1].lines.append("")
+        elif found:
+            found[-1].lines.append(line)
+        else:
+            left_out[HEADERS] += 1
+    return _messages(found, left_out)
+
+
+def _turned(line: str) -> str:
+    """KakaoTalk's "[Name] [9:45 PM] text" with the time first."""
+    match = _NAME_FIRST.match(line)
+    if not match or not is_clock(match["time"]):
+        return line
+    return f"[{match['time']}] {match['name']}: {match['text']}"
+
+
+def _stamp(line: str) -> Stamp | None:
+    """The stamp that the line begins with; a time alone on its line begins no message."""
+    return None if is_clock(line) else stamp_at_start(line)
+
+
+def _shape_of(lines: Sequence[str], stamps: Sequence[Stamp | None]) -> tuple[bool, bool] | None:
+    """The shape of most stamps, a date before none; None where too few lines begin with one."""
+    written = [line for line in lines if line.strip()]
+    shapes = Counter(stamp.shape for stamp in stamps if stamp)
+    if not shapes:
+        return None
+    # Stamps with a date are a program's; clock times alone may stand in a message.
+    dated = {shape: count for shape, count in shapes.items() if shape[1]}
+    shape = max(dated or shapes, key=lambda one: shapes[one])
+    if dated and shapes.most_common(1)[0][1] > 3 * shapes[shape]:
+        shape = shapes.most_common(1)[0][0]
+    enough = shapes[shape] >= _MIN_SHARE * len(written) or (shape[1] and shapes[shape] > 1)
+    return shape if enough else None
+
+
+def _belongs(stamp: Stamp, shape: tuple[bool, bool]) -> bool:
+    return stamp.shape == shape
+
+
+def _messages(found: Sequence[_Line], left_out: Counter[str]) -> Reading | None:
+    parsed = [_parse(line.lines[0]) for line in found]
+    dashed = _are_dashed(found, parsed)
+    if dashed:
+        parsed = [_parse(line.lines[0], dashed=True) for line in found]
+    named = sum(one is not None for one in parsed)
+    speakers = Counter(one[0] for one in parsed if one)
+    notices = sum(one is None and is_notice(fold(line.lines[0])) for line, one in zip(found, parsed, strict=True))
+    if found and notices == len(found):
+        return Reading(turns=(), left_out=notices, kinds={NOTICES: notices})
+    if not _explains(named, len(found) - notices, speakers):
+        return None if _are_headers(found) else _narration(found, left_out)
+    names = {name for name, count in speakers.items() if count > 1} or set(speakers)
+    parsed = [
+        None if one and _tells_of(one[0], names, line.lines[0]) else one
+        for line, one in zip(found, parsed, strict=True)
+    ]
+    messages, unknown = _kept(found, parsed, speakers, left_out)
+    if len(unknown) > max(3, _MOST_UNKNOWN * len(found)):
+        for place, message in reversed(unknown):
+            messages.insert(place, message)
+    else:
+        left_out[NOTICES] += len(unknown)
+    return reading_of(messages, left_out, _label(found)) or Reading(turns=(), left_out=sum(left_out.values()))
+
+
+def _kept(
+    found: Sequence[_Line], parsed: Sequence[tuple[str, str] | None], speakers: Counter[str], left_out: Counter[str]
+) -> tuple[list[Message], list[tuple[int, Message]]]:
+    """The messages, and those of nobody known with their places among them."""
+    messages: list[Message] = []
+    unknown: list[tuple[int, Message]] = []
+    for line, one in zip(found, parsed, strict=True):
+        if one is None:
+            first = fold(line.lines[0])
+            if _IRC_NOTICE.fullmatch(first) or is_notice(first.strip(_MARK)) or _begins_with(first, speakers):
+                left_out[NOTICES] += 1
+            elif first:
+                said = " ".join([first, *line.lines[1:]])
+                unknown.append((len(messages), Message(speaker=NARRATOR, text=said, time=line.stamp)))
+            continue
+        name, said = one
+        kept = _said([said, *line.lines[1:]], left_out)
+        if fold(" ".join(kept)):
+            messages.append(Message(speaker=name, text="\n".join(kept), time=line.stamp))
+    return messages, unknown
+
+
+def _parse(body: str, dashed: bool = False) -> tuple[str, str] | None:
+    """Name and text of what follows a stamp; None for a line of the program's own."""
+    raw = body.strip("\r")
+    bare = raw.lstrip(_MARK + "\u200f ")
+    if _IRC_NOTICE.fullmatch(bare.strip()):
+        return None
+    for pattern in (_IRC, _IRC_ACTION, _ZOOM):
+        if match := pattern.fullmatch(raw.strip()):
+            return fold(match["name"]), match["text"]
+    if match := _TABBED.fullmatch(raw.lstrip()):
+        return fold(match["name"]), match["text"]
+    match = (_DASHED if dashed else _NAMED).match(bare)
+    if not match or "://" in match["name"] or match["name"].strip().endswith(("http", "https")):
+        return None
+    if is_notice(match["name"]) or has_calendar_word(match["name"]):
+        return None
+    return fold(match["name"].lstrip("~ ")), match["text"]
+
+
+def _are_dashed(found: Sequence[_Line], parsed: Sequence[tuple[str, str] | None]) -> bool:
+    """Whether names end in "- " instead of a colon: "am:me- hello"."""
+    if sum(one is not None for one in parsed) > len(found) / 2:
+        return False
+    return sum(bool(_DASHED.match(line.lines[0].strip())) for line in found) > len(found) / 2
+
+
+def _explains(named: int, total: int, speakers: Counter[str]) -> bool:
+    """Whether names explain the messages: most have one, or somebody who has one comes back."""
+    if not named:
+        return False
+    returning = sum(count for count in speakers.values() if count > 1)
+    return named > total / 2 or returning >= max(2, total / 5)
+
+
+def _are_headers(found: Sequence[_Line]) -> bool:
+    """Whether what follows the stamps are names with the text below them, another reader's business."""
+    bodies = Counter(fold(line.lines[0]) for line in found)
+    returning = max(bodies.values()) > 1 or all(is_name(body) and looks_like_name(body) for body in bodies)
+    return returning and all(len(body) <= _LONGEST_NAME for body in bodies) and any(len(one.lines) > 1 for one in found)
+
+
+def _tells_of(name: str, names: set[str], line: str) -> bool:
+    """Whether a would-be name is the beginning of a notice about somebody: 'Ana changed the subject to "Trip'."""
+    return name not in names and any(name.startswith(f"{known} ") for known in names) and is_notice(fold(line))
+
+
+def _begins_with(line: str, speakers: Counter[str]) -> bool:
+    """Whether a line without a colon tells about one of the speakers: "Mira left the group" in any language."""
+    return any(line.startswith((name, f"~ {name}")) for name in speakers)
+
+
+def _said(lines: Sequence[str], left_out: Counter[str]) -> list[str]:
+    """The lines that the person wrote. What iOS marks as WhatsApp's own goes, but a poll stays."""
+    first = lines[0].strip()
+    if first.startswith(_MARK):
+        rest = first.strip(_MARK + " ")
+        kind = kind_of(rest)
+        is_poll = bool(_POLL.match(rest)) or (not kind and not is_notice(rest) and any(map(str.strip, lines[1:])))
+        if not is_poll:
+            left_out[kind or NOTICES] += 1
+            return [line for line in lines[1:] if line.strip()]
+    kept = []
+    for line in lines:
+        said = without_mark(line.strip(_MARK + "\u200f")).replace(_MARK, "")
+        if _REPLYING.fullmatch(said.strip()):
+            left_out[QUOTED] += 1
+        elif kind := kind_of(said):
+            left_out[kind] += 1
+        elif said.strip() != ">" and not said.startswith(">"):
+            kept.append(said)
+        else:
+            left_out[QUOTED] += 1
+    return kept
+
+
+def _narration(found: Sequence[_Line], left_out: Counter[str]) -> Reading | None:
+    """Times without speakers: a recording's transcript, one narrator's."""
+    if len(found) < 2:
+        return None
+    text = [fold(" ".join(line.lines)) for line in found]
+    messages = [Message(speaker=NARRATOR, text=line, time=one.stamp) for line, one in zip(text, found, strict=True)]
+    return reading_of(messages, left_out, "Transcript without speakers")
+
+
+def _label(found: Sequence[_Line]) -> str:
+    sample = "\n".join(line.lines[0] for line in found[:50])
+    return next((label for label, pattern in _LABELS if pattern.search(plain(sample))), "")
