@@ -114,7 +114,7 @@ def _groups(document: Document, count_tokens: CountTokens, budget: int) -> list[
         if not sentences:
             continue
         # A passage lies on one page, so that its citation names the right one.
-        if start in rows and groups and before < BARE_HEADING and document.starts_heading(groups[-1][0].start):
+        if start in rows and groups and _is_heading(document, groups[-1]):
             groups.pop()  # each row carries its headings: alone they would answer nothing
         together = bool(groups) and start not in rows and _goes_together(document, groups[-1][0].start, start)
         if together and (before < BARE_HEADING or (before < SMALL_SECTION and before + tokens <= budget)):
@@ -124,6 +124,11 @@ def _groups(document: Document, count_tokens: CountTokens, budget: int) -> list[
             groups.append(sentences)
         before = budget if start in rows else tokens
     return groups
+
+
+def _is_heading(document: Document, group: list[_Sentence]) -> bool:
+    start = group[0].start
+    return len(group) == 1 and document.starts_heading(start) and not document.is_row(start)
 
 
 def _goes_together(document: Document, first: int, second: int) -> bool:

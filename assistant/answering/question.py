@@ -76,6 +76,8 @@ def answer_question(
         question = in_full(question, previous)
         result = library.search(question, k, filters)
         quotes = find_quotes(question, result, library.embedder()) if result.hits else Quotes(best=())
+    is_likely = judge(quotes.confidence) != "none"
+    result = msgspec.structs.replace(result, confidence=quotes.confidence, answerable=is_likely)
     yield Found(hits=result.hits, answerable=result.answerable, confidence=result.confidence)
     if not (result.answerable and quotes.best):
         yield _refusal(question, result, quotes)

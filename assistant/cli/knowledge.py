@@ -69,6 +69,25 @@ def update(*, rebuild: bool = False, json: bool = False) -> int:
     return _report(result, json)
 
 
+@knowledge.command(name="watch")
+def watch(*, json: bool = False) -> int:
+    """Update whenever a file in your folders changes, until you press Ctrl+C.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object for each update.
+    """
+    from knowledge.watching import watch as updates
+
+    with _library() as library:
+        note("Watching " + ", ".join(one_line(str(root)) for root in library.catalog.roots()) + " · Ctrl+C ends it")
+        for result in updates(library):
+            if result.added or result.changed or result.moved or result.deleted:
+                _report(result, json)
+    return 0
+
+
 @knowledge.command(name="remove")
 def remove(*paths: Path, purge: bool = False, json: bool = False) -> int:
     """Forget files and folders; the files themselves stay where they are.

@@ -14,9 +14,9 @@ from knowledge.chunking import sentence_spans
 from knowledge.documents import Hit
 from knowledge.search.words import ASKING, stem, words_of
 
-SURE_FROM = 0.67
+SURE_FROM = 0.66
 """From this confidence on an answer is given outright."""
-PROBABLE_FROM = 0.2
+PROBABLE_FROM = 0.12
 """Below this confidence the documents do not seem to hold the answer; between the two it is given as probable. Low, as
 a false refusal hides an answer, while a false answer still shows its source.
 """
@@ -25,6 +25,7 @@ Certainty = Literal["sure", "probable", "none"]
 # Fitted by tests/benchmarks/retrieval.py on XQuAD and ClapNQ, questions with and without an answer. Cranfield took no
 # part: a question of its whose relevant abstracts are hidden still has others on the very subject.
 _CURVE = (-7.92, 9.70, 1.99, 3.21)
+_QUOTE_CURVE = (-8.38, 6.68, 1.75, 3.37, 3.69)
 
 
 _COMPOUND = 10
@@ -35,6 +36,21 @@ def answer_chance(cosine: float, coverage: float, sentence_coverage: float) -> f
     """How likely a passage with these figures answers the question, from 0 to 1."""
     bias, by_cosine, by_coverage, by_sentence = _CURVE
     return 1 / (1 + math.exp(-(bias + by_cosine * cosine + by_coverage * coverage + by_sentence * sentence_coverage)))
+
+
+def quote_chance(hit: Hit, sentence_cosine: float) -> float:
+    """How likely a sentence of a passage answers the question, from 0 to 1."""
+    bias, by_cosine, by_coverage, by_sentence, by_sentence_cosine = _QUOTE_CURVE
+    by_meaning = by_cosine * hit.cosine + by_sentence_cosine * sentence_cosine
+    by_words = by_coverage * hit.coverage + by_sentence * hit.sentence_coverage
+    return 1 / (1 + math.exp(-(bias + by_meaning + by_words)))
+
+
+def word_chance(hit: Hit) -> float:
+    """The same by words alone, where the embedder does not know the script. Half of the pairs of letters that a
+    question in Japanese or Chinese asks about are in what answers it: a guess from a few questions, not a fit.
+    """
+    return 1 / (1 + math.exp(3 - 8 * hit.coverage))
 
 
 def judge(confidence: float) -> Certainty:

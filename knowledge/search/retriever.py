@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.documents import Filters, Hit, SearchResult
-from knowledge.search.confidence import QuestionWords, answer_chance, judge
+from knowledge.search.confidence import QuestionWords, answer_chance, judge, word_chance
 from knowledge.search.embedder import Embedder, Vectors
 from knowledge.search.index import VectorIndex
 from knowledge.search.reranker import Reranker
 from knowledge.search.terms import Term, terms_of
-from knowledge.search.words import FUNCTION_WORDS, foreign_function_words, is_unspaced, words_of
+from knowledge.search.words import FUNCTION_WORDS, asked_words, is_unspaced
 from knowledge.storage.catalog import Catalog, StoredPassage
 
 WORD_SHARE = 0.45
@@ -75,7 +75,7 @@ class Retriever:
         weights = {term.word: weight for term, weight in terms}
         hits = _with_coverage(hits, weights)
         first = hits[0] if hits else None
-        confidence = answer_chance(*_figures(first, question)) if first else 0.0
+        confidence = _confidence(first, question) if first else 0.0
         if self._reranker is not None:
             hits = _reordered(hits, self._reranker.score(question, [passage_context(hit) for hit in hits]))[:k]
         return SearchResult(
@@ -109,9 +109,7 @@ class Retriever:
         """The question's terms with their weights, repeated as often as they are in it. Those in more than half of the
         passages are left out: they weigh nothing and only cost time.
         """
-        words = words_of(question)
-        asking = foreign_function_words(words)
-        words = [word for word in words if word not in asking]
+        words = asked_words(question)
         total = self._catalog.passage_count()
         for word in words:
             if word not in self._terms:
@@ -134,10 +132,10 @@ class Retriever:
         return shares
 
 
-def _figures(hit: Hit, question: str) -> tuple[float, float, float]:
-    """What the confidence goes by. The embedder knows no script without spaces: there only words count."""
-    cosine = hit.coverage if is_unspaced(question) else hit.cosine
-    return cosine, hit.coverage, hit.sentence_coverage
+def _confidence(hit: Hit, question: str) -> float:
+    if is_unspaced(question):
+        return word_chance(hit)
+    return answer_chance(hit.cosine, hit.coverage, hit.sentence_coverage)
 
 
 def _weight(word: str, total: int, count: int) -> float:

@@ -16,6 +16,11 @@ ASKING = FUNCTION_WORDS | set("many much long old kind name type used called use
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
 _RUN = re.compile(rf"[{_UNSPACED}]+")
+_KANA = re.compile("[\u3040-\u30ff]")
+_PARTICLES = re.compile(
+    "何時|何曜日|何日|何人|何|いつ|どこ|だれ|誰|どの|くらい|いくら|ですか|ますか|でしょうか|できますか|ことが|[はがをにでのともへ]"
+)
+_ASKING_CHINESE = re.compile("多少钱|多少|什么时候|什么|几点|哪里|谁|怎么|[几吗呢的了是在]")
 _ENDING = re.compile(r"(?:ies|ing|ed|es|s|ly|e|y)$")
 
 
@@ -25,6 +30,15 @@ def words_of(text: str) -> list[str]:
     for word in _WORD.findall(text.lower()):
         words += pairs_of(word) if _RUN.match(word) else [word]
     return words
+
+
+def asked_words(question: str) -> list[str]:
+    """The words of a question without those that only ask or connect, where its language is another than English."""
+    if is_unspaced(question):
+        return words_of(_PARTICLES.sub(" ", question) if _KANA.search(question) else _ASKING_CHINESE.sub(" ", question))
+    words = words_of(question)
+    asking = _foreign_function_words(words)
+    return [word for word in words if word not in asking]
 
 
 def pairs_of(run: str) -> list[str]:
@@ -73,7 +87,7 @@ _FOREIGN = {name: frozenset(words.split()) for name, words in _FOREIGN_NAMES.ite
 _FEW = 2
 
 
-def foreign_function_words(words: Sequence[str]) -> frozenset[str]:
+def _foreign_function_words(words: Sequence[str]) -> frozenset[str]:
     """The words that ask or connect in the question's language, where that is one of a few other than English."""
     counts = {name: len(known.intersection(words)) for name, known in _FOREIGN.items()}
     name = max(counts, key=counts.__getitem__)

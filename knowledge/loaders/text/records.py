@@ -12,6 +12,7 @@ from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.building import TextBuilder, decode
 from knowledge.loaders.rows import add_table, is_figure
 
+_LONGEST_ROW = 600
 _SEPARATOR = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
 
@@ -29,8 +30,11 @@ def load_json(content: bytes) -> Document:
     builder = TextBuilder()
     try:
         value = json.loads(decode(content))
-        for record in value if isinstance(value, list) else [value]:
-            builder.block("\n".join(_leaves(record)))
+        if isinstance(value, list):
+            for number, record in enumerate(value, 1):
+                _add_record(builder, record, f"record {number}")
+        else:
+            builder.block("\n".join(_leaves(value)))
     except json.JSONDecodeError as error:
         raise DocumentUnreadable(f"damaged: not JSON (line {error.lineno})") from error
     except RecursionError as error:
@@ -45,7 +49,7 @@ def load_json_lines(content: bytes) -> Document:
         if not line.strip():
             continue
         try:
-            builder.block("\n".join(_leaves(json.loads(line))))
+            _add_record(builder, json.loads(line), f"line {number}")
         except json.JSONDecodeError as error:
             raise DocumentUnreadable(f"damaged: line {number} is not JSON") from error
         except RecursionError as error:
@@ -75,6 +79,15 @@ def _dialect(text: str) -> Any:
         dialect = type("Guessed", (csv.excel,), {"delimiter": separator})
     dialect.doublequote = True
     return dialect
+
+
+def _add_record(builder: TextBuilder, record: Any, place: str) -> None:
+    """A short record is a row, a long one a paragraph."""
+    leaves = list(_leaves(record))
+    if len(leaves) > 1 and sum(map(len, leaves)) <= _LONGEST_ROW:
+        builder.row(" · ".join(leaves), place)
+    else:
+        builder.block("\n".join(leaves))
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[str]:

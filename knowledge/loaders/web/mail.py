@@ -11,7 +11,7 @@ from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.building import TextBuilder, decode
 from knowledge.loaders.web.html import add_html
 
-_SHOWN = ("From", "To", "Date", "Subject")
+_SHOWN = ("From", "To", "Date")
 _POSTMARK = re.compile(rb"^From [^\n]*\d{4}[^\n]*\r?\n(?=[\w-]+:)", re.MULTILINE)
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
@@ -33,7 +33,6 @@ def load_mailbox(content: bytes) -> Document:
     for count, raw in enumerate(_messages(content), 1):
         message = message_from_bytes(raw, policy=policy.default)
         builder.place(f"message {count}{_day(message)}")
-        builder.heading(1, str(message["Subject"] or "(no subject)"))
         _add(builder, message)
     if not count:
         raise DocumentUnreadable("not a mailbox: no message begins with a From line")
@@ -55,6 +54,7 @@ def _day(message: EmailMessage) -> str:
 
 
 def _add(builder: TextBuilder, message: EmailMessage) -> None:
+    builder.heading(1, str(message["Subject"] or "(no subject)"))
     builder.block("\n".join(f"{name}: {message[name]}" for name in _SHOWN if message[name]))
     body = message.get_body(preferencelist=("plain", "html"))
     if isinstance(body, EmailMessage):
