@@ -59,7 +59,7 @@ def make_digest(
     topics = find_topics(heard, weighed)
     limit = words if words is not None else default_words(heard, len(topics))
     share = _TODO_SHARE if words is not None and words < _ROOMY else _ROOMY_TODO_SHARE
-    kept = _fit_todos(find_todos(heard), int(limit * share))
+    kept = fit_todos(find_todos(heard), int(limit * share))
     left = limit - sum(map(_todo_words, kept))
     asked = _fit_open(open_questions(heard), int(left * _OPEN_SHARE))
     left -= sum(_open_words(one) for one in asked)
@@ -93,7 +93,7 @@ def _open_words(sentence: Sentence) -> int:
     return count_words(sentence.text) + count_words(sentence.speaker)
 
 
-def _fit_todos(found: list[Settled], limit: int) -> list[Settled]:
+def fit_todos(found: list[Settled], limit: int) -> list[Settled]:
     """The surest that fit, in order."""
     kept: list[Settled] = []
     for one in sorted(found, key=lambda one: -one.strength):

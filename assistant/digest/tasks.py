@@ -115,7 +115,8 @@ def _pledged(cues: Cues, text: str, start: int, end: int, asks: bool) -> _Found 
     if found and not asks and before[0].strip(",") not in cues.words("no_present"):
         return "pledge", "", found.start("do"), 0.65
     found = patterns.from_me.match(text, start)
-    if found and not asks and not cues.pattern("agreement").match(text, start):
+    plain = not cues.pattern("agreement").match(text, start) and not patterns.task.match(text, start)
+    if found and plain and not asks:
         return "pledge", "", found.start("do"), 0.6
     return None
 

@@ -1,7 +1,7 @@
 """Who does what by when: pledges and requests, as far as nobody declined, withdrew or did them. Knows no points."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -19,6 +19,7 @@ _OFFERED = 0.5
 _REACH = 3
 _NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-Þ][^\W\d_]{2,}")
 _REPORTED = 4
+_SHORT = 10
 _LONGEST_CONTEXT = 7
 _LESS_TELLING = (("pronouns", 0.6), ("negation", 0.6), ("first_person", 0.8), ("chat", 0.5))
 
@@ -228,12 +229,17 @@ def _refers(heard: Heard, task: Task) -> bool:
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     bare = when_pattern(heard.cues).sub(" ", text)
     words = re.findall(r"[\w'’]+", bare.lower())
-    common = heard.cues.words("common")
-    points = any(
-        word in heard.cues.words("pronouns") and (at + 1 == len(words) or words[at + 1] in common)
-        for at, word in enumerate(words)
-    )
-    return len(set(stems(bare, heard.cues)) - _verbs(heard)) <= (1 if points else 0)
+    carried = len(set(stems(bare, heard.cues)) - _verbs(heard))
+    points = any(_points_back(words, at, heard.cues) for at in range(len(words)))
+    return not carried or (points and carried == 1)
+
+
+def _points_back(words: Sequence[str], at: int, cues: Cues) -> bool:
+    """Whether a word stands for something said before: "it", or "that" without a noun behind it."""
+    if words[at] not in cues.words("pronouns"):
+        return False
+    noun = at + 1 < len(words) and words[at + 1] not in cues.words("common")
+    return not (noun and words[at] in cues.words("demonstratives"))
 
 
 def _is_vague(heard: Heard, task: Task) -> bool:
@@ -282,7 +288,10 @@ def _pieces_before(heard: Heard, task: Task) -> Iterator[str]:
     for sentence in reversed(heard.sentences[max(0, task.sentence.place - 6) : task.sentence.place]):
         if task.sentence.turn - sentence.turn > _REACH + 1:
             return
-        if heard.cues.opens("refusal", sentence.whole):
+        if heard.cues.opens("refusal", sentence.whole) or len(sentence.stems) < 2:
+            continue
+        if count_words(sentence.text) <= _SHORT:
+            yield sentence.text
             continue
         for clause in reversed(sentence.clauses):
             yield heard.turns[sentence.turn].text[clause.start : clause.end]
@@ -294,7 +303,8 @@ def _person(heard: Heard, task: Task) -> str:
     words = set(re.findall(r"[\w'’]+", text[task.start : task.end].lower()))
     if not words & heard.cues.words("persons") or words & heard.cues.words("pronouns"):
         return ""
-    known = {*heard.names, *heard.cues.words("common")}
+    tables = ("common", "weekdays", "months", "relative")
+    known = {*heard.names, *(word for name in tables for word in heard.cues.words(name))}
     for piece in _pieces_before(heard, task):
         names: list[str] = [name for name in _NAME.findall(piece) if name.lower() not in known]
         if names:

@@ -18,6 +18,7 @@ import assistant.digest
 from assistant.digest import Digest, make_digest, point_line, todo_line
 from assistant.digest.features import Row, Unit, rows, units
 from assistant.digest.hearing import hear
+from assistant.digest.making import fit_todos
 from assistant.digest.todos import find_todos
 from training.digest.talks import Talk, read_talks
 
@@ -31,6 +32,8 @@ _WORTH = 30.0
 """Every conversation counts as so many clauses."""
 _LEAST_GAIN = 0.12
 _ALSO_WORTH = 0.5
+_TODO_WORDS = 22
+"""What to-dos take of a digest of 65 to 110 words."""
 
 
 def main() -> None:
@@ -99,7 +102,7 @@ def _fit(numbers: Floats, labels: Floats, counts: Floats, held: Floats, pull: Fl
 
 def _labelled(talk: Talk) -> tuple[list[Row], Floats]:
     heard = hear(talk.dialogue)
-    todos = find_todos(heard)
+    todos = fit_todos(find_todos(heard), _TODO_WORDS)
     found = units(heard)
     said = "\n".join(todo_line(one.todo) for one in todos)
     tasks = frozenset(place for one in todos for place in one.places)
