@@ -223,6 +223,12 @@ def test_what_holds_no_one_conversation_says_what_it_holds(content: bytes, messa
     assert message in str(error.value)
 
 
+def test_a_long_plain_conversation_is_no_mail() -> None:
+    """Two hundred lines that could be headers: a pattern that backtracks would not come back."""
+    text = "".join(f"{name}: line {number}\n" for number in range(100) for name in ("Ana", "Ben"))
+    assert len(_said(text)) == 200
+
+
 def test_a_format_can_be_named(tmp_path: Path) -> None:
     text = b"12:30 Ana: lunch\n12:40 Ben: ok\n"
     assert open_dialogue(text, "chat").speakers == ("Ana", "Ben")

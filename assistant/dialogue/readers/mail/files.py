@@ -13,11 +13,11 @@ from assistant.dialogue.readers.mail.thread import read_mail
 from assistant.dialogue.readers.messages import QUOTED, SIGNATURES, Message, reading_of
 from assistant.dialogue.turns import Reading
 
-_EML = re.compile(rb"\A(?:[!-9;-~]+:[ \t]?[^\n]*\r?\n(?:[ \t][^\n]*\r?\n)*){2,}\r?\n", re.MULTILINE)
-_TELLING = re.compile(
-    rb"^(?:mime-version|message-id|received|return-path|content-type|delivered-to|dkim-signature):",
-    re.IGNORECASE | re.MULTILINE,
+_FIELD = re.compile(rb"[!-9;-~]+:")
+_TELLING = frozenset(
+    (b"mime-version", b"message-id", b"received", b"return-path", b"content-type", b"delivered-to", b"dkim-signature")
 )
+"""Headers that mail programs write and people don't: one of them must be there."""
 _MBOX = re.compile(rb"\A(?:>?From )\S+ +\w{3} +\w{3} +\d{1,2} +\d\d:\d\d")
 _SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
 _ATTRIBUTION = re.compile(
@@ -29,10 +29,24 @@ def read_mail_file(content: bytes) -> Reading | None:
     """The messages of an .mbox by date, or of an .eml with what it quotes; None for anything else."""
     if _MBOX.match(content):
         return _read_mbox(content)
-    head = content[:20_000]
-    if _EML.match(head) and _TELLING.search(head.partition(b"\n\n")[0].replace(b"\r", b"") or head):
+    if _is_message(content[:20_000]):
         return _read_message(email.message_from_bytes(content, policy=email.policy.default))
     return None
+
+
+def _is_message(head: bytes) -> bool:
+    """Whether the bytes begin with the headers of a mail: fields, one a line or folded, up to an empty line."""
+    names: set[bytes] = set()
+    for line in head.splitlines():
+        if not line:
+            break
+        if line[:1] in b" \t" and names:
+            continue
+        match = _FIELD.match(line)
+        if not match:
+            return False
+        names.add(match.group()[:-1].lower())
+    return len(names) > 1 and not names.isdisjoint(_TELLING)
 
 
 def _read_message(message: EmailMessage) -> Reading | None:
