@@ -131,3 +131,8 @@ def test_a_scan_is_read_where_recognition_is_installed_and_says_so() -> None:
     document = load("a.pdf", written.getvalue())
     assert "harbour office opens" in document.text
     assert document.place_at(document.text.index("office")) == "read by OCR"
+
+
+def test_a_line_that_is_all_of_its_page_is_no_running_head() -> None:
+    document = _drawn(*([(60, 100, f"Berth {number} is free.")] for number in range(4)))
+    assert document.text.split("\n\n")[:-1] == [f"Berth {number} is free." for number in range(4)]
