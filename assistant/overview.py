@@ -87,9 +87,23 @@ def overviews(
     The model is loaded only where it is going to write. A wish "focus on X" turns the digest to X. Digests are stored
     like answers, so that they can be rated and found again.
     """
-    found = [_digested(dialogue, ask, wanted.points) for dialogue in dialogues]
+    found = [_as_shown(one) for one in _written(assistant, dialogues, ask, wanted, on_progress)]
     if assistant.store is not None:
         assistant.store.add_completions([one.completion for one in found])
+    return found
+
+
+def _as_shown(found: Overview) -> Overview:
+    """The completion holds everything that a person sees."""
+    completion = msgspec.structs.replace(found.completion, answer=found.text)
+    return msgspec.structs.replace(found, completion=completion)
+
+
+def _written(
+    assistant: Assistant, dialogues: Sequence[Dialogue], ask: Ask, wanted: Wanted, on_progress: OnProgress | None
+) -> list[Overview]:
+    """The digests, with the model's texts where there are any."""
+    found = [_digested(dialogue, ask, wanted.points) for dialogue in dialogues]
     if wanted.when == "never":
         return found
     model, _ = assistant.choice(wanted.ref)

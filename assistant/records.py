@@ -44,7 +44,8 @@ class Dialogue(Record, frozen=True):
         return tuple(dict.fromkeys(turn.speaker for turn in self.turns))
 
 
-Task = Literal["summary", "topic", "actions", "question", "instruction"]
+Task = Literal["digest", "summary", "topic", "actions", "question", "instruction"]
+"""What is written; "digest" is the only one that needs no model."""
 Decoding = Literal["greedy", "beam", "sample"]
 Faithful = Literal["off", "rerank", "ban"]
 BackendName = Literal["ctranslate", "transformers"]

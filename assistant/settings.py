@@ -50,6 +50,8 @@ class PromptSettings(Part, frozen=True):
 class SummarySettings(Part, frozen=True):
     """What a conversation is answered with."""
 
+    task: Literal["digest", "summary"] = "digest"
+    """What the app answers a conversation with: the digest in its own words, or the model's summary alone."""
     model_text: Literal["auto", "always", "never"] = "auto"
     """Whether a model's summary is shown beside the digest: `auto` if the model passed the exam, `always`, `never`."""
 

@@ -6,10 +6,9 @@ python docs/screenshots.py [--model pocket] [--into docs/screenshots]
 import argparse
 import asyncio
 import os
-import random
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from textual.events import Paste
@@ -21,7 +20,6 @@ from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.answer import AnswerView
 
 SIZE = (110, 32)
-SEED = 7
 EXAMPLE = Path(__file__).parent / "examples" / "standup.txt"
 
 Play = Callable[[Pilot[None]], Awaitable[None]]
@@ -46,47 +44,23 @@ async def send(pilot: Pilot[None]) -> None:
     await settle(pilot)
 
 
-async def summary(pilot: Pilot[None]) -> None:
-    """A summary, its answer focused."""
+async def digest(pilot: Pilot[None]) -> None:
+    """A conversation and its digest."""
     await send(pilot)
-    await pilot.press("shift+tab")
 
 
-async def drafts(pilot: Pilot[None]) -> None:
-    """Four drafts in the middle of a ranking."""
-    await send(pilot)
-    await pilot.press("r", "2", "4", "equals_sign", "1", "3", "f")
-
-
-async def evidence(pilot: Pilot[None]) -> None:
-    """What a draft says and the conversation does not, once meanings are compared, too."""
-    await send(pilot)
-    await pilot.press("shift+tab", "e")
-    await settle(pilot)
-
-
-PICTURES: dict[str, tuple[Play, str, GenerationSettings]] = {
-    "summary": (summary, "parley-dark", GenerationSettings()),
-    "ranking": (drafts, "parley-dark", GenerationSettings(decoding="sample", drafts=4, seed=SEED)),
-    "evidence": (evidence, "parley-dark", GenerationSettings(decoding="sample", seed=SEED)),
-}
-
-
-def seeded(count: int) -> Sequence[int]:
-    """The same order of the drafts in every run."""
-    return random.Random(SEED).sample(range(count), count)
+PICTURES: dict[str, tuple[Play, str, GenerationSettings]] = {"digest": (digest, "parley-dark", GenerationSettings())}
 
 
 async def take(name: str, model: str, folder: Path) -> Path:
     """Play one picture's keys and save what is on the screen."""
     play, theme, generation = PICTURES[name]
     settings = Settings(model=ModelSettings(ref=model), screen=ScreenSettings(theme=theme), generation=generation)
-    app = AssistantApp(settings, order=seeded)
+    app = AssistantApp(settings)
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot)
         await pilot.pause(0.3)
-        if name != "evidence":
-            app.clear_notifications()
+        app.clear_notifications()
         await pilot.pause()
         return Path(app.save_screenshot(f"{name}.svg", str(folder)))
 

@@ -20,6 +20,14 @@ from assistant.switches import OFFLINE
 os.environ.update(OFFLINE)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+_MODELS = {"taught_model", "tiny_model", "tiny_conversion"}
+_LONG = (
+    "tests/tui",
+    "tests/end_to_end",
+    "tests/unit/training",
+    "tests/unit/assistant/test_engine",
+    "tests/unit/knowledge",
+)
 _ATTEMPTS = Path(tempfile.mkdtemp(prefix="parley-guard-")) / "attempts.jsonl"
 
 
@@ -35,6 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # From here on for the children alone: the kernel's filter could not be lifted for a test that serves on this
     # machine.
     os.environ[guard.STRICT] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what trains or serves a model or opens the app, so that `make quick` can leave it out."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & _MODELS or item.nodeid.startswith(_LONG):
+            item.add_marker(pytest.mark.trains)
 
 
 def pytest_unconfigure() -> None:

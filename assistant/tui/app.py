@@ -345,7 +345,8 @@ class AssistantApp(App[None]):
     def _default_ask(self) -> Ask:
         prompt = self.settings.prompt
         mode = prompt.mode if prompt.mode in MODES else "zero-shot"
-        return Ask(mode=mode, phrasing=prompt.phrasing or None, settings=self.settings.generation)
+        task = self.settings.summary.task
+        return Ask(mode=mode, task=task, phrasing=prompt.phrasing or None, settings=self.settings.generation)
 
     async def action_quit(self) -> None:
         self.exit()

@@ -20,6 +20,7 @@ from assistant.tui.messages import (
     ChatOpened,
     Entry,
     InputMeasured,
+    NoticeGiven,
     RequestProgressed,
 )
 from assistant.tui.placing import Placing
@@ -50,11 +51,23 @@ class Request(Record, frozen=True):
     question: str = ""
 
     @property
+    def is_digest(self) -> bool:
+        """Whether the digest answers. Several drafts to compare are a model's."""
+        return self.ask.task == "digest" and self.ask.settings.drafts == 1
+
+    @property
     def is_streamed(self) -> bool:
         """Whether the text comes word by word."""
+        if self.is_digest:
+            return False
         from assistant.drafting import can_stream  # with the engine's client: not needed to draw a screen
 
-        return can_stream(self.ask)
+        return can_stream(for_model(self.ask))
+
+
+def for_model(ask: Ask) -> Ask:
+    """How a model is asked where the digest can't answer: for a summary."""
+    return msgspec.structs.replace(ask, task="summary") if ask.task == "digest" else ask
 
 
 class HalfRanking(Record, frozen=True):
@@ -66,8 +79,11 @@ class HalfRanking(Record, frozen=True):
 
 def ask(assistant: "Assistant", request: Request, post: Post) -> None:
     """Ask, and tell what comes."""
+    if request.is_digest:
+        _digest(assistant, request, post)
+        return
     if request.is_streamed:
-        for news in assistant.stream(request.dialogue, request.ask):
+        for news in assistant.stream(request.dialogue, for_model(request.ask)):
             if isinstance(news, Piece):
                 post(AnswerGrew(request.number, news.text))
             else:
@@ -77,7 +93,22 @@ def ask(assistant: "Assistant", request: Request, post: Post) -> None:
     def tell(progress: Progress) -> None:
         post(RequestProgressed(request.number, progress.stage, progress.done, progress.total))
 
-    post(AnswerFinished(request.number, assistant.answer(request.dialogue, request.ask, tell)))
+    post(AnswerFinished(request.number, assistant.answer(request.dialogue, for_model(request.ask), tell)))
+
+
+def _digest(assistant: "Assistant", request: Request, post: Post) -> None:
+    """The digest, and the model's summary above it where the model has earned that."""
+    from assistant.overview import Wanted, overview  # with the digest's tables: not needed to draw a screen
+
+    def tell(progress: Progress) -> None:
+        post(RequestProgressed(request.number, progress.stage, progress.done, progress.total))
+
+    wanted = Wanted(when=assistant.settings.summary.model_text)
+    found = overview(assistant, request.dialogue, for_model(request.ask), wanted, tell)
+    for sentence in found.notes:
+        post(NoticeGiven(sentence, "information"))
+    answer = Answer(drafts=(found.completion,), turns=len(request.dialogue.turns))
+    post(AnswerFinished(request.number, answer, found.digest.title))
 
 
 class Input(Record, frozen=True):
@@ -142,8 +173,9 @@ def measure(assistant: "Assistant | None", serial: int, typed: Input, ask: Ask, 
         return
     prompts: Sequence[Prompt] = ()
     dialogue = asked_about(sending, typed.in_view)
-    if assistant is not None and dialogue is not None:
-        prompts = assistant.prompts(dialogue, ask_by(sending.route, typed.text, ask))
+    asked = ask_by(sending.route, typed.text, ask)
+    if assistant is not None and dialogue is not None and not (asked.task == "digest" and asked.settings.drafts == 1):
+        prompts = assistant.prompts(dialogue, for_model(asked))
     post(InputMeasured(serial, sending, tuple(prompts)))
 
 

@@ -107,11 +107,21 @@ def _number_choice(name: str, label: str, values: Sequence[str], about: str) -> 
     return Choice(about, label, offers, current, partial(_with_number, name=name), free="or another number")
 
 
+def task_label(ask: Ask) -> str:
+    """What will be written, as the screen calls it: drafts to compare are a model's summaries, never digests."""
+    if ask.task == "digest":
+        return "Digest" if ask.settings.drafts == 1 else TASKS["summary"].label
+    return TASKS[ask.task].label
+
+
 CHOICES: dict[str, Choice] = {
     "task": Choice(
         "What to write",
         "write",
-        [Offer(value=name, label=task.label) for name, task in TASKS.items() if not task.takes_request],
+        [
+            Offer(value="digest", label="Digest", about="quotes, decisions, to-dos, open questions"),
+            *[Offer(value=name, label=task.label) for name, task in TASKS.items() if not task.takes_request],
+        ],
         lambda ask: ask.task,
         _with_task,
     ),

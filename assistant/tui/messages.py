@@ -62,10 +62,11 @@ class RequestProgressed(Message):
 
 @dataclass
 class AnswerFinished(Message):
-    """The answer is complete and stored."""
+    """The answer is complete and stored. `title` names its subject, empty where nothing but the answer tells it."""
 
     request: int
     answer: Answer
+    title: str = ""
 
 
 @dataclass
@@ -276,9 +277,7 @@ class PairsWritten(Message):
 
 @dataclass(frozen=True)
 class Source:
-    """A place in a document: characters `start` to `end` of its text are `text`. `place` names the sheet and row, the
-    slide or the message that it stands in.
-    """
+    """A place in a document: characters `start` to `end` of its text are `text`."""
 
     passage_id: str
     document: str
@@ -286,7 +285,6 @@ class Source:
     start: int
     end: int
     text: str
-    place: str = ""
 
 
 @dataclass

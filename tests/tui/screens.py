@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from assistant.records import GenerationSettings
-from assistant.settings import Settings
+from assistant.settings import Settings, SummarySettings
 from assistant.tui.app import AssistantApp
 from tests.doubles import ScriptedAssistant
 
@@ -20,7 +20,9 @@ STANDUP = "\n".join(
         "Ana: I can send the numbers before noon.",
     ]
 )
-GREEDY = Settings(generation=GenerationSettings(decoding="greedy"))
+BY_MODEL = SummarySettings(task="summary")
+"""A model answers, word by word where it can: most screens are about that."""
+GREEDY = Settings(generation=GenerationSettings(decoding="greedy"), summary=BY_MODEL)
 
 
 def an_app(assistant: ScriptedAssistant | None = None, settings: Settings = GREEDY, **options: Any) -> AssistantApp:

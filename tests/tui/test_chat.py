@@ -13,7 +13,7 @@ from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.keys import Keys
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
+from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, seen, settle
 
 
 async def test_a_pasted_conversation_is_summarized_on_enter() -> None:
@@ -102,7 +102,7 @@ async def test_escape_stops_the_answer_and_keeps_what_was_written() -> None:
 
 
 async def test_escape_stops_a_beam_search_which_leaves_nothing() -> None:
-    settings = Settings(generation=GenerationSettings(decoding="beam"))
+    settings = Settings(summary=BY_MODEL, generation=GenerationSettings(decoding="beam"))
     async with opened(an_app(ScriptedAssistant(hold_after=1), settings)) as pilot:
         await settle(pilot)
         await paste(pilot, STANDUP)
@@ -301,7 +301,11 @@ async def test_every_command_of_the_table_is_an_action_that_exists() -> None:
 
 
 async def test_keys_can_be_changed_in_the_settings() -> None:
-    settings = Settings(generation=GenerationSettings(decoding="greedy"), keys={"mode": "f9", "send": "ctrl+s"})
+    settings = Settings(
+        summary=BY_MODEL,
+        generation=GenerationSettings(decoding="greedy"),
+        keys={"mode": "f9", "send": "ctrl+s"},
+    )
     assistant = ScriptedAssistant()
     async with opened(an_app(assistant, settings)) as pilot:
         await settle(pilot)

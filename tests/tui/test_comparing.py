@@ -15,9 +15,10 @@ from assistant.trials import Pair, counted
 from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.drafts import DraftCard
 from tests.tiny_models import build_tiny_model
-from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle, until
+from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, said, seen, settle, until
 
 SETTINGS = Settings(
+    summary=BY_MODEL,
     model=ModelSettings(threads=1),
     generation=GenerationSettings(decoding="greedy", max_new_tokens=8, faithful="off"),
 )

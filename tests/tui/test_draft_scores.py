@@ -5,7 +5,7 @@ from assistant.settings import FeedbackSettings, ScreenSettings, Settings
 from assistant.tui.judged import describe_agreement, describe_effect
 from assistant.tui.placing import Placing
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import an_app, opened, paste, said, seen, settle
+from tests.tui.screens import BY_MODEL, an_app, opened, paste, said, seen, settle
 from tests.tui.test_judging import DRAFTS, SAMPLED, summarize
 
 
@@ -33,7 +33,9 @@ async def test_scores_stand_beside_drafts_once_they_are_ranked_and_not_before() 
 
 async def test_the_setting_shows_them_by_itself_after_a_ranking() -> None:
     settings = Settings(
-        generation=GenerationSettings(decoding="sample", drafts=3), feedback=FeedbackSettings(show_scores=True)
+        summary=BY_MODEL,
+        generation=GenerationSettings(decoding="sample", drafts=3),
+        feedback=FeedbackSettings(show_scores=True),
     )
     async with opened(an_app(ScriptedAssistant(*DRAFTS), settings), (140, 40)) as pilot:
         await summarize(pilot)
@@ -55,29 +57,31 @@ async def test_a_single_answer_is_scored_once_it_is_rated() -> None:
 
 
 async def test_without_metadata_only_what_one_must_know_stands_below_an_answer() -> None:
-    bare = Settings(generation=GenerationSettings(decoding="greedy"), screen=ScreenSettings(show_metadata=False))
+    bare = Settings(
+        summary=BY_MODEL, generation=GenerationSettings(decoding="greedy"), screen=ScreenSettings(show_metadata=False)
+    )
     async with opened(an_app(settings=bare), (140, 40)) as pilot:
         await summarize(pilot)
         assert "zero-shot · pocket" not in seen(pilot.app)
         await pilot.press("shift+tab", "plus")
         await settle(pilot)
         assert "▲ good" in seen(pilot.app)
-        pilot.app.use_settings(Settings(generation=bare.generation))  # type: ignore[attr-defined]
+        pilot.app.use_settings(Settings(summary=BY_MODEL, generation=bare.generation))  # type: ignore[attr-defined]
         await settle(pilot)
         assert "11 words · zero-shot · pocket · 0.8 s · ▲ good" in seen(pilot.app), "the answers in view change, too"
 
 
 async def test_changing_another_setting_leaves_the_chat_as_it_is() -> None:
-    app = an_app(settings=Settings())
+    app = an_app(settings=Settings(summary=BY_MODEL))
     async with opened(app) as pilot:
         await settle(pilot)
         await paste(pilot, "/drafts 4")
         await pilot.press("enter")
         await settle(pilot)
-        app.use_settings(Settings(screen=ScreenSettings(theme="parley-light")))
+        app.use_settings(Settings(summary=BY_MODEL, screen=ScreenSettings(theme="parley-light")))
         await settle(pilot)
         assert "4 drafts" in seen(app)
-        app.use_settings(Settings(generation=GenerationSettings(decoding="greedy")))
+        app.use_settings(Settings(summary=BY_MODEL, generation=GenerationSettings(decoding="greedy")))
         await settle(pilot)
         assert "1 draft" in seen(app)
 

@@ -18,10 +18,10 @@ from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.drafts import DraftCard
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle, until, until_gone
+from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, seen, settle, until, until_gone
 
 DRAFTS = ("Maya moves the review.", "Tom moves the review.", "Ana flies to Paris.")
-SAMPLED = Settings(generation=GenerationSettings(decoding="sample", drafts=3))
+SAMPLED = Settings(summary=BY_MODEL, generation=GenerationSettings(decoding="sample", drafts=3))
 
 
 def three_drafts() -> AssistantApp:

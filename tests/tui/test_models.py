@@ -16,9 +16,11 @@ from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.answer import AnswerView
-from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle
+from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, said, seen, settle
 
-SETTINGS = Settings(model=ModelSettings(threads=1), generation=GenerationSettings(decoding="greedy", max_new_tokens=8))
+SETTINGS = Settings(
+    summary=BY_MODEL, model=ModelSettings(threads=1), generation=GenerationSettings(decoding="greedy", max_new_tokens=8)
+)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from assistant.terminal import one_line
 from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.answer import AnswerView
 from tests.tiny_models import build_tiny_model
-from tests.tui.screens import STANDUP, opened, paste, said, seen, settle
+from tests.tui.screens import BY_MODEL, STANDUP, opened, paste, said, seen, settle
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,7 @@ def shared_cache(home: Path, converted: Path) -> None:
 def settings_for(folder: Path, **generation: object) -> Settings:
     drawn = {"decoding": "greedy", "max_new_tokens": 12, "no_repeat_ngram": 2, **generation}
     return Settings(
+        summary=BY_MODEL,
         model=ModelSettings(ref=str(folder), threads=1),
         generation=GenerationSettings(**drawn),  # type: ignore[arg-type]
     )

@@ -14,7 +14,7 @@ from assistant.settings import ScreenSettings, Settings
 from assistant.tui.app import AssistantApp, Note
 from assistant.tui.messages import PullMoved
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import STANDUP, an_app, paste, settle, until
+from tests.tui.screens import BY_MODEL, STANDUP, an_app, paste, settle, until
 
 Compare = Callable[..., bool]
 ANSWER = "Maya moves the review to Friday and Tom books the room. Ana sends the numbers before noon."
@@ -34,7 +34,9 @@ def test_an_empty_screen(snap_compare: Compare) -> None:
 
 
 def test_an_empty_light_screen(snap_compare: Compare) -> None:
-    assert snap_compare(an_app(settings=Settings(screen=LIGHT)), terminal_size=WIDE, run_before=settle)
+    assert snap_compare(
+        an_app(settings=Settings(summary=BY_MODEL, screen=LIGHT)), terminal_size=WIDE, run_before=settle
+    )
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
@@ -99,7 +101,7 @@ DRAFTS = (
     "The review moves to Friday; Tom books the room, Ana sends the numbers before noon.",
     "Tom flies to Paris on Friday.",
 )
-SAMPLED = Settings(generation=GenerationSettings(decoding="sample", drafts=4))
+SAMPLED = Settings(summary=BY_MODEL, generation=GenerationSettings(decoding="sample", drafts=4))
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
@@ -165,7 +167,7 @@ def test_a_large_light_screen_with_ranked_and_scored_drafts(snap_compare: Compar
         await press(pilot, "r", "3", "1", "equals_sign", "4", "f", "2", "enter")
         await press(pilot, "m")
 
-    app = an_app(ScriptedAssistant(*DRAFTS), Settings(generation=SAMPLED.generation, screen=LIGHT))
+    app = an_app(ScriptedAssistant(*DRAFTS), Settings(summary=BY_MODEL, generation=SAMPLED.generation, screen=LIGHT))
     assert snap_compare(app, terminal_size=LARGE, run_before=run)
 
 

@@ -230,7 +230,7 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
             self._writing = None
             if len(event.answer.drafts) > 1 and self.composer.editor.has_focus and not self.composer.whole_text:
                 view.focus()  # who asks for drafts wants to rank them; what is typed goes to the composer all the same
-            title = _title_of(event.answer)
+            title = event.title or _title_of(event.answer)
             if self.title_line.chat == TitleLine.UNTITLED:
                 self.title_line.chat = title
             self.parley.keeper.answered(event.answer, title, partial(setattr, view, "message"))

@@ -183,7 +183,7 @@ class AnswerView(Vertical, can_focus=True):
 
     def _show_text(self, text: str) -> None:
         self._text.display = True
-        self._text.update(Content(printable(text).strip()))
+        self._text.update(Content(printable(text).rstrip().lstrip("\n")))
 
     def _show_facts(self) -> None:
         """The line below a complete answer; none where it would say nothing."""
@@ -215,7 +215,7 @@ def describe_answer(answer: Answer, *, details: bool = True) -> str:
     if details:
         facts += [] if count > 1 else [f"{words:,} {'word' if words == 1 else 'words'}"]
         mode = MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode
-        facts += [mode, completion.model, f"{completion.seconds:.1f} s"]
+        facts += dict.fromkeys([mode, completion.model, f"{completion.seconds:.1f} s"])  # a digest is both
     facts += _ending(completion)
     if answer.parts:
         turns = f"all {answer.turns:,} turns" if answer.turns else "read"

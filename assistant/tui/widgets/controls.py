@@ -9,8 +9,9 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from assistant.prompts import MODES, TASKS
+from assistant.prompts import MODES
 from assistant.records import Ask, Prompt
+from assistant.tui.choices import task_label
 from assistant.tui.messages import ChoiceOpened
 
 BAR_CELLS = 9
@@ -53,7 +54,7 @@ class ControlLine(Horizontal):
         """What the next answer will be."""
         drafts = ask.settings.drafts
         values = {
-            "task": TASKS[ask.task].label.lower(),
+            "task": task_label(ask).lower(),
             "mode": MODES[ask.mode].label.lower(),
             "drafts": f"{drafts} {'draft' if drafts == 1 else 'drafts'}",
             "decoding": ask.settings.decoding,

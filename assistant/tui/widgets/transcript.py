@@ -125,6 +125,8 @@ def _widget(entry: Entry, dialogue: Dialogue, question: str, ask: Ask, order: Or
         return Static(Content(printable(entry.text)), classes="note", markup=False)
     completion = entry.answer.completion
     asked = msgspec.structs.replace(ask, mode=completion.mode, settings=completion.settings)
+    if completion.task == "digest":
+        asked = msgspec.structs.replace(asked, task="digest", mode=ask.mode)
     if completion.task in TASKS:
         takes = TASKS[completion.task].takes_request
         asked = msgspec.structs.replace(asked, task=completion.task, request=question if takes else "")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from knowledge.documents import Document
 from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.building import MOST_CHARACTERS, TextBuilder
-from knowledge.loaders.pdf import scans
 from knowledge.loaders.pdf.columns import read_in_order
 from knowledge.loaders.pdf.glyphs import Box, read_rules, read_words
 from knowledge.loaders.pdf.lines import Line, Segment, body_size, segments_of, without_running_heads
@@ -34,21 +33,19 @@ def load_pdf(content: bytes) -> Document:
     try:
         if len(source) > _MOST_PAGES:
             raise DocumentUnreadable(f"too large: {len(source):,} pages")
-        pages, rules, recognized = _read(source)
+        pages, rules = _read(source)
         title = str(source.get_metadata_value("Title") or "")
     finally:
         source.close()
     if not any(letter.isalnum() for page in pages for segment in page for letter in segment.text):
-        advice = "run it through text recognition (OCR) first, or pip install 'parley-assistant[ocr]'"
-        raise DocumentUnreadable(f"no text in it, perhaps a scan: {advice}")
+        raise DocumentUnreadable("no text in it, perhaps a scan: run it through text recognition (OCR) first")
     kept = without_running_heads(pages)
     body = body_size(kept)
     known = hyphenated_words([segment.text for page in kept for segment in page])
     builder = TextBuilder()
     tables = 0
-    for number, (page, lines) in enumerate(zip(kept, rules, strict=True)):
+    for page, lines in zip(kept, rules, strict=True):
         builder.page()
-        builder.place(scans.PLACE if number in recognized else "")
         for block in _blocks(_parts(page, lines), body, known):
             if isinstance(block, Table):
                 tables += 1
@@ -71,17 +68,13 @@ def _open(content: bytes) -> "PdfDocument":
         raise DocumentUnreadable("damaged: not a complete PDF file") from error
 
 
-def _read(source: "PdfDocument") -> tuple[list[list[Segment]], list[Rules], set[int]]:
+def _read(source: "PdfDocument") -> tuple[list[list[Segment]], list[Rules]]:
     pages: list[list[Segment]] = []
     rules: list[Rules] = []
-    recognized: set[int] = set()
     characters = 0
     for number in range(len(source)):
         page = source[number]
         words = read_words(page)
-        if not words and number < scans.MOST_PAGES and scans.can_recognize():
-            words = scans.recognize(page)
-            recognized.add(number)
         characters += sum(len(word.text) for word in words)
         if characters > MOST_CHARACTERS:
             raise DocumentUnreadable(f"too large: more than {MOST_CHARACTERS:,} characters of text")
@@ -90,7 +83,7 @@ def _read(source: "PdfDocument") -> tuple[list[list[Segment]], list[Rules], set[
         is_drawing = len(level) + len(upright) > _MOST_RULES
         rules.append(([], []) if is_drawing else (level, upright))
         page.close()
-    return pages, rules, recognized
+    return pages, rules
 
 
 def _blocks(parts: Iterable[Table | list[Line]], body: float, known: frozenset[str]) -> Iterator[Table | Paragraph]:
