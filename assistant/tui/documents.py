@@ -139,6 +139,7 @@ class Documents:
                         passage_id=id,
                         document=passage.path,
                         page=passage.page,
+                        place=passage.place,
                         start=start,
                         end=start + len(text),
                         text=text,
@@ -232,6 +233,7 @@ def _passage_source(hit: "Hit") -> Source:
         start=hit.start,
         end=hit.end,
         text=hit.text,
+        place=hit.place,
     )
 
 
@@ -243,6 +245,7 @@ def _cited_source(citation: "Citation") -> Source:
         start=citation.start,
         end=citation.end,
         text=citation.text,
+        place=citation.place,
     )
 
 

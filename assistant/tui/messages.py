@@ -277,7 +277,9 @@ class PairsWritten(Message):
 
 @dataclass(frozen=True)
 class Source:
-    """A place in a document: characters `start` to `end` of its text are `text`."""
+    """A place in a document: characters `start` to `end` of its text are `text`. `place` names the sheet and row, the
+    slide or the message that it stands in.
+    """
 
     passage_id: str
     document: str
@@ -285,6 +287,7 @@ class Source:
     start: int
     end: int
     text: str
+    place: str = ""
 
 
 @dataclass

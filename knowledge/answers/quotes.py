@@ -78,7 +78,7 @@ def find_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
 
     A sentence's score is 0.7 of its cosine to the question, the title before it, 0.6 of its passage's score, 0.3 of
     the share of the question's words that it holds, 0.1 of that with its title, and what `_bonus` says of its words.
-    The first quote holds the answer for 82 % of XQuAD's questions (n 1,190), and one of three for 95 %.
+    The first quote holds the answer for 82 % of XQuAD's questions (n 1,190), and one of the three best for 95 %.
     """
     hits = result.hits[:_PASSAGES]
     candidates = _candidates([hit for hit in hits if hit.score >= _WORTH * hits[0].score])

@@ -29,6 +29,7 @@ class PassageScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         page = f" · page {self._source.page}" if self._source.page is not None else ""
+        page += f" · {one_line(self._source.place)}" if self._source.place else ""
         folder = one_line(str(PurePath(self._source.document).parent))
         with Vertical(classes="dialog -wide"):
             yield Static(Content(one_line(PurePath(self._source.document).name) + page), classes="heading")

@@ -46,6 +46,7 @@ class SourceList(OptionList):
         for number, source in enumerate(sources, 1):
             name = f"[{number}] {one_line(PurePath(source.document).name)}"
             place = f" p. {source.page}" if source.page is not None else ""
+            place += f", {one_line(source.place)}" if source.place else ""
             text = marked(shortened(source.text, excerpt, wanted), wanted)
             self.add_option(Option(Content.assemble((name, "$accent"), (place, "$accent"), "  ", text)))
 

@@ -16,6 +16,7 @@ T = TypeVar("T", bound=Box)
 _WIDE = 0.7
 """A gap of so many ems parts segments: words of justified text lie nearer."""
 _EDGE_LINES = 2
+_LONGEST_HEAD = 15
 _MARKER = re.compile(r"[•◦▪‣●○■–—*-]|\(?\d{1,2}[.)]|\d{1,2}(?:\.\d{1,2})+|\(?[a-z]\)")
 _PAGE_NUMBER = re.compile(
     r"(?:page|seite|página|pagina)?[\s–-]*\d{1,4}(?:\s*(?:/|of|von|de|di)\s*\d{1,4})?[\s–-]*", re.IGNORECASE
@@ -100,7 +101,8 @@ def without_running_heads(pages: Sequence[Sequence[Segment]]) -> list[list[Segme
             if counts[key] >= least or _PAGE_NUMBER.fullmatch(line.text.strip())
             for segment in line.segments
         }
-        kept.append([segment for segment in page if id(segment) not in repeated])
+        # A page of such lines alone is a page of its own all the same.
+        kept.append([segment for segment in page if id(segment) not in repeated] or list(page))
     return kept
 
 
@@ -119,6 +121,7 @@ def _edges(page: Sequence[Segment]) -> list[tuple[str, Line]]:
         chosen = [*lines[:1], *lines[1:][-1:]]
     else:
         chosen = [*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:]]
+    chosen = [line for line in chosen if len(line.text.split()) <= _LONGEST_HEAD]
     return [("".join("#" if letter.isdigit() else letter for letter in line.text), line) for line in chosen]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from knowledge.documents import Document
 from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.building import MOST_CHARACTERS, TextBuilder
+from knowledge.loaders.pdf import scans
 from knowledge.loaders.pdf.columns import read_in_order
 from knowledge.loaders.pdf.glyphs import Box, read_rules, read_words
 from knowledge.loaders.pdf.lines import Line, Segment, body_size, segments_of, without_running_heads
@@ -33,19 +34,21 @@ def load_pdf(content: bytes) -> Document:
     try:
         if len(source) > _MOST_PAGES:
             raise DocumentUnreadable(f"too large: {len(source):,} pages")
-        pages, rules = _read(source)
+        pages, rules, recognized = _read(source)
         title = str(source.get_metadata_value("Title") or "")
     finally:
         source.close()
     if not any(letter.isalnum() for page in pages for segment in page for letter in segment.text):
-        raise DocumentUnreadable("no text in it, perhaps a scan: run it through text recognition (OCR) first")
+        advice = "run it through text recognition (OCR) first, or pip install 'parley-assistant[ocr]'"
+        raise DocumentUnreadable(f"no text in it, perhaps a scan: {advice}")
     kept = without_running_heads(pages)
     body = body_size(kept)
     known = hyphenated_words([segment.text for page in kept for segment in page])
     builder = TextBuilder()
     tables = 0
-    for page, lines in zip(kept, rules, strict=True):
+    for number, (page, lines) in enumerate(zip(kept, rules, strict=True)):
         builder.page()
+        builder.place(scans.PLACE if number in recognized else "")
         for block in _blocks(_parts(page, lines), body, known):
             if isinstance(block, Table):
                 tables += 1
@@ -68,13 +71,17 @@ def _open(content: bytes) -> "PdfDocument":
         raise DocumentUnreadable("damaged: not a complete PDF file") from error
 
 
-def _read(source: "PdfDocument") -> tuple[list[list[Segment]], list[Rules]]:
+def _read(source: "PdfDocument") -> tuple[list[list[Segment]], list[Rules], set[int]]:
     pages: list[list[Segment]] = []
     rules: list[Rules] = []
+    recognized: set[int] = set()
     characters = 0
     for number in range(len(source)):
         page = source[number]
         words = read_words(page)
+        if not words and number < scans.MOST_PAGES and scans.can_recognize():
+            words = scans.recognize(page)
+            recognized.add(number)
         characters += sum(len(word.text) for word in words)
         if characters > MOST_CHARACTERS:
             raise DocumentUnreadable(f"too large: more than {MOST_CHARACTERS:,} characters of text")
@@ -83,7 +90,7 @@ def _read(source: "PdfDocument") -> tuple[list[list[Segment]], list[Rules]]:
         is_drawing = len(level) + len(upright) > _MOST_RULES
         rules.append(([], []) if is_drawing else (level, upright))
         page.close()
-    return pages, rules
+    return pages, rules, recognized
 
 
 def _blocks(parts: Iterable[Table | list[Line]], body: float, known: frozenset[str]) -> Iterator[Table | Paragraph]:

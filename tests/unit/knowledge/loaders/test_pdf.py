@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import pypdfium2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,10 +35,14 @@ def _drawn(*pages: Sequence[tuple[float, float, str]]) -> Document:
     return load("a.pdf", written.getvalue())
 
 
-def _built(*parts: Any) -> Document:
+def _pdf(*parts: Any) -> bytes:
     written = io.BytesIO()
     SimpleDocTemplate(written, pagesize=A4).build(list(parts))
-    return load("a.pdf", written.getvalue())
+    return written.getvalue()
+
+
+def _built(*parts: Any) -> Document:
+    return load("a.pdf", _pdf(*parts))
 
 
 def test_columns_whose_lines_are_drawn_across_are_read_one_after_the_other() -> None:
@@ -113,3 +118,21 @@ def test_every_paragraph_is_read_word_by_word_in_any_number_of_columns(columns: 
     text = load("a.pdf", written.getvalue()).text
     # A page may end within a paragraph; between columns of a page it goes on.
     assert " ".join(text.split()) == " ".join(paragraphs)
+
+
+def test_a_scan_is_read_where_recognition_is_installed_and_says_so() -> None:
+    pytest.importorskip("rapidocr_onnxruntime")
+    page = pypdfium2.PdfDocument(_pdf(Paragraph("The harbour office opens at seven.", _STYLES["BodyText"])))[0]
+    image = page.render(scale=3).to_pil()
+    written = io.BytesIO()
+    canvas = Canvas(written, pagesize=A4)
+    canvas.drawInlineImage(image, 0, 0, *A4)
+    canvas.save()
+    document = load("a.pdf", written.getvalue())
+    assert "harbour office opens" in document.text
+    assert document.place_at(document.text.index("office")) == "read by OCR"
+
+
+def test_a_line_that_is_all_of_its_page_is_no_running_head() -> None:
+    document = _drawn(*([(60, 100, f"Berth {number} is free.")] for number in range(4)))
+    assert document.text.split("\n\n")[:-1] == [f"Berth {number} is free." for number in range(4)]
