@@ -3,6 +3,7 @@ catalog and FAISS are real; the model is a tiny one that knows its answers by he
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -231,3 +232,25 @@ def test_ask_tells_who_answered_and_takes_filters(
     with pytest.raises(SystemExit):
         main(["ask", QUESTION, "--json", "--type", "pdf"])
     assert json.loads(capsys.readouterr().out)["answerable"] is False
+
+
+def test_a_follow_up_is_asked_in_full_and_documents_that_disagree_say_so(library: Library, docs: Path) -> None:
+    (docs / "old.txt").write_text("When it is Monday, the harbour office does open at eight.")
+    (docs / "new.txt").write_text("When it is Monday, the harbour office does open at seven.")
+    os.utime(docs / "old.txt", (1_700_000_000, 1_700_000_000))
+    (docs / "office.txt").unlink()
+    library.update()
+    with (
+        Store.open() as store,
+        Assistant(Settings(knowledge=KnowledgeSettings(answers="quote")), store=store) as assistant,
+    ):
+        news = list(
+            answer_question(assistant, library, "and on Monday?", previous="When does the harbour office open?")
+        )
+    answer = news[-1]
+    assert isinstance(answer, DocumentAnswer)
+    assert answer.question == "When does the harbour office open on Monday?"
+    assert answer.disagree
+    assert answer.preface == "Your documents disagree; the newest first:"
+    assert [sentence.text[-6:] for sentence in answer.sentences] == ["seven.", "eight."]
+    assert [citation.text for citation in answer.citations] == [sentence.text for sentence in answer.sentences]

@@ -111,14 +111,11 @@ def test_documents_that_disagree_are_quoted_with_the_newest_first(tmp_path: Path
         other="The harbour kiosk sells buns.",
     )
     quotes = _found(library, "When does the harbour office open?")
-    # Clock times by the hour alone are numbers.
-    assert [quote.text for quote in quotes.best[:2]] == [
+    assert quotes.disagree
+    assert [quote.text for quote in quotes.best] == [
         "The harbour office opens at seven.",
         "The harbour office opens at eight.",
-    ] or not quotes.disagree
-    quotes = _found(library, "How many o'clock does the harbour office open?")
-    assert quotes.disagree
-    assert [quote.text[-6:-1] for quote in quotes.best] == ["seven", "eight"]
+    ]
 
 
 def test_documents_that_say_the_same_do_not_disagree(tmp_path: Path) -> None:
