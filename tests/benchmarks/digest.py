@@ -22,7 +22,7 @@ import numpy as np
 from assistant.dialogue import parse
 from assistant.digest import make_digest, todo_line
 from assistant.digest.hearing import Heard, Sentence, hear
-from assistant.digest.making import bundled_weights
+from assistant.digest.weighing import bundled_weights
 from training.digest.talks import Needed, Talk, read_talks
 from training.digest.teach import FOLDS, read_prior, shown, teach
 

@@ -20,6 +20,7 @@ from assistant.digest.features import Row, Unit, rows, units
 from assistant.digest.hearing import hear
 from assistant.digest.making import fit_todos
 from assistant.digest.todos import find_todos
+from training.digest.refine import refine, trials
 from training.digest.talks import Talk, read_talks
 
 Weights = dict[str, float]
@@ -28,10 +29,13 @@ Floats = NDArray[np.float64]
 PULL = 8.0
 """How hard the weights are held to those that a person set."""
 FOLDS = 6
+ROUNDS = 25
+"""Of refining; a round takes two seconds."""
 _WORTH = 30.0
 """Every conversation counts as so many clauses."""
 _LEAST_GAIN = 0.12
 _ALSO_WORTH = 0.5
+_TODO_SHARE = 0.25
 _TODO_WORDS = 22
 """What to-dos take of a digest of 65 to 110 words."""
 
@@ -40,26 +44,39 @@ def main() -> None:
     """Teach on all conversations and write the weights, or measure."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--check", action="store_true", help="measure by cross-validation, write nothing")
-    talks = read_talks()
-    if options.parse_args().check:
-        for words, facts in cross_validate(talks, (65, 110)).items():
+    options.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of refining")
+    chosen, talks = options.parse_args(), read_talks()
+    if chosen.check:
+        for words, facts in cross_validate(talks, (65, 110), chosen.rounds).items():
             print(f"facts in {words} words: {facts:.1f} % (n = {len(talks)} conversations, {FOLDS} folds)")
         return
     place = Path(assistant.digest.__path__[0]) / "weights.json"
-    rounded = {name: round(value, 3) for name, value in sorted(teach(talks).items())}
+    taught = refined(talks, teach(talks), chosen.rounds)
+    rounded = {name: round(value, 3) for name, value in sorted(taught.items())}
     place.write_bytes(msgspec.json.format(msgspec.json.encode(rounded)) + b"\n")
 
 
-def cross_validate(talks: Sequence[Talk], lengths: Sequence[int]) -> dict[int, float]:
+def cross_validate(talks: Sequence[Talk], lengths: Sequence[int], rounds: int = 0) -> dict[int, float]:
     """The share of facts in digests of conversations that were held out, in per cent by length in words."""
     found: dict[int, list[float]] = {words: [] for words in lengths}
     for fold in range(FOLDS):
-        weights = teach([talk for at, talk in enumerate(talks) if at % FOLDS != fold])
+        others = [talk for at, talk in enumerate(talks) if at % FOLDS != fold]
+        weights = refined(others, teach(others), rounds)
         for talk in talks[fold::FOLDS]:
             for words in lengths:
                 text = shown(make_digest(talk.dialogue, words=words, weights=weights))
                 found[words].append(sum(fact.is_in(text) for fact in talk.facts) / len(talk.facts))
     return {words: 100 * float(np.mean(shares)) for words, shares in found.items()}
+
+
+def refined(talks: Sequence[Talk], weights: Weights, rounds: int) -> Weights:
+    """The weights moved towards what digests come to (`refine`), in so many rounds."""
+    if not rounds:
+        return weights
+    names = [name for name in weights if name != "bias"]
+    known = [trial for talk in talks for trial in trials(talk, names, _TODO_SHARE)]
+    start = np.array([*(weights[name] for name in names), weights["bias"]])
+    return dict(zip((*names, "bias"), map(float, refine(known, start, rounds, seed=0)), strict=True))
 
 
 def shown(digest: Digest) -> str:
