@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from assistant import guard
@@ -20,6 +21,8 @@ from assistant.switches import OFFLINE
 os.environ.update(OFFLINE)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+hypothesis.settings.register_profile("parley", deadline=None)  # how long a case takes depends on the machine
+hypothesis.settings.load_profile("parley")
 _MODELS = {"taught_model", "tiny_model", "tiny_conversion"}
 _LONG = (
     "tests/tui",

@@ -71,7 +71,7 @@ def test_lines_that_nobody_said_are_counted_and_speakers_renamed(tiny_model: Pat
     done = run(*command, stdin=_EXPORT.encode("utf-16"))
     told = json.loads(run(*command, "--json", stdin=_EXPORT.encode("latin-1")).stdout)
 
-    assert "2 lines that nobody said left out" in done.stderr.decode()
+    assert "left out" in done.stderr.decode() and "2 messages · 2 people" in done.stderr.decode()
     assert (told["format"], told["left_out"], told["turns"]) == ("chat", 2, 2)
     assert "Zoë: The review moves to Friday.\nTom: I'll book the room." in told["prompt"]
 

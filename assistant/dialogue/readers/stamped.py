@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
 from assistant.dialogue.notices import is_notice, kind_of, without_mark
 from assistant.dialogue.readers.messages import HEADERS, NOTICES, QUOTED, Message, reading_of
 from assistant.dialogue.stamps import Stamp, has_calendar_word, is_clock, is_moment, plain, stamp_at_start
@@ -144,8 +146,9 @@ def _kept(
     for line, one in zip(found, parsed, strict=True):
         if one is None:
             first = fold(line.lines[0])
-            if _IRC_NOTICE.fullmatch(first) or is_notice(first.strip(_MARK)) or _begins_with(first, speakers):
-                left_out[NOTICES] += 1
+            if kind := _unnamed_kind(first, speakers):
+                left_out[kind] += 1
+                _go_on(messages, line.lines[1:])
             elif first:
                 said = " ".join([first, *line.lines[1:]])
                 unknown.append((len(messages), Message(speaker=NARRATOR, text=said, time=line.stamp)))
@@ -155,6 +158,20 @@ def _kept(
         if fold(" ".join(kept)):
             messages.append(Message(speaker=name, text="\n".join(kept), time=line.stamp))
     return messages, unknown
+
+
+def _unnamed_kind(line: str, speakers: Counter[str]) -> str:
+    """What a line without a speaker is, where it is known to be the program's own."""
+    if _IRC_NOTICE.fullmatch(line) or is_notice(line.strip(_MARK)) or _begins_with(line, speakers):
+        return NOTICES
+    return kind_of(line)
+
+
+def _go_on(messages: list[Message], lines: Sequence[str]) -> None:
+    """Lines behind a notice, which is one line long, go on with the message before it."""
+    more = "\n".join(line for line in lines if line.strip())
+    if messages and more:
+        messages[-1] = msgspec.structs.replace(messages[-1], text=f"{messages[-1].text}\n{more}")
 
 
 def _parse(body: str, dashed: bool = False) -> tuple[str, str] | None:
