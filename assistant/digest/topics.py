@@ -47,13 +47,39 @@ def title_of(heard: Heard, start: int, end: int, weights: dict[str, float], most
         for sentence in turn:
             for word in _WORD.findall(sentence.text):
                 for one in stems(word, heard.cues):
-                    if word.lower() not in heard.names and word.lower() not in heard.cues.words("tasks"):
+                    if word.lower() not in heard.names and not _is_plain(word.lower(), heard):
                         inside[one] += 1
                         forms.setdefault(one, Counter())[word] += 1
     scored = sorted(
         inside, key=lambda word: (-inside[word] * weights.get(word, 1.0) / (1.0 + math.log(1 + inside[word])), word)
     )
     return ", ".join(forms[word].most_common(1)[0][0] for word in scored[:most])
+
+
+_NO_SUBJECT = (
+    "tasks",
+    "weekdays",
+    "months",
+    "months_short",
+    "relative",
+    "parts",
+    "units",
+    "numbers",
+    "number_words",
+    "before_times",
+    "adverbs",
+    "openers",
+    "negation",
+    "common",
+)
+"""Words that no conversation is about."""
+_SHORTEST = 4
+
+
+def _is_plain(word: str, heard: Heard) -> bool:
+    """Whether the word says nothing of a subject: a time, a number, a verb of asking, a short one."""
+    is_short = word.isascii() and len(word) < _SHORTEST
+    return is_short or "'" in word or "’" in word or any(word in heard.cues.words(kind) for kind in _NO_SUBJECT)
 
 
 def _valleys(gaps: Sequence[int], likeness: Sequence[float], least: int) -> list[int]:
