@@ -48,6 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[guard.STRICT] = "1"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: a file built now holds the time, and all workers must agree on a test's name."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what trains or serves a model or opens the app, so that `make quick` can leave it out."""
     for item in items:

@@ -184,6 +184,78 @@ def test_an_export_is_read_as_its_turns(name: str) -> None:
     assert _said(content) == turns
 
 
+# Each says "When?" and is answered "Noon", in the shape that the program's documentation shows.
+_ASKED = {
+    "Zulip": _json({"result": "success", "messages": [
+        {"id": 2, "sender_full_name": "Ben", "content": "<p>Noon</p>", "timestamp": 1700000060},
+        {"id": 1, "sender_full_name": "Ana", "content": "<p>When?</p>", "timestamp": 1700000000},
+    ]}),
+    "Webex": _json({"items": [
+        {"personEmail": "Ben", "text": "Noon", "created": "2024-05-03T12:01:00Z"},
+        {"personEmail": "Ana", "text": "When?", "created": "2024-05-03T12:00:00Z"},
+    ]}),
+    "Teams, by Microsoft Graph": _json({"value": [
+        {"createdDateTime": "2024-05-03T12:01:00Z", "from": {"user": {"displayName": "Ben"}}, "body": {"contentType": "html", "content": "<p>Noon</p>"}},
+        {"createdDateTime": "2024-05-03T12:00:00Z", "from": {"user": {"displayName": "Ana"}}, "body": {"contentType": "html", "content": "<p>When?</p>"}},
+    ]}),
+    "Intercom": _json({"type": "conversation", "conversation_parts": {"conversation_parts": [
+        {"part_type": "comment", "body": "<p>When?</p>", "created_at": 1700000000, "author": {"name": "Ana"}},
+        {"part_type": "comment", "body": "<p>Noon</p>", "created_at": 1700000060, "author": {"name": "Ben"}},
+    ]}}),
+    "GitHub's comments": _json([
+        {"user": {"login": "Ana"}, "body": "When?", "created_at": "2024-05-03T12:00:00Z"},
+        {"user": {"login": "Ben"}, "body": "Noon", "created_at": "2024-05-03T12:01:00Z"},
+    ]),
+    "Gitter": _json([
+        {"fromUser": {"displayName": "Ana"}, "text": "When?", "sent": "2024-05-03T12:00:00Z"},
+        {"fromUser": {"displayName": "Ben"}, "text": "Noon", "sent": "2024-05-03T12:01:00Z"},
+    ]),
+    "Snapchat": _json({"Received Saved Chat History": [], "ana": [
+        {"From": "Ben", "Media Type": "TEXT", "Created": "2024-05-03 12:01:00 UTC", "Content": "Noon"},
+        {"From": "Ana", "Media Type": "TEXT", "Created": "2024-05-03 12:00:00 UTC", "Content": "When?"},
+    ]}),
+    "Instagram": _json({"participants": [{"name": "Ana"}], "thread_path": "inbox/x", "messages": [
+        {"sender_name": "Ana", "timestamp_ms": 3000, "content": "Liked a message"},
+        {"sender_name": "Ben", "timestamp_ms": 2000, "content": "Noon"},
+        {"sender_name": "Ana", "timestamp_ms": 1000, "content": "When?"},
+    ]}),
+    "Amazon Transcribe": _json({"results": {"transcripts": [{"transcript": "When? Noon"}], "audio_segments": [
+        {"id": 0, "transcript": "When?", "start_time": "0.0", "speaker_label": "Ana"},
+        {"id": 1, "transcript": "Noon", "start_time": "1.0", "speaker_label": "Ben"},
+    ]}}),
+    "AssemblyAI": _json({"id": "x", "status": "completed", "text": "When? Noon", "utterances": [
+        {"speaker": "Ana", "text": "When?", "start": 1}, {"speaker": "Ben", "text": "Noon", "start": 5},
+    ]}),
+    "ShareGPT": _json([{"conversations": [{"from": "Ana", "value": "When?"}, {"from": "Ben", "value": "Noon"}]}]),
+    "LinkedIn": "CONVERSATION ID,CONVERSATION TITLE,FROM,SENDER PROFILE URL,TO,DATE,SUBJECT,CONTENT,FOLDER\n"
+                "1,,Ana,,Ben,2024-05-03 12:00:00 UTC,,When?,INBOX\n1,,Ben,,Ana,2024-05-03 12:01:00 UTC,,Noon,INBOX\n",
+    "Discord's table": 'AuthorID,Author,Date,Content,Attachments,Reactions\n"1","Ana","2024-05-03T12:00:00","When?","",""\n"2","Ben","2024-05-03T12:01:00","Noon","",""\n',
+    "Viber": "[ 03/05/2024 12:00:05 ] Ana: When?\n[ 03/05/2024 12:01:05 ] Ben: Noon\n",
+    "Google Hangouts, copied": "Ana\n12:00 PM\nWhen?\nBen\n12:01 PM\nNoon\n",
+    "Slack, copied": "Ana\n  12:00 PM\nWhen?\n\nBen\n  12:01 PM\nNoon\n",
+    "Discord, copied": "Ana — 05/03/2024 12:00 PM\nWhen?\nBen — Today at 12:01 PM\nNoon\n",
+    "Teams, copied": "Ana  12:00 PM\nWhen?\nBen  12:01 PM\nNoon\n",
+    "WeeChat": "2024-05-03 12:00:05\tAna\tWhen?\n2024-05-03 12:01:05\tBen\tNoon\n2024-05-03 12:02:05\t-->\tcy (c@x) has joined #a\n",
+    "ZNC": "[12:00:05] <Ana> When?\n[12:01:05] <Ben> Noon\n[12:02:05] *** Joins: cy (c@x)\n",
+    "Pidgin": "Conversation with Ben at Fri 03 May 2024 12:00:00 PM CEST on ana@x.example (jabber)\n(12:00:05 PM) Ana: When?\n(12:01:05 PM) Ben: Noon\n",
+    "Fireflies": "Ana - 00:04\nWhen?\n\nBen - 00:09\nNoon\n",
+    "Rev": "Ana (00:04):\nWhen?\n\nBen (00:09):\nNoon\n",
+    "Trint": "[00:00:04] Ana: When?\n[00:00:09] Ben: Noon\n",
+    "Otter": "Ana  0:04  \nWhen?\n\nBen  0:09  \nNoon\n\nTranscribed by https://otter.ai\n",
+    "lyrics' times": "[00:01.00]Ana: When?\n[00:02.00]Ben: Noon\n",
+    "Twitch": "[12:00:05] Ana: When?\n[12:01:05] Ben: Noon\n",
+    "BigBlueButton": "[12:00] Ana : When?\n[12:01] Ben : Noon\n",
+    "Zoom's chat": "12:00:05 From Ana to Everyone:\n\tWhen?\n12:01:05 From Ben to Everyone:\n\tNoon\n",
+    "an older Zoom's chat": "12:00:05\t From Ana : When?\n12:01:05\t From Ben : Noon\n",
+    "Descript": "**Ana:** When?\n\n**Ben:** Noon\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(_ASKED))
+def test_a_question_and_its_answer_are_read(name: str) -> None:
+    assert _said(_ASKED[name]) == [("Ana", "When?"), ("Ben", "Noon")]
+
+
 def _zip(files: dict[str, str]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:

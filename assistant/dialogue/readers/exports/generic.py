@@ -12,12 +12,14 @@ from assistant.dialogue.turns import NARRATOR, Reading, clean_text
 
 _SPEAKER = (
     "speaker", "speaker_name", "speakerName", "sender_name", "senderName", "author", "author_name", "authorName",
-    "displayName", "display_name", "nickname", "from_name", "fromName", "name", "from", "sender", "user",
-    "username", "userName", "participant", "creator", "u", "role", "speaker_label", "who",
+    "displayName", "display_name", "nickname", "sender_full_name", "from_name", "fromName", "name", "from", "From",
+    "fromUser", "sender", "user", "username", "userName", "participant", "creator", "u", "role", "speaker_label", "who",
+    "personEmail", "author_id", "source",
 )  # fmt: skip
 _TEXT = (
     "text",
     "content",
+    "Content",
     "message",
     "body",
     "utterance",
@@ -31,9 +33,11 @@ _TEXT = (
 )
 _TIME = (
     "time", "timestamp", "timestamp_ms", "date", "ts", "created_at", "createdAt", "create_at", "created_date",
-    "originalarrivaltime", "sent_at", "datetime", "start", "start_time", "startTime", "offset", "from_time",
+    "createdDateTime", "created", "Created", "sent_at", "sent", "originalarrivaltime",
+    "datetime", "start", "start_time", "startTime", "offset", "from_time",
 )  # fmt: skip
 _TURNS = (
+    "audio_segments",
     "messages", "turns", "dialogue", "dialog", "conversation", "utterances", "transcript", "segments", "chat",
     "monologues", "MessageList", "items", "entries", "results", "data", "posts", "comments", "events", "list",
     "rows", "sentences", "conversations",

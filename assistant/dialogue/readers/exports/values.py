@@ -28,6 +28,8 @@ def text_of(value: Json, depth: int = 4) -> str:
             "parts",
             "message",
             "role",
+            "login",
+            "user",
         )
         return text_of(next((value[key] for key in keys if value.get(key) is not None), ""), depth - 1)
     if isinstance(value, list) and depth:
@@ -68,6 +70,6 @@ def rows_in(value: Json, *keys: str) -> list[Row]:
 
 def _iso(text: str) -> float | None:
     try:
-        return datetime.fromisoformat(text.strip()).timestamp()
+        return datetime.fromisoformat(text.strip().removesuffix(" UTC")).timestamp()
     except ValueError:
         return None
