@@ -15,7 +15,9 @@ from assistant.conversation import Ask, Assistant, refine
 from assistant.dialogue import is_document, open_dialogue, parse_renames, rename
 from assistant.engine.protocol import check_settings
 from assistant.errors import UsageError
+from assistant.exporting import kind_of, todos_as
 from assistant.feedback.store import Store
+from assistant.files import write_atomically
 from assistant.records import BackendName, Decoding, Dialogue, Faithful, GenerationSettings
 from assistant.settings import Settings, load_settings
 
@@ -44,6 +46,7 @@ def summarize(
     rename_: Annotated[list[str] | None, Parameter(name="--rename")] = None,
     jsonl: Path | None = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    todos_to: Path | None = None,
     json: bool = False,
 ) -> int:
     """Summarize a conversation.
@@ -59,6 +62,8 @@ def summarize(
       assistant summarize chat.txt --task question --question "When do they meet?"
 
       cat chat.txt | assistant summarize - --drafts 4 --decoding sample --seed 7
+
+      assistant summarize chat.txt --todos-to tasks.ics
 
       assistant summarize --jsonl in.jsonl -o out.jsonl
 
@@ -109,6 +114,8 @@ def summarize(
         Summarize every line {"id", "dialogue"} of this file; with -o it can be stopped and goes on where it was.
     output
         Where the lines go; standard output without it.
+    todos_to
+        Write the digest's to-dos to this file too: a checklist (.md), tasks for a calendar (.ics) or .json.
     json
         Print one JSON object.
     """
@@ -139,6 +146,8 @@ def summarize(
         ask = refine(ask, "", wish)
     check_ask(ask, points)
     wanted = Request(ask=ask, task=task, is_model_asked=is_model_asked, points=points, model=model, backend=backend)
+    if todos_to is not None:
+        _check_todo_file(todos_to, task, is_batch=jsonl is not None)
     if jsonl is not None:
         if file is not None:
             raise UsageError("give a FILE or --jsonl, not both")
@@ -147,6 +156,8 @@ def summarize(
         raise UsageError("-o goes with --jsonl; to keep one summary use: assistant summarize FILE > summary.txt")
     dialogue = rename(read_source(file, format), parse_renames(rename_ or []))
     reply = _reply(dialogue, wanted, settings)
+    if todos_to is not None:
+        _write_todos(reply, todos_to)
     if json:
         say_json({**reply.as_json(), "format": dialogue.format, "left_out": dialogue.left_out})
     else:
@@ -217,3 +228,20 @@ def _print(reply: Reply) -> None:
         return
     for number, draft in enumerate(reply.drafts, start=1):
         say(f"{number}. {draft}")
+
+
+def _check_todo_file(path: Path, task: Task, *, is_batch: bool) -> None:
+    """Refuse, before anything is read, a file of another kind and tasks that find no to-dos."""
+    kind_of(path)
+    if is_batch:
+        raise UsageError("--todos-to goes with one conversation; with --jsonl each line has its todos")
+    if task not in ("auto", "digest", "topic", "actions"):
+        raise UsageError(f"--task {task} finds no to-dos: take --task digest")
+
+
+def _write_todos(reply: Reply, path: Path) -> None:
+    if reply.overview is None:
+        raise UsageError("a model wrote this answer, which has no to-dos: take --task digest")
+    todos = reply.overview.digest.todos
+    write_atomically(path.absolute(), todos_as(kind_of(path), todos))
+    note(f"{len(todos)} {'to-do' if len(todos) == 1 else 'to-dos'} written to {path}")

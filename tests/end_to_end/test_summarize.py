@@ -48,6 +48,16 @@ def test_json_has_the_documented_keys(talk: Path, tiny_model: Path) -> None:
     assert answer["backend"] == "ctranslate"
 
 
+def test_to_dos_go_to_a_private_file_beside_the_digest(talk: Path, tmp_path: Path) -> None:
+    todos = tmp_path / "todos.md"
+    done = run("summarize", str(talk), "--task", "digest", "--todos-to", str(todos))
+
+    assert done.returncode == 0, done.stderr
+    assert todos.read_text(encoding="utf-8") == "- [ ] Tom · book the room\n"
+    assert todos.stat().st_mode & 0o077 == 0
+    assert "1 to-do written" in done.stderr.decode() and "To do" in done.stdout.decode()
+
+
 def test_standard_input_is_read_like_a_file(talk: Path, tiny_model: Path) -> None:
     common = ("--model", str(tiny_model), *_SHORT)
 
@@ -108,6 +118,9 @@ def test_an_unreadable_input_is_one_line_and_exit_2(
         (["summarize", "talk.txt", "--no-such-flag"], 2, "no-such-flag"),
         (["summarize", "talk.txt", "--decoding", "greedy", "--drafts", "2"], 2, "greedy"),
         (["summarize", "talk.txt", "--temperature", "0"], 2, "temperature"),
+        (["summarize", "talk.txt", "--todos-to", "todos.txt"], 2, ".ics"),
+        (["summarize", "talk.txt", "--todos-to", "todos.md", "--task", "summary"], 2, "--task digest"),
+        (["summarize", "--jsonl", "in.jsonl", "--todos-to", "todos.md"], 2, "--jsonl"),
         (["no-such-verb"], 2, "no-such-verb"),
         ([], 2, "terminal"),
     ],

@@ -1,0 +1,5 @@
+"""What is passed on to other programs: to-dos as a checklist, as tasks of a calendar, as JSON. Knows no screen."""
+
+from assistant.exporting.todos import TODO_KINDS, TodoKind, kind_of, todos_as
+
+__all__ = ["TODO_KINDS", "TodoKind", "kind_of", "todos_as"]

@@ -1,0 +1,70 @@
+"""To-dos as files: a checklist in Markdown, tasks for a calendar (RFC 5545), JSON. Knows no conversation."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from assistant.digest import Todo, todo_line
+from assistant.errors import UsageError
+from assistant.terminal import one_line
+
+TodoKind = Literal["md", "ics", "json"]
+
+
+def kind_of(path: Path) -> TodoKind:
+    """The format that a file's name ends in; raises UsageError where it is none of them."""
+    suffix = path.suffix.lower().removeprefix(".")
+    for kind in TODO_KINDS:
+        if kind == suffix:
+            return kind
+    raise UsageError(f"{path.name}: to-dos are written to a file that ends in .{', .'.join(TODO_KINDS)}")
+
+
+def todos_as(kind: TodoKind, todos: Sequence[Todo]) -> bytes:
+    """The to-dos as the content of a file."""
+    return TODO_KINDS[kind](todos)
+
+
+def _checklist(todos: Sequence[Todo]) -> bytes:
+    """An empty list is an empty file, so that it can be told from a failure."""
+    return "".join(f"- [ ] {one_line(todo_line(todo))}\n" for todo in todos).encode()
+
+
+def _calendar(todos: Sequence[Todo]) -> bytes:
+    from icalendar import Calendar  # takes a tenth of a second
+    from icalendar import Todo as Task
+
+    calendar = Calendar()
+    calendar.add("prodid", "-//Parley//to-dos//EN")
+    calendar.add("version", "2.0")
+    stamp = datetime.now(UTC)
+    for todo in todos:
+        task = Task()
+        # The same to-do has the same id: a calendar that takes the file twice changes its task and adds none.
+        task.add("uid", f"{_fingerprint(todo)}@parley")
+        task.add("dtstamp", stamp)
+        # An attendee needs an address, which nobody here has: the owner stands in the words that a calendar shows.
+        task.add("summary", one_line(f"{todo.who}: {todo.what}" if todo.who else todo.what))
+        told = f"{todo.text} ({todo.when})" if todo.when and todo.when not in todo.text else todo.text
+        task.add("description", one_line(told))
+        if todo.date:
+            task.add("due", date.fromisoformat(todo.date))
+        task.add("status", "NEEDS-ACTION")
+        calendar.add_component(task)
+    content: bytes = calendar.to_ical()
+    return content
+
+
+def _fingerprint(todo: Todo) -> str:
+    return hashlib.sha256("\0".join((todo.who, todo.what, todo.text)).encode()).hexdigest()[:24]
+
+
+def _json(todos: Sequence[Todo]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(todos)) + b"\n"
+
+
+TODO_KINDS: dict[TodoKind, Callable[[Sequence[Todo]], bytes]] = {"md": _checklist, "ics": _calendar, "json": _json}
