@@ -1,16 +1,18 @@
 """The table of formats in which a conversation may come, and the one way from a text to a Dialogue. Knows no files."""
 
+import re
 from collections.abc import Callable
 
-from assistant.dialogue.readers.captions import read_srt, read_webvtt
+from assistant.dialogue.readers.captions import read_ass, read_srt, read_webvtt
 from assistant.dialogue.readers.exports.reading import read_json, read_json_lines
+from assistant.dialogue.readers.files.markup import read_markup
 from assistant.dialogue.readers.files.tables import read_table
 from assistant.dialogue.readers.headed import read_headed, read_timed
 from assistant.dialogue.readers.mail.thread import read_mail
 from assistant.dialogue.readers.marked import read_marked
 from assistant.dialogue.readers.named import read_names, read_narration, read_questions, read_tags, read_transcript
 from assistant.dialogue.readers.stamped import read_stamped
-from assistant.dialogue.turns import NARRATOR, Reading, clean_text
+from assistant.dialogue.turns import NARRATOR, Reading, clean_text, split_head
 from assistant.errors import InputUnreadable, UsageError
 from assistant.records import Dialogue, Record
 from assistant.terminal import printable
@@ -33,7 +35,9 @@ FORMATS: dict[str, Format] = {
         Format(name="tags", label="Conversation", description="#Person1#: text", read=read_tags),
         Format(name="names", label="Conversation", description="Name: text, a line a turn", read=read_names),
         Format(name="webvtt", label="WebVTT", description="captions, with voices <v Name>", read=read_webvtt),
-        Format(name="srt", label="SubRip", description="numbered captions (.srt)", read=read_srt),
+        Format(name="srt", label="SubRip", description="numbered or timed captions (.srt, .sbv)", read=read_srt),
+        Format(name="ass", label="ASS", description="captions with styles and names (.ass, .ssa)", read=read_ass),
+        Format(name="markup", label="XML", description="TTML captions, or a backup of text messages", read=read_markup),
         Format(name="json", label="JSON", description="a list of turns, or an object with one", read=read_json),
         Format(name="jsonl", label="JSON Lines", description="one object a line, each a turn", read=read_json_lines),
         Format(name="table", label="Table", description="CSV or TSV with a sender and a text", read=read_table),
@@ -73,6 +77,10 @@ FORMATS: dict[str, Format] = {
 }
 
 
+_QUOTATION = re.compile(r">\s?")
+_ITEM = re.compile(r"(?:[-*•–]|\d{1,4}[.)])\s+")
+
+
 def parse(text: str, format: str = "") -> Dialogue:
     """Read a conversation in whichever format of the table it is written, or in the one named.
 
@@ -95,6 +103,7 @@ def parse(text: str, format: str = "") -> Dialogue:
 
 def read_any(text: str) -> tuple[str, Reading]:
     """The first row of the table that reads the text, by name, and what it made of it."""
+    text = _unmarked(text)
     clean = clean_text(text)
     for row in FORMATS.values():
         # WhatsApp on iOS marks its own lines by a direction mark, which cleaning takes away.
@@ -102,6 +111,18 @@ def read_any(text: str) -> tuple[str, Reading]:
         if reading is not None:
             return row.name, reading
     raise AssertionError("the last row of FORMATS reads every text")
+
+
+def _unmarked(text: str) -> str:
+    """The text without the marks of a quotation or a list, where every line has one and names stand behind a list's."""
+    lines = [line.strip() for line in text.split("\n")]
+    written = [line for line in lines if line]
+    for mark in (_QUOTATION, _ITEM):
+        if all(mark.match(line) for line in written):
+            bare = [mark.sub("", line, count=1) for line in lines]
+            if mark is _QUOTATION or sum(split_head(line) is not None for line in bare) > len(written) / 2:
+                return "\n".join(bare)
+    return text
 
 
 def dialogue_of(name: str, reading: Reading) -> Dialogue:

@@ -38,7 +38,7 @@ def kind_of(line: str) -> str:
         return NOTICES
     if said.count(" ") > _MOST_SPACES and not said.startswith(_OPENING):
         return ""
-    match = _placeholder().fullmatch(said.rstrip("."))
+    match = _placeholder().fullmatch(said.rstrip(".。।۔"))
     return str(match.lastgroup) if match else ""
 
 

@@ -22,10 +22,12 @@ _FARTHEST_COLON = 160
 # Marks without width that exports put around names and dates: byte order mark, direction marks, zero-width space.
 _MARKS = re.compile("[\ufeff\u061c\u200b\u200e\u200f\u2060]")
 _DATED = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{0,4}\D|\d{1,2}[:.]\d\d\D")
+_PASSED = re.compile(r"\(\s?(?:\d+m\s)?\d+s\s?\)")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _COLONS = re.compile("[:：]")
 # What opens a list item, a quotation, a tag, a rule or JSON opens no name.
 _NO_NAME_START = " {}[]<>\"'“”‘’`-–—*•·|=~_/\\.,;!?"
+_TIMES_BEHIND = re.compile(r"\s[\[(]\d[\d.:s,]{0,12}(?:\s?(?:-|–|-->)\s?\d[\d.:s,]{0,12})?[\])]$")
 # fmt: off
 _LABELS = frozenset({
     "note", "notes", "ps", "p.s", "p.s.", "nb", "n.b.", "todo", "edit", "update", "warning", "important", "attention",
@@ -129,6 +131,7 @@ def split_head(line: str) -> Head | None:
     name, text = fold(line[: found.start()]), line[found.end() :]
     if name.startswith("**"):  # Markdown: "**Name:** text" and "**Name**: text".
         name, text = name.strip("* "), text.removeprefix("**")
+    name = _TIMES_BEHIND.sub("", name)  # "SPEAKER_00 [0.5s - 3.2s]: …"
     if not is_name(name):
         # "Mr. Rossi (Minister of Small Business and Trade): …"
         name = name.partition(" (")[0] if name.endswith(")") else ""
@@ -137,7 +140,7 @@ def split_head(line: str) -> Head | None:
 
 def _looks_dated(name: str) -> bool:
     """Whether the would-be name begins as a date or a time does."""
-    return name[0].isdigit() and _DATED.match(f"{name} ") is not None
+    return (name[0].isdigit() and _DATED.match(f"{name} ") is not None) or _PASSED.match(name) is not None
 
 
 def _may_follow(name: str, text: str) -> bool:

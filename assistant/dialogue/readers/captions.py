@@ -1,17 +1,21 @@
-"""Reads captions, WebVTT and SubRip: cues with times, and voices where the file names them."""
+"""Reads captions, WebVTT, SubRip, SBV and ASS: cues with times, and voices where the file names them."""
 
 import html
 import re
+from collections.abc import Sequence
 
 from assistant.dialogue.readers.messages import SOUNDS
 from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_like_name, make_turn, split_head
 from assistant.records import Turn
 
 _CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{1,2}[.,]\d{1,3}"
-_TIMING = re.compile(rf"\s*({_CLOCK})\s*-->\s*{_CLOCK}")
+_TIMING = re.compile(rf"\s*({_CLOCK})(?:\s*-->\s*{_CLOCK}|,{_CLOCK}\s*$)")
 # Teams' transcripts as documents: "0:0:3.12 --> 0:0:4.5", and the name on a line of its own.
 _UNPADDED = re.compile(r"\s*\d:\d{1,2}:\d{1,2}\.")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?\s{1,10}([^>]{1,200})>")
+_ASS_STYLE = re.compile(r"\{[^{}]{0,400}\}")
+_ASS_CODE = re.compile(r"\\[Nnh]")
+_WEBEX = re.compile(r"\d+\s+\"(?P<name>[^\"]{1,80})\"\s+\(\d+\)")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>")
 _DASH = re.compile(r"(?:[-–—‐]|>>)\s*(?=\S)")
 _SOUND = re.compile(r"\s*(?:-\s*)?(?:\[[^\]]{1,60}\]|\([^)]{1,60}\)|[♪♫#*][^♪♫]*[♪♫#*]?)\s*")
@@ -30,6 +34,28 @@ def read_srt(text: str) -> Reading | None:
     return _read_cues(text) if any(_TIMING.match(line) for line in opening) else None
 
 
+def read_ass(text: str) -> Reading | None:
+    """Advanced SubStation Alpha: a section [Events] whose lines name their columns, "Name" among them."""
+    if not text.lstrip().startswith("[Script Info]"):
+        return None
+    events = text.partition("[Events]")[2].split("\n")
+    columns = next((_cells(line) for line in events if line.startswith("Format:")), [])
+    if not {"Start", "Name", "Text"} <= set(columns):
+        return None
+    turns: list[Turn] = []
+    for line in events:
+        if line.startswith("Dialogue:"):
+            row = dict(zip(columns, _cells(line, len(columns) - 1), strict=False))
+            said = _ASS_CODE.sub(" ", _ASS_STYLE.sub("", row.get("Text", "")))
+            if turn := make_turn(row["Name"] or NARRATOR, said, row["Start"]):
+                turns.append(turn)
+    return Reading(turns=tuple(join_sentences(turns)), label="ASS") if turns else None
+
+
+def _cells(line: str, most: int = -1) -> list[str]:
+    return [cell.strip() for cell in line.partition(":")[2].split(",", most)]
+
+
 def _read_cues(text: str) -> Reading | None:
     """The turns of all cues. A sentence that runs over several cues of one voice is one turn; a cue without a name goes
     on with the speaker before it.
@@ -45,11 +71,13 @@ def _read_cues(text: str) -> Reading | None:
             continue  # The header, and blocks of notes and styles.
         spoken = [line for line in lines[at + 1 :] if not _SOUND.fullmatch(_TAG.sub("", line))]
         sounds += len(lines) - at - 1 - len(spoken)
+        if at and (voice := _WEBEX.fullmatch(lines[at - 1].strip())):
+            speaker = voice["name"]
         for name, said in _voices(spoken, named=_UNPADDED.match(lines[at]) is not None):
             speaker = name or speaker
             if turn := make_turn(speaker, said, timing[1]):
                 turns.append(turn)
-    joined = tuple(_join_sentences(turns))
+    joined = tuple(join_sentences(turns))
     return Reading(turns=joined, left_out=sounds, kinds={SOUNDS: sounds} if sounds else {}) if turns else None
 
 
@@ -83,7 +111,7 @@ def _named(said: str) -> tuple[str, str]:
     return (head.name, head.text) if head else ("", said)
 
 
-def _join_sentences(turns: list[Turn]) -> list[Turn]:
+def join_sentences(turns: Sequence[Turn]) -> list[Turn]:
     """Join what one voice says in a row: all of it, or sentence by sentence where one narrator says everything."""
     alone = all(turn.speaker == NARRATOR for turn in turns)
     joined: list[list[Turn]] = []

@@ -1,4 +1,4 @@
-"""Messages under a line with name and time: what is copied out of Slack, Teams, Discord, Mattermost or WeChat, and
+"""Messages under a line with name and time: what is copied out of Slack, Teams, Discord, Reddit or WeChat, and
 transcripts by Otter, Rev and Teams.
 """
 
@@ -9,33 +9,52 @@ from collections.abc import Sequence
 from functools import cache
 
 from assistant.dialogue.notices import is_notice, kind_of, without_mark
-from assistant.dialogue.readers.messages import HEADERS, NOTICES, QUOTED, REACTIONS, Message, reading_of
-from assistant.dialogue.stamps import date_in, has_calendar_word, has_clock, is_clock, is_moment, moment_pattern, plain
+from assistant.dialogue.readers.messages import HEADERS, MEDIA, NOTICES, QUOTED, REACTIONS, Message, reading_of
+from assistant.dialogue.stamps import has_calendar_word, has_clock, is_clock, is_moment, moment_pattern, plain
 from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_like_name
 from assistant.records import Record
 
 _LONGEST_HEADER = 140
 _SAMPLE = 400
 """Lines at the beginning that tell the style."""
-_WEAK = frozenset({"space", "glued"})
+_WEAK = frozenset({"space", "glued", "space, first", "wide, first"})
 """Separators that a sentence may hold too: "Lunch 12:30"."""
 _LENGTH = re.compile(
     r"(?:\d+\s(?:hours?|minutes?|seconds?|stunden?|minuten?|sekunden?|heures?|horas?|minutos?|segundos?)\s?){1,3}",
     re.IGNORECASE,
 )
 _WORD_FIRST = re.compile(r"[^\W\d]+(?=\s)")
-_DASH = re.compile(r"[—–-]")
-_READ = re.compile(r"\s*\((?:read|delivered|edited)\b[^)]*\)\s*$", re.IGNORECASE)
+_DASH = re.compile(r"[—–•·-]")
+_READ = re.compile(r"\s*\((?:read|delivered|edited)\b[^)]*\)\s*$|, (?:edited|bearbeitet)$", re.IGNORECASE)
 _SUFFIX = re.compile(
-    r"\s(?:APP|BOT)$|\s\((?:Guest|External|Unverified|Gast|Invité|Invitado)\)$|:\S*:$|"
+    r"\s(?:APP|BOT|OP)$|\(\d{5,11}\)$|\s\((?:Guest|External|Unverified|Gast|Invité|Invitado)\)$|:\S*:$|"
     r"\s[\U0001F300-\U0001FAFF☀-➿]+\ufe0f?$"
 )
+_REPLYING = re.compile(r"\[in reply to .{1,80}\]", re.IGNORECASE)
 _ITALIC_LINE = re.compile(r"\*[^*]{3,100}\*")
 _MARKS = ("New", "Edited", "(edited)")
+_VOTES = re.compile(r"(?:upvote|downvote|reply|share|award|\d+|[\d.]+k|\d+ more repl(?:y|ies)|vote)", re.IGNORECASE)
+_PASSED = (
+    r"(?:(?:\d+|an?)\s?(?:s|m|h|d|w|mo|y|min|hr|sec|second|minute|hour|day|week|month|year)s?\.?\sago|"
+    r"(?:vor|hace|il y a)\s\d+\s\w{1,8}\.?)"
+)
+_DATED = re.compile(r"\d{1,4}[./-]\d|\d+[年년月월]|[^\W\d]{2,}|.*,?\s\d+[./-]\d")
+_AGO = re.compile(_PASSED, re.IGNORECASE)
+_TIMED = re.compile(rf"\d[:.h]\d\d|\d{{4}}|\d/\w+/\d|{_PASSED}", re.IGNORECASE)
+"""What a header has somewhere: a quick look before a slow one."""
+_ENGLISH_DAYS = frozenset(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))
+_POSTED = re.compile(
+    r"(?P<name>\S.{0,60}?)\s(?P<verb>commented|added a comment|made a comment|replied|posted|wrote|said)"
+    r"(?:\s(?:on|at)|\s[-–—])?\s(?P<time>.{4,40}?):?",
+    re.IGNORECASE,
+)
+_ADDRESSED = re.compile(r"from (?P<name>\S.{0,60}?) (?P<verb>to) [^:]{1,60}:\s+(?P<time>.{4,40})", re.IGNORECASE)
+_LINKED = re.compile(rf"(?P<name>\S{{1,40}}) (?P<time>{_PASSED})(?P<verb> \| ).*\[[–-]\].*", re.IGNORECASE)
 _FOOT = re.compile(
     (
         r"transcribed by https?://\S+|.{1,60} (?:started|stopped) transcription|transcription ended after "
-        r".*|this editable transcript was .*|=+|exported \d+ message.*|(?:guild|channel): .*"
+        r".*|this editable transcript was .*|=+|-{5,}|exported \d+ message.*|(?:guild|channel): .*|"
+        r".{1,60} sent the following messages? at .{4,20}|view .{1,60}['’]s profile"
     ),
     re.IGNORECASE,
 )
@@ -52,7 +71,7 @@ def read_headed(text: str) -> Reading | None:
 
     The style that most headers share decides which lines are headers: "Lunch 12:30" inside a message opens none.
     """
-    lines = _joined([line.strip() for line in text.split("\n")])
+    lines = _joined(_unvoted([line.strip() for line in text.split("\n")]))
     opening = lines[:_SAMPLE]
     style = _best_style([_header(line) for line in opening], opening)
     if not style:
@@ -96,6 +115,13 @@ def read_timed(text: str) -> Reading | None:
     return reading_of(found, {}, "Transcript without speakers")
 
 
+def _unvoted(lines: list[str]) -> list[str]:
+    """The lines without a forum's buttons, where the buttons to vote show that it is one."""
+    if not {"upvote", "downvote"} <= {line.casefold() for line in lines}:
+        return lines
+    return [line for line in lines if not _VOTES.fullmatch(line)]
+
+
 def _joined(lines: list[str]) -> list[str]:
     """A name and a time on lines of their own, in either order, become one: "Ana", "12:03" -> "Ana  12:03"."""
     lines = [line for line in lines if not _DASH.fullmatch(line)]
@@ -105,7 +131,7 @@ def _joined(lines: list[str]) -> list[str]:
         line = lines[place]
         after = lines[place + 1] if place + 1 < len(lines) else ""
         if _is_time_line(line):
-            if joined and _is_bare_name(joined[-1]):
+            if joined and _is_bare_name(joined[-1]) and not has_clock(joined[-1]):
                 joined[-1] = f"{joined[-1]}  {_time_of(line)}"
                 place += 1
                 continue
@@ -120,6 +146,8 @@ def _joined(lines: list[str]) -> list[str]:
 
 
 def _is_time_line(line: str) -> bool:
+    if _AGO.fullmatch(line):
+        return True
     if not line or len(line) > 120 or not (has_clock(line) or line[0].isdigit()):
         return False
     bare = _READ.sub("", line)
@@ -141,38 +169,63 @@ def _is_bare_name(line: str) -> bool:
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """A name before its time, with marks between them that a sentence hardly has or without, and a time first."""
-    moment = moment_pattern().replace("?P<date>", "?:")
+    moment = moment_pattern()
     strong = r"(?P<between>,?\s+\[|\s*\*?\(|\s[—–-]\s|\s[·•|]\s|\s\s+|\t)"
     weak = r"(?P<between>\s|(?<=[^\W\d])(?=\d))"
     return (
-        re.compile(rf"(?P<name>\S.{{0,70}}?){strong}(?P<time>{moment})[\])]?\*?:?", re.IGNORECASE),
+        re.compile(rf"(?P<name>\S.{{0,70}}?){strong}(?P<time>{moment}|{_PASSED})[\])]?\*?:?", re.IGNORECASE),
         re.compile(rf"(?P<name>\S.{{0,70}}?){weak}(?P<time>{moment})", re.IGNORECASE),
         re.compile(rf"\[(?P<time>{moment})\](?P<between>\s+)(?P<name>\S.{{0,60}})", re.IGNORECASE),
+        re.compile(rf"(?:\*\s)?(?P<time>{moment})(?P<between>\s[-|·•]\s|\s+)(?P<name>[^\s\d].{{0,60}})", re.IGNORECASE),
     )
 
 
 def _header(line: str) -> _Header | None:
     """The line as a header; its style is what stands between name and time, and whether AM or PM ends it."""
     bare = _READ.sub("", line)
-    if not bare or len(bare) > _LONGEST_HEADER or not has_clock(bare):
+    if not bare or len(bare) > _LONGEST_HEADER or not _TIMED.search(plain(bare)):
         return None
-    strong, weak, behind = _patterns()
+    return _posted(bare) or _name_and_time(bare)
+
+
+def _posted(bare: str) -> _Header | None:
+    """Name, verb and time, as trackers write it: "ana commented on May 3, 2024"."""
+    match = _POSTED.fullmatch(bare) or _ADDRESSED.fullmatch(bare) or _LINKED.fullmatch(bare)
+    if not match or not (is_moment(match["time"]) or _AGO.fullmatch(match["time"])):
+        return None
+    return _header_of(match["name"], match["verb"], match["time"])
+
+
+def _name_and_time(bare: str) -> _Header | None:
+    strong, weak, behind, first = _patterns()
     found = plain(bare)
-    match = behind.fullmatch(found) if bare[0] == "[" else strong.fullmatch(found) or weak.fullmatch(found)
+    is_first = bare[0].isdigit() or bare.startswith("* ")
+    is_behind = bare[0] == "["
+    if is_first or is_behind:
+        match = (first if is_first else behind).fullmatch(found)
+    else:
+        match = strong.fullmatch(found) or weak.fullmatch(found)
     if not match:
         return None
-    end, cut = match.end("name"), match.start("time")
-    if match["name"].endswith(",") and (word := _WORD_FIRST.match(found, cut)):
+    start, end, cut = match.start("name"), match.end("name"), match.start("time")
+    if match["name"].endswith(",") and (word := _WORD_FIRST.match(found, cut)) and word[0] not in _ENGLISH_DAYS:
         end = cut = word.end()  # "O'Neil, Sam 2024-05-03": Sam is no Saturday
-    name = _SUFFIX.sub("", bare[match.start("name") : end].strip("* "))
-    name = fold(_SUFFIX.sub("", name))
+    has_period = bool(re.search(r"[ap]\.?\s?m\.?$", match["time"], re.IGNORECASE))
+    style = _style_of(match["between"]) if not is_behind else "time first"
+    if style in _WEAK and _DATED.match(match["time"]):
+        style = f"{style}, dated"
+    if is_first:
+        style = f"{style}, first"
+    time = bare[cut : match.end("time")].strip()
+    return _header_of(bare[start:end], style + "+" * has_period, time)
+
+
+def _header_of(name: str, style: str, time: str) -> _Header | None:
+    """The header, or None where the name is none."""
+    name = fold(_SUFFIX.sub("", _SUFFIX.sub("", name.strip("*, "))))
     if not is_name(name) or not looks_like_name(name) or name[0].isdigit() or has_calendar_word(name):
         return None
-    has_period = bool(re.search(r"[ap]\.?\s?m\.?$", match["time"], re.IGNORECASE))
-    style = _style_of(match["between"]) if bare[0] != "[" else "time first"
-    if style in _WEAK and date_in(match["time"]):
-        style = f"{style}, dated"
-    return _Header(style=style + "+" * has_period, name=name, time=bare[cut : match.end("time")].strip())
+    return _Header(style=style, name=name, time=time)
 
 
 def _style_of(between: str) -> str:
@@ -209,12 +262,16 @@ def _is_followed(place: int, places: Sequence[int], lines: Sequence[str]) -> boo
 
 def _said(lines: Sequence[str], left_out: Counter[str], names: tuple[str, ...]) -> list[str]:
     kept: list[str] = []
+    days: list[str] = []
     before = ""
-    for line in lines:
+    for line in _unattached(lines, left_out):
         kind = kind_of(line)
         if not line:
             kept.append(line)
-        elif line.startswith(">"):
+        elif is_moment(line):
+            days.append(line)
+            left_out[NOTICES] += 1
+        elif _REPLYING.fullmatch(line) or line.startswith(">"):
             left_out[QUOTED] += 1
         elif kind:
             left_out[kind] += 1
@@ -225,11 +282,26 @@ def _said(lines: Sequence[str], left_out: Counter[str], names: tuple[str, ...]) 
         else:
             kept.append(without_mark(line))
         before = line
+    if days and not any(kept):  # "Sunday" alone is an answer, and no heading over the next day's messages
+        left_out[NOTICES] -= len(days)
+        return days
+    return kept
+
+
+def _unattached(lines: Sequence[str], left_out: Counter[str]) -> list[str]:
+    """The lines without DiscordChatExporter's lists of attachments, which end with an empty line."""
+    kept: list[str] = []
+    is_list = False
+    for line in lines:
+        is_list = bool(line) and (is_list or line == "{Attachments}")
+        left_out[MEDIA] += is_list
+        if not is_list:
+            kept.append(line)
     return kept
 
 
 def _is_program_s(line: str, names: tuple[str, ...]) -> bool:
-    """Whether a line under a message is none of it: a day's line, a footer, what a speaker did in the program."""
-    if is_moment(line) or _FOOT.fullmatch(line) or _ITALIC_LINE.fullmatch(line) or line in _MARKS:
+    """Whether a line under a message is none of it: a footer, or what a speaker did in the program."""
+    if _FOOT.fullmatch(line) or _ITALIC_LINE.fullmatch(line) or line in _MARKS:
         return True
     return ":" not in line and line.startswith(names) and is_notice(line)

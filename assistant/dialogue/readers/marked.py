@@ -21,6 +21,14 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _TAGGED = re.compile(r"<(?P<name>[A-Za-z][\w ]{0,30})>\s*(?P<text>.*?)\s*</(?P=name)>")
+_ENCLOSED = re.compile(r"[\[<](?P<name>[^\W\d][^\[\]<>:/=]{1,40})[\]>]:?\s+(?P<text>[^\s(\[].*)")
+_CAPITALS = re.compile(
+    r"(?P<name>[^\W\d_](?:[\w.'’ -]{0,30}?\w)?)"
+    r"(?:\s\((?:V\.?O\.?|O\.?S\.?|O\.?C\.?|CONT['’]?D|OFF)\))?(?:\.\s+(?P<text>\S.*))?"
+)
+_SCENE = re.compile(r"(?:INT|EXT|I/E)[./ ]|(?:ACT|SCENE|FADE|CUT|DISSOLVE|THE END|END OF)\b|.*\sTO:?$")
+_MIN_SHARE = 1 / 4
+"""Of the written lines, those that must name somebody where only brackets or capitals mark a name."""
 _ROLES = frozenset(
     (
         "user",
@@ -56,16 +64,25 @@ _ITALIC_LINE = re.compile(r"\s*\*[^*]{3,120}\*\s*|\s*_[^_]{3,120}_\s*")
 def read_marked(text: str) -> Reading | None:
     """The first kind of mark whose names come back, or that at least two people have."""
     lines = text.split("\n")
-    for find in (_find_bold, _find_timed, _find_tagged, _find_said, _find_heading):
+    written = sum(bool(line.strip()) for line in lines)
+    for find in (_find_bold, _find_timed, _find_tagged, _find_said, _find_heading, _find_enclosed, _find_capitals):
         found = [find(line) for line in lines]
         names = Counter(one[0] for one in found if one)
-        if sum(names.values()) > 1 and (len(names) > 1 or names.most_common(1)[0][1] > 2) and _explains(find, names):
+        if (
+            sum(names.values()) > 1
+            and (len(names) > 1 or names.most_common(1)[0][1] > 2)
+            and _explains(find, names, written)
+        ):
             return _collect(lines, found)
     return None
 
 
-def _explains(find: "Callable[[str], tuple[str, str, str] | None]", names: Counter[str]) -> bool:
-    """Whether the marked words are people: headings must be roles, or come back and be few."""
+def _explains(find: "Callable[[str], tuple[str, str, str] | None]", names: Counter[str], written: int) -> bool:
+    """Whether the marked words are people among so many written lines: headings must be roles, brackets and capitals
+    come back and be many.
+    """
+    if find in (_find_enclosed, _find_capitals):
+        return len(names) > 1 and names.most_common(1)[0][1] > 1 and sum(names.values()) >= _MIN_SHARE * written
     if find is not _find_heading:
         return names.most_common(1)[0][1] > 1 or len(names) == sum(names.values()) > 1
     roles = sum(count for name, count in names.items() if name.casefold() in _ROLES)
@@ -95,7 +112,7 @@ def _collect(lines: list[str], found: "list[tuple[str, str, str] | None]") -> Re
 
 @cache
 def _bold() -> re.Pattern[str]:
-    moment = moment_pattern().replace("?P<date>", "?:")
+    moment = moment_pattern()
     time = rf"(?:\s*[·•|–-]?\s*\*?[\[(]?(?P<time>{moment})[\])]?\*?)?"
     return re.compile(
         rf"{_LIST}(?:\*\*|__)(?P<name>[^*_\n]{{1,60}}?)(?P<inner>:?)(?:\*\*|__){time}(?P<outer>\s*:?)\s*(?P<text>.*)",
@@ -105,10 +122,10 @@ def _bold() -> re.Pattern[str]:
 
 @cache
 def _timed() -> re.Pattern[str]:
-    moment = moment_pattern().replace("?P<date>", "?:")
+    moment = moment_pattern()
     return re.compile(
         (
-            rf"(?P<name>[^:()\[\]\t]{{1,60}}?)(?:\s*[(\[](?P<time>{moment})[)\]]\s?:\s*|"
+            rf"(?P<name>[^:()\[\]\t]{{1,60}}?)(?:\s\([^():]{{2,80}}\))?(?:\s*[(\[](?P<time>{moment})[)\]]\s?:\s*|"
             rf":\t+(?P<late>{moment})\t+)(?P<text>.*)"
         ),
         re.IGNORECASE,
@@ -117,7 +134,10 @@ def _timed() -> re.Pattern[str]:
 
 def _find_bold(line: str) -> tuple[str, str, str] | None:
     match = _bold().fullmatch(line.rstrip()) if "**" in line or "__" in line else None
-    if not match or not (match["inner"] or match["outer"].strip() or match["time"]):
+    if not match:
+        return None
+    is_role = not match["text"] and match["name"].casefold() in _ROLES
+    if not (match["inner"] or match["outer"].strip() or match["time"] or is_role):
         return None
     return _speaking(match["name"], match["text"], match["time"] or "")
 
@@ -143,6 +163,19 @@ def _find_said(line: str) -> tuple[str, str, str] | None:
 def _find_heading(line: str) -> tuple[str, str, str] | None:
     match = _HEADING.fullmatch(line.strip())
     return (fold(match["name"]), "", "") if match else None
+
+
+def _find_enclosed(line: str) -> tuple[str, str, str] | None:
+    match = _ENCLOSED.fullmatch(line.strip())
+    return _speaking(match["name"], match["text"], "") if match else None
+
+
+def _find_capitals(line: str) -> tuple[str, str, str] | None:
+    """A name in capitals as plays and scripts have it: alone on its line, or before a full stop."""
+    match = _CAPITALS.fullmatch(line.strip())
+    if not match or not match["name"].isupper() or len(match["name"]) < 2 or _SCENE.match(line.strip()):
+        return None
+    return _speaking(match["name"], match["text"] or "", "")
 
 
 def _speaking(name: str, text: str, time: str) -> tuple[str, str, str] | None:

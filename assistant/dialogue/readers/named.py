@@ -11,7 +11,8 @@ from assistant.dialogue.turns import NARRATOR, Head, Reading, fold, is_label, lo
 _TAG = re.compile(r"#\w+#")
 _MIN_SHARE = 1 / 3
 _FOOT = re.compile(
-    r"transcription ended after .*|this editable transcript was .*|transcribed by https?://\S+", re.IGNORECASE
+    r"(?:transcription|meeting) ended after .*|this editable transcript was .*|transcribed by https?://\S+",
+    re.IGNORECASE,
 )
 _HEAD = re.compile(
     r".*\btranscript(?:ion)?\b.*|attendees|participants|speakers|summary keywords|teilnehmer|-{3,}|={3,}", re.IGNORECASE
@@ -108,7 +109,8 @@ def read_transcript(text: str) -> Reading | None:
     times = Counter(head.name for head in heads)
     speakers = {name for name, count in times.items() if count > 1 or not name[0].islower()}
     returning = sum(count > 1 for count in times.values())
-    share = sum(times[name] for name in speakers) / max(1, len(lines))
+    spoken = sum(not (is_clock(line) or is_moment(line) or _HEAD.fullmatch(line)) for line in lines)
+    share = sum(times[name] for name in speakers) / max(1, spoken)
     opens = bool(lines) and (head := split_head(lines[0])) is not None and head.name in speakers
     explained = returning > 1 or (returning == 1 and share >= _MIN_SHARE) or (opens and _is_spread(times, share))
     return _collect(lines, lambda head: head.name in speakers) if explained else None
@@ -146,17 +148,21 @@ def _collect(lines: list[str], speaks: Callable[[Head], bool]) -> Reading:
     """
     messages: list[Message] = []
     left_out: dict[str, int] = {}
-    speaker, said = NARRATOR, list[str]()
-    for line in lines:
+    speaker, said, times = NARRATOR, list[str](), list[str]()
+    for line in [*lines, ""]:
         head = split_head(line)
-        if head and speaks(head):
-            messages.append(Message(speaker=speaker, text=" ".join(said)))
-            speaker, said = head.name, [head.text]
-        elif is_clock(line) or is_moment(line) or _FOOT.fullmatch(line):
+        if (head and speaks(head)) or not line:
+            # "Ana:" and "Sunday" below it is what she said, and no time of what follows.
+            is_answer = bool(times) and speaker != NARRATOR and not any(said)
+            messages.append(Message(speaker=speaker, text=" ".join(times if is_answer else said)))
+            left_out[HEADERS] = left_out.get(HEADERS, 0) + (0 if is_answer else len(times))
+            speaker, said, times = (head.name, [head.text], []) if head else (speaker, [], [])
+        elif _FOOT.fullmatch(line):
             left_out[HEADERS] = left_out.get(HEADERS, 0) + 1
+        elif is_clock(line) or is_moment(line):
+            times.append(line)
         else:
             said.append(line)
-    messages.append(Message(speaker=speaker, text=" ".join(said)))
     first = messages[0]
     if first.speaker == NARRATOR and len(messages) > 2 and _is_heading(lines, speaks):
         left_out[HEADERS] = left_out.get(HEADERS, 0) + 1

@@ -20,7 +20,15 @@ _MOST_UNKNOWN = 1 / 10
 """A file whose unnamed lines are a larger share than this keeps them as the narrator's: they may be speech."""
 _IRC = re.compile(r"<\s?[@+~&%]?(?P<name>[^<>\s]{1,40})>\s+(?P<text>.*)")
 _IRC_ACTION = re.compile(r"\s?\*\s(?P<name>[^\s*]{1,40})\s(?P<text>.+)")
-_IRC_NOTICE = re.compile(r"(?:-!-|\*\*\*|-->|<--|--)\s.*")
+_IRC_NOTICE = re.compile(
+    r"(?:-!-|\*\*\*|-->|<--|--)\s.*|"
+    r"\*\s(?:now talking (?:on|in) .*|topic (?:for|is|set) .*|(?:now )?you are .*|[^\s*]{1,40}\s"
+    r"(?:(?:\([^()\s]{1,80}\)\s)?has (?:joined|left|quit)(?:\s[#(].*)?|"
+    r"(?:joins|parts|quits)\b.*|is now known as .*|sets mode: .*|"
+    r"(?:gives|removes) .{1,60} (?:operator|voice) .*))",
+    re.IGNORECASE,
+)
+_DIARIZED = re.compile(r"[(\[](?P<name>speaker[ _]?\w{1,4})[)\]]:?\s*(?P<text>.*)", re.IGNORECASE)
 _WEECHAT = re.compile(r"[@+~&%]?(?P<name>[^\s@+~&%<>|*:-][^\s<>|:]{0,30})\t(?P<text>.*)")
 _ZOOM = re.compile(
     (
@@ -34,8 +42,13 @@ _NAMED = re.compile(
 )
 _DASHED = re.compile(r"(?P<name>[^:\n]{1,40}?)-\s(?P<text>.*)")
 _TABBED = re.compile(r"(?P<name>[^\t]{1,60})\t(?P<text>.*)", re.DOTALL)
-_LOG_EDGE = re.compile(r"-{3}\s(?:log (?:opened|closed)|day changed)\s.*", re.IGNORECASE)
+_LOG_EDGE = re.compile(
+    r"-{3}\s(?:log (?:opened|closed)|day changed)\s.*|session (?:start|close|ident|time): .*|"
+    r"\*{4}\s(?:begin|ending) logging at .*",
+    re.IGNORECASE,
+)
 _NAME_FIRST = re.compile(r"\[(?P<name>[^\[\]]{1,60})\]\s\[(?P<time>[^\[\]]{3,30})\]\s(?P<text>.*)")
+_PASSED = re.compile(r"\(\s?(?:(?P<m>\d{1,3})m\s)?(?P<s>\d{1,2})s\s?\)\s(?=\S)")
 _POLL = re.compile(r"(?:poll|umfrage|encuesta|sondage|sondaggio|enquete|опрос|anket)\s?:", re.IGNORECASE)
 _REPLYING = re.compile(r"replying to \".*", re.IGNORECASE)
 _LABELS = (
@@ -65,10 +78,10 @@ def read_stamped(text: str) -> Reading | None:
         return None
     left_out: Counter[str] = Counter()
     found: list[_Line] = []
-    for line, stamp in zip(lines, stamps, strict=True):
+    for place, (line, stamp) in enumerate(zip(lines, stamps, strict=True)):
         if stamp and _belongs(stamp, shape):
             found.append(_Line(stamp=stamp.text, lines=[line[stamp.end :]]))
-        elif not line.strip() or _LOG_EDGE.fullmatch(line.strip()) or is_moment(line):
+        elif not line.strip() or _LOG_EDGE.fullmatch(line.strip()) or _is_day(place, lines, stamps):
             left_out[HEADERS] += bool(line.strip())
             if found and not line.strip():
                 found[-1].lines.append("")
@@ -79,8 +92,18 @@ def read_stamped(text: str) -> Reading | None:
     return _messages(found, left_out)
 
 
+def _is_day(place: int, lines: Sequence[str], stamps: Sequence[Stamp | None]) -> bool:
+    """Whether the line is a heading over a day's messages, and not a day that somebody named."""
+    if not is_moment(lines[place]):
+        return False
+    later = next((at for at in range(place + 1, len(lines)) if lines[at].strip()), None)
+    return (later is None or bool(stamps[later])) and (not place or not lines[place - 1].strip())
+
+
 def _turned(line: str) -> str:
-    """KakaoTalk's "[Name] [9:45 PM] text" with the time first."""
+    """KakaoTalk's "[Name] [9:45 PM] text" with the time first, and Salesforce's "( 1m 20s ) Name: text" as a clock."""
+    if passed := _PASSED.match(line):
+        return f"[{int(passed['m'] or 0):02}:{int(passed['s']):02}] {line[passed.end() :]}"
     match = _NAME_FIRST.match(line)
     if not match or not is_clock(match["time"]):
         return line
@@ -180,7 +203,7 @@ def _parse(body: str, dashed: bool = False) -> tuple[str, str] | None:
     bare = raw.lstrip(_MARK + "\u200f ")
     if _IRC_NOTICE.fullmatch(bare.strip()):
         return None
-    for pattern in (_IRC, _IRC_ACTION, _ZOOM):
+    for pattern in (_IRC, _IRC_ACTION, _ZOOM, _DIARIZED):
         if match := pattern.fullmatch(raw.strip()):
             return fold(match["name"]), match["text"]
     if match := _TABBED.fullmatch(raw.lstrip()):

@@ -3,6 +3,7 @@
 import json
 import string
 from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from hypothesis import given, settings
@@ -177,6 +178,15 @@ _WRITERS = {
     ),
     "srt": lambda turns: "\n\n".join(
         f"{n}\n00:00:01,000 --> 00:00:02,000\n{name}: {text}" for n, (name, text) in enumerate(turns, 1)
+    ),
+    "ass": lambda turns: (
+        "[Script Info]\n\n[Events]\nFormat: Start, Name, Text\n"
+        + "\n".join(f"Dialogue: 0:01,{name},{text}" for name, text in turns)
+    ),
+    "markup": lambda turns: (
+        '<?xml version="1.0"?><chat>'
+        + "".join(f"<message alias={quoteattr(name)}>{escape(text)}</message>" for name, text in turns)
+        + "</chat>"
     ),
     "json": lambda turns: json.dumps([{"speaker": name, "text": text} for name, text in turns]),
     "jsonl": lambda turns: "\n".join(json.dumps({"author": name, "content": text}) for name, text in turns),

@@ -68,6 +68,19 @@ _PROGRAMS: dict[str, tuple[str, Callable[[_Turns], str]]] = {
     ),
     "srt": ("srt", _lines("1\n00:00:01,000 --> 00:00:02,000\n{name}: {text}", "\n\n")),
     "srt, Teams": ("srt", _lines("0:0:1.12 --> 0:0:2.5\n{name}\n{text}", "\n\n")),
+    "ASS": (
+        "ass",
+        lambda turns: (
+            "[Script Info]\n\n[Events]\nFormat: Start, Name, Text\n"
+            + "\n".join(f"Dialogue: 0:01,{name},{text}" for name, text in turns)
+        ),
+    ),
+    "Adium": (
+        "markup",
+        lambda turns: (
+            '<?xml version="1.0"?><chat>' + _lines('<message alias="{name}">{text}</message>')(turns) + "</chat>"
+        ),
+    ),
     "json": ("json", lambda turns: json.dumps({"messages": [{"from": name, "text": text} for name, text in turns]})),
     "jsonl": ("jsonl", lambda turns: "\n".join(json.dumps({"role": name, "content": text}) for name, text in turns)),
     "mail": ("mail", _lines("From: {name} <a@b.example>\nDate: Mon, 2 Mar 2026\n\n{text}\n")),
@@ -97,7 +110,7 @@ def test_what_a_program_writes_is_read_by_its_row_as_the_turns_that_it_holds(
     program: str, texts: list[str], first: int
 ) -> None:
     row, write = _PROGRAMS[program]
-    people = _MAILERS if row == "mail" else _PEOPLE
+    people = _MAILERS if row in ("mail", "ass") else _PEOPLE  # whose names have no comma
     pair = (people[first % len(people)], people[(first + 1) % len(people)])
     turns = [(pair[n % 2], text) for n, text in enumerate(texts)]
 

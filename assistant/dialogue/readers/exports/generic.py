@@ -11,10 +11,10 @@ from assistant.dialogue.readers.named import read_names, read_tags, read_transcr
 from assistant.dialogue.turns import NARRATOR, Reading, clean_text
 
 _SPEAKER = (
-    "speaker", "speaker_name", "speakerName", "sender_name", "senderName", "author", "author_name", "authorName",
-    "displayName", "display_name", "nickname", "sender_full_name", "from_name", "fromName", "name", "from", "From",
-    "fromUser", "sender", "user", "username", "userName", "participant", "creator", "u", "role", "speaker_label", "who",
-    "personEmail", "author_id", "source",
+    "speaker", "speaker_name", "speakerName", "sourceName", "sender_name", "senderName", "author", "author_name",
+    "authorName", "displayName", "display_name", "nickname", "sender_full_name", "from_name", "fromName", "name",
+    "from", "From", "fromUser", "sender", "user", "username", "userName", "participant", "creator", "u", "role",
+    "speaker_label", "who", "personEmail", "author_id", "source", "DisplayName", "ParticipantRole", "ParticipantId",
 )  # fmt: skip
 _TEXT = (
     "text",
@@ -37,7 +37,7 @@ _TIME = (
     "datetime", "start", "start_time", "startTime", "offset", "from_time",
 )  # fmt: skip
 _TURNS = (
-    "audio_segments",
+    "audio_segments", "Transcript",
     "messages", "turns", "dialogue", "dialog", "conversation", "utterances", "transcript", "segments", "chat",
     "monologues", "MessageList", "items", "entries", "results", "data", "posts", "comments", "events", "list",
     "rows", "sentences", "conversations",
@@ -107,7 +107,7 @@ def keys_of(value: Json) -> list[str]:
 
 def _unwrapped(row: Row) -> list[Row]:
     """A Mattermost line holds its post, and a post its replies; a Rev.ai monologue or a Skype message is itself."""
-    for key in ("post", "direct_post", "message"):
+    for key in ("post", "direct_post", "message", "UserMessage", "PrivateUserMessage"):
         inner = row.get(key)
         if (
             isinstance(inner, Mapping)

@@ -1,6 +1,7 @@
 """JSON and JSON Lines: the first program's reader that knows the shape, else the generic one."""
 
 import json
+import re
 from collections.abc import Callable
 
 from assistant.dialogue.readers.exports.assistants import read_chatgpt, read_claude
@@ -9,6 +10,8 @@ from assistant.dialogue.readers.exports.generic import keys_of, read_generic, re
 from assistant.dialogue.readers.exports.matrix import read_matrix
 from assistant.dialogue.readers.exports.messenger import read_messenger
 from assistant.dialogue.readers.exports.slack import read_slack
+from assistant.dialogue.readers.exports.speech import read_speech
+from assistant.dialogue.readers.exports.support import read_intercom, read_x, read_zendesk
 from assistant.dialogue.readers.exports.telegram import read_telegram
 from assistant.dialogue.readers.exports.values import Json
 from assistant.dialogue.turns import Reading
@@ -22,13 +25,21 @@ EXPORTS: tuple[Callable[[Json], Reading | None], ...] = (
     read_messenger,
     read_matrix,
     read_slack,
+    read_speech,
+    read_zendesk,
+    read_intercom,
+    read_x,
     read_generic,
 )
 """The readers of programs' exports; each returns None for what is not its own."""
 
+_ASSIGNED = re.compile(r"\s*window\.YTD\.\w+\.part\d+\s*=\s*")
+"""X's archive puts its JSON into scripts."""
+
 
 def read_json(text: str) -> Reading | None:
     """A JSON file. Raises InputUnreadable for JSON in which nobody says anything, with the names that it uses."""
+    text = _ASSIGNED.sub("", text, count=1)
     if not text.lstrip().startswith(("[", "{")):
         return None
     try:

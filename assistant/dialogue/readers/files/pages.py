@@ -1,4 +1,4 @@
-"""Web pages that hold a conversation: Telegram's export, and others by the text that a reader sees."""
+"""Web pages that hold a conversation: exports of Telegram and Meta, and others by the text that a reader sees."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +11,11 @@ from assistant.dialogue.turns import Reading
 def is_page(text: str) -> bool:
     """Whether the text is HTML."""
     head = text.lstrip("\ufeff \n\r\t")[:400].lower()
-    return head.startswith(("<!doctype html", "<html")) or ("<head" in head and "<body" in text.lower())
+    if "w3.org/ns/ttml" in head:
+        return False  # captions, with a head and a body too
+    if head.startswith(("<!doctype html", "<html")) or ("<head" in head and "<body" in text.lower()):
+        return True
+    return head.startswith(("<p>", "<p ", "<div", "<table", "<ul", "<body", "<article", "<section")) and "</" in head
 
 
 def read_page(text: str, parse_text: Callable[[str], Reading | None]) -> Reading | None:
@@ -21,7 +25,7 @@ def read_page(text: str, parse_text: Callable[[str], Reading | None]) -> Reading
     soup = BeautifulSoup(text, "lxml")
     for gone in soup(["script", "style", "noscript", "template"]):
         gone.decompose()
-    return _read_telegram(soup) or parse_text(_visible(soup))
+    return _read_telegram(soup) or _read_meta(soup) or parse_text(_visible(soup))
 
 
 def _read_telegram(soup: Any) -> Reading | None:
@@ -43,6 +47,22 @@ def _read_telegram(soup: Any) -> Reading | None:
                 Message(speaker=speaker, text=_text(said), time=str(time.get("title") or _text(time)) if time else "")
             )
     return reading_of(messages, left_out, "Telegram") if messages else None
+
+
+def _read_meta(soup: Any) -> Reading | None:
+    """Messenger's and Instagram's export: name, text and time in boxes of one kind, the newest first."""
+    blocks = soup.select("div.pam, div._a6-g")
+    messages: list[Message] = []
+    media = 0
+    for block in blocks:
+        name = block.select_one("h2, h3, ._a6-h")
+        parts = [part for part in block.find_all(recursive=False) if part is not name and _text(part).strip()]
+        if name is None or not parts:
+            continue
+        said = "\n".join(_text(part) for part in parts[:-1]).strip()
+        media += not said
+        messages.append(Message(speaker=_text(name), text=said, time=_text(parts[-1])))
+    return reading_of(reversed(messages), {MEDIA: media}, "Messenger") if len(messages) > 1 else None
 
 
 def _text(node: Any) -> str:

@@ -107,9 +107,14 @@ def read_table(text: str) -> Reading | None:
             continue
         moment = cells[time] if time is not None else ""
         messages.append(
-            Message(speaker=cells[sender] or "Unknown", text=cells[said], time=moment, order=seconds_of(moment))
+            Message(speaker=cells[sender] or _unnamed(cells), text=cells[said], time=moment, order=seconds_of(moment))
         )
     return reading_of(messages, left_out, "Table")
+
+
+def _unnamed(cells: Sequence[str]) -> str:
+    """Who wrote a message without a sender: iMazing leaves the owner's name out."""
+    return "Me" if any(cell.strip().casefold() in ("outgoing", "sent") for cell in cells) else "Unknown"
 
 
 def _rows(text: str) -> list[list[str]] | None:
@@ -122,7 +127,7 @@ def _rows(text: str) -> list[list[str]] | None:
         rows = [
             row
             for row in csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=delimiter, strict=True)
-            if any(cell.strip() for cell in row)
+            if any(cell.strip(" -:") for cell in row)
         ]
     except csv.Error:
         return None

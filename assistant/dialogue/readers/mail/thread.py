@@ -271,7 +271,7 @@ def _sender_quoted(line: _Line) -> str:
 
 def _moments() -> re.Pattern[str]:
     """A date with a time, or either, wherever it stands."""
-    moment = moment_pattern().replace("?P<date>", "?:")
+    moment = moment_pattern()
     return re.compile(
         (
             rf"(?:(?:Il|Em|Op|Den|W dniu|Dne|På|Le|On|Am|El)\s)?(?:giorno\s)?{moment}|\(?\w{{2,12}}[.,"
