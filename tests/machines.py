@@ -1,24 +1,26 @@
-"""Runs the default tests as other machines would: one thread or four, an older processor, another user, another locale.
+"""Runs the default tests as other machines would: one thread or four, an older processor, another user, another Python.
 
     python -m tests.machines                         every row, the whole default suite; two hours on two cores
     python -m tests.machines --rows avx2 user        some rows
     python -m tests.machines --quick                 the tests that don't train, to try a row
 
-Each row gets a fresh clone of this checkout's HEAD and uses this environment's packages. Prints a Markdown table. A row
-that is done is kept in --results (JSON Lines) and not run again until that file goes.
+Each row gets a fresh clone of HEAD. Rows with a user or a Python of their own install an environment there, the others
+use this one's packages. Prints a Markdown table; exits with 0 where every row passed. What ran to its end is kept in
+--results (JSON Lines) and not run again for the same commit, tests and selection.
 """
 
 import argparse
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
@@ -28,18 +30,24 @@ _OLDER = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "DNNL_MAX_CPU_ISA": "AVX2",
 }
-_RANDOM = ("-o", "addopts=--strict-markers --strict-config", "-p", "randomly")
+_RANDOM = ("-o", "addopts=--strict-markers --strict-config")
+"""Without the option that keeps pytest-randomly out."""
+_COMPLETE = {0, 1}
+"""Pytest's exit codes for tests that all ran: passed, or some failed."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One machine: what is set in the environment, what pytest is told, and where and as whom it runs."""
+    """One machine: what is set in the environment, what pytest is told, and where, as whom and with which Python it
+    runs. A row with a user or a Python gets an environment of its own.
+    """
 
     about: str
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     folder: str = "clone"
     user: str = ""
+    python: str = ""
 
 
 ROWS = {
@@ -53,71 +61,162 @@ ROWS = {
     "zone": Row("TZ=Pacific/Auckland", {"TZ": "Pacific/Auckland"}),
     "hash1": Row("PYTHONHASHSEED=1", {"PYTHONHASHSEED": "1"}),
     "hash2": Row("PYTHONHASHSEED=2", {"PYTHONHASHSEED": "2"}),
-    "order1": Row(
-        "random order, seed 1", arguments=(*_RANDOM, "-p", "no:cacheprovider", "-p", "xdist", "--randomly-seed=1")
-    ),
-    "order2": Row(
-        "random order, seed 2", arguments=(*_RANDOM, "-p", "no:cacheprovider", "-p", "xdist", "--randomly-seed=2")
-    ),
+    "order1": Row("random order, seed 1", arguments=(*_RANDOM, "--randomly-seed=1")),
+    "order2": Row("random order, seed 2", arguments=(*_RANDOM, "--randomly-seed=2")),
+    "python3.12": Row("Python 3.12", python="3.12"),
+    "python3.13": Row("Python 3.13", python="3.13"),
 }
 
 
-def run(row: Row, marks: str, paths: list[str]) -> tuple[str, list[str], float]:
-    """Pytest's last line, the failed tests, and the seconds that it took."""
-    with tempfile.TemporaryDirectory(prefix="machines-") as place:
-        clone = Path(place) / row.folder
-        subprocess.run(["git", "clone", "--quiet", str(_ROOT), str(clone)], check=True)
-        environment = {**os.environ, "PYTHONPATH": str(clone), "TMPDIR": place, **row.environment}
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-m",
-            marks,
-            "-n",
-            "2",
-            "--dist",
-            "loadfile",
-            *row.arguments,
-            *paths,
-        ]
-        if row.user:
-            for one in (Path(place), *Path(place).rglob("*")):
-                shutil.chown(one, row.user)
-            environment |= {"HOME": place}
-            command = ["setpriv", f"--reuid={row.user}", "--clear-groups", *command]
+@dataclass(frozen=True)
+class Suite:
+    """What is run in every row; results of another suite say nothing about it."""
+
+    commit: str
+    marks: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a row ended: pytest's exit code and last line, or no code and why it was not run."""
+
+    code: int | None
+    summary: str
+    failed: tuple[str, ...] = ()
+    seconds: int = 0
+
+    def line(self) -> str:
+        """What the table says."""
+        if self.code is None:
+            return f"not run: {self.summary}"
+        return self.summary if self.code in _COMPLETE else f"exit code {self.code}: {self.summary}"
+
+
+class CannotRun(Exception):
+    """This machine lacks what a row needs."""
+
+
+def run(row: Row, suite: Suite, checkout: Path, processes: int) -> Result:
+    """Clone, install where the row asks for it, test."""
+    with tempfile.TemporaryDirectory(prefix="machines-") as folder:
+        place = Path(folder)
+        clone = place / row.folder
+        subprocess.run(["git", "clone", "--quiet", str(checkout), str(clone)], check=True)
+        subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", suite.commit], check=True)
+        environment = {**os.environ, "PYTHONPATH": str(clone), "TMPDIR": folder, **row.environment}
+        prefix: list[str] = []
+        try:
+            if row.user:
+                prefix = _become(row.user, place)
+                environment["HOME"] = folder
+            python = _install(row, prefix, clone, environment) if row.user or row.python else sys.executable
+        except CannotRun as reason:
+            return Result(None, str(reason))
+        selection = ["-q", "-m", suite.marks, "-n", str(processes), "--dist", "loadfile", *row.arguments, *suite.paths]
         started = time.monotonic()
-        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
-        if "Permission denied: '" + sys.executable in done.stdout + done.stderr:
-            return "not run: this user may not read the interpreter", [], 0.0
-        lines = done.stdout.strip().splitlines() or done.stderr.strip().splitlines() or ["nothing said"]
+        done = subprocess.run(
+            [*prefix, python, "-m", "pytest", *selection],
+            cwd=clone,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = done.stdout.strip() or done.stderr.strip() or "nothing said"
         failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-        return lines[-1].strip("= "), failed, time.monotonic() - started
+        last = said.splitlines()[-1].strip("= ")
+        return Result(done.returncode, last, tuple(failed), round(time.monotonic() - started))
 
 
-def main() -> int:
+def _become(user: str, place: Path) -> list[str]:
+    """Give that user the folder, and return what a command begins with to run as that user."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        raise CannotRun("only root, with setpriv, can become another user")
+    account = pwd.getpwnam(user)
+    for one in (place, *place.rglob("*")):
+        os.chown(one, account.pw_uid, account.pw_gid, follow_symlinks=False)
+    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+
+
+def _install(row: Row, prefix: Sequence[str], clone: Path, environment: Mapping[str, str]) -> str:
+    """The interpreter of a new environment in the clone, with everything from the lock."""
+    version = row.python or "{}.{}".format(*sys.version_info)
+    for candidate in _interpreters(version):
+        probe = "import ensurepip, sys, venv; print('{}.{}'.format(*sys.version_info))"
+        try:
+            found = subprocess.run([*prefix, candidate, "-c", probe], cwd=clone, capture_output=True, text=True)
+        except OSError:
+            continue
+        if found.stdout.strip() == version:
+            break
+    else:
+        raise CannotRun(f"no Python {version} here" + (f" that {row.user} may read" if row.user else ""))
+    clean = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [*prefix, ".ci/install", candidate, ".venv"], cwd=clone, env=clean, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CannotRun(f"installing with Python {version} failed: {' '.join(done.stderr.split())[-200:]}")
+    return str(clone / ".venv" / "bin" / "python")
+
+
+def _interpreters(version: str) -> Iterator[str]:
+    """Where a Python of that version may be: on the path, pyenv's, uv's."""
+    for folder in os.get_exec_path():
+        if (path := Path(folder) / f"python{version}").exists():
+            yield str(path)
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    yield from sorted(str(path) for path in pyenv.glob(f"versions/{version}.*/bin/python{version}"))
+    if uv := shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])):
+        found = subprocess.run(
+            [uv, "python", "find", "--managed-python", "--no-python-downloads", version],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        yield from found.stdout.split("\n")[:1] if found.returncode == 0 else ()
+
+
+def _kept(results: Path, suite: Suite) -> dict[str, Result]:
+    """The rows of this very suite that ran to their end."""
+    known = {}
+    for line in results.read_text().splitlines() if results.exists() else []:
+        try:
+            note = json.loads(line)
+            same = Suite(note["commit"], note["marks"], tuple(note["paths"])) == suite
+            result = Result(note["code"], note["summary"], tuple(note["failed"]), note["seconds"])
+        except (ValueError, KeyError, TypeError):
+            continue  # half a line, or another version's
+        if same and result.code in _COMPLETE:
+            known[note["row"]] = result
+    return known
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rows that are not done yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), help="which rows")
     parser.add_argument("--quick", action="store_true", help="only the tests that don't train")
+    parser.add_argument("--tests", nargs="+", default=[], help="files or folders, instead of all tests")
+    parser.add_argument("--processes", type=int, default=2, help="that run tests at once")
+    parser.add_argument("--checkout", type=Path, default=_ROOT, help="whose HEAD is tested")
     parser.add_argument("--results", type=Path, default=Path(tempfile.gettempdir()) / "machines.jsonl")
-    parser.add_argument("paths", nargs="*", help="tests, instead of all")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    head = subprocess.check_output(["git", "-C", str(options.checkout), "rev-parse", "HEAD"], text=True).strip()
     marks = "not slow and not trains" if options.quick else "not slow"
-    done = [json.loads(line) for line in options.results.read_text().splitlines()] if options.results.exists() else []
-    known = {row["row"]: row for row in done}
+    suite = Suite(head, marks, tuple(options.tests))
+    known = _kept(options.results, suite)
     for name in options.rows:
         if name not in known:
-            summary, failed, seconds = run(ROWS[name], marks, options.paths)
-            known[name] = {"row": name, "summary": summary, "failed": failed, "seconds": round(seconds)}
+            known[name] = result = run(ROWS[name], suite, options.checkout, options.processes)
             with options.results.open("a") as stream:
-                stream.write(json.dumps(known[name]) + "\n")
-            print(f"{name}: {summary}", file=sys.stderr)
-    print("| machine | result | failed |\n|---|---|---|")
+                stream.write(json.dumps({"row": name, **asdict(suite), **asdict(result)}) + "\n")
+            print(f"{name}: {result.line()}", file=sys.stderr, flush=True)
+    print(f"Commit {head[:10]}, `-m '{marks}'` {' '.join(suite.paths)}\n\n| machine | result | failed |\n|---|---|---|")
     for name in options.rows:
-        print(f"| {ROWS[name].about} | {known[name]['summary']} | {', '.join(known[name]['failed']) or '-'} |")
-    return 1 if any(known[name]["failed"] for name in options.rows) else 0
+        print(f"| {ROWS[name].about} | {known[name].line()} | {', '.join(known[name].failed) or '-'} |")
+    return 0 if all(known[name].code == 0 for name in options.rows) else 1
 
 
 if __name__ == "__main__":
