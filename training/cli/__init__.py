@@ -30,7 +30,8 @@ class Stage:
     """One row of the table.
 
     `run` takes a `training.runs.job.Job` and returns its result as JSON values; `show` formats that result as text;
-    `check` refuses a job before `run`'s libraries are imported. Functions and structs are given as "module:name".
+    `check` refuses a job before `run`'s libraries are imported; `plan` says what more a job would do, for a dry run.
+    Functions and structs are given as "module:name".
     """
 
     run: str
@@ -40,6 +41,7 @@ class Stage:
     operands: tuple[str, ...] = ()
     show: str = "training.runs.tables:plain"
     check: str = ""
+    plan: str = ""
 
 
 STAGES: dict[str, Stage] = {
@@ -127,6 +129,21 @@ STAGES: dict[str, Stage] = {
             "--resume",
         ),
         show="training.runs.curves:show",
+    ),
+    "prefer": Stage(
+        run="training.prefer.stage:run",
+        config="training.prefer.config:PreferConfig",
+        help="Learn from pairs and thumbs directly, without a reward and without sampling: DPO, IPO, ORPO, KTO, SimPO.",
+        examples=(
+            "",
+            "--method dpo --data pairs.jsonl --model pocket",
+            "--method kto --data thumbs.jsonl --dev held-out.jsonl",
+            "--method simpo --data pairs.jsonl --beta 2.5 --margin 1.2 -o adapter",
+            "--data pairs.jsonl --dry-run",
+            "--resume",
+        ),
+        show="training.runs.curves:show",
+        plan="training.prefer.stage:plan",
     ),
     "rlhf": Stage(
         run="training.rlhf.stage:run",
@@ -315,7 +332,8 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
         operands=operands,
     )
     if values.get("dry_run"):
-        _answer(tables.plan(job), tables.plain, as_json=bool(values.get("json")))
+        more = _load(stage.plan)(job) if stage.plan else {}
+        _answer(tables.plan(job) | more, tables.plain, as_json=bool(values.get("json")))
         return
     job.require_files()
     if stage.check:

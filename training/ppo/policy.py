@@ -189,8 +189,8 @@ class Policy:
         ids: list[int] = self.tokenizer(text, verbose=False)["input_ids"]
         return ids if ids[-1:] == [self.end] else [*ids, self.end]
 
-    def save(self, folder: Path) -> None:
-        """Write the policy's adapter as peft does, and the value head beside it."""
+    def save(self, folder: Path, with_values: bool = True) -> None:
+        """Write the policy's adapter as peft does, and the value head beside it where it was trained."""
         with warnings.catch_warnings():
             # peft looks for the base model's card on the Hub, which offline is none of its business.
             warnings.filterwarnings("ignore", category=UserWarning, module="peft")
@@ -202,7 +202,8 @@ class Policy:
             else:
                 file.replace(folder / file.name)
         nested.rmdir()
-        save_file(self.value_head.state_dict(), folder / VALUE_HEAD_FILE)
+        if with_values:
+            save_file(self.value_head.state_dict(), folder / VALUE_HEAD_FILE)
         for file in folder.iterdir():
             file.chmod(0o600)
 

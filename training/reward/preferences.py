@@ -95,7 +95,7 @@ class Parts:
 
 def read_preferences(files: Sequence[Path], constitution: bool = False) -> Preferences:
     """What people preferred, from files or, without any, from the store. Raises DataMissing, UsageError."""
-    return preferences_of(_from_files(files) if files else _from_store(), constitution)
+    return preferences_of(read_judged(files) if files else _from_store(), constitution)
 
 
 def preferences_of(judged: Judged, constitution: bool = False) -> Preferences:
@@ -199,7 +199,10 @@ def _from_store() -> Judged:
         return store.judged()
 
 
-def _from_files(files: Sequence[Path]) -> Judged:
+def read_judged(files: Sequence[Path]) -> Judged:
+    """The judgements of the files with the answers that they judge. Raises DataMissing, and UsageError that names the
+    broken row.
+    """
     rankings: list[Ranking] = []
     ratings: list[Rating] = []
     answers: dict[str, Completion] = {}

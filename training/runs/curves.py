@@ -37,6 +37,12 @@ CURVES: dict[str, Curves] = {
         "reward by part": [f"objective/scores/{part}" for part in ("preference", "unsupported", "repetition", "harm")],
         "practice ROUGE-1 to spare": "dev_spare",
     },
+    "prefer": {
+        "loss": ("loss", "dev_loss"),
+        "chosen before rejected": ("accuracy", "dev_accuracy"),
+        "KL to the original": "dev_kl",
+        "margin": "margin",
+    },
     "sft": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},
     "adapt": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},
 }

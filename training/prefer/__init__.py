@@ -1,0 +1,1 @@
+"""`assistant-train prefer`: preferences learnt directly, without a reward and without sampling."""

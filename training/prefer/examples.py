@@ -1,0 +1,169 @@
+"""What people preferred as token ids: pairs, or answers called good or bad by themselves. Knows files, the store and a
+tokenizer, no weights.
+
+Any file of judgements will do: pairs, rankings, thumbs, in TRL's formats or ours. Several judgements of the same two
+answers count as one, as they do where a reward is trained (`assistant.feedback.pairs`).
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assistant.engine.tokens import ModelTokenizer
+from assistant.errors import DataMissing
+from assistant.feedback.exchange import export
+from assistant.feedback.pairs import count_reasons, labels_from, pairs_from
+from assistant.feedback.store import Store
+from assistant.locations import store_file
+from assistant.prompts import conversation_in, hide, show
+from assistant.records import Label, ModelVersion, PreferencePair
+from training.ppo.prompts import PromptIds
+from training.prefer.config import PreferConfig
+from training.reward.preferences import CONSTITUTION, read_judged
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt with the chosen and the rejected answer, or with one that was called good or bad; token ids, EOS last.
+
+    `weight` is how many independent comparisons stand behind it.
+    """
+
+    prompt: PromptIds
+    answers: tuple[Sequence[int], ...]
+    good: bool
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """Pairs, and answers judged by themselves that no pair has; `unpaired` says why judgements made no pair."""
+
+    pairs: tuple[PreferencePair, ...]
+    labels: tuple[Label, ...] = ()
+    unpaired: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is learnt from and what is held out, and how many were left out as too long."""
+
+    train: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    left_out: int
+
+    def steps(self, config: PreferConfig) -> int:
+        """Steps that the training takes."""
+        return config.max_steps or math.ceil(config.epochs * len(self.train) / config.batch_size)
+
+
+def read_preferred(files: Sequence[Path]) -> Preferred:
+    """What the files say. Raises DataMissing, and UsageError that names the broken row."""
+    rankings, ratings, completions = read_judged(files)
+    pairs, unpaired = pairs_from(rankings, ratings, completions)
+    paired = {source for pair in pairs for source in pair.sources}
+    labels = [label for label in labels_from(rankings, ratings, completions) if label.source not in paired]
+    return Preferred(tuple(pairs), tuple(labels), count_reasons(unpaired))
+
+
+def rated_rows() -> list[dict[str, Any]]:
+    """The store's judgements as rows, those by principles left out. Raises DataMissing where there is none."""
+    lines: tuple[str, ...] = ()
+    if store_file().exists():
+        with Store.open(read_only=True) as store:
+            lines = export(store, "raw").lines
+    if not lines:
+        raise DataMissing("nothing was rated yet: rate answers in the app, or give --data FILE")
+    rows: list[dict[str, Any]] = [msgspec.json.decode(line) for line in lines]
+    return [row for row in rows if row.get("rater") != CONSTITUTION]
+
+
+def sources_of(preferred: Preferred, config: PreferConfig) -> list[str]:
+    """The ids of the judgements that had a say."""
+    found = {source for pair in preferred.pairs for source in pair.sources}
+    return sorted(found | {label.source for label in preferred.labels if config.method == "kto"})
+
+
+def material_of(preferred: Preferred, dev: Preferred | None, base: ModelVersion, config: PreferConfig) -> Material:
+    """The examples, parted by conversation: from `dev`, else a share is held out. Raises DataMissing where nothing is
+    left to learn from.
+    """
+    train, held_out = (preferred, dev) if dev else _parted(preferred, config)
+    made = [_examples(part, base, config) for part in (train, held_out)]
+    (learnt, left_out), (judged, too_long) = made
+    if not learnt:
+        raise DataMissing(_nothing_left(train, left_out, config))
+    if config.method == "kto" and len({example.good for example in learnt}) < 2:
+        raise DataMissing("kto needs good and bad answers, and all of these are one kind")
+    return Material(_balanced(learnt, config), _balanced(judged, config), left_out + too_long)
+
+
+def _parted(preferred: Preferred, config: PreferConfig) -> tuple[Preferred, Preferred]:
+    """By conversation, whose order is by hash, so that it doesn't hang on the order of the rows."""
+
+    def drawn(conversation: str) -> bytes:
+        return hashlib.blake2b(f"{config.seed}/{conversation}".encode(), digest_size=8).digest()
+
+    asked = [pair.prompt for pair in preferred.pairs]
+    asked += [label.prompt for label in preferred.labels] if config.method == "kto" else []
+    order = sorted({conversation_in(prompt) for prompt in asked}, key=drawn)
+    kept = set(order[: round(config.held_out * len(order)) if len(order) > 1 else 0])
+
+    def part(held: bool) -> Preferred:
+        return Preferred(
+            tuple(pair for pair in preferred.pairs if (conversation_in(pair.prompt) in kept) == held),
+            tuple(label for label in preferred.labels if (conversation_in(label.prompt) in kept) == held),
+            preferred.unpaired,
+        )
+
+    return part(False), part(True)
+
+
+def _examples(preferred: Preferred, base: ModelVersion, config: PreferConfig) -> tuple[list[Example], int]:
+    tokenizer = ModelTokenizer(Path(base.folder))
+    found: list[Example] = []
+    left_out = 0
+
+    def add(prompt: str, answers: Sequence[str], good: bool, weight: float) -> None:
+        nonlocal left_out
+        shown = show(prompt, base.speaker_tags)
+        ids = tokenizer.encode(shown.text)
+        written = tuple(tokenizer.encode(hide(answer, shown.names)) for answer in answers)
+        if len(ids) > config.window or max(map(len, written)) > config.answer_tokens:
+            left_out += 1
+        else:
+            found.append(Example(PromptIds(prompt, ids, shown.names), written, good, weight))
+
+    alone = config.method == "kto"
+    for pair in preferred.pairs:
+        if alone:
+            add(pair.prompt, [pair.chosen], True, pair.weight)
+            add(pair.prompt, [pair.rejected], False, pair.weight)
+        else:
+            add(pair.prompt, [pair.chosen, pair.rejected], True, pair.weight)
+    for label in preferred.labels if alone else ():
+        add(label.prompt, [label.completion], label.label, 1.0)
+    return found, left_out
+
+
+def _balanced(examples: Sequence[Example], config: PreferConfig) -> tuple[Example, ...]:
+    """For kto: good answers with the weight that is set, or the one that makes both sides count alike."""
+    if config.method != "kto" or not examples:
+        return tuple(examples)
+    good, bad = (sum(one.weight for one in examples if one.good == side) for side in (True, False))
+    factor = config.good_weight or (bad / good if good and bad else 1.0)
+    return tuple(replace(one, weight=one.weight * factor) if one.good else one for one in examples)
+
+
+def _nothing_left(train: Preferred, left_out: int, config: PreferConfig) -> str:
+    if left_out:
+        return f"none of {left_out} fits: --window is {config.window} tokens and --answer-tokens {config.answer_tokens}"
+    if train.labels:
+        return f"the data hold {len(train.labels)} thumbs and no pair: --method kto learns from thumbs"
+    why = ", ".join(f"{count} {reason}" for reason, count in train.unpaired.items())
+    return "the data hold no pair to learn from" + (f" (made no pair: {why})" if why else "")

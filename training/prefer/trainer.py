@@ -1,0 +1,297 @@
+"""One step of learning from preferences, and everything that a checkpoint must bring back. Knows no loop, no stop and
+no screen.
+
+The policy is `training.ppo.policy`'s: one set of base weights, the trained adapter, and the original as a frozen second
+one, so that the reference costs no copy of the model. Where only decoder adapters are trained both share the encoder's
+output. Policy and reference read an answer in batches of one shape: they start out equal to the last bit.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from assistant.errors import TrainingStopped, UsageError
+from assistant.locations import ensure_dir
+from training.ppo.policy import LoraShape, Policy, load_policy
+from training.ppo.prompts import PromptIds
+from training.ppo.rollouts import buckets, collect, padded, rows_of_step, sampling_noise, states_of
+from training.ppo.updates import copy_parameters, restore_parameters
+from training.prefer import maths
+from training.prefer.config import NATURES, PreferConfig
+from training.prefer.examples import Example, Material
+from training.runs.run import Run
+
+Appraise = Callable[[Policy], tuple[float, float]]
+"""policy -> how good its answers are, higher is better, and how much it has to spare: below 0 it may not be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the policy says of one answer each, all (rows,): log-probability, its mean a token, log policy - log
+    reference (0 where the method needs none), and the tokens.
+    """
+
+    logprob: torch.Tensor
+    mean: torch.Tensor
+    logratio: torch.Tensor
+    tokens: torch.Tensor
+
+
+class Trainer:
+    """The policy and its optimizer on the examples of a run."""
+
+    def __init__(
+        self,
+        config: PreferConfig,
+        model: Path,
+        adapter: Path | None,
+        material: Material,
+        prompts: Sequence[PromptIds],
+        appraise: Appraise | None,
+    ) -> None:
+        _check(config)
+        self._config = config
+        self._nature = NATURES[config.method]
+        self._train, self._held_out = material.train, material.held_out
+        self._prompts = prompts[: config.kl_prompts]
+        self._appraise = appraise
+        self.policy = load_policy(
+            model,
+            adapter,
+            LoraShape(config.lora_rank, config.lora_alpha, config.lora_targets),
+            trains_encoder=config.adapt == "all",
+            value_adapter=False,
+            temperature=1.0,
+            dtype=config.dtype,
+            device="cuda" if torch.cuda.is_available() else "cpu",
+            seed=config.seed,
+        )
+        self._parameters = [
+            parameter for name, parameter in self.policy.trainable().items() if not name.startswith("value_head.")
+        ]
+        self._optimizer = torch.optim.AdamW(self._parameters, weight_decay=0.0)
+        self._origin = self.policy.fingerprint()
+        self._best: dict[str, float] = {}
+        self._judged: dict[str, float] = {}
+        self.steps = 0
+        self.most_steps = material.steps(config)
+        self.seconds = 0.0
+
+    def step(self) -> dict[str, float]:
+        """One batch and the update on it. Raises TrainingStopped where a figure is no number."""
+        config = self._config
+        rows = rows_of_step(len(self._train), self.steps, config.batch_size, config.seed)
+        batch = [self._train[row] for row in rows]
+        point = self._reference_point(batch)
+        weight = sum(example.weight for example in batch)
+        totals: dict[str, float] = {}
+        for group in _groups(batch, config.micro_batch_size):
+            losses, figures = self._losses(group, point)
+            weights = _weights(group, self.policy)
+            ((losses * weights).sum() / weight).backward()
+            for name, values in {"loss": losses, **figures}.items():
+                totals[name] = totals.get(name, 0.0) + float((values.detach() * weights).sum()) / weight
+        rate = self._rate()
+        norm = self._apply(rate)
+        self.steps += 1
+        metrics = totals | {"gradient_norm": norm, "lr": rate}
+        if config.method == "kto":
+            metrics["reference_point"] = float(point)
+        for name, value in metrics.items():
+            if not math.isfinite(value):
+                raise TrainingStopped(f"{name} was {value} at step {self.steps}: lower learning_rate")
+        return metrics
+
+    @torch.no_grad()
+    def judge(self, run: Run) -> None:
+        """Measure on what was held out, and keep the best weights at bounded KL."""
+        found = {f"dev_{name}": value for name, value in self._on_held_out().items()}
+        kl = self._kl() if self._prompts else 0.0
+        score, spare = self._appraise(self.policy) if self._appraise else (-found.get("dev_loss", math.nan), 0.0)
+        if self._appraise:
+            found |= {"dev_judge": score, "dev_spare": spare}
+        if not found:
+            return
+        self._judged = found | {"dev_kl": kl}
+        run.log(self.steps, **self._judged)
+        if spare >= 0 and kl <= self._config.max_kl and score > self._best.get("judge", -math.inf):
+            self._best = {"judge": score, "step": float(self.steps), "kl": kl}
+            run.save(self.steps, {"trained": copy_parameters(self.policy)}, "best")
+
+    def tree(self) -> dict[str, Any]:
+        """The state; the order of the examples is a function of seed and step, and needs none."""
+        return {
+            "origin": self._origin,
+            "trained": copy_parameters(self.policy),
+            "optimizer": self._optimizer.state_dict(),
+            "best": self._best,
+            "judged": self._judged,
+            "seconds": self.seconds,
+        }
+
+    def restore(self, steps: int, tree: dict[str, Any]) -> None:
+        """Go on from a checkpoint. Raises UsageError where model or adapter are not those it was made with."""
+        if tree["origin"] != self._origin:
+            raise UsageError("the model or its adapter changed since the run was started; start a new run")
+        restore_parameters(self.policy, tree["trained"])
+        self._optimizer.load_state_dict(tree["optimizer"])
+        self._best, self._judged = dict(tree["best"]), dict(tree["judged"])
+        self.steps, self.seconds = steps, tree["seconds"]
+
+    def figures(self, metrics: dict[str, float]) -> dict[str, float]:
+        """What a reader of the progress wants to know."""
+        shown = {name: metrics[name] for name in ("loss", "accuracy") if name in metrics}
+        return {
+            "step": float(self.steps),
+            "fraction": self.steps / self.most_steps,
+            "seconds": self.seconds,
+            **shown,
+            **self._judged,
+        }
+
+    def finish(self, run: Run, out: Path) -> dict[str, float]:
+        """Write the best adapter, or the last where nothing was held out. Returns the run's last figures."""
+        kept = run.load("best") if self._best else None
+        if kept:
+            restore_parameters(self.policy, kept[1]["trained"])
+        self.policy.save(ensure_dir(out), with_values=False)
+        kl = self._best["kl"] if kept else self._judged.get("dev_kl", self._kl() if self._prompts else 0.0)
+        return {
+            "steps": float(self.steps),
+            "kept_step": float(kept[0] if kept else self.steps),
+            "kl": kl,
+            "trained_parameters": float(sum(parameter.numel() for parameter in self._parameters)),
+            "seconds": self.seconds,
+            **{name: value for name, value in self._judged.items() if name != "dev_kl"},
+            **({"best_judge": self._best["judge"], "best_kl": kl} if kept else {}),
+        }
+
+    def _losses(self, group: Sequence[Example], point: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The method's loss of each example, and what is shown of it; all (examples,)."""
+        config, beta = self._config, self._config.strength
+        sides = [self._see(group, side) for side in range(len(group[0].answers))]
+        chosen, rejected = sides[0], sides[-1]
+        match config.method:
+            case "dpo":
+                losses = maths.dpo_losses(chosen.logratio, rejected.logratio, beta, config.label_smoothing)
+            case "ipo":
+                losses = maths.ipo_losses(chosen.logratio, rejected.logratio, chosen.tokens, rejected.tokens, beta)
+            case "orpo":
+                losses = maths.orpo_losses(chosen.mean, rejected.mean, beta)
+            case "simpo":
+                losses = maths.simpo_losses(chosen.mean, rejected.mean, beta, config.margin, config.label_smoothing)
+            case "kto":
+                good = torch.tensor([example.good for example in group], device=self.policy.device)
+                losses = maths.kto_losses(chosen.logratio, good, point, beta)
+                return losses, {"accuracy": ((chosen.logratio > point) == good).float()}
+            case "chosen":
+                losses = -chosen.mean
+        if config.chosen_weight:
+            losses = losses - config.chosen_weight * chosen.mean
+        better = chosen.logratio - rejected.logratio if self._nature.needs_reference else chosen.mean - rejected.mean
+        return losses, {"accuracy": (better > 0).float(), "margin": better, "chosen_logprob": chosen.mean}
+
+    def _see(self, group: Sequence[Example], side: int, turned: int = 0) -> Seen:
+        """The policy, and the reference where it is needed, on an answer of each example; those of the examples
+        `turned` places on, for answers that are not a prompt's own.
+        """
+        policy = self.policy
+        source, source_mask = (tensor.to(policy.device) for tensor in padded([e.prompt for e in group], policy.pad))
+        answers = [group[(row + turned) % len(group)].answers[side] for row in range(len(group))]
+        tokens, mask = _answers(answers, policy)
+        encoded = states_of(policy, [example.prompt for example in group], source, source_mask)
+        logprobs = policy.evaluate_tokens(encoded, source_mask, tokens, mask, with_entropy=False).logprobs
+        whole = maths.answer_logprobs(logprobs, mask)
+        logratio = torch.zeros_like(whole)
+        if self._nature.needs_reference:
+            with torch.no_grad():
+                original = policy.encode(source, source_mask, "reference") if policy.trains_encoder else encoded
+                reference = policy.reference_logprobs(original, source_mask, tokens, mask)
+            logratio = whole - maths.answer_logprobs(reference, mask)
+        return Seen(whole, maths.token_logprobs(logprobs, mask), logratio, mask.sum(dim=1))
+
+    @torch.no_grad()
+    def _reference_point(self, batch: Sequence[Example]) -> torch.Tensor:
+        """KTO's, over a batch: each prompt with the answer to the next one."""
+        if self._config.method != "kto" or len(batch) < 2:
+            return torch.zeros((), device=self.policy.device)
+        size = max(2, self._config.micro_batch_size)
+        groups = [batch[start : start + size] for start in range(0, len(batch), size)]
+        return maths.kto_reference_point(torch.cat([self._see(group, 0, turned=1).logratio for group in groups]))
+
+    def _on_held_out(self) -> dict[str, float]:
+        """The mean loss and accuracy on the held-out examples."""
+        held_out = self._held_out
+        if not held_out:
+            return {}
+        point = self._reference_point(held_out)
+        totals = {"loss": 0.0, "accuracy": 0.0}
+        for group in _groups(held_out, self._config.micro_batch_size):
+            losses, figures = self._losses(group, point)
+            weights = _weights(group, self.policy)
+            for name, values in (("loss", losses), ("accuracy", figures["accuracy"])):
+                totals[name] += float((values * weights).sum())
+        weight = sum(example.weight for example in held_out)
+        return {name: total / weight for name, total in totals.items()}
+
+    @torch.no_grad()
+    def _kl(self) -> float:
+        """Nats an answer that the policy is from the original, on answers that it samples itself."""
+        config = self._config
+        noise = sampling_noise(config.seed, 0, range(len(self._prompts)), config.max_new_tokens)
+        drawn = collect(self.policy, self._prompts, noise, config.micro_batch_size)
+        return float(((drawn.logprobs - drawn.reference_logprobs) * drawn.mask).sum(dim=1).mean())
+
+    def _rate(self) -> float:
+        """The learning rate of the next update: up in a straight line, then down to 0 in another."""
+        rise = max(1, round(self._config.warmup_share * self.most_steps))
+        done = self.steps + 1
+        share = done / rise if done <= rise else (self.most_steps - self.steps) / max(1, self.most_steps - rise)
+        return self._config.learning_rate * share
+
+    def _apply(self, rate: float) -> float:
+        """One optimizer step; returns the gradient's length before clipping."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_gradient_norm))
+        if math.isfinite(norm):
+            self._optimizer.step()
+        self._optimizer.zero_grad()
+        return norm
+
+
+def _groups(batch: Sequence[Example], size: int) -> list[list[Example]]:
+    """Micro-batches of prompts of like length."""
+    return [[batch[row] for row in rows] for rows in buckets([len(one.prompt.ids) for one in batch], size)]
+
+
+def _weights(group: Sequence[Example], policy: Policy) -> torch.Tensor:
+    return torch.tensor([example.weight for example in group], device=policy.device)
+
+
+def _answers(answers: Sequence[Sequence[int]], policy: Policy) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens (answers, longest) and their mask."""
+    length = max(map(len, answers))
+    tokens = torch.full((len(answers), length), policy.pad, device=policy.device)
+    mask = torch.zeros_like(tokens, dtype=torch.bool)
+    for row, ids in enumerate(answers):
+        tokens[row, : len(ids)] = torch.tensor(ids, device=policy.device)
+        mask[row, : len(ids)] = True
+    return tokens, mask
+
+
+def _check(config: PreferConfig) -> None:
+    if config.beta < 0 or config.margin < 0 or config.good_weight < 0 or config.chosen_weight < 0:
+        raise UsageError("beta, margin, good_weight and chosen_weight must not be below 0")
+    if not 0 <= config.label_smoothing < 0.5:
+        raise UsageError(
+            "label_smoothing must be at least 0 and below 0.5: half of the pairs the wrong way say nothing"
+        )
+    if config.label_smoothing and not NATURES[config.method].takes_smoothing:
+        raise UsageError(f"{config.method} takes no label_smoothing; dpo and simpo do")
+    if config.chosen_weight and config.method in ("orpo", "kto", "chosen"):
+        raise UsageError(f"{config.method} takes no chosen_weight; dpo, ipo and simpo do")
