@@ -25,6 +25,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_dir(path.parent)
 
 
+def free_path(folder: Path, name: str, suffix: str) -> Path:
+    """A place in the folder that no file has yet: `name.suffix`, else `name-2.suffix`, and so on."""
+    path, number = folder / f"{name}.{suffix}", 2
+    while path.exists():
+        path, number = folder / f"{name}-{number}.{suffix}", number + 1
+    return path
+
+
 def sync_dir(folder: Path) -> None:
     """Force a folder's entries to disk, so that a rename inside it survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

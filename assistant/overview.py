@@ -89,7 +89,9 @@ def overviews(
     """
     found = [_as_shown(one) for one in _written(assistant, dialogues, ask, wanted, on_progress)]
     if assistant.store is not None:
-        assistant.store.add_completions([one.completion for one in found])
+        with assistant.store.writing():
+            assistant.store.add_completions([one.completion for one in found])
+            assistant.store.add_digests({one.completion.id: msgspec.json.encode(one.digest).decode() for one in found})
     return found
 
 

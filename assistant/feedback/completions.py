@@ -1,7 +1,7 @@
 """The completions table: every answer, with what it takes to write it again. Knows no chats and no ratings."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -39,6 +39,17 @@ class Completions(Database):
         """
         with self.writing() as connection:
             connection.executemany(_ADD, [_row_of(completion) for completion in completions])
+
+    def add_digests(self, bodies: Mapping[str, str]) -> None:
+        """Keep the parts of digests, as JSON by the id of the answer that shows them. They go where the answer goes."""
+        with self.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO digests VALUES (?, ?)", list(bodies.items()))
+
+    def digest(self, id: str) -> str:
+        """What `add_digests` kept for the answer; empty where it is no digest, or one from before they were kept."""
+        with self.reading() as connection:
+            row = connection.execute("SELECT body FROM digests WHERE completion = ?", (id,)).fetchone()
+            return row["body"] if row else ""
 
     def completion(self, id: str) -> Completion:
         """The answer whose id is `id` or alone begins with it. Raises DataMissing where there is none."""

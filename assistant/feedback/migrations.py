@@ -130,6 +130,16 @@ def m004_model_sources(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX model_sources_by_judgement ON model_sources (judgement)")
 
 
+def m005_digests(connection: sqlite3.Connection) -> None:
+    """The parts of answers that are digests, as JSON: each can be pointed at when a chat is opened again."""
+    connection.execute(
+        """CREATE TABLE digests (
+            completion TEXT PRIMARY KEY REFERENCES completions (id) ON DELETE CASCADE,
+            body TEXT NOT NULL
+        ) WITHOUT ROWID"""
+    )
+
+
 def _index_words(connection: sqlite3.Connection, index: str, table: str, column: str) -> None:
     """A full-text index of one column that keeps no copy of the text; triggers keep it true (SQLite's FTS5 manual,
     4.4.3, external content).
@@ -146,7 +156,13 @@ def _index_words(connection: sqlite3.Connection, index: str, table: str, column:
 
 
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (m001_completions, m002_chats, m003_judgements, m004_model_sources)
+MIGRATIONS: tuple[Migration, ...] = (
+    m001_completions,
+    m002_chats,
+    m003_judgements,
+    m004_model_sources,
+    m005_digests,
+)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

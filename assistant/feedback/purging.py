@@ -82,6 +82,7 @@ def _blank_completion(connection: sqlite3.Connection, row: sqlite3.Row, blank: _
     connection.execute(
         "UPDATE completions SET prompt = ?, answer = ?, rationale = ? WHERE id = ?", (*changed, row["id"])
     )
+    connection.execute("DELETE FROM digests WHERE completion = ?", (row["id"],))  # the same text in parts
     for table, column, those in (("messages", "text", _SHOWING), ("chats", "title", _CHATS)):
         for id, text in connection.execute(
             f"SELECT id, {column} FROM {table} WHERE id IN ({those})",  # noqa: S608 - names of ours

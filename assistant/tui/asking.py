@@ -29,6 +29,7 @@ from assistant.tui.routing import InView, Route, routes_for
 
 if TYPE_CHECKING:
     from assistant.conversation import Assistant
+    from assistant.digest import Digest
     from assistant.feedback.store import Store
 
 Post = Callable[[Message], object]
@@ -108,7 +109,7 @@ def _digest(assistant: "Assistant", request: Request, post: Post) -> None:
     for sentence in found.notes:
         post(NoticeGiven(sentence, "information"))
     answer = Answer(drafts=(found.completion,), turns=len(request.dialogue.turns))
-    post(AnswerFinished(request.number, answer, found.digest.title))
+    post(AnswerFinished(request.number, answer, found.digest.title, found.digest))
 
 
 class Input(Record, frozen=True):
@@ -211,7 +212,21 @@ def _entry(store: "Store", message: ChatMessage) -> Entry | None:
         return Entry(message.id, text=message.text)
     entry = Entry(message.id, answer=Answer(drafts=drafts, parts=tuple(store.parts_of(drafts[0].id))))
     _recall_judgement(store, entry, drafts)
+    entry.digest = digest_in(store, drafts[0])
     return entry
+
+
+def digest_in(store: "Store", completion: Completion) -> "Digest | None":
+    """The parts of an answer that is a digest; None for others, and for digests from before parts were kept."""
+    body = store.digest(completion.id) if completion.task == "digest" else ""
+    if not body:
+        return None
+    from assistant.digest import Digest
+
+    try:
+        return msgspec.json.decode(body, type=Digest)
+    except msgspec.DecodeError:
+        return None  # of another version: the answer's text stands for it
 
 
 def _recall_judgement(store: "Store", entry: Entry, drafts: Sequence[Completion]) -> None:

@@ -7,8 +7,10 @@ from typing import Literal, NamedTuple
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["app", "chat", "answer", "source", "entry"]
-"""Where a key counts: everywhere, in the conversation screen, on a focused answer, on what a person sent, on both."""
+Scope = Literal["app", "chat", "answer", "point", "source", "entry"]
+"""Where a key counts: everywhere, in the conversation screen, on a focused answer, on a chosen part of a digest, on
+what a person sent, on answers and what was sent.
+"""
 
 
 class Command(NamedTuple):
@@ -61,6 +63,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("effect", "What the judgement of the answer did", "screen.show_effect", key="w", scope="answer"),
     Command("scores", "What the reward makes of ranked drafts", "screen.show_scores", key="m", scope="answer"),
     Command("sources", "Show where an answer from documents stands", "screen.show_sources", key="s", scope="answer"),
+    Command("todos", "Write the to-dos to a file: md, ics or json", "screen.export_todos", key="x", scope="answer"),
+    Command(
+        "message",
+        "Show the message that the chosen part of the digest comes from",
+        "screen.open_point",
+        key="enter",
+        scope="point",
+        footer="Message",
+    ),
     Command("copy", "Copy the answer, or what was sent", "screen.copy", key="c", scope="entry"),
     Command("fork", "Go on from here in a copy of the chat", "screen.fork", key="b", scope="entry"),
     Command("edit", "Change what was sent, and send it in a copy of the chat", "screen.edit", key="e", scope="source"),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from assistant.files import write_atomically
+from assistant.files import free_path, write_atomically
 from assistant.records import Chat, Message
 from assistant.terminal import one_line
 
@@ -21,7 +21,7 @@ def export_chat(store: "Store", id: str, kind: Kind, folder: Path) -> Path:
     chat = store.chat(id)
     messages = store.messages(chat.id)
     content = as_markdown(chat, messages) if kind == "md" else as_json(store, chat, messages)
-    path = _free_path(folder, _file_name(chat), kind)
+    path = free_path(folder, _file_name(chat), kind)
     write_atomically(path, content)
     return path
 
@@ -46,10 +46,3 @@ def as_json(store: "Store", chat: Chat, messages: list[Message]) -> bytes:
 def _file_name(chat: Chat) -> str:
     words = "".join(letter if letter.isalnum() else " " for letter in chat.title.lower()).split()
     return "-".join(words)[:40].strip("-") or "chat"
-
-
-def _free_path(folder: Path, name: str, suffix: str) -> Path:
-    path, number = folder / f"{name}.{suffix}", 2
-    while path.exists():
-        path, number = folder / f"{name}-{number}.{suffix}", number + 1
-    return path

@@ -23,6 +23,7 @@ _HEADINGS: dict[Scope, str] = {
     "chat": "IN A CHAT",
     "entry": "ON WHAT WAS SENT AND ON ANSWERS",
     "answer": "ON AN ANSWER",
+    "point": "ON A PART OF A DIGEST (Down from the answer chooses one)",
     "source": "ON WHAT WAS SENT",
 }
 _END = (

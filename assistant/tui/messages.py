@@ -12,6 +12,7 @@ from assistant.tui.loop import LoopState
 from assistant.tui.placing import Placing
 
 if TYPE_CHECKING:
+    from assistant.digest import Digest
     from assistant.scoring.attribution import Grounds
     from assistant.scoring.drafts import DraftScore
     from assistant.trials import Pair
@@ -62,11 +63,14 @@ class RequestProgressed(Message):
 
 @dataclass
 class AnswerFinished(Message):
-    """The answer is complete and stored. `title` names its subject, empty where nothing but the answer tells it."""
+    """The answer is complete and stored. `title` names its subject, empty where nothing but the answer tells it;
+    `digest` has the parts of one that is a digest.
+    """
 
     request: int
     answer: Answer
     title: str = ""
+    digest: "Digest | None" = None
 
 
 @dataclass
@@ -177,6 +181,7 @@ class Entry:
     order: Sequence[int] = ()
     placing: Placing | None = None
     verdict: str = ""
+    digest: "Digest | None" = None
 
 
 @dataclass

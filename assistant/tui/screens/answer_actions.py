@@ -42,7 +42,7 @@ class AnswerActions(ConversationParts):
     def action_copy(self) -> None:
         """What was sent, where that has the focus, else the answer's text, to the terminal's clipboard."""
         focused = self.focused
-        text = focused.text if isinstance(focused, SentView) else (view.text if (view := self.chosen()) else "")
+        text = focused.text if isinstance(focused, SentView) else (view.copied if (view := self.chosen()) else "")
         if text:
             self.app.copy_to_clipboard(text)
             self.notify("Copied.")

@@ -14,6 +14,8 @@ from assistant.records import Answer, Ask, Dialogue, MessageKind
 from assistant.settings import ScreenSettings
 from assistant.tui.asking import Input, Request, Sending, ask, ask_by, asked_about, measure, plan
 from assistant.tui.commands import action_of, bindings_of, find_command
+from assistant.tui.digests.actions import DigestActions
+from assistant.tui.digests.listing import DigestList
 from assistant.tui.messages import (
     AnswerFinished,
     AnswerGrew,
@@ -42,7 +44,7 @@ KEEP_SECONDS = 0.5
 TITLE_CHARACTERS = 60
 
 
-class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Choosing):
+class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions, KeptChats, Choosing):
     """One chat."""
 
     BINDINGS = bindings_of("chat")
@@ -112,7 +114,7 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
         """
         editor = self.composer.editor
         is_letter = event.is_printable and event.character and event.key not in self.active_bindings
-        if is_letter and (self.focused is editor or isinstance(self.focused, AnswerView | SentView)):
+        if is_letter and (self.focused is editor or isinstance(self.focused, AnswerView | DigestList | SentView)):
             event.stop()
             self.set_focus(editor)
             editor.insert(event.character or "")
@@ -226,7 +228,7 @@ class ChatScreen(AnswerActions, JudgingActions, DocumentQuestions, KeptChats, Ch
 
     def on_answer_finished(self, event: AnswerFinished) -> None:
         if view := self._view_of(event.request):
-            view.finish(event.answer, self.parley.order(len(event.answer.drafts)))
+            view.finish(event.answer, self.parley.order(len(event.answer.drafts)), event.digest)
             self._writing = None
             if len(event.answer.drafts) > 1 and self.composer.editor.has_focus and not self.composer.whole_text:
                 view.focus()  # who asks for drafts wants to rank them; what is typed goes to the composer all the same

@@ -71,7 +71,7 @@ class ConversationParts(Screen[None]):
     def chosen(self) -> AnswerView | None:
         """The focused answer, else the newest complete one."""
         complete = [view for view in self.transcript.answers if view.answer is not None]
-        focused = [view for view in complete if view.has_focus]
+        focused = [view for view in complete if view.has_focus_within]
         return next(reversed(focused or complete), None)
 
     def chosen_source(self) -> SourceView | None:

@@ -19,10 +19,12 @@ from assistant.records import Answer, Completion
 from assistant.terminal import printable
 from assistant.tui.asking import Request
 from assistant.tui.commands import bindings_of
+from assistant.tui.digests.listing import DigestList
 from assistant.tui.placing import Placing
 from assistant.tui.widgets.drafts import DraftRow, mark_of
 
 if TYPE_CHECKING:
+    from assistant.digest import Digest
     from assistant.scoring.support import Mention
 
 TICK_SECONDS = 0.25
@@ -48,10 +50,12 @@ class AnswerView(Vertical, can_focus=True):
         &.-growing { border-left: outer $accent 60%; }
         &.-failed { border-left: outer $error; .meta { color: $error; } }
         &:focus { border-left: outer $accent; background: $surface; }
+        &:focus-within { border-left: outer $accent; }
     }
     """
     BINDINGS = [
         *bindings_of("answer", "entry"),
+        Binding("down", "enter_digest", "Parts", show=False),
         Binding("enter", "screen.focus_composer", "Write", show=False),
     ]
 
@@ -72,17 +76,23 @@ class AnswerView(Vertical, can_focus=True):
         self._redraw: Timer | None = None
         self._drawn_in = 0.0
         self._row: DraftRow | None = None
+        self._list: DigestList | None = None
         self.order: tuple[int, ...] = ()
         self.verdict = ""
         self.scored = ""
         self.placing: Placing | None = None
         self._text = Static(classes="text", markup=False)
+        self._below = Static(classes="text below", markup=False)
+        self._below.display = False
         self._meta = Static(classes="meta", markup=False)
 
     def compose(self) -> ComposeResult:
         if self._row is not None:
             yield self._row
         yield self._text
+        if self._list is not None:
+            yield self._list
+        yield self._below
         yield self._meta
 
     def on_mount(self) -> None:
@@ -112,8 +122,10 @@ class AnswerView(Vertical, can_focus=True):
             pause = min(max(REDRAW_SECONDS, self._drawn_in / REDRAW_SHARE), SLOWEST_REDRAW_SECONDS)
             self._redraw = self.set_timer(pause, self._show_growth)
 
-    def finish(self, answer: Answer, order: Sequence[int] = (0,)) -> None:
-        """The answer is complete and stored. `order` is the one in which its drafts are shown."""
+    def finish(self, answer: Answer, order: Sequence[int] = (0,), digest: "Digest | None" = None) -> None:
+        """The answer is complete and stored. `order` is the one in which its drafts are shown, `digest` its parts where
+        it is one.
+        """
         self.answer = answer
         self.order = tuple(order)
         self.text = answer.completion.answer
@@ -122,10 +134,49 @@ class AnswerView(Vertical, can_focus=True):
             self._row = DraftRow([draft.answer for draft in self.shown])
             if self.is_attached:
                 self.mount(self._row, before=self._text)
-        else:
+        elif digest is None or not self._show_digest(digest):
             self._show_text(self.text or "(the model wrote nothing)")
         self._stop("")
         self._show_facts()
+
+    def _show_digest(self, digest: "Digest") -> bool:
+        """Its parts as a list, a model's text above or below it. False where the answer does not hold the digest."""
+        from assistant.digest import render
+
+        before, found, after = self.text.partition(render(digest))
+        if not found or not digest.points + digest.todos + digest.open:
+            return False
+        self._list = DigestList(digest)
+        self._show_text(before)
+        self._text.display = bool(before.strip())
+        self._below.update(Content(printable(after).strip()))
+        self._below.display = bool(after.strip())
+        if self.is_attached:
+            self.mount(self._list, after=self._text)
+        return True
+
+    @property
+    def digest(self) -> "Digest | None":
+        """The parts of an answer that is a digest."""
+        return self._list.digest if self._list is not None else None
+
+    @property
+    def copied(self) -> str:
+        """The answer as it is copied: a digest as Markdown."""
+        if self._list is None:
+            return self.text
+        from assistant.digest import render
+
+        plain, marked = render(self._list.digest), render(self._list.digest, "markdown")
+        return self.text.replace(plain, marked, 1)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._list is not None if action == "enter_digest" else True
+
+    def action_enter_digest(self) -> None:
+        """Choose the first part of the digest."""
+        if self._list is not None:
+            self._list.enter()
 
     @property
     def shown(self) -> list[Completion]:
@@ -133,7 +184,9 @@ class AnswerView(Vertical, can_focus=True):
         return [self.answer.drafts[number] for number in self.order] if self.answer else []
 
     def flag(self, mentions: "Sequence[Mention]") -> None:
-        """Mark what the conversation does not say."""
+        """Mark what the conversation does not say. A digest says nothing else."""
+        if self._list is not None:
+            return
         marked = Content(printable(self.text))
         for mention in mentions:
             marked = marked.stylize("$error underline", mention.start, mention.end)

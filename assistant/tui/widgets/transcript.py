@@ -135,7 +135,7 @@ def _widget(entry: Entry, dialogue: Dialogue, question: str, ask: Ask, order: Or
         request = Request(number=0, dialogue=Dialogue(turns=(), format=""), ask=asked, question=question)
     view = AnswerView(request, lambda: 0.0, "")
     view.message = entry.message
-    view.finish(entry.answer, entry.order or order(len(entry.answer.drafts)))
+    view.finish(entry.answer, entry.order or order(len(entry.answer.drafts)), entry.digest)
     view.placing = entry.placing
     if entry.placing is not None and entry.verdict:
         view.show_ranking(entry.placing)

@@ -40,6 +40,15 @@ def test_the_text_goes_from_prompt_and_answer_and_the_rest_stays(store: Store) -
     assert b"harbour office" not in store.path.read_bytes()
 
 
+def test_the_parts_of_a_digest_go_with_it(store: Store) -> None:
+    store.add_completions([BASE, msgspec.structs.replace(BASE, id="dd44", prompt="", answer="Hours.")])
+    store.add_digests({"aa11": f'{{"points":["{FACT}"]}}', "dd44": "{}"})
+    store.blank_passages({"p1": PASSAGE})
+    assert store.digest("aa11") == ""
+    assert store.digest("dd44") == "{}"
+    assert b"harbour office" not in store.path.read_bytes()
+
+
 def test_other_line_breaks_and_marks_hide_nothing(store: Store) -> None:
     summarized = msgspec.structs.replace(
         BASE, id="bb22", prompt=PASSAGE.replace(" ", "\n").replace(".", "!"), answer="Hours.", passage_ids=()

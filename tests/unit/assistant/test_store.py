@@ -52,6 +52,16 @@ def test_an_answer_is_found_by_the_beginning_of_its_id_where_only_one_fits() -> 
             store.completion("a%")
 
 
+def test_the_parts_of_a_digest_are_kept_beside_it_and_deleted_with_it() -> None:
+    with Store.open() as store:
+        store.add_completions([a_completion("d1"), a_completion("d2")])
+        store.add_digests({"d1": '{"title":"lease"}', "d2": "{}"})
+        assert store.digest("d1") == '{"title":"lease"}'
+        assert store.digest("nobody") == ""
+        store.delete_completion("d1")
+        assert (store.digest("d1"), store.digest("d2")) == ("", "{}")
+
+
 def test_answers_are_listed_newest_first_and_page_on() -> None:
     with Store.open() as store:
         store.add_completions([a_completion(f"c{i}") for i in range(5)])

@@ -1,0 +1,119 @@
+"""A digest as a list that one can walk through. Knows its parts, not what is done with them."""
+
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from assistant.terminal import one_line
+from assistant.tui.commands import bindings_of
+from assistant.tui.digests.items import Item, blocks_of
+
+if TYPE_CHECKING:
+    from assistant.digest import Digest
+
+KEYS = "↑↓ · Enter shows the message · c copies · x to-dos to a file · Esc writes"
+
+
+class ItemLine(Static):
+    """One part. The mark before the chosen one is a sign, not a colour alone."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__(classes="item", markup=False)
+        self.item = item
+        self._draw()
+
+    def choose(self, is_chosen: bool) -> None:
+        """Mark it as the one that keys are about, or no more."""
+        self.set_class(is_chosen, "-chosen")
+        self._draw()
+
+    def _draw(self) -> None:
+        mark = "▸ " if self.has_class("-chosen") else "  "
+        self.update(Content.assemble(mark, Content(one_line(self.item.line))))
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        assert isinstance(self.parent, DigestList)
+        self.parent.enter(self)
+
+
+class DigestList(Vertical, can_focus=False):
+    """The parts under their headings. It takes the focus only while one of them is chosen, so that Shift+Tab still
+    leads to the answer as a whole.
+    """
+
+    DEFAULT_CSS = """
+    DigestList {
+        height: auto;
+        .head { color: $secondary; margin: 1 0 0 0; height: auto; }
+        .item { height: auto; }
+        .item.-chosen { background: $accent 20%; }
+        .keys { display: none; color: $foreground 55%; margin: 1 0 0 0; height: auto; }
+        &:focus .keys { display: block; }
+    }
+    """
+    BINDINGS = [
+        *bindings_of("point"),
+        Binding("up", "move(-1)", "Previous", show=False),
+        Binding("down", "move(1)", "Next", show=False),
+    ]
+
+    at: reactive[int | None] = reactive(None)
+    """The place of the chosen part among all."""
+
+    def __init__(self, digest: "Digest") -> None:
+        super().__init__()
+        self.digest = digest
+        self._blocks = [(heading, [ItemLine(item) for item in items]) for heading, items in blocks_of(digest) if items]
+        self.lines = [line for _, lines in self._blocks for line in lines]
+
+    def compose(self) -> ComposeResult:
+        for heading, lines in self._blocks:
+            if heading:
+                yield Static(Content(one_line(heading)), classes="head", markup=False)
+            yield from lines
+        yield Static(Content(KEYS), classes="keys", markup=False)
+
+    @property
+    def item(self) -> Item | None:
+        """The chosen part."""
+        return self.lines[self.at].item if self.at is not None else None
+
+    def enter(self, line: ItemLine | None = None) -> None:
+        """Choose a part, the first unless one is given; keys are about it from now on."""
+        if self.lines:
+            self.can_focus = True
+            self.at = self.lines.index(line) if line is not None else self.at or 0
+            self.focus(scroll_visible=False)
+
+    def watch_at(self, before: int | None, now: int | None) -> None:
+        if before is not None:
+            self.lines[before].choose(False)
+        if now is not None:
+            self.lines[now].choose(True)
+            self.call_after_refresh(self._bring_into_view)
+
+    def _bring_into_view(self) -> None:
+        if self.at is not None:
+            self.lines[self.at].scroll_visible(animate=False, immediate=True)
+
+    def action_move(self, step: int) -> None:
+        """To the next part; up from the first to the answer as a whole."""
+        at = (self.at or 0) + step
+        if at < 0:
+            assert isinstance(self.parent, Vertical)
+            self.parent.focus()
+        else:
+            self.at = min(at, len(self.lines) - 1)
+
+    def on_blur(self) -> None:
+        # A dialog over the screen takes the keys for a while; the part stays chosen below it.
+        if self.screen.focused is not self:
+            self.at = None
+            self.can_focus = False
