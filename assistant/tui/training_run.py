@@ -68,7 +68,7 @@ def read_run(folder: Path) -> RunView:
     outcome = _read_json(folder / "outcome.json")
     running = _owner(folder) is not None
     own = {row["stage"]: row["state"] for row in _lines(folder / "metrics.jsonl") if "stage" in row}
-    inner = next(iter(sorted(folder.glob("ppo/ppo-*"))), None)
+    inner = next(iter(sorted(folder.glob("ppo/*-*/"))), None)
     rows = _lines(inner / "metrics.jsonl") if inner else []
     config = _read_json(inner / "manifest.json").get("config", {}) if inner else {}
     found = _read_json(folder / "result.json") or None

@@ -22,7 +22,7 @@ from assistant.errors import ModelMissing
 from assistant.feedback.store import Store
 from assistant.locations import models_dir, store_file
 from assistant.models.registry import promoted_ref, resolve
-from assistant.models.versions import promote
+from assistant.models.versions import promote, read_facts
 from assistant.settings import Settings
 from tests.tiny_models import build_tiny_model
 from training.cli import run as train
@@ -134,6 +134,29 @@ def test_ratings_become_a_model_that_answers(tmp_path: Path, home: Path, capsys:
     assert promoted_ref() == "v1"
 
 
+@pytest.mark.parametrize("method", ["dpo", "kto", "best-of-n"])
+def test_other_methods_make_a_candidate_that_stands_the_same_gate(
+    method: str, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = build_tiny_model(tmp_path / "tiny")
+    assert assistant("feedback", "import", str(rankings(tmp_path / "ranks.jsonl", 40))).returncode == 0
+    words = ("--model", str(model), "--method", method, "--drafts", "2", "--prompts", "12", *_SMALL, *_EASY)
+    code, found, err = loop(capsys, *words)
+    assert code == (0 if found["gate"]["passed"] else 4), found.get("error")
+    assert (found["version"], found["promoted"]) == ("v1", found["gate"]["passed"])
+    assert {"win rate", "ROUGE-1", "KL", "forgetting"} <= {check["name"] for check in found["gate"]["checks"]}
+    assert found["ppo"]["method"] == method
+    assert f"{method.upper()} on {model}" in err
+    # Judged before the first step and after every second one; what is kept is one of those.
+    assert [row["step"] for row in found["ppo"]["curve"]] == [0, 2, 4]
+    assert found["ppo"]["kept_step"] in (0.0, 2.0, 4.0)
+    facts = read_facts("v1")
+    assert facts is not None and (facts.method, facts.adapter) == (f"rlhf {method}", True)
+    page = (home / "state" / "runs" / found["run"] / "report.html").read_text()
+    assert f"{method.upper()} and best of n" in page
+    assert len(json.loads(assistant("models", "why", "v1", "--json").stdout)["ratings"]) == 40
+
+
 def test_too_few_pairs_say_how_many_are_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, found, _ = loop(capsys)
     assert (code, "nothing was rated yet" in found["error"]) == (3, True)
@@ -164,7 +187,7 @@ def test_a_reward_that_people_do_not_bear_out_stops_before_ppo(
     data = rankings(tmp_path / "random.jsonl", 40, shuffled=1)
     code, found, _ = loop(capsys, "--model", str(model), "--data", str(data), *_SMALL)
     assert code == 4
-    assert "PPO was not started" in found["error"]
+    assert "nothing was trained on it" in found["error"]
     assert (found["version"], "gate" in found) == (None, False)
     with pytest.raises(ModelMissing):
         resolve("v1", Settings())

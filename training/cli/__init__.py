@@ -148,10 +148,11 @@ STAGES: dict[str, Stage] = {
     "rlhf": Stage(
         run="training.rlhf.stage:run",
         config="training.rlhf.config:RlhfConfig",
-        help="The whole loop: ratings to reward to PPO to a candidate, promoted only where it proves better.",
+        help="The whole loop: ratings to a reward to a candidate, by PPO or another method, promoted only on proof.",
         examples=(
             "",
             "--data rankings.jsonl --dev held-out.jsonl --model pocket",
+            "--method dpo --skip promotion",
             "--skip promotion --max-steps 20",
             "--resume",
         ),

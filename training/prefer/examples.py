@@ -124,31 +124,52 @@ def _parted(preferred: Preferred, config: PreferConfig) -> tuple[Preferred, Pref
     return part(False), part(True)
 
 
+def answered(pairs: Sequence[tuple[str, str]], base: ModelVersion, config: PreferConfig) -> Material:
+    """Prompts with the one answer that is to be copied. Raises DataMissing where none fits."""
+    found, left_out = _encoded([(prompt, (answer,), True, 1.0) for prompt, answer in pairs], base, config)
+    if not found:
+        raise DataMissing(_nothing_left(Preferred(()), left_out, config))
+    return Material(tuple(found), (), left_out)
+
+
+def prompts_of(texts: Sequence[str], base: ModelVersion, config: PreferConfig) -> list[PromptIds]:
+    """The prompts that fit the window."""
+    tokenizer = ModelTokenizer(Path(base.folder))
+    found = [_prompt_ids(text, base, tokenizer) for text in texts]
+    return [prompt for prompt in found if len(prompt.ids) <= config.window]
+
+
 def _examples(preferred: Preferred, base: ModelVersion, config: PreferConfig) -> tuple[list[Example], int]:
+    if config.method != "kto":
+        return _encoded(
+            [(pair.prompt, (pair.chosen, pair.rejected), True, pair.weight) for pair in preferred.pairs], base, config
+        )
+    sides = [
+        (pair.prompt, (answer,), good, pair.weight)
+        for pair in preferred.pairs
+        for answer, good in ((pair.chosen, True), (pair.rejected, False))
+    ]
+    thumbs = [(label.prompt, (label.completion,), label.label, 1.0) for label in preferred.labels]
+    return _encoded([*sides, *thumbs], base, config)
+
+
+def _encoded(
+    judged: Sequence[tuple[str, tuple[str, ...], bool, float]], base: ModelVersion, config: PreferConfig
+) -> tuple[list[Example], int]:
+    """Prompts, answers, whether they are good, and weights as examples; and how many are too long."""
     tokenizer = ModelTokenizer(Path(base.folder))
     found: list[Example] = []
-    left_out = 0
+    for text, answers, good, weight in judged:
+        prompt = _prompt_ids(text, base, tokenizer)
+        written = tuple(tokenizer.encode(hide(answer, prompt.names)) for answer in answers)
+        if len(prompt.ids) <= config.window and max(map(len, written)) <= config.answer_tokens:
+            found.append(Example(prompt, written, good, weight))
+    return found, len(judged) - len(found)
 
-    def add(prompt: str, answers: Sequence[str], good: bool, weight: float) -> None:
-        nonlocal left_out
-        shown = show(prompt, base.speaker_tags)
-        ids = tokenizer.encode(shown.text)
-        written = tuple(tokenizer.encode(hide(answer, shown.names)) for answer in answers)
-        if len(ids) > config.window or max(map(len, written)) > config.answer_tokens:
-            left_out += 1
-        else:
-            found.append(Example(PromptIds(prompt, ids, shown.names), written, good, weight))
 
-    alone = config.method == "kto"
-    for pair in preferred.pairs:
-        if alone:
-            add(pair.prompt, [pair.chosen], True, pair.weight)
-            add(pair.prompt, [pair.rejected], False, pair.weight)
-        else:
-            add(pair.prompt, [pair.chosen, pair.rejected], True, pair.weight)
-    for label in preferred.labels if alone else ():
-        add(label.prompt, [label.completion], label.label, 1.0)
-    return found, left_out
+def _prompt_ids(text: str, base: ModelVersion, tokenizer: ModelTokenizer) -> PromptIds:
+    shown = show(text, base.speaker_tags)
+    return PromptIds(text, tokenizer.encode(shown.text), shown.names)
 
 
 def _balanced(examples: Sequence[Example], config: PreferConfig) -> tuple[Example, ...]:

@@ -24,7 +24,7 @@ from assistant.settings import load_settings
 from training.ppo.prompts import PromptIds
 from training.prefer.config import PreferConfig
 from training.prefer.examples import Material, material_of, rated_rows, read_preferred, sources_of
-from training.prefer.trainer import Appraise, Trainer
+from training.prefer.trainer import Appraise, Beside, Trainer
 from training.runs.curves import CURVES, write_curves
 from training.runs.job import Job, Report
 from training.runs.run import Run, StopRequested
@@ -123,14 +123,15 @@ def train(
     stop: StopRequested,
     *,
     appraise: Appraise | None = None,
+    beside: Beside | None = None,
     report: Report = lambda figures: None,
 ) -> dict[str, float]:
     """Train, or go on where the run's checkpoint stands, and write the adapter to `out`.
 
     `prompts` are answered to measure the KL; `appraise` chooses the weights that are kept, the held-out loss where it
-    is None. When asked to stop it saves and writes no adapter.
+    is None; `beside` adds what else is learnt to every update. When asked to stop it saves and writes no adapter.
     """
-    trainer = Trainer(config, model, adapter, material, prompts, appraise)
+    trainer = Trainer(config, model, adapter, material, prompts, appraise, beside)
     if saved := run.load():
         trainer.restore(*saved)
     else:

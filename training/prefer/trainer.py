@@ -28,6 +28,9 @@ from training.runs.run import Run
 Appraise = Callable[[Policy], tuple[float, float]]
 """policy -> how good its answers are, higher is better, and how much it has to spare: below 0 it may not be kept."""
 
+Beside = Callable[[Policy, int], float]
+"""(policy, update from 0) -> the loss of what else is learnt, whose gradient it has added."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -52,13 +55,14 @@ class Trainer:
         material: Material,
         prompts: Sequence[PromptIds],
         appraise: Appraise | None,
+        beside: Beside | None = None,
     ) -> None:
         _check(config)
         self._config = config
         self._nature = NATURES[config.method]
         self._train, self._held_out = material.train, material.held_out
         self._prompts = prompts[: config.kl_prompts]
-        self._appraise = appraise
+        self._appraise, self._beside = appraise, beside
         self.policy = load_policy(
             model,
             adapter,
@@ -95,6 +99,8 @@ class Trainer:
             ((losses * weights).sum() / weight).backward()
             for name, values in {"loss": losses, **figures}.items():
                 totals[name] = totals.get(name, 0.0) + float((values.detach() * weights).sum()) / weight
+        if self._beside:
+            totals["loss/anchor"] = self._beside(self.policy, self.steps)
         rate = self._rate()
         norm = self._apply(rate)
         self.steps += 1

@@ -5,6 +5,9 @@ from typing import Literal
 import msgspec
 
 from training.ppo.config import PpoConfig
+from training.prefer.config import PreferConfig
+
+Method = Literal["ppo", "dpo", "ipo", "orpo", "kto", "simpo", "best-of-n"]
 
 
 class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,8 +35,15 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
     """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
     candidate is judged and kept, and the current model stays."""
+    method: Method = "ppo"
+    """How the candidate learns: `ppo` from the reward, on its own samples; `dpo`, `ipo`, `orpo`, `simpo` from the pairs
+    themselves, `kto` from pairs and thumbs; `best-of-n` copies the drafts that the reward likes best."""
     max_steps: int = 80
-    """Steps of PPO."""
+    """Steps of learning."""
+    beta: float = 0.0
+    """dpo, ipo, orpo, kto, simpo: `prefer`'s beta; 0 for the method's usual one."""
+    drafts: int = 4
+    """best-of-n: drafts of a conversation."""
     min_pairs: int = 40
     """Fewest pairs to begin with."""
     min_dialogues: int = 10
@@ -91,9 +101,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What the running mean of the policy's weights, which is judged and kept, keeps of itself a step; 0 for the latest
     weights, which shake: from one judgement to the next their answers lose and win back points of ROUGE-1."""
     batch_size: int = 16
-    """Responses a step, learnt from in two halves."""
+    """Responses a step, which ppo learns from in two halves, or pairs."""
     epochs: int = 4
-    """Times that a step's responses are learnt from."""
+    """ppo: times that a step's responses are learnt from."""
     max_new_tokens: int = 48
     """Longest response in tokens."""
     judge_every: int = 10
@@ -104,6 +114,21 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Fixes split, samples, adapters and order."""
     gate: GateLimits = GateLimits()
     """What a candidate has to show."""
+
+    def prefer(self) -> PreferConfig:
+        """The configuration of the methods that need no reward; of `best-of-n`, which copies what was chosen."""
+        return PreferConfig(
+            method="chosen" if self.method == "ppo" or self.method == "best-of-n" else self.method,
+            beta=self.beta,
+            max_steps=self.max_steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            held_out=0.0,
+            judge_every=self.judge_every,
+            max_kl=self.max_kl,
+            max_new_tokens=self.max_new_tokens,
+            seed=self.seed,
+        )
 
     def ppo(self, reward: tuple[str, ...], anchor: str = "") -> PpoConfig:
         """PPO's own configuration, paid by these parts, with the summaries of the file `anchor` beside them."""

@@ -7,7 +7,7 @@ The reward learns from one part, only the judge from another, and on the third b
 import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +16,12 @@ import msgspec
 from assistant.dialogue import parse, render_turns
 from assistant.errors import DataMissing
 from assistant.feedback.exchange import import_lines
-from assistant.feedback.pairs import count_reasons
+from assistant.feedback.pairs import count_reasons, labels_from
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.locations import store_file
 from assistant.prompts import conversation_in, render
-from assistant.records import PreferencePair, Prompt
+from assistant.records import Label, PreferencePair, Prompt
 from training.rlhf.config import RlhfConfig
 from training.runs.datasets import read_rows
 from training.runs.job import Job
@@ -34,10 +34,13 @@ _NEWEST = 5000
 class Rated(msgspec.Struct, frozen=True, kw_only=True):
     """The pairs as the run found them, by part, and what else it will need of the store.
 
-    `unrated` are prompts that were answered and not judged. `models` counts the judged answers by who wrote them.
+    `labels` are answers called good or bad by themselves, which no pair has, of conversations that only the reward may
+    learn from. `unrated` are prompts that were answered and not judged. `models` counts the judged answers by who wrote
+    them.
     """
 
     parts: dict[Part, list[PreferencePair]]
+    labels: list[Label] = []
     unpaired: dict[str, int] = {}
     unrated: list[str] = []
     models: dict[str, int] = {}
@@ -148,17 +151,31 @@ def _of_store(store: Store, config: RlhfConfig) -> Rated:
     with store.one_moment():
         pairs, unpaired = store.pairs()
         judged = store.judged_completions()
+        labels = labels_from(*store.judged())
         latest = store.completions(limit=_NEWEST)
     parts: dict[Part, list[PreferencePair]] = {"reward": [], "dev": [], "judge": []}
     places = parts_of([conversation_in(pair.prompt) for pair in pairs], config)
     for pair in pairs:
         parts[places[conversation_in(pair.prompt)]].append(pair)
+    paired = {source for pair in pairs for source in pair.sources}
+    alone = [one for one in labels if one.source not in paired and _teaches(one.prompt, places)]
     known = {completion.prompt for completion in judged}
     unrated = [answer.prompt for answer in latest if answer.task == "summary" and answer.prompt not in known]
     models: dict[str, int] = {}
     for completion in judged:
         models[completion.model] = models.get(completion.model, 0) + 1
-    return Rated(parts=parts, unpaired=count_reasons(unpaired), unrated=sorted(dict.fromkeys(unrated)), models=models)
+    return Rated(
+        parts=parts,
+        labels=alone,
+        unpaired=count_reasons(unpaired),
+        unrated=sorted(dict.fromkeys(unrated)),
+        models=models,
+    )
+
+
+def _teaches(prompt: str, places: Mapping[str, Part]) -> bool:
+    """Whether neither judge nor proof of the reward have the conversation."""
+    return places.get(conversation_in(prompt), "reward") == "reward"
 
 
 def _check(rated: Rated, config: RlhfConfig) -> None:

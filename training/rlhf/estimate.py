@@ -10,6 +10,11 @@ from training.runs.progress import duration
 # Seconds on one core of a 2020s x86 at 2.5 GHz, for the 10.6 M parameters of the bundled model.
 _RESPONSE = 0.15
 """A response of PPO with two epochs of learning from it."""
+_PAIR_LEARNT, _LEARNT_ALONE = 0.06, 0.04
+"""A pair of the methods that sample nothing, and an answer of those that learn from single ones."""
+_OF_PAIRS = ("dpo", "ipo", "orpo", "simpo")
+_DRAFT = 0.02
+"""A sampled draft."""
 _ANSWER = 0.045
 """An answer with four beams."""
 _PARAMETERS = 10.6e6
@@ -43,15 +48,15 @@ def plan_of(rated: Rated, current: ModelVersion, config: RlhfConfig) -> Plan:
     size = max(1.0, current.parameters / _PARAMETERS)
     reward, dev, judge = (len(rated.parts[part]) for part in ("reward", "dev", "judge"))
     asked = config.gate_conversations * 2 + config.provoking * 4
-    epochs = (2 + config.epochs) / 4
     judged = (config.max_steps // config.judge_every + 1) * config.judge_prompts if config.judge_every else 0
     steps = [
         (f"reward from {reward} pairs, proved on {dev}", _REWARD + reward * _PAIR),
         (f"judge from {judge} other pairs", _REWARD + judge * _PAIR),
         ("best of 4 drafts as the baseline", _START * size),
         (
-            f"PPO on {current.ref}: {config.max_steps} steps of {config.batch_size} answers",
-            (config.max_steps * config.batch_size * _RESPONSE * epochs + judged * _ANSWER) * size,
+            f"{config.method.upper()} on {current.ref}: {config.max_steps} steps of {config.batch_size} "
+            f"{'pairs' if config.method in _OF_PAIRS else 'answers'}",
+            (_learning(config) + judged * _ANSWER) * size,
         ),
         ("candidate: merged, checked, converted, registered", _VERSION * size),
         (
@@ -60,6 +65,15 @@ def plan_of(rated: Rated, current: ModelVersion, config: RlhfConfig) -> Plan:
         ),
     ]
     return Plan(tuple(steps), tuple(_warnings(rated, current)))
+
+
+def _learning(config: RlhfConfig) -> float:
+    """Seconds of the method itself, for the bundled model."""
+    learnt = config.max_steps * config.batch_size
+    if config.method == "ppo":
+        return learnt * _RESPONSE * (2 + config.epochs) / 4
+    drafted = config.prompts * config.drafts * _DRAFT if config.method == "best-of-n" else 0.0
+    return learnt * (_PAIR_LEARNT if config.method in _OF_PAIRS else _LEARNT_ALONE) + drafted
 
 
 def _warnings(rated: Rated, current: ModelVersion) -> list[str]:

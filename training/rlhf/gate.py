@@ -111,7 +111,7 @@ def _wins(measured: Measured, limits: GateLimits) -> list[Check]:
     wins = measured.wins
     least = limits.min_conversations
     rule = f"lower bound above {limits.min_win_rate:.0%} on at least {least} unrated conversations, ties apart"
-    advice = "rate more answers, or give PPO more steps"
+    advice = "rate more answers, or give it more steps"
     if wins is None or wins.value is None or wins.ci is None or measured.conversations < least:
         why = "both models answer alike" if wins is not None else "no judge, or too few conversations"
         win = Check(name="win rate", limit=limits.min_win_rate, passed=False, rule=rule, advice=f"{why}: {advice}")

@@ -55,7 +55,7 @@ def write_page(place: Path, found: Mapping[str, Any], curves: str = "") -> None:
         _table(_rewards(found["reward"])),
     ]
     if found.get("ppo"):
-        parts += ["<h2>PPO and best of n under the judge</h2>", _plane(found["ppo"])]
+        parts += [f"<h2>{_method(found['ppo'])} and best of n under the judge</h2>", _plane(found["ppo"])]
         parts += [f'<p><img src="{escape(curves)}" alt="curves of the run" style="max-width:100%"></p>'] * bool(curves)
     if gate:
         parts += ["<h2>Gate</h2>", _table(gate_rows(gate["checks"]), head=True)]
@@ -98,8 +98,13 @@ def _sample(sample: Mapping[str, Any]) -> str:
     return f"<p>Judge: {sample['gain']:+.2f}</p>{_table(rows, kind='texts')}"
 
 
+def _method(found: Mapping[str, Any]) -> str:
+    """The method's name as people write it."""
+    return escape(str(found.get("method", "ppo")).upper())
+
+
 def _plane(ppo: Mapping[str, Any]) -> str:
-    """Judge over KL: PPO's checkpoints as a line, the best of n as points, the kept checkpoint ringed."""
+    """Judge over KL: the checkpoints as a line, the best of n as points, the kept checkpoint ringed."""
     trained = [(float(row["kl"]), float(row["judge"])) for row in ppo["curve"]]
     picked = [(float(row["kl"]), float(row["judge"]), int(row["n"])) for row in ppo.get("best_of", [])]
     kept = [(float(row["kl"]), float(row["judge"])) for row in ppo["curve"] if row["step"] == ppo.get("kept_step")]
@@ -129,7 +134,7 @@ def _plane(ppo: Mapping[str, Any]) -> str:
     )
     size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" font-size="11"'
     svg = f'<svg {size} fill="currentColor" font-family="sans-serif">'
-    told = "<p>Blue: PPO, the kept checkpoint ringed. Orange: the best of n drafts.</p>"
+    told = f"<p>Blue: {_method(ppo)}, the kept checkpoint ringed. Orange: the best of n drafts.</p>"
     return f"{svg}{labels}{''.join(marks)}</svg>{told}"
 
 

@@ -5,7 +5,7 @@ what each leaves for the next; each is done elsewhere.
         rated.json          the pairs as they were when the run began
         stages/NAME.json    what a finished stage found; a resumed run reads it instead of doing the stage again
         reward/ judge/      the two reward models
-        ppo/                PPO's own run: metrics.jsonl, checkpoints, adapter
+        ppo/                the method's own run, ppo-… or prefer-…: metrics.jsonl, checkpoints
         report.html         everything on one page
 """
 
@@ -21,14 +21,13 @@ import msgspec
 from assistant.errors import GateNotPassed, UsageError
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
-from assistant.locations import ensure_dir, store_file
+from assistant.locations import store_file
 from assistant.models.folder import fingerprint
 from assistant.models.proof import read_trial
 from assistant.models.registry import choose, list_models, promoted_ref, resolve
 from assistant.models.versions import VersionFacts, facts_of, policy_of, promote
 from assistant.records import GenerationSettings, ModelVersion
 from assistant.settings import Settings, load_settings
-from training.ppo import stage as ppo
 from training.rlhf import gate_measurements as proof
 from training.rlhf.best_of_n import best_of, price_of_a_word, scale_of
 from training.rlhf.config import RlhfConfig
@@ -36,11 +35,11 @@ from training.rlhf.data_split import Rated, load_rated, read_dev, read_rated, wr
 from training.rlhf.estimate import Plan, plan_of
 from training.rlhf.gate import Check, advise, checks, failing, write_promotion
 from training.rlhf.heldout_summaries import asked_of, practice_of, provoked, read_practice, write_anchor, write_practice
+from training.rlhf.methods import Setting, align
 from training.rlhf.report import write_page
 from training.rlhf.reward_models import Judges, unpaid
 from training.rlhf.rouge_guard import Restraint
 from training.rlhf.served_policy import Served
-from training.runs.curves import CURVES, write_curves
 from training.runs.job import Job
 from training.runs.lock import alone
 from training.runs.run import Run
@@ -112,7 +111,7 @@ class _Loop:
             self._run.finish("reward and judge")
             return found
         baseline = self._stage("samples", lambda: self._samples(start, judges))
-        found["ppo"] = self._stage("ppo", lambda: self._align(start, judges, baseline, found)) | {
+        found["ppo"] = self._stage("ppo", lambda: self._align(start, rated, judges, baseline, found)) | {
             "best_of": baseline["best_of"]
         }
         found["version"] = self._stage("version", lambda: self._version(start, found))["version"]
@@ -223,7 +222,7 @@ class _Loop:
         )
         raise GateNotPassed(
             f"the reward agrees with people in {reward['accuracy']:.0%} of {reward['n']} held-out pairs, lower bound "
-            f"{low:.0%}, not above 50%: PPO was not started; {more} would help",
+            f"{low:.0%}, not above 50%: nothing was trained on it; {more} would help",
             found,
         )
 
@@ -251,43 +250,20 @@ class _Loop:
             "best_of": best_of(prompts, drafts, judges.preference, judges.judge),
         }
 
-    def _align(self, start: _Start, judges: Judges, baseline: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    def _align(
+        self, start: _Start, rated: Rated, judges: Judges, baseline: dict[str, Any], found: dict[str, Any]
+    ) -> dict[str, Any]:
         price = unpaid(baseline.get("price_of_a_word", 0.0), found["reward"], self._config.length_control)
         texts = read_practice(self._run.folder / "texts.json")
         anchor = str(self._anchor) if texts.teach else ""
         config = self._config.ppo(judges.terms(baseline["spread"], price), anchor)
-        root = ensure_dir(self._run.folder / "ppo")
-        data = [self._practice, self._judged]
-        if any(root.glob("ppo-*/manifest.json")):
-            inner = Run.resume("ppo", None, config, data, root=root)
-        else:
-            inner = Run.start("ppo", config, data, config.seed, root=root)
-        try:
-            figures = ppo.train(
-                *(config, Path(start.base.folder), start.adapter, [self._practice], self._judged),
-                *(self._run.folder / "adapter", inner, self._job.stop),
-                reward=judges.reward_parts,
-                judge=judges.judge,
-                answers=Served(self._writer, start.base, self._run.folder / "serving", self._served),
-                spare=Restraint(self._run.folder / "practice.json", texts.choose, self._config.max_practice_loss),
-                report=self._job.report,
-            )
-            self._job.check_stop(self._run)
-            inner.finish(str(self._run.folder / "adapter"))
-            write_curves(inner.metrics(), CURVES["rlhf"], self._run.folder / "curves.png")
-        finally:
-            inner.close()
-        curve = [
-            {
-                "step": row["step"],
-                "judge": row["dev_judge"],
-                "kl": row["dev_kl"],
-                "spare": row.get("dev_spare", 0.0),
-            }
-            for row in inner.metrics()
-            if "dev_judge" in row
-        ]
-        return {**figures, "curve": curve}
+        setting = Setting(
+            *(self._job, self._run, start.current, start.base, start.adapter, rated, judges, self._writer, config),
+            *(self._practice, self._judged),
+            answers=Served(self._writer, start.base, self._run.folder / "serving", self._served),
+            spare=Restraint(self._run.folder / "practice.json", texts.choose, self._config.max_practice_loss),
+        )
+        return align(setting)
 
     def _version(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
         """Register the candidate, once, and note which ratings shaped it."""
@@ -296,7 +272,7 @@ class _Loop:
             parent = start.current.ref if start.adapter else ""
             facts = VersionFacts(
                 base=start.base.ref,
-                method="rlhf",
+                method="rlhf" if self._config.method == "ppo" else f"rlhf {self._config.method}",
                 parent=parent,
                 run=self._run.name,
                 data_hash=self._data_hash(),

@@ -42,6 +42,8 @@ CURVES: dict[str, Curves] = {
         "chosen before rejected": ("accuracy", "dev_accuracy"),
         "KL to the original": "dev_kl",
         "margin": "margin",
+        "judge": "dev_judge",
+        "practice ROUGE-1 to spare": "dev_spare",
     },
     "sft": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},
     "adapt": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},

@@ -41,10 +41,9 @@ def loop(result: Mapping[str, Any]) -> str:
         f"reward: agrees with {reward['accuracy']:.1%} [{low:.1%}, {high:.1%}] of {reward['n']} held-out pairs; the "
         f"longer answer with {reward['length_baseline']:.1%}; the judge with {reward['judge']['accuracy']:.1%}",
     ]
-    if ppo := result.get("ppo"):
-        lines.append(
-            f"PPO: step {ppo['kept_step']:.0f} of {ppo['steps']:.0f} kept, KL {ppo.get('best_kl', ppo['kl']):.2f}"
-        )
+    if made := result.get("ppo"):
+        name, kl = str(made.get("method", "ppo")).upper(), made.get("best_kl", made["kl"])
+        lines.append(f"{name}: step {made['kept_step']:.0f} of {made['steps']:.0f} kept, KL {kl:.2f}")
     if gate:
         lines += ["", columns(gate_rows(gate["checks"])), ""]
     if result.get("version"):

@@ -1,0 +1,201 @@
+"""How a candidate is made of what people judged: each method is a function from the same setting to an adapter in the
+run's folder, with figures on the way there. Knows neither gate nor registry.
+
+Every method starts from the same adapter, is stopped, resumed and judged alike, and keeps the checkpoint whose answers,
+asked as the assistant asks, the judge likes best among those within `max_kl` that still say what a person would.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.files import write_atomically
+from assistant.locations import ensure_dir
+from assistant.records import GenerationSettings, ModelVersion
+from training.ppo import stage as ppo
+from training.ppo.config import PpoConfig
+from training.ppo.policy import Policy
+from training.ppo.ppo_ptx import Anchor
+from training.prefer import stage as prefer
+from training.prefer.examples import Material, Preferred, answered, material_of, prompts_of
+from training.reward.parts import parse_terms, weighted
+from training.rlhf.config import Method, RlhfConfig
+from training.rlhf.data_split import Rated
+from training.rlhf.gate_measurements import Writer
+from training.rlhf.reward_models import Judges
+from training.rlhf.rouge_guard import Restraint
+from training.rlhf.served_policy import Served
+from training.runs.curves import CURVES, write_curves
+from training.runs.distributed import Ranks
+from training.runs.job import Job
+from training.runs.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a method gets: the run, the model that it starts from, what was judged, and who judges it on the way.
+
+    `paid` is PPO's configuration: the reward's parts, and the summaries that are learnt from beside any method.
+    `practice` and `judged` are files of prompts.
+    """
+
+    job: Job[RlhfConfig]
+    run: Run
+    current: ModelVersion
+    base: ModelVersion
+    adapter: Path | None
+    rated: Rated
+    judges: Judges
+    writer: Writer
+    paid: PpoConfig
+    practice: Path
+    judged: Path
+    answers: Served
+    spare: Restraint
+
+    @property
+    def out(self) -> Path:
+        """Where the candidate's adapter goes."""
+        return self.run.folder / "adapter"
+
+
+Align = Callable[[Setting], dict[str, Any]]
+
+
+def align(setting: Setting) -> dict[str, Any]:
+    """The candidate's adapter by the configured method; its figures, with the judge over the KL as `curve`."""
+    figures = METHODS[setting.job.config.method](setting)
+    return {"method": setting.job.config.method, **figures}
+
+
+def _by_ppo(setting: Setting) -> dict[str, Any]:
+    config, data = setting.paid, [setting.practice, setting.judged]
+
+    def train(inner: Run) -> dict[str, float]:
+        return ppo.train(
+            *(config, Path(setting.base.folder), setting.adapter, [setting.practice], setting.judged),
+            *(setting.out, inner, setting.job.stop),
+            reward=setting.judges.reward_parts,
+            judge=setting.judges.judge,
+            answers=setting.answers,
+            spare=setting.spare,
+            report=setting.job.report,
+        )
+
+    return _inside(setting, "ppo", config, data, train)
+
+
+def _by_preference(setting: Setting) -> dict[str, Any]:
+    """People's own pairs, and for kto their thumbs: those of the reward's part; held out are those of no part."""
+    own = Preferred(tuple(setting.rated.parts["reward"]), tuple(setting.rated.labels))
+    config = setting.job.config.prefer()
+    material = material_of(own, Preferred(tuple(setting.rated.parts["dev"])), setting.base, config)
+    return _learnt(setting, material)
+
+
+def _by_best_of_n(setting: Setting) -> dict[str, Any]:
+    """Of several drafts of the current model the one that the reward likes best, copied (Stiennon et al. 2020)."""
+    kept = setting.run.folder / "best_drafts.json"
+    prompts = _read_prompts(setting.practice)
+    if not kept.exists():
+        setting.job.say(f"{setting.job.config.drafts} drafts for each of {len(prompts)} conversations …")
+        drafts = setting.writer.write(setting.current, prompts, _sampled(setting.job.config))
+        write_atomically(kept, json.dumps(_best(prompts, drafts, setting)).encode())
+    best: list[str] = json.loads(kept.read_bytes())
+    pairs = list(zip(prompts, best, strict=True))
+    return _learnt(setting, answered(pairs, setting.base, setting.job.config.prefer()))
+
+
+def _learnt(setting: Setting, material: Material) -> dict[str, Any]:
+    config = setting.job.config.prefer()
+    prompts = prompts_of(_read_prompts(setting.judged), setting.base, config)
+
+    def appraise(policy: Policy) -> tuple[float, float]:
+        texts = [prompt.text for prompt in prompts]
+        answers = setting.answers(policy, texts)
+        verdicts = setting.judges.judge(texts, answers)
+        return sum(verdicts) / len(verdicts), setting.spare(texts, answers)
+
+    def train(inner: Run) -> dict[str, float]:
+        return prefer.train(
+            *(config, Path(setting.base.folder), setting.adapter, material, prompts),
+            *(setting.out, inner, setting.job.stop),
+            appraise=appraise,
+            beside=_Beside(setting.paid) if setting.paid.anchor else None,
+            report=setting.job.report,
+        )
+
+    return _inside(setting, "prefer", config, [setting.practice, setting.judged], train)
+
+
+class _Beside:
+    """Learning from people's summaries beside a method, as PPO does."""
+
+    def __init__(self, config: PpoConfig) -> None:
+        self._config = config
+        self._anchor: Anchor | None = None
+
+    def __call__(self, policy: Policy, update: int) -> float:
+        self._anchor = self._anchor or Anchor(self._config, policy, Ranks())
+        return self._anchor.accumulate(update)
+
+
+def _inside(
+    setting: Setting, stage: str, config: Any, data: Sequence[Path], train: Callable[[Run], dict[str, float]]
+) -> dict[str, Any]:
+    """Train in a run inside the loop's, which is gone on with where it was cut short."""
+    root = ensure_dir(setting.run.folder / "ppo")
+    if any(root.glob(f"{stage}-*/manifest.json")):
+        inner = Run.resume(stage, None, config, data, root=root)
+    else:
+        inner = Run.start(stage, config, data, config.seed, root=root)
+    try:
+        figures = train(inner)
+        setting.job.check_stop(setting.run)
+        inner.finish(str(setting.out))
+        write_curves(inner.metrics(), CURVES["rlhf" if stage == "ppo" else stage], setting.run.folder / "curves.png")
+    finally:
+        inner.close()
+    curve = [
+        {"step": row["step"], "judge": row["dev_judge"], "kl": row["dev_kl"], "spare": row.get("dev_spare", 0.0)}
+        for row in inner.metrics()
+        if "dev_judge" in row
+    ]
+    return {**figures, "curve": curve}
+
+
+def _sampled(config: RlhfConfig) -> GenerationSettings:
+    return GenerationSettings(
+        decoding="sample",
+        drafts=config.drafts,
+        top_k=0,
+        max_new_tokens=config.max_new_tokens,
+        seed=config.seed,
+        no_repeat_ngram=0,
+    )
+
+
+def _best(prompts: Sequence[str], drafts: Sequence[Sequence[str]], setting: Setting) -> list[str]:
+    terms = parse_terms(setting.paid.reward)
+    flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
+    paid = weighted(setting.judges.reward_parts(flat, [text for texts in drafts for text in texts]), terms, len(flat))
+    found, place = [], 0
+    for texts in drafts:
+        scores = paid[place : place + len(texts)]
+        found.append(texts[max(range(len(texts)), key=scores.__getitem__)])
+        place += len(texts)
+    return found
+
+
+def _read_prompts(place: Path) -> list[str]:
+    return [json.loads(line)["prompt"] for line in place.read_text(encoding="utf-8").splitlines()]
+
+
+METHODS: dict[Method, Align] = {
+    "ppo": _by_ppo,
+    **dict.fromkeys(("dpo", "ipo", "orpo", "kto", "simpo"), _by_preference),
+    "best-of-n": _by_best_of_n,
+}
+"""Method -> how it makes an adapter."""
