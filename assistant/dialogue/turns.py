@@ -76,7 +76,8 @@ def fold(text: str) -> str:
 def clean_name(raw: str) -> str:
     """A speaker's name that `split_head` finds again: no colon, at most eight words and eighty characters."""
     words: list[str] = []
-    for word in _COLONS.sub(" ", clean_text(raw)).split():
+    raw = clean_text(raw)
+    for word in _COLONS.sub(" ", raw if _is_balanced(raw) else re.sub("[()]", " ", raw)).split():
         if sum(_counts(known) for known in words) == MAX_NAME_WORDS and _counts(word):
             break
         words.append(word)
@@ -105,6 +106,8 @@ def is_label(name: str) -> bool:
 def is_name(name: str) -> bool:
     """Whether the words before a colon are short enough for a name, and do not open a list, a tag or JSON."""
     if not name or len(name) > MAX_NAME_CHARACTERS or name[0] in _NO_NAME_START or is_label(name) or _looks_dated(name):
+        return False
+    if not _is_balanced(name):  # "The Berlin Wall (German: Berliner Mauer)"
         return False
     words = sum(map(_counts, name.split()))
     if words <= _PLAIN_NAME_WORDS and len(name) <= _PLAIN_NAME_CHARACTERS:
@@ -136,6 +139,10 @@ def split_head(line: str) -> Head | None:
         # "Mr. Rossi (Minister of Small Business and Trade): …"
         name = name.partition(" (")[0] if name.endswith(")") else ""
     return Head(name, text.strip()) if is_name(name) and _may_follow(name, text) else None
+
+
+def _is_balanced(name: str) -> bool:
+    return name.count("(") == name.count(")")
 
 
 def _looks_dated(name: str) -> bool:

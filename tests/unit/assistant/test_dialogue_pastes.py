@@ -161,6 +161,7 @@ def test_a_play_names_its_speakers_in_capitals() -> None:
         "[ ] milk\n[x] bread\n[ ] eggs\n",
         "NOTE\nBring milk.\n\nBread.\n\nEggs.\n",
         "<b>One</b> and\n<i>two</i>\n",
+        "The Berlin Wall (German: Berliner Mauer) was a wall.\n",
         "[Verse] One day\n[Chorus] Sing\n",
         "[Fixed] Tabs\n[Fixed] Keys\n[Fixed] Colours\n",
     ],
