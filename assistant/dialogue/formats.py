@@ -8,6 +8,7 @@ from assistant.dialogue.readers.exports.reading import read_json, read_json_line
 from assistant.dialogue.readers.files.markup import read_markup
 from assistant.dialogue.readers.files.tables import read_table
 from assistant.dialogue.readers.headed import read_headed, read_timed
+from assistant.dialogue.readers.induced import read_induced
 from assistant.dialogue.readers.mail.thread import read_mail
 from assistant.dialogue.readers.marked import read_marked
 from assistant.dialogue.readers.named import read_names, read_narration, read_questions, read_tags, read_transcript
@@ -65,6 +66,12 @@ FORMATS: dict[str, Format] = {
             read=read_transcript,
         ),
         Format(
+            name="lines",
+            label="Conversation",
+            description="Name - text, Name | text, or names alone on their lines that come back",
+            read=read_induced,
+        ),
+        Format(
             name="timed", label="Times, no speakers", description="a time on a line, then the text", read=read_timed
         ),
         Format(
@@ -78,7 +85,7 @@ FORMATS: dict[str, Format] = {
 
 
 _QUOTATION = re.compile(r">\s?")
-_ITEM = re.compile(r"(?:[-*•–]|\d{1,4}[.)])\s+")
+_ITEM = re.compile(r"(?:[-*•–]|\(?\d{1,4}[.)]?)\s+(?=\D)")
 
 
 def parse(text: str, format: str = "") -> Dialogue:

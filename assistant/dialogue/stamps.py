@@ -78,6 +78,11 @@ def moment_pattern() -> str:
     return _unnamed(_moment())
 
 
+def date_pattern() -> str:
+    """The pattern of a date alone, for `plain` lines; it has no groups."""
+    return _date()
+
+
 def has_calendar_word(name: str) -> bool:
     """Whether a would-be name holds a month, a weekday's name or AM/PM beside a figure: names don't."""
     found = plain(name).casefold()
@@ -144,11 +149,19 @@ def _date() -> str:
     ago = _any([word.replace("_", " ") for word in _DAYS_AGO.split()])
     weekday = rf"(?:\(?{day}\.?\)?,?\s?)"
     return (
-        rf"(?:{weekday}?(?:\d{{1,4}}[./-]\s?\d{{1,2}}[./-]\s?\d{{1,4}}\.?|\d{{2,4}}[年년]\s?\d{{1,2}}[月월]\s?\d{{1,2}}[日일]|\d{{1,2}}[月월]\s?\d{{1,2}}[日일]"
-        rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.|º)?\s?(?:de\s)?{month}\.?(?:,?\s(?:de\s)?\d{{4}})?|"
-        rf"\d{{1,2}}[/-]{month}[/-]\d{{2,4}}|"
+        rf"(?:{weekday}?(?:\d{{1,4}}[./-]\s?\d{{1,2}}[./-]\s?\d{{1,4}}\.?|"
+        rf"(?:\d{{2,4}}[年년]\s?)?\d{{1,2}}[月월]\s?\d{{1,2}}[日일]|"
+        rf"\d{{1,2}}[/-]{month}[/-]\d{{2,4}}|{_named_date()})\s?{weekday}?|{ago}|{day}\.?)"
+    )
+
+
+@cache
+def _named_date() -> str:
+    """A date with the name of its month: "3 May 2024", "May 3rd"."""
+    month = _any(_words()["months"])
+    return (
+        rf"(?:\d{{1,2}}(?:st|nd|rd|th|er|\.|º)?\s?(?:de\s)?{month}\.?(?:,?\s(?:de\s)?\d{{4}})?|"
         rf"{month}\.?\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?)"
-        rf"\s?{weekday}?|{ago}|{day}\.?)"
     )
 
 
@@ -167,8 +180,9 @@ def _moment() -> str:
     connector = _any([word.replace("_", " ") for word in _CONNECTORS.split()])
     short = r"\d{1,2}[/.-]\d{1,2}\.?"
     between = rf"(?:[,T]?\s?\s?\s?|\s?[·•|]\s?)(?:{connector}\.?\s)?"
-    # "12:01, 5/3/2024", copied from WhatsApp Web, and "12:01 03/05/2024" from Zalo
-    after = r"(?:,?\s(?P<later>\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?!\d))?"
+    # "12:01, 5/3/2024", copied from WhatsApp Web; "12:01 03/05/2024" from Zalo; "12:01 PM May 3"
+    numbers = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2}"
+    after = rf"(?:,?\s(?P<later>{numbers}|{_named_date()})(?![\w:]))?"
     return rf"(?:(?P<date>{_date()}|{short}){between})?{_clock()}{after}"
 
 
@@ -194,4 +208,5 @@ def _whole() -> re.Pattern[str]:
 
 @cache
 def _whole_clock() -> re.Pattern[str]:
-    return re.compile(rf"[\[(—–\-\s]*{_unnamed(_moment())}[\])\s:]*", re.IGNORECASE)
+    until = rf"(?:\s?[-–]\s?{_clock()})?"
+    return re.compile(rf"[\[(—–\-\s]*{_unnamed(_moment())}{until}[\])\s:]*", re.IGNORECASE)

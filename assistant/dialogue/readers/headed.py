@@ -10,14 +10,22 @@ from functools import cache
 
 from assistant.dialogue.notices import is_notice, kind_of, without_mark
 from assistant.dialogue.readers.messages import HEADERS, MEDIA, NOTICES, QUOTED, REACTIONS, Message, reading_of
-from assistant.dialogue.stamps import has_calendar_word, has_clock, is_clock, is_moment, moment_pattern, plain
+from assistant.dialogue.stamps import (
+    date_pattern,
+    has_calendar_word,
+    has_clock,
+    is_clock,
+    is_moment,
+    moment_pattern,
+    plain,
+)
 from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_like_name
 from assistant.records import Record
 
 _LONGEST_HEADER = 140
 _SAMPLE = 400
 """Lines at the beginning that tell the style."""
-_WEAK = frozenset({"space", "glued", "space, first", "wide, first"})
+_WEAK = frozenset({"space", "glued", "comma", "space, first", "wide, first"})
 """Separators that a sentence may hold too: "Lunch 12:30"."""
 _LENGTH = re.compile(
     r"(?:\d+\s(?:hours?|minutes?|seconds?|stunden?|minuten?|sekunden?|heures?|horas?|minutos?|segundos?)\s?){1,3}",
@@ -25,9 +33,12 @@ _LENGTH = re.compile(
 )
 _WORD_FIRST = re.compile(r"[^\W\d]+(?=\s)")
 _DASH = re.compile(r"[—–•·-]")
-_READ = re.compile(r"\s*\((?:read|delivered|edited)\b[^)]*\)\s*$|, (?:edited|bearbeitet)$", re.IGNORECASE)
+_DATE_LIKE = re.compile(r"[^\W\d]{3,}|\d{4}")
+_READ = re.compile(
+    r"\s*\((?:\d+ \w+ ago|(?:read|delivered|edited)\b[^)]*)\)\s*$|, (?:edited|bearbeitet)$", re.IGNORECASE
+)
 _SUFFIX = re.compile(
-    r"\s(?:APP|BOT|OP)$|\(\d{5,11}\)$|\s\((?:Guest|External|Unverified|Gast|Invité|Invitado)\)$|:\S*:$|"
+    r"\s(?:APP|BOT|OP)$|\s<[^<>\s]+@[^<>\s]+>$|^by\s|\(\d{5,11}\)$|\s\((?:Guest|External|Unverified|Gast|Invité|Invitado)\)$|:\S*:$|"
     r"\s[\U0001F300-\U0001FAFF☀-➿]+\ufe0f?$"
 )
 _REPLYING = re.compile(r"\[in reply to .{1,80}\]", re.IGNORECASE)
@@ -40,13 +51,21 @@ _PASSED = (
 )
 _DATED = re.compile(r"\d{1,4}[./-]\d|\d+[年년月월]|[^\W\d]{2,}|.*,?\s\d+[./-]\d")
 _AGO = re.compile(_PASSED, re.IGNORECASE)
-_TIMED = re.compile(rf"\d[:.h]\d\d|\d{{4}}|\d/\w+/\d|{_PASSED}", re.IGNORECASE)
+_SHORT_AGO = re.compile(r"\d{1,2}\s?(?:m|h|d|w|min)")
+_TIMED = re.compile(
+    rf"\d[:.h]\d\d|\d{{4}}|\d/\w+/\d|[^\W\d]{{3,}}\.? \d{{1,2}}$|\d\.? [^\W\d]{{3,}}$|\s\d{{1,2}}\s?[mhdw]|{_PASSED}",
+    re.IGNORECASE,
+)
 """What a header has somewhere: a quick look before a slow one."""
 _ENGLISH_DAYS = frozenset(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))
 _POSTED = re.compile(
-    r"(?P<name>\S.{0,60}?)\s(?P<verb>commented|added a comment|made a comment|replied|posted|wrote|said)"
-    r"(?:\s(?:on|at)|\s[-–—])?\s(?P<time>.{4,40}?):?",
+    r"(?P<name>\S.{0,60}?)\s(?P<verb>commented|added a comment|made a comment|replied|posted|wrote|said|"
+    r"schrieb|a écrit|escribió|escreveu|ha scritto|schreef|napisała?|skrev)"
+    r"(?:\s(?:on|at|am|le|el|em|il|op|den)|\s[-–—])?\s(?P<time>.{4,40}?):?",
     re.IGNORECASE,
+)
+_ADDRESSEE = re.compile(
+    r"(?:to|cc|an|à|para|aan): \S.{0,120}|(?:to me|an mich|à moi|para mí|a me)|@[\w.@-]{1,60}", re.IGNORECASE
 )
 _ADDRESSED = re.compile(r"from (?P<name>\S.{0,60}?) (?P<verb>to) [^:]{1,60}:\s+(?P<time>.{4,40})", re.IGNORECASE)
 _LINKED = re.compile(rf"(?P<name>\S{{1,40}}) (?P<time>{_PASSED})(?P<verb> \| ).*\[[–-]\].*", re.IGNORECASE)
@@ -71,7 +90,7 @@ def read_headed(text: str) -> Reading | None:
 
     The style that most headers share decides which lines are headers: "Lunch 12:30" inside a message opens none.
     """
-    lines = _joined(_unvoted([line.strip() for line in text.split("\n")]))
+    lines = _joined(_without_addressees(_unvoted([line.strip() for line in text.split("\n")])))
     opening = lines[:_SAMPLE]
     style = _best_style([_header(line) for line in opening], opening)
     if not style:
@@ -116,8 +135,9 @@ def read_timed(text: str) -> Reading | None:
 
 
 def _unvoted(lines: list[str]) -> list[str]:
-    """The lines without a forum's buttons, where the buttons to vote show that it is one."""
-    if not {"upvote", "downvote"} <= {line.casefold() for line in lines}:
+    """The lines without a forum's buttons, where those to vote or a count above "Reply" show that it is one."""
+    is_count = any(line.isdigit() and lines[at + 1 : at + 3][-1:] == ["Reply"] for at, line in enumerate(lines))
+    if not is_count and not {"upvote", "downvote"} <= {line.casefold() for line in lines}:
         return lines
     return [line for line in lines if not _VOTES.fullmatch(line)]
 
@@ -146,12 +166,19 @@ def _joined(lines: list[str]) -> list[str]:
 
 
 def _is_time_line(line: str) -> bool:
-    if _AGO.fullmatch(line):
+    if _AGO.fullmatch(line) or _SHORT_AGO.fullmatch(line):
         return True
-    if not line or len(line) > 120 or not (has_clock(line) or line[0].isdigit()):
+    if not line or len(line) > 120 or not (line[0].isdigit() or _TIMED.search(plain(line))):
         return False
     bare = _READ.sub("", line)
-    return bool(bare) and len(bare) <= 60 and (is_clock(bare.lstrip("—– ")) or _LENGTH.fullmatch(bare) is not None)
+    if not bare or len(bare) > 60:
+        return False
+    return is_clock(bare.lstrip("—– ")) or _LENGTH.fullmatch(bare) is not None or _is_date(bare)
+
+
+def _is_date(line: str) -> bool:
+    """Whether the line is a date with a month's name or a year: "May 3"."""
+    return is_moment(line) and any(map(str.isdigit, line)) and bool(_DATE_LIKE.search(line))
 
 
 def _time_of(line: str) -> str:
@@ -162,6 +189,20 @@ def _time_of(line: str) -> str:
     return bare
 
 
+def _without_addressees(lines: Sequence[str]) -> list[str]:
+    """The lines without what stands between a sender's name and the time: to whom it went, or the sender's handle."""
+    kept: list[str] = []
+    for place, line in enumerate(lines):
+        near = [line for line in lines[place + 1 : place + 3] if not _DASH.fullmatch(line)][:1]
+        before = kept[-1] if kept else ""
+        if _ADDRESSEE.fullmatch(line) and (
+            (_is_bare_name(before) and near and _is_time_line(near[0])) or _is_time_line(before) or _header(before)
+        ):
+            continue
+        kept.append(line)
+    return kept
+
+
 def _is_bare_name(line: str) -> bool:
     return bool(line) and is_name(line) and looks_like_name(line) and not is_moment(line) and line[-1] not in ".!?:,;"
 
@@ -170,12 +211,16 @@ def _is_bare_name(line: str) -> bool:
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """A name before its time, with marks between them that a sentence hardly has or without, and a time first."""
     moment = moment_pattern()
-    strong = r"(?P<between>,?\s+\[|\s*\*?\(|\s[—–-]\s|\s[·•|]\s|\s\s+|\t)"
+    dated = r",\s(?=\d{1,2}\s|\d{1,2}:|[A-Z][a-z]{2,8}\.?\s\d{1,2}\b)"
+    strong = rf"(?P<between>{dated}|,?\s+\[|\s»\s|\s*\*?\(|\s[—–-]\s|\s[·•|]\s|\s\s+|\t)"
     weak = r"(?P<between>\s|(?<=[^\W\d])(?=\d))"
     return (
-        re.compile(rf"(?P<name>\S.{{0,70}}?){strong}(?P<time>{moment}|{_PASSED})[\])]?\*?:?", re.IGNORECASE),
-        re.compile(rf"(?P<name>\S.{{0,70}}?){weak}(?P<time>{moment})", re.IGNORECASE),
-        re.compile(rf"\[(?P<time>{moment})\](?P<between>\s+)(?P<name>\S.{{0,60}})", re.IGNORECASE),
+        re.compile(
+            rf"(?P<name>\S.{{0,70}}?){strong}(?P<time>{moment}|{_PASSED}|{_SHORT_AGO.pattern}|{date_pattern()})[\])]?\*?:?",
+            re.IGNORECASE,
+        ),
+        re.compile(rf"(?P<name>\S.{{0,70}}?){weak}(?P<time>{moment}|{date_pattern()})", re.IGNORECASE),
+        re.compile(rf"\[(?P<time>{moment})\](?P<between>\s+(?:-\s)?)(?P<name>\S.{{0,60}})", re.IGNORECASE),
         re.compile(rf"(?:\*\s)?(?P<time>{moment})(?P<between>\s[-|·•]\s|\s+)(?P<name>[^\s\d].{{0,60}})", re.IGNORECASE),
     )
 
@@ -204,7 +249,9 @@ def _name_and_time(bare: str) -> _Header | None:
     if is_first or is_behind:
         match = (first if is_first else behind).fullmatch(found)
     else:
-        match = strong.fullmatch(found) or weak.fullmatch(found)
+        match = strong.fullmatch(found)
+        if not match or has_clock(match["name"]):  # "Ana 12:00pm, May 3"
+            match = weak.fullmatch(found)
     if not match:
         return None
     start, end, cut = match.start("name"), match.end("name"), match.start("time")
@@ -214,6 +261,8 @@ def _name_and_time(bare: str) -> _Header | None:
     style = _style_of(match["between"]) if not is_behind else "time first"
     if style in _WEAK and _DATED.match(match["time"]):
         style = f"{style}, dated"
+    if not has_clock(match["time"]):
+        style = f"{style}, no clock"
     if is_first:
         style = f"{style}, first"
     time = bare[cut : match.end("time")].strip()
@@ -222,7 +271,7 @@ def _name_and_time(bare: str) -> _Header | None:
 
 def _header_of(name: str, style: str, time: str) -> _Header | None:
     """The header, or None where the name is none."""
-    name = fold(_SUFFIX.sub("", _SUFFIX.sub("", name.strip("*, "))))
+    name = fold(_SUFFIX.sub("", _SUFFIX.sub("", name.strip("*#, "))))
     if not is_name(name) or not looks_like_name(name) or name[0].isdigit() or has_calendar_word(name):
         return None
     return _Header(style=style, name=name, time=time)
@@ -234,6 +283,8 @@ def _style_of(between: str) -> str:
         return marks
     if not between:
         return "glued"
+    if between.startswith(","):
+        return "comma"
     return "wide" if len(between) > 1 or "\t" in between else "space"
 
 

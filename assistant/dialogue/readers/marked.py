@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 from assistant.dialogue.notices import kind_of
-from assistant.dialogue.readers.messages import HEADERS, NOTICES, QUOTED, Message, reading_of
+from assistant.dialogue.readers.messages import HEADERS, NOTICES, QUOTED, Message, reading_of, with_times
 from assistant.dialogue.stamps import has_clock, moment_pattern, plain
 from assistant.dialogue.turns import Reading, fold, is_label, is_name
 
@@ -105,9 +105,8 @@ def _collect(lines: list[str], found: "list[tuple[str, str, str] | None]") -> Re
             left_out[kind] += 1
         else:
             messages[-1][2].append(line)
-    return reading_of(
-        (Message(speaker=name, text="\n".join(said), time=time) for name, time, said in messages), left_out
-    )
+    said_by = [Message(speaker=name, text="\n".join(said).strip(), time=time) for name, time, said in messages]
+    return reading_of(with_times(said_by), left_out)
 
 
 @cache

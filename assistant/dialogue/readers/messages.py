@@ -1,8 +1,11 @@
 """What a reader makes of a text: messages, and how many lines of which kind it left out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
+from assistant.dialogue.stamps import has_clock, is_clock, stamp_at_start
 from assistant.dialogue.turns import Reading, make_turn
 from assistant.records import Record, Turn
 
@@ -19,6 +22,10 @@ NOTICES, MEDIA, DELETED, HEADERS, REACTIONS, QUOTED, SIGNATURES, SOUNDS = (
 """The kinds of lines that nobody said."""
 
 
+_MOST = 3 / 4
+"""Of the messages of a file, those that must begin with a time before it is taken for theirs."""
+
+
 class Message(Record, frozen=True):
     """One message as a source has it. `order` puts messages in time where the source has a machine's time."""
 
@@ -26,6 +33,26 @@ class Message(Record, frozen=True):
     text: str
     time: str = ""
     order: float | None = None
+
+
+def with_times(messages: Sequence[Message]) -> list[Message]:
+    """The messages with the times that stand before most of their texts as times: "Ana: [12:03] hello"."""
+    apart = [_time_apart(message) for message in messages]
+    if sum(one is not None for one in apart) < _MOST * len(messages):
+        return list(messages)
+    return [one or message for one, message in zip(apart, messages, strict=True)]
+
+
+def _time_apart(message: Message) -> Message | None:
+    first, _, rest = message.text.partition("\n")
+    if message.time or not has_clock(first[:40]):
+        return None
+    if rest and is_clock(first):
+        return msgspec.structs.replace(message, text=rest, time=first)
+    stamp = stamp_at_start(first)
+    if stamp is None or first[stamp.end - 1 : stamp.end] not in (" ", "]") or len(first) == stamp.end:
+        return None
+    return msgspec.structs.replace(message, text=message.text[stamp.end :], time=stamp.text)
 
 
 def reading_of(messages: Iterable[Message], left_out: Mapping[str, int], label: str = "") -> Reading | None:

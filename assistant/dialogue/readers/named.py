@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from assistant.dialogue.readers.messages import HEADERS, Message, reading_of
+from assistant.dialogue.readers.messages import HEADERS, Message, reading_of, with_times
 from assistant.dialogue.stamps import has_calendar_word, is_clock, is_moment
 from assistant.dialogue.turns import NARRATOR, Head, Reading, fold, is_label, looks_like_name, make_turn, split_head
 
@@ -167,7 +167,7 @@ def _collect(lines: list[str], speaks: Callable[[Head], bool]) -> Reading:
     if first.speaker == NARRATOR and len(messages) > 2 and _is_heading(lines, speaks):
         left_out[HEADERS] = left_out.get(HEADERS, 0) + 1
         messages = messages[1:]
-    return reading_of(messages, left_out) or Reading(turns=())
+    return reading_of(with_times(messages), left_out) or Reading(turns=())
 
 
 def _is_heading(lines: list[str], speaks: Callable[[Head], bool]) -> bool:

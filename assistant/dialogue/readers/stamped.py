@@ -18,7 +18,7 @@ _MIN_SHARE = 1 / 5
 _LONGEST_NAME = 80
 _MOST_UNKNOWN = 1 / 10
 """A file whose unnamed lines are a larger share than this keeps them as the narrator's: they may be speech."""
-_IRC = re.compile(r"<\s?[@+~&%]?(?P<name>[^<>\s]{1,40})>\s+(?P<text>.*)")
+_IRC = re.compile(r"(?:\[[^\[\]]{1,40}\]:\s)?<\s?[@+~&%]?(?P<name>[^<>]{1,40}?)\s?>\s+(?P<text>\S.*)")
 _IRC_ACTION = re.compile(r"\s?\*\s(?P<name>[^\s*]{1,40})\s(?P<text>.+)")
 _IRC_NOTICE = re.compile(
     r"(?:-!-|\*\*\*|-->|<--|--)\s.*|"
@@ -49,6 +49,7 @@ _LOG_EDGE = re.compile(
 )
 _NAME_FIRST = re.compile(r"\[(?P<name>[^\[\]]{1,60})\]\s\[(?P<time>[^\[\]]{3,30})\]\s(?P<text>.*)")
 _PASSED = re.compile(r"\(\s?(?:(?P<m>\d{1,3})m\s)?(?P<s>\d{1,2})s\s?\)\s(?=\S)")
+_DATE_APART = re.compile(r"^\[\s?([\d./-]{6,10})\s?\]\s?\[\s?([\d:]{4,8}(?:\s[AP]M)?)\s?\]")
 _POLL = re.compile(r"(?:poll|umfrage|encuesta|sondage|sondaggio|enquete|опрос|anket)\s?:", re.IGNORECASE)
 _REPLYING = re.compile(r"replying to \".*", re.IGNORECASE)
 _LABELS = (
@@ -102,6 +103,7 @@ def _is_day(place: int, lines: Sequence[str], stamps: Sequence[Stamp | None]) ->
 
 def _turned(line: str) -> str:
     """KakaoTalk's "[Name] [9:45 PM] text" with the time first, and Salesforce's "( 1m 20s ) Name: text" as a clock."""
+    line = _DATE_APART.sub(r"[\1 \2]", line, count=1)
     if passed := _PASSED.match(line):
         return f"[{int(passed['m'] or 0):02}:{int(passed['s']):02}] {line[passed.end() :]}"
     match = _NAME_FIRST.match(line)

@@ -183,6 +183,7 @@ _WRITERS = {
         "[Script Info]\n\n[Events]\nFormat: Start, Name, Text\n"
         + "\n".join(f"Dialogue: 0:01,{name},{text}" for name, text in turns)
     ),
+    "lines": lambda turns: "\n".join(f"{name} - {text}" for name, text in turns),
     "markup": lambda turns: (
         '<?xml version="1.0"?><chat>'
         + "".join(f"<message alias={quoteattr(name)}>{escape(text)}</message>" for name, text in turns)

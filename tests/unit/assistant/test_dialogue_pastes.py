@@ -69,6 +69,42 @@ _PASTES = {
     "angles": _lines("<{name}> {text}\n"),
     "a table of Markdown": "| Speaker | Text |\n|---|---|\n" + _lines("| {name} | {text} |\n"),
     "HTML without a head": _lines("<p><strong>{name}:</strong> {text}</p>"),
+    "Gmail": _lines("{name}\nMay 3, 2024, {time} PM (2 days ago)\nto me\n\n{text}\n\n"),
+    "Gmail, printed": _lines("{name} <a@x.example>\tFri, May 3, 2024 at {time} PM\nTo: Cy <c@x.example>\n{text}\n\n"),
+    "Outlook on the web": _lines("{name}\nTo: Cy\nFri 5/3/2024 {time} PM\n{text}\n\n"),
+    "Apple Mail, German": _lines("{name} schrieb am 03.05.2024 um {time}:\n{text}\n\n"),
+    "X": _lines("{name}\n@handle\n·\nMay 3\n{text}\n"),
+    "YouTube's comments": _lines("{name}\n2 days ago\n{text}\n\n12\n\nReply\n"),
+    "Discourse": _lines("{name}\nMay 3\n{text}\n"),
+    "phpBB": _lines("by {name} » Fri May 03, 2024 {time} pm\n\n{text}\n\n"),
+    "Zoom, cloud": _lines("[{name}] {time}:05\n{text}\n\n"),
+    "Happy Scribe": _lines("[00:{time}.12] - {name}\n{text}\n\n"),
+    "Descript": _lines("{name}: [00:{time}] {text}\n\n"),
+    "Viber": _lines("[ 03-05-2024 ] [ {time}:05 ] {name}: {text}\n"),
+    "a game's log": _lines("[{time}:05] [Server thread/INFO]: <{name}> {text}\n"),
+    "the European Parliament": _lines("{name}. – {text}\n\n"),
+    "bold names and dashes": _lines("**{name}** – {text}\n\n"),
+    "bold names alone": _lines("**{name}**\n{text}\n\n"),
+    "dashes": _lines("{name} - {text}\n"),
+    "bars": _lines("{name} | {text}\n"),
+    "tabs": _lines("{name}\t{text}\n"),
+    "a date, no time": _lines("2024-05-03 {name}: {text}\n"),
+    "Teams, with reactions": _lines("{name}\n{time} PM\n\n{text}\n\n1 Like reaction.\n1\n\n"),
+    "a viewer of WhatsApp's backups": _lines("{time} PM, 3 May - {name}: {text}\n"),
+    "Confluence": _lines("{name} May 03, 2024\n{text}\n\n"),
+    "comments of Google Docs": _lines("{name}\n{time} PM May 3\n{text}\n\n"),
+    "Figma": _lines("{name}, 2 days ago\n{text}\n"),
+    "Intercom, copied": _lines("{name}, May 3, {time} PM\n{text}\n"),
+    "Help Scout": _lines("{name} {time}pm, May 3\n{text}\n\n"),
+    "Bluesky": _lines("{name}\n@name.bsky.social\n2h\n{text}\n\n"),
+    "Mastodon": _lines("{name}\n@name@m.example\nMay 3, 2024, {time}\n{text}\n\n"),
+    "headings": _lines("## {name}\n\n{text}\n\n"),
+    "headings with times": _lines("### {name} ({time})\n\n{text}\n\n"),
+    "arrows": _lines("{name} -> {text}\n"),
+    "numbers in parentheses": _lines("(1) {name}: {text}\n"),
+    "JSON pairs": _json([[name, text] for name, text, _ in _TURNS]),
+    "JSON texts": _json([f"{name}: {text}" for name, text, _ in _TURNS]),
+    "JSON by id": _json({time: {"from": name, "text": text} for name, text, time in _TURNS}),
     "SBV": _lines("0:{time}.000,0:{time}.900\n>> {name}: {text}\n\n"),
     "Webex captions": "WEBVTT\n\n" + _lines('1 "{name}" (77)\n00:{time}.000 --> 00:{time}.900\n{text}\n\n'),
     "ASS": "[Script Info]\nTitle: Talk\n\n[Events]\n"
@@ -96,6 +132,14 @@ _PASTES = {
     )
     + "</body></html>",
     "iMazing's table": "Message Date,Type,Sender Name,Text\n" + _lines("2024-05-03 {time}:01,Incoming,{name},{text}\n"),
+    "a log of JSON lines": _lines('{{"at":"2024-05-03T{time}:05Z","nick":"{name}","line":"{text}"}}\n'),
+    "Trello": _json({"actions": [
+        {"date": f"2024-05-03T{time}:00Z", "data": {"text": text}, "memberCreator": {"fullName": name}}
+        for name, text, time in reversed(_TURNS)
+    ]}),
+    "TikTok": _json({"Direct Messages": {"Chat History": {"ChatHistory": {"Chat History with ana:": [
+        {"Date": f"2024-05-03 {time}:00", "From": name, "Content": text} for name, text, time in _TURNS
+    ]}}}}),
     "HipChat": _json([
         {"UserMessage": {"sender": {"name": name}, "message": text, "timestamp": f"2024-05-03T{time}:00Z"}}
         for name, text, time in _TURNS
@@ -144,6 +188,13 @@ def test_a_day_that_somebody_names_is_an_answer_and_no_heading() -> None:
     ]  # fmt: skip
 
 
+def test_a_time_that_somebody_says_stays_in_the_text() -> None:
+    said = [("Ana", "12:30 works"), ("Ben", "Fine, then"), ("Ana", "See you")]
+    assert _said("".join(f"{name}: {text}\n" for name, text in said)) == said
+    paste = "Ana Roth  12:00\nHow long?\nBen Li  12:01\nSoon\n2h\nAna Roth  12:02\nGood\n"
+    assert _said(paste) == [("Ana Roth", "How long?"), ("Ben Li", "Soon 2h"), ("Ana Roth", "Good")]
+
+
 def test_a_day_over_messages_is_a_heading() -> None:
     line = "[LINE] Chat\n\n2024/05/03(Fri)\n12:00\tAna\tWhen?\n12:01\tBen\tNoon\n\n2024/05/04(Sat)\n09:00\tAna\tNow\n"
     assert _said(line) == [("Ana", "When?"), ("Ben", "Noon"), ("Ana", "Now")]
@@ -168,6 +219,38 @@ def test_a_play_names_its_speakers_in_capitals() -> None:
 )
 def test_boxes_and_capitals_name_nobody(text: str) -> None:
     assert {name for name, _ in _said(text)} == {"Narrator"}
+
+
+def test_names_alone_on_their_lines_are_speakers_where_they_come_back() -> None:
+    said = [
+        ("Ana Roth - Chief Executive", "Revenue grew by 4 %.\n\nThe north did best."),
+        ("Ben Li - Analyst", "What drove it?"),
+        ("Ana Roth - Chief Executive", "Two new shops."),
+        ("Cy Moe - Analyst", "And costs?"),
+        ("Ben Li - Analyst", "Yes, costs."),
+    ]
+    assert _said("\n\n".join(f"{name}\n\n{text}" for name, text in said)) == [
+        (name, " ".join(text.split())) for name, text in said
+    ]
+    once = "Overview\nSoup and bread.\n\nPrices\nSoup is 4.\n\nOverview\nCakes.\n"
+    assert {name for name, _ in _said(once)} == {"Narrator"}
+    headings = "Menu\n\nOverview\nSoup and bread.\n\nPrices\nSoup 4.\n\nOverview\nCakes.\n\nPrices\nCake 3.\n"
+    assert {name for name, _ in _said(headings)} == {"Narrator"}
+
+
+def test_a_sender_under_a_name_that_no_program_uses_is_found() -> None:
+    turns = [(name, text) for name, text, _ in _TURNS]
+    assert _said(_json([{"nick": name, "text": text} for name, text in turns])) == turns
+    nested = [{"posterId": len(name), "poster": {"fullName": name}, "data": {"text": text}} for name, text in turns]
+    assert _said(_json(nested)) == turns
+    notes = [{"author": {"name": name}, "body": text, "system": False} for name, text in turns]
+    assert _said(_json([*notes, {"author": {"name": "Ben"}, "body": "closed", "system": True}])) == turns
+    assert {name for name, _ in _said(_json([{"text": text, "id": 7} for _, text, _ in _TURNS]))} == {"Narrator"}
+
+
+def test_json_of_orders_holds_no_messages() -> None:
+    with pytest.raises(InputUnreadable, match="no sender and text"):
+        _said(_json([{"owner": "Ana", "line": "A7"}, {"owner": "Ben", "line": "B9"}]))
 
 
 def test_speech_services_give_words_and_phrases_with_speakers() -> None:

@@ -81,6 +81,7 @@ _PROGRAMS: dict[str, tuple[str, Callable[[_Turns], str]]] = {
             '<?xml version="1.0"?><chat>' + _lines('<message alias="{name}">{text}</message>')(turns) + "</chat>"
         ),
     ),
+    "dashes": ("lines", _lines("{name} — {text}")),
     "json": ("json", lambda turns: json.dumps({"messages": [{"from": name, "text": text} for name, text in turns]})),
     "jsonl": ("jsonl", lambda turns: "\n".join(json.dumps({"role": name, "content": text}) for name, text in turns)),
     "mail": ("mail", _lines("From: {name} <a@b.example>\nDate: Mon, 2 Mar 2026\n\n{text}\n")),
@@ -113,6 +114,7 @@ def test_what_a_program_writes_is_read_by_its_row_as_the_turns_that_it_holds(
     people = _MAILERS if row in ("mail", "ass") else _PEOPLE  # whose names have no comma
     pair = (people[first % len(people)], people[(first + 1) % len(people)])
     turns = [(pair[n % 2], text) for n, text in enumerate(texts)]
+    turns = [*turns, *turns] if row == "lines" else turns  # names that do not come back are none
 
     dialogue = parse(write(turns))
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from assistant.dialogue.notices import kind_of
+from assistant.dialogue.readers.exports.guessing import read_guessed
 from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
 from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
 from assistant.dialogue.readers.named import read_names, read_tags, read_transcript
@@ -66,14 +67,19 @@ def read_generic(value: Json) -> Reading | None:
     """The turns of the first list whose rows have a text; also of an object with the conversation as one text."""
     if (reading := _read_text(value)) is not None:
         return reading
-    for rows in _lists(value):
+    lists = _lists(value)
+    for rows in lists:
         if (reading := read_rows(rows)) is not None:
+            names_nobody = all(turn.speaker == NARRATOR for turn in reading.turns)
+            return (read_guessed(rows) if names_nobody else None) or reading
+    for rows in lists:
+        if len(rows) > 1 and (reading := read_guessed(rows)) is not None:
             return reading
     return None
 
 
 def read_rows(rows: Sequence[Row]) -> Reading | None:
-    """Turns from rows, by time where each has one; None where no row has a text."""
+    """Turns from rows, by time where each has one; None where no row has a text, or texts but no senders."""
     unwrapped = [row for one in rows for row in _unwrapped(one)]
     if not any(_first(row, _TEXT) is not None for row in unwrapped):
         return None
@@ -81,7 +87,7 @@ def read_rows(rows: Sequence[Row]) -> Reading | None:
     left_out: Counter[str] = Counter()
     for row in unwrapped:
         said = _MARKUP.sub("", clean_text(_said(row)))
-        if any(text_of(row.get(key)).lower() in _SYSTEM for key in _KIND_KEYS):
+        if row.get("system") is True or any(text_of(row.get(key)).lower() in _SYSTEM for key in _KIND_KEYS):
             left_out[NOTICES] += 1
         elif not said.strip():
             left_out[MEDIA] += 1
@@ -135,7 +141,7 @@ def _speaker(row: Row) -> str:
     return text_of(value)
 
 
-def _lists(value: Json, depth: int = 3) -> list[list[Row]]:
+def _lists(value: Json, depth: int = 5) -> list[list[Row]]:
     """Lists of objects in a value, those under telling names first."""
     if isinstance(value, list):
         rows = [row for row in value if isinstance(row, Mapping)]
@@ -148,6 +154,9 @@ def _lists(value: Json, depth: int = 3) -> list[list[Row]]:
         return found
     if not isinstance(value, Mapping) or not depth:
         return []
+    rows = [row for row in value.values() if isinstance(row, Mapping)]
+    if len(rows) > 1 and len(rows) == len(value) and all(_first(row, _TEXT) is not None for row in rows):
+        return [rows]
     named = [value[key] for key in _TURNS if isinstance(value.get(key), list | Mapping)]
     other = [one for key, one in value.items() if key not in _TURNS and isinstance(one, list | Mapping)]
     found = [rows for one in [*named, *other] for rows in _lists(one, depth - 1)]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from assistant.dialogue.readers.exports.assistants import read_chatgpt, read_claude
 from assistant.dialogue.readers.exports.discord import read_discord
 from assistant.dialogue.readers.exports.generic import keys_of, read_generic, read_rows
+from assistant.dialogue.readers.exports.guessing import read_guessed
 from assistant.dialogue.readers.exports.matrix import read_matrix
 from assistant.dialogue.readers.exports.messenger import read_messenger
 from assistant.dialogue.readers.exports.slack import read_slack
@@ -14,7 +15,9 @@ from assistant.dialogue.readers.exports.speech import read_speech
 from assistant.dialogue.readers.exports.support import read_intercom, read_x, read_zendesk
 from assistant.dialogue.readers.exports.telegram import read_telegram
 from assistant.dialogue.readers.exports.values import Json
-from assistant.dialogue.turns import Reading
+from assistant.dialogue.readers.messages import Message, reading_of
+from assistant.dialogue.readers.named import read_names, read_transcript
+from assistant.dialogue.turns import Reading, clean_text
 from assistant.errors import InputUnreadable
 
 EXPORTS: tuple[Callable[[Json], Reading | None], ...] = (
@@ -46,11 +49,9 @@ def read_json(text: str) -> Reading | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, list | dict) or (
-        isinstance(value, list) and not any(isinstance(one, dict) for one in value)
-    ):
-        return None
-    return read_value(value)
+    if isinstance(value, list) and not any(isinstance(one, dict) for one in value):
+        return _read_bare(value)
+    return read_value(value) if isinstance(value, list | dict) else None
 
 
 def read_value(value: Json) -> Reading:
@@ -62,6 +63,14 @@ def read_value(value: Json) -> Reading:
     raise InputUnreadable(f"this JSON holds no messages that Parley knows: no sender and text among its keys ({names})")
 
 
+def _read_bare(value: list[Json]) -> Reading | None:
+    """A list of pairs of name and text, or of texts that begin with a name."""
+    if all(isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one) for one in value):
+        return reading_of((Message(speaker=name, text=said) for name, said in value), {}, "JSON")
+    lines = "\n".join(clean_text(one) for one in value if isinstance(one, str))
+    return read_names(lines) or read_transcript(lines)
+
+
 def read_json_lines(text: str) -> Reading | None:
     """One object a line, each a message."""
     lines = [line for line in text.split("\n") if line.strip()]
@@ -71,4 +80,5 @@ def read_json_lines(text: str) -> Reading | None:
         rows = [json.loads(line) for line in lines]
     except (ValueError, RecursionError):
         return None
-    return read_rows([row for row in rows if isinstance(row, dict)])
+    rows = [row for row in rows if isinstance(row, dict)]
+    return read_rows(rows) or read_guessed(rows)

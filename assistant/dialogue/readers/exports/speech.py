@@ -10,7 +10,7 @@ _UNSPACED = ".,;:?!%…。、？！"
 
 
 def read_speech(value: Json) -> Reading | None:
-    """The recording as Google, Amazon or Azure write it down; words of one speaker in a row are one turn."""
+    """The recording as Google, Amazon, Azure or ElevenLabs write it; words of one speaker in a row are one turn."""
     if not isinstance(value, Mapping):
         return None
     if phrases := rows_in(value, "recognizedPhrases"):
@@ -19,6 +19,9 @@ def read_speech(value: Json) -> Reading | None:
     if isinstance(results, Mapping) and any("alternatives" in item for item in rows_in(results, "items")):
         words = [(_speaker(item, "speaker_label"), _best(item, "content")) for item in rows_in(results, "items")]
         return reading_of(_joined(words), {}, "Amazon Transcribe")
+    if any("speaker_id" in word for word in rows_in(value, "words")):
+        said = ((_speaker(word, "speaker_id"), text_of(word.get("text")).strip()) for word in rows_in(value, "words"))
+        return reading_of(_joined(pair for pair in said if pair[1]), {}, "ElevenLabs")
     return _read_google(rows_in(value, "results"))
 
 
