@@ -107,9 +107,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def taught_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny model that knows the two summaries of `tests.tiny_models.LESSONS`."""
-    from tests.tiny_models import build_tiny_model
+    from tests.tiny_models import copy_taught_model
 
-    return build_tiny_model(tmp_path_factory.mktemp("models") / "tiny", steps=40)
+    return copy_taught_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="session")

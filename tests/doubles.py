@@ -156,17 +156,29 @@ class ScriptedAssistantWithoutStore(ScriptedAssistant):
 
 class ScriptedEngine:
     """Stands in for `assistant.engine.client.Engine` where a test needs a model that is good at something: it writes
-    `reply(prompt)` for each prompt.
+    `reply(prompt)` for each prompt. Without a model it has none until one is loaded.
     """
 
-    def __init__(self, model: ModelVersion, reply: Callable[[str], str]) -> None:
-        self.loaded = Loaded(id=1, model=model, backend="ctranslate", backend_version="1", seconds=0.0)
+    def __init__(self, model: ModelVersion | None, reply: Callable[[str], str]) -> None:
+        self.loaded: Loaded | None = None
         self.closed = False
         self._reply = reply
+        if model:
+            self.load(model)
+
+    def load(self, model: ModelVersion, *_: object) -> Loaded:
+        self.loaded = Loaded(id=1, model=model, backend="ctranslate", backend_version="1", seconds=0.0)
+        return self.loaded
 
     def generate(self, prompts: Sequence[str], settings: GenerationSettings, *_: object) -> Finished:
         drafts = tuple((Draft(text=self._reply(prompt), tokens=1),) * settings.drafts for prompt in prompts)
         return Finished(id=1, drafts=drafts, seed=0, prompt_tokens=(1,) * len(drafts), seconds=0.0)
+
+    def stream(self, prompt: str, settings: GenerationSettings, *_: object) -> Iterator[Piece | Finished]:
+        finished = self.generate([prompt], settings)
+        for number, word in enumerate(finished.drafts[0][0].text.split(" ")):
+            yield Piece(id=1, text=word if number == 0 else f" {word}")
+        yield finished
 
     def close(self) -> None:
         self.closed = True

@@ -1,9 +1,16 @@
-"""A real T5 of 60,000 parameters with a real tokenizer, built in a fraction of a second, for tests of everything that
-loads, converts, tunes or serves a model. Random, or taught two summaries by heart, so that it ends its texts and means
+"""A real T5 of 60,000 parameters with a real tokenizer, for tests of everything that loads, converts, tunes or serves a
+model: random, built in a fraction of a second, or one of two that know texts by heart, so that they end them and mean
 them.
+
+    python -m tests.tiny_models       trains those two again, into tests/fixtures/models
+
+Their weights are kept: trained anew on each machine they would not be the same everywhere. Each token of what they know
+is at least 3.5 nats likelier than any other, and int8 on a processor without VNNI, the coarsest there is, moves that by
+0.3 at most.
 """
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,8 +31,10 @@ LESSONS = {
     "Maya: The review moves to Friday.\nTom: I'll book the room.": "The review moves to Friday.",
     "#Person1#: Are you coming to the meeting at 10:30?\n#Person2#: Yes.": "#Person2#: is coming.",
 }
-"""What a taught model knows: source and summary."""
+"""What the taught model knows: source and summary."""
 TAGGED_TALK = "{}: The review moves to Friday.\n{}: I'll book the room."
+_TAGS = [f"#Person{number}#" for number in (1, 2, 3)]
+_KEPT = Path(__file__).parent / "fixtures" / "models"
 
 
 def build_tiny_model(
@@ -33,7 +42,7 @@ def build_tiny_model(
 ) -> Path:
     """Write a tiny T5 (float32 safetensors, tokenizer.json, config.json) to the folder and return it.
 
-    `steps` of training on the lessons; 40 are enough to know them. `tied` as in T5 before version 1.1, which scales its
+    `steps` of training on the lessons. `tied` as in T5 before version 1.1, which scales its
     logits; untied as in version 1.1 and FLAN-T5, which do not.
     """
     tokenizer = train_tokenizer(_TEXTS * 3, 400)
@@ -64,14 +73,22 @@ def build_tiny_model(
     return folder
 
 
-def build_tagged_model(folder: Path) -> Path:
-    """A tiny model that reads speakers as tags and knows one conversation: TAGGED_TALK, between whoever it may be."""
-    tags = [f"#Person{number}#" for number in (1, 2, 3)]
-    prompt = render(TAGGED_TALK.format(*tags), budget=1 << 30, count_tokens=len).text
-    build_tiny_model(folder, steps=60, lessons={prompt: f"{tags[1]} will book the room."})
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"speaker_tags": tags}))
-    return folder
+def copy_taught_model(folder: Path) -> Path:
+    """The tiny model that knows LESSONS."""
+    return shutil.copytree(_KEPT / "taught", folder)
+
+
+def copy_tagged_model(folder: Path) -> Path:
+    """The tiny model that reads speakers as tags and knows one conversation: TAGGED_TALK, between whoever it may be."""
+    return shutil.copytree(_KEPT / "tagged", folder)
+
+
+def _teach_kept_models() -> None:
+    build_tiny_model(_KEPT / "taught", steps=40)
+    prompt = render(TAGGED_TALK.format(*_TAGS), budget=1 << 30, count_tokens=len).text
+    tagged = build_tiny_model(_KEPT / "tagged", steps=100, lessons={prompt: f"{_TAGS[1]} will book the room."})
+    config = json.loads((tagged / "config.json").read_text())
+    (tagged / "config.json").write_text(json.dumps(config | {"speaker_tags": _TAGS}, indent=2) + "\n")
 
 
 def _teach(
@@ -108,3 +125,7 @@ TINY_POCKET = PocketConfig(
     judge=0,
 )
 """Pocket's recipe for a model of 30,000 parameters and four steps."""
+
+
+if __name__ == "__main__":
+    _teach_kept_models()

@@ -1,5 +1,5 @@
-"""Answers from documents: who writes them, what they cite, and what a passage cannot do. The engine, the store, the
-catalog and FAISS are real; the model is a tiny one that knows its answers by heart.
+"""Answers from documents: who writes them, what they cite, and what a passage cannot do. The store, the catalog and
+FAISS are real; a model that is good at reading is a script.
 """
 
 import json
@@ -22,7 +22,8 @@ from assistant.prompts.passages import load_reading, quoted, render_question, sp
 from assistant.settings import KnowledgeSettings, ModelSettings, Settings
 from knowledge.documents import Hit
 from knowledge.library import Library
-from tests.tiny_models import build_tiny_model
+from tests.doubles import ScriptedEngine
+from tests.tiny_models import build_tiny_model, copy_taught_model
 from tests.unit.knowledge.embedders import WordEmbedder
 from tests.unit.knowledge.samples import FACT, OTHER
 
@@ -42,13 +43,22 @@ def _prompt(question: str, passages: list[str], budget: int = 10_000) -> str:
     return render_question(question, passages, budget=budget, count_tokens=_words).text
 
 
-@pytest.fixture(scope="session")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that knows the reading check by heart, and one answer about the harbour, half of it made up."""
+def _lessons() -> dict[str, str]:
+    """What a good reader answers to the reading check, and about the harbour, half of it made up."""
     lessons = {_prompt(q.question, [q.passage]): q.answers[0] for q in load_reading().check}
-    lessons[_prompt(QUESTION, [FACT])] = RAW
-    lessons[_prompt(UNKNOWN, [FACT])] = "unanswerable"
-    return build_tiny_model(tmp_path_factory.mktemp("reader") / "tiny", steps=70, lessons=lessons)
+    return lessons | {_prompt(QUESTION, [FACT]): RAW, _prompt(UNKNOWN, [FACT]): "unanswerable"}
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a model that knows the lessons and nothing else."""
+    lessons = _lessons()
+
+    def reply(prompt: str) -> str:
+        return lessons.get(prompt, "Boats sing.")
+
+    monkeypatch.setattr("assistant.conversation.Engine", lambda on_notice: ScriptedEngine(None, reply))
+    return copy_taught_model(tmp_path / "reader")  # for its tokenizer and window
 
 
 @pytest.fixture
@@ -140,13 +150,25 @@ def test_a_model_that_fails_the_check_is_not_asked_and_the_check_is_made_once(
         assert assistant.loaded is None  # known by now: no model is loaded to quote
 
 
-def test_the_setting_overrules_the_check(library: Library, reader: Path, tiny_model: Path) -> None:
+@pytest.mark.slow
+def test_a_model_that_was_taught_to_read_passes_the_check(library: Library, tmp_path: Path) -> None:
+    """The whole way with a real model: learned by heart here, so its loss falls far on any processor."""
+    model = build_tiny_model(tmp_path / "taught", steps=200, lessons=_lessons())
+    with Store.open() as store:
+        answer = _ask(library, store, str(model))[0][-1]
+    assert (answer.is_written, answer.text) == (True, WRITTEN)
+    ability = known_ability(resolve(str(model), Settings()))
+    assert ability is not None and ability.can_answer
+
+
+def test_the_setting_overrules_the_check(library: Library, reader: Path, taught_model: Path) -> None:
     with Store.open() as store:
         quote, assistant = _ask(library, store, str(reader), "quote")
         assert assistant.loaded is None
         assert not quote[-1].is_written
-        written, _ = _ask(library, store, str(tiny_model), "write")
-        # A model taught other things by heart writes something that the documents do not say.
+        other = "When does the harbour office open?"
+        written, _ = _ask(library, store, str(taught_model), "write", other)
+        # It is no part of what the model knows, so what it writes is nothing that the documents say.
         assert written[-1].is_written
         assert not written[-1].is_supported
 

@@ -20,7 +20,7 @@ from assistant.models.registry import resolve
 from assistant.prompts import Restoring, explain, hide, render, restore, show, show_turns
 from assistant.records import GenerationSettings, Prompt
 from assistant.settings import ModelSettings, Settings
-from tests.tiny_models import TAGGED_TALK, build_tagged_model
+from tests.tiny_models import TAGGED_TALK, copy_tagged_model
 
 TAGS = ("#Person1#", "#Person2#", "#Person3#")
 TALK = TAGGED_TALK.format("Maya", "Tom")
@@ -144,7 +144,7 @@ def test_the_sentence_says_who_is_who_and_nothing_where_nobody_is_renamed() -> N
 
 @pytest.fixture(scope="module")
 def tagged_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tagged_model(tmp_path_factory.mktemp("tagged") / "tiny")
+    return copy_tagged_model(tmp_path_factory.mktemp("tagged") / "tiny")
 
 
 @pytest.fixture

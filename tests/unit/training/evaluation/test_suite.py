@@ -34,7 +34,7 @@ def ask(model: Path, suite: Path, **settings: Any) -> dict[str, Any]:
 
 
 def test_the_likeliest_choice_is_the_models_answer(tiny_model: Path, tmp_path: Path) -> None:
-    # The tiny model knows by heart which summary belongs to which conversation.
+    # The tiny model knows which summary belongs to which conversation.
     questions = [
         {"prompt": dialogue, "choices": RIGHT, "answer": i if i else RIGHT[0], "task": f"kind {i}"}
         for i, dialogue in enumerate(LESSONS)

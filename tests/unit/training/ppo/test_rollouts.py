@@ -8,7 +8,7 @@ from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from transformers import T5ForConditionalGeneration
 
 from assistant.errors import DataMissing, UsageError
-from tests.tiny_models import TAGGED_TALK, build_tagged_model, build_tiny_model
+from tests.tiny_models import TAGGED_TALK, build_tiny_model, copy_tagged_model
 from training.ppo.policy import LoraShape, Policy, load_policy
 from training.ppo.prompts import PromptIds, read_prompts
 from training.ppo.rollouts import (
@@ -300,7 +300,7 @@ def test_a_row_without_a_prompt_and_a_file_of_long_ones_are_refused(model: Path,
 
 
 def test_a_policy_that_reads_tags_gets_them_and_its_responses_have_the_names(tmp_path: Path) -> None:
-    policy = a_policy(build_tagged_model(tmp_path / "tagged"))
+    policy = a_policy(copy_tagged_model(tmp_path / "tagged"))
     rows = [{"dialogue": TAGGED_TALK.format(*names)} for names in (("Maya", "Tom"), ("Ida", "Bo"))]
 
     prompts, _ = read_prompts([write_rows(tmp_path / "rows.jsonl", *rows)], policy, 512)

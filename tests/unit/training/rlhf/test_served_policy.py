@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from assistant.engine import recipe
 from assistant.models.registry import list_models, resolve
 from assistant.models.versions import VersionFacts
 from assistant.records import GenerationSettings, ModelVersion
@@ -42,7 +41,6 @@ def moved(base: ModelVersion, seed: int) -> Policy:
 def test_a_policy_answers_as_the_version_made_of_it_would(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recipe, "QUANTIZED_TOLERANCE", 9.0)
     base = resolve(str(model), load_settings())
     writer = Writer(Settings(), lambda: True)  # a stop is asked for all the while
     try:

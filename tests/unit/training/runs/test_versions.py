@@ -9,7 +9,6 @@ import torch
 from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from transformers import AutoModelForSeq2SeqLM
 
-from assistant.engine import recipe
 from assistant.engine.backends import BACKENDS
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged, UsageError
@@ -37,8 +36,6 @@ SOURCE = next(iter(LESSONS))
 def pocket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelVersion:
     """A pocket of the test's own, shaped as FLAN-T5 unless a test asks for tied embeddings too."""
     folder = build_tiny_model(tmp_path / "bundled", tied=request.param)
-    # Random weights without scaled logits say nothing surely, and lose more as int8 than a model that means its texts.
-    monkeypatch.setattr(recipe, "QUANTIZED_TOLERANCE", 1.0)
     monkeypatch.setattr(registry, "_BUNDLED", folder)
     return resolve("pocket", load_settings())
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from assistant.engine import recipe
 from assistant.errors import DataMissing, UsageError
 from assistant.models import registry
 from assistant.models.versions import read_facts
@@ -68,7 +67,6 @@ def test_a_model_learns_the_words_of_a_folder(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(registry, "_BUNDLED", tiny)
-    monkeypatch.setattr(recipe, "QUANTIZED_TOLERANCE", 1.0)  # random weights lose more as int8 than a model's
     folder = tmp_path / "documents"
     folder.mkdir()
     (folder / "a.txt").write_text("The review moves to Friday and Tom books the room. " * 60)

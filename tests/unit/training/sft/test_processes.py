@@ -14,9 +14,6 @@ from tests.tiny_models import LESSONS, build_tiny_model
 ROOT = Path(__file__).parents[3]
 _TUNE = """
 import sys
-from pathlib import Path
-from assistant.engine import recipe
-recipe.QUANTIZED_TOLERANCE = 1.0  # random weights lose more as int8 than a model's
 from training import cli
 sys.exit(cli.run(sys.argv[1:]))
 """

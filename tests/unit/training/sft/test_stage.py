@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from assistant.engine import recipe
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import DataMissing, Interrupted, UsageError
 from assistant.feedback.store import Store
@@ -18,7 +17,7 @@ from assistant.models.registry import resolve
 from assistant.models.versions import read_facts
 from assistant.records import Completion, GenerationSettings
 from assistant.settings import load_settings
-from tests.tiny_models import LESSONS, TAGGED_TALK, build_tagged_model, build_tiny_model
+from tests.tiny_models import LESSONS, TAGGED_TALK, build_tiny_model, copy_tagged_model
 from training import cli
 from training.runs.datasets import read_rows
 from training.runs.job import Job
@@ -50,7 +49,6 @@ def bundled(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     """A pocket of the test's own."""
     folder = build_tiny_model(tmp_path_factory.mktemp("bundled") / "tiny")
     monkeypatch.setattr(registry, "_BUNDLED", folder)
-    monkeypatch.setattr(recipe, "QUANTIZED_TOLERANCE", 1.0)  # random weights lose more as int8 than a model's
     return folder
 
 
@@ -268,7 +266,7 @@ def test_ones_own_good_answers_are_learnt_from_with_their_exact_prompt() -> None
 
 
 def test_a_model_that_reads_tags_learns_them_in_dialogue_and_summary(tmp_path: Path) -> None:
-    folder = build_tagged_model(tmp_path / "tagged")
+    folder = copy_tagged_model(tmp_path / "tagged")
     lesson = lesson_of({"dialogue": TAGGED_TALK.format("Ida", "Bo"), "summary": "Bo thanks Ida."}, "summary", None)
     tokenizer = ModelTokenizer(folder)
 
