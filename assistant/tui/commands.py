@@ -36,6 +36,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "route", "Choose what the text is: conversation, question, instruction", "screen.route", key="f7", priority=True
     ),
+    Command(
+        "turns", "Show who says what in the text, before it is sent", "screen.show_turns", key="ctrl+t", priority=True
+    ),
     Command("panel", "Show or hide the panel of modes and settings", "screen.panel", key="f9", footer="Panel"),
     Command("task", "Choose what to write: summary, topic or action items", "screen.choose", "task", key="f5"),
     Command("mode", "Choose the prompting mode", "screen.choose", "mode", key="f3"),

@@ -14,7 +14,7 @@ def read_dialogue(text: str) -> Dialogue:
     return parse(text)
 
 
-_PLAIN = frozenset({"names", "tags", "transcript", "narration"})
+_PLAIN = frozenset({"names", "tags", "transcript", "narration", "lines"})
 """Formats that no program has: the reader knows what it is."""
 
 

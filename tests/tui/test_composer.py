@@ -25,6 +25,22 @@ async def test_a_paste_of_5000_lines_is_folded_and_sent_whole() -> None:
     assert len(assistant.asked[0][0].turns) == 5_000
 
 
+async def test_ctrl_t_shows_who_says_what_before_anything_is_sent() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+t")
+        await settle(pilot)
+        assert "Paste a conversation first" in seen(pilot.app)
+        await paste(pilot, "\n".join(f"[12:0{n}, 5/3/2024] {'Ana' if n % 2 else 'Ben'}: word {n}" for n in range(10)))
+        await pilot.press("ctrl+t")
+        await settle(pilot)
+        assert "Ana: word 9" in seen(pilot.app) and "Ben: word 8" in seen(pilot.app)
+        await pilot.press("escape")
+        assert "word 9" in pilot.app.screen.query_one(Composer).whole_text
+    assert assistant.asked == []
+
+
 async def test_backspace_in_the_empty_composer_takes_the_folded_paste_away() -> None:
     async with opened(an_app()) as pilot:
         await settle(pilot)

@@ -8,7 +8,7 @@ from functools import partial
 from textual.events import Key, Paste
 from textual.timer import Timer
 
-from assistant.errors import Interrupted, UsageError
+from assistant.errors import InputUnreadable, Interrupted, UsageError
 from assistant.prompts import load_shots
 from assistant.records import Answer, Ask, Dialogue, MessageKind
 from assistant.settings import ScreenSettings
@@ -25,13 +25,14 @@ from assistant.tui.messages import (
     ModelChanged,
     RequestProgressed,
 )
-from assistant.tui.reading import describe, read_named_file
+from assistant.tui.reading import describe, read_dialogue, read_named_file, write_dialogue
 from assistant.tui.routing import LABELS, InView, Route
 from assistant.tui.screens.answer_actions import AnswerActions
 from assistant.tui.screens.choosing import Choosing
 from assistant.tui.screens.document_questions import NO_DIALOGUE, DocumentQuestions
 from assistant.tui.screens.judging import JudgingActions
 from assistant.tui.screens.kept_chats import KeptChats
+from assistant.tui.screens.text import TextScreen
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.sent import QuestionView, SentView
 from assistant.tui.widgets.source import SourceView
@@ -314,6 +315,24 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
     def action_example(self) -> None:
         """A conversation to try it with."""
         self.composer.load(load_shots()[0].dialogue.strip())
+
+    def action_show_turns(self) -> None:
+        """How the text in the composer was read, or with an empty composer the conversation in view."""
+        text = self.composer.whole_text
+        source = self.chosen_source()
+        if text.strip():
+            try:
+                text = read_named_file(text) if text.startswith("@") else text
+                dialogue = read_dialogue(text)
+            except (InputUnreadable, UsageError) as error:
+                self.notify(str(error), severity="warning")
+                return
+        elif source is not None:
+            dialogue = source.dialogue
+        else:
+            self.notify("Paste a conversation first: this shows who says what in it.")
+            return
+        self.app.push_screen(TextScreen("Turns", write_dialogue(dialogue), about=describe(dialogue)))
 
     def action_unfold(self) -> None:
         self.composer.unfold()
