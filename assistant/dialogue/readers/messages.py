@@ -50,7 +50,7 @@ def _time_apart(message: Message) -> Message | None:
     if rest and is_clock(first):
         return msgspec.structs.replace(message, text=rest, time=first)
     stamp = stamp_at_start(first)
-    if stamp is None or first[stamp.end - 1 : stamp.end] not in (" ", "]") or len(first) == stamp.end:
+    if stamp is None or first[stamp.end - 1 : stamp.end] not in (" ", "\t", "]") or len(first) == stamp.end:
         return None
     return msgspec.structs.replace(message, text=message.text[stamp.end :], time=stamp.text)
 

@@ -80,6 +80,9 @@ _PASTES = {
     "Zoom, cloud": _lines("[{name}] {time}:05\n{text}\n\n"),
     "Happy Scribe": _lines("[00:{time}.12] - {name}\n{text}\n\n"),
     "Descript": _lines("{name}: [00:{time}] {text}\n\n"),
+    "podcasts, by tabs": _lines("{name}:\t00:{time}\t{text}\n"),
+    "WhatsApp, with a message to come": "[03.05.24, 12:00:00] Ben: Waiting for this message. This may take a while.\n"
+    + _lines("[03.05.24, {time}:01] {name}: {text}\n"),
     "Viber": _lines("[ 03-05-2024 ] [ {time}:05 ] {name}: {text}\n"),
     "a game's log": _lines("[{time}:05] [Server thread/INFO]: <{name}> {text}\n"),
     "the European Parliament": _lines("{name}. – {text}\n\n"),
