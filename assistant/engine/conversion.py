@@ -21,11 +21,13 @@ from pathlib import Path
 import msgspec
 
 from assistant import errors
+from assistant.engine.precision import BYTES
 from assistant.engine.process import open_log
 from assistant.engine.protocol import OnProgress, Progress
 from assistant.errors import AssistantError, ModelDamaged, UsageError
 from assistant.files import sync_dir, write_atomically
 from assistant.locations import conversions_dir, ensure_dir
+from assistant.models.folder import inspect_folder
 from assistant.records import ModelVersion
 from assistant.switches import OFFLINE
 
@@ -98,9 +100,12 @@ def convert_folder(source: Path, target: Path, on_progress: OnProgress = lambda 
 
 
 def room_needed(source: Path) -> int:
-    """Bytes that a conversion takes while it is checked: the weights as float32 and as int8."""
-    # A float16 file doubles as float32; int8 adds a quarter.
-    return int(2.5 * sum(path.stat().st_size for path in source.glob("*.safetensors")))
+    """Bytes that a conversion takes while it is checked: the weights as float32 and in the largest of the types that it
+    can fall back to, and a list of the vocabulary with either.
+    """
+    *smaller, exact = sorted(BYTES.values())
+    vocabulary = (source / "tokenizer.json").stat().st_size  # which holds every piece and more
+    return inspect_folder(source).parameters * (exact + smaller[-1]) + 2 * vocabulary
 
 
 def _convert_in_child(source: Path, target: Path, on_progress: OnProgress) -> None:

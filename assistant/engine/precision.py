@@ -9,10 +9,12 @@ from assistant.records import Record
 PRECISION = "precision.json"
 QUANTIZING = "quantizing"
 """The stage of a conversion that decides it."""
+BYTES = {"int8": 1, "int16": 2, "bfloat16": 2, "float32": 4}
+"""What a conversion may store its weights in, in the order of preference, and the bytes that one weight takes."""
 
 
 class Precision(Record, frozen=True):
-    """`kind` is int8, int16 or float32; `losses` has the nats a token that each quantization lost on this machine."""
+    """`kind` is one of BYTES; `losses` has the nats a token that each quantization lost on this machine."""
 
     kind: str
     losses: dict[str, float] = {}

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from assistant.engine.precision import PRECISION, QUANTIZING, Precision
+from assistant.engine.precision import BYTES, PRECISION, QUANTIZING, Precision
 from assistant.engine.protocol import OnProgress, Progress
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged
@@ -73,6 +73,7 @@ def build(source: Path, folder: Path, on_progress: OnProgress) -> Path:
         losses[kind] = sum(differences) / len(differences)
         if losses[kind] <= QUANTIZED_TOLERANCE:
             return note_precision(small, kind, losses)
+        shutil.rmtree(small)  # one attempt at a time is what `room_needed` counts
     return note_precision(exact, "float32", losses)
 
 
@@ -86,7 +87,7 @@ def note_precision(folder: Path, kind: str, losses: Mapping[str, float]) -> Path
 
 
 def _smaller_types() -> list[str]:
-    """The quantizations that this processor computes in, the smallest first.
+    """The types below float32 that this processor computes in, the smallest first.
 
     Without VNNI instructions a processor adds products of 8-bit numbers in 16 bits, which saturate: how much int8 loses
     depends on the machine, so it is measured on each.
@@ -94,7 +95,7 @@ def _smaller_types() -> list[str]:
     import ctranslate2
 
     supported = ctranslate2.get_supported_compute_types("cpu")
-    return [kind for kind in ("int8", "int16") if kind in supported]
+    return [kind for kind in BYTES if kind != "float32" and kind in supported]
 
 
 def load_float32(source: Path) -> Any:

@@ -5,7 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from assistant.engine import conversion, recipe
 from assistant.engine.client import Engine
-from assistant.engine.conversion import convert_folder, ensure_converted, hash_of
+from assistant.engine.conversion import convert_folder, ensure_converted, hash_of, room_needed
 from assistant.engine.precision import read_precision
 from assistant.engine.protocol import Progress
 from assistant.errors import AssistantError, Interrupted, ModelDamaged
@@ -165,6 +165,34 @@ def test_two_processes_convert_one_model_once_and_privately(taught_model: Path, 
         "precision.json": "0o600",
     }
     assert place.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_the_room_asked_for_holds_every_attempt(
+    half: bool, taught_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = shutil.copytree(taught_model, tmp_path / "model")
+    if half:
+        weights = {name: value.half() for name, value in load_file(source / "model.safetensors").items()}
+        save_file(weights, source / "model.safetensors", metadata={"format": "pt"})
+    # A processor that computes in every type, and loses too much in each below float32.
+    monkeypatch.setattr(recipe, "_smaller_types", lambda: ["int8", "int16", "bfloat16"])
+    differences, write = recipe._differences, recipe.write
+    monkeypatch.setattr(
+        recipe, "_differences", lambda at, kind, *rest: differences(at, kind, *rest) if kind == "float32" else [1.0]
+    )
+    taken = []
+
+    def written(model: object, vocabulary: Sequence[str], target: Path, kind: str) -> Path:
+        folder = write(model, vocabulary, target, kind)
+        taken.append(sum(path.stat().st_size for path in folder.parent.rglob("*") if path.is_file()))
+        return folder
+
+    monkeypatch.setattr(recipe, "write", written)
+    convert_folder(source, tmp_path / "converted")
+    assert len(taken) == 4
+    # 62,592 weights: 250 kB as float32, 125 kB as bfloat16, and some kB of vocabulary with either.
+    assert 0.75 * room_needed(source) < max(taken) <= room_needed(source)
 
 
 @pytest.fixture
