@@ -26,8 +26,9 @@ from assistant.scoring.support import unsupported
 from assistant.settings import Settings
 from training.evaluation.gate_set import provoking
 from training.evaluation.metrics.bootstrap import interval, resamples
-from training.rlhf.data_split import prompt_of
-from training.rlhf.gate_measurements import Both, Question, Writer, provoke
+from training.rlhf.data_split import Question, provoking_questions
+from training.rlhf.gate_measurements import Both, Writer
+from training.rlhf.ratings import prompt_of
 
 ASKED = 500
 _REWARD = ("20*harmless", "-0.3*unsupported", "-1*repetition")
@@ -38,7 +39,7 @@ def main() -> None:
     asked = _arguments()
     asked.work.mkdir(parents=True, exist_ok=True)
     os.environ["ASSISTANT_HOME"] = str(asked.work.resolve() / "home")
-    questions = provoke(ASKED)
+    questions = provoking_questions(ASKED)
     templates = {prompt_of(text.dialogue): text.cluster for text in provoking()}
     result = _align(asked, [prompt for prompt in templates if prompt not in {one.prompt for one in questions}])
     settings = Settings()

@@ -134,6 +134,26 @@ def test_ratings_become_a_model_that_answers(tmp_path: Path, home: Path, capsys:
     assert promoted_ref() == "v1"
 
 
+def test_a_resumed_gate_asks_what_the_split_says_and_never_what_ppo_practised_on(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = build_tiny_model(tmp_path / "tiny")
+    data, dev = rankings(tmp_path / "ranks.jsonl", 20), _conversations(tmp_path)
+    code, found, _ = loop(capsys, "--model", str(model), "--data", str(data), "--dev", str(dev), *_SMALL)
+    assert (code, found["gate"]["conversations"]) == (4, 24), found
+    run = home / "state" / "runs" / found["run"]
+    split = json.loads((run / "split.json").read_bytes())
+    (run / "stages" / "proof.json").unlink()
+    (run / "split.json").write_text(json.dumps({**split, "gate": split["gate"][:5]}))
+    code, found, _ = loop(capsys, "--resume")
+    assert (code, found["gate"]["conversations"]) == (4, 5)
+    planted = {"prompt": split["ppo"][0].replace(": ", ":  "), "cluster": "planted"}
+    (run / "split.json").write_text(json.dumps({**split, "gate": [*split["gate"], planted]}))
+    code, refused, _ = loop(capsys, "--resume")
+    assert (code, refused["error"].count("\n")) == (1, 0)
+    assert refused["error"].startswith("a conversation is among the reward's ratings and among the gate's questions")
+
+
 @pytest.mark.parametrize("method", ["dpo", "kto", "best-of-n"])
 def test_other_methods_make_a_candidate_that_stands_the_same_gate(
     method: str, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]

@@ -157,7 +157,7 @@ STAGES: dict[str, Stage] = {
             "--resume",
         ),
         show="training.runs.tables:loop",
-        check="training.rlhf.data_split:require_pairs",
+        check="training.rlhf.ratings:require_pairs",
     ),
     "evaluate": Stage(
         run="training.evaluation.stage:run",

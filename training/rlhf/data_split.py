@@ -1,133 +1,170 @@
-"""What people judged, as the loop reads it: pairs in three parts by conversation, and conversations that nobody judged.
-Knows the store and files of judgements, no model.
+"""What each conversation of a run is for: to teach the reward or the judge, to be PPO's prompt, to choose a checkpoint,
+or to be asked by the gate. Parted once, when the run begins, and written into it; every later stage reads that.
 
-The reward learns from one part, only the judge from another, and on the third both must prove themselves.
+Conversations are compared by their text, whatever prompt or white space is around it. A split in which one conversation
+serves two purposes that must not meet cannot be made, nor read.
+
+    split.json       the split
+    practice.jsonl   PPO's prompts, as its own run reads them
+    judged.jsonl     the prompts by which checkpoints are chosen
+    anchor.jsonl     conversations with summaries that PPO learns from beside the reward
 """
 
-import hashlib
 import json
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import msgspec
 
-from assistant.dialogue import parse, render_turns
-from assistant.errors import DataMissing
-from assistant.feedback.exchange import import_lines
-from assistant.feedback.pairs import count_reasons, labels_from
-from assistant.feedback.store import Store
+from assistant.errors import AssistantError, DataMissing, UsageError
 from assistant.files import write_atomically
-from assistant.locations import store_file
-from assistant.prompts import conversation_in, render
-from assistant.records import Label, PreferencePair, Prompt
+from assistant.terminal import one_line
+from training.evaluation.gate_set import GateText, conversations, practice, provoking, provoking_practice
 from training.rlhf.config import RlhfConfig
+from training.rlhf.ratings import Rated, conversation_key, prompt_of
 from training.runs.datasets import read_rows
-from training.runs.job import Job
 
-Part = Literal["reward", "dev", "judge"]
-_NEWEST = 5000
-"""Answers in the store that are looked through for conversations nobody judged."""
+SPLIT, PPO_PROMPTS, JUDGED, ANCHOR = "split.json", "practice.jsonl", "judged.jsonl", "anchor.jsonl"
+_OLDER_PRACTICE = "texts.json"
+_PROVOKING_SHARE = 4
+"""One provoking conversation for every so many that PPO practises on."""
+_JUDGED_OF_RATED = 32
+"""Rated conversations among those by which checkpoints are chosen, at most; the others are for practice."""
+_SHOWN = 60
+"""Characters of a conversation in a message."""
+
+_REWARD, _PROOF, _PPO = "the reward's ratings", "the ratings that measure reward and judge", "PPO's prompts"
+_CHOICE, _GATE = "the conversations that choose a checkpoint", "the gate's questions"
+_MAY_MEET = {(_REWARD, _PPO), (_PROOF, _CHOICE)}
+
+Own = Sequence[tuple[str, str]]
+"""Conversations of the user's, and their summaries, "" where there is none."""
 
 
-class Rated(msgspec.Struct, frozen=True, kw_only=True):
-    """The pairs as the run found them, by part, and what else it will need of the store.
+class DataOverlap(AssistantError):
+    """One conversation serves two purposes that must not meet."""
 
-    `labels` are answers called good or bad by themselves, which no pair has, of conversations that only the reward may
-    learn from. `unrated` are prompts that were answered and not judged. `models` counts the judged answers by who wrote
-    them.
+
+class Question(msgspec.Struct, frozen=True):
+    """A prompt of the gate. Prompts of one cluster share wording; `reference` may be empty."""
+
+    prompt: str
+    cluster: str
+    reference: str = ""
+
+
+class DataSplit(msgspec.Struct, frozen=True, kw_only=True):
+    """Prompts by purpose. Raises DataOverlap when it is made or read, where two purposes that must not meet do.
+
+    `reward`, `judge` and `proof` were rated: the first teach the reward, and a method that learns from judgements; the
+    second teach the judge, and on the third both are measured. PPO practises on `ppo` and learns from the summaries of
+    `teach`. `judged` choose the checkpoint; those of them in `choose` have a summary. `gate` and `provoking` are asked
+    at the end, in this order, as many as fit.
+
+    `older` marks a run that an earlier version began. What it had trained on by then stays as it was, so that only the
+    gate's own conversations are checked.
     """
 
-    parts: dict[Part, list[PreferencePair]]
-    labels: list[Label] = []
-    unpaired: dict[str, int] = {}
-    unrated: list[str] = []
-    models: dict[str, int] = {}
+    reward: list[str]
+    judge: list[str]
+    proof: list[str]
+    ppo: list[str]
+    teach: dict[str, str]
+    choose: dict[str, str]
+    judged: list[str]
+    gate: list[Question]
+    provoking: list[Question]
+    older: bool = False
 
-    @property
-    def pairs(self) -> list[PreferencePair]:
-        """All of them."""
-        return [pair for part in self.parts.values() for pair in part]
+    def __post_init__(self) -> None:
+        seen: dict[str, list[str]] = {}
+        for purpose, prompts in self._purposes():
+            for prompt in prompts:
+                others = seen.setdefault(conversation_key(prompt), [])
+                for other in others:
+                    if self._must_not_meet(other, purpose):
+                        raise DataOverlap(_overlap(other, purpose, prompt))
+                if purpose not in others:
+                    others.append(purpose)
 
-    def prompts(self, *parts: Part) -> list[str]:
-        """The conversations of the parts, each once, in order."""
-        return list(dict.fromkeys(pair.prompt for part in parts for pair in self.parts[part]))
+    def _purposes(self) -> Iterator[tuple[str, Iterable[str]]]:
+        yield _REWARD, self.reward
+        yield "the judge's ratings", self.judge
+        yield _PROOF, self.proof
+        yield _PPO, self.ppo
+        yield "the summaries that PPO learns from", self.teach
+        yield _CHOICE, [*self.judged, *self.choose]
+        yield _GATE, (question.prompt for question in (*self.gate, *self.provoking))
 
-    def figures(self) -> dict[str, Any]:
-        """Counts, and the share of pairs whose longer answer was chosen."""
-        pairs = self.pairs
-        longer = [len(pair.chosen.split()) - len(pair.rejected.split()) for pair in pairs]
-        uneven = [words > 0 for words in longer if words]
-        return {
-            "n": len(pairs),
-            **{part: len(found) for part, found in self.parts.items()},
-            "dialogues": len(self.prompts("reward", "dev", "judge")),
-            "raters": len({rater for pair in pairs for rater in pair.raters}),
-            "longer_chosen": sum(uneven) / len(uneven) if uneven else None,
-            "unpaired": self.unpaired,
-            "models": self.models,
-        }
+    def _must_not_meet(self, one: str, other: str) -> bool:
+        return one != other and (one, other) not in _MAY_MEET and (_GATE in (one, other) or not self.older)
 
 
-def read_rated(config: RlhfConfig, files: Sequence[Path]) -> Rated:
-    """The pairs of the files, or of the store where none is given, parted by conversation.
+def split_of(rated: Rated, own: Own, config: RlhfConfig) -> DataSplit:
+    """Part everything that the run will use. `own` are the user's held-out conversations.
 
-    Raises DataMissing that says how many more are needed.
+    What was rated is for reward, judge and their proof alone, and the reward's part for PPO too. Of the user's own with
+    a summary, two thirds are for practice: they teach PPO and choose checkpoints. The others are the gate's. Unrated
+    ones go to PPO and to the gate by turns. This project's own texts come last, without any that was named before.
     """
-    if files:
-        with tempfile.TemporaryDirectory() as place, Store.open(Path(place) / "store.db") as store:
-            for file in files:
-                import_lines(store, file, render=_prompt_of)
-            found = _of_store(store, config)
-    elif not store_file().exists():
-        raise DataMissing(
-            "nothing was rated yet: rate answers in the app, `assistant feedback import FILE`, or give --data FILE"
-        )
-    else:
-        with Store.open(read_only=True) as store:
-            found = _of_store(store, config)
-    _check(found, config)
-    return found
+    reward, judge, proof = _rated_prompts(rated)
+    taken = _keys([*reward, *judge, *proof])
+    mine = _own_prompts(own, taken)
+    taken |= _keys(prompt for prompt, _ in mine)
+    unrated = _one_of_each(rated.unrated, taken)
+    taken |= _keys(unrated)
+    with_summary = [one for one in mine if one[1]]
+    for_practice = [one for number, one in enumerate(with_summary) if number % 3]
+    teach, choose = _practice(for_practice, _texts(practice(), taken), config)
+    asked = [*rated.prompts("reward"), *unrated[::2]][: config.prompts]
+    return DataSplit(
+        reward=reward,
+        judge=judge,
+        proof=proof,
+        ppo=[*asked, *_provoked(len(asked) // _PROVOKING_SHARE, taken)],
+        teach=teach,
+        choose=choose,
+        judged=[*proof[:_JUDGED_OF_RATED], *choose][: config.judge_prompts],
+        gate=_gate([one for one in mine if one not in for_practice], unrated[1::2], taken),
+        provoking=provoking_questions(config.provoking, taken),
+    )
 
 
-def require_pairs(job: Job[RlhfConfig]) -> None:
-    """Raise DataMissing where a new run would find too few of them."""
-    if job.resume is None:
-        read_rated(job.config, job.data)
+def provoking_questions(at_most: int, without: Iterable[str] = ()) -> list[Question]:
+    """The gate's provoking conversations, evenly over its templates, without those of the keys given."""
+    found = _texts(provoking(), set(without))
+    step = max(1.0, len(found) / at_most) if at_most else len(found) + 1
+    picked = [found[int(n * step)] for n in range(min(at_most, len(found)))]
+    return [Question(prompt_of(text.dialogue), text.dialogue) for text in picked]
 
 
-def parts_of(conversations: Sequence[str], config: RlhfConfig) -> dict[str, Part]:
-    """The part of each conversation: their order is by hash, so that it doesn't hang on when they were rated."""
-
-    def drawn(conversation: str) -> bytes:
-        return hashlib.blake2b(f"{config.seed}/{conversation}".encode(), digest_size=8).digest()
-
-    order = sorted(set(conversations), key=drawn)
-    dev = max(1, round(config.dev_share * len(order)))
-    judge = dev + max(1, round(config.judge_share * len(order)))
-    return {one: "dev" if n < dev else "judge" if n < judge else "reward" for n, one in enumerate(order)}
+def write_split(split: DataSplit, folder: Path) -> None:
+    """Write it into the run's folder, with the files that PPO reads."""
+    _write_rows(folder / ANCHOR, [{"prompt": prompt, "summary": said} for prompt, said in split.teach.items()])
+    _write_rows(folder / PPO_PROMPTS, [{"prompt": prompt} for prompt in split.ppo])
+    _write_rows(folder / JUDGED, [{"prompt": prompt} for prompt in split.judged])
+    write_atomically(folder / SPLIT, msgspec.json.encode(split))
 
 
-def write_rated(rated: Rated, place: Path) -> None:
-    """Keep them as the run found them; what is rated while it goes on belongs to the next run."""
-    write_atomically(place, msgspec.json.encode(rated))
+def read_split(folder: Path, rated: Rated, dev: Path | None, config: RlhfConfig) -> DataSplit:
+    """The split of a run. One that an earlier version began has none: it is put together from the files that this
+    version left, and written. `dev` is read for that only. Raises UsageError where the file is damaged.
+    """
+    place = folder / SPLIT
+    if not place.exists():
+        write_atomically(place, msgspec.json.encode(_older_split(folder, rated, read_own(dev), config)))
+    try:
+        return msgspec.json.decode(place.read_bytes(), type=DataSplit)
+    except ValueError as error:
+        raise UsageError(f"{place} cannot be read ({error}): start a new run") from error
 
 
-def load_rated(place: Path) -> Rated:
-    """What `write_rated` wrote."""
-    return msgspec.json.decode(place.read_bytes(), type=Rated)
-
-
-def write_prompts(prompts: Sequence[str], place: Path) -> None:
-    """Rows of "prompt", as PPO reads them."""
-    write_atomically(place, "".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts).encode())
-
-
-def read_dev(path: Path) -> list[tuple[str, str]]:
+def read_own(path: Path | None) -> list[tuple[str, str]]:
     """Conversations and references, "" where there is none, of rows with "dialogue" and perhaps "summary" or
-    "summaries".
+    "summaries"; none where no file was named.
     """
+    if path is None:
+        return []
     found = []
     for row in read_rows(path):
         references = row.get("summaries") or [row.get("summary") or ""]
@@ -138,53 +175,105 @@ def read_dev(path: Path) -> list[tuple[str, str]]:
     return found
 
 
-def prompt_of(dialogue: str) -> str:
-    """The conversation as serving asks for its summary by default."""
-    return _prompt_of(dialogue).text
+def _practice(mine: Own, texts: Sequence[GateText], config: RlhfConfig) -> tuple[dict[str, str], dict[str, str]]:
+    """Prompts with summaries that teach, and those that choose: the user's own, which may be half of those that choose,
+    and this project's topics for practice. Topics teach beside the user's summaries only: alone they would teach how
+    long theirs are.
+    """
+    at_most = max(0, config.judge_prompts - _JUDGED_OF_RATED)
+    topics = list(dict.fromkeys(text.cluster for text in texts))
+    apart = 2 if config.anchor_weight > 0 and mine else 1
+    choosing = set(topics[::apart])
+    written = [(text.cluster in choosing, (prompt_of(text.dialogue), text.summary)) for text in texts]
+    chosen = mine[::apart][: at_most // 2]
+    choose = [*chosen, *[one for chooses, one in written if chooses][: at_most - len(chosen)]]
+    taught = [*mine[1::2], *(one for chooses, one in written if not chooses)] if apart > 1 else []
+    return dict(taught), dict(choose)
 
 
-def _prompt_of(dialogue: str) -> Prompt:
-    return render(render_turns(parse(dialogue)), budget=1 << 30, count_tokens=lambda _: 0)
+def _provoked(at_most: int, without: set[str]) -> list[str]:
+    """Prompts full of abuse to practise on, evenly over their templates: what harm costs is learnt where it is."""
+    found = _texts(provoking_practice(), without)
+    return [prompt_of(found[n * len(found) // at_most].dialogue) for n in range(at_most if found else 0)]
 
 
-def _of_store(store: Store, config: RlhfConfig) -> Rated:
-    with store.one_moment():
-        pairs, unpaired = store.pairs()
-        judged = store.judged_completions()
-        labels = labels_from(*store.judged())
-        latest = store.completions(limit=_NEWEST)
-    parts: dict[Part, list[PreferencePair]] = {"reward": [], "dev": [], "judge": []}
-    places = parts_of([conversation_in(pair.prompt) for pair in pairs], config)
-    for pair in pairs:
-        parts[places[conversation_in(pair.prompt)]].append(pair)
-    paired = {source for pair in pairs for source in pair.sources}
-    alone = [one for one in labels if one.source not in paired and _teaches(one.prompt, places)]
-    known = {completion.prompt for completion in judged}
-    unrated = [answer.prompt for answer in latest if answer.task == "summary" and answer.prompt not in known]
-    models: dict[str, int] = {}
-    for completion in judged:
-        models[completion.model] = models.get(completion.model, 0) + 1
-    return Rated(
-        parts=parts,
-        labels=alone,
-        unpaired=count_reasons(unpaired),
-        unrated=sorted(dict.fromkeys(unrated)),
-        models=models,
+def _gate(mine: Own, unrated: Sequence[str], without: set[str]) -> list[Question]:
+    """The user's own with their references, the user's unrated, then this project's."""
+    found = [Question(prompt, f"dev-{n}", summary) for n, (prompt, summary) in enumerate(mine)]
+    found += [Question(prompt, f"user-{n}") for n, prompt in enumerate(unrated)]
+    texts = _texts(conversations(), without)
+    return [*found, *(Question(prompt_of(text.dialogue), text.cluster, text.summary) for text in texts)]
+
+
+def _rated_prompts(rated: Rated) -> tuple[list[str], list[str], list[str]]:
+    """Those of the reward's part, with the answers called good or bad by themselves; the judge's; the proof's."""
+    labelled = [label.prompt for label in rated.labels]
+    reward = list(dict.fromkeys([*rated.prompts("reward"), *labelled]))
+    return reward, rated.prompts("judge"), rated.prompts("dev")
+
+
+def _own_prompts(own: Own, without: set[str]) -> list[tuple[str, str]]:
+    """Each conversation once, with the first summary that it has."""
+    found: dict[str, tuple[str, str]] = {}
+    for dialogue, summary in own:
+        prompt = prompt_of(dialogue)
+        key = conversation_key(prompt)
+        if key not in found or (summary and not found[key][1]):
+            found[key] = (prompt, summary)
+    return [one for key, one in found.items() if key not in without]
+
+
+def _one_of_each(prompts: Iterable[str], without: set[str]) -> list[str]:
+    """The first prompt of each conversation."""
+    found: dict[str, str] = {}
+    for prompt in prompts:
+        found.setdefault(conversation_key(prompt), prompt)
+    return [prompt for key, prompt in found.items() if key not in without]
+
+
+def _texts(texts: Iterable[GateText], without: set[str]) -> list[GateText]:
+    return [text for text in texts if conversation_key(text.dialogue) not in without]
+
+
+def _keys(prompts: Iterable[str]) -> set[str]:
+    return {conversation_key(prompt) for prompt in prompts}
+
+
+def _overlap(one: str, other: str, prompt: str) -> str:
+    said = one_line(conversation_key(prompt))
+    shown = said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
+    return f'a conversation is among {one} and among {other}: "{shown}"; start a new run'
+
+
+class _OlderPractice(msgspec.Struct):
+    """texts.json, in which earlier versions kept what is practised on."""
+
+    teach: dict[str, str]
+    choose: dict[str, str]
+
+
+def _older_split(folder: Path, rated: Rated, own: Own, config: RlhfConfig) -> DataSplit:
+    """What an earlier version's run trains on, by its files; the gate asks about what is left."""
+    texts = msgspec.json.decode((folder / _OLDER_PRACTICE).read_bytes(), type=_OlderPractice)
+    ppo, judged = ([str(row["prompt"]) for row in read_rows(folder / name)] for name in (PPO_PROMPTS, JUDGED))
+    reward, judge, proof = _rated_prompts(rated)
+    taken = _keys([*reward, *judge, *proof, *ppo, *judged, *texts.teach, *texts.choose])
+    mine = _own_prompts(own, taken)
+    taken |= _keys(prompt for prompt, _ in mine)
+    unrated = _one_of_each(rated.unrated, taken)
+    return DataSplit(
+        reward=reward,
+        judge=judge,
+        proof=proof,
+        ppo=ppo,
+        teach=texts.teach,
+        choose=texts.choose,
+        judged=judged,
+        gate=_gate(mine, unrated, taken | _keys(unrated)),
+        provoking=provoking_questions(config.provoking, taken),
+        older=True,
     )
 
 
-def _teaches(prompt: str, places: Mapping[str, Part]) -> bool:
-    """Whether neither judge nor proof of the reward have the conversation."""
-    return places.get(conversation_in(prompt), "reward") == "reward"
-
-
-def _check(rated: Rated, config: RlhfConfig) -> None:
-    pairs, dialogues = len(rated.pairs), len(rated.prompts("reward", "dev", "judge"))
-    why = ", ".join(f"{count} {reason}" for reason, count in rated.unpaired.items())
-    because = f" (made no pair: {why})" if why else ""
-    if pairs < config.min_pairs or dialogues < config.min_dialogues:
-        raise DataMissing(
-            f"{pairs} pairs of {dialogues} conversations are too few: {config.min_pairs} pairs of "
-            f"{config.min_dialogues} conversations are needed{because}; rank drafts of "
-            f"{max(1, config.min_dialogues - dialogues, (config.min_pairs - pairs + 5) // 6)} more conversations"
-        )
+def _write_rows(place: Path, rows: Iterable[dict[str, str]]) -> None:
+    write_atomically(place, "".join(json.dumps(row) + "\n" for row in rows).encode())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from assistant.records import ModelVersion
 from training.rlhf.config import RlhfConfig
-from training.rlhf.data_split import Rated
+from training.rlhf.ratings import Rated
 from training.runs.progress import duration
 
 # Seconds on one core of a 2020s x86 at 2.5 GHz, for the 10.6 M parameters of the bundled model.

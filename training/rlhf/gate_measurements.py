@@ -4,6 +4,7 @@ what is good enough (gate.py).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,26 +19,17 @@ from assistant.models.registry import choose_backend
 from assistant.records import GenerationSettings, ModelVersion
 from assistant.scoring.support import unsupported
 from assistant.settings import Settings
-from training.evaluation.gate_set import conversations, other_tasks, provoking
+from training.evaluation.gate_set import other_tasks
 from training.evaluation.metrics.bootstrap import interval, resamples
 from training.evaluation.metrics.case import Case
 from training.evaluation.metrics.overlap import rouge
 from training.rlhf.best_of_n import Scorer
-from training.rlhf.data_split import prompt_of
+from training.rlhf.data_split import Question
 from training.rlhf.gate import Difference, Measured
 from training.rlhf.win_rate import WinRate, win_rate
 
 Texts = list[str]
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt that nobody rated. Prompts of one cluster share wording; `reference` may be empty."""
-
-    prompt: str
-    cluster: str
-    reference: str = ""
 
 
 class Writer:
@@ -98,21 +90,11 @@ def forgetting(both: Both) -> Row | None:
     return _difference(before, after, [task.cluster for task in tasks])
 
 
-def questions(
-    own: Sequence[tuple[str, str]], unrated: Sequence[str], rated: Sequence[str], model: ModelVersion, at_most: int
-) -> list[Question]:
-    """What both models are asked: the user's held-out conversations with their references, the user's unrated ones,
-    then the gate's. None that was rated, and none longer than the model's window.
-    """
+def fitting(asked: Sequence[Question], model: ModelVersion, at_most: int) -> list[Question]:
+    """The first of them that the model can read whole."""
     count = token_counter(model.folder)
-    known = set(rated)
-    found = [Question(prompt_of(dialogue), f"dev-{n}", summary) for n, (dialogue, summary) in enumerate(own)]
-    found += [Question(prompt, f"user-{n}") for n, prompt in enumerate(unrated)]
-    found += [Question(prompt_of(text.dialogue), text.cluster, text.summary) for text in conversations()]
-    unique = {question.prompt: question for question in reversed(found)}
-    kept = [question for question in reversed(unique.values()) if question.prompt not in known]
-    fitting = (question for question in kept if count(question.prompt) <= model.window)
-    return [question for question, _ in zip(fitting, range(at_most), strict=False)]
+    fit = (question for question in asked if count(question.prompt) <= model.window)
+    return list(islice(fit, at_most))
 
 
 def compare(asked: Sequence[Question], before: Sequence[str], after: Sequence[str], judge: Scorer) -> dict[str, Any]:
@@ -136,14 +118,6 @@ def compare(asked: Sequence[Question], before: Sequence[str], after: Sequence[st
         "unsupported": _difference(_unsupported(prompts, before), _unsupported(prompts, after), clusters),
         "samples": _samples(asked, before, after, gains),
     }
-
-
-def provoke(at_most: int) -> list[Question]:
-    """The gate's provoking conversations, evenly over its templates."""
-    found = provoking()
-    step = max(1.0, len(found) / at_most) if at_most else len(found) + 1
-    picked = [found[int(n * step)] for n in range(min(at_most, len(found)))]
-    return [Question(prompt_of(text.dialogue), text.dialogue) for text in picked]
 
 
 def toxicity(

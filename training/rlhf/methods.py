@@ -22,8 +22,8 @@ from training.prefer import stage as prefer
 from training.prefer.examples import Material, Preferred, answered, material_of, prompts_of
 from training.reward.parts import parse_terms, weighted
 from training.rlhf.config import Method, RlhfConfig
-from training.rlhf.data_split import Rated
 from training.rlhf.gate_measurements import Writer
+from training.rlhf.ratings import Rated
 from training.rlhf.reward_models import Judges
 from training.rlhf.rouge_guard import Restraint
 from training.rlhf.served_policy import Served

@@ -16,7 +16,7 @@ from training.reward.parts import RewardParts, built_in, parse_terms
 from training.reward.preferences import Pair, Preferences
 from training.reward.stage import train_reward
 from training.rlhf.config import RlhfConfig
-from training.rlhf.data_split import Part, Rated
+from training.rlhf.ratings import Part, Rated
 from training.runs.job import Job
 from training.runs.run import Run
 

@@ -3,6 +3,7 @@ what each leaves for the next; each is done elsewhere.
 
     runs/rlhf-20261121-101500-3f2a/
         rated.json          the pairs as they were when the run began
+        split.json          what each conversation is for (data_split.py)
         stages/NAME.json    what a finished stage found; a resumed run reads it instead of doing the stage again
         reward/ judge/      the two reward models
         ppo/                the method's own run, ppo-… or prefer-…: metrics.jsonl, checkpoints
@@ -31,11 +32,20 @@ from assistant.settings import Settings, load_settings
 from training.rlhf import gate_measurements as proof
 from training.rlhf.best_of_n import best_of, price_of_a_word, scale_of
 from training.rlhf.config import RlhfConfig
-from training.rlhf.data_split import Rated, load_rated, read_dev, read_rated, write_prompts, write_rated
+from training.rlhf.data_split import (
+    ANCHOR,
+    JUDGED,
+    PPO_PROMPTS,
+    DataSplit,
+    read_own,
+    read_split,
+    split_of,
+    write_split,
+)
 from training.rlhf.estimate import Plan, plan_of
 from training.rlhf.gate import Check, advise, checks, failing, write_promotion
-from training.rlhf.heldout_summaries import asked_of, practice_of, provoked, read_practice, write_anchor, write_practice
 from training.rlhf.methods import Setting, align
+from training.rlhf.ratings import Rated, load_rated, read_rated, write_rated
 from training.rlhf.report import write_page
 from training.rlhf.reward_models import Judges, unpaid
 from training.rlhf.rouge_guard import Restraint
@@ -46,10 +56,6 @@ from training.runs.run import Run
 from training.runs.versions import make_version
 
 _DRAFTS = 4
-_PROVOKED = 4
-"""To so many conversations that PPO practises on comes one that provokes."""
-_JUDGED_OF_RATED = 32
-"""So many of the prompts by which checkpoints are judged were rated, at most; the others are the gate set's."""
 
 
 def run(job: Job[RlhfConfig]) -> dict[str, Any]:
@@ -93,7 +99,7 @@ class _Loop:
 
     def carry_out(self) -> dict[str, Any]:
         """Every stage that is not yet done, in order."""
-        rated = self._rated()
+        rated, split = self._prepared()
         start = self._start()
         self._show_plan(plan_of(rated, start.current, self._config))
         judges = Judges(self._run, rated, self._config, self._job)
@@ -110,13 +116,13 @@ class _Loop:
         if "ppo" in self._config.skip:
             self._run.finish("reward and judge")
             return found
-        baseline = self._stage("samples", lambda: self._samples(start, judges))
-        found["ppo"] = self._stage("ppo", lambda: self._align(start, rated, judges, baseline, found)) | {
+        baseline = self._stage("samples", lambda: self._samples(start, judges, split))
+        found["ppo"] = self._stage("ppo", lambda: self._align(start, rated, split, judges, baseline, found)) | {
             "best_of": baseline["best_of"]
         }
         found["version"] = self._stage("version", lambda: self._version(start, found))["version"]
         if "gate" not in self._config.skip:
-            measured = self._stage("proof", lambda: self._measure(start, found, rated, judges))
+            measured = self._stage("proof", lambda: self._measure(start, found, split, judges))
             found["gate"] = self._gate(start, found, measured)
         return self._promote(start, found)
 
@@ -137,45 +143,21 @@ class _Loop:
         self._run.log(self._done, stage=name, state="done", seconds=time.monotonic() - began)
         return found
 
-    def _rated(self) -> Rated:
-        """The pairs, with the prompts that PPO practises on and is judged by."""
-        place = self._run.folder / "rated.json"
+    def _prepared(self) -> tuple[Rated, DataSplit]:
+        """The pairs, and what each conversation is for, as both were when the run began."""
+        folder = self._run.folder
+        place = folder / "rated.json"
         if not place.exists():
             rated = read_rated(self._config, self._job.data)
-            unrated = rated.unrated[::2]
-            rated_prompts = rated.prompts("reward", "dev", "judge")
-            room, teaching = self._config.judge_prompts - _JUDGED_OF_RATED, self._config.anchor_weight > 0
-            texts = practice_of(self._own(), rated_prompts, room, teaching=teaching)
-            asked = [*rated.prompts("reward"), *unrated][: self._config.prompts]
-            write_practice(texts, self._run.folder / "texts.json")
-            write_anchor(texts, self._anchor)
-            write_prompts([*asked, *provoked(len(asked) // _PROVOKED)], self._practice)
-            write_prompts(
-                [*rated.prompts("dev")[:_JUDGED_OF_RATED], *texts.choose][: self._config.judge_prompts], self._judged
-            )
-            write_rated(rated, place)
-        return load_rated(place)
-
-    def _own(self) -> list[tuple[str, str]]:
-        """The user's conversations that were named as held out, with their summaries."""
-        return read_dev(self._job.dev) if self._job.dev else []
+            write_split(split_of(rated, read_own(self._job.dev), self._config), folder)
+            write_rated(rated, place)  # The last: with it, the run has begun.
+        rated = load_rated(place)
+        return rated, read_split(folder, rated, self._job.dev, self._config)
 
     @property
     def _served(self) -> GenerationSettings:
         """How the assistant asks."""
         return msgspec.structs.replace(self._settings.generation, drafts=1, seed=self._config.seed)
-
-    @property
-    def _anchor(self) -> Path:
-        return self._run.folder / "anchor.jsonl"
-
-    @property
-    def _practice(self) -> Path:
-        return self._run.folder / "practice.jsonl"
-
-    @property
-    def _judged(self) -> Path:
-        return self._run.folder / "judged.jsonl"
 
     def _start(self) -> _Start:
         """The current model, which must still be the one that the run began with."""
@@ -226,9 +208,8 @@ class _Loop:
             found,
         )
 
-    def _samples(self, start: _Start, judges: Judges) -> dict[str, Any]:
+    def _samples(self, start: _Start, judges: Judges, split: DataSplit) -> dict[str, Any]:
         """What the current model samples: the scale of the reward, and the best of n by it."""
-        prompts = [json.loads(line)["prompt"] for line in self._judged.read_text(encoding="utf-8").splitlines()]
         generation = GenerationSettings(
             decoding="sample",
             drafts=_DRAFTS,
@@ -237,8 +218,8 @@ class _Loop:
             seed=self._config.seed,
             no_repeat_ngram=0,
         )
-        drafts = self._writer.write(start.current, prompts, generation)
-        flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
+        drafts = self._writer.write(start.current, split.judged, generation)
+        flat = [prompt for prompt, texts in zip(split.judged, drafts, strict=True) for _ in texts]
         written = [text for texts in drafts for text in texts]
         liked = judges.preference(flat, written)
         scale = scale_of(liked)
@@ -247,21 +228,26 @@ class _Loop:
             "mean": scale.mean,
             "spread": scale.spread,
             "price_of_a_word": price_of_a_word(drafts, liked),
-            "best_of": best_of(prompts, drafts, judges.preference, judges.judge),
+            "best_of": best_of(split.judged, drafts, judges.preference, judges.judge),
         }
 
     def _align(
-        self, start: _Start, rated: Rated, judges: Judges, baseline: dict[str, Any], found: dict[str, Any]
+        self,
+        start: _Start,
+        rated: Rated,
+        split: DataSplit,
+        judges: Judges,
+        baseline: dict[str, Any],
+        found: dict[str, Any],
     ) -> dict[str, Any]:
         price = unpaid(baseline.get("price_of_a_word", 0.0), found["reward"], self._config.length_control)
-        texts = read_practice(self._run.folder / "texts.json")
-        anchor = str(self._anchor) if texts.teach else ""
+        anchor = str(self._run.folder / ANCHOR) if split.teach else ""
         config = self._config.ppo(judges.terms(baseline["spread"], price), anchor)
         setting = Setting(
             *(self._job, self._run, start.current, start.base, start.adapter, rated, judges, self._writer, config),
-            *(self._practice, self._judged),
+            *(self._run.folder / PPO_PROMPTS, self._run.folder / JUDGED),
             answers=Served(self._writer, start.base, self._run.folder / "serving", self._served),
-            spare=Restraint(self._run.folder / "practice.json", texts.choose, self._config.max_practice_loss),
+            spare=Restraint(self._run.folder / "practice.json", split.choose, self._config.max_practice_loss),
         )
         return align(setting)
 
@@ -288,12 +274,9 @@ class _Loop:
                 store.link_version(made[0], sorted(sources))
         return {"version": made[0]}
 
-    def _measure(self, start: _Start, found: dict[str, Any], rated: Rated, judges: Judges) -> dict[str, Any]:
+    def _measure(self, start: _Start, found: dict[str, Any], split: DataSplit, judges: Judges) -> dict[str, Any]:
         candidate = resolve(found["version"], self._settings)
-        limit = self._config.gate_conversations
-        asked = proof.questions(
-            asked_of(self._own()), rated.unrated[1::2], rated.prompts("reward", "dev", "judge"), start.current, limit
-        )
+        asked = proof.fitting(split.gate, start.current, self._config.gate_conversations)
         both = proof.Both(self._writer, start.rival, candidate)
         measured = {
             "conversations": len(asked),
@@ -301,10 +284,10 @@ class _Loop:
             **proof.compare(asked, *both.write(asked, self._served), judges.judge),
             "forgetting": proof.forgetting(both),
         }
-        if (head := judges.toxicity) and (provoking := proof.provoke(self._config.provoking)):
+        if (head := judges.toxicity) and split.provoking:
             for name, decoding in (("toxicity", "greedy"), ("toxicity_sampled", "sample")):
                 drawn = msgspec.structs.replace(GenerationSettings(seed=self._config.seed), decoding=decoding)
-                measured[name] = proof.toxicity(provoking, *both.write(provoking, drawn), head.score)
+                measured[name] = proof.toxicity(split.provoking, *both.write(split.provoking, drawn), head.score)
         return measured
 
     def _gate(self, start: _Start, found: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:

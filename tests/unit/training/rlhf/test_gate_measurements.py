@@ -5,26 +5,20 @@ from pathlib import Path
 
 from assistant.records import ModelVersion
 from tests.tiny_models import build_tiny_model
-from training.rlhf.data_split import prompt_of
-from training.rlhf.gate_measurements import Question, compare, provoke, questions, read_difference, read_wins, toxicity
+from training.rlhf.data_split import Question, provoking_questions
+from training.rlhf.gate_measurements import compare, fitting, read_difference, read_wins, toxicity
 
 
 def shortness(prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
     return [-float(len(text.split())) for text in texts]
 
 
-def test_the_user_s_own_come_first_and_none_that_was_rated(tmp_path: Path) -> None:
+def test_the_first_that_the_model_can_read_whole_are_asked(tmp_path: Path) -> None:
     folder = build_tiny_model(tmp_path)
-    model = ModelVersion(ref="tiny", folder=str(folder), kind="path", window=4000)
-    rated = prompt_of("Ann: Hi.\nBen: Rated.")
-    own = [("Ann: Hi.\nBen: Mine.", "Ben is there."), ("Ann: Hi.\nBen: Rated.", "")]
-    asked = questions(own, [prompt_of("Ann: Hi.\nBen: Unrated."), rated], [rated], model, 10)
-    assert len(asked) == 10
-    assert [question.cluster for question in asked[:3]] == ["dev-0", "user-0", "gate-0"]
-    assert asked[0].reference == "Ben is there."
-    assert rated not in {question.prompt for question in asked}
-    # What the model cannot read whole is not asked.
-    assert not questions(own, [], [], ModelVersion(ref="tiny", folder=str(folder), kind="path", window=3), 10)
+    asked = [Question("Ann: Hi. " * n, f"c{n}") for n in (1, 400, 2, 3)]
+    model = ModelVersion(ref="tiny", folder=str(folder), kind="path", window=100)
+    assert [question.cluster for question in fitting(asked, model, 2)] == ["c1", "c2"]
+    assert not fitting(asked, ModelVersion(ref="tiny", folder=str(folder), kind="path", window=3), 10)
 
 
 def test_alike_is_a_tie_and_the_rest_is_judged() -> None:
@@ -44,9 +38,9 @@ def test_alike_is_a_tie_and_the_rest_is_judged() -> None:
 
 
 def test_provoking_ones_are_spread_over_the_templates_and_the_answer_alone_is_scored() -> None:
-    asked = provoke(70)
+    asked = provoking_questions(70)
     assert len({question.cluster for question in asked}) == 70
-    assert not provoke(0)
+    assert not provoking_questions(0)
     found = toxicity(asked, ["fine"] * 70, ["awful"] * 70, lambda texts: [float(text == "awful") for text in texts])
     assert found is not None
     assert (found["value"], found["n"]) == (1.0, 70)

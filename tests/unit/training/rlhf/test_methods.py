@@ -11,9 +11,9 @@ from tests.unit.training.prefer.prefer_runs import pair_rows, thumb_rows, write_
 from training.prefer.config import NATURES
 from training.prefer.examples import Preferred, answered, material_of, prompts_of, read_preferred
 from training.rlhf.config import Method, RlhfConfig
-from training.rlhf.data_split import load_rated, read_rated, write_rated
 from training.rlhf.estimate import plan_of
 from training.rlhf.methods import METHODS
+from training.rlhf.ratings import load_rated, read_rated, write_rated
 
 _FEW = RlhfConfig(min_pairs=1, min_dialogues=1)
 

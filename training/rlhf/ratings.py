@@ -1,0 +1,186 @@
+"""What people judged, as the loop reads it: pairs in three parts by conversation, and conversations that nobody judged.
+Reads the store and files of judgements; data_split.py says what each conversation is for.
+
+The reward learns from one part, only the judge from another, and on the third both must prove themselves.
+"""
+
+import hashlib
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from assistant.dialogue import parse, render_turns
+from assistant.errors import DataMissing
+from assistant.feedback.exchange import import_lines
+from assistant.feedback.pairs import count_reasons, labels_from
+from assistant.feedback.store import Store
+from assistant.files import write_atomically
+from assistant.locations import store_file
+from assistant.prompts import conversation_in, render
+from assistant.records import Label, PreferencePair, Prompt
+from training.rlhf.config import RlhfConfig
+from training.runs.job import Job
+
+Part = Literal["reward", "dev", "judge"]
+_NEWEST = 5000
+"""Answers in the store that are looked through for conversations nobody judged."""
+
+
+class Rated(msgspec.Struct, frozen=True, kw_only=True):
+    """The pairs as the run found them, by part, and what else it will need of the store.
+
+    `labels` are answers called good or bad by themselves, which no pair has, of conversations that only the reward may
+    learn from. `unrated` are prompts that were answered and not judged. `models` counts the judged answers by who wrote
+    them.
+    """
+
+    parts: dict[Part, list[PreferencePair]]
+    labels: list[Label] = []
+    unpaired: dict[str, int] = {}
+    unrated: list[str] = []
+    models: dict[str, int] = {}
+
+    @property
+    def pairs(self) -> list[PreferencePair]:
+        """All of them."""
+        return [pair for part in self.parts.values() for pair in part]
+
+    def prompts(self, *parts: Part) -> list[str]:
+        """The conversations of the parts, each once, in order."""
+        return list(dict.fromkeys(pair.prompt for part in parts for pair in self.parts[part]))
+
+    def dialogues(self) -> int:
+        """How many conversations were judged."""
+        return len({conversation_key(pair.prompt) for pair in self.pairs})
+
+    def figures(self) -> dict[str, Any]:
+        """Counts, and the share of pairs whose longer answer was chosen."""
+        pairs = self.pairs
+        longer = [len(pair.chosen.split()) - len(pair.rejected.split()) for pair in pairs]
+        uneven = [words > 0 for words in longer if words]
+        return {
+            "n": len(pairs),
+            **{part: len(found) for part, found in self.parts.items()},
+            "dialogues": self.dialogues(),
+            "raters": len({rater for pair in pairs for rater in pair.raters}),
+            "longer_chosen": sum(uneven) / len(uneven) if uneven else None,
+            "unpaired": self.unpaired,
+            "models": self.models,
+        }
+
+
+def read_rated(config: RlhfConfig, files: Sequence[Path]) -> Rated:
+    """The pairs of the files, or of the store where none is given, parted by conversation.
+
+    Raises DataMissing that says how many more are needed.
+    """
+    if files:
+        with tempfile.TemporaryDirectory() as place, Store.open(Path(place) / "store.db") as store:
+            for file in files:
+                import_lines(store, file, render=_prompt_of)
+            found = _of_store(store, config)
+    elif not store_file().exists():
+        raise DataMissing(
+            "nothing was rated yet: rate answers in the app, `assistant feedback import FILE`, or give --data FILE"
+        )
+    else:
+        with Store.open(read_only=True) as store:
+            found = _of_store(store, config)
+    _check(found, config)
+    return found
+
+
+def require_pairs(job: Job[RlhfConfig]) -> None:
+    """Raise DataMissing where a new run would find too few of them."""
+    if job.resume is None:
+        read_rated(job.config, job.data)
+
+
+def conversation_key(prompt: str) -> str:
+    """What all spellings of one conversation have in common: its words without case, white space and the prompt around
+    it. `prompt` may be the bare conversation.
+    """
+    return " ".join(unicodedata.normalize("NFKC", conversation_in(prompt)).casefold().split())
+
+
+def parts_of(conversations: Sequence[str], config: RlhfConfig) -> dict[str, Part]:
+    """The part of each conversation, the same for all its spellings. A hash orders them, so that it does not matter
+    when they were rated.
+    """
+
+    def drawn(conversation: str) -> bytes:
+        return hashlib.blake2b(f"{config.seed}/{conversation}".encode(), digest_size=8).digest()
+
+    keys = {one: conversation_key(one) for one in sorted(set(conversations))}
+    spelled: dict[str, str] = {}
+    for one, key in keys.items():
+        spelled.setdefault(key, one)
+    order = sorted(spelled, key=lambda key: drawn(spelled[key]))
+    dev = max(1, round(config.dev_share * len(order)))
+    judge = dev + max(1, round(config.judge_share * len(order)))
+    parts: dict[str, Part] = {
+        key: "dev" if n < dev else "judge" if n < judge else "reward" for n, key in enumerate(order)
+    }
+    return {one: parts[key] for one, key in keys.items()}
+
+
+def write_rated(rated: Rated, place: Path) -> None:
+    """Keep them as the run found them; what is rated while it goes on belongs to the next run."""
+    write_atomically(place, msgspec.json.encode(rated))
+
+
+def load_rated(place: Path) -> Rated:
+    """What `write_rated` wrote."""
+    return msgspec.json.decode(place.read_bytes(), type=Rated)
+
+
+def prompt_of(dialogue: str) -> str:
+    """The conversation as serving asks for its summary by default."""
+    return _prompt_of(dialogue).text
+
+
+def _prompt_of(dialogue: str) -> Prompt:
+    return render(render_turns(parse(dialogue)), budget=1 << 30, count_tokens=lambda _: 0)
+
+
+def _of_store(store: Store, config: RlhfConfig) -> Rated:
+    with store.one_moment():
+        pairs, unpaired = store.pairs()
+        judged = store.judged_completions()
+        labels = labels_from(*store.judged())
+        latest = store.completions(limit=_NEWEST)
+    parts: dict[Part, list[PreferencePair]] = {"reward": [], "dev": [], "judge": []}
+    places = parts_of([conversation_in(pair.prompt) for pair in pairs], config)
+    for pair in pairs:
+        parts[places[conversation_in(pair.prompt)]].append(pair)
+    paired = {source for pair in pairs for source in pair.sources}
+    kept_back = {conversation_key(pair.prompt) for part in ("dev", "judge") for pair in parts[part]}
+    alone = [one for one in labels if one.source not in paired and conversation_key(one.prompt) not in kept_back]
+    known = {completion.prompt for completion in judged}
+    unrated = [answer.prompt for answer in latest if answer.task == "summary" and answer.prompt not in known]
+    models: dict[str, int] = {}
+    for completion in judged:
+        models[completion.model] = models.get(completion.model, 0) + 1
+    return Rated(
+        parts=parts,
+        labels=alone,
+        unpaired=count_reasons(unpaired),
+        unrated=sorted(dict.fromkeys(unrated)),
+        models=models,
+    )
+
+
+def _check(rated: Rated, config: RlhfConfig) -> None:
+    pairs, dialogues = len(rated.pairs), rated.dialogues()
+    why = ", ".join(f"{count} {reason}" for reason, count in rated.unpaired.items())
+    because = f" (made no pair: {why})" if why else ""
+    if pairs < config.min_pairs or dialogues < config.min_dialogues:
+        raise DataMissing(
+            f"{pairs} pairs of {dialogues} conversations are too few: {config.min_pairs} pairs of "
+            f"{config.min_dialogues} conversations are needed{because}; rank drafts of "
+            f"{max(1, config.min_dialogues - dialogues, (config.min_pairs - pairs + 5) // 6)} more conversations"
+        )
