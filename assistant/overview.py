@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -15,6 +15,7 @@ from assistant.engine.protocol import OnProgress
 from assistant.exam import ExamResult, known_result, sit_exam
 from assistant.exam.grading import LANGUAGE
 from assistant.locations import config_dir
+from assistant.marking import own_weights
 from assistant.records import Answer, Ask, BackendName, Completion, Dialogue, GenerationSettings, ModelVersion, Record
 from assistant.scoring.language import language_name, language_of
 
@@ -105,7 +106,8 @@ def _written(
     assistant: Assistant, dialogues: Sequence[Dialogue], ask: Ask, wanted: Wanted, on_progress: OnProgress | None
 ) -> list[Overview]:
     """The digests, with the model's texts where there are any."""
-    found = [_digested(dialogue, ask, wanted.points) for dialogue in dialogues]
+    weights = own_weights(assistant.store) if assistant.store is not None else None
+    found = [_digested(dialogue, ask, wanted.points, weights) for dialogue in dialogues]
     if wanted.when == "never":
         return found
     model, _ = assistant.choice(wanted.ref)
@@ -133,9 +135,9 @@ def _written(
     return found
 
 
-def _digested(dialogue: Dialogue, ask: Ask, points: int | None) -> Overview:
+def _digested(dialogue: Dialogue, ask: Ask, points: int | None, weights: Mapping[str, float] | None = None) -> Overview:
     started = time.monotonic()
-    digest = digest_of(dialogue, ask, points=points)
+    digest = digest_of(dialogue, ask, points=points, weights=weights)
     return Overview(digest=digest, completion=_completion(dialogue, digest, time.monotonic() - started))
 
 
@@ -174,14 +176,19 @@ def _completion(dialogue: Dialogue, digest: Digest, seconds: float) -> Completio
     )
 
 
-def digest_of(dialogue: Dialogue, ask: Ask, *, points: int | None = None) -> Digest:
-    """The digest as the request wants it: so many words or points, and with a focus where it wishes for one."""
+def digest_of(
+    dialogue: Dialogue, ask: Ask, *, points: int | None = None, weights: Mapping[str, float] | None = None
+) -> Digest:
+    """The digest as the request wants it: so many words or points, and with a focus where it wishes for one. `weights`
+    are those of whom it is for, where there are any.
+    """
     focus = _FOCUS.match(ask.wish.strip())
     return make_digest(
         dialogue,
         words=ask.words,
         points=points,
         focus=focus[1] if focus else None,
+        weights=weights,
         cue_folder=config_dir() / "cues",
     )
 

@@ -363,7 +363,7 @@ class Tombstone(Record, frozen=True):
     """What stays of something deleted: its id, what it was, and when (UTC) it went."""
 
     id: str
-    noun: Literal["chat", "completion", "rating", "ranking"]
+    noun: Literal["chat", "completion", "rating", "ranking", "mark"]
     deleted: str
 
 
@@ -377,6 +377,7 @@ class Deletion(Record, frozen=True):
     completions: int = 0
     ratings: int = 0
     rankings: int = 0
+    marks: int = 0
     kept: int = 0
     model_versions: tuple[str, ...] = ()
 

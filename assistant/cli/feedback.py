@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from cyclopts import App, Parameter
@@ -12,16 +12,18 @@ from assistant.dialogue import parse, render_turns
 from assistant.errors import UsageError
 from assistant.feedback.exchange import Format, export, import_lines
 from assistant.feedback.guideline import load_guideline
-from assistant.feedback.judgements import local_rater
+from assistant.feedback.judgements import Judged, judged_by, kind_of, local_rater
 from assistant.feedback.lines import IMPORTED
+from assistant.feedback.marks import SAYINGS, Mark
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
+from assistant.marking import Taste, taste_of
 from assistant.prompts import render
-from assistant.records import FeedbackStats, Prompt, Ranking, Rating, Share, Thumb
+from assistant.records import FeedbackStats, Prompt, Rating, Share, Thumb
 from assistant.terminal import one_line
 from assistant.tui.judged import describe_effect
 
-feedback = App(name="feedback", help="Show, count, exchange and delete ratings and rankings.", help_format="plaintext")
+feedback = App(name="feedback", help="Show, count, exchange and delete judgements.", help_format="plaintext")
 
 
 class RankingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,7 +120,7 @@ def rank(file: Path, *, json: bool = False) -> None:
 
 @feedback.command(name="list")
 def list_(*, limit: int = 50, json: bool = False) -> None:
-    """List ratings and rankings in force, newest first.
+    """List ratings, rankings and marks on parts of digests, newest first.
 
     Parameters
     ----------
@@ -128,7 +130,7 @@ def list_(*, limit: int = 50, json: bool = False) -> None:
         Print one JSON list.
     """
     with Store.open() as store:
-        found: list[Rating | Ranking] = [*store.ratings(limit), *store.rankings(limit)]
+        found: list[Judged] = [*store.ratings(limit), *store.rankings(limit), *store.marks(limit)]
     found.sort(key=lambda judgement: judgement.created, reverse=True)
     if json:
         say_json([_facts(judgement) for judgement in found[:limit]])
@@ -141,7 +143,7 @@ def list_(*, limit: int = 50, json: bool = False) -> None:
 
 @feedback.command(name="show")
 def show(id: str, *, json: bool = False) -> None:
-    """Print one rating or ranking with the texts that it judges.
+    """Print one judgement with the texts that it is about.
 
     Parameters
     ----------
@@ -152,8 +154,7 @@ def show(id: str, *, json: bool = False) -> None:
     """
     with Store.open() as store:
         judgement = store.judgement(id)
-        judged = (judgement.completion,) if isinstance(judgement, Rating) else judgement.completions
-        texts = {id: store.completion(id).answer for id in judged}
+        texts = {id: store.completion(id).answer for id in judged_by(judgement)}
         effect = _effect(store, judgement)
     if json:
         say_json({**_facts(judgement), "texts": texts, "pairs": effect.own, "versions": effect.versions})
@@ -174,11 +175,31 @@ def stats(*, json: bool = False) -> None:
         Print one JSON object.
     """
     with Store.open() as store:
-        found = store.stats()
+        found, taste = store.stats(), taste_of(store)
     if json:
-        say_json(msgspec.to_builtins(found))
+        say_json({**msgspec.to_builtins(found), "points": taste._asdict()})
     else:
         _print_stats(found)
+        _print_taste(taste)
+
+
+@feedback.command(name="reset")
+def reset(what: Literal["points"], *, json: bool = False) -> None:
+    """Forget what you kept and dropped in digests: the next one is weighed as at first. To-dos put right stay.
+
+    Parameters
+    ----------
+    what
+        points: the parts of digests that were kept and dropped.
+    json
+        Print one JSON object.
+    """
+    with Store.open() as store:
+        count = store.forget_marks(local_rater())
+    if json:
+        say_json({"reset": what, "marks": count})
+    else:
+        say(f"Forgotten: {count} {'mark' if count == 1 else 'marks'}. Digests are weighed as at first.")
 
 
 @feedback.command(name="export")
@@ -237,12 +258,13 @@ def import_(file: Path, *, rater: str = IMPORTED, json: bool = False) -> None:
         say_json({**msgspec.to_builtins(taken), "pairs": pairs})
         return
     known = f", {taken.known} were here already" if taken.known else ""
-    say(f"Imported {taken.ratings} ratings and {taken.rankings} rankings{known}. They now make {pairs} pairs.")
+    marks = f", {taken.marks} marks" if taken.marks else ""
+    say(f"Imported {taken.ratings} ratings and {taken.rankings} rankings{marks}{known}. They now make {pairs} pairs.")
 
 
 @feedback.command(name="delete")
 def delete(id: str, *, json: bool = False) -> None:
-    """Delete a rating or ranking for good, and name the model versions that learned from it.
+    """Delete a judgement for good, and name the model versions that learned from it.
 
     Parameters
     ----------
@@ -256,7 +278,7 @@ def delete(id: str, *, json: bool = False) -> None:
     if json:
         say_json(msgspec.to_builtins(gone))
         return
-    say(f"Deleted {gone.ratings + gone.rankings} judgements.")
+    say(f"Deleted {gone.ratings + gone.rankings + gone.marks} judgements.")
     if gone.model_versions:
         say(f"These model versions learned from it: {', '.join(gone.model_versions)}")
 
@@ -275,29 +297,30 @@ class _Effect(NamedTuple):
     sentence: str
 
 
-def _effect(store: Store, judgement: Rating | Ranking) -> _Effect:
+def _effect(store: Store, judgement: Judged) -> _Effect:
     pairs, unpaired = store.pairs()
     versions = store.versions_with([judgement.id])
     own = sum(judgement.id in pair.sources for pair in pairs)
     return _Effect(own, len(pairs), versions, describe_effect(pairs, unpaired, [judgement.id], versions))
 
 
-def _tell(kept: Rating | Ranking, effect: _Effect, as_json: bool) -> None:
+def _tell(kept: Judged, effect: _Effect, as_json: bool) -> None:
     if as_json:
         say_json({**_facts(kept), "pairs": effect.pairs, "own_pairs": effect.own})
     else:
         say(f"Kept as {kept.id}: {effect.sentence}.")
 
 
-def _facts(judgement: Rating | Ranking) -> dict[str, object]:
-    kind = "rating" if isinstance(judgement, Rating) else "ranking"
-    return {"kind": kind, **msgspec.to_builtins(judgement)}
+def _facts(judgement: Judged) -> dict[str, object]:
+    return {"kind": kind_of(judgement), **msgspec.to_builtins(judgement)}
 
 
-def _gist(judgement: Rating | Ranking) -> str:
+def _gist(judgement: Judged) -> str:
     why = f" ({', '.join(judgement.reasons)})" if judgement.reasons else ""
     if isinstance(judgement, Rating):
         return f"{judgement.completion} {judgement.thumb}{why}"
+    if isinstance(judgement, Mark):
+        return f"{judgement.completion} {judgement.part} {SAYINGS[judgement.says]}: {one_line(judgement.text)}"
     order = " > ".join(" = ".join(group) for group in judgement.groups)
     return f"{order}{'  failed: ' + ', '.join(judgement.failed) if judgement.failed else ''}{why}"
 
@@ -316,6 +339,13 @@ def _print_stats(found: FeedbackStats) -> None:
     ]
     for name, value in rows:
         say(f"{name:15} {value}")
+
+
+def _print_taste(taste: Taste) -> None:
+    say(f"{'digest':15} {taste.kept} kept, {taste.dropped} dropped, {taste.put_right} to-dos put right")
+    if taste.moved:
+        moves = ", ".join(f"{name} {move:+.2f}" for name, move in taste.moved.items())
+        say(f"{'weighs':15} {moves}")
 
 
 def _share(share: Share) -> str:

@@ -59,10 +59,12 @@ def delete(id: str, *, json: bool = False) -> None:
                 "completions": gone.completions,
                 "ratings": gone.ratings,
                 "rankings": gone.rankings,
+                "marks": gone.marks,
                 "model_versions": list(gone.model_versions),
             }
         )
         return
-    say(f"Deleted {gone.messages} messages, {gone.completions} answers, {gone.ratings + gone.rankings} judgements.")
+    judged = gone.ratings + gone.rankings + gone.marks
+    say(f"Deleted {gone.messages} messages, {gone.completions} answers, {judged} judgements.")
     if gone.model_versions:
         say(f"These model versions learned from it: {', '.join(gone.model_versions)}")

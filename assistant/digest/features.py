@@ -18,6 +18,7 @@ FLAGS = (
     "withdrawn", "unknown",
 )  # fmt: skip
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
+_PRICED = re.compile(r"[$€£¥₹]\s?\d|\d[\d.,]*\s?[$€£¥₹%]")
 _PROPER = re.compile(r"(?<=[\w,;] )[A-ZÀ-ÞΑ-ΩА-Я][\w'’-]+")
 
 
@@ -115,6 +116,7 @@ class _Counter:
             "stems": min(8.0, len(clause.stems)) / 8.0,
             "figures": float(figures > 0),
             "two figures": float(figures > 1),
+            "amount": float(_PRICED.search(text) is not None or (figures > 0 and self.cues.found("money", text))),
             "time": float(when_pattern(self.cues).search(text) is not None),
             "names": float(any(word in self.heard.names for word in words)),
             "proper": min(3.0, len(_PROPER.findall(text))) / 3.0,

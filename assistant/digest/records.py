@@ -22,7 +22,8 @@ class Todo(Record, frozen=True):
     """Who does what by when. `text` is the sentence of turn `turn` that says it.
 
     `who` is a speaker or somebody mentioned, empty where nobody was named. `when` is quoted, empty where no time was
-    given; `date` is the same as an ISO date where the conversation is dated.
+    given; `date` is the same as an ISO date where the conversation is dated. `done` is only ever said by a person: what
+    the conversation reports as done is no to-do.
     """
 
     who: str
@@ -31,6 +32,7 @@ class Todo(Record, frozen=True):
     date: str
     turn: int
     text: str
+    done: bool = False
 
 
 class Open(Record, frozen=True):

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+import msgspec
+
 from assistant.digest.cues import Cues
 from assistant.digest.dates import Calendar, find_when, when_pattern
 from assistant.digest.hearing import Heard, Sentence
@@ -356,7 +358,7 @@ def _without_repeats(heard: Heard, found: list[Settled]) -> list[Settled]:
 
 
 def _with_when(todo: Todo, other: Todo) -> Todo:
-    return Todo(who=todo.who, what=todo.what, when=other.when, date=other.date, turn=todo.turn, text=todo.text)
+    return msgspec.structs.replace(todo, when=other.when, date=other.date)
 
 
 def _overlaps(own: set[str], other: set[str]) -> bool:

@@ -1,6 +1,6 @@
 """Writes a digest as text: plain lines, or Markdown. Knows no conversation."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from assistant.digest.records import Digest, Open, Point, Todo
@@ -17,7 +17,7 @@ def render(digest: Digest, style: Style = "plain") -> str:
 def todo_line(todo: Todo) -> str:
     """ "who · what · when", as far as they are known."""
     when = f"{todo.when} ({todo.date})" if todo.when and todo.date else todo.when
-    return " · ".join(part for part in (todo.who, todo.what, when) if part)
+    return " · ".join(part for part in (todo.who, todo.what, when, "done" if todo.done else "") if part)
 
 
 def point_line(point: Point | Open) -> str:
@@ -32,7 +32,7 @@ def _blocks(digest: Digest, style: Style) -> Iterator[list[str]]:
             yield _block(topic.title, map(_point, inside), style)
     else:
         yield [_item(_point(point), style) for point in digest.points]
-    yield _block("To do", map(todo_line, digest.todos), style, box=True)
+    yield _block("To do", map(todo_line, digest.todos), style, boxes=[todo.done for todo in digest.todos])
     yield _block("Open", map(point_line, digest.open), style)
 
 
@@ -40,13 +40,14 @@ def _point(point: Point) -> str:
     return f"Decided: {point_line(point)}" if point.kind == "decision" else point_line(point)
 
 
-def _block(title: str, lines: Iterable[str], style: Style, box: bool = False) -> list[str]:
-    items = [_item(line, style, box) for line in lines]
+def _block(title: str, lines: Iterable[str], style: Style, boxes: Sequence[bool] | None = None) -> list[str]:
+    """A heading and its lines; `boxes` tells of each whether its box is ticked."""
+    found = list(lines)
+    marks = ["" for _ in found] if boxes is None else ["[x] " if done else "[ ] " for done in boxes]
+    items = [_item(line, style, mark) for line, mark in zip(found, marks, strict=True)]
     head = f"## {title}" if style == "markdown" else title
     return [head, *items] if items else []
 
 
-def _item(line: str, style: Style, box: bool = False) -> str:
-    if style == "markdown":
-        return f"- [ ] {line}" if box else f"- {line}"
-    return f"  {line}"
+def _item(line: str, style: Style, box: str = "") -> str:
+    return f"- {box}{line}" if style == "markdown" else f"  {line}"

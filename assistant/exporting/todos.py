@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from assistant.digest import Todo, todo_line
 from assistant.errors import UsageError
@@ -31,7 +32,8 @@ def todos_as(kind: TodoKind, todos: Sequence[Todo]) -> bytes:
 
 def _checklist(todos: Sequence[Todo]) -> bytes:
     """An empty list is an empty file, so that it can be told from a failure."""
-    return "".join(f"- [ ] {one_line(todo_line(todo))}\n" for todo in todos).encode()
+    lines = [f"- [{'x' if todo.done else ' '}] {one_line(todo_line(replace(todo, done=False)))}\n" for todo in todos]
+    return "".join(lines).encode()
 
 
 def _calendar(todos: Sequence[Todo]) -> bytes:
@@ -53,7 +55,7 @@ def _calendar(todos: Sequence[Todo]) -> bytes:
         task.add("description", one_line(told))
         if todo.date:
             task.add("due", date.fromisoformat(todo.date))
-        task.add("status", "NEEDS-ACTION")
+        task.add("status", "COMPLETED" if todo.done else "NEEDS-ACTION")
         calendar.add_component(task)
     content: bytes = calendar.to_ical()
     return content

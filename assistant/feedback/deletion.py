@@ -1,6 +1,7 @@
 """Deletion: a chat, an answer or a judgement goes everywhere at once and leaves its id, without a word of its text."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from assistant.feedback.chats import Chats
 from assistant.feedback.completions import Completions
 from assistant.feedback.database import now
-from assistant.feedback.judgements import Judgements
+from assistant.feedback.judgements import KINDS, Judgements
 from assistant.records import Deletion
 
 # Lists of ids travel as one JSON array, so that no statement is put together from values.
@@ -58,7 +59,7 @@ class Deletions(Chats, Completions, Judgements):
         return removed
 
     def delete_judgement(self, id: str) -> Deletion:
-        """Remove a rating or ranking and the earlier ones it superseded."""
+        """Remove a judgement and the earlier ones it superseded."""
         with self.writing() as connection:
             removed = _remove_judgements(connection, [self.judgement(id).id])
         self._forget_text()
@@ -91,11 +92,11 @@ def _remove_judgements(connection: sqlite3.Connection, ids: Sequence[str]) -> De
     rows = connection.execute(_WITH_FORMER, (_json(ids),)).fetchall()
     gone = [row["id"] for row in rows]
     versions = tuple(row["version"] for row in connection.execute(_TRAINED, (_json(gone),)))
-    for kind in ("rating", "ranking"):
+    for kind in KINDS:
         _bury(connection, kind, [row["id"] for row in rows if row["kind"] == kind])
     connection.executemany("DELETE FROM judgements WHERE id = ?", [(id,) for id in gone])
-    ratings = sum(row["kind"] == "rating" for row in rows)
-    return Deletion(ratings=ratings, rankings=len(rows) - ratings, model_versions=versions)
+    count = Counter(row["kind"] for row in rows)
+    return Deletion(ratings=count["rating"], rankings=count["ranking"], marks=count["mark"], model_versions=versions)
 
 
 def _bury(connection: sqlite3.Connection, kind: str, ids: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ raw       every judged answer and judgement with its history: the only one that 
 """
 
 import codecs
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,7 +14,9 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from assistant.errors import DataMissing, UsageError
+from assistant.feedback.judgements import judged_by
 from assistant.feedback.lines import IMPORTED, Content, RenderDialogue, raw_line, read_line
+from assistant.feedback.marks import Mark
 from assistant.feedback.pairs import count_reasons, labels_from, pairs_from
 from assistant.feedback.redaction import Redaction
 from assistant.feedback.store import Store
@@ -22,8 +25,9 @@ from assistant.records import Completion, Label, PreferencePair, Ranking, Rating
 Format = Literal["trl", "unpaired", "raw"]
 Judgements = Mapping[str, Rating | Ranking]
 
+JUDGED = Rating | Ranking | Mark
 _SHOWN_ERRORS = 5
-_RecordType = TypeVar("_RecordType", Completion, Rating, Ranking)
+_RecordType = TypeVar("_RecordType", Completion, Rating, Ranking, Mark)
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -39,6 +43,7 @@ class Imported(msgspec.Struct, frozen=True):
     completions: int = 0
     ratings: int = 0
     rankings: int = 0
+    marks: int = 0
     known: int = 0
     deleted: int = 0
 
@@ -47,9 +52,10 @@ def export(store: Store, format: Format, redact: bool = False) -> Export:
     """Everything judged, as lines of a format. `redact` takes out names, e-mail addresses and phone numbers."""
     with store.one_moment():
         rankings, ratings, completions = store.judged()
+        marks = store.marks(history=True)
         tombstones = store.tombstones()
     if redact:
-        rankings, ratings, completions = _redacted(rankings, ratings, completions)
+        rankings, ratings, marks, completions = _redacted(rankings, ratings, marks, completions)
     answers = {completion.id: completion for completion in completions}
     judgements: dict[str, Rating | Ranking] = {ranking.id: ranking for ranking in rankings}
     judgements |= {rating.id: rating for rating in ratings}
@@ -64,7 +70,8 @@ def export(store: Store, format: Format, redact: bool = False) -> Export:
         unlabelled = sum(not ranking.failed and not ranking.ended for ranking in rankings)
         left_out = {"ranking without a failed answer": unlabelled} if unlabelled else {}
     else:
-        by_time = sorted(judgements.values(), key=lambda judgement: (judgement.created, judgement.id))
+        everything = [*judgements.values(), *marks]
+        by_time = sorted(everything, key=lambda judgement: (judgement.created, judgement.id))
         lines = [raw_line(content) for content in [*completions, *by_time, *tombstones]]
     return Export(lines=tuple(msgspec.json.encode(line).decode() for line in lines), left_out=left_out)
 
@@ -100,7 +107,7 @@ def _read_file(path: Path, rater: str, render: RenderDialogue | None) -> list[tu
         raise _broken_lines(path, broken)
     if not intake:
         raise DataMissing(f"{path} holds no lines")
-    return sorted(intake, key=lambda one: isinstance(one[1][0], Rating | Ranking))
+    return sorted(intake, key=lambda one: isinstance(one[1][0], JUDGED))
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -122,14 +129,15 @@ class _Plan:
 
     def __init__(self, store: Store, contents: Iterable[Content]) -> None:
         named = {content.id for content in contents if isinstance(content, Completion)}
-        named |= {id for content in contents if isinstance(content, Rating | Ranking) for id in _judged_by(content)}
+        named |= {id for content in contents if isinstance(content, JUDGED) for id in judged_by(content)}
         self._store = store
         self._answers = store.completions_named(named)
         self._judged = {judgement.id for judgement in store.rankings(history=True)}
         self._judged |= {judgement.id for judgement in store.ratings(history=True)}
+        self._judged |= {mark.id for mark in store.marks(history=True)}
         self._deleted = {stone.id for stone in store.tombstones()}
         self._completions: list[Completion] = []
-        self._judgements: list[tuple[Rating | Ranking, bool]] = []
+        self._judgements: list[tuple[Rating | Ranking | Mark, bool]] = []
         self._tombstones: list[Tombstone] = []
         self._counts = {"known": 0, "deleted": 0}
 
@@ -139,14 +147,14 @@ class _Plan:
         if isinstance(judgement, Tombstone):
             self._tombstones.append(judgement)
             return ""
-        if isinstance(judgement, Rating | Ranking) and (outcome := self._met_before(judgement)):
+        if isinstance(judgement, JUDGED) and (outcome := self._met_before(judgement)):
             self._counts[outcome] += 1
             return ""
         for answer in contents:
             if isinstance(answer, Completion) and (problem := self._add_answer(answer)):
                 return problem
-        if isinstance(judgement, Rating | Ranking):
-            missing = [id for id in _judged_by(judgement) if id not in self._answers]
+        if isinstance(judgement, JUDGED):
+            missing = [id for id in judged_by(judgement) if id not in self._answers]
             if missing:
                 return f"judges the answer {missing[0]}, which is neither here nor in the file"
             self._judged.add(judgement.id)
@@ -160,20 +168,21 @@ class _Plan:
         for judgement, from_store in self._judgements:
             self._store.judge(judgement, supersede=from_store)
         self._store.add_tombstones(self._tombstones)
-        ratings = sum(isinstance(judgement, Rating) for judgement, _ in self._judgements)
+        count = Counter(type(judgement) for judgement, _ in self._judgements)
         return Imported(
             completions=len(self._completions),
-            ratings=ratings,
-            rankings=len(self._judgements) - ratings,
+            ratings=count[Rating],
+            rankings=count[Ranking],
+            marks=count[Mark],
             known=self._counts["known"],
             deleted=self._counts["deleted"],
         )
 
-    def _met_before(self, judgement: Rating | Ranking) -> Literal["", "known", "deleted"]:
+    def _met_before(self, judgement: Rating | Ranking | Mark) -> Literal["", "known", "deleted"]:
         ids = {judgement.id, *judgement.origin}
         if judgement.id in self._judged or (judgement.origin and ids - {judgement.id} <= self._judged):
             return "known"
-        return "deleted" if self._deleted & (ids | set(_judged_by(judgement))) else ""
+        return "deleted" if self._deleted & (ids | set(judged_by(judgement))) else ""
 
     def _add_answer(self, answer: Completion) -> str:
         here = self._answers.get(answer.id)
@@ -184,10 +193,6 @@ class _Plan:
         elif (here.prompt, here.answer) != (answer.prompt, answer.answer):
             return f"the answer {answer.id} is here with another text"
         return ""
-
-
-def _judged_by(judgement: Rating | Ranking) -> tuple[str, ...]:
-    return (judgement.completion,) if isinstance(judgement, Rating) else judgement.completions
 
 
 def _pair_line(pair: PreferencePair, answers: Mapping[str, Completion], judgements: Judgements) -> dict[str, Any]:
@@ -222,11 +227,11 @@ def _provenance(answer: Completion, raters: Sequence[str], sources: Sequence[Rat
 
 
 def _redacted(
-    rankings: Sequence[Ranking], ratings: Sequence[Rating], completions: Sequence[Completion]
-) -> tuple[list[Ranking], list[Rating], list[Completion]]:
+    rankings: Sequence[Ranking], ratings: Sequence[Rating], marks: Sequence[Mark], completions: Sequence[Completion]
+) -> tuple[list[Ranking], list[Rating], list[Mark], list[Completion]]:
     by_prompt = {prompt: Redaction(prompt) for prompt in {completion.prompt for completion in completions}}
     of_answer = {completion.id: by_prompt[completion.prompt] for completion in completions}
-    names = sorted({judgement.rater for judgement in [*rankings, *ratings]})
+    names = sorted({judgement.rater for judgement in [*rankings, *ratings, *marks]})
     raters = {name: f"rater{number}" for number, name in enumerate(names, start=1)}
 
     def without_names(record: _RecordType, redact: Callable[[str], str]) -> _RecordType:
@@ -234,6 +239,8 @@ def _redacted(
             texts = {name: redact(getattr(record, name)) for name in ("prompt", "answer", "rationale")}
             return msgspec.structs.replace(record, **texts)
         reasons = tuple(redact(reason) for reason in record.reasons)
+        if isinstance(record, Mark):
+            record = msgspec.structs.replace(record, text=redact(record.text), who=redact(record.who))
         return msgspec.structs.replace(
             record, rater=raters[record.rater], comment=redact(record.comment), reasons=reasons
         )
@@ -241,5 +248,6 @@ def _redacted(
     return (
         [without_names(ranking, of_answer[ranking.completions[0]]) for ranking in rankings],
         [without_names(rating, of_answer[rating.completion]) for rating in ratings],
+        [without_names(mark, of_answer[mark.completion]) for mark in marks],
         [without_names(completion, of_answer[completion.id]) for completion in completions],
     )

@@ -1,4 +1,4 @@
-"""Ratings and rankings: made, superseded, undone, looked up. Knows no pairs; every change is kept.
+"""Ratings, rankings and marks: made, superseded, undone, looked up. Knows no pairs; every change is kept.
 
 Of one rater's judgements of the same thing one is in force. A later one supersedes it; undoing that brings it back.
 """
@@ -13,9 +13,12 @@ import msgspec
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback.completions import find_by_id
 from assistant.feedback.database import Database, new_id, now
+from assistant.feedback.marks import Mark, check_mark, subject_of
 from assistant.records import Ranking, Rating, Thumb, Tombstone
 
-AnyJudgement = TypeVar("AnyJudgement", bound=Rating | Ranking)
+Judged = Rating | Ranking | Mark
+AnyJudgement = TypeVar("AnyJudgement", bound=Judged)
+KINDS: dict[str, type[Rating] | type[Ranking] | type[Mark]] = {"rating": Rating, "ranking": Ranking, "mark": Mark}
 
 _SELECT = "SELECT seq, id, kind, body, ended, ended_by FROM judgements "
 _PAGE = f"{_SELECT}WHERE kind = ?1 AND (?2 OR ended = '') ORDER BY seq DESC LIMIT ?3"
@@ -23,6 +26,8 @@ _OF_COMPLETION = f"{_SELECT}WHERE id IN (SELECT judgement FROM judged WHERE comp
 _IN_FORCE = "SELECT id FROM judgements WHERE rater = ? AND subject = ? AND ended = ''"
 _TOMBSTONES = "SELECT id, kind AS noun, deleted FROM tombstones ORDER BY deleted, id"
 _TRAINED = "SELECT DISTINCT version FROM model_sources WHERE judgement IN (SELECT value FROM json_each(?)) ORDER BY 1"
+_END_MARKS = """UPDATE judgements SET ended = ?, ended_by = 'undone' WHERE kind = 'mark' AND rater = ? AND ended = ''
+    AND json_extract(body, '$.says') != 'fix'"""
 _REINSTATE = "UPDATE judgements SET ended = '', ended_by = '' WHERE id = ?"
 _ADD = """INSERT INTO judgements (id, kind, rater, subject, body, supersedes, ended, ended_by)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -37,7 +42,7 @@ def local_rater() -> str:
 
 
 class Judgements(Database):
-    """What the store knows of ratings and rankings."""
+    """What the store knows of ratings, rankings and marks."""
 
     def rate(
         self,
@@ -114,10 +119,10 @@ class Judgements(Database):
             _insert(connection, judgement)
         return judgement
 
-    def judgement(self, id: str) -> Rating | Ranking:
-        """The rating or ranking whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
+    def judgement(self, id: str) -> Judged:
+        """The judgement whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
         with self.reading() as connection:
-            return _record_of(find_by_id(connection, "rating or ranking", _SELECT, id))
+            return _record_of(find_by_id(connection, "judgement", _SELECT, id))
 
     def ratings(self, limit: int | None = None, *, history: bool = False) -> list[Rating]:
         """The ratings in force, newest first; with `history` also those that ended."""
@@ -127,12 +132,21 @@ class Judgements(Database):
         """The rankings in force, newest first; with `history` also those that ended."""
         return cast(list[Ranking], self._page("ranking", limit, history))
 
-    def judgements_of(self, completion: str) -> list[Rating | Ranking]:
+    def marks(self, limit: int | None = None, *, history: bool = False) -> list[Mark]:
+        """The marks on parts of digests in force, newest first; with `history` also those that ended."""
+        return cast(list[Mark], self._page("mark", limit, history))
+
+    def forget_marks(self, rater: str) -> int:
+        """End what a rater kept and dropped, so that it teaches no more; return how many marks that were."""
+        with self.writing() as connection:
+            return connection.execute(_END_MARKS, (now(), rater)).rowcount
+
+    def judgements_of(self, completion: str) -> list[Judged]:
         """Everything ever said about an answer, oldest first, what was superseded or undone included."""
         with self.reading() as connection:
             return [_record_of(row) for row in connection.execute(_OF_COMPLETION, (completion,))]
 
-    def undo(self, id: str) -> Rating | Ranking | None:
+    def undo(self, id: str) -> Judged | None:
         """End a judgement in force, and bring back the one it superseded, which is returned."""
         with self.writing() as connection:
             undone = self.judgement(id)
@@ -185,16 +199,18 @@ class Judgements(Database):
         _end(connection, row["id"], "superseded")
         return msgspec.structs.replace(judgement, supersedes=row["id"])
 
-    def _page(self, kind: str, limit: int | None, history: bool) -> list[Rating | Ranking]:
+    def _page(self, kind: str, limit: int | None, history: bool) -> list[Judged]:
         with self.reading() as connection:
             rows = connection.execute(_PAGE, (kind, history, -1 if limit is None else limit))
             return [_record_of(row) for row in rows]
 
 
-def check_judgement(judgement: Rating | Ranking) -> None:
+def check_judgement(judgement: Judged) -> None:
     """Raise UsageError where a judgement makes no sense by itself."""
     if judgement.confidence is not None and not 0 <= judgement.confidence <= 1:
         raise UsageError(f"confidence is 0 to 1, not {judgement.confidence:g}")
+    if isinstance(judgement, Mark):
+        check_mark(judgement)
     if isinstance(judgement, Ranking):
         ids = judgement.completions
         if len(ids) < 2:
@@ -203,14 +219,13 @@ def check_judgement(judgement: Rating | Ranking) -> None:
             raise UsageError("a ranking names an answer twice")
 
 
-def _insert(connection: sqlite3.Connection, judgement: Rating | Ranking) -> None:
-    kind = "rating" if isinstance(judgement, Rating) else "ranking"
+def _insert(connection: sqlite3.Connection, judgement: Judged) -> None:
+    kind = kind_of(judgement)
     body = msgspec.json.encode(msgspec.structs.replace(judgement, ended="", ended_by="")).decode()
     row = (judgement.id, kind, judgement.rater, _subject(judgement), body)
     connection.execute(_ADD, (*row, judgement.supersedes, judgement.ended, judgement.ended_by))
-    judged = (judgement.completion,) if isinstance(judgement, Rating) else judgement.completions
     try:
-        connection.executemany("INSERT INTO judged VALUES (?, ?)", [(judgement.id, id) for id in judged])
+        connection.executemany("INSERT INTO judged VALUES (?, ?)", [(judgement.id, id) for id in judged_by(judgement)])
     except sqlite3.IntegrityError as error:
         raise DataMissing("an answer that was judged is not in the store") from error
 
@@ -219,16 +234,24 @@ def _end(connection: sqlite3.Connection, id: str, how: str) -> None:
     connection.execute("UPDATE judgements SET ended = ?, ended_by = ? WHERE id = ?", (now(), how, id))
 
 
-def _subject(judgement: Rating | Ranking) -> str:
+def kind_of(judgement: Judged) -> str:
+    """The name of its kind, in the database and in files."""
+    return next(kind for kind, record in KINDS.items() if isinstance(judgement, record))
+
+
+def judged_by(judgement: Judged) -> tuple[str, ...]:
+    """The ids of the answers that it is about."""
+    return judgement.completions if isinstance(judgement, Ranking) else (judgement.completion,)
+
+
+def _subject(judgement: Judged) -> str:
     if isinstance(judgement, Rating):
         return judgement.completion
+    if isinstance(judgement, Mark):
+        return subject_of(judgement)
     return " ".join([*sorted(judgement.completions), "again" if judgement.repeat_of else "ranked", judgement.repeat_of])
 
 
-def _record_of(row: sqlite3.Row) -> Rating | Ranking:
-    record: Rating | Ranking
-    if row["kind"] == "rating":
-        record = msgspec.json.decode(row["body"], type=Rating)
-    else:
-        record = msgspec.json.decode(row["body"], type=Ranking)
+def _record_of(row: sqlite3.Row) -> Judged:
+    record: Judged = msgspec.json.decode(row["body"], type=KINDS[row["kind"]])
     return msgspec.structs.replace(record, ended=row["ended"], ended_by=row["ended_by"])

@@ -16,11 +16,12 @@ import msgspec
 from assistant.errors import UsageError
 from assistant.feedback.database import now
 from assistant.feedback.judgements import check_judgement
+from assistant.feedback.marks import Mark
 from assistant.records import Completion, GenerationSettings, Prompt, Ranking, Rating, Tombstone
 
 IMPORTED = "imported"
 RenderDialogue = Callable[[str], Prompt]
-Content = Completion | Rating | Ranking | Tombstone
+Content = Completion | Rating | Ranking | Mark | Tombstone
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SURENESS = {"low": 1 / 3, "medium": 2 / 3, "high": 1.0}
@@ -75,7 +76,8 @@ class LabelLine(_Line, kw_only=True):
     model: str | None = None
 
 
-_RAW: dict[str, Any] = {"completion": Completion, "rating": Rating, "ranking": Ranking, "deleted": Tombstone}
+_RAW: dict[str, Any] = {"completion": Completion, "rating": Rating, "ranking": Ranking}
+_RAW |= {"mark": Mark, "deleted": Tombstone}
 _KIND: dict[type, str] = {record: kind for kind, record in _RAW.items()}
 _SHAPES: tuple[tuple[str, type[PairLine | RankingLine | LabelLine]], ...] = (
     ("chosen", PairLine),
@@ -116,7 +118,7 @@ def _read_raw(read: dict[str, Any]) -> Content:
         raise UsageError(f"unknown kind {kind!r}; there are {', '.join(_RAW)}")
     content: Content = msgspec.convert(read, _RAW[kind])
     _check_id(content.id)
-    if isinstance(content, Rating | Ranking):
+    if isinstance(content, Rating | Ranking | Mark):
         check_judgement(content)
     return content
 

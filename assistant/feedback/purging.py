@@ -22,6 +22,8 @@ _WORD = re.compile(r"\w+")
 
 _SHOWING = "SELECT message FROM shown WHERE completion = ?"
 _CHATS = f"SELECT chat FROM messages WHERE id IN ({_SHOWING})"  # noqa: S608 - our own text
+_MARKED = """SELECT id, json_extract(body, '$.text') FROM judgements
+    WHERE kind = 'mark' AND id IN (SELECT judgement FROM judged WHERE completion = ?)"""
 
 
 class Purges(Deletions):
@@ -83,6 +85,8 @@ def _blank_completion(connection: sqlite3.Connection, row: sqlite3.Row, blank: _
         "UPDATE completions SET prompt = ?, answer = ?, rationale = ? WHERE id = ?", (*changed, row["id"])
     )
     connection.execute("DELETE FROM digests WHERE completion = ?", (row["id"],))  # the same text in parts
+    for id, text in connection.execute(_MARKED, (row["id"],)).fetchall():
+        connection.execute("UPDATE judgements SET body = json_set(body, '$.text', ?) WHERE id = ?", (blank(text), id))
     for table, column, those in (("messages", "text", _SHOWING), ("chats", "title", _CHATS)):
         for id, text in connection.execute(
             f"SELECT id, {column} FROM {table} WHERE id IN ({those})",  # noqa: S608 - names of ours

@@ -215,7 +215,7 @@ class AssistantApp(App[None]):
         def delete() -> None:
             if (store := self.keeper.store()) is not None:
                 gone = store.delete_chat(id)
-                judged = gone.ratings + gone.rankings
+                judged = gone.ratings + gone.rankings + gone.marks
                 used = f" Trained with them: {', '.join(gone.model_versions)}." if gone.model_versions else ""
                 sentence = f"Deleted, with {gone.completions} answers and {judged} judgements.{used}"
                 self.chat.post_message(ChatDeleted(id, sentence))

@@ -30,6 +30,8 @@ from assistant.tui.routing import InView, Route, routes_for
 if TYPE_CHECKING:
     from assistant.conversation import Assistant
     from assistant.digest import Digest
+    from assistant.feedback.judgements import Judged
+    from assistant.feedback.marks import Mark
     from assistant.feedback.store import Store
 
 Post = Callable[[Message], object]
@@ -229,14 +231,22 @@ def digest_in(store: "Store", completion: Completion) -> "Digest | None":
         return None  # of another version: the answer's text stands for it
 
 
+def marks_among(judgements: "Sequence[Judged]") -> "list[Mark]":
+    """Those of the judgements that are about parts of a digest."""
+    from assistant.feedback.marks import Mark
+
+    return [one for one in judgements if isinstance(one, Mark) and not one.ended]
+
+
 def _recall_judgement(store: "Store", entry: Entry, drafts: Sequence[Completion]) -> None:
     """What the user thought of the answer; a ranking that was half made goes on where it stopped."""
     ids = [draft.id for draft in drafts]
     in_force = [judgement for judgement in store.judgements_of(ids[0]) if not judgement.ended]
+    entry.marks = marks_among(in_force)
     for judgement in in_force:
         if isinstance(judgement, Rating):
             entry.verdict = VERDICTS[judgement.thumb]
-        elif set(judgement.shown) == set(ids):
+        elif isinstance(judgement, Ranking) and set(judgement.shown) == set(ids):
             entry.order = [ids.index(id) for id in judgement.shown]
             entry.placing = placing_of(judgement)
             entry.verdict = RANKED

@@ -13,6 +13,7 @@ from assistant.tui.placing import Placing
 
 if TYPE_CHECKING:
     from assistant.digest import Digest
+    from assistant.feedback.marks import Mark
     from assistant.scoring.attribution import Grounds
     from assistant.scoring.drafts import DraftScore
     from assistant.trials import Pair
@@ -157,6 +158,14 @@ class GroundsFound(Message):
 
 
 @dataclass
+class MarksChanged(Message):
+    """The parts of a digest, the answer `completion`, were marked: these are in force now."""
+
+    completion: str
+    marks: "Sequence[Mark]"
+
+
+@dataclass
 class DraftsScored(Message):
     """What a reward makes of the drafts of one answer, whose ids are given, in the order in which they are shown."""
 
@@ -182,6 +191,7 @@ class Entry:
     placing: Placing | None = None
     verdict: str = ""
     digest: "Digest | None" = None
+    marks: "Sequence[Mark]" = ()
 
 
 @dataclass

@@ -8,7 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+
+from assistant.dialogue import parse
+from assistant.feedback import Store, local_rater
+from assistant.marking import numbers_of
+from tests.unit.assistant.marking.test_marks import a_mark
 
 _TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\nMaya: Thank you, Tom."
 _SHORT = ("--task", "summary", "--decoding", "greedy", "--max-new-tokens", "8")
@@ -378,3 +384,45 @@ def test_every_place_is_under_the_one_home(home: Path) -> None:
 
     assert all(place.startswith(str(home)) for place in places.values())
     assert not home.exists(), "asking where things lie creates nothing"
+
+
+def test_what_was_kept_in_digests_is_told_and_forgotten(talk: Path) -> None:
+    answer = json.loads(run("summarize", str(talk), "--task", "digest", "--json").stdout)
+    with Store.open() as store:
+        numbers = {"amount": 1.0}
+        mark = a_mark("ab12", rater=local_rater(), completion=answer["completion_id"], numbers=numbers)
+        store.judge(mark, made_now=True)
+    told = json.loads(run("feedback", "stats", "--json").stdout)["points"]
+    assert (told["kept"], told["dropped"]) == (1, 0) and told["moved"]["amount"] > 0
+    assert b"1 kept, 0 dropped" in run("feedback", "stats").stdout
+    assert b"point kept: Room 4 costs" in run("feedback", "list").stdout
+    assert json.loads(run("feedback", "show", "ab1", "--json").stdout)["kind"] == "mark"
+
+    assert run("feedback", "reset", "points").stdout.startswith(b"Forgotten: 1 mark.")
+    told = json.loads(run("feedback", "stats", "--json").stdout)["points"]
+    assert (told["kept"], told["moved"]) == (0, {})
+    assert run("feedback", "reset", "everything").returncode == 2
+    assert run("feedback", "delete", "ab12").stdout.startswith(b"Deleted 1 judgements")
+
+
+def test_the_next_digest_follows_what_was_dropped(tmp_path: Path) -> None:
+    said = ("The hall has a stage with new lights.", "Room 4 costs 120 euros.", "The garden is open until dark.")
+    text = "\n".join(f"{name}: {one}" for name, one in zip(("Maya", "Tom", "Maya"), said, strict=True))
+    file = tmp_path / "rooms.txt"
+    file.write_text(text, encoding="utf-8")
+
+    def best() -> dict[str, Any]:
+        answer = json.loads(run("summarize", str(file), "--task", "digest", "--points", "1", "--json").stdout)
+        return {"completion": answer["completion_id"], **answer["points"][0]}
+
+    before = best()
+    with Store.open() as store:
+        for number in range(30):
+            turn = number % 3
+            numbers = numbers_of(parse(text), turn, 0, len(said[turn]))
+            verdict = "drop" if turn == before["turn"] else "keep"
+            mark = a_mark(f"d{number}", completion=before["completion"], number=number, says=verdict, numbers=numbers)
+            store.judge(msgspec.structs.replace(mark, rater=local_rater()))
+    assert best()["turn"] != before["turn"]
+    run("feedback", "reset", "points")
+    assert best()["turn"] == before["turn"]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from assistant.feedback.store import Store
+from assistant.marking import own_weights
 from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, Settings
 from assistant.tui.app import AssistantApp
@@ -195,3 +197,57 @@ async def test_the_chosen_part_of_a_long_digest_is_in_view(tiny_model: Path) -> 
         await pilot.press("down", "down", "down")
         await settle(pilot)
         assert "▸ Tom · send" in seen(pilot.app)
+
+
+async def test_plus_keeps_a_part_minus_drops_it_and_twice_takes_it_back(tiny_model: Path) -> None:
+    async with digested(tiny_model) as pilot:
+        await pilot.press("shift+tab", "down", "down", "plus")
+        await until(pilot, "the next digest follows")
+        await pilot.press("down", "minus", "down", "plus", "plus")
+        await until(pilot, "Taken back")
+        screen = seen(pilot.app)
+        assert "+ Tom: Not yet." in screen and "- Decided: Maya" in screen and "+ Tom · send" not in screen
+        await pilot.press("c")
+        assert "take it" not in pilot.app.clipboard, "what was dropped is not copied"
+    with Store.open() as store:
+        dropped, kept = store.marks()
+        # "Not yet." has no amount, the sentence behind it has: half of the two.
+        assert (kept.says, kept.text, kept.numbers["amount"]) == ("keep", _TALK.splitlines()[1][5:], 0.5)
+        assert (dropped.says, dropped.part) == ("drop", "decision")
+        assert store.ratings() == [], "+ on a part is no rating of the answer"
+        weights = own_weights(store)
+    assert weights is not None and weights["amount"] > 0
+
+
+async def test_t_puts_a_to_do_right_and_files_have_it_so(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with digested(tiny_model) as pilot:
+        await pilot.press("shift+tab", "down", "t")
+        await settle(pilot)
+        assert "Only a to-do" in said(pilot.app)
+        await pilot.press("down", "down", "down", "t")
+        await settle(pilot)
+        await pilot.press(
+            *["backspace"] * 3, *"Ana", "tab", "ctrl+u", *"2026-05-03", "tab", "space", "shift+tab", "enter"
+        )
+        await until(pilot, "Ana · send me the invoice")
+        assert "done" in next(line for line in seen(pilot.app).splitlines() if "Ana · send" in line)
+        await pilot.press("x", *"json", "enter")
+        await until(pilot, "to-dos.json")
+    (todo,) = json.loads((tmp_path / "to-dos.json").read_text())
+    assert (todo["who"], todo["date"], todo["done"]) == ("Ana", "2026-05-03", True)
+    app = _app(tiny_model)
+    app._continue_last = True
+    async with opened(app, (110, 40)) as pilot:
+        await until(pilot, "Ana · send me the invoice")
+
+
+async def test_plus_on_the_answer_as_a_whole_still_rates_it(tiny_model: Path) -> None:
+    async with digested(tiny_model) as pilot:
+        await pilot.press("shift+tab", "plus")
+        await until(pilot, "Rated")
+    with Store.open() as store:
+        assert [rating.thumb for rating in store.ratings()] == ["up"]
+        assert store.marks() == []

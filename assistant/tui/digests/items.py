@@ -25,6 +25,11 @@ class Item(Record, frozen=True):
     text: str
     line: str
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which part it is: decisions are points."""
+        return ("point" if self.kind == "decision" else self.kind, self.number)
+
 
 def blocks_of(digest: "Digest") -> Iterator[tuple[str, list[Item]]]:
     """Headings, "" for none, and what stands under each, as `assistant.digest.render` has them."""

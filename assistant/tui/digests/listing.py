@@ -1,5 +1,6 @@
 """A digest as a list that one can walk through. Knows its parts, not what is done with them."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -15,9 +16,16 @@ from assistant.tui.commands import bindings_of
 from assistant.tui.digests.items import Item, blocks_of
 
 if TYPE_CHECKING:
-    from assistant.digest import Digest
+    from assistant.digest import Digest, Todo
+    from assistant.feedback.marks import Mark
 
-KEYS = "↑↓ · Enter shows the message · c copies · x to-dos to a file · Esc writes"
+KEYS = "↑↓ · Enter message · + keep · - drop · t put a to-do right · c copy · x to-dos to a file · Esc write"
+_SIGNS = {"keep": "+ ", "drop": "- "}
+
+
+def mark_key(mark: "Mark") -> tuple[str, int]:
+    """Which part a mark is about, as `Item.key` says it."""
+    return ("point" if mark.part == "decision" else mark.part, mark.number)
 
 
 class ItemLine(Static):
@@ -26,6 +34,8 @@ class ItemLine(Static):
     def __init__(self, item: Item) -> None:
         super().__init__(classes="item", markup=False)
         self.item = item
+        self._sign = ""
+        self._text = item.line
         self._draw()
 
     def choose(self, is_chosen: bool) -> None:
@@ -33,9 +43,15 @@ class ItemLine(Static):
         self.set_class(is_chosen, "-chosen")
         self._draw()
 
+    def show(self, sign: str, text: str) -> None:
+        """What was said of it, and its words where they were put right."""
+        self._sign, self._text = sign, text or self.item.line
+        self.set_class(sign == _SIGNS["drop"], "-dropped")
+        self._draw()
+
     def _draw(self) -> None:
         mark = "▸ " if self.has_class("-chosen") else "  "
-        self.update(Content.assemble(mark, Content(one_line(self.item.line))))
+        self.update(Content.assemble(mark, self._sign, Content(one_line(self._text))))
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -53,6 +69,7 @@ class DigestList(Vertical, can_focus=False):
         height: auto;
         .head { color: $secondary; margin: 1 0 0 0; height: auto; }
         .item { height: auto; }
+        .item.-dropped { color: $foreground 50%; }
         .item.-chosen { background: $accent 20%; }
         .keys { display: none; color: $foreground 55%; margin: 1 0 0 0; height: auto; }
         &:focus .keys { display: block; }
@@ -70,6 +87,7 @@ class DigestList(Vertical, can_focus=False):
     def __init__(self, digest: "Digest") -> None:
         super().__init__()
         self.digest = digest
+        self.marks: list[Mark] = []
         self._blocks = [(heading, [ItemLine(item) for item in items]) for heading, items in blocks_of(digest) if items]
         self.lines = [line for _, lines in self._blocks for line in lines]
 
@@ -84,6 +102,24 @@ class DigestList(Vertical, can_focus=False):
     def item(self) -> Item | None:
         """The chosen part."""
         return self.lines[self.at].item if self.at is not None else None
+
+    def show_marks(self, marks: "Iterable[Mark]") -> None:
+        """What the person thinks of the parts, in force now."""
+        from assistant.digest import todo_line
+
+        self.marks = list(marks)
+        says = {mark_key(mark): _SIGNS[mark.says] for mark in self.marks if mark.says != "fix"}
+        for line in self.lines:
+            text = todo_line(self.todo_now(line.item.number)) if line.item.kind == "todo" else ""
+            line.show(says.get(line.item.key, ""), text)
+
+    def todo_now(self, number: int) -> "Todo":
+        """A to-do as it was put right, or as it was found."""
+        from assistant.marking.applying import as_fixed
+
+        fix = next((mark for mark in self.marks if mark.says == "fix" and mark.number == number), None)
+        todo = self.digest.todos[number]
+        return as_fixed(todo, fix) if fix is not None else todo
 
     def enter(self, line: ItemLine | None = None) -> None:
         """Choose a part, the first unless one is given; keys are about it from now on."""

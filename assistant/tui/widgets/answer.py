@@ -25,6 +25,7 @@ from assistant.tui.widgets.drafts import DraftRow, mark_of
 
 if TYPE_CHECKING:
     from assistant.digest import Digest
+    from assistant.feedback.marks import Mark
     from assistant.scoring.support import Mention
 
 TICK_SECONDS = 0.25
@@ -157,18 +158,27 @@ class AnswerView(Vertical, can_focus=True):
 
     @property
     def digest(self) -> "Digest | None":
-        """The parts of an answer that is a digest."""
-        return self._list.digest if self._list is not None else None
+        """The parts of an answer that is a digest, as the person has marked them."""
+        if self._list is None:
+            return None
+        from assistant.marking import put_right
+
+        return put_right(self._list.digest, self._list.marks)
+
+    def show_marks(self, marks: "Sequence[Mark]") -> None:
+        """What the person thinks of the parts."""
+        if self._list is not None:
+            self._list.show_marks(marks)
 
     @property
     def copied(self) -> str:
         """The answer as it is copied: a digest as Markdown."""
-        if self._list is None:
+        digest = self.digest
+        if self._list is None or digest is None:
             return self.text
         from assistant.digest import render
 
-        plain, marked = render(self._list.digest), render(self._list.digest, "markdown")
-        return self.text.replace(plain, marked, 1)
+        return self.text.replace(render(self._list.digest), render(digest, "markdown"), 1)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._list is not None if action == "enter_digest" else True

@@ -136,6 +136,7 @@ def _widget(entry: Entry, dialogue: Dialogue, question: str, ask: Ask, order: Or
     view = AnswerView(request, lambda: 0.0, "")
     view.message = entry.message
     view.finish(entry.answer, entry.order or order(len(entry.answer.drafts)), entry.digest)
+    view.show_marks(entry.marks)
     view.placing = entry.placing
     if entry.placing is not None and entry.verdict:
         view.show_ranking(entry.placing)

@@ -1,0 +1,32 @@
+"""What a mark holds beside its verdict: the numbers that its words are weighed by, and the day that a time means."""
+
+from datetime import date
+from pathlib import Path
+
+from assistant.digest.dates import Calendar
+from assistant.digest.features import rows, units
+from assistant.digest.hearing import hear
+from assistant.digest.todos import find_todos
+from assistant.records import Dialogue
+
+
+def numbers_of(dialogue: Dialogue, turn: int, start: int, end: int, cue_folder: Path | None = None) -> dict[str, float]:
+    """The mean over the clauses in characters `start` to `end` of a turn; empty where none lies there."""
+    heard = hear(dialogue, cue_folder)
+    tasks = frozenset(place for one in find_todos(heard) for place in one.places)
+    found = units(heard)
+    inside = [
+        row
+        for unit, row in zip(found, rows(heard, found, tasks), strict=True)
+        if unit.sentence.turn == turn and start <= unit.clause.start and unit.clause.end <= end
+    ]
+    return {name: sum(row[name] for row in inside) / len(inside) for name in inside[0]} if inside else {}
+
+
+def day_of(dialogue: Dialogue, turn: int, when: str, cue_folder: Path | None = None) -> str:
+    """The ISO date that a time means as said in a turn; an ISO date is its own. Empty where nobody can tell."""
+    try:
+        return date.fromisoformat(when.strip()).isoformat()
+    except ValueError:
+        heard = hear(dialogue, cue_folder)
+        return Calendar([one.time for one in heard.turns], heard.cues).date(when, turn)

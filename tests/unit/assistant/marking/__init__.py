@@ -1,0 +1,1 @@
+"""Tests of marks on parts of digests."""
