@@ -1,15 +1,14 @@
 """Who does what by when: pledges and requests, as far as nobody declined, withdrew or did them. Knows no points."""
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import msgspec
 
 from assistant.digest.cues import Cues
 from assistant.digest.dates import Calendar, find_when, when_pattern
 from assistant.digest.hearing import Heard, Sentence
+from assistant.digest.pointing import REACH, antecedent, beginning, is_vague, refers, verbs
 from assistant.digest.records import Todo
 from assistant.digest.replies import is_question, opens_with, replaced
 from assistant.digest.spans import count_words, stems, trim
@@ -18,12 +17,8 @@ from assistant.digest.tasks import Task, tasks
 _LEAST = 0.5
 _OFFERED = 0.5
 """Up to this strength a request goes to nobody in particular: whoever takes it on has it."""
-_REACH = 3
-_NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-Þ][^\W\d_]{2,}")
 _REPORTED = 4
-_SHORT = 10
 _LONGEST_CONTEXT = 7
-_LESS_TELLING = (("pronouns", 0.6), ("negation", 0.6), ("first_person", 0.8), ("chat", 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,8 @@ def find_todos(heard: Heard) -> list[Settled]:
     }
     for task in candidates:
         known = task.kind == "pledge" and task.sentence.place in merged
-        if known and (_refers(heard, task) or _is_vague(heard, task)):
+        if known and (refers(heard, task) or is_vague(heard, task) or _is_for_them(heard, task)):
+            found = [_with_condition(heard, task, one) if task.sentence.place in one.places else one for one in found]
             continue
         settled = _settle(heard, task, answered[id(task)], calendar, gone)
         if settled is None or settled.strength < _LEAST:
@@ -62,9 +58,38 @@ def find_todos(heard: Heard) -> list[Settled]:
 
 
 def _goes_on(heard: Heard, task: Task, settled: Settled, before: Settled) -> bool:
-    """Whether it only adds a time to what the same message pledged: "I'll do the list. You'll have it by Monday." """
-    same = before.todo.turn == settled.todo.turn and before.todo.who == settled.todo.who
-    return same and task.kind == "pledge" and _refers(heard, task) and (_is_vague(heard, task) or not before.todo.when)
+    """Whether it only adds a time to what that person pledged just before: "I'll do the list. You'll have it by
+    Monday." or "I'll warn them." "Please do it before ten." """
+    if before.todo.who != settled.todo.who:
+        return False
+    if before.todo.turn == settled.todo.turn and task.kind == "pledge" and refers(heard, task):
+        return is_vague(heard, task) or not before.todo.when
+    is_near = settled.todo.turn - before.todo.turn <= REACH
+    return is_near and not before.todo.when and bool(settled.todo.when) and is_vague(heard, task)
+
+
+def _is_for_them(heard: Heard, task: Task) -> bool:
+    """Whether it names those for whom it is only by a pronoun: "I'll write to them as soon as we know"."""
+    text = heard.turns[task.sentence.turn].text[task.start : task.end]
+    words = re.findall(r"[\w'’]+", beginning(heard, text).lower())
+    carried = set(stems(" ".join(words), heard.cues)) - verbs(heard)
+    return not carried and bool(heard.cues.words("persons").intersection(words))
+
+
+def _with_condition(heard: Heard, task: Task, settled: Settled) -> Settled:
+    """The to-do with the condition that the one who took it on gives."""
+    condition = _condition(heard, task)
+    if settled.todo.when or not condition:
+        return settled
+    return replace(settled, todo=msgspec.structs.replace(settled.todo, when=condition))
+
+
+def _condition(heard: Heard, task: Task) -> str:
+    """What has to come first, "as soon as we've decided", where the task says something before it."""
+    text = heard.turns[task.sentence.turn].text[task.start : task.end]
+    found = heard.cues.pattern("until").search(text)
+    condition = text[found.start() :].strip(" ,.!?") if found and found.start() else ""
+    return condition if 1 < count_words(condition) <= _LONGEST_CONTEXT else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +106,7 @@ def _answer(heard: Heard, task: Task) -> _Answer | None:
     """The reply of the one who was asked, or of the first to accept where nobody was named."""
     speaker = task.sentence.speaker
     wanted = task.who if task.kind == "request" else ""
-    for turn in range(task.sentence.turn + 1, min(len(heard.turns), task.sentence.turn + 1 + _REACH)):
+    for turn in range(task.sentence.turn + 1, min(len(heard.turns), task.sentence.turn + 1 + REACH)):
         other = heard.turns[turn].speaker
         if other == speaker or (wanted and other != wanted) or turn in heard.silent:
             continue
@@ -138,11 +163,12 @@ def _settle(
     strength = task.strength + (answer.change if answer else 0.0)
     text = heard.turns[task.sentence.turn].text
     found = find_when(text[task.start : task.end], heard.cues) or _behind(heard, task)
-    when = _tidy(found[0]) if found else _tidy(answer.when if answer else "") or _later_when(heard, task)
+    condition = "" if found else _condition(heard, task)
+    when = _tidy(found[0]) if found else condition or _tidy(answer.when if answer else "") or _later_when(heard, task)
     strength += 0.15 * bool(when)
     if _is_over(heard, task, who, gone):
         return None
-    what = _what(heard, task, found[0].strip() if found else "")
+    what = _what(heard, task, found[0].strip() if found else condition)
     if not any(map(str.isalnum, what.partition(" (")[0])):
         return None
     turn = task.sentence.turn
@@ -220,98 +246,10 @@ def _asked_just_before(heard: Heard, sentence: Sentence) -> frozenset[str]:
 def _about(heard: Heard, task: Task) -> frozenset[str]:
     """What a later message would name to withdraw it."""
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
-    own = frozenset(stems(text, heard.cues)) - _verbs(heard)
-    if not _refers(heard, task):
+    own = frozenset(stems(text, heard.cues)) - verbs(heard)
+    if not refers(heard, task):
         return own
-    return own | task.sentence.stems | frozenset(stems(_antecedent(heard, task), heard.cues))
-
-
-def _refers(heard: Heard, task: Task) -> bool:
-    """Whether the words of the task alone don't tell what it is about: "book it"."""
-    text = heard.turns[task.sentence.turn].text[task.start : task.end]
-    bare = when_pattern(heard.cues).sub(" ", text)
-    words = re.findall(r"[\w'’]+", bare.lower())
-    carried = len(set(stems(bare, heard.cues)) - _verbs(heard))
-    points = any(_points_back(words, at, heard.cues) for at in range(len(words)))
-    return not carried or (points and carried == 1)
-
-
-def _points_back(words: Sequence[str], at: int, cues: Cues) -> bool:
-    """Whether a word stands for something said before: "it", or "that" without a noun behind it."""
-    if words[at] not in cues.words("pronouns"):
-        return False
-    noun = at + 1 < len(words) and words[at + 1] not in cues.words("common")
-    return not (noun and words[at] in cues.words("demonstratives"))
-
-
-def _is_vague(heard: Heard, task: Task) -> bool:
-    """Whether the task says no more than "do it"."""
-    text = heard.turns[task.sentence.turn].text[task.start : task.end]
-    bare = when_pattern(heard.cues).sub(" ", text).strip(" ,.!?").lower()
-    return bare.partition(",")[0] in heard.cues.words("vague")
-
-
-@cache
-def _verb_stems(cues: Cues) -> frozenset[str]:
-    return frozenset(one for verb in cues.words("tasks") for one in stems(verb, cues))
-
-
-def _verbs(heard: Heard) -> frozenset[str]:
-    return _verb_stems(heard.cues)
-
-
-def _antecedent(heard: Heard, task: Task) -> str:
-    """The clause before the task that says what it is about, the nearer and the more telling the better."""
-    text = heard.turns[task.sentence.turn].text
-    own = frozenset(stems(text[task.start : task.end], heard.cues))
-    if person := _person(heard, task):
-        return person
-    best, best_score = "", 0.0
-    weights = heard.weights
-    for back, piece in enumerate(_pieces_before(heard, task)):
-        carried = sorted(
-            (weights.get(word, 1.0) for word in set(stems(piece, heard.cues)) - own - _verbs(heard)), reverse=True
-        )
-        same = len(own & set(stems(piece, heard.cues)))
-        score = (sum(carried[:3]) + 2.0 * same) / (1.0 + 0.3 * back) / (5 + count_words(piece)) ** 0.5
-        for name, factor in _LESS_TELLING:
-            score *= factor if heard.cues.found(name, piece) else 1.0
-        if carried and score > best_score:
-            best, best_score = piece, score
-    return best
-
-
-def _pieces_before(heard: Heard, task: Task) -> Iterator[str]:
-    """The clauses before the task, the nearest first: of its own sentence, its message and the ones before."""
-    text = heard.turns[task.sentence.turn].text
-    own = trim(text, task.sentence.start, task.start, heard.cues)
-    if count_words(text[slice(*own)]) >= 2:
-        yield heard.cues.pattern("subjects").sub("", text[slice(*own)]).rstrip(" ,")
-    for sentence in reversed(heard.sentences[max(0, task.sentence.place - 6) : task.sentence.place]):
-        if task.sentence.turn - sentence.turn > _REACH + 1:
-            return
-        if heard.cues.opens("refusal", sentence.whole) or len(sentence.stems) < 2:
-            continue
-        if count_words(sentence.text) <= _SHORT:
-            yield sentence.text
-            continue
-        for clause in reversed(sentence.clauses):
-            yield heard.turns[sentence.turn].text[clause.start : clause.end]
-
-
-def _person(heard: Heard, task: Task) -> str:
-    """Whom "her" or "him" means: the last one named who doesn't speak, where the task names nothing else."""
-    text = heard.turns[task.sentence.turn].text
-    words = set(re.findall(r"[\w'’]+", text[task.start : task.end].lower()))
-    if not words & heard.cues.words("persons") or words & heard.cues.words("pronouns"):
-        return ""
-    tables = ("common", "weekdays", "months", "relative")
-    known = {*heard.names, *(word for name in tables for word in heard.cues.words(name))}
-    for piece in _pieces_before(heard, task):
-        names: list[str] = [name for name in _NAME.findall(piece) if name.lower() not in known]
-        if names:
-            return names[-1]
-    return ""
+    return own | task.sentence.stems | frozenset(stems(antecedent(heard, task), heard.cues))
 
 
 def _what(heard: Heard, task: Task, when: str) -> str:
@@ -323,11 +261,22 @@ def _what(heard: Heard, task: Task, when: str) -> str:
         what = what.rstrip(" .,!?").removesuffix(when)
     what = re.sub(r"\s+", " ", heard.cues.pattern("polite").sub("", what))
     what = re.sub(r",(?:\s*,)+", ",", what).strip(" ,.!?;:-")
-    if _refers(heard, task) and (context := _antecedent(heard, task)):
-        words = context.split()
+    if task.kind == "request":
+        what = _base(what, heard.cues)
+    if refers(heard, task) and (context := antecedent(heard, task)):
+        words = heard.cues.pattern("wants").sub("", context, count=1).split() or context.split()
         context = " ".join(words[:_LONGEST_CONTEXT]).rstrip(" .,;:!") + (" …" if len(words) > _LONGEST_CONTEXT else "")
         return context if what.lower().partition(",")[0] in heard.cues.words("vague") else f"{what} ({context})"
     return what
+
+
+def _base(what: str, cues: Cues) -> str:
+    """Without the ending of a third person: "tells the customers", of "who tells the customers?", is "tell …"."""
+    verb, _, rest = what.partition(" ")
+    is_third = (
+        rest and verb.lower() not in cues.words("tasks") and verb.lower().removesuffix("s") in cues.words("tasks")
+    )
+    return f"{verb.removesuffix('s')} {rest}" if is_third else what
 
 
 def _without_repeats(heard: Heard, found: list[Settled]) -> list[Settled]:

@@ -37,8 +37,9 @@ def contexts(heard: Heard, candidates: Sequence[Unit]) -> dict[int, int]:
     for at, unit in enumerate(candidates):
         turn = unit.sentence.turn
         short = len(unit.clause.stems) <= 2 and unit.clause.words <= 5 and not unit.asks
-        first = re.match(r"[\w'’]*", unit.text.lower())
-        refers = first is not None and re.split("['’]", first[0])[0] in heard.cues.words("pronouns")
+        words = [re.split("['’]", word)[0] for word in re.findall(r"[\w'’]+", unit.text.lower())]
+        pointing = words if len(unit.clause.stems) <= 1 else words[:1]  # "Only Owen has it"
+        refers = not heard.cues.words("pronouns").isdisjoint(pointing)
         if at and refers and candidates[at - 1].sentence.turn == turn and unit.clause == unit.sentence.clauses[0]:
             found[at] = at - 1
         elif short and unit.sentence == heard.by_turn[turn][0]:

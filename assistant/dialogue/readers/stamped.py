@@ -143,7 +143,7 @@ def _messages(found: Sequence[_Line], left_out: Counter[str]) -> Reading | None:
         parsed = [_parse(line.lines[0], dashed=True) for line in found]
     named = sum(one is not None for one in parsed)
     speakers = Counter(one[0] for one in parsed if one)
-    notices = sum(one is None and is_notice(fold(line.lines[0])) for line, one in zip(found, parsed, strict=True))
+    notices = sum(one is None and _is_unsaid(fold(line.lines[0])) for line, one in zip(found, parsed, strict=True))
     if found and notices == len(found):
         return Reading(turns=(), left_out=notices, kinds={NOTICES: notices})
     if not _explains(named, len(found) - notices, speakers):
@@ -183,6 +183,10 @@ def _kept(
         if fold(" ".join(kept)):
             messages.append(Message(speaker=name, text="\n".join(kept), time=line.stamp))
     return messages, unknown
+
+
+def _is_unsaid(line: str) -> bool:
+    return is_notice(line) or bool(kind_of(line))
 
 
 def _unnamed_kind(line: str, speakers: Counter[str]) -> str:

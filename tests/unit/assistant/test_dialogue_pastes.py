@@ -198,6 +198,13 @@ def test_a_time_that_somebody_says_stays_in_the_text() -> None:
     assert _said(paste) == [("Ana Roth", "How long?"), ("Ben Li", "Soon 2h"), ("Ana Roth", "Good")]
 
 
+def test_messages_that_are_gone_do_not_outvote_those_that_are_there() -> None:
+    gone = "12/03/2024, 12:07 - This message was deleted\n" * 8
+    dialogue = open_dialogue(f"12/03/2024, 12:00 - Ana: hi\n{gone}12/03/2024, 12:59 - Ben: bye\n".encode())
+    assert [(turn.speaker, turn.text) for turn in dialogue.turns] == [("Ana", "hi"), ("Ben", "bye")]
+    assert dialogue.kinds == {"deleted": 8}
+
+
 def test_a_day_over_messages_is_a_heading() -> None:
     line = "[LINE] Chat\n\n2024/05/03(Fri)\n12:00\tAna\tWhen?\n12:01\tBen\tNoon\n\n2024/05/04(Sat)\n09:00\tAna\tNow\n"
     assert _said(line) == [("Ana", "When?"), ("Ben", "Noon"), ("Ana", "Now")]

@@ -92,3 +92,12 @@ def test_a_digest_is_written_as_lines_and_as_markdown() -> None:
     digest = make_digest(talk("Ana: Can you send the contract by Friday?", "Ben: Yes, will do."))
     assert "To do\n  Ben · send the contract · by Friday" in render(digest)
     assert "## To do\n- [ ] Ben · send the contract · by Friday" in render(digest, "markdown")
+
+
+def test_what_points_back_with_hardly_a_word_of_its_own_comes_with_what_it_points_at() -> None:
+    dialogue = talk(
+        "Ana: Anything?", "Leila: The password of the backup server is missing. Only Owen has it.", "Ana: Ok."
+    )
+    for words in range(6, 20):
+        digest = make_digest(dialogue, words=words, weights={"bias": 0.0})
+        assert all("password" in point.text for point in digest.points if "Only Owen" in point.text)

@@ -47,6 +47,40 @@ def test_what_is_declined_withdrawn_or_done_is_no_todo(lines: tuple[str, ...]) -
     assert not _short(*lines)
 
 
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        # "do it before ten" only says when, and whose it is was said before.
+        (
+            ("Ana: I'll warn the finance team.", "Ben: Thanks, please do it before ten."),
+            [("Ana", "warn the finance team", "before ten")],
+        ),
+        (
+            ("Ana: I still have to fix the date picker.", "Ben: Is that needed?", "Ana: Yes. You'll have it today."),
+            [("Ana", "fix the date picker", "today")],
+        ),
+        (
+            ("Ana: Who tells the customers?", "Ben: I'll write to them as soon as we've decided."),
+            [("Ben", "tell the customers", "as soon as we've decided")],
+        ),
+        (
+            ("Ana: I need the password of the backup server.", "Ben: I'll send it to you right after this."),
+            [("Ben", "send it to you (the password of the backup server)", "right after this")],
+        ),
+    ],
+)
+def test_what_is_said_of_a_todo_later_belongs_to_it(lines: tuple[str, ...], wanted: list[tuple[str, str, str]]) -> None:
+    assert _short(*lines) == wanted
+
+
+def test_an_offer_to_begin_and_what_somebody_can_see_are_no_todos() -> None:
+    assert not _short(
+        "Ana: Quick round, then we look at Friday's release.",
+        "Ben: Morning. I can start.",
+        "Ana: Go ahead. I can reproduce the error with long names.",
+    )
+
+
 def test_what_it_means_is_told_by_the_words_before() -> None:
     (todo,) = _todos("Ana: the hut at Steinfeld has nine bunks", "Ben: then book it!!", "Ana: ok doing it tonight")
     assert (todo.who, todo.when) == ("Ana", "tonight")
