@@ -7,7 +7,7 @@ same line read twice is the same judgement. Keys that nobody here knows are left
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ RenderDialogue = Callable[[str], Prompt]
 Content = Completion | Rating | Ranking | Mark | Tombstone
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_SPEAKER = re.compile(r"\n *[^\W\d]\w*:")
 _SURENESS = {"low": 1 / 3, "medium": 2 / 3, "high": 1.0}
 
 
@@ -86,6 +87,45 @@ _SHAPES: tuple[tuple[str, type[PairLine | RankingLine | LabelLine]], ...] = (
 )
 
 
+def said(messages: Sequence[Any]) -> str:
+    """The texts of chat messages: of one its content, of several each with its speaker."""
+    found = [message for message in messages if isinstance(message, dict)]
+    if len(found) == 1:
+        return str(found[0].get("content", ""))
+    return "\n".join(f"{str(one.get('role', '')).capitalize()}: {one.get('content', '')}" for one in found)
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of TRL's formats as one of plain texts: chat messages become text, and a prompt that both answers begin
+    with, and that no column has, is taken off them.
+    """
+    if "prompt" not in row and "dialogue" not in row and {"chosen", "rejected"} <= row.keys():
+        row = {**row, **_shared_prompt(row["chosen"], row["rejected"])}
+    texts = {key: said(row[key]) for key in ("prompt", "chosen", "rejected", "completion") if _is_chat(row.get(key))}
+    return {**row, **texts}
+
+
+def _shared_prompt(chosen: Any, rejected: Any) -> dict[str, Any]:
+    """TRL's implicit prompt: the messages that both begin with; of two texts the whole turns, up to the speaker who
+    answers. Words that two answers happen to begin with are none.
+    """
+    if not isinstance(chosen, list | str) or type(chosen) is not type(rejected):
+        return {}
+    shortest = min(len(chosen), len(rejected))
+    length = next((n for n in range(shortest) if chosen[n] != rejected[n]), shortest)
+    if isinstance(chosen, str):
+        length = max((turn.end() for turn in _SPEAKER.finditer(chosen[:length])), default=0)
+    if not length:
+        return {}
+    return {"prompt": chosen[:length], "chosen": chosen[length:], "rejected": rejected[length:]}
+
+
+def _is_chat(value: Any) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(one, dict) and isinstance(one.get("content"), str) for one in value)
+
+
 def raw_line(content: Content) -> dict[str, Any]:
     """A record as a line that `read_line` makes the same record of."""
     found: dict[str, Any] = {"kind": _KIND[type(content)], **msgspec.to_builtins(content)}
@@ -104,6 +144,7 @@ def read_line(text: bytes, rater: str, render: RenderDialogue | None) -> list[Co
             raise UsageError("a line must be a JSON object")
         if "kind" in read:
             return [_read_raw(read)]
+        read = plain(read)
         for key, shape in _SHAPES:
             if key in read:
                 return _Reading(msgspec.convert(read, shape), rater, render).records()

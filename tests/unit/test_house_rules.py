@@ -29,7 +29,7 @@ def test_no_drawer_is_called_utils() -> None:
 # The registry knows it, and what trains it is called after it; example lines of `--help` are no code.
 _NAME_POCKET = (
     "assistant/models/registry.py",
-    "training/cli/__init__.py",
+    "training/cli/stages.py",
     "training/pocket/stage.py",
     "training/runs/curves.py",
 )

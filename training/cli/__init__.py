@@ -9,9 +9,10 @@ import inspect
 import json
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,169 +23,8 @@ from assistant.errors import AssistantError, GateNotPassed, Interrupted, UsageEr
 from assistant.switches import FETCHING, OFFLINE
 from assistant.terminal import json_line, one_line, printable
 from training.cli import flags
+from training.cli.stages import STAGES, Stage
 from training.runs import tables
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One row of the table.
-
-    `run` takes a `training.runs.job.Job` and returns its result as JSON values; `show` formats that result as text;
-    `check` refuses a job before `run`'s libraries are imported; `plan` says what more a job would do, for a dry run.
-    Functions and structs are given as "module:name".
-    """
-
-    run: str
-    config: str
-    help: str
-    examples: tuple[str, ...]
-    operands: tuple[str, ...] = ()
-    show: str = "training.runs.tables:plain"
-    check: str = ""
-    plan: str = ""
-
-
-STAGES: dict[str, Stage] = {
-    "pocket": Stage(
-        run="training.pocket.stage:run",
-        config="training.pocket.config:PocketConfig",
-        help="Train a small summarizer from scratch: tokenizer, model, conversion and card.",
-        examples=(
-            "--data train.jsonl --dev dev.jsonl -o my-model",
-            "--resume",
-            "--data train.jsonl --minutes 5 --dry-run",
-        ),
-    ),
-    "sft": Stage(
-        run="training.sft.stage:run",
-        config="training.sft.config:SftConfig",
-        help="Tune a model on conversations and summaries, and register what it gained and what it forgot.",
-        examples=(
-            "--data train.jsonl --dev dev.jsonl --model pocket",
-            "--data train.jsonl --method full --forgetting other-tasks.jsonl",
-            "--rated --model current --method lora",
-            "--resume",
-        ),
-        show="training.sft.outcome:show",
-    ),
-    "adapt": Stage(
-        run="training.sft.adapt:run",
-        config="training.sft.config:AdaptConfig",
-        help="Let a model read your documents first: continued pre-training for a domain with its own words.",
-        examples=(
-            "--data handbooks/ --model current --method full",
-            "--data notes.md --dev-summaries dev.jsonl",
-            "--resume",
-        ),
-        show="training.sft.outcome:show",
-    ),
-    "memory": Stage(
-        run="training.sft.memory:run",
-        config="training.sft.config:MemoryConfig",
-        help="Say how much memory a model takes to store, to serve and to tune, before anything is loaded.",
-        examples=("pocket", "google/flan-t5-base --batch-size 16 --length 512", "current --json"),
-        operands=("reference",),
-        show="training.sft.memory:show",
-    ),
-    "reward": Stage(
-        run="training.reward.stage:run",
-        config="training.reward.config:RewardConfig",
-        help="Train a reward from ratings: those in the store, or preference pairs in files.",
-        examples=(
-            "",
-            "--data pairs.jsonl --method counted",
-            "--data summaries.jsonl --dev dev.jsonl -o warm",
-            "--resume",
-        ),
-        show="training.runs.tables:reward",
-    ),
-    "constitution": Stage(
-        run="training.reward.ai_feedback:run",
-        config="training.reward.config:ConstitutionConfig",
-        help="Judge drafts by principles: pairs and revisions by the rater `constitution`, kept apart from people's.",
-        examples=(
-            "--data drafts.jsonl -o pairs.jsonl",
-            "--data dialogues.jsonl --model current --drafts 4 -o pairs.jsonl",
-            "--data drafts.jsonl --principles mine.toml -o pairs.jsonl",
-        ),
-    ),
-    "score": Stage(
-        run="training.reward.score:run",
-        config="training.reward.config:ScoreConfig",
-        help="Score texts by the reward: what people prefer, support, roles, harmlessness, form.",
-        examples=(
-            "--data answers.jsonl -o scored.jsonl",
-            "--data answers.jsonl --model r1 --json",
-            "--data answers.jsonl --reward human:r1 --reward=-1*unsupported",
-        ),
-    ),
-    "ppo": Stage(
-        run="training.ppo.stage:run",
-        config="training.ppo.config:PpoConfig",
-        help="Align a model with a reward by PPO: a trained copy of its adapter, held near the original.",
-        examples=(
-            "--data dialogues.jsonl --model pocket --reward length:20",
-            "--data dialogues.jsonl --reward human --reward=-0.5*unsupported",
-            "--data dialogues.jsonl --config ppo.toml --max-steps 500",
-            "--resume",
-        ),
-        show="training.runs.curves:show",
-    ),
-    "prefer": Stage(
-        run="training.prefer.stage:run",
-        config="training.prefer.config:PreferConfig",
-        help="Learn from pairs and thumbs directly, without a reward and without sampling: DPO, IPO, ORPO, KTO, SimPO.",
-        examples=(
-            "",
-            "--method dpo --data pairs.jsonl --model pocket",
-            "--method kto --data thumbs.jsonl --dev held-out.jsonl",
-            "--method simpo --data pairs.jsonl --beta 2.5 --margin 1.2 -o adapter",
-            "--data pairs.jsonl --dry-run",
-            "--resume",
-        ),
-        show="training.runs.curves:show",
-        plan="training.prefer.stage:plan",
-    ),
-    "rlhf": Stage(
-        run="training.rlhf.stage:run",
-        config="training.rlhf.config:RlhfConfig",
-        help="The whole loop: ratings to a reward to a candidate, by PPO or another method, promoted only on proof.",
-        examples=(
-            "",
-            "--data rankings.jsonl --dev held-out.jsonl --model pocket",
-            "--method dpo --skip promotion",
-            "--skip promotion --max-steps 20",
-            "--resume",
-        ),
-        show="training.runs.tables:loop",
-        check="training.rlhf.ratings:require_pairs",
-    ),
-    "evaluate": Stage(
-        run="training.evaluation.stage:run",
-        config="training.evaluation.config:EvaluateConfig",
-        help="Judge a model's summaries against references: figures with intervals.",
-        examples=(
-            "--data dev.jsonl --model pocket",
-            "--data dev.jsonl --model lead-3 --json",
-            "--data dev.jsonl --predictions summaries.jsonl",
-            "--data dev.jsonl --model pocket --modes all --swap",
-            "--suite questions.jsonl --model current",
-            "--data dev.jsonl --report result.html",
-        ),
-        show="training.runs.tables:evaluation",
-    ),
-    "compare": Stage(
-        run="training.evaluation.comparison:run",
-        config="training.evaluation.config:CompareConfig",
-        help="Compare two models on the same conversations: paired differences, wins, and where they differ most.",
-        examples=(
-            "pocket lead-3 --data dev.jsonl",
-            "before.jsonl after.jsonl --data dev.jsonl --by rougeL",
-        ),
-        operands=("first", "second"),
-        show="training.runs.tables:comparison",
-    ),
-}
 
 _ABOUT = """Teach the assistant: train, tune, align and judge models.
 
@@ -197,7 +37,11 @@ assistant-train runs
 NEWEST = "newest"
 """What a bare `--resume` stands for."""
 _GENERAL = Group("General", sort_key=0)
-_FILE_KEYS = {"data", "dev", "model", "out"}
+_DATA = (
+    "JSON Lines, a JSON array, CSV, parquet, packed or not, a folder that `save_to_disk` wrote, or an id of the Hub; "
+    "give it again for more."
+)
+_FILE_KEYS = {"data", "dev", "model", "out", "columns"}
 """Flags besides the stage's own that a `--config` file may hold."""
 
 
@@ -218,8 +62,9 @@ def _common(stage: Stage) -> list[inspect.Parameter]:
     ]
     return [
         *words,
-        flag("data", list[Path], None, "JSON Lines, plain or gzip; give it again for more files.", "--data"),
-        flag("dev", Path | None, None, "Held-out JSON Lines; without it some of the data are held out."),
+        flag("data", list[Path], None, _DATA, "--data"),
+        flag("dev", Path | None, None, "Held-out data; without it some of the data are held out."),
+        flag("columns", list[str], None, "What your columns are called: dialogue=text,summary=target.", "--columns"),
         flag("model", str, "", "Model reference: current, pocket, a Hub id, a path, or a registry version."),
         flag("out", Path | None, None, "Where the result goes.", "--out", "-o"),
         flag("resume", str | None, None, "Go on with a run: its name, or nothing for the newest. Needs no other flag."),
@@ -332,11 +177,15 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
         resume=values.get("resume"),
         operands=operands,
     )
+    columns = values.get("columns") or ()
     if values.get("dry_run"):
-        more = _load(stage.plan)(job) if stage.plan else {}
-        _answer(tables.plan(job) | more, tables.plain, as_json=bool(values.get("json")))
+        with tempfile.TemporaryDirectory() as place:
+            read = _as_lines(stage, job, columns, Path(place))
+            more = _load(stage.plan)(replace(read, say=lambda line: None)) if stage.plan else {}
+            _answer(tables.plan(job, read, stage.reads_rows) | more, tables.plain, as_json=bool(values.get("json")))
         return
     job.require_files()
+    job = _as_lines(stage, job, columns)
     if stage.check:
         _load(stage.check)(job)
     if getattr(config, "download", False):
@@ -346,6 +195,24 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
     with stop_signals() as stop, showing(name) as report:
         result = carry_out(replace(job, stop=stop, report=report, table=report.table, say=report.say))
     _answer(result, _load(stage.show), as_json=bool(values.get("json")))
+
+
+def _as_lines(stage: Stage, job: Any, columns: Sequence[str], folder: Path | None = None) -> Any:
+    """The job with its data as JSON Lines, copies of what is none in `folder`."""
+    from training.runs.sources import as_json_lines, parse_columns
+
+    if not stage.reads_rows:
+        if columns:
+            raise UsageError(f"{job.stage} reads documents, which have no columns")
+        return job
+    named, download = parse_columns(columns), bool(getattr(job.config, "download", False))
+    if download:
+        os.environ.update(FETCHING)
+
+    def lines(path: Path) -> Path:
+        return as_json_lines(path, named, download=download, folder=folder)
+
+    return replace(job, data=tuple(map(lines, job.data)), dev=lines(job.dev) if job.dev else None)
 
 
 def _resolve(name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> tuple[dict[str, Any], msgspec.Struct]:

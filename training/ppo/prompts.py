@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import DataMissing, UsageError
+from assistant.errors import DataMissing
 from assistant.prompts import render, show
 from training.ppo.config import PpoConfig
 from training.ppo.policy import Policy
-from training.runs.datasets import read_rows
+from training.runs.datasets import lacks, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def prompt_text(row: dict[str, Any], place: str) -> str:
         if isinstance(text, str) and text.strip():
             break
     else:
-        raise UsageError(f"{place}: needs a non-empty text field 'dialogue' or 'prompt'")
+        raise lacks(place, "dialogue", row)
     if field == "prompt":
         return text
     return render(text, budget=1 << 30, count_tokens=lambda _: 0).text

@@ -18,12 +18,14 @@ from assistant.models.versions import VersionFacts, facts_of, policy_of
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
 from training.ppo.config import PpoConfig
+from training.ppo.prompts import prompt_text
 from training.ppo.samples import COLUMNS, Sample, cells
 from training.ppo.trainer import Answers, Judge, Spare, Trainer
 from training.reward.parts import RewardFunction
 from training.reward.provenance import settled
 from training.runs.checkpoints import read_checkpoint
 from training.runs.curves import CURVES, write_curves
+from training.runs.datasets import read_rows
 from training.runs.distributed import Ranks
 from training.runs.job import Job, Report
 from training.runs.run import Run, StopRequested
@@ -60,6 +62,14 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
         made = {} if job.out else {"version": _registered(start, out, run, figures)}
         run.finish(made.get("version", str(out)))
     return {"run": run.name, **made, "adapter": str(out), "curves": str(run.folder / "curves.png"), **figures}
+
+
+def plan(job: Job[PpoConfig]) -> dict[str, Any]:
+    """For `--dry-run`: what a run would practise on. Refuses what a run would refuse."""
+    if not job.data:
+        raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
+    texts = [prompt_text(row, f"{path}, row {n}") for path in job.data for n, row in enumerate(read_rows(path), 1)]
+    return {"prompts": len(texts), "base": _starting_point(job).base.ref}
 
 
 def _lasting(config: PpoConfig) -> PpoConfig:

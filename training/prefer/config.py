@@ -83,6 +83,8 @@ class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Longest of those answers in tokens."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the frozen weights; adapters and losses are float32."""
+    download: bool = False
+    """Fetch the data set of the Hub that `--data` names; without it only what lies on this machine is read."""
     seed: int = 20261121
     """Fixes held-out pairs, fresh adapters, order and samples."""
     log_every: int = 1

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import structs
 
 from assistant.errors import UsageError
@@ -28,8 +27,8 @@ from training.prefer.trainer import Appraise, Beside, Trainer
 from training.runs.curves import CURVES, write_curves
 from training.runs.job import Job, Report
 from training.runs.run import Run, StopRequested
+from training.runs.sources import keep_rows
 from training.runs.versions import make_version, version_of_run
-from training.sft.examples import keep_rows
 
 
 def run(job: Job[PreferConfig]) -> dict[str, Any]:
@@ -77,9 +76,7 @@ def plan(job: Job[PreferConfig]) -> dict[str, Any]:
     base, _, _ = starting_point(job)
     with tempfile.TemporaryDirectory() as place:
         if not job.data:
-            rated = Path(place) / "rated.jsonl"
-            rated.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rated_rows()))
-            job = replace(job, data=(rated,))
+            job = replace(job, data=(keep_rows("judged", rated_rows(), Path(place)),))
         material = material_for(job, base)
     return {
         "base": base.ref,

@@ -209,7 +209,7 @@ def read_judged(files: Sequence[Path]) -> Judged:
     for path in files:
         for number, row in enumerate(read_rows(path), start=1):
             try:
-                contents = read_line(msgspec.json.encode(_plain(row)), IMPORTED, _default_prompt)
+                contents = read_line(msgspec.json.encode(row), IMPORTED, _default_prompt)
             except UsageError as error:
                 raise UsageError(f"{path}, row {number}: {error}") from error
             answers |= {content.id: content for content in contents if isinstance(content, Completion)}
@@ -218,23 +218,6 @@ def read_judged(files: Sequence[Path]) -> Judged:
     if not rankings and not ratings:
         raise DataMissing("the data hold no ratings: a line is {prompt or dialogue, chosen, rejected}, or a ranking")
     return rankings, ratings, list(answers.values())
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of TRL's conversational format as one of plain texts."""
-    return {
-        key: _said(value)
-        if key in ("prompt", "chosen", "rejected", "completion") and isinstance(value, list)
-        else value
-        for key, value in row.items()
-    }
-
-
-def _said(messages: list[Any]) -> str:
-    contents = [message for message in messages if isinstance(message, dict)]
-    if len(contents) == 1:
-        return str(contents[0].get("content", ""))
-    return "\n".join(f"{str(one.get('role', '')).capitalize()}: {one.get('content', '')}" for one in contents)
 
 
 def _default_prompt(text: str) -> Prompt:

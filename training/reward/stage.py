@@ -75,6 +75,15 @@ def run(job: Job[RewardConfig]) -> dict[str, Any]:
         return {"run": opened.name, "version": made.ref, "folder": str(made.folder), **made.figures}
 
 
+def plan(job: Job[RewardConfig]) -> dict[str, Any]:
+    """For `--dry-run`: what a run would learn from. Refuses what a run would refuse."""
+    if job.data and next(iter(read_rows(job.data[0])), {}).keys() & {"summary", "text"}:
+        return {}
+    preferences = read_preferences(job.data, job.config.constitution)
+    check_enough(preferences)
+    return {"preferences": {name: preferences.report[name] for name in ("pairs", "conversations", "singles")}}
+
+
 def train_reward(
     config: RewardConfig,
     preferences: Preferences,

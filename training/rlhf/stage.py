@@ -50,6 +50,7 @@ from training.rlhf.report import write_page
 from training.rlhf.reward_models import Judges, unpaid
 from training.rlhf.rouge_guard import Restraint
 from training.rlhf.served_policy import Served
+from training.runs.datasets import bytes_at
 from training.runs.job import Job
 from training.runs.lock import alone
 from training.runs.run import Run
@@ -69,6 +70,23 @@ def run(job: Job[RlhfConfig]) -> dict[str, Any]:
             return loop.carry_out()
         finally:
             loop.close()
+
+
+def plan(job: Job[RlhfConfig]) -> dict[str, Any]:
+    """For `--dry-run`: pairs, model, and the stages with their times. Refuses what a run would refuse."""
+    rated, settings = read_rated(job.config, job.data), load_settings()
+    current = resolve(job.model, settings) if job.model else choose(settings)[0]
+    made = plan_of(rated, current, job.config)
+    stages = [{"stage": what, "seconds": round(seconds)} for what, seconds in made.steps]
+    size = {"parameters": current.parameters, "mib": round((bytes_at(Path(current.folder)) or 0) / 2**20)}
+    return {
+        "model": current.ref,
+        "size": size,
+        "pairs": rated.figures(),
+        "stages": stages,
+        "seconds": round(made.seconds),
+        "notes": list(made.warnings),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Writes results as text for a terminal. Knows values, not how they came about."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,9 +15,14 @@ def plain(result: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {_value(value)}" for name, value in _flattened(result))
 
 
-def plan(job: Job[Any]) -> dict[str, Any]:
-    """What a job would do: configuration, and each file with its rows. Reads the files and writes nothing."""
-    from training.runs.datasets import read_rows
+def plan(job: Job[Any], read: Job[Any], reads_rows: bool) -> dict[str, Any]:
+    """What a job would do: configuration, and each file with its rows, None for documents; `read` is the job with its
+    data as JSON Lines. Writes nothing.
+    """
+    from training.runs.datasets import bytes_at, read_rows
+
+    def rows(path: Path) -> int | None:
+        return sum(1 for _ in read_rows(path)) if reads_rows else None
 
     return {
         "stage": job.stage,
@@ -24,8 +30,8 @@ def plan(job: Job[Any]) -> dict[str, Any]:
         "out": str(job.out) if job.out else None,
         "resume": job.resume,
         "reads": [
-            {"file": str(path), "rows": sum(1 for _ in read_rows(path)), "bytes": path.stat().st_size}
-            for path in job.files
+            {"file": str(path), "rows": rows(lines), "bytes": bytes_at(path)}
+            for path, lines in zip(job.files, read.files, strict=True)
         ],
         "config": msgspec.to_builtins(job.config),
     }

@@ -69,6 +69,15 @@ def run(job: Job[AdaptConfig]) -> dict[str, Any]:
         return conclude(job, run, model, base, adapter, tuned, figures, lessons)
 
 
+def plan(job: Job[AdaptConfig]) -> dict[str, Any]:
+    """For `--dry-run`: what a run would read. Refuses what a run would refuse."""
+    settings = load_settings()
+    base, _ = start_of(resolve(job.model, settings) if job.model else choose(settings)[0], job.config, settings)
+    files = _files(job.data)
+    pieces = read_pieces(files, Path(base.folder), job.config.chunk_tokens)
+    return {"base": base.ref, "documents": len(files), "pieces": len(pieces)}
+
+
 def read_pieces(paths: Sequence[Path], base: Path, length: int) -> list[list[int]]:
     """The documents' text in pieces of `length` tokens, without `</s>`; files of every kind that knowledge reads.
 

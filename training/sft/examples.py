@@ -5,25 +5,18 @@ A row has `dialogue` and `summary`; `prompt` and `summary` where the exact promp
 other tasks; `question`, `rationale` and `answer` for reasoning.
 """
 
-import csv
-import gzip
-import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback.store import Store
-from assistant.files import write_atomically
-from assistant.locations import state_dir
 from assistant.prompts import MODES, TASKS, render
 from assistant.prompts.modes import reasoning_marker
 from assistant.records import Task
-from training.runs.datasets import names_a_data_set, read_rows
+from training.runs.datasets import lacks, read_rows
 
 Row = dict[str, Any]
 _NO_BUDGET = 1 << 30
@@ -53,42 +46,23 @@ class Parted:
 
 
 def read_lessons(path: Path, fields: Sequence[str] = ("dialogue", "summary")) -> list[Row]:
-    """The rows of a `.jsonl`, `.jsonl.gz`, `.csv` or `.csv.gz` file that has the fields.
+    """The rows of a file of JSON Lines that has the fields.
 
     Raises UsageError that names the first row without one of them, or with an id that an earlier row has.
     """
-    rows = list(_csv_rows(path) if ".csv" in path.suffixes else read_rows(path))
+    rows = list(read_rows(path))
     if not rows:
         raise DataMissing(f"{path} holds no rows")
     seen: set[str] = set()
     for number, row in enumerate(rows, start=1):
         for field in fields:
             if not isinstance(row.get(field), str) or not row[field].strip():
-                raise UsageError(f"{path}, row {number}: needs a non-empty text field {field!r}")
+                raise lacks(f"{path}, row {number}", field, row)
         name = str(row.get("id", ""))
         if name and name in seen:
             raise UsageError(f"{path}, row {number}: the id {name!r} stands in an earlier row")
         seen.add(name)
     return rows
-
-
-def as_file(data: Path, *, download: bool) -> Path:
-    """The data as a file: itself, or what a Hub id names, read through `datasets` and kept as JSON Lines.
-
-    Raises DataMissing where it is neither, and says that `--download` would fetch a Hub id.
-    """
-    if not names_a_data_set(data):
-        return data
-    import datasets
-
-    try:
-        # Offline, only what an earlier download left is read.
-        config = datasets.DownloadConfig(local_files_only=not download)
-        found = datasets.load_dataset(str(data), split="train", download_config=config)
-    except (OSError, ValueError) as error:
-        hint = "check the id and the connection" if download else "--download fetches it"
-        raise DataMissing(f"no data file and no data set {data} on this machine: {hint}") from error
-    return keep_rows(str(data).replace("/", "--"), [dict(row) for row in found])
 
 
 def rated_rows(store: Store) -> list[Row]:
@@ -109,15 +83,6 @@ def rated_rows(store: Store) -> list[Row]:
     if not rows:
         raise DataMissing("no answer was found good yet: rate some with + in the chat, or give --data FILE")
     return rows
-
-
-def keep_rows(name: str, rows: Sequence[Row]) -> Path:
-    """Write the rows to a private file named by their content, so that a run can be resumed with the same."""
-    content = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-    place = state_dir() / "data" / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}.jsonl"
-    if not place.exists():
-        write_atomically(place, content)
-    return place
 
 
 def part(rows: Sequence[Row], dev: Sequence[Row] | None, share: float, at_most: int, seed: int) -> Parted:
@@ -203,14 +168,3 @@ def _prompt(dialogue: str, mode: str, task: Task, phrasing: str | None) -> str:
 def _key(row: Row) -> str:
     """The conversation as what counts for being the same: letters without case or spacing."""
     return " ".join(row["dialogue"].split()).casefold()
-
-
-def _csv_rows(path: Path) -> Iterator[Row]:
-    if not path.is_file():
-        raise DataMissing(f"no data file at {path}")
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
-            yield from csv.DictReader(stream)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is no CSV file in UTF-8: {error}") from error

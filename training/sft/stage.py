@@ -5,6 +5,7 @@ What is trained: `methods`. The training loop: `seq2seq_trainer`. The data: `exa
 
 import os
 import resource
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,13 +32,12 @@ from training.runs.datasets import read_rows
 from training.runs.distributed import Ranks
 from training.runs.job import Job
 from training.runs.run import Run
+from training.runs.sources import keep_rows
 from training.runs.versions import make_version, note_figures, version_of_run
 from training.sft.config import SftConfig, TuningConfig
 from training.sft.examples import (
     Lesson,
     Parted,
-    as_file,
-    keep_rows,
     lesson_of,
     mixed,
     other_tasks,
@@ -221,13 +221,25 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _files(job: Job[SftConfig]) -> tuple[Path, ...]:
-    """The data as files; ratings and Hub data sets are kept as files first, so that a run can be resumed."""
-    config = job.config
-    found = [as_file(path, download=config.download) for path in job.data]
-    if config.rated and job.resume is None:
+def plan(job: Job[SftConfig]) -> dict[str, Any]:
+    """For `--dry-run`: what a run would learn from. Refuses what a run would refuse."""
+    settings = load_settings()
+    base, _ = start_of(resolve(job.model, settings) if job.model else choose(settings)[0], job.config, settings)
+    with tempfile.TemporaryDirectory() as folder:
+        parted = _part(replace(job, data=_files(job, Path(folder))))
+    if job.config.teacher:
+        return {"lessons": {"to be written": len(parted.train), "held_out": len(parted.held_out)}}
+    train, held_out, left_out = lessons_of(job.config, parted, base)
+    counts = {"learnt": len(train), "held_out": len(held_out), "left_out": left_out, "leaked": parted.leaked}
+    return {"base": base.ref, "lessons": counts}
+
+
+def _files(job: Job[SftConfig], folder: Path | None = None) -> tuple[Path, ...]:
+    """The data as files; ratings are kept as a file first, so that a run can be resumed."""
+    found = list(job.data)
+    if job.config.rated and job.resume is None:
         with Store.open() as store:
-            found.append(keep_rows("rated", rated_rows(store)))
+            found.append(keep_rows("rated", rated_rows(store), folder))
     if not found:
         raise UsageError('sft needs --data FILE with "dialogue" and "summary" in each row, or --rated')
     return tuple(found)

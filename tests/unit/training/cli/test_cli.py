@@ -14,6 +14,7 @@ import pytest
 
 from assistant.errors import UsageError
 from assistant.switches import FETCHING
+from tests.tiny_models import build_tiny_model
 from training import cli
 from training.cli import flags
 from training.runs.progress import describe, duration
@@ -154,6 +155,59 @@ def test_a_dry_run_shows_the_resolved_configuration_and_writes_nothing(
     assert shown["reads"] == [{"file": str(data), "rows": 1, "bytes": data.stat().st_size}]
     assert set(tmp_path.rglob("*")) == before
     assert not home.exists()
+
+
+_TALK = "Maya: The review {n} moves to Friday.\\nTom: I'll book the room."
+_GOOD = {
+    "sft": '{{"dialogue": "' + _TALK + '", "summary": "The review moves."}}',
+    "ppo": '{{"dialogue": "' + _TALK + '"}}',
+    "reward": '{{"dialogue": "' + _TALK + '", "chosen": "It moves.", "rejected": "Yes."}}',
+    "rlhf": '{{"dialogue": "' + _TALK + '", "chosen": "It moves.", "rejected": "Yes."}}',
+    "prefer": '{{"dialogue": "' + _TALK + '", "chosen": "It moves.", "rejected": "Yes."}}',
+}
+
+
+@pytest.mark.parametrize("name", _GOOD)
+def test_a_dry_run_refuses_the_data_that_a_run_refuses(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, home: Path
+) -> None:
+    model = [] if name == "reward" else [f"--model={build_tiny_model(tmp_path / 'tiny')}"]
+    good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl"
+    good.write_text("".join(_GOOD[name].format(n=n) + "\n" for n in range(60)))
+    bad.write_text('{"title": "no conversation"}\n' * 60)
+    before = set(tmp_path.rglob("*"))
+    code, out, err = answer(capsys, name, f"--data={good}", *model, "--dry-run", "--json")
+    assert code == 0, err + out
+    assert json.loads(out)["reads"][0]["rows"] == 60
+    assert set(tmp_path.rglob("*")) - before <= set(home.rglob("*")) | {home}
+    assert not list(home.rglob("manifest.json")) and not list(home.rglob("*.jsonl"))
+    for data in (bad, tmp_path / "none.jsonl"):
+        told = [answer(capsys, name, f"--data={data}", *model, *more) for more in ([], ["--dry-run"])]
+        assert told[0] == told[1] and told[0][0] in (2, 3)
+
+
+def test_a_dry_run_of_the_loop_shows_stages_with_times_and_the_model_s_size(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, home: Path
+) -> None:
+    data = tmp_path / "pairs.jsonl"
+    data.write_text("".join(_GOOD["rlhf"].format(n=n) + "\n" for n in range(60)))
+    model = build_tiny_model(tmp_path / "tiny")
+    plan = json.loads(answer(capsys, "rlhf", f"--data={data}", f"--model={model}", "--dry-run", "--json")[1])
+    assert plan["pairs"]["n"] == 60 and plan["size"]["parameters"] > 10_000
+    assert len(plan["stages"]) == 6 and plan["seconds"] == pytest.approx(
+        sum(stage["seconds"] for stage in plan["stages"]), abs=3
+    )
+
+
+def test_documents_have_no_columns_and_are_counted_by_a_dry_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, home: Path
+) -> None:
+    (tmp_path / "notes.md").write_text("The review moves to Friday. " * 60)
+    words = [f"--data={tmp_path / 'notes.md'}", f"--model={build_tiny_model(tmp_path / 'tiny')}"]
+    plan = json.loads(answer(capsys, "adapt", *words, "--dry-run", "--json", "--method=full")[1])
+    assert plan["documents"] == 1 and plan["pieces"] >= 1 and plan["reads"][0]["rows"] is None
+    code, _, err = answer(capsys, "adapt", *words, "--columns=a=b")
+    assert (code, "have no columns" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`assistant-train sft` as it is called: rows in, a registered version out, and errors that say what to do."""
 
-import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,14 +25,12 @@ from training.sft import stage as sft
 from training.sft.config import SftConfig
 from training.sft.examples import (
     Lesson,
-    as_file,
     lesson_of,
     mixed,
     other_tasks,
     part,
     phrased,
     rated_rows,
-    read_lessons,
     reasoning,
 )
 
@@ -182,18 +179,6 @@ def test_no_data_at_all_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert tune(capsys)[1]["error"].startswith("sft needs --data FILE")
     assert "no answer was found good yet" in tune(capsys, "--rated", "--model=pocket")[1]["error"]
     assert "--download" in tune(capsys, "--data", "nobody/nothing")[1]["error"]
-
-
-def test_csv_and_files_are_read_as_they_are(tmp_path: Path) -> None:
-    path = tmp_path / "rows.csv"
-    with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, ["id", "dialogue", "summary"])
-        writer.writeheader()
-        writer.writerows(ROWS[:2])
-    assert read_lessons(path) == ROWS[:2]
-    assert as_file(path, download=False) == path
-    with pytest.raises(DataMissing):
-        read_lessons(tmp_path / "none.csv")
 
 
 def test_no_held_out_conversation_is_learnt_from_however_it_is_spaced() -> None:

@@ -1,0 +1,174 @@
+"""The stages of `assistant-train`: what each runs, how it is configured and shown. Knows names only, so that no stage's
+libraries are imported to list them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table.
+
+    `run` takes a `training.runs.job.Job` and returns its result as JSON values; `show` formats that result as text;
+    `check` refuses a job before `run`'s libraries are imported; `plan` says what more a job would do, for a dry run.
+    `reads_rows` is False where the data are documents. Functions and structs are given as "module:name".
+    """
+
+    run: str
+    config: str
+    help: str
+    examples: tuple[str, ...]
+    operands: tuple[str, ...] = ()
+    show: str = "training.runs.tables:plain"
+    check: str = ""
+    plan: str = ""
+    reads_rows: bool = True
+
+
+STAGES: dict[str, Stage] = {
+    "pocket": Stage(
+        run="training.pocket.stage:run",
+        config="training.pocket.config:PocketConfig",
+        help="Train a small summarizer from scratch: tokenizer, model, conversion and card.",
+        examples=(
+            "--data train.jsonl --dev dev.jsonl -o my-model",
+            "--resume",
+            "--data train.jsonl --minutes 5 --dry-run",
+        ),
+    ),
+    "sft": Stage(
+        run="training.sft.stage:run",
+        config="training.sft.config:SftConfig",
+        help="Tune a model on conversations and summaries, and register what it gained and what it forgot.",
+        examples=(
+            "--data train.jsonl --dev dev.jsonl --model pocket",
+            "--data train.jsonl --method full --forgetting other-tasks.jsonl",
+            "--rated --model current --method lora",
+            "--resume",
+        ),
+        show="training.sft.outcome:show",
+        plan="training.sft.stage:plan",
+    ),
+    "adapt": Stage(
+        run="training.sft.adapt:run",
+        config="training.sft.config:AdaptConfig",
+        reads_rows=False,
+        help="Let a model read your documents first: continued pre-training for a domain with its own words.",
+        examples=(
+            "--data handbooks/ --model current --method full",
+            "--data notes.md --dev-summaries dev.jsonl",
+            "--resume",
+        ),
+        show="training.sft.outcome:show",
+        plan="training.sft.adapt:plan",
+    ),
+    "memory": Stage(
+        run="training.sft.memory:run",
+        config="training.sft.config:MemoryConfig",
+        help="Say how much memory a model takes to store, to serve and to tune, before anything is loaded.",
+        examples=("pocket", "google/flan-t5-base --batch-size 16 --length 512", "current --json"),
+        operands=("reference",),
+        show="training.sft.memory:show",
+    ),
+    "reward": Stage(
+        run="training.reward.stage:run",
+        config="training.reward.config:RewardConfig",
+        help="Train a reward from ratings: those in the store, or preference pairs in files.",
+        examples=(
+            "",
+            "--data pairs.jsonl --method counted",
+            "--data summaries.jsonl --dev dev.jsonl -o warm",
+            "--resume",
+        ),
+        show="training.runs.tables:reward",
+        plan="training.reward.stage:plan",
+    ),
+    "constitution": Stage(
+        run="training.reward.ai_feedback:run",
+        config="training.reward.config:ConstitutionConfig",
+        help="Judge drafts by principles: pairs and revisions by the rater `constitution`, kept apart from people's.",
+        examples=(
+            "--data drafts.jsonl -o pairs.jsonl",
+            "--data dialogues.jsonl --model current --drafts 4 -o pairs.jsonl",
+            "--data drafts.jsonl --principles mine.toml -o pairs.jsonl",
+        ),
+    ),
+    "score": Stage(
+        run="training.reward.score:run",
+        config="training.reward.config:ScoreConfig",
+        help="Score texts by the reward: what people prefer, support, roles, harmlessness, form.",
+        examples=(
+            "--data answers.jsonl -o scored.jsonl",
+            "--data answers.jsonl --model r1 --json",
+            "--data answers.jsonl --reward human:r1 --reward=-1*unsupported",
+        ),
+    ),
+    "ppo": Stage(
+        run="training.ppo.stage:run",
+        config="training.ppo.config:PpoConfig",
+        help="Align a model with a reward by PPO: a trained copy of its adapter, held near the original.",
+        examples=(
+            "--data dialogues.jsonl --model pocket --reward length:20",
+            "--data dialogues.jsonl --reward human --reward=-0.5*unsupported",
+            "--data dialogues.jsonl --config ppo.toml --max-steps 500",
+            "--resume",
+        ),
+        show="training.runs.curves:show",
+        plan="training.ppo.stage:plan",
+    ),
+    "prefer": Stage(
+        run="training.prefer.stage:run",
+        config="training.prefer.config:PreferConfig",
+        help="Learn from pairs and thumbs directly, without a reward and without sampling: DPO, IPO, ORPO, KTO, SimPO.",
+        examples=(
+            "",
+            "--method dpo --data pairs.jsonl --model pocket",
+            "--method kto --data thumbs.jsonl --dev held-out.jsonl",
+            "--method simpo --data pairs.jsonl --beta 2.5 --margin 1.2 -o adapter",
+            "--data pairs.jsonl --dry-run",
+            "--resume",
+        ),
+        show="training.runs.curves:show",
+        plan="training.prefer.stage:plan",
+    ),
+    "rlhf": Stage(
+        run="training.rlhf.stage:run",
+        config="training.rlhf.config:RlhfConfig",
+        help="The whole loop: ratings to a reward to a candidate, by PPO or another method, promoted only on proof.",
+        examples=(
+            "",
+            "--data rankings.jsonl --dev held-out.jsonl --model pocket",
+            "--method dpo --skip promotion",
+            "--skip promotion --max-steps 20",
+            "--resume",
+        ),
+        show="training.runs.tables:loop",
+        check="training.rlhf.ratings:require_pairs",
+        plan="training.rlhf.stage:plan",
+    ),
+    "evaluate": Stage(
+        run="training.evaluation.stage:run",
+        config="training.evaluation.config:EvaluateConfig",
+        help="Judge a model's summaries against references: figures with intervals.",
+        examples=(
+            "--data dev.jsonl --model pocket",
+            "--data dev.jsonl --model lead-3 --json",
+            "--data dev.jsonl --predictions summaries.jsonl",
+            "--data dev.jsonl --model pocket --modes all --swap",
+            "--suite questions.jsonl --model current",
+            "--data dev.jsonl --report result.html",
+        ),
+        show="training.runs.tables:evaluation",
+    ),
+    "compare": Stage(
+        run="training.evaluation.comparison:run",
+        config="training.evaluation.config:CompareConfig",
+        help="Compare two models on the same conversations: paired differences, wins, and where they differ most.",
+        examples=(
+            "pocket lead-3 --data dev.jsonl",
+            "before.jsonl after.jsonl --data dev.jsonl --by rougeL",
+        ),
+        operands=("first", "second"),
+        show="training.runs.tables:comparison",
+    ),
+}
