@@ -214,7 +214,7 @@ def _summarize(
     source, target = asked.work / f"{name}.in.jsonl", asked.work / f"{name}.jsonl"
     _write(source, [{"id": str(number), "dialogue": row["dialogue"]} for number, row in enumerate(rows)])
     sampled = ["--drafts", str(drafts), "--decoding", "sample", "--seed", str(asked.seed)] if drafts > 1 else []
-    flags = ["--jsonl", str(source), "-o", str(target), "--model", model or asked.model, *sampled]
+    flags = ["--jsonl", str(source), "-o", str(target), "--model", model or asked.model, "--task", "summary", *sampled]
     _run("assistant", "summarize", *flags)
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     return [line.get("drafts") or [line["summary"]] for line in lines]
