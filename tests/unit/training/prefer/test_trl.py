@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 
 from assistant.feedback.exchange import export, import_lines
 from assistant.feedback.store import Store
@@ -158,26 +158,59 @@ def test_orpo_s_odds_and_simpo_and_smoothing_are_trl_s() -> None:
     assert torch.allclose(maths.dpo_losses(chosen, rejected, 2.0, 0.2), wanted, atol=1e-6)
 
 
+def _exported(folder: Path) -> Dataset:
+    """Pairs that were imported, as `assistant feedback export --format trl` writes them."""
+    rows = [row | {"prompt": row["dialogue"]} for row in pair_rows(4)]
+    with Store.open(folder / "store.db") as store:
+        import_lines(store, write_rows(folder / "rated.jsonl", rows))
+        lines = export(store, "trl").lines
+    place = folder / "exported.jsonl"
+    place.write_text("\n".join(lines) + "\n")
+    read = Dataset.from_json(str(place), cache_dir=str(folder / "cache"))
+    return read.select_columns(["prompt", "chosen", "rejected"])
+
+
 @pytest.mark.usefixtures("quiet")
 def test_exported_pairs_train_a_step_in_trl_s_dpo_trainer(tokenizer: Any, tmp_path: Path) -> None:
     from trl import DPOConfig, DPOTrainer
 
-    rows = [row | {"prompt": row["dialogue"]} for row in pair_rows(4)]
-    with Store.open(tmp_path / "store.db") as store:
-        import_lines(store, write_rows(tmp_path / "rated.jsonl", rows))
-        lines = export(store, "trl").lines
-    place = tmp_path / "exported.jsonl"
-    place.write_text("\n".join(lines) + "\n")
-    data = Dataset.from_json(str(place), cache_dir=str(tmp_path / "cache")).select_columns(
-        ["prompt", "chosen", "rejected"]
-    )
     policy = _causal(tokenizer, 0)
     before = policy.lm_head.weight.detach().clone()
     settings = DPOConfig(
         output_dir=str(tmp_path), per_device_train_batch_size=4, report_to=[], use_cpu=True, bf16=False, max_steps=1
     )
     trainer = DPOTrainer(
-        policy, ref_model=_causal(tokenizer, 0), args=settings, train_dataset=data, processing_class=tokenizer
+        policy,
+        ref_model=_causal(tokenizer, 0),
+        args=settings,
+        train_dataset=_exported(tmp_path),
+        processing_class=tokenizer,
     )
     assert trainer.train().training_loss == pytest.approx(0.693147, abs=1e-4)
     assert not torch.equal(policy.lm_head.weight, before)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_exported_pairs_train_a_step_in_trl_s_reward_trainer(tokenizer: Any, tmp_path: Path) -> None:
+    from trl import RewardConfig, RewardTrainer
+
+    torch.manual_seed(0)
+    shape = _causal(tokenizer, 0).config
+    shape.num_labels = 1
+    scorer = LlamaForSequenceClassification(shape)
+    before = scorer.score.weight.detach().clone()
+    settings = RewardConfig(
+        output_dir=str(tmp_path),
+        per_device_train_batch_size=4,
+        report_to=[],
+        use_cpu=True,
+        bf16=False,
+        max_steps=1,
+        gradient_checkpointing=False,
+    )
+    data = _exported(tmp_path)
+    trainer = RewardTrainer(scorer, args=settings, train_dataset=data, processing_class=tokenizer)
+    # None of the pairs is dropped, and each has both its answers.
+    assert len(trainer.train_dataset) == len(data) == 4
+    assert 0.0 < trainer.train().training_loss < 3.0
+    assert not torch.equal(scorer.score.weight, before)
