@@ -15,6 +15,7 @@ from assistant.feedback.store import Store
 from assistant.prompts import MODES, TASKS
 from assistant.records import Dialogue, Thumb
 from assistant.scoring.attribution import attribute
+from assistant.scoring.verdicts import verdicts
 from assistant.settings import load_settings
 from assistant.terminal import one_line
 from assistant.tui.choices import choose_value
@@ -33,7 +34,7 @@ _HELP = """Paste a conversation and end it with a line that holds only a dot. Co
   /rename OLD=NEW  give speakers other names (OLD=NEW, OLD=NEW) and answer again
   /good, /bad WHY  rate the last answer; a reason may follow
   /rank 2=4 1 fail 3   rank the drafts: best first, = for a tie, what failed last
-  /evidence        which turns each sentence rests on, and what has none
+  /evidence        for each sentence where it was said, or that it was not found
   /prompt          the exact prompt of the last answer
   /stats           what was judged so far
   /help            this text
@@ -100,16 +101,10 @@ class _Session:
     def evidence(self, _: str = "") -> None:
         dialogue, answer = self._last()
         text = answer.completion.answer
-        for ground in attribute(text, dialogue):
+        grounds = attribute(text, dialogue)
+        for ground, verdict in zip(grounds, verdicts(text, dialogue, grounds), strict=True):
             say(one_line(text[ground.start : ground.end]))
-            for number in ground.turns:
-                turn = dialogue.turns[number]
-                say(f"  turn {number + 1}, {one_line(turn.speaker)}: {one_line(turn.text)}")
-            missing = ", ".join(one_line(mention.text) for mention in ground.unsupported)
-            if missing or not ground.turns:
-                say(f"  not in the conversation: {missing}" if missing else "  no turn says this")
-            if ground.role is not None:
-                say(f"  check whether it is {one_line(ground.role.text)}: these turns are others'")
+            say(f"  {verdict.sentence}")
 
     def prompt(self, _: str = "") -> None:
         say(self._last()[1].completion.prompt.replace("\f", "\n\n(next part)\n\n"))

@@ -52,6 +52,7 @@ _FUNCTION_WORDS = frozenset({
 class Grounds:
     """A sentence of a text, `start` to `end`, and the turns it rests on, by number from 0, in their order.
 
+    `best` is the one that says most of it, `share` how much of it they say together, words of its own half counted.
     `unsupported` are names and numbers that the conversation does not contain. `role` is the speaker who is said to
     act where the turns show somebody else, None where nothing speaks against it.
     """
@@ -61,6 +62,8 @@ class Grounds:
     turns: tuple[int, ...]
     unsupported: tuple[Mention, ...]
     role: Mention | None = None
+    best: int | None = None
+    share: float = 0.0
 
 
 def attribute(text: str, dialogue: Dialogue, similarity: Similarity | None = None) -> tuple[Grounds, ...]:
@@ -84,7 +87,9 @@ def attribute(text: str, dialogue: Dialogue, similarity: Similarity | None = Non
         best = _best(covers, cosines[number] if cosines is not None else None)
         missing = tuple(_moved(mention, start) for mention in unsupported(sentence, evidence))
         role = _wrong_role(sentence, dialogue, contents, held)
-        found.append(Grounds(start, end, best, missing, _moved(role, start) if role else None))
+        top = max(best, key=lambda turn: sum(covers[turn].values()), default=None)
+        share = sum({stem: part for turn in best for stem, part in covers[turn].items()}.values())
+        found.append(Grounds(start, end, best, missing, _moved(role, start) if role else None, top, share))
     return tuple(found)
 
 

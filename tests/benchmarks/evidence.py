@@ -4,12 +4,16 @@ Nobody has marked them, so they are made known: a reference summary is held agai
 and of three others, mixed as whole blocks. A sentence is right where it has turns and all are its own; one that names
 too few of them is not seen. Prints a Markdown table.
 
+Then what the reader is told: the verdicts on each summary's sentences, beside those on the same sentences held against
+the next conversation, where none is right.
+
     python tests/benchmarks/evidence.py --data dialogsum_dev.jsonl.gz [-n 120]
 """
 
 import argparse
 import random
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from assistant.feedback.agreement import share_of
 from assistant.records import Dialogue
 from assistant.scoring.attribution import Similarity, attribute
 from assistant.scoring.similarity import open_similarity
+from assistant.scoring.verdicts import verdicts
 from training.runs.datasets import read_rows
 
 OTHERS = 3
@@ -52,6 +57,19 @@ def row(name: str, dialogues: Sequence[Dialogue], summaries: Sequence[str], simi
     )
 
 
+def told(name: str, dialogues: Sequence[Dialogue], summaries: Sequence[str], shift: int) -> str:
+    """Of the sentences, how many are said, partly said and not found, and of how many the speaker is doubted."""
+    count: Counter[str] = Counter()
+    for place, summary in enumerate(summaries):
+        dialogue = dialogues[(place + shift) % len(dialogues)]
+        for verdict in verdicts(summary, dialogue, attribute(summary, dialogue)):
+            count.update([verdict.found, *(["check who"] if verdict.doubted else [])])
+    total = count["said"] + count["partly"] + count["not found"]
+    cells = [share_of(count[what], total) for what in ("said", "partly", "not found", "check who")]
+    shares = " | ".join(f"{cell.value:.1%} [{cell.low:.1%}, {cell.high:.1%}]" for cell in cells)
+    return f"| {name} | {total} | {shares} |"
+
+
 def main() -> None:
     """Both ways on the same mixtures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,6 +82,9 @@ def main() -> None:
     print("| by | sentences | with turns | turns each | turns that are its own | right |\n|---|---|---|---|---|---|")
     print(row("shared words, names, numbers", dialogues, summaries, None))
     print(row("and meaning (all-MiniLM)", dialogues, summaries, open_similarity()))
+    print("\n| held against | sentences | said | partly | not found | check who |\n|---|---|---|---|---|---|")
+    print(told("its own conversation", dialogues, summaries, 0))
+    print(told("the next conversation", dialogues, summaries, 1))
 
 
 if __name__ == "__main__":

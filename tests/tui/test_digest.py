@@ -251,3 +251,9 @@ async def test_plus_on_the_answer_as_a_whole_still_rates_it(tiny_model: Path) ->
     with Store.open() as store:
         assert [rating.thumb for rating in store.ratings()] == ["up"]
         assert store.marks() == []
+
+
+async def test_evidence_of_a_digest_without_a_model_s_text_points_to_its_parts(tiny_model: Path) -> None:
+    async with digested(tiny_model) as pilot:
+        await pilot.press("shift+tab", "e")
+        await until(pilot, "Everything here is quoted")

@@ -151,7 +151,7 @@ async def test_a_sentence_in_other_words_rests_on_the_turn_that_means_it(minilm:
         await summarize(pilot)
         await pilot.press("shift+tab", "e")
         await until(pilot, "by words and meaning")
-        assert "nearest: turn 3" in seen(pilot.app)
+        assert "partly said in message 3: “I can send the numbers before noon.”" in seen(pilot.app)
 
 
 async def test_without_the_encoder_the_shared_words_count_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,8 @@ async def test_without_the_encoder_the_shared_words_count_alone(monkeypatch: pyt
         await summarize(pilot)
         await pilot.press("shift+tab", "e")
         await until(pilot, "by shared words alone")
-        assert "nearest: turn 3" in seen(pilot.app)
+        assert "said in message 3: “I can send the numbers before noon.”" in seen(pilot.app)
+        assert "• Ana sends the numbers." in seen(pilot.app)
 
 
 async def test_tab_shows_the_whole_conversation_without_losing_the_ranking() -> None:

@@ -26,7 +26,7 @@ class AnswerActions(ConversationParts):
     """Actions on the focused answer, else on the newest complete one."""
 
     def action_show_evidence(self) -> None:
-        """The turns that each sentence rests on, and what the conversation does not say."""
+        """Where each sentence that a model wrote was said, and what the conversation does not say."""
         from assistant.tui.screens.evidence import EvidenceScreen
 
         view = self.chosen()
@@ -35,7 +35,10 @@ class AnswerActions(ConversationParts):
         if not view.request.dialogue.turns:
             self.notify("This answer comes from no conversation: s shows its sources.")
             return
-        screen = EvidenceScreen(view.text, view.request.dialogue)
+        if not view.written:
+            self.notify("Everything here is quoted: Down chooses a part, Enter shows its message.")
+            return
+        screen = EvidenceScreen(view.written, view.request.dialogue)
         view.flag(screen.unsupported)
         self.app.push_screen(screen)
 

@@ -15,14 +15,17 @@ from assistant.errors import AssistantError
 from assistant.records import Dialogue
 from assistant.scoring.attribution import Grounds, attribute
 from assistant.scoring.support import Mention
+from assistant.scoring.verdicts import verdicts
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import GroundsFound
 
+_MARKS = {"said": "• ", "partly": "◐ ", "not found": "? "}
 _COMPARING, _COMPARED, _BY_WORDS = "comparing meanings …", "by words and meaning", "by shared words alone"
 
 
 class EvidenceScreen(ModalScreen[None]):
-    """A question mark stands before a sentence that nothing bears out, or not in every name and number.
+    """Before a sentence stands a dot where it was said, a half circle where it was said in part, and a question mark
+    where it was not found.
 
     Up and Down choose a sentence; the turns it rests on light up and come into view. Esc closes."""
 
@@ -99,35 +102,22 @@ class EvidenceScreen(ModalScreen[None]):
             self._turns.scroll_to_highlight(top=True)
         else:
             self._turns.highlighted = None
-        self._hint.update(Content(f"{_verdict(ground)}\n↑↓ sentence · Esc close · {self._how}"))
+        self._hint.update(Content(f"{self._verdict(ground)}\n↑↓ sentence · Esc close · {self._how}"))
+
+    def _verdict(self, ground: Grounds) -> str:
+        (verdict,) = verdicts(self._text, self._dialogue, [ground])
+        return verdict.sentence
 
     def _sentence(self, ground: Grounds) -> Content:
         text = self._text[ground.start : ground.end].replace("\n", " ")
         marked = Content(text)
         for mention in (*ground.unsupported, *([ground.role] if ground.role else [])):
             marked = marked.stylize("$error underline", mention.start - ground.start, mention.end - ground.start)
-        mark = "• " if ground.turns and not ground.unsupported and ground.role is None else "? "
-        return Content.assemble((mark, "$foreground 60%" if mark == "• " else "$warning"), marked)
+        (verdict,) = verdicts(self._text, self._dialogue, [ground])
+        return Content.assemble((_MARKS[verdict.found], "$foreground 60%" if verdict.is_sure else "$warning"), marked)
 
     def _turn(self, number: int, *, is_lit: bool) -> Content:
         turn = self._dialogue.turns[number]
         style = "$accent bold" if is_lit else "$foreground 65%"
         bar = "▌" if is_lit else " "
         return Content.assemble((f"{bar}{number + 1:>4}  {one_line(turn.speaker)}: {one_line(turn.text)}", style))
-
-
-def _verdict(ground: Grounds) -> str:
-    """What is to be said of one sentence."""
-    parts = []
-    if ground.unsupported:
-        names = ", ".join(dict.fromkeys(one_line(mention.text) for mention in ground.unsupported))
-        parts.append(f"not in the conversation: {names}")
-    if ground.role is not None:
-        parts.append(f"check whether it is {one_line(ground.role.text)}: these turns are others'")
-    if not ground.turns:
-        parts.append("no turn is near to this")
-    elif not parts:
-        count = len(ground.turns)
-        numbers = ", ".join(str(number + 1) for number in ground.turns)
-        parts.append(f"nearest: {'turn' if count == 1 else 'turns'} {numbers} · every name and number is in there")
-    return " · ".join(parts)

@@ -78,6 +78,7 @@ class AnswerView(Vertical, can_focus=True):
         self._drawn_in = 0.0
         self._row: DraftRow | None = None
         self._list: DigestList | None = None
+        self._written = ""
         self.order: tuple[int, ...] = ()
         self.verdict = ""
         self.scored = ""
@@ -148,6 +149,8 @@ class AnswerView(Vertical, can_focus=True):
         if not found or not digest.points + digest.todos + digest.open:
             return False
         self._list = DigestList(digest)
+        # Below the digest a line says whose draft it is and that nobody checked it.
+        self._written = before.strip() or after.strip().partition("\n")[2]
         self._show_text(before)
         self._text.display = bool(before.strip())
         self._below.update(Content(printable(after).strip()))
@@ -164,6 +167,11 @@ class AnswerView(Vertical, can_focus=True):
         from assistant.marking import put_right
 
         return put_right(self._list.digest, self._list.marks)
+
+    @property
+    def written(self) -> str:
+        """What a model wrote of it: all, or nothing of a digest without a model's text."""
+        return self.text if self._list is None else self._written
 
     def show_marks(self, marks: "Sequence[Mark]") -> None:
         """What the person thinks of the parts."""
