@@ -26,6 +26,7 @@ _COMMANDS = {
     "ask": ("assistant.cli.ask:ask", "Answer a question from your documents."),
     "knowledge": ("assistant.cli.knowledge:knowledge", "Keep and search your own documents."),
     "history": ("assistant.cli.history:history", "List, search and delete chats."),
+    "watch": ("assistant.cli.watch:watch", "Digest each transcript that appears in a folder."),
     "feedback": ("assistant.cli.feedback:feedback", "Export, import and count ratings."),
     "rate": ("assistant.cli.feedback:rate", "Rate an answer up or down."),
     "rank": ("assistant.cli.feedback:rank", "Rank the drafts of one request."),

@@ -1,0 +1,99 @@
+"""`assistant watch` as a person or a service runs it: a folder, files that come and change, kills and restarts."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assistant.conversation import Assistant
+from assistant.errors import UsageError
+from assistant.feedback import Store
+from assistant.records import Ask
+from assistant.settings import Settings
+from assistant.watching import watch_folder
+from tests.end_to_end.test_summarize import run
+
+_TALK = "Maya: Room 4 costs 120 euros.\nTom: Take it. I'll send the invoice tomorrow.\n"
+_OTHER = "Ana: The lease ends on 3 June.\nBo: Then we hand the keys over on 2 June.\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "talks"
+    (place / "inside").mkdir(parents=True)
+    (place / "rooms.txt").write_text(_TALK, encoding="utf-8")
+    (place / "lease.txt").write_text(_OTHER, encoding="utf-8")
+    (place / ".hidden.txt").write_text(_TALK, encoding="utf-8")
+    (place / "inside" / "deep.txt").write_text(_TALK, encoding="utf-8")
+    return place
+
+
+def digests(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "digests").iterdir())
+
+
+def test_every_transcript_gets_a_private_digest_and_a_chat_in_silence(folder: Path) -> None:
+    done = run("watch", str(folder), "--once")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert digests(folder) == ["lease.txt.md", "rooms.txt.md"]
+    page = (folder / "digests" / "rooms.txt.md").read_text(encoding="utf-8")
+    assert (
+        "# rooms.txt" in page and "- Maya: Room 4 costs 120 euros." in page and "- [ ] Tom · send the invoice" in page
+    )
+    assert (folder / "digests" / "rooms.txt.md").stat().st_mode & 0o077 == 0
+    with Store.open() as store:
+        chats = store.chats()
+        assert len(chats) == 2
+        kinds = [message.kind for message in store.messages(chats[0].id)]
+        answer = store.messages(chats[0].id)[1]
+        assert store.digest(answer.completions[0]), "the app shows it as a list"
+    assert kinds == ["conversation", "answer"]
+
+
+def test_nothing_is_made_twice_and_what_changed_is_made_anew(folder: Path) -> None:
+    run("watch", str(folder), "--once")
+    made = {path: path.stat().st_mtime_ns for path in (folder / "digests").iterdir()}
+    again = [json.loads(line) for line in run("watch", str(folder), "--once", "--json").stdout.splitlines()]
+    assert again == []
+    assert {path: path.stat().st_mtime_ns for path in (folder / "digests").iterdir()} == made
+    (folder / "lease.txt").write_text(f"{_OTHER}Ana: No, the lease ends on 9 July.\n", encoding="utf-8")
+    (line,) = run("watch", str(folder), "--once", "--json").stdout.splitlines()
+    assert json.loads(line)["file"].endswith("lease.txt")
+    assert "9 July" in (folder / "digests" / "lease.txt.md").read_text(encoding="utf-8")
+
+
+def test_a_file_that_cannot_be_read_costs_only_itself(folder: Path) -> None:
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+    done = run("watch", str(folder), "--once")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"broken.pdf: ") and len(done.stderr.splitlines()) == 1
+    assert digests(folder) == ["lease.txt.md", "rooms.txt.md"]
+
+
+def test_what_appears_while_it_runs_is_digested_and_a_stop_loses_nothing(folder: Path) -> None:
+    command = [sys.executable, "-m", "assistant", "watch", str(folder), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        first = [json.loads(running.stdout.readline())["file"] for _ in range(2)]
+        (folder / "new.txt").write_text(_TALK.replace("120", "150"), encoding="utf-8")
+        assert json.loads(running.stdout.readline())["digest"].endswith("digests/new.txt.md")
+        running.terminate()
+        running.wait(30)
+    assert sorted(Path(file).name for file in first) == ["lease.txt", "rooms.txt"]
+    assert running.returncode == 130
+    assert run("watch", str(folder), "--once", "--json").stdout == b""
+
+
+def test_a_file_of_somebody_else_s_name_is_written_over_only_by_its_own_digest(folder: Path) -> None:
+    (folder / "digests").mkdir()
+    (folder / "digests" / "notes.md").write_text("mine")
+    run("watch", str(folder), "--once")
+    assert (folder / "digests" / "notes.md").read_text() == "mine"
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    assert run("watch", str(tmp_path / "nowhere"), "--once").returncode == 2
+    with Assistant(Settings(), store=None) as assistant, pytest.raises(UsageError, match="no folder"):
+        list(watch_folder(tmp_path / "nowhere", assistant, Ask(), once=True))
