@@ -1,5 +1,6 @@
 """Times as they are said ("by Friday", "before lunch"), and the dates that they mean. Knows no to-dos."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +10,8 @@ from typing import Any
 from assistant.digest.cues import Cues
 
 _YEAR = re.compile(r"\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
-_NUMERIC = re.compile(r"\s*[\[(]?(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}")
+_NUMERIC = re.compile(r"(?<![\d:./-])(\d{1,2})([./-])(\d{1,2})\2\d{2,4}")
+_PERIOD = re.compile(r"\d\s?[ap]\.?\s?m\b", re.IGNORECASE)
 _CLOCK = r"\d{1,2}(?:[:.]\d{2}|\s?h(?!\w))(?:\s?[ap]\.?m\.?)?(?!\d|[.,]\d)|\d{1,2}\s?[ap]\.?m\b\.?"
 _NUMBERS = re.compile(r"\d+")
 
@@ -61,8 +63,7 @@ class Calendar:
     def __init__(self, times: Sequence[str], cues: Cues) -> None:
         self._times = times
         self._cues = cues
-        first = [match for time in times if (match := _NUMERIC.match(time))]
-        self._order = "MDY" if any(int(match[2]) > 12 for match in first) else "DMY"
+        self._order = _order_of(times)
 
     def date(self, when: str, turn: int) -> str:
         """The ISO date that `when` means as said in `turn`; empty where nobody can tell."""
@@ -75,8 +76,31 @@ class Calendar:
     def _said(self, turn: int) -> datetime | None:
         for time in reversed(self._times[: turn + 1]):
             if _YEAR.search(time):
-                return _parse(time.strip("[]()"), (), DATE_ORDER=self._order)
+                is_clear = self._order or not _NUMERIC.search(time)
+                return _parse(time.strip("[]()"), (), DATE_ORDER=self._order or "DMY") if is_clear else None
         return None
+
+
+def _order_of(times: Sequence[str]) -> str:
+    """Whether day or month comes first in dates such as 5/3/2024; empty where nothing in the conversation tells.
+
+    A number above 12 tells, and so do dots, AM and PM, and which order keeps the messages in time.
+    """
+    dates = [(int(match[1]), int(match[3])) for time in times if (match := _NUMERIC.search(time))]
+    if any(second > 12 for _, second in dates):
+        return "MDY"
+    if any(first > 12 for first, _ in dates) or any(
+        "." in match[2] for time in times if (match := _NUMERIC.search(time))
+    ):
+        return "DMY"
+    if any(_PERIOD.search(time) for time in times):
+        return "MDY"
+    rising = {
+        "DMY": all(a[::-1] <= b[::-1] for a, b in itertools.pairwise(dates)),
+        "MDY": all(a <= b for a, b in itertools.pairwise(dates)),
+    }
+    told = [order for order, holds in rising.items() if holds]
+    return told[0] if len(told) == 1 else ""
 
 
 def _plain(when: str, cues: Cues) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from assistant.digest.cues import Cues
 from assistant.digest.dates import find_when, when_pattern
 from assistant.digest.hearing import Heard
-from assistant.digest.spans import count_words, stems, trim
+from assistant.digest.spans import count_words, stem, stems, trim
 from assistant.digest.tasks import Task
 
 REACH = 3
@@ -22,7 +22,10 @@ def refers(heard: Heard, task: Task) -> bool:
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     bare = when_pattern(heard.cues).sub(" ", text)
     words = re.findall(r"[\w'’]+", bare.lower())
-    carried = len(set(stems(bare, heard.cues)) - verbs(heard))
+    # "the grill" is a thing, though to grill is a verb.
+    things = {stem(words[at + 1]) for at, word in enumerate(words[:-1]) if word in heard.cues.words("articles")}
+    said = set(stems(bare, heard.cues))
+    carried = len((said - verbs(heard)) | (said & things))
     points = any(_points_back(words, at, heard.cues) for at in range(len(words)))
     return not carried or (points and carried == 1)
 

@@ -59,6 +59,8 @@ def test_what_is_declined_withdrawn_or_done_is_no_todo(lines: tuple[str, ...]) -
             ("Ana: I still have to fix the date picker.", "Ben: Is that needed?", "Ana: Yes. You'll have it today."),
             [("Ana", "fix the date picker", "today")],
         ),
+        # To grill is a verb, and "the grill" a thing: nothing has to be explained.
+        (("Ana: The van is 80 euros.", "Ben: Who brings the grill?", "Cy: I do."), [("Cy", "bring the grill", "")]),
         (
             ("Ana: Who tells the customers?", "Ben: I'll write to them as soon as we've decided."),
             [("Ben", "tell the customers", "as soon as we've decided")],
@@ -100,3 +102,21 @@ def test_the_order_of_day_and_month_is_told_by_the_times_themselves() -> None:
     # 13 can only be a day, so these are days first: 5 March, and the Friday behind it is the 8th (of 2024).
     todos = _todos("Ana @05/03/2024, 09:00: I'll pay on Friday.", "Ben @13/03/2024, 09:00: fine by me")
     assert [todo.date for todo in todos] == ["2024-03-08"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "date"),
+    [
+        ("05/03/2024, 09:00", "05/03/2024, 09:30", ""),  # 5 March or 3 May: nothing tells
+        ("05/03/2024, 9:00 AM", "05/03/2024, 9:30 AM", "2024-05-04"),  # who writes AM writes the month first
+        ("05.03.2024, 09:00", "05.03.2024, 09:30", "2024-03-06"),  # who writes dots writes the day first
+        ("05/03/2024, 09:00", "13/03/2024, 09:00", "2024-03-06"),  # there is no month 13
+        ("05/03/2024, 09:00", "03/13/2024, 09:00", "2024-05-04"),
+        ("30/04/2024, 09:00", "05/03/2024, 09:00", "2024-05-01"),
+        ("05/03/2024, 09:00", "04/04/2024, 09:00", "2024-03-06"),  # 3 May is not before 4 April
+        ("05/03/2024, 09:00", "05/02/2024, 09:00", ""),  # neither order keeps them in time
+    ],
+)
+def test_a_date_that_may_be_read_in_two_ways_is_none_unless_something_tells(first: str, last: str, date: str) -> None:
+    todos = _todos(f"Ana @{first}: I'll call the plumber tomorrow.", f"Ben @{last}: fine by me")
+    assert [todo.date for todo in todos] == [date]
