@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.binding import Binding
+from textual.events import Event, Key
 from textual.worker import Worker, WorkerState
 
 from assistant.engine.protocol import Progress
@@ -45,7 +46,7 @@ from assistant.tui.messages import (
 from assistant.tui.opening import make_screen
 from assistant.tui.pulling import Pulling
 from assistant.tui.screens.chat import ChatScreen
-from assistant.tui.screens.text import TextScreen
+from assistant.tui.screens.text import Reading, TextScreen
 from assistant.tui.themes import THEMES
 
 if TYPE_CHECKING:
@@ -270,6 +271,22 @@ class AssistantApp(App[None]):
                 self.report(event.worker.error)
             if event.worker.group == "ask":
                 self.chat.give_up(event.worker.error)
+
+    async def on_event(self, event: Event) -> None:
+        """Where a letter goes is decided when it arrives, before the focused widget has it: so none is lost or
+        overtaken however fast they come.
+        """
+        if isinstance(event, Key) and event.is_printable and not event.is_forwarded:
+            await self._place_letter(event.key)
+        await super().on_event(event)
+
+    async def _place_letter(self, key: str) -> None:
+        over = self.screen
+        if isinstance(over, Reading) and self.screen_stack[-2] is self.chat and key not in over.active_bindings:
+            await self.pop_screen()
+            self.chat.action_focus_composer()
+        if self.screen is self.chat:
+            self.chat.take_letter(key)
 
     def on_model_changed(self, event: ModelChanged) -> None:
         self.model = event

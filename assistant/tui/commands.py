@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 from textual.binding import Binding, BindingType
 
 Scope = Literal["app", "chat", "answer", "point", "source", "entry"]
-"""Where a key counts: everywhere, in the conversation screen, on a focused answer, on a chosen part of a digest, on
+"""Where a key counts: everywhere, in the conversation screen, on a selected answer, on a chosen part of a digest, on
 what a person sent, on answers and what was sent.
 """
+ENTRY_SCOPES: tuple[Scope, ...] = ("answer", "source", "entry")
 
 
 class Command(NamedTuple):
@@ -104,20 +105,27 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def bindings_of(*scopes: Scope) -> list[BindingType]:
-    """The keys of these scopes, each under its row's name, so that the settings can change it."""
+    """The keys of these scopes, each under its row's name, so that the settings can change it. Those of an entry are
+    run by the entry, before the next key is looked at.
+    """
     return [
         Binding(
             command.key,
-            action_of(command),
+            f"do({command.slash!r})" if command.scope in ENTRY_SCOPES else action_of(command),
             command.footer or command.title,
             id=command.slash,
             show=bool(command.footer),
-            priority=command.priority,
+            priority=command.priority or command.scope in ENTRY_SCOPES,
             key_display=show_key(command.key),
         )
-        for command in COMMANDS
-        if command.key and command.scope in scopes
+        for command in commands_of(*scopes)
+        if command.key
     ]
+
+
+def commands_of(*scopes: Scope) -> list[Command]:
+    """The rows of these scopes, in the table's order."""
+    return [command for command in COMMANDS if command.scope in scopes]
 
 
 def find_command(line: str) -> tuple[Command, str] | None:

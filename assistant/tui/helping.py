@@ -15,7 +15,7 @@ _TYPING = (
     ("Ctrl+J", "new line; Shift+Enter where the terminal knows it"),
     ("Esc", "stop the answer, or go back to writing"),
     ("Up, Down", "what was sent before"),
-    ("Shift+Tab", "to the answers; Tab goes back"),
+    ("Shift+Tab", "select an answer (Esc and an arrow, or a click, too); Esc leaves it"),
     ("Ctrl+P", "the palette: everything that can be done"),
 )
 _HEADINGS: dict[Scope, str] = {

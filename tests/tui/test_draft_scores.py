@@ -12,17 +12,17 @@ from tests.tui.test_judging import DRAFTS, SAMPLED, summarize
 async def test_scores_stand_beside_drafts_once_they_are_ranked_and_not_before() -> None:
     async with opened(an_app(ScriptedAssistant(*DRAFTS), SAMPLED), (140, 40)) as pilot:
         await summarize(pilot)
-        await pilot.press("m")
+        await pilot.press("shift+tab", "m")
         await settle(pilot)
         assert "Rank the drafts first: r" in said(pilot.app)
         assert "likely best" not in seen(pilot.app)
-        await pilot.press("plus", "m")
+        await pilot.press("shift+tab", "plus", "m")
         await settle(pilot)
         assert "likely best" not in seen(pilot.app), "a thumb for one of them is no ranking"
-        await pilot.press("r", "1", "2", "3", "f", "enter")
+        await pilot.press("shift+tab", "r", "1", "2", "3", "f", "enter")
         await settle(pilot)
         assert "likely best" not in seen(pilot.app), "nobody asked for it"
-        await pilot.press("m")
+        await pilot.press("shift+tab", "m")
         await settle(pilot)
         screen = seen(pilot.app)
         assert screen.count("likely best") == 3
@@ -40,7 +40,7 @@ async def test_the_setting_shows_them_by_itself_after_a_ranking() -> None:
     async with opened(an_app(ScriptedAssistant(*DRAFTS), settings), (140, 40)) as pilot:
         await summarize(pilot)
         assert "likely best" not in seen(pilot.app)
-        await pilot.press("r", "1", "2", "3", "enter")
+        await pilot.press("shift+tab", "r", "1", "2", "3", "enter")
         await settle(pilot)
         assert seen(pilot.app).count("likely best") == 3
 
@@ -51,7 +51,7 @@ async def test_a_single_answer_is_scored_once_it_is_rated() -> None:
         await pilot.press("shift+tab", "m")
         await settle(pilot)
         assert "Rate it first: + or -" in said(pilot.app)
-        await pilot.press("plus", "m")
+        await pilot.press("shift+tab", "plus", "m")
         await settle(pilot)
         assert "▲ good · reward warm: " in seen(pilot.app)
 

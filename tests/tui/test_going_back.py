@@ -139,7 +139,7 @@ async def test_an_earlier_comparison_returns_unmarked_and_measures_self_agreemen
     async with opened(app, (120, 40)) as pilot:
         for _ in range(4):  # the last three are too fresh in mind to be asked again
             await summarize(pilot)
-            await pilot.press("r", "1", "2", "3", "enter")
+            await pilot.press("shift+tab", "r", "1", "2", "3", "enter")
             await settle(pilot)
         await settle(pilot)
         assert "One more: which is best?" in seen(pilot.app)
@@ -156,13 +156,13 @@ async def test_an_earlier_comparison_returns_unmarked_and_measures_self_agreemen
 async def test_what_a_judgement_did_is_said_and_stands_at_the_foot() -> None:
     async with opened(an_app(ScriptedAssistant(*DRAFTS), SAMPLED), (140, 40)) as pilot:
         await summarize(pilot)
-        await pilot.press("r", "1", "2", "equals_sign", "3", "f", "enter")
+        await pilot.press("shift+tab", "r", "1", "2", "equals_sign", "3", "f", "enter")
         await settle(pilot)
         await settle(pilot)
         screen = seen(pilot.app)
         assert "Ranked · 2 pairs, 2 in all" in screen
         assert "1 rating → 2 pairs" in screen
-        await pilot.press("w")
+        await pilot.press("shift+tab", "w")
         await settle(pilot)
         effect = "makes 2 pairs of 2 in all · no pair: 1 tie · no model has learned from it yet"
         assert effect in said(pilot.app)

@@ -48,7 +48,7 @@ async def test_a_ranking_by_keys_is_kept_with_ties_failures_and_the_order_shown(
     async with opened(three_drafts()) as pilot:
         view = await summarize(pilot)
         ids = [draft.id for draft in view.shown]  # Ana, Tom, Maya
-        await pilot.press("r", "3", "2", "equals_sign", "1", "f", "enter")
+        await pilot.press("shift+tab", "r", "3", "2", "equals_sign", "1", "f", "enter")
         await settle(pilot)
         assert "ranked" in seen(pilot.app)
     with Store.open() as store:
@@ -62,7 +62,7 @@ async def test_a_ranking_by_keys_is_kept_with_ties_failures_and_the_order_shown(
 async def test_a_ranking_that_is_not_complete_is_not_saved() -> None:
     async with opened(three_drafts()) as pilot:
         await summarize(pilot)
-        await pilot.press("r", "3", "enter")
+        await pilot.press("shift+tab", "r", "3", "enter")
         await settle(pilot)
         assert "Drafts 1, 2 have no place yet" in seen(pilot.app)
         await pilot.press("u", "escape")
@@ -74,7 +74,7 @@ async def test_a_ranking_that_is_not_complete_is_not_saved() -> None:
 async def test_reasons_and_confidence_go_with_the_ranking() -> None:
     async with opened(three_drafts(), (120, 40)) as pilot:
         await summarize(pilot)
-        await pilot.press("r", "3", "2", "1", "a", "c", "enter")
+        await pilot.press("shift+tab", "r", "3", "2", "1", "a", "c", "enter")
         await settle(pilot)
     with Store.open() as store:
         (ranking,) = store.rankings()
@@ -85,7 +85,7 @@ async def test_reasons_and_confidence_go_with_the_ranking() -> None:
 async def test_a_question_mark_shows_the_guideline_without_losing_the_ranking() -> None:
     async with opened(three_drafts(), (120, 50)) as pilot:
         await summarize(pilot)
-        await pilot.press("r", "3", "question_mark")
+        await pilot.press("shift+tab", "r", "3", "question_mark")
         await settle(pilot)
         assert "Correct before everything" in seen(pilot.app)
         await pilot.press("escape")
@@ -132,7 +132,7 @@ async def test_a_rating_that_a_locked_store_did_not_take_does_not_look_kept(monk
 async def test_only_drafts_can_be_ranked() -> None:
     async with opened(an_app()) as pilot:
         await summarize(pilot)
-        await pilot.press("shift+tab", "r")
+        await pilot.press(*"/rank", "enter")
         await settle(pilot)
         assert "Only drafts can be ranked" in seen(pilot.app)
 
@@ -168,7 +168,7 @@ async def test_without_the_encoder_the_shared_words_count_alone(monkeypatch: pyt
 async def test_tab_shows_the_whole_conversation_without_losing_the_ranking() -> None:
     async with opened(three_drafts(), (120, 50)) as pilot:
         await summarize(pilot)
-        await pilot.press("r", "3", "tab")
+        await pilot.press("shift+tab", "r", "3", "tab")
         await settle(pilot)
         assert "I can send the numbers before noon." in pilot.app.screen.query_one(TextArea).text
         await pilot.press("escape")
@@ -189,7 +189,7 @@ async def test_shorter_asks_for_fewer_words() -> None:
 async def test_half_a_ranking_survives_a_crash() -> None:
     async with opened(three_drafts()) as pilot:
         view = await summarize(pilot)
-        await pilot.press("r", "3")
+        await pilot.press("shift+tab", "r", "3")
         await asyncio.sleep(0.1)
         owner = view.shown[0].draft_of
     with Store.open() as store:
@@ -213,7 +213,7 @@ async def test_half_a_ranking_survives_a_crash() -> None:
 async def test_a_judged_answer_says_so_when_its_chat_is_opened_again() -> None:
     async with opened(three_drafts()) as pilot:
         await summarize(pilot)
-        await pilot.press("r", "3", "2", "1", "enter")
+        await pilot.press("shift+tab", "r", "3", "2", "1", "enter")
         await settle(pilot)
     async with opened(an_app(continue_last=True)) as pilot:
         await settle(pilot)
@@ -226,7 +226,7 @@ async def test_a_judged_answer_says_so_when_its_chat_is_opened_again() -> None:
 async def test_the_figures_say_what_was_judged() -> None:
     async with opened(three_drafts(), (110, 40)) as pilot:
         await summarize(pilot)
-        await pilot.press("r", "3", "2", "1", "f", "enter")
+        await pilot.press("shift+tab", "r", "3", "2", "1", "f", "enter")
         await settle(pilot)
         await pilot.press("enter")
         await paste(pilot, "/stats")

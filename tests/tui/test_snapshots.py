@@ -113,7 +113,7 @@ def test_four_drafts(snap_compare: Compare, size: tuple[int, int]) -> None:
 def test_drafts_being_ranked(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def run(pilot: Pilot[None]) -> None:
         await summarized(pilot)
-        await press(pilot, "r", "3", "1", "equals_sign", "4", "f", "e")
+        await press(pilot, "shift+tab", "r", "3", "1", "equals_sign", "4", "f", "e")
 
     assert snap_compare(an_app(ScriptedAssistant(*DRAFTS), SAMPLED), terminal_size=size, run_before=run)
 
@@ -121,7 +121,7 @@ def test_drafts_being_ranked(snap_compare: Compare, size: tuple[int, int]) -> No
 def test_a_ranked_answer(snap_compare: Compare) -> None:
     async def run(pilot: Pilot[None]) -> None:
         await summarized(pilot)
-        await press(pilot, "r", "3", "1", "equals_sign", "4", "f", "2", "enter")
+        await press(pilot, "shift+tab", "r", "3", "1", "equals_sign", "4", "f", "2", "enter")
 
     assert snap_compare(an_app(ScriptedAssistant(*DRAFTS), SAMPLED), terminal_size=WIDE, run_before=run)
 
@@ -164,8 +164,8 @@ async def command(pilot: Pilot[None], line: str) -> None:
 def test_a_large_light_screen_with_ranked_and_scored_drafts(snap_compare: Compare) -> None:
     async def run(pilot: Pilot[None]) -> None:
         await summarized(pilot)
-        await press(pilot, "r", "3", "1", "equals_sign", "4", "f", "2", "enter")
-        await press(pilot, "m")
+        await press(pilot, "shift+tab", "r", "3", "1", "equals_sign", "4", "f", "2", "enter")
+        await press(pilot, "shift+tab", "m")
 
     app = an_app(ScriptedAssistant(*DRAFTS), Settings(summary=BY_MODEL, generation=SAMPLED.generation, screen=LIGHT))
     assert snap_compare(app, terminal_size=LARGE, run_before=run)

@@ -126,7 +126,7 @@ class DigestList(Vertical, can_focus=False):
         if self.lines:
             self.can_focus = True
             self.at = self.lines.index(line) if line is not None else self.at or 0
-            self.focus(scroll_visible=False)
+            self.screen.set_focus(self, scroll_visible=False)
 
     def watch_at(self, before: int | None, now: int | None) -> None:
         if before is not None:

@@ -3,18 +3,18 @@
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from assistant.records import Dialogue
 from assistant.terminal import one_line, printable
+from assistant.tui.screens.text import Reading
 
 
-class MessageScreen(ModalScreen[None]):
+class MessageScreen(Reading):
     """All messages; the one asked for is marked, and in it characters `start` to `end`. Up and Down walk on from it."""
 
-    BINDINGS = [("escape,q", "close", "Close"), ("c", "copy", "Copy")]
+    BINDINGS = [("escape", "close", "Close"), ("c", "copy", "Copy")]
 
     def __init__(self, dialogue: Dialogue, turn: int, start: int, end: int) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ WISHES = (
 
 
 class AnswerActions(ConversationParts):
-    """Actions on the focused answer, else on the newest complete one."""
+    """Actions on the selected answer, else on the newest complete one."""
 
     def action_show_evidence(self) -> None:
         """Where each sentence that a model wrote was said, and what the conversation does not say."""
@@ -43,9 +43,9 @@ class AnswerActions(ConversationParts):
         self.app.push_screen(screen)
 
     def action_copy(self) -> None:
-        """What was sent, where that has the focus, else the answer's text, to the terminal's clipboard."""
-        focused = self.focused
-        text = focused.text if isinstance(focused, SentView) else (view.copied if (view := self.chosen()) else "")
+        """What was sent, where that is selected, else the answer's text, to the terminal's clipboard."""
+        selected = self.selected()
+        text = selected.text if isinstance(selected, SentView) else (view.copied if (view := self.chosen()) else "")
         if text:
             self.app.copy_to_clipboard(text)
             self.notify("Copied.")
@@ -53,7 +53,7 @@ class AnswerActions(ConversationParts):
     def action_show_prompt(self) -> None:
         """The exact text that the model read, or will read."""
         view = self.chosen()
-        if self.composer.whole_text.strip() and self.counted and not (view and view.has_focus):
+        if self.composer.whole_text.strip() and self.counted and not (view and view is self.selected()):
             texts = [prompt.text for prompt in self.counted]
             about = f"{sum(prompt.tokens for prompt in self.counted):,} tokens"
             read = [explain(prompt.speakers) for prompt in self.counted]
@@ -88,10 +88,11 @@ class AnswerActions(ConversationParts):
 
     async def action_refine(self, wish: str = "") -> None:
         """The same conversation, written differently; without a wish, ask for one."""
-        if self.chosen() is None or not self.is_free():
+        view = self.chosen()
+        if view is None or not self.is_free():
             return
         if wish:
-            await self.refine(wish)
+            await self.refine(wish, view)
             return
         from assistant.drafting import STYLES
 
@@ -100,15 +101,12 @@ class AnswerActions(ConversationParts):
 
         async def use(chosen: str | None) -> None:
             if chosen:
-                await self.refine(chosen)
+                await self.refine(chosen, view)
 
         self.app.push_screen(screen, use)
 
-    async def refine(self, wish: str) -> None:
-        """Write the chosen answer again with a wish."""
-        view = self.chosen()
-        if view is None:
-            return
+    async def refine(self, wish: str, view: AnswerView) -> None:
+        """Write that answer again with a wish."""
         if view.request.question:
             self.notify("This answer quotes your documents: ask for something else instead.")
             return

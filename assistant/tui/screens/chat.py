@@ -5,8 +5,9 @@ chat; asking, keeping and counting are `assistant.conversation`'s.
 import time
 from functools import partial
 
-from textual.events import Key, Paste
+from textual.events import Paste
 from textual.timer import Timer
+from textual.widgets import Input as InputField
 
 from assistant.errors import InputUnreadable, Interrupted, UsageError
 from assistant.prompts import load_shots
@@ -15,7 +16,6 @@ from assistant.settings import ScreenSettings
 from assistant.tui.asking import Input, Request, Sending, ask, ask_by, asked_about, measure, plan
 from assistant.tui.commands import action_of, bindings_of, find_command
 from assistant.tui.digests.actions import DigestActions
-from assistant.tui.digests.listing import DigestList
 from assistant.tui.messages import (
     AnswerFinished,
     AnswerGrew,
@@ -34,6 +34,7 @@ from assistant.tui.screens.judging import JudgingActions
 from assistant.tui.screens.kept_chats import KeptChats
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.entry import EntryView
 from assistant.tui.widgets.sent import QuestionView, SentView
 from assistant.tui.widgets.source import SourceView
 from assistant.tui.widgets.title import TitleLine
@@ -109,16 +110,13 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
             self.composer.editor.focus()
             self.composer.editor.post_message(Paste(event.text))
 
-    def on_key(self, event: Key) -> None:
-        """A letter that means nothing to the answer in focus begins a new message. The focus moves at once, since the
-        letters typed behind it are on their way to the answer too, and some of them are keys there.
+    def take_letter(self, key: str) -> None:
+        """Before a letter is handed on: it goes to the composer, unless the search takes it, or what is selected or
+        open has it for a key, which it shows.
         """
         editor = self.composer.editor
-        is_letter = event.is_printable and event.character and event.key not in self.active_bindings
-        if is_letter and (self.focused is editor or isinstance(self.focused, AnswerView | DigestList | SentView)):
-            event.stop()
+        if self.focused is not editor and not isinstance(self.focused, InputField) and key not in self.active_bindings:
             self.set_focus(editor)
-            editor.insert(event.character or "")
 
     async def _submit(self, text: str) -> None:
         if text.startswith("/") and "\n" not in text:
@@ -142,7 +140,8 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
         self._chosen_route = None
         if sending.route == "refine":
             await self._show_sent(QuestionView(text, LABELS["refine"]), "user")
-            await self.refine(text)
+            if (view := self.chosen()) is not None:
+                await self.refine(text, view)
         elif sending.route == "documents":
             await self.ask_documents(text)
         elif sending.route != "conversation":
@@ -231,8 +230,6 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
         if view := self._view_of(event.request):
             view.finish(event.answer, self.parley.order(len(event.answer.drafts)), event.digest)
             self._writing = None
-            if len(event.answer.drafts) > 1 and self.composer.editor.has_focus and not self.composer.whole_text:
-                view.focus()  # who asks for drafts wants to rank them; what is typed goes to the composer all the same
             title = event.title or _title_of(event.answer)
             if self.title_line.chat == TitleLine.UNTITLED:
                 self.title_line.chat = title
@@ -303,14 +300,23 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
     def action_cancel(self) -> None:
         if self._writing is None:
             self.stop_editing()
-            self.composer.editor.focus()
+            self.action_focus_composer()
         elif (assistant := self.parley.assistant) is not None and self.parley.model.state == "ready":
             self.parley.in_background(assistant.cancel, "cancel")
         else:
             self.give_up(Interrupted("cancelled"))
 
+    def action_select(self, step: int) -> None:
+        """Select the entry before or after the one selected, or the newest where there is none; past the newest one
+        writes again.
+        """
+        entries: list[EntryView | None] = [*self.transcript.query(EntryView), None]
+        place = entries.index(self.selected()) + step
+        self.set_focus(entries[max(place, 0)] or self.composer.editor)
+
     def action_focus_composer(self) -> None:
-        self.composer.editor.focus()
+        """At once: what is typed next may be on its way already."""
+        self.set_focus(self.composer.editor)
 
     def action_example(self) -> None:
         """A conversation to try it with."""

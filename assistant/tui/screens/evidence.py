@@ -7,7 +7,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -18,19 +17,20 @@ from assistant.scoring.support import Mention
 from assistant.scoring.verdicts import verdicts
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import GroundsFound
+from assistant.tui.screens.text import Reading
 
 _MARKS = {"said": "• ", "partly": "◐ ", "not found": "? "}
 _COMPARING, _COMPARED, _BY_WORDS = "comparing meanings …", "by words and meaning", "by shared words alone"
 
 
-class EvidenceScreen(ModalScreen[None]):
+class EvidenceScreen(Reading):
     """Before a sentence stands a dot where it was said, a half circle where it was said in part, and a question mark
     where it was not found.
 
     Up and Down choose a sentence; the turns it rests on light up and come into view. Esc closes."""
 
     BINDINGS = [
-        Binding("escape,e,q", "close", "Close"),
+        Binding("escape", "close", "Close"),
         Binding("tab", "focus_next", show=False),
     ]
 

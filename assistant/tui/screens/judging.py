@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class JudgingActions(DraftScores):
-    """Actions on the focused answer, else on the newest complete one."""
+    """Actions on the selected answer, else on the newest complete one."""
 
     def action_rate(self, thumb: Thumb) -> None:
         """Rate the answer; the same key again asks for a reason."""

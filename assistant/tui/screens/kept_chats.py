@@ -115,20 +115,22 @@ class KeptChats(ConversationParts):
     # Going back.
 
     def action_fork(self) -> None:
-        """Go on from the focused message, or the newest answer, in a copy of the chat."""
-        focused = self.focused if isinstance(self.focused, SentView) else self.chosen()
-        message = focused.message if focused is not None else ""
+        """Go on from the selected message, or the newest answer, in a copy of the chat."""
+        selected = self.selected()
+        entry = selected if isinstance(selected, SentView) else self.chosen()
+        message = entry.message if entry is not None else ""
         if message and self.is_free():
             self.parley.fork_chat(self.chat, upto=message)
 
     def action_edit(self) -> None:
         """Bring what was sent back into the composer; sending it then goes on in a copy of the chat."""
-        focused = self.focused if isinstance(self.focused, SentView) else self._last_sent()
-        if focused is None or not focused.message:
+        selected = self.selected()
+        entry = selected if isinstance(selected, SentView) else self._last_sent()
+        if entry is None or not entry.message:
             self.notify("There is nothing to change yet: send something first.")
             return
-        self.editing = focused.message
-        self.composer.load(focused.text)
+        self.editing = entry.message
+        self.composer.load(entry.text)
         self.composer.border_title = "changing what was sent · Enter sends it in a copy of the chat · Esc leaves it"
         self.composer.editor.focus()
 

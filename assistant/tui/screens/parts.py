@@ -11,6 +11,7 @@ from assistant.tui.widgets.chat_list import ChatList
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.controls import ControlLine
 from assistant.tui.widgets.download import DownloadLine
+from assistant.tui.widgets.entry import EntryView
 from assistant.tui.widgets.foot import FootLine
 from assistant.tui.widgets.panel import SettingsPanel
 from assistant.tui.widgets.source import SourceView
@@ -68,14 +69,19 @@ class ConversationParts(Screen[None]):
         """How the next answer is asked for has changed: show it and count anew."""
         raise NotImplementedError
 
+    def selected(self) -> EntryView | None:
+        """The entry that is framed, whose keys count."""
+        around = self.focused.ancestors_with_self if self.focused is not None else ()
+        return next((node for node in around if isinstance(node, EntryView)), None)
+
     def chosen(self) -> AnswerView | None:
-        """The focused answer, else the newest complete one."""
+        """The selected answer, else the newest complete one."""
         complete = [view for view in self.transcript.answers if view.answer is not None]
-        focused = [view for view in complete if view.has_focus_within]
-        return next(reversed(focused or complete), None)
+        selected = [view for view in complete if view is self.selected()]
+        return next(reversed(selected or complete), None)
 
     def chosen_source(self) -> SourceView | None:
-        """The focused conversation, else the newest."""
+        """The selected conversation, else the newest."""
         sources = list(self.transcript.query(SourceView))
-        focused = [view for view in sources if view.has_focus]
-        return next(reversed(focused or sources), None)
+        selected = [view for view in sources if view is self.selected()]
+        return next(reversed(selected or sources), None)

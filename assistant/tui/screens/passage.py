@@ -5,20 +5,20 @@ from pathlib import PurePath
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import Source
+from assistant.tui.screens.text import Reading
 
 AROUND = 4_000
 """Characters shown before and after the place."""
 
 
-class PassageScreen(ModalScreen[None]):
+class PassageScreen(Reading):
     """Shows the document's text around the place, which is marked; `c` copies the place, Esc closes."""
 
-    BINDINGS = [("escape,q,s", "close", "Close"), ("c", "copy", "Copy")]
+    BINDINGS = [("escape", "close", "Close"), ("c", "copy", "Copy")]
 
     def __init__(self, source: Source, text: str) -> None:
         super().__init__()

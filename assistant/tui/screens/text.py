@@ -10,10 +10,14 @@ from assistant.terminal import printable
 from assistant.tui.widgets.page import Page
 
 
-class TextScreen(ModalScreen[None]):
+class Reading(ModalScreen[None]):
+    """Something to read over the chat. A letter that is none of its keys closes it and is typed: the app sees to it."""
+
+
+class TextScreen(Reading):
     """Shows a text; arrows scroll, `c` copies all of it, Esc closes."""
 
-    BINDINGS = [("escape,q", "close", "Close"), ("c", "copy", "Copy")]
+    BINDINGS = [("escape", "close", "Close"), ("c", "copy", "Copy")]
 
     def __init__(self, title: str, text: str, about: str = "") -> None:
         super().__init__()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.content import Content
 from textual.reactive import reactive
 from textual.timer import Timer
@@ -22,6 +21,7 @@ from assistant.tui.commands import bindings_of
 from assistant.tui.digests.listing import DigestList
 from assistant.tui.placing import Placing
 from assistant.tui.widgets.drafts import DraftRow, mark_of
+from assistant.tui.widgets.entry import EntryView
 
 if TYPE_CHECKING:
     from assistant.digest import Digest
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from assistant.scoring.support import Mention
 
 TICK_SECONDS = 0.25
-RANKABLE = " · r ranks them"
+RANKABLE = " · Shift+Tab, then r ranks them"
 REDRAW_SECONDS = 0.05
 """A fast model writes more words a second than anybody reads: they are drawn together."""
 REDRAW_SHARE = 0.1
@@ -37,28 +37,23 @@ SLOWEST_REDRAW_SECONDS = 1.0
 """Drawing takes at most this share of the time, so that it is seldom in the way of a key."""
 
 
-class AnswerView(Vertical, can_focus=True):
+class AnswerView(EntryView):
     """One answer. `growing` while the model writes; `message` is its id in the store once it is kept."""
 
     DEFAULT_CSS = """
     AnswerView {
-        height: auto;
-        margin: 1 0 0 0;
-        padding: 0 1;
-        border-left: outer $panel;
         .text { height: auto; }
         .meta { color: $foreground 55%; height: auto; }
-        &.-growing { border-left: outer $accent 60%; }
-        &.-failed { border-left: outer $error; .meta { color: $error; } }
-        &:focus { border-left: outer $accent; background: $surface; }
-        &:focus-within { border-left: outer $accent; }
+        &.-growing:blur { border-left: outer $accent 60%; }
+        &.-failed { .meta { color: $error; } }
+        &.-failed:blur { border-left: outer $error; }
     }
     """
     BINDINGS = [
         *bindings_of("answer", "entry"),
-        Binding("down", "enter_digest", "Parts", show=False),
-        Binding("enter", "screen.focus_composer", "Write", show=False),
+        Binding("enter", "write", "Write", show=False, priority=True),
     ]
+    SCOPES = ("answer", "entry")
 
     growing: reactive[bool] = reactive(True, toggle_class="-growing")
     details: reactive[bool] = reactive(True)
@@ -97,7 +92,19 @@ class AnswerView(Vertical, can_focus=True):
         yield self._below
         yield self._meta
 
+    def can(self, command: str) -> bool:
+        if command == "rank":
+            return len(self.shown) > 1
+        if command == "evidence":
+            return bool(self.request.dialogue.turns)
+        if command == "todos":
+            return self.digest is not None and bool(self.digest.todos)
+        if command == "sources":
+            return self.answer is not None and bool(self.answer.completion.passage_ids)
+        return True
+
     def on_mount(self) -> None:
+        super().on_mount()
         if not self.growing:
             return
         self._text.display = False
@@ -189,12 +196,18 @@ class AnswerView(Vertical, can_focus=True):
         return self.text.replace(render(self._list.digest), render(digest, "markdown"), 1)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._list is not None if action == "enter_digest" else True
+        return self.has_focus if action == "write" else super().check_action(action, parameters)
 
-    def action_enter_digest(self) -> None:
-        """Choose the first part of the digest."""
-        if self._list is not None:
+    async def action_move(self, step: int) -> None:
+        """Down leads into the parts of a digest."""
+        if step > 0 and self._list is not None:
             self._list.enter()
+        else:
+            await super().action_move(step)
+
+    async def action_write(self) -> None:
+        """Back to the composer."""
+        await self.screen.run_action("focus_composer")
 
     @property
     def shown(self) -> list[Completion]:

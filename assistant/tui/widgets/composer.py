@@ -28,6 +28,8 @@ class Editor(TextArea):
         Binding("enter", "send", "Send", id="send"),
         Binding("ctrl+j,shift+enter", "newline", "New line", id="newline", show=False),
         Binding("tab", "complete", "Complete", show=False),
+        Binding("escape", "leave", "Leave", id="cancel", show=False),
+        Binding("shift+tab", "select", "Select an answer", show=False),
         Binding("up", "earlier", "Earlier", show=False),
         Binding("down", "later", "Later", show=False),
         Binding("backspace", "delete_left", "Delete", show=False),
@@ -62,6 +64,16 @@ class Editor(TextArea):
     class EmptyDeleted(Message):
         """Backspace in an empty editor."""
 
+    is_leaving = False
+    """Whether Esc was pressed last: an arrow then selects an answer."""
+
+    async def action_leave(self) -> None:
+        await self.screen.run_action("cancel")
+        self.is_leaving = True
+
+    async def action_select(self) -> None:
+        await self.screen.run_action("select(-1)")
+
     def action_send(self) -> None:
         self.post_message(self.Sent(self.text))
 
@@ -74,8 +86,10 @@ class Editor(TextArea):
         else:
             self.screen.focus_next()
 
-    def action_earlier(self) -> None:
-        if self.cursor_at_first_line:
+    async def action_earlier(self) -> None:
+        if self.is_leaving:
+            await self.action_select()
+        elif self.cursor_at_first_line:
             self.post_message(self.Recalled(-1))
         else:
             self.action_cursor_up()
@@ -96,6 +110,8 @@ class Editor(TextArea):
         """Run the editor's own bindings here and now. Otherwise they would run after the key has bubbled up to the app:
         by then a fast typist, or a terminal that pastes key by key, has typed on.
         """
+        if event.key not in ("escape", "up"):
+            self.is_leaving = False
         if event.is_printable:
             return
         active = self.screen.active_bindings.get(event.key)
@@ -141,7 +157,7 @@ class Composer(Vertical):
         self.pasted = ""
         self.history: list[str] = []
         self._place = 0
-        self._unsent = ""
+        self._changed: dict[int, str] = {}
         self._sent: str | None = None
         self._fold = Static(classes="folded", markup=False)
         self.editor = Editor(
@@ -189,6 +205,7 @@ class Composer(Vertical):
         if text and self.history[-1:] != [text]:
             self.history.append(text)
         self._place = len(self.history)
+        self._changed = {}
 
     def on_editor_sent(self, event: Editor.Sent) -> None:
         text = self._with_paste(event.text)
@@ -208,10 +225,10 @@ class Composer(Vertical):
         place = min(max(self._place + event.step, 0), len(self.history))
         if place == self._place:
             return
-        if self._place == len(self.history):
-            self._unsent = self.whole_text
+        # What was typed in one place of the history, the newest included, is there again on coming back to it.
+        self._changed[self._place] = self.whole_text
         self._place = place
-        self.load(self.history[place] if place < len(self.history) else self._unsent)
+        self.load(self._changed.get(place, self.history[place] if place < len(self.history) else ""))
 
     def on_text_area_changed(self) -> None:
         self.post_message(ComposerChanged())

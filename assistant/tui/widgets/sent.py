@@ -1,28 +1,25 @@
 """What a person sent that is no conversation: a question or an instruction, with where it went. Knows no model."""
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from assistant.terminal import printable
 from assistant.tui.commands import bindings_of
+from assistant.tui.widgets.entry import EntryView
 
 
-class SentView(Vertical, can_focus=True):
+class SentView(EntryView):
     """Something a person sent. `text` is what was typed or pasted, `message` its id in the store once it is kept."""
 
     DEFAULT_CSS = """
-    SentView {
-        height: auto;
-        margin: 1 0 0 0;
-        padding: 0 1;
-        border-left: outer $secondary;
-        &:focus { border-left: outer $accent; background: $surface; }
-        &:focus-within { border-left: outer $accent; }
-    }
+    SentView { border-left: outer $secondary; }
     """
     BINDINGS = bindings_of("source", "entry")
+    SCOPES = ("source", "entry")
+
+    def can(self, command: str) -> bool:
+        return command != "rename"
 
     def __init__(self, text: str, message: str = "") -> None:
         super().__init__()

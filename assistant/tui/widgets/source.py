@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
@@ -32,7 +32,7 @@ class SourceView(SentView):
         &.-open .turns { display: block; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [("enter,space", "open_or_fold", "Open or fold")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open_or_fold", "Open or fold", priority=True)]
 
     is_open: reactive[bool] = reactive(False, toggle_class="-open")
 
@@ -45,7 +45,11 @@ class SourceView(SentView):
     def compose(self) -> ComposeResult:
         yield self._label
 
+    def can(self, command: str) -> bool:
+        return command != "rename" or self.dialogue.has_speakers
+
     def on_mount(self) -> None:
+        super().on_mount()
         self.is_open = len(self.dialogue.turns) <= SHOWN_TURNS
 
     def watch_is_open(self, is_open: bool) -> None:
