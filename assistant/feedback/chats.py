@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,36 @@ _MESSAGES = """SELECT messages.id, chat, created, kind, text,
 _MESSAGE_PAGE = f"""{_MESSAGES}
     WHERE chat = ?1 AND (?2 IS NULL OR seq < (SELECT seq FROM messages WHERE id = ?2)) ORDER BY seq DESC LIMIT ?3
     """  # noqa: S608 - our own text
+_MARK, _UNMARK = "\x02", "\x03"
+_FOUND_MESSAGES = f"""SELECT messages.id AS message, chats.id AS chat, title, messages.created, kind,
+    snippet(message_words, 0, '{_MARK}', '{_UNMARK}', '…', 24) AS excerpt
+    FROM message_words JOIN messages ON messages.seq = message_words.rowid JOIN chats ON chats.id = messages.chat
+    WHERE message_words MATCH ?1 ORDER BY bm25(message_words), messages.seq DESC LIMIT ?2
+    """  # noqa: S608 - signs of ours
+_FOUND_TITLES = f"""SELECT '' AS message, chats.id AS chat, chats.title AS title, updated AS created, 'title' AS kind,
+    highlight(title_words, 0, '{_MARK}', '{_UNMARK}') AS excerpt
+    FROM title_words JOIN chats ON chats.seq = title_words.rowid
+    WHERE title_words MATCH ?1 ORDER BY bm25(title_words), updated DESC LIMIT ?2
+    """  # noqa: S608 - signs of ours
+
+
+class Hit(NamedTuple):
+    """A message, or a chat by its title (`message` is then empty), that holds the words searched for.
+
+    `excerpt` is cut into pieces, each with whether it is one of the words.
+    """
+
+    chat: str
+    title: str
+    message: str
+    kind: str
+    created: str
+    excerpt: tuple[tuple[str, bool], ...]
+
+    @property
+    def word(self) -> str:
+        """The first of the words as it stands there."""
+        return next((piece for piece, is_word in self.excerpt if is_word), "")
 
 
 class Chats(Database):
@@ -49,6 +79,18 @@ class Chats(Database):
             else:
                 rows = connection.execute(_FOUND, (_words_to_match(search), limit))
             return [_chat_of(row) for row in rows]
+
+    def find(self, search: str, limit: int = 50) -> list[Hit]:
+        """Chats by their titles, then messages of all chats, best first (BM25), that hold all the words; the last word
+        may be unfinished. Nothing where no word is given.
+        """
+        if not search.strip():
+            return []
+        words = _words_to_match(search)
+        with self.reading() as connection:
+            rows = connection.execute(_FOUND_TITLES, (words, limit)).fetchall()
+            rows += connection.execute(_FOUND_MESSAGES, (words, limit)).fetchall()
+        return [_hit_of(row) for row in rows[:limit]]
 
     def rename_chat(self, id: str, title: str) -> None:
         """Give the chat another title."""
@@ -120,6 +162,16 @@ class Chats(Database):
         with self.writing() as connection:
             if not connection.execute(statement, (value, id)).rowcount:
                 raise DataMissing(f"there is no chat {id!r}")
+
+
+def _hit_of(row: sqlite3.Row) -> Hit:
+    pieces: list[tuple[str, bool]] = []
+    for number, part in enumerate(row["excerpt"].split(_MARK)):
+        word, parted, rest = part.partition(_UNMARK)
+        # A sign in the text itself opens nothing that it does not close: it is text.
+        pieces += [(word, True), (rest, False)] if number and parted else [(part, False)]
+    shown = tuple((text.replace(_UNMARK, ""), is_word) for text, is_word in pieces if text)
+    return Hit(row["chat"], row["title"], row["message"], row["kind"], row["created"], shown)
 
 
 def _words_to_match(search: str) -> str:

@@ -41,6 +41,8 @@ RANKED = "ranked"
 """The verdict on an answer whose drafts have their places."""
 OPENED_MESSAGES = 40
 """So many messages of a chat are read at once; earlier ones follow on demand."""
+MOST_OPENED = 100
+"""So many at most where a search leads to an early one."""
 
 
 class Request(Record, frozen=True):
@@ -182,14 +184,25 @@ def measure(assistant: "Assistant | None", serial: int, typed: Input, ask: Ask, 
     post(InputMeasured(serial, sending, tuple(prompts)))
 
 
-def open_chat(store: "Store", id: str, post: Post, before: str | None = None) -> None:
-    """Read the last messages of a chat, or those before one, with the answers that they show."""
+def open_chat(store: "Store", id: str, post: Post, before: str | None = None, *, at: str = "", word: str = "") -> None:
+    """Read the last messages of a chat, or those before one, with the answers that they show. `at` is a message that
+    has to be among them, and `word` one in it.
+    """
     chat = store.chat(id)
-    messages = store.messages(chat.id, OPENED_MESSAGES, before)
+    limit, upto = OPENED_MESSAGES, before
+    if at:
+        ids = [message.id for message in store.messages(chat.id)]
+        behind = len(ids) - ids.index(at) if at in ids else 0
+        limit = min(max(limit, behind), MOST_OPENED)
+        if behind > MOST_OPENED:
+            upto = ids[ids.index(at) + OPENED_MESSAGES]
+            post(NoticeGiven("What came later is left out here: Ctrl+R opens the chat at its end.", "information"))
+    messages = store.messages(chat.id, limit, upto)
     entries = [entry for message in messages if (entry := _entry(store, message)) is not None]
-    first = messages[0].id if len(messages) == OPENED_MESSAGES else ""
+    first = messages[0].id if len(messages) == limit else ""
     unfinished = "" if before else store.unfinished(chat.id, WRITING)
-    post(ChatOpened(chat, entries, earlier=first, unfinished=unfinished, is_page=before is not None))
+    is_page = before is not None
+    post(ChatOpened(chat, entries, earlier=first, unfinished=unfinished, is_page=is_page, at=at, word=word))
 
 
 def ask_of(chat: Chat, default: Ask) -> Ask:

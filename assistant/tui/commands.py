@@ -34,6 +34,7 @@ class Command(NamedTuple):
 COMMANDS: tuple[Command, ...] = (
     Command("new", "New chat", "screen.new_chat", key="ctrl+n", footer="New", priority=True),
     Command("resume", "Find a chat and go on with it", "screen.resume", key="ctrl+r", footer="Chats", priority=True),
+    Command("search", "Search in all chats", "screen.search", key="ctrl+f", priority=True),
     Command(
         "route", "Choose what the text is: conversation, question, instruction", "screen.route", key="f7", priority=True
     ),
@@ -90,7 +91,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("title", "Give the chat another title", "screen.title"),
     Command("example", "Bring a conversation to try", "screen.example"),
     Command("unfold", "Edit the folded paste", "screen.unfold"),
-    Command("export", "Write the chat to a file: md or json", "screen.export"),
+    Command("export", "Write the chat to a file: md, html or json", "screen.export"),
     Command("pull", "Download a model from the Hub", "screen.pull"),
     Command("settings", "Settings", "app.settings", key="f2", scope="app", footer="Settings"),
     Command("teach", "Teach: from ratings to a better model", "app.open", "training", key="f4", scope="app"),

@@ -13,6 +13,7 @@ from assistant.tui.placing import Placing
 
 if TYPE_CHECKING:
     from assistant.digest import Digest
+    from assistant.feedback.chats import Hit
     from assistant.feedback.marks import Mark
     from assistant.scoring.attribution import Grounds
     from assistant.scoring.drafts import DraftScore
@@ -198,7 +199,8 @@ class Entry:
 class ChatOpened(Message):
     """A chat was read from the store, or, where `is_page`, an earlier page of it.
 
-    `earlier` is the id of its first message read where there are more before it. `unfinished` is what an answer had
+    `earlier` is the id of its first message read where there are more before it. `at` is the message to be shown and
+    `word` one in it, where a search led here. `unfinished` is what an answer had
     come to when the app was killed.
     """
 
@@ -207,6 +209,8 @@ class ChatOpened(Message):
     earlier: str = ""
     unfinished: str = ""
     is_page: bool = False
+    at: str = ""
+    word: str = ""
 
 
 @dataclass
@@ -221,6 +225,14 @@ class ChatsFound(Message):
     """The chats that a search found."""
 
     chats: Sequence[Chat]
+
+
+@dataclass
+class HitsFound(Message):
+    """What a search in all chats found; `words` says for what."""
+
+    words: str
+    hits: "Sequence[Hit]"
 
 
 @dataclass

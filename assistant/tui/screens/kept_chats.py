@@ -2,12 +2,16 @@
 brings these along.
 """
 
+from typing import cast, get_args
+
 import msgspec
 
 from assistant.errors import UsageError
 from assistant.terminal import one_line
 from assistant.tui.asking import ask_of
 from assistant.tui.choices import Offer
+from assistant.tui.exporting import Kind
+from assistant.tui.finding.actions import FindingActions
 from assistant.tui.messages import (
     ChatBegun,
     ChatChosen,
@@ -21,14 +25,13 @@ from assistant.tui.messages import (
     EarlierWanted,
 )
 from assistant.tui.reading import rename_speakers, write_dialogue
-from assistant.tui.screens.parts import ConversationParts
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.sent import SentView
 from assistant.tui.widgets.source import SourceView
 from assistant.tui.widgets.title import TitleLine
 
 
-class KeptChats(ConversationParts):
+class KeptChats(FindingActions):
     """Actions on the chat in view and on the list of chats."""
 
     editing = ""
@@ -85,6 +88,8 @@ class KeptChats(ConversationParts):
         self.title_line.chat = event.chat.title or TitleLine.UNTITLED
         self.set_class(bool(event.entries), "-begun")
         await self.transcript.show(event, self.ask, self.parley.order)
+        if event.at:
+            self.call_after_refresh(self.show_message, event.at, event.word)
 
     async def action_new_chat(self) -> None:
         if self.is_free():
@@ -108,9 +113,9 @@ class KeptChats(ConversationParts):
     def action_export(self, kind: str = "md") -> None:
         """Write the chat to a file in the folder that the app was started in."""
         with self.parley.reporting():
-            if kind not in ("md", "json"):
-                raise UsageError(f"no format {kind!r} for a chat; there are md and json")
-            self.parley.export_chat("json" if kind == "json" else "md")
+            if kind not in get_args(Kind):
+                raise UsageError(f"no format {kind!r} for a chat; there are md, html and json")
+            self.parley.export_chat(cast(Kind, kind))
 
     # Going back.
 

@@ -213,3 +213,31 @@ def test_a_deleted_answer_empties_the_message_that_showed_it_and_spares_its_sibl
         assert ranking.id in {stone.id for stone in store.tombstones()}
         assert store.delete_completion("d1").completions == 1
         assert [c.id for c in store.completions()] == ["d3"]
+
+
+def test_hits_are_titles_first_then_messages_by_rank_with_the_words_apart() -> None:
+    with Store.open() as store:
+        named, other = store.new_chat("Boiler"), store.new_chat("Taps")
+        once = store.add_message(other.id, "user", f"One boiler {'among many other things ' * 20}here.")
+        twice = store.add_message(other.id, "user", "Boiler, boiler!")
+        hits = store.find("boil")
+        assert [(hit.chat, hit.message, hit.kind) for hit in hits] == [
+            (named.id, "", "title"),
+            (other.id, twice.id, "user"),
+            (other.id, once.id, "user"),
+        ]
+        assert hits[1].excerpt == (("Boiler", True), (", ", False), ("boiler", True), ("!", False))
+        assert hits[1].word == "Boiler"
+        assert [hit.message for hit in store.find("boiler things")] == [once.id], "all words have to be there"
+        assert store.find("  ") == []
+        store.delete_chat(other.id)
+        assert [hit.kind for hit in store.find("boil")] == ["title"]
+
+
+def test_signs_that_mark_words_are_plain_text_in_a_message() -> None:
+    with Store.open() as store:
+        chat = store.new_chat()
+        store.add_message(chat.id, "user", "a \x02 b \x03 c boiler d")
+        (hit,) = store.find("boiler")
+        assert ("boiler", True) in hit.excerpt
+        assert "".join(text for text, _ in hit.excerpt).replace("  ", " ") == "a b c boiler d"

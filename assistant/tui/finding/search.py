@@ -1,0 +1,86 @@
+"""A search in the messages of all chats: best first, the words marked. Knows hits, not the store."""
+
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from assistant.feedback.chats import Hit
+from assistant.terminal import one_line, printable
+from assistant.tui.messages import HitsFound
+
+_WHO = {"conversation": "conversation", "answer": "answer", "user": "you", "notice": "note", "title": "title"}
+_HINT = "type words, the last may be unfinished · ↑↓ · Enter opens the chat there · Esc close"
+
+
+class SearchScreen(ModalScreen[Hit | None]):
+    """Returns the hit chosen, None on Esc. `find` looks for words in a thread and posts what it found."""
+
+    BINDINGS = [
+        ("escape", "dismiss_none", "Close"),
+        ("down", "move(1)", "Next"),
+        ("up", "move(-1)", "Previous"),
+    ]
+
+    def __init__(self, find: Callable[[str], object], words: str = "") -> None:
+        super().__init__()
+        self._find = find
+        self._hits: list[Hit] = []
+        self._input = Input(value=words, placeholder="search all chats", compact=True)
+        self._list = OptionList(compact=True, classes="turns", markup=False)
+        self._hint = Static(Content(_HINT), classes="hint")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -wide -message"):
+            yield Static(Content("Search"), classes="heading")
+            yield self._input
+            yield self._list
+            yield self._hint
+
+    def on_mount(self) -> None:
+        self._input.cursor_blink = False
+        self._list.can_focus = False
+        self._input.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._find(event.value)
+
+    def on_hits_found(self, event: HitsFound) -> None:
+        if event.words != self._input.value:
+            return  # more was typed since
+        self._hits = list(event.hits)
+        self._list.clear_options()
+        self._list.add_options([Option(_line(hit)) for hit in self._hits])
+        if self._hits:
+            self._list.highlighted = 0
+        found = f"{len(self._hits)} found" if self._hits else "nothing found"
+        self._hint.update(Content(f"{found} · {_HINT}" if event.words.strip() else _HINT))
+
+    def on_input_submitted(self) -> None:
+        if self._list.highlighted is not None:
+            self.dismiss(self._hits[self._list.highlighted])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._hits[event.option_index])
+
+    def action_move(self, step: int) -> None:
+        if step > 0:
+            self._list.action_cursor_down()
+        else:
+            self._list.action_cursor_up()
+
+    def action_dismiss_none(self) -> None:
+        self.dismiss(None)
+
+
+def _line(hit: Hit) -> Content:
+    about = f"{one_line(hit.title) or 'untitled'} · {hit.created[:10]} · {_WHO.get(hit.kind, hit.kind)}"
+    excerpt = [
+        (" ".join(printable(text).split("\n")), "$accent bold underline" if is_word else "")
+        for text, is_word in hit.excerpt
+    ]
+    return Content.assemble((about, "$foreground 55%"), "\n  ", *excerpt)
