@@ -54,7 +54,7 @@ bench: $(READY)       ## the benchmarks behind docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/screen.py
 
 lock: $(READY)        ## renew constraints.txt; UPGRADE=--upgrade moves every package to its newest allowed version
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate --quiet \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra ocr --universal --python-version 3.11 --no-annotate --quiet \
 	  --custom-compile-command 'make lock' $(UPGRADE) -o constraints.txt
 
 test-latest:          ## the tests with the newest versions that pyproject.toml allows, in an environment of their own

@@ -1,5 +1,7 @@
 """Purging: a document's text leaves prompts, answers, messages and titles, and nothing else does."""
 
+from collections.abc import Iterator
+
 import msgspec
 import pytest
 
@@ -26,8 +28,9 @@ BASE = Completion(
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store.open()
+def store() -> Iterator[Store]:
+    with Store.open() as opened:
+        yield opened
 
 
 def test_the_text_goes_from_prompt_and_answer_and_the_rest_stays(store: Store) -> None:

@@ -127,6 +127,7 @@ def test_a_store_that_stays_locked_is_given_up_in_one_line_after_the_wait() -> N
 _READ_ONLY = """
 import os
 import sys
+import urllib.parse  # some Pythons first need it below, when this user may not read them any more
 from pathlib import Path
 from assistant.errors import StoreUnavailable
 from assistant.feedback import Store

@@ -1,5 +1,6 @@
 """Marks in the store: one in force of each part, exchanged and deleted like every judgement."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,10 @@ def a_mark(id: str = "m1", **said: Any) -> Mark:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    opened = Store.open(tmp_path / "marks.db")
-    opened.add_completions([a_completion("d1", prompt=_PROMPT), a_completion("d2", prompt=_PROMPT)])
-    return opened
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "marks.db") as opened:
+        opened.add_completions([a_completion("d1", prompt=_PROMPT), a_completion("d2", prompt=_PROMPT)])
+        yield opened
 
 
 def _in_force(store: Store) -> list[str]:
