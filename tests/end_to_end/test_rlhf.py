@@ -143,10 +143,14 @@ def test_a_resumed_gate_asks_what_the_split_says_and_never_what_ppo_practised_on
     assert (code, found["gate"]["conversations"]) == (4, 24), found
     run = home / "state" / "runs" / found["run"]
     split = json.loads((run / "split.json").read_bytes())
-    (run / "stages" / "proof.json").unlink()
+    # Nor does it look at a version whose facts cannot be read, when it looks for its own.
+    shutil.copytree(models_dir() / "v1", models_dir() / "damaged")
+    (models_dir() / "damaged" / "version.json").write_text("{")
+    for stage in ("version", "proof"):
+        (run / "stages" / f"{stage}.json").unlink()
     (run / "split.json").write_text(json.dumps({**split, "gate": split["gate"][:5]}))
     code, found, _ = loop(capsys, "--resume")
-    assert (code, found["gate"]["conversations"]) == (4, 5)
+    assert (code, found["version"], found["gate"]["conversations"]) == (4, "v1", 5)
     planted = {"prompt": split["ppo"][0].replace(": ", ":  "), "cluster": "planted"}
     (run / "split.json").write_text(json.dumps({**split, "gate": [*split["gate"], planted]}))
     code, refused, _ = loop(capsys, "--resume")

@@ -13,8 +13,8 @@ from typing import Any
 from msgspec import structs
 
 from assistant.errors import DataMissing, TrainingStopped, UsageError
-from assistant.models.registry import choose, list_models, resolve
-from assistant.models.versions import VersionFacts, facts_of, policy_of
+from assistant.models.registry import choose, resolve
+from assistant.models.versions import VersionFacts, policy_of
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
 from training.ppo.config import PpoConfig
@@ -29,7 +29,7 @@ from training.runs.datasets import read_rows
 from training.runs.distributed import Ranks
 from training.runs.job import Job, Report
 from training.runs.run import Run, StopRequested
-from training.runs.versions import make_version
+from training.runs.versions import make_version, version_of_run
 
 
 def run(job: Job[PpoConfig]) -> dict[str, Any]:
@@ -105,9 +105,8 @@ def _starting_point(job: Job[PpoConfig]) -> _Start:
 
 def _registered(start: _Start, adapter: Path, run: Run, figures: dict[str, float]) -> str:
     """The version that the run made, which is a new one unless the run was finished before."""
-    for known in list_models():
-        if (facts := facts_of(known)) and facts.run == run.name:
-            return known.ref
+    if known := version_of_run(run.name):
+        return known.ref
     manifest = run.manifest
     facts = VersionFacts(
         base=start.base.ref,

@@ -25,8 +25,8 @@ from assistant.files import write_atomically
 from assistant.locations import store_file
 from assistant.models.folder import fingerprint
 from assistant.models.proof import read_trial
-from assistant.models.registry import choose, list_models, promoted_ref, resolve
-from assistant.models.versions import VersionFacts, facts_of, policy_of, promote
+from assistant.models.registry import choose, promoted_ref, resolve
+from assistant.models.versions import VersionFacts, policy_of, promote
 from assistant.records import GenerationSettings, ModelVersion
 from assistant.settings import Settings, load_settings
 from training.rlhf import gate_measurements as proof
@@ -54,7 +54,7 @@ from training.runs.datasets import bytes_at
 from training.runs.job import Job
 from training.runs.lock import alone
 from training.runs.run import Run
-from training.runs.versions import make_version
+from training.runs.versions import make_version, version_of_run
 
 _DRAFTS = 4
 
@@ -271,8 +271,8 @@ class _Loop:
 
     def _version(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
         """Register the candidate, once, and note which ratings shaped it."""
-        made = [model.ref for model in list_models() if (facts := facts_of(model)) and facts.run == self._run.name]
-        if not made:
+        made = version_of_run(self._run.name)
+        if made is None:
             parent = start.current.ref if start.adapter else ""
             facts = VersionFacts(
                 base=start.base.ref,
@@ -285,12 +285,12 @@ class _Loop:
                 config=msgspec.to_builtins(self._config),
                 figures={"reward accuracy": found["reward"]["accuracy"], "kl": found["ppo"]["kl"]},
             )
-            made = [make_version(start.base, facts, adapter=self._run.folder / "adapter").ref]
+            made = make_version(start.base, facts, adapter=self._run.folder / "adapter")
         if not self._job.data and store_file().exists():
             sources = {source for pair in load_rated(self._run.folder / "rated.json").pairs for source in pair.sources}
             with Store.open() as store:
-                store.link_version(made[0], sorted(sources))
-        return {"version": made[0]}
+                store.link_version(made.ref, sorted(sources))
+        return {"version": made.ref}
 
     def _measure(self, start: _Start, found: dict[str, Any], split: DataSplit, judges: Judges) -> dict[str, Any]:
         candidate = resolve(found["version"], self._settings)

@@ -1,5 +1,6 @@
 """PPO on a real T5 of 60,000 random parameters, paid for the letter e."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from safetensors.torch import load_file
 
 from assistant.errors import DataMissing, TrainingStopped, UsageError
+from assistant.locations import models_dir
 from assistant.models.registry import promoted_ref
 from assistant.models.versions import read_facts
 from tests.unit.training.ppo.ppo_runs import (
@@ -265,6 +267,9 @@ def test_a_run_makes_one_version_and_the_next_trains_its_adapter_further(
     facts = read_facts(first["version"])
     assert facts is not None and facts.adapter and (facts.base, facts.parent) == (str(model), "")
     assert (facts.method, facts.run) == ("ppo", first["run"]) and facts.config["max_steps"] == 2
+    # A version whose facts cannot be read is none of this run's business.
+    shutil.copytree(models_dir() / first["version"], models_dir() / "damaged")
+    (models_dir() / "damaged" / "version.json").write_text("{")
     assert run_stage(capsys, "--resume", first["run"])["version"] == first["version"]
 
     second = run_stage(capsys, *given, f"--model={first['version']}", "--learning-rate=0", "--value-learning-rate=0")
