@@ -11,7 +11,6 @@
 A checkpoint is written beside its place and renamed, so that a crash leaves the one before.
 """
 
-import fcntl
 import json
 import os
 import platform
@@ -24,16 +23,17 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from assistant.errors import AssistantError, DataMissing, UsageError
+from assistant.errors import DataMissing, UsageError
 from assistant.files import sync_dir, write_atomically
 from assistant.locations import ensure_dir, runs_dir
 from training.runs.datasets import content_hash
+from training.runs.lock import Lock, is_held
 
-_MANIFEST, _METRICS, _OUTCOME = "manifest.json", "metrics.jsonl", "outcome.json"
+_MANIFEST, _METRICS, _OUTCOME, _LOCK = "manifest.json", "metrics.jsonl", "outcome.json", "lock"
 _LIBRARIES = ("torch", "transformers", "peft", "trl", "tokenizers", "ctranslate2", "numpy")
 State = Literal["running", "finished", "failed", "stopped"]
 Config = TypeVar("Config", bound=msgspec.Struct)
@@ -64,10 +64,6 @@ class RunSummary(msgspec.Struct, frozen=True):
     dev: dict[str, float] | None
     started: str
     outcome: str
-
-
-class RunLocked(AssistantError):
-    """Another process works on the run."""
 
 
 class StopRequested:
@@ -109,7 +105,7 @@ def stop_signals() -> Iterator[StopRequested]:
 class Run:
     """One run folder, locked for this process from `start` or `resume` to `close`."""
 
-    def __init__(self, folder: Path, manifest: Manifest, lock: IO[str]) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, lock: Lock) -> None:
         self.folder = folder
         self.manifest = manifest
         self._lock = lock
@@ -306,7 +302,7 @@ def _summarize(folder: Path) -> RunSummary:
     return RunSummary(
         name=folder.name,
         stage=manifest.stage,
-        state="running" if _is_locked(folder) else outcome.get("state", "stopped"),
+        state="running" if is_held(folder / _LOCK) else outcome.get("state", "stopped"),
         step=int(rows[-1]["step"]) if rows else 0,
         dev={key: value for key, value in judged.items() if key.startswith("dev_")} if judged else None,
         started=manifest.started,
@@ -334,27 +330,12 @@ def _read_outcome(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _is_locked(folder: Path) -> bool:
-    try:
-        with (folder / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    return False
+def _acquire(folder: Path) -> Lock:
+    def refusal(owner: str) -> str:
+        return f"another process (pid {owner or 'unknown'}) works on {folder.name}; wait for it or stop it"
 
-
-def _acquire(folder: Path) -> IO[str]:
-    lock = (folder / "lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        owner = lock.read().strip() or "unknown"
-        lock.close()
-        raise RunLocked(f"another process (pid {owner}) works on {folder.name}; wait for it or stop it") from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    lock = Lock(folder / _LOCK, refusal)
+    lock.tell(str(os.getpid()))
     return lock
 
 

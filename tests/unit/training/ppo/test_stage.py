@@ -339,3 +339,24 @@ def test_too_few_prompts_to_hold_some_out_are_refused(model: Path, tmp_path: Pat
     path.write_text('{"prompt": "Hi"}\n')
     with pytest.raises(DataMissing, match="judge_every"):
         trained(replace(SMALL, judge_every=1), model, path, tmp_path)
+
+
+def test_the_entropy_bonus_keeps_the_policy_undecided(model: Path, prompts: Path, tmp_path: Path) -> None:
+    # A reward that is the same for everything, and no KL penalty: the bonus alone moves the policy.
+    found = {}
+    for bonus in (-1.0, 0.0, 1.0):
+        config = replace(SMALL, entropy_coefficient=bonus, kl_coefficient=0.0, learning_rate=0.02, epochs=4)
+        rows, _ = trained(config, model, prompts, tmp_path / str(bonus), constant(0.0))
+        found[bonus] = rows[-1]["policy/entropy_avg"]
+    assert found[-1.0] < found[0.0] < found[1.0]
+
+
+def test_adapter_and_value_head_learn_at_their_own_rates(model: Path, prompts: Path, tmp_path: Path) -> None:
+    found = {}
+    for rates in ((0.0, 0.0), (0.0, 0.01), (0.01, 0.0)):
+        config = replace(SMALL, learning_rate=rates[0], value_learning_rate=rates[1])
+        found[rates] = weights(trained(config, model, prompts, tmp_path / str(rates))[1])
+    still = found[0.0, 0.0]
+    for rates, head_moves in (((0.0, 0.01), True), ((0.01, 0.0), False)):
+        moved = {name for name, value in found[rates].items() if not torch.equal(value, still[name])}
+        assert moved and all(name.startswith("value_head") == head_moves for name in moved)

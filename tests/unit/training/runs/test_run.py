@@ -15,7 +15,8 @@ import torch
 from assistant.errors import DataMissing, UsageError
 from assistant.locations import runs_dir
 from training.runs import checkpoints
-from training.runs.run import Run, RunLocked, list_runs, stop_signals
+from training.runs.lock import RunLocked, alone
+from training.runs.run import Run, list_runs, stop_signals
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -200,3 +201,15 @@ def test_a_run_moved_by_hand_is_found_by_its_path(run: Run, data: list[Path], tm
     run.close()
     shutil.move(run.folder, tmp_path / "moved")
     Run.resume("toy", str(tmp_path / "moved"), Config(), data).close()
+
+
+def test_one_run_of_a_stage_works_at_a_time(home: Path) -> None:
+    with alone("toy") as tell:
+        tell("toy-20260101-000000-abcd")
+        told = rf"^toy-20260101-000000-abcd \(pid {os.getpid()}\) is at work"
+        with pytest.raises(RunLocked, match=told), alone("toy"):
+            pass
+        with alone("other"):
+            pass
+    with alone("toy"):
+        pass
