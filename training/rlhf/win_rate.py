@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from training.evaluation.metrics.bootstrap import interval, resamples
 
 _RIDGE = 0.05
 """Keeps the logistic fit finite where length and wins go together without exception; little beside 100 wins."""
-_NEWTON_STEPS = 25
+_TOLERANCE = 1e-8
+"""Largest slope that a fit may stop at."""
 Numbers = NDArray[np.float64]
 
 
@@ -64,17 +66,12 @@ def win_rate(gains: Sequence[float], lengths: Sequence[tuple[float, float]], clu
 
 def _at_equal_length(won: NDArray[np.bool_], longer: Numbers) -> float:
     """The chance to win at a length ratio of 1, by logistic regression on the log ratio (in the manner of Dubois et
-    al. 2024, arXiv:2404.04475), with Newton's method and a small ridge.
+    al. 2024, arXiv:2404.04475).
     """
+    # A column of ones for the intercept, so that the ridge holds it too. Each row stands there won and lost, with a
+    # weight of 1 and 0: where everything was won, the fit has both classes still.
     design = np.stack([np.ones_like(longer), longer], axis=1)
-    ridge = np.diag([_RIDGE, _RIDGE])
-    weights = np.zeros(2)
-    for _ in range(_NEWTON_STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        slope = design.T @ (won - chance) - ridge @ weights
-        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + ridge
-        step = np.linalg.solve(curvature, slope)
-        weights = weights + step
-        if np.abs(step).max() < 1e-8:
-            break
-    return float(1 / (1 + np.exp(-weights[0])))
+    outcomes = np.repeat([True, False], len(won))
+    model = LogisticRegression(C=1 / _RIDGE, fit_intercept=False, solver="newton-cholesky", tol=_TOLERANCE)
+    model.fit(np.tile(design, (2, 1)), outcomes, sample_weight=np.concatenate([won, ~won]).astype(np.float64))
+    return float(model.predict_proba([[1.0, 0.0]])[0, 1])

@@ -1,5 +1,7 @@
 """The paired comparison: ties apart, whole conversations resampled, and wins that length alone explains."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,20 @@ def test_wins_by_merit_stay_at_equal_length() -> None:
     by_merit = win_rate([0.4 + draw.normal(0, 1) for _ in lengths], lengths, ids(400))
     assert by_merit.ci_at_equal_length is not None
     assert by_merit.ci_at_equal_length[0] > 0.5
+
+
+def test_the_ridge_holds_the_intercept_too() -> None:
+    found = win_rate([1.0] * 4, [(10, 10)] * 4, ids(4))
+    # All of one length: only the intercept b is fitted, and at the best b the slope is 0: 4 - 4 p = 0.05 b, with
+    # p = 1 / (1 + exp(-b)). So it is where everything was won.
+    chance = found.at_equal_length
+    assert chance is not None
+    assert 4 - 4 * chance == pytest.approx(0.05 * math.log(chance / (1 - chance)), abs=1e-6)
+
+
+def test_the_fit_is_the_one_that_newton_s_method_finds() -> None:
+    lengths = [(10, 14), (12, 9), (8, 16), (10, 10), (9, 15), (20, 18), (5, 5), (7, 14)]
+    found = win_rate([1, 1, 1, -1, -1, 1, 0, 1], lengths, ids(8))
+    # As fitted by 25 plain steps of Newton's method on the likelihood less 0.05 / 2 of the squared weights.
+    assert found.at_equal_length == pytest.approx(0.7032593861700287, abs=1e-6)
+    assert found.ci_at_equal_length == pytest.approx((0.18029489405589388, 0.9732992402075702), abs=1e-6)
