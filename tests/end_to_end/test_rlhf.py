@@ -142,6 +142,12 @@ def test_a_resumed_gate_asks_what_the_split_says_and_never_what_ppo_practised_on
     code, found, _ = loop(capsys, "--model", str(model), "--data", str(data), "--dev", str(dev), *_SMALL)
     assert (code, found["gate"]["conversations"]) == (4, 24), found
     run = home / "state" / "runs" / found["run"]
+    # Earlier versions wrote fewer figures, and others, into the stages' files.
+    for stage, gone in (("samples", "price_of_a_word"), ("ppo", "method"), ("reward", "calibration_error")):
+        place = run / "stages" / f"{stage}.json"
+        written = json.loads(place.read_bytes())
+        del written[gone]
+        place.write_text(json.dumps({**written, "once": 1.5}))
     split = json.loads((run / "split.json").read_bytes())
     # Nor does it look at a version whose facts cannot be read, when it looks for its own.
     shutil.copytree(models_dir() / "v1", models_dir() / "damaged")
@@ -151,6 +157,7 @@ def test_a_resumed_gate_asks_what_the_split_says_and_never_what_ppo_practised_on
     (run / "split.json").write_text(json.dumps({**split, "gate": split["gate"][:5]}))
     code, found, _ = loop(capsys, "--resume")
     assert (code, found["version"], found["gate"]["conversations"]) == (4, "v1", 5)
+    assert (found["ppo"]["method"], "calibration_error" in found["reward"]) == ("ppo", False)
     planted = {"prompt": split["ppo"][0].replace(": ", ":  "), "cluster": "planted"}
     (run / "split.json").write_text(json.dumps({**split, "gate": [*split["gate"], planted]}))
     code, refused, _ = loop(capsys, "--resume")

@@ -5,8 +5,8 @@ scores.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from assistant.errors import TrainingStopped
@@ -46,9 +46,25 @@ def price_of_a_word(drafts: Sequence[Sequence[str]], scores: Sequence[float]) ->
     return float((words * paid).sum() / max(1e-9, (words**2).sum()))
 
 
-def best_of(
-    prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: Scorer, judge: Scorer
-) -> list[dict[str, Any]]:
+class Pick(msgspec.Struct, frozen=True):
+    """The drafts that the reward likes best of `n`: its mean, the judge's, and the KL that choosing them costs."""
+
+    n: int
+    kl: float
+    reward: float
+    judge: float
+
+
+class SamplesFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What the current model's own samples say of the reward: its scale, what it pays for a word, and the best of n."""
+
+    mean: float
+    spread: float
+    price_of_a_word: float = 0.0
+    best_of: list[Pick]
+
+
+def best_of(prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: Scorer, judge: Scorer) -> list[Pick]:
     """For n = 1, 2, 4, … up to the drafts there are: reward and judge of the one that the reward likes best, and the KL
     that choosing it costs, log n - (n - 1) / n (Stiennon et al. 2020, appendix G.3).
     """
@@ -62,12 +78,12 @@ def best_of(
         chosen = rewarded[:, :n].argmax(axis=1)
         rows = np.arange(len(prompts))
         found.append(
-            {
-                "n": n,
-                "kl": math.log(n) - (n - 1) / n,
-                "reward": float(rewarded[rows, chosen].mean()),
-                "judge": float(judged[rows, chosen].mean()),
-            }
+            Pick(
+                n,
+                kl=math.log(n) - (n - 1) / n,
+                reward=float(rewarded[rows, chosen].mean()),
+                judge=float(judged[rows, chosen].mean()),
+            )
         )
         n *= 2
     return found

@@ -46,6 +46,35 @@ class Difference(msgspec.Struct, frozen=True):
     n: int
 
 
+class Sides(msgspec.Struct, frozen=True):
+    """A mean of both models' answers."""
+
+    current: float
+    candidate: float
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """What both answered, and how much more the judge likes the candidate's."""
+
+    prompt: str
+    current: str
+    candidate: str
+    gain: float
+
+
+class GateFound(msgspec.Struct, frozen=True, kw_only=True):
+    """The gate's verdict on a candidate, and what it rests on. `against` is the model that it would replace."""
+
+    passed: bool
+    against: str
+    checks: list[Check]
+    conversations: int
+    judge: Sides
+    words: Sides
+    wins: WinRate | None
+    samples: list[Sample]
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """All that the gate looks at; None where it could not be measured. Rates are 0 to 1, forgetting is nats a token."""

@@ -25,11 +25,29 @@ from training.evaluation.metrics.case import Case
 from training.evaluation.metrics.overlap import rouge
 from training.rlhf.best_of_n import Scorer
 from training.rlhf.data_split import Question
-from training.rlhf.gate import Difference, Measured
+from training.rlhf.gate import Difference, Measured, Sample, Sides
+from training.rlhf.reward_models import RewardFound
 from training.rlhf.win_rate import WinRate, win_rate
 
 Texts = list[str]
-Row = dict[str, Any]
+
+
+class ProofFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of both models. A difference is None where it could not be measured; `generation` is how both
+    were asked.
+    """
+
+    conversations: int
+    wins: WinRate
+    judge: Sides
+    words: Sides
+    rouge1: Difference | None
+    unsupported: Difference | None
+    samples: list[Sample]
+    generation: dict[str, Any] = {}
+    forgetting: Difference | None = None
+    toxicity: Difference | None = None
+    toxicity_sampled: Difference | None = None
 
 
 class Writer:
@@ -80,7 +98,7 @@ class Both:
         return [drafts[0] for drafts in before], [drafts[0] for drafts in after]
 
 
-def forgetting(both: Both) -> Row | None:
+def forgetting(both: Both) -> Difference | None:
     """How much less likely the answers to other tasks became, in nats a token."""
     tasks = other_tasks()
     prompts, answers = [task.prompt for task in tasks], [task.answer for task in tasks]
@@ -97,9 +115,9 @@ def fitting(asked: Sequence[Question], model: ModelVersion, at_most: int) -> lis
     return list(islice(fit, at_most))
 
 
-def compare(asked: Sequence[Question], before: Sequence[str], after: Sequence[str], judge: Scorer) -> dict[str, Any]:
-    """Win rate under the judge, ROUGE-1 and unsupported rate of both, as JSON values; ROUGE over those questions that
-    have a reference.
+def compare(asked: Sequence[Question], before: Sequence[str], after: Sequence[str], judge: Scorer) -> ProofFound:
+    """Win rate under the judge, ROUGE-1 and unsupported rate of both; ROUGE over those questions that have a
+    reference.
     """
     prompts = [question.prompt for question in asked]
     clusters = [question.cluster for question in asked]
@@ -108,16 +126,17 @@ def compare(asked: Sequence[Question], before: Sequence[str], after: Sequence[st
     gains = np.where(same, 0.0, scores[1] - scores[0])
     lengths = [(len(one.split()), len(other.split())) for one, other in zip(before, after, strict=True)]
     with_reference = [n for n, question in enumerate(asked) if question.reference]
-    return {
-        "wins": msgspec.to_builtins(win_rate(gains.tolist(), lengths, clusters)),
-        "judge": {"current": float(scores[0].mean()), "candidate": float(scores[1].mean())},
-        "words": {"current": _mean_words(before), "candidate": _mean_words(after)},
-        "rouge1": _rouge(
+    return ProofFound(
+        conversations=len(asked),
+        wins=win_rate(gains.tolist(), lengths, clusters),
+        judge=Sides(float(scores[0].mean()), float(scores[1].mean())),
+        words=Sides(_mean_words(before), _mean_words(after)),
+        rouge1=_rouge(
             [asked[n] for n in with_reference], *([texts[n] for n in with_reference] for texts in (before, after))
         ),
-        "unsupported": _difference(_unsupported(prompts, before), _unsupported(prompts, after), clusters),
-        "samples": _samples(asked, before, after, gains),
-    }
+        unsupported=_difference(_unsupported(prompts, before), _unsupported(prompts, after), clusters),
+        samples=_samples(asked, before, after, gains),
+    )
 
 
 def toxicity(
@@ -125,7 +144,7 @@ def toxicity(
     before: Sequence[str],
     after: Sequence[str],
     head: Callable[[Sequence[str]], Sequence[float]],
-) -> Row | None:
+) -> Difference | None:
     """The mean chance, 0 to 1, that an answer is toxic. The answer alone is scored, never the prompt."""
     return _difference(
         np.asarray(head(before), dtype=np.float64),
@@ -134,45 +153,32 @@ def toxicity(
     )
 
 
-def read_measured(found: Row, judge: Row, kl: float | None) -> Measured:
-    """What the gate looks at, from JSON values: those measured of the candidate, and the judge's own figures."""
-    ci = judge.get("ci")
+def measured(found: ProofFound, judge: RewardFound, kl: float | None) -> Measured:
+    """What the gate looks at: what was measured of both models, and the judge's own figures."""
     return Measured(
-        wins=read_wins(found["wins"]),
-        conversations=found["conversations"],
-        judge_accuracy=judge.get("accuracy"),
-        judge_ci=(ci[0], ci[1]) if ci else None,
-        rouge1=read_difference(found["rouge1"]),
-        unsupported=read_difference(found["unsupported"]),
-        toxicity=read_difference(found.get("toxicity")),
-        toxicity_sampled=read_difference(found.get("toxicity_sampled")),
+        wins=found.wins,
+        conversations=found.conversations,
+        judge_accuracy=judge.accuracy,
+        judge_ci=judge.ci,
+        rouge1=found.rouge1,
+        unsupported=found.unsupported,
+        toxicity=found.toxicity,
+        toxicity_sampled=found.toxicity_sampled,
         kl=kl,
-        forgetting=read_difference(found.get("forgetting")),
+        forgetting=found.forgetting,
     )
 
 
-def read_difference(found: Row | None) -> Difference | None:
-    """A difference from its JSON values."""
-    return None if found is None else msgspec.convert(found, Difference)
-
-
-def read_wins(found: Row | None) -> WinRate | None:
-    """A win rate from its JSON values."""
-    return None if found is None else msgspec.convert(found, WinRate)
-
-
-def _difference(before: NDArray[np.float64], after: NDArray[np.float64], clusters: Sequence[str]) -> Row | None:
+def _difference(before: NDArray[np.float64], after: NDArray[np.float64], clusters: Sequence[str]) -> Difference | None:
     """Paired means with the interval of their difference, resampling clusters."""
     if not len(before):
         return None
     apart = after - before
     drawn = [float(apart[rows].mean()) for rows in resamples(clusters)]
-    found = Difference(float(before.mean()), float(after.mean()), float(apart.mean()), interval(drawn), len(before))
-    built: Row = msgspec.to_builtins(found)
-    return built
+    return Difference(float(before.mean()), float(after.mean()), float(apart.mean()), interval(drawn), len(before))
 
 
-def _rouge(asked: Sequence[Question], before: Sequence[str], after: Sequence[str]) -> Row | None:
+def _rouge(asked: Sequence[Question], before: Sequence[str], after: Sequence[str]) -> Difference | None:
     one, other = (
         np.array(
             [rouge(Case("", "", (question.reference,), text))[0] for question, text in zip(asked, texts, strict=True)]
@@ -192,10 +198,8 @@ def _mean_words(texts: Sequence[str]) -> float:
 
 def _samples(
     asked: Sequence[Question], before: Sequence[str], after: Sequence[str], gains: NDArray[np.float64], count: int = 6
-) -> list[Row]:
+) -> list[Sample]:
     """Answers of both: those that gained most, and those that lost most."""
     order = np.argsort(-gains, kind="stable").tolist()
     shown = dict.fromkeys([*order[: count // 2], *order[-(count // 2) :]])
-    return [
-        {"prompt": asked[n].prompt, "current": before[n], "candidate": after[n], "gain": float(gains[n])} for n in shown
-    ]
+    return [Sample(asked[n].prompt, before[n], after[n], float(gains[n])) for n in shown]

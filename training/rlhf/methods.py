@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from assistant.files import write_atomically
 from assistant.locations import ensure_dir
 from assistant.records import GenerationSettings, ModelVersion
@@ -21,6 +24,7 @@ from training.ppo.ppo_ptx import Anchor
 from training.prefer import stage as prefer
 from training.prefer.examples import Material, Preferred, answered, material_of, prompts_of
 from training.reward.parts import parse_terms, weighted
+from training.rlhf.best_of_n import Pick
 from training.rlhf.config import Method, RlhfConfig
 from training.rlhf.gate_measurements import Writer
 from training.rlhf.ratings import Rated
@@ -61,16 +65,51 @@ class Setting:
         return self.run.folder / "adapter"
 
 
-Align = Callable[[Setting], dict[str, Any]]
+class Judgement(msgspec.Struct, frozen=True):
+    """A checkpoint as it was judged: its step, the judge's mean, the KL, and the ROUGE-1 that it has to spare."""
+
+    step: int
+    judge: float
+    kl: float
+    spare: float = 0.0
 
 
-def align(setting: Setting) -> dict[str, Any]:
+class PpoFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What a method came to: the KL of what was kept or of the last step, every checkpoint that was judged, and, to
+    compare it with, the best of n. What a method does not measure is left unset.
+    """
+
+    kl: float
+    method: str = "ppo"
+    curve: list[Judgement] = []
+    best_of: list[Pick] = []
+    steps: float | UnsetType = UNSET
+    kept_step: float | UnsetType = UNSET
+    left_out: float | UnsetType = UNSET
+    trained_parameters: float | UnsetType = UNSET
+    seconds: float | UnsetType = UNSET
+    best_judge: float | UnsetType = UNSET
+    best_kl: float | UnsetType = UNSET
+    dev_judge: float | UnsetType = UNSET
+    dev_spare: float | UnsetType = UNSET
+    dev_loss: float | UnsetType = UNSET
+    dev_accuracy: float | UnsetType = UNSET
+
+    @property
+    def kept_kl(self) -> float:
+        """The KL of the checkpoint that was kept."""
+        return self.kl if self.best_kl is UNSET else self.best_kl
+
+
+Align = Callable[[Setting], PpoFound]
+
+
+def align(setting: Setting) -> PpoFound:
     """The candidate's adapter by the configured method; its figures, with the judge over the KL as `curve`."""
-    figures = METHODS[setting.job.config.method](setting)
-    return {"method": setting.job.config.method, **figures}
+    return METHODS[setting.job.config.method](setting)
 
 
-def _by_ppo(setting: Setting) -> dict[str, Any]:
+def _by_ppo(setting: Setting) -> PpoFound:
     config, data = setting.paid, [setting.practice, setting.judged]
 
     def train(inner: Run) -> dict[str, float]:
@@ -87,7 +126,7 @@ def _by_ppo(setting: Setting) -> dict[str, Any]:
     return _inside(setting, "ppo", config, data, train)
 
 
-def _by_preference(setting: Setting) -> dict[str, Any]:
+def _by_preference(setting: Setting) -> PpoFound:
     """People's own pairs, and for kto their thumbs: those of the reward's part; held out are those of no part."""
     own = Preferred(tuple(setting.rated.parts["reward"]), tuple(setting.rated.labels))
     config = setting.job.config.prefer()
@@ -95,7 +134,7 @@ def _by_preference(setting: Setting) -> dict[str, Any]:
     return _learnt(setting, material)
 
 
-def _by_best_of_n(setting: Setting) -> dict[str, Any]:
+def _by_best_of_n(setting: Setting) -> PpoFound:
     """Of several drafts of the current model the one that the reward likes best, copied (Stiennon et al. 2020)."""
     kept = setting.run.folder / "best_drafts.json"
     prompts = _read_prompts(setting.practice)
@@ -108,7 +147,7 @@ def _by_best_of_n(setting: Setting) -> dict[str, Any]:
     return _learnt(setting, answered(pairs, setting.base, setting.job.config.prefer()))
 
 
-def _learnt(setting: Setting, material: Material) -> dict[str, Any]:
+def _learnt(setting: Setting, material: Material) -> PpoFound:
     config = setting.job.config.prefer()
     prompts = prompts_of(_read_prompts(setting.judged), setting.base, config)
 
@@ -144,7 +183,7 @@ class _Beside:
 
 def _inside(
     setting: Setting, stage: str, config: Any, data: Sequence[Path], train: Callable[[Run], dict[str, float]]
-) -> dict[str, Any]:
+) -> PpoFound:
     """Train in a run inside the loop's, which is gone on with where it was cut short."""
     root = ensure_dir(setting.run.folder / "ppo")
     if any(root.glob(f"{stage}-*/manifest.json")):
@@ -163,7 +202,7 @@ def _inside(
         for row in inner.metrics()
         if "dev_judge" in row
     ]
-    return {**figures, "curve": curve}
+    return msgspec.convert({**figures, "method": setting.job.config.method, "curve": curve}, PpoFound)
 
 
 def _sampled(config: RlhfConfig) -> GenerationSettings:

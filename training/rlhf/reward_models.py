@@ -3,9 +3,12 @@ pairs and scores, not the policy.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from assistant.errors import Interrupted, ModelDamaged
 from assistant.prompts import conversation_in
@@ -21,17 +24,36 @@ from training.runs.job import Job
 from training.runs.run import Run
 
 
+class RewardFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What training a reward or a judge came to, on the held-out pairs. `lower_bound` is the lower of two intervals'
+    ends; `pairs` are those learnt from, `n` those held out. The curve, and what a warm start alone had chosen, are left
+    unset where there is none.
+    """
+
+    accuracy: float
+    length_baseline: float
+    n: int
+    ci: tuple[float, float]
+    lower_bound: float
+    pairs: int
+    method: str
+    similarity_baseline: float | UnsetType = UNSET
+    warm_baseline: float | UnsetType = UNSET
+    calibration_error: float | UnsetType = UNSET
+    curve: dict[str, Any] | UnsetType = UNSET
+
+
 class Judges:
     """Trains both, and scores with them."""
 
     def __init__(self, outer: Run, rated: Rated, config: RlhfConfig, job: Job[RlhfConfig]) -> None:
         self._outer, self._folder, self._rated, self._config, self._job = outer, outer.folder, rated, config, job
 
-    def train_reward(self) -> dict[str, Any]:
+    def train_reward(self) -> RewardFound:
         """Fit the reward and measure it on the held-out pairs."""
         return self._train("reward")
 
-    def train_judge(self) -> dict[str, Any]:
+    def train_judge(self) -> RewardFound:
         """Fit the judge on its own part, and measure it on the same held-out pairs."""
         return self._train("judge")
 
@@ -102,7 +124,7 @@ class Judges:
         sources = [conversation_in(prompt) for prompt in prompts]
         return built_in(parse_terms(named))(sources, texts) if named else {}
 
-    def _train(self, part: Part) -> dict[str, Any]:
+    def _train(self, part: Part) -> RewardFound:
         """Train on a part, in a run of its own inside this one, which is gone on with where it was cut short."""
         config = self._config
         chosen = RewardConfig(
@@ -128,33 +150,25 @@ class Judges:
         finally:
             run.close()
         figures = made.figures
-        kept = (
-            "accuracy",
-            "length_baseline",
-            "similarity_baseline",
-            "warm_baseline",
-            "calibration_error",
-            "n",
-            "curve",
-        )
-        return {name: figures[name] for name in kept if name in figures} | {
+        found = {
+            **figures,
             "ci": figures["accuracy_ci"],
             "lower_bound": min(figures["accuracy_ci"][0], _wilson_low(figures["accuracy"], figures["n"])),
             "pairs": len(own.pairs),
-            "method": figures["method"],
         }
+        return msgspec.convert(found, RewardFound)
 
 
 _ALWAYS = {"words"}
 """Parts that are counted whatever they weigh: one that no term names would be paid as it is."""
 
 
-def unpaid(price: float, reward: Mapping[str, Any], share: float) -> float:
+def unpaid(price: float, reward: RewardFound, share: float) -> float:
     """What of a word's price PPO is not paid where it pays for fewer. That goes along with what people mean: the share
     is that of what the reward surely knows, beyond a coin, which length alone does not; none where length may be all
     that they mean, and never more than the price.
     """
-    known, by_length = reward["lower_bound"] - 0.5, max(0.0, reward["length_baseline"] - 0.5)
+    known, by_length = reward.lower_bound - 0.5, max(0.0, reward.length_baseline - 0.5)
     return min(0.0, price) * min(1.0, share * max(0.0, 1.0 - by_length / known)) if known > 0 else 0.0
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,7 +30,7 @@ from assistant.models.versions import VersionFacts, policy_of, promote
 from assistant.records import GenerationSettings, ModelVersion
 from assistant.settings import Settings, load_settings
 from training.rlhf import gate_measurements as proof
-from training.rlhf.best_of_n import best_of, price_of_a_word, scale_of
+from training.rlhf.best_of_n import SamplesFound, best_of, price_of_a_word, scale_of
 from training.rlhf.config import RlhfConfig
 from training.rlhf.data_split import (
     ANCHOR,
@@ -43,11 +43,11 @@ from training.rlhf.data_split import (
     write_split,
 )
 from training.rlhf.estimate import Plan, plan_of
-from training.rlhf.gate import Check, advise, checks, failing, write_promotion
-from training.rlhf.methods import Setting, align
+from training.rlhf.gate import GateFound, advise, checks, failing, write_promotion
+from training.rlhf.methods import PpoFound, Setting, align
 from training.rlhf.ratings import Rated, load_rated, read_rated, write_rated
 from training.rlhf.report import write_page
-from training.rlhf.reward_models import Judges, unpaid
+from training.rlhf.reward_models import Judges, RewardFound, unpaid
 from training.rlhf.rouge_guard import Restraint
 from training.rlhf.served_policy import Served
 from training.runs.datasets import bytes_at
@@ -56,6 +56,7 @@ from training.runs.lock import alone
 from training.runs.run import Run
 from training.runs.versions import make_version, version_of_run
 
+Result = TypeVar("Result", bound=msgspec.Struct)
 _DRAFTS = 4
 
 
@@ -101,6 +102,33 @@ class _Start:
     adapter: Path | None
 
 
+class VersionFound(msgspec.Struct, frozen=True):
+    """The candidate."""
+
+    version: str
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the run has found so far."""
+
+    run: str
+    pairs: dict[str, Any]
+    reward: RewardFound
+    judge: RewardFound
+    ppo: PpoFound | None = None
+    version: str | None = None
+    gate: GateFound | None = None
+    promoted: bool | None = None
+
+    def result(self) -> dict[str, Any]:
+        """The same as JSON values, without what was not reached."""
+        reward = {**msgspec.to_builtins(self.reward), "judge": msgspec.to_builtins(self.judge)}
+        found: dict[str, Any] = {"run": self.run, "version": self.version, "pairs": self.pairs, "reward": reward}
+        reached = {"ppo": self.ppo, "gate": self.gate, "promoted": self.promoted}
+        return found | {name: msgspec.to_builtins(one) for name, one in reached.items() if one is not None}
+
+
 class _Loop:
     """One run, stage by stage."""
 
@@ -121,43 +149,42 @@ class _Loop:
         start = self._start()
         self._show_plan(plan_of(rated, start.current, self._config))
         judges = Judges(self._run, rated, self._config, self._job)
-        reward = self._stage("reward", judges.train_reward)
-        judge = self._stage("judge", judges.train_judge)
-        found: dict[str, Any] = {
-            "run": self._run.name,
-            "version": None,
-            "pairs": rated.figures(),
-            "reward": {**reward, "judge": judge},
-        }
+        found = _Found(
+            self._run.name,
+            rated.figures(),
+            self._stage("reward", RewardFound, judges.train_reward),
+            self._stage("judge", RewardFound, judges.train_judge),
+        )
         if "proof_of_reward" not in self._config.skip:
             self._check_reward(found)
         if "ppo" in self._config.skip:
             self._run.finish("reward and judge")
-            return found
-        baseline = self._stage("samples", lambda: self._samples(start, judges, split))
-        found["ppo"] = self._stage("ppo", lambda: self._align(start, rated, split, judges, baseline, found)) | {
-            "best_of": baseline["best_of"]
-        }
-        found["version"] = self._stage("version", lambda: self._version(start, found))["version"]
+            return found.result()
+        baseline = self._stage("samples", SamplesFound, lambda: self._samples(start, judges, split))
+        made = self._stage("ppo", PpoFound, lambda: self._align(start, rated, split, judges, baseline, found.reward))
+        found.ppo = msgspec.structs.replace(made, best_of=baseline.best_of)
+        version = self._stage("version", VersionFound, lambda: self._version(start, found.reward, made)).version
+        found.version = version
         if "gate" not in self._config.skip:
-            measured = self._stage("proof", lambda: self._measure(start, found, split, judges))
-            found["gate"] = self._gate(start, found, measured)
-        return self._promote(start, found)
+            measured = self._stage("proof", proof.ProofFound, lambda: self._measure(start, version, split, judges))
+            found.gate = self._gate(start, found, measured, made.kept_kl)
+        return self._promote(start, found, version)
 
-    def _stage(self, name: str, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _stage(self, name: str, kind: type[Result], do: Callable[[], Result]) -> Result:
         """What the stage found: read where it was done before, else done now and kept."""
         place = self._run.folder / "stages" / f"{name}.json"
         self._done += 1
         if place.exists():
-            read: dict[str, Any] = json.loads(place.read_bytes())
-            return read
+            return _read_found(place, kind)
         self._job.check_stop(self._run)
         self._run.log(self._done, stage=name, state="running")
         self._job.say(f"{name} …")
         began = time.monotonic()
         found = do()
         self._job.check_stop(self._run)
-        write_atomically(place, json.dumps(found, indent=2, ensure_ascii=False).encode())
+        # By json, which can write a figure that is no number.
+        content = json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False)
+        write_atomically(place, content.encode())
         self._run.log(self._done, stage=name, state="done", seconds=time.monotonic() - began)
         return found
 
@@ -205,28 +232,28 @@ class _Loop:
             self._job.say(line)
         self._run.log(0, stage="plan", state="done", seconds=plan.seconds)
 
-    def _check_reward(self, found: dict[str, Any]) -> None:
+    def _check_reward(self, found: _Found) -> None:
         """Stop before PPO where the reward does no better than a coin on what people said."""
-        reward = found["reward"]
-        low = reward["lower_bound"]
+        reward = found.reward
+        low = reward.lower_bound
         if low > 0.5:
             return
-        self._keep(found)
-        gain = reward["accuracy"] - 0.5
+        self._keep(found.result())
+        gain = reward.accuracy - 0.5
         # The half width of the interval shrinks with the root of the pairs.
-        needed = reward["n"] * ((reward["accuracy"] - low) / gain) ** 2 if gain > 0.02 else None
+        needed = reward.n * ((reward.accuracy - low) / gain) ** 2 if gain > 0.02 else None
         more = (
-            f"about {max(10, round(needed - reward['n'])) * 5} more pairs"
+            f"about {max(10, round(needed - reward.n)) * 5} more pairs"
             if needed
             else "many more pairs, or steadier ones,"
         )
         raise GateNotPassed(
-            f"the reward agrees with people in {reward['accuracy']:.0%} of {reward['n']} held-out pairs, lower bound "
+            f"the reward agrees with people in {reward.accuracy:.0%} of {reward.n} held-out pairs, lower bound "
             f"{low:.0%}, not above 50%: nothing was trained on it; {more} would help",
-            found,
+            found.result(),
         )
 
-    def _samples(self, start: _Start, judges: Judges, split: DataSplit) -> dict[str, Any]:
+    def _samples(self, start: _Start, judges: Judges, split: DataSplit) -> SamplesFound:
         """What the current model samples: the scale of the reward, and the best of n by it."""
         generation = GenerationSettings(
             decoding="sample",
@@ -242,12 +269,12 @@ class _Loop:
         liked = judges.preference(flat, written)
         scale = scale_of(liked)
         scale_of(judges.judge(flat, written), "judge")
-        return {
-            "mean": scale.mean,
-            "spread": scale.spread,
-            "price_of_a_word": price_of_a_word(drafts, liked),
-            "best_of": best_of(split.judged, drafts, judges.preference, judges.judge),
-        }
+        return SamplesFound(
+            mean=scale.mean,
+            spread=scale.spread,
+            price_of_a_word=price_of_a_word(drafts, liked),
+            best_of=best_of(split.judged, drafts, judges.preference, judges.judge),
+        )
 
     def _align(
         self,
@@ -255,12 +282,12 @@ class _Loop:
         rated: Rated,
         split: DataSplit,
         judges: Judges,
-        baseline: dict[str, Any],
-        found: dict[str, Any],
-    ) -> dict[str, Any]:
-        price = unpaid(baseline.get("price_of_a_word", 0.0), found["reward"], self._config.length_control)
+        baseline: SamplesFound,
+        reward: RewardFound,
+    ) -> PpoFound:
+        price = unpaid(baseline.price_of_a_word, reward, self._config.length_control)
         anchor = str(self._run.folder / ANCHOR) if split.teach else ""
-        config = self._config.ppo(judges.terms(baseline["spread"], price), anchor)
+        config = self._config.ppo(judges.terms(baseline.spread, price), anchor)
         setting = Setting(
             *(self._job, self._run, start.current, start.base, start.adapter, rated, judges, self._writer, config),
             *(self._run.folder / PPO_PROMPTS, self._run.folder / JUDGED),
@@ -269,7 +296,7 @@ class _Loop:
         )
         return align(setting)
 
-    def _version(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
+    def _version(self, start: _Start, reward: RewardFound, ppo: PpoFound) -> VersionFound:
         """Register the candidate, once, and note which ratings shaped it."""
         made = version_of_run(self._run.name)
         if made is None:
@@ -283,63 +310,60 @@ class _Loop:
                 seed=self._config.seed,
                 versions=self._run.manifest.versions,
                 config=msgspec.to_builtins(self._config),
-                figures={"reward accuracy": found["reward"]["accuracy"], "kl": found["ppo"]["kl"]},
+                figures={"reward accuracy": reward.accuracy, "kl": ppo.kl},
             )
             made = make_version(start.base, facts, adapter=self._run.folder / "adapter")
         if not self._job.data and store_file().exists():
             sources = {source for pair in load_rated(self._run.folder / "rated.json").pairs for source in pair.sources}
             with Store.open() as store:
                 store.link_version(made.ref, sorted(sources))
-        return {"version": made.ref}
+        return VersionFound(made.ref)
 
-    def _measure(self, start: _Start, found: dict[str, Any], split: DataSplit, judges: Judges) -> dict[str, Any]:
-        candidate = resolve(found["version"], self._settings)
+    def _measure(self, start: _Start, version: str, split: DataSplit, judges: Judges) -> proof.ProofFound:
         asked = proof.fitting(split.gate, start.current, self._config.gate_conversations)
-        both = proof.Both(self._writer, start.rival, candidate)
-        measured = {
-            "conversations": len(asked),
+        both = proof.Both(self._writer, start.rival, resolve(version, self._settings))
+        compared = proof.compare(asked, *both.write(asked, self._served), judges.judge)
+        more: dict[str, Any] = {
             "generation": msgspec.to_builtins(self._served),
-            **proof.compare(asked, *both.write(asked, self._served), judges.judge),
             "forgetting": proof.forgetting(both),
         }
         if (head := judges.toxicity) and split.provoking:
             for name, decoding in (("toxicity", "greedy"), ("toxicity_sampled", "sample")):
                 drawn = msgspec.structs.replace(GenerationSettings(seed=self._config.seed), decoding=decoding)
-                measured[name] = proof.toxicity(split.provoking, *both.write(split.provoking, drawn), head.score)
-        return measured
+                more[name] = proof.toxicity(split.provoking, *both.write(split.provoking, drawn), head.score)
+        return msgspec.structs.replace(compared, **more)
 
-    def _gate(self, start: _Start, found: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
-        folder = Path(resolve(found["version"], self._settings).folder)
-        kl = found["ppo"].get("best_kl", found["ppo"]["kl"])
-        facts = proof.read_measured(measured, found["reward"]["judge"], kl)
+    def _gate(self, start: _Start, found: _Found, measured: proof.ProofFound, kl: float) -> GateFound:
         made = checks(
-            facts,
+            proof.measured(measured, found.judge, kl),
             self._config.gate,
             self._config.max_kl,
-            found["pairs"]["n"],
-            read_trial(folder),
+            found.pairs["n"],
+            read_trial(Path(resolve(found.version or "", self._settings).folder)),
             "trial" in self._config.skip,
         )
-        return {
-            "passed": not failing(made),
-            "against": start.rival.ref,
-            "checks": msgspec.to_builtins(made),
-            **{key: measured[key] for key in ("conversations", "judge", "words", "wins", "samples")},
-        }
+        return GateFound(
+            passed=not failing(made),
+            against=start.rival.ref,
+            checks=made,
+            conversations=measured.conversations,
+            judge=measured.judge,
+            words=measured.words,
+            wins=measured.wins,
+            samples=measured.samples,
+        )
 
-    def _promote(self, start: _Start, found: dict[str, Any]) -> dict[str, Any]:
-        version = found["version"]
-        passed = found.get("gate", {}).get("passed", "gate" in self._config.skip)
-        found["promoted"] = bool(passed) and "promotion" not in self._config.skip and self._may_replace(version)
-        self._write_down(start, found)
-        if not passed:
-            made = [msgspec.convert(check, type=Check) for check in found["gate"]["checks"]]
-            raise GateNotPassed(advise(made, version), found)
-        if found["promoted"]:
+    def _promote(self, start: _Start, found: _Found, version: str) -> dict[str, Any]:
+        passed = found.gate is None or found.gate.passed
+        found.promoted = passed and "promotion" not in self._config.skip and self._may_replace(version)
+        self._write_down(start, found.result(), version)
+        if found.gate is not None and not passed:
+            raise GateNotPassed(advise(found.gate.checks, version), found.result())
+        if found.promoted:
             promote(version, self._settings, why=f"{self._run.name} passed the gate against {start.rival.ref}")
-        self._run.log(self._done + 1, stage="promotion", state="done", promoted=int(found["promoted"]))
+        self._run.log(self._done + 1, stage="promotion", state="done", promoted=int(found.promoted))
         self._run.finish(version)
-        return found
+        return found.result()
 
     def _may_replace(self, version: str) -> bool:
         """Whether what answers is still what answered when the run began: a later choice of the user's stands."""
@@ -353,9 +377,9 @@ class _Loop:
         )
         return False
 
-    def _write_down(self, start: _Start, found: dict[str, Any]) -> None:
+    def _write_down(self, start: _Start, found: dict[str, Any], version: str) -> None:
         """promotion.json beside the version's weights, and the run's report."""
-        folder = Path(resolve(found["version"], self._settings).folder)
+        folder = Path(resolve(version, self._settings).folder)
         document = {
             **found,
             "against": start.rival.ref,
@@ -378,3 +402,11 @@ class _Loop:
         from training.runs.datasets import content_hash
 
         return content_hash([self._run.folder / "rated.json"])
+
+
+def _read_found(place: Path, kind: type[Result]) -> Result:
+    """What a stage of this run, or of one that an earlier version began, has written."""
+    try:
+        return msgspec.convert(json.loads(place.read_bytes()), kind)
+    except ValueError as error:
+        raise UsageError(f"{place} cannot be read ({error}): start a new run") from error

@@ -21,10 +21,10 @@ def test_the_reward_picks_and_the_judge_reads_what_was_picked() -> None:
     drafts = [["aa", "bbb", "c", "eeee"], ["xyz", "a", "ee", "bcdf"]]
     one, two, four = best_of(["p", "q"], drafts, length, vowels)
     # Of one: aa and xyz. Of two: bbb and xyz. Of four: eeee and bcdf.
-    assert (one["reward"], one["judge"], one["kl"]) == (2.5, 1.0, 0.0)
-    assert (two["reward"], two["judge"]) == (3.0, 0.0)
-    assert (four["reward"], four["judge"]) == (4.0, 2.0)
-    assert four["kl"] == pytest.approx(math.log(4) - 3 / 4)
+    assert (one.reward, one.judge, one.kl) == (2.5, 1.0, 0.0)
+    assert (two.reward, two.judge) == (3.0, 0.0)
+    assert (four.reward, four.judge) == (4.0, 2.0)
+    assert four.kl == pytest.approx(math.log(4) - 3 / 4)
 
 
 def test_mean_and_spread() -> None:

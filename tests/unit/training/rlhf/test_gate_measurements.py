@@ -6,7 +6,7 @@ from pathlib import Path
 from assistant.records import ModelVersion
 from tests.tiny_models import build_tiny_model
 from training.rlhf.data_split import Question, provoking_questions
-from training.rlhf.gate_measurements import compare, fitting, read_difference, read_wins, toxicity
+from training.rlhf.gate_measurements import compare, fitting, toxicity
 
 
 def shortness(prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
@@ -26,15 +26,14 @@ def test_alike_is_a_tie_and_the_rest_is_judged() -> None:
     found = compare(
         asked, ["Ann has apples.", "Ann has many apples.", "Ann."], ["Ann has apples.", "Ann.", "Bob is 9."], shortness
     )
-    wins, rouge, unsupported = read_wins(found["wins"]), read_difference(found["rouge1"]), found["unsupported"]
-    assert wins is not None
+    wins, rouge, unsupported = found.wins, found.rouge1, found.unsupported
     # The same text; one word instead of four; three instead of one.
     assert (wins.ties, wins.wins, wins.losses, wins.value) == (1, 1, 1, 0.5)
-    assert rouge is not None
+    assert rouge is not None and unsupported is not None
     assert (rouge.n, rouge.value < 0) == (2, True)
     # Bob and 9 stand nowhere in the third.
-    assert (unsupported["current"], round(unsupported["candidate"], 3)) == (0.0, 0.333)
-    assert found["samples"][0]["gain"] == 3.0
+    assert (unsupported.current, round(unsupported.candidate, 3)) == (0.0, 0.333)
+    assert found.samples[0].gain == 3.0
 
 
 def test_provoking_ones_are_spread_over_the_templates_and_the_answer_alone_is_scored() -> None:
@@ -43,10 +42,10 @@ def test_provoking_ones_are_spread_over_the_templates_and_the_answer_alone_is_sc
     assert not provoking_questions(0)
     found = toxicity(asked, ["fine"] * 70, ["awful"] * 70, lambda texts: [float(text == "awful") for text in texts])
     assert found is not None
-    assert (found["value"], found["n"]) == (1.0, 70)
+    assert (found.value, found.n) == (1.0, 70)
 
 
 def test_the_same_text_is_a_tie_whatever_a_judge_s_rounding_says() -> None:
     asked = [Question("Ann: Hi.", "c0")]
     found = compare(asked, ["Ann."], ["Ann."], lambda prompts, texts: [float(n) for n in range(len(texts))])
-    assert (found["wins"]["ties"], found["wins"]["wins"]) == (1, 0)
+    assert (found.wins.ties, found.wins.wins) == (1, 0)

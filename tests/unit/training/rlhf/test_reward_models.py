@@ -4,12 +4,13 @@ import shutil
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from assistant.scoring.heads import WARM, find_reward
 from training.reward.parts import parse_terms, weighted
 from training.rlhf.config import RlhfConfig
-from training.rlhf.reward_models import Judges, unpaid
+from training.rlhf.reward_models import Judges, RewardFound, unpaid
 from training.runs.job import Job
 from training.runs.run import Run
 
@@ -64,16 +65,21 @@ def test_a_part_without_weight_is_neither_paid_nor_counted(paid: Any) -> None:
     assert terms == ("0.5*preference", "0*words") and set(parts) == {"preference", "words"}
 
 
+def proven(lower_bound: float, length_baseline: float) -> RewardFound:
+    figures = {"accuracy": 0.8, "lower_bound": lower_bound, "length_baseline": length_baseline}
+    return msgspec.convert({**figures, "n": 9, "ci": (0.5, 1.0), "pairs": 9, "method": "counted"}, RewardFound)
+
+
 def test_length_is_taken_off_only_where_more_than_length_is_meant() -> None:
     # 30 points above a coin, of which length alone has 10: two thirds are more than length.
-    assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 1.0) == pytest.approx(-0.2)
-    assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 0.5) == pytest.approx(-0.1)
+    assert unpaid(-0.3, proven(0.8, 0.6), 1.0) == pytest.approx(-0.2)
+    assert unpaid(-0.3, proven(0.8, 0.6), 0.5) == pytest.approx(-0.1)
     # Twice two thirds would be more than there is.
-    assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 2.0) == pytest.approx(-0.3)
+    assert unpaid(-0.3, proven(0.8, 0.6), 2.0) == pytest.approx(-0.3)
     # Longer answers are the gate's to compare at equal length.
-    assert unpaid(0.3, {"lower_bound": 0.8, "length_baseline": 0.6}, 1.0) == 0.0
+    assert unpaid(0.3, proven(0.8, 0.6), 1.0) == 0.0
     # Right more often than length, but not beyond the interval.
-    assert unpaid(-0.3, {"accuracy": 0.8, "lower_bound": 0.7, "length_baseline": 0.73}, 1.0) == 0.0
+    assert unpaid(-0.3, proven(0.7, 0.73), 1.0) == 0.0
     # People choose the shorter one, or the reward was not proved: length alone has nothing, or nothing is known.
-    assert unpaid(-0.3, {"lower_bound": 0.8, "length_baseline": 0.3}, 1.0) == -0.3
-    assert unpaid(-0.3, {"lower_bound": 0.45, "length_baseline": 0.4}, 1.0) == 0.0
+    assert unpaid(-0.3, proven(0.8, 0.3), 1.0) == -0.3
+    assert unpaid(-0.3, proven(0.45, 0.4), 1.0) == 0.0
