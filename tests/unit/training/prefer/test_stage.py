@@ -12,6 +12,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import T5ForConditionalGeneration
 
+from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import DataMissing, TrainingStopped, UsageError
 from assistant.feedback.exchange import import_lines
 from assistant.feedback.store import Store
@@ -243,8 +244,6 @@ def test_a_model_with_tags_learns_tags(model: Path, pairs: Path, tmp_path: Path)
     tagged = replace(version_at(model), speaker_tags=("#Person1#", "#Person2#"))
     rows = [row | {"chosen": "Maya moves the review."} for row in pair_rows()]
     preferred = read_preferred([write_rows(tmp_path / "pairs.jsonl", rows)])
-    from assistant.engine.tokens import ModelTokenizer
-
     example = material_of(preferred, None, tagged, SMALL).train[0]
     assert ModelTokenizer(model).decode(example.answers[0]) == "#Person1# moves the review."
 
