@@ -46,8 +46,25 @@ def choose_value(ask: Ask, name: str, value: str) -> Ask:
     if value not in values and not choice.free:
         raise UsageError(f"no {name} called {value!r}; there are {', '.join(values)}")
     changed = choice.change(ask, value)
-    check_settings(changed.settings)
+    check_settings(drawn(changed).settings)
     return changed
+
+
+def drawn(ask: Ask) -> Ask:
+    """The same as it is put to a model. Several drafts are sampled, whatever one would be: the runners-up of a beam
+    search differ by a word or two, which nobody can rank. The choices themselves stay as they were made.
+    """
+    return _with_settings(ask, decoding="sample") if ask.settings.drafts > 1 else ask
+
+
+def changes(ask: Ask, default: Ask) -> list[str]:
+    """What an Ask has of its own, in words: "4 drafts", "mode few-shot"."""
+    values = [(name, choice, choice.current(ask)) for name, choice in CHOICES.items()]
+    return [
+        f"{value} {choice.label}" if name in ("drafts", "words") and value != NONE else f"{choice.label} {value}"
+        for name, choice, value in values
+        if value != choice.current(default)
+    ]
 
 
 def sampled(ask: Ask) -> Ask:
@@ -75,15 +92,11 @@ def _with_words(ask: Ask, value: str) -> Ask:
 
 
 def _with_drafts(ask: Ask, value: str) -> Ask:
-    """Several drafts are sampled: the runners-up of a beam search differ by a word or two, which nobody can rank."""
-    several = _with_settings(ask, drafts=int(value))
-    return sampled(several) if int(value) > 1 else several
+    return _with_settings(ask, drafts=int(value))
 
 
 def _with_decoding(ask: Ask, value: str) -> Ask:
-    drafts = 1 if value == "greedy" else ask.settings.drafts
-    beams = max(ask.settings.beams, drafts) if value == "beam" else ask.settings.beams
-    return _with_settings(ask, decoding=cast(Decoding, value), drafts=drafts, beams=beams)
+    return _with_settings(ask, decoding=cast(Decoding, value))
 
 
 def _with_number(ask: Ask, value: str, *, name: str) -> Ask:
@@ -189,5 +202,5 @@ BEAM_ONLY = frozenset({"beams", "length_penalty"})
 
 def counts(name: str, ask: Ask) -> bool:
     """Whether the choice has a say with this decoding."""
-    decoding = ask.settings.decoding
+    decoding = drawn(ask).settings.decoding
     return not (name in SAMPLING_ONLY and decoding != "sample") and not (name in BEAM_ONLY and decoding != "beam")

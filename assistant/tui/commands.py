@@ -48,6 +48,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("drafts", "Choose how many drafts to write", "screen.choose", "drafts"),
     Command("decoding", "Choose greedy, beam or sample decoding", "screen.choose", "decoding"),
     Command("words", "Aim at a number of words", "screen.choose", "words"),
+    Command("defaults", "Ask again as the settings say, in this chat", "screen.take_defaults", key="ctrl+o"),
     Command("good", "Rate the answer up", "screen.rate", "up", key="plus", scope="answer", footer="Good"),
     Command("bad", "Rate the answer down", "screen.rate", "down", key="minus", scope="answer", footer="Bad"),
     Command("rank", "Rank the drafts", "screen.rank", key="r", scope="answer", footer="Rank"),
@@ -136,6 +137,11 @@ def find_command(line: str) -> tuple[Command, str] | None:
         if command.slash == name:
             return command, argument.strip()
     return None
+
+
+def command_named(slash: str) -> Command:
+    """The row of that name."""
+    return next(command for command in COMMANDS if command.slash == slash)
 
 
 def action_of(command: Command, argument: str = "") -> str:

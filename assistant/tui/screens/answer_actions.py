@@ -8,7 +8,7 @@ from assistant.errors import AssistantError
 from assistant.models.registry import resolve
 from assistant.prompts import explain, show
 from assistant.records import Ask
-from assistant.tui.choices import Offer, sampled
+from assistant.tui.choices import Offer, drawn, sampled
 from assistant.tui.screens.parts import ConversationParts
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.screens.text import TextScreen
@@ -80,7 +80,7 @@ class AnswerActions(ConversationParts):
         view = self.chosen()
         if view is None or not self.is_free():
             return
-        now = self._asked_now(view)
+        now = drawn(self._asked_now(view))
         same = now == view.request.ask and now.settings.decoding != "sample" and not view.request.question
         if same:
             self.notify("Drawn at random this time: the same settings would write the same text.")

@@ -14,7 +14,8 @@ from assistant.prompts import load_shots
 from assistant.records import Answer, Ask, Dialogue, MessageKind
 from assistant.settings import ScreenSettings
 from assistant.tui.asking import Input, Request, Sending, ask, ask_by, asked_about, measure, plan
-from assistant.tui.commands import action_of, bindings_of, find_command
+from assistant.tui.choices import changes, drawn
+from assistant.tui.commands import action_of, bindings_of, command_named, find_command, key_of
 from assistant.tui.digests.actions import DigestActions
 from assistant.tui.messages import (
     AnswerFinished,
@@ -53,7 +54,6 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
-        self.default_ask = ask
         self._writing: AnswerView | None = None
         self._requests = 0
         self._inputs = 0
@@ -96,6 +96,9 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
     def _show_choices(self) -> None:
         self.controls.show_ask(self.ask)
         self.panel.show_ask(self.ask, self.default_ask)
+        own = " · ".join(changes(self.ask, self.default_ask))
+        key = key_of(command_named("defaults"), self.parley.settings.keys)
+        self.title_line.changed = f"{key} resets: {own}" if own else ""
 
     # Sending.
 
@@ -184,7 +187,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
     async def request(self, dialogue: Dialogue, ask: Ask, question: str = "") -> None:
         self.add_class("-begun")
         self._requests += 1
-        request = Request(number=self._requests, dialogue=dialogue, ask=ask, question=question)
+        request = Request(number=self._requests, dialogue=dialogue, ask=drawn(ask), question=question)
         view = AnswerView(request, self.parley.clock, "waiting for the model")
         self._writing = view
         await self.transcript.add(view)

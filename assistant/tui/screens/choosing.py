@@ -10,9 +10,7 @@ from assistant.tui.screens.pick import PickScreen
 
 
 class Choosing(ConversationParts):
-    """`default_ask` is what the settings say; a chat may differ from it, and keeps that."""
-
-    default_ask: Ask
+    """A chat may differ from what the settings say, and keeps that."""
 
     def action_choose(self, name: str, value: str = "") -> None:
         """Open a choice, or take the value given."""
@@ -41,6 +39,12 @@ class Choosing(ConversationParts):
         with self.parley.reporting():
             self.ask = choose_value(self.ask, name, value)
             self.parley.keeper.chose(self.ask)
+        self.show_ask()
+
+    def action_take_defaults(self) -> None:
+        """Everything in this chat as the settings say."""
+        self.ask = self.default_ask
+        self.parley.keeper.chose(self.ask)
         self.show_ask()
 
     def use_default(self, ask: Ask) -> None:

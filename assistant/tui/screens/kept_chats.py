@@ -83,7 +83,7 @@ class KeptChats(FindingActions):
         self.chat = event.chat.id
         self.stop_editing()
         self.parley.keeper.resume(event.chat.id)
-        self.ask = ask_of(event.chat, self.ask)
+        self.ask = ask_of(event.chat, self.default_ask)
         self.show_ask()
         self.title_line.chat = event.chat.title or TitleLine.UNTITLED
         self.set_class(bool(event.entries), "-begun")
@@ -99,6 +99,8 @@ class KeptChats(FindingActions):
             await self.transcript.clear()
             self.title_line.chat = TitleLine.UNTITLED
             self.remove_class("-begun")
+            self.ask = self.default_ask
+            self.show_ask()
             self.composer.editor.focus()
 
     def action_title(self, title: str = "") -> None:

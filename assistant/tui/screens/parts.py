@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 
 class ConversationParts(Screen[None]):
-    """The widgets of one chat. `ask` is how the next answer is asked for, `chat` the id of the chat in view."""
+    """The widgets of one chat. `ask` is how the next answer is asked for, `default_ask` how it is in a new chat, `chat`
+    the id of the chat in view.
+    """
 
     def __init__(self, ask: Ask) -> None:
         super().__init__()
-        self.ask = ask
+        self.ask = self.default_ask = ask
         self.chat = ""
         self.counted: tuple[Prompt, ...] = ()
         self.composer = Composer()

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from assistant.prompts import MODES
 from assistant.records import Ask, Prompt
-from assistant.tui.choices import task_label
+from assistant.tui.choices import drawn, task_label
 from assistant.tui.messages import ChoiceOpened
 
 BAR_CELLS = 9
@@ -57,7 +57,7 @@ class ControlLine(Horizontal):
             "task": task_label(ask).lower(),
             "mode": MODES[ask.mode].label.lower(),
             "drafts": f"{drafts} {'draft' if drafts == 1 else 'drafts'}",
-            "decoding": ask.settings.decoding,
+            "decoding": drawn(ask).settings.decoding,
         }
         for name, choice in self.choices.items():
             choice.update(Content(f"{values[name]} ▾"))

@@ -18,6 +18,8 @@ class TitleLine(Horizontal):
         padding: 0 1;
         .name { width: auto; color: $accent; text-style: bold; }
         .chat { width: 1fr; padding: 0 2; text-overflow: ellipsis; text-wrap: nowrap; }
+        .changed { width: auto; max-width: 45%; color: $warning; padding: 0 2 0 0; }
+        .changed { text-overflow: ellipsis; text-wrap: nowrap; }
         .model { width: auto; max-width: 60%; color: $foreground 60%; text-overflow: ellipsis; text-wrap: nowrap; }
         &.-failed .model { color: $error; }
     }
@@ -28,18 +30,27 @@ class TitleLine(Horizontal):
     chat: reactive[str] = reactive(UNTITLED)
     model: reactive[str] = reactive("")
 
+    changed: reactive[str] = reactive("")
+    """What the chat has of its own, and the key that takes it back."""
+
     def __init__(self) -> None:
         super().__init__()
+        self._changed = Static(classes="changed", markup=False)
         self._chat = Static(classes="chat", markup=False)
         self._model = Static(classes="model", markup=False)
 
     def compose(self) -> ComposeResult:
         yield Static("Parley", classes="name")
         yield self._chat
+        yield self._changed
         yield self._model
 
     def watch_chat(self, title: str) -> None:
         self._chat.update(Content(one_line(title)))
+
+    def watch_changed(self, words: str) -> None:
+        self._changed.update(Content(one_line(words)))
+        self._changed.display = bool(words)
 
     def watch_model(self, label: str) -> None:
         self._model.update(Content(one_line(label)))
