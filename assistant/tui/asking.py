@@ -222,10 +222,12 @@ def _entry(store: "Store", message: ChatMessage) -> Entry | None:
             return None
     if message.kind == "user":
         return Entry(message.id, text=message.text, is_question=True)
-    drafts = _completions(store, message.completions)
+    shown = _completions(store, message.completions)
+    drafts = tuple(sorted(shown, key=lambda draft: draft.draft_index))
     if not drafts:
         return Entry(message.id, text=message.text)
     entry = Entry(message.id, answer=Answer(drafts=drafts, parts=tuple(store.parts_of(drafts[0].id))))
+    entry.order = [drafts.index(draft) for draft in shown]
     _recall_judgement(store, entry, drafts)
     entry.digest = digest_in(store, drafts[0])
     return entry

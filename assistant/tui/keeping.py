@@ -2,7 +2,7 @@
 the disk and nothing overtakes anything. Knows the order of things, not how they look.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -80,18 +80,29 @@ class Keeper:
         """So much of the answer is written."""
         self._do(lambda store: store.keep_unfinished(self._chat, WRITING, text) if self._chat else None)
 
-    def answered(self, answer: Answer, title: str, on_kept: Kept = _nobody) -> None:
-        """The answer is complete; the first one names the chat. `on_kept` hears the message's id."""
+    def answered(self, answer: Answer, order: Sequence[int], title: str, on_kept: Kept = _nobody) -> None:
+        """The answer is complete, its drafts shown in that order; the first one names the chat. `on_kept` hears the
+        message's id.
+        """
 
         def keep(store: "Store") -> None:
             if not self._chat:
                 return
-            ids = [completion.id for completion in answer.drafts]
+            ids = [answer.drafts[number].id for number in order]
             on_kept(store.add_message(self._chat, "answer", answer.completion.answer, ids).id)
             store.keep_unfinished(self._chat, WRITING, "")
-            if not self._is_titled:
-                store.rename_chat(self._chat, title)
-                self._is_titled = True
+            self._title(store, title)
+
+        self._do(keep)
+
+    def told(self, text: str, title: str) -> None:
+        """A request came to this instead of an answer: a refusal, or what went wrong."""
+
+        def keep(store: "Store") -> None:
+            if self._chat:
+                store.add_message(self._chat, "notice", text)
+                store.keep_unfinished(self._chat, WRITING, "")
+                self._title(store, title)
 
         self._do(keep)
 
@@ -130,6 +141,11 @@ class Keeper:
             job(store)
         except AssistantError as error:
             self._on_error(error)
+
+    def _title(self, store: "Store", title: str) -> None:
+        if not self._is_titled:
+            store.rename_chat(self._chat, title)
+            self._is_titled = True
 
     def _opened(self) -> "Store | None":
         if not self._is_open:

@@ -102,6 +102,11 @@ def test_what_the_documents_do_not_hold_is_said_with_the_nearest_place(app: Assi
             await settle(pilot)
             assert "Not in your documents." in seen(app)
             assert app.chat._writing is None
+            app.open_chat(app.keeper.chat())
+            await settle(pilot)
+            again = seen(app)
+            assert "Not in your documents. Nothing was written." in again and "nearest: " in again
+            assert "Who composed the opera about a" in again.split("\n")[0]
 
     asyncio.run(scenario())
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 from textual.widgets import Input
 
+from assistant.errors import EngineDied
 from assistant.feedback.store import Store
 from assistant.locations import store_file
+from assistant.records import GenerationSettings
+from assistant.settings import Settings
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.source import SourceView
 from tests.doubles import ScriptedAssistant, ScriptedAssistantWithoutStore
-from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle
+from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, said, seen, settle
 
 
 async def test_a_chat_is_kept_with_its_conversation_answer_and_title() -> None:
@@ -233,3 +236,34 @@ async def test_a_home_that_cannot_be_written_is_said(home: Path) -> None:
         await settle(pilot)
         assert "Maya moves it." in seen(pilot.app)
     assert home.read_text() == "a file stands where the folder should be"
+
+
+async def test_an_error_is_there_again_and_the_chat_has_a_name() -> None:
+    app = an_app(ScriptedAssistant(error=EngineDied("the model's process ended twice")))
+    async with opened(app) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+    async with opened(an_app(continue_last=True)) as pilot:
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert "the model's process ended twice" in screen
+        assert "The review moves to Friday, is that fine" in screen.split("\n")[0]
+
+
+async def test_drafts_come_back_in_the_order_in_which_they_were_shown() -> None:
+    settings = Settings(generation=GenerationSettings(decoding="sample", drafts=3), summary=BY_MODEL)
+    app = an_app(ScriptedAssistant("One.", "Two.", "Three."), settings, order=lambda count: (2, 0, 1)[:count])
+    async with opened(app) as pilot:
+        await settle(pilot)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+    async with opened(an_app(continue_last=True, order=lambda count: range(count)[::-1])) as pilot:
+        await settle(pilot)
+        line = next(line for line in seen(pilot.app).split("\n") if "Three." in line)
+        assert line.index("Three.") < line.index("One.") < line.index("Two.")
+        assert pilot.app.screen.query_one(AnswerView).text == "One.", (
+            "the first draft is the answer, wherever it stands"
+        )

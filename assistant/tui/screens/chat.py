@@ -11,7 +11,7 @@ from textual.widgets import Input as InputField
 
 from assistant.errors import InputUnreadable, Interrupted, UsageError
 from assistant.prompts import load_shots
-from assistant.records import Answer, Ask, Dialogue, MessageKind
+from assistant.records import Ask, Dialogue, MessageKind
 from assistant.settings import ScreenSettings
 from assistant.tui.asking import Input, Request, Sending, ask, ask_by, asked_about, measure, plan
 from assistant.tui.choices import changes, drawn
@@ -231,12 +231,24 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
 
     def on_answer_finished(self, event: AnswerFinished) -> None:
         if view := self._view_of(event.request):
-            view.finish(event.answer, self.parley.order(len(event.answer.drafts)), event.digest)
+            order = self.parley.order(len(event.answer.drafts))
+            view.finish(event.answer, order, event.digest)
             self._writing = None
-            title = event.title or _title_of(event.answer)
-            if self.title_line.chat == TitleLine.UNTITLED:
-                self.title_line.chat = title
-            self.parley.keeper.answered(event.answer, title, partial(setattr, view, "message"))
+            title = event.title or _shortened(event.answer.completion.answer)
+            self._title(title)
+            self.parley.keeper.answered(event.answer, order, title, partial(setattr, view, "message"))
+
+    def _title(self, title: str) -> None:
+        if self.title_line.chat == TitleLine.UNTITLED:
+            self.title_line.chat = title
+
+    def came_to(self, view: AnswerView, text: str) -> None:
+        """Keep what stands there instead of an answer; the chat is named after what was asked."""
+        request = view.request
+        said = request.dialogue.turns[0].text if request.dialogue.turns else ""
+        title = _shortened(request.question or request.ask.request or said)
+        self._title(title)
+        self.parley.keeper.told(text, title)
 
     def ended(self, view: AnswerView) -> None:
         if view is self._writing:
@@ -245,7 +257,9 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
     def give_up(self, error: BaseException) -> None:
         """The running request came to nothing."""
         if self._writing is not None:
-            self._writing.fail("cancelled" if isinstance(error, Interrupted) and not str(error) else str(error))
+            sentence = "cancelled" if isinstance(error, Interrupted) and not str(error) else str(error)
+            self._writing.fail(sentence)
+            self.came_to(self._writing, f"{self._writing.text}\n{sentence}".strip())
             self._writing = None
 
     # Counting.
@@ -347,7 +361,6 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
         self.composer.unfold()
 
 
-def _title_of(answer: Answer) -> str:
-    words = answer.completion.answer.split()
-    title = " ".join(words)
+def _shortened(text: str) -> str:
+    title = " ".join(text.split())
     return title if len(title) <= TITLE_CHARACTERS else title[: TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"

@@ -1,13 +1,15 @@
 """Questions to the user's documents, and the sources of their answers. The conversation screen brings these along."""
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from assistant.records import Dialogue
+from assistant.terminal import one_line
 from assistant.tui.messages import DocumentsChanged, DocumentsMissed, PassageOpened, Source, SourceChosen, SourcesFound
 from assistant.tui.screens.parts import ConversationParts
 from assistant.tui.screens.passage import PassageScreen
 from assistant.tui.widgets.answer import AnswerView
-from assistant.tui.widgets.sources import SourcesView, with_marks
+from assistant.tui.widgets.sources import EXCERPT, SourcesView, shortened, with_marks
 
 NOT_THERE = "Not in your documents."
 NO_DIALOGUE = Dialogue(turns=(), format="")
@@ -38,6 +40,8 @@ class DocumentQuestions(ConversationParts):
             return
         view.conclude(NOT_THERE, "your documents · nothing was written")
         self.ended(view)
+        places = [f"nearest: {_place(source)}  {shortened(source.text, EXCERPT)}" for source in event.nearest]
+        self.came_to(view, "\n".join([f"{NOT_THERE} Nothing was written.", *places]))
         panel = self._panel_of(view)
         if event.nearest:
             await self._show_sources(view, "what comes nearest · Enter opens it in its document", event.nearest)
@@ -94,6 +98,10 @@ class DocumentQuestions(ConversationParts):
         """The request of that answer is over; the conversation screen knows what follows."""
         raise NotImplementedError
 
+    def came_to(self, view: AnswerView, text: str) -> None:
+        """Keep what stands there instead of an answer; the conversation screen knows how."""
+        raise NotImplementedError
+
     def _panel_of(self, view: AnswerView) -> SourcesView | None:
         children = list(self.transcript.children)
         place = children.index(view) + 1
@@ -108,3 +116,8 @@ class DocumentQuestions(ConversationParts):
         panel.show(about, sources)
         self.transcript.anchor()
         return panel
+
+
+def _place(source: Source) -> str:
+    page = f" p. {source.page}" if source.page is not None else ""
+    return f"{one_line(PurePath(source.document).name)}{page}"
