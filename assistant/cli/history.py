@@ -10,12 +10,14 @@ history = App(name="history", help="List, search and delete chats.", help_format
 
 
 @history.default
+@history.command(name="list")
 def list_(search: str = "", *, limit: int = 100, json: bool = False) -> None:
     """List the chats, newest first, or those that hold the words searched for.
 
     Example:
 
       assistant history "refund"
+      assistant history list
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from assistant.errors import AssistantError, Interrupted, UsageError
 from assistant.locations import knowledge_dir
 from assistant.prompts import MODES
 from assistant.records import Ask
-from assistant.settings import Settings
+from assistant.settings import Settings, save_setting
 from assistant.terminal import printable
 from assistant.tui.asking import open_chat
 from assistant.tui.commands import bindings_of, show_key
@@ -364,6 +364,17 @@ class AssistantApp(App[None]):
         mode = prompt.mode if prompt.mode in MODES else "zero-shot"
         task = self.settings.summary.task
         return Ask(mode=mode, task=task, phrasing=prompt.phrasing or None, settings=self.settings.generation)
+
+    def action_take_theme(self, name: str = "") -> None:
+        """Look like this from now on, at the next start too; without a name, choose one."""
+        if not name:
+            self.action_change_theme()
+            return
+        with self.reporting():
+            if name not in self.available_themes:
+                raise UsageError(f"no theme {name!r}; there are {', '.join(sorted(self.available_themes))}")
+            save_setting("screen.theme", name)
+            self.theme = name
 
     async def action_quit(self) -> None:
         self.exit()

@@ -100,7 +100,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("documents", "Your documents: folders, reading, search", "app.open", "knowledge", key="f8", scope="app"),
     Command("models", "Models: where each comes from, which answers, going back", "app.open", "models", scope="app"),
     Command("log", "What was said and what went wrong", "app.open", "log", scope="app"),
-    Command("theme", "Choose a theme", "app.change_theme"),
+    Command("theme", "Choose a theme, or take the one named", "app.take_theme"),
     Command("help", "Help", "app.help", key="f1", scope="app", footer="Help"),
     Command("quit", "Quit", "app.quit", key="ctrl+q", scope="app", priority=True),
 )

@@ -41,16 +41,17 @@ async def test_what_was_sent_is_changed_and_sent_in_a_copy_that_leaves_the_chat_
     assert copy.forked_from
 
 
-async def test_escape_gives_up_a_change() -> None:
+async def test_escape_gives_up_a_change_and_brings_back_what_was_typed_before() -> None:
     async with opened(an_app()) as pilot:
         await summarize(pilot)
-        await paste(pilot, "/edit")
-        await pilot.press("enter")
+        await pilot.press(*"half", "shift+tab", "up", "e")
         await settle(pilot)
-        assert "changing what was sent" in seen(pilot.app)
-        await pilot.press("escape", "enter")
+        composer = pilot.app.screen.query_one(Composer)
+        assert "changing what was sent" in seen(pilot.app) and composer.whole_text == STANDUP
+        await pilot.press(*"and", "escape")
         await settle(pilot)
-        assert len(pilot.app.screen.query(SourceView)) == 2
+        assert composer.whole_text == "half" and "changing what was sent" not in seen(pilot.app)
+        assert len(pilot.app.screen.query(SourceView)) == 1
     with Store.open() as store:
         assert len(store.chats()) == 1
 

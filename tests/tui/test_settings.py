@@ -6,7 +6,7 @@ from textual.widgets import OptionList
 from assistant.locations import settings_file
 from assistant.settings import known_keys, load_settings
 from assistant.tui.manual import allowed_values, explanations
-from tests.tui.screens import an_app, opened, paste, seen, settle
+from tests.tui.screens import an_app, opened, paste, said, seen, settle
 
 
 def highlighted(app: App[None]) -> str:
@@ -63,3 +63,16 @@ async def test_a_value_that_makes_no_sense_is_refused_and_nothing_is_written() -
         await settle(pilot)
         assert "'many' is not a number" in seen(pilot.app)
     assert not settings_file().exists()
+
+
+async def test_a_theme_is_taken_by_its_name_and_kept() -> None:
+    app = an_app()
+    async with opened(app) as pilot:
+        await settle(pilot)
+        await pilot.press(*"/theme", "space", *"parley-light", "enter")
+        await settle(pilot)
+        assert app.theme == "parley-light"
+        await pilot.press(*"/theme", "space", *"mauve", "enter")
+        await settle(pilot)
+        assert "no theme 'mauve'" in said(app) and app.theme == "parley-light"
+    assert load_settings().screen.theme == "parley-light"

@@ -166,6 +166,8 @@ async def _type_at_random(app: AssistantApp, chance: random.Random, keys: int) -
             letter = chance.choice(LETTERS)
             due += "" if _has_for_a_key(app, letter) else letter
             await _strike(app, letter, letter)
+            if app.chat.editing:  # what was typed is set aside, and Esc brings it back
+                await _strike(app, "escape", None)
     return "".join(sorted(due))
 
 

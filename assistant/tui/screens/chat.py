@@ -316,7 +316,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
 
     def action_cancel(self) -> None:
         if self._writing is None:
-            self.stop_editing()
+            self.give_up_editing()
             self.action_focus_composer()
         elif (assistant := self.parley.assistant) is not None and self.parley.model.state == "ready":
             self.parley.in_background(assistant.cancel, "cancel")

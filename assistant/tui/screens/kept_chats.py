@@ -36,6 +36,8 @@ class KeptChats(FindingActions):
 
     editing = ""
     """The id of the message that is being changed, "" for none."""
+    set_aside = ""
+    """What was typed before something was changed: there again once that is over."""
 
     # The list.
 
@@ -136,6 +138,8 @@ class KeptChats(FindingActions):
         if entry is None or not entry.message:
             self.notify("There is nothing to change yet: send something first.")
             return
+        if not self.editing:
+            self.set_aside = self.composer.whole_text
         self.editing = entry.message
         self.composer.load(entry.text)
         self.composer.border_title = "changing what was sent · Enter sends it in a copy of the chat · Esc leaves it"
@@ -149,9 +153,19 @@ class KeptChats(FindingActions):
         self.editing = ""
         self.composer.border_title = ""
 
+    def give_up_editing(self) -> None:
+        """The change goes, and what was typed before it is there again."""
+        if self.editing:
+            self.composer.load(self.set_aside)
+            self.set_aside = ""
+            self.stop_editing()
+
     def on_chat_forked(self, event: ChatForked) -> None:
         if event.text:
             self.composer.clear()
+            if self.set_aside and not self.composer.whole_text:
+                self.composer.load(self.set_aside)
+            self.set_aside = ""
             self.post_message(ComposerSubmitted(event.text))
         else:
             self.notify("This is a copy: what comes now leaves the first chat as it was.")
