@@ -90,13 +90,15 @@ async def test_arrows_walk_over_points_and_to_dos_and_back_to_the_answer(tiny_mo
         await pilot.press("shift+tab")
         assert isinstance(pilot.app.focused, AnswerView), "the answer as a whole comes first, to be rated"
         walked = []
-        for _ in range(5):
+        parts = len(pilot.app.screen.query_one(DigestList).lines)
+        for _ in range(parts + 1):
             await pilot.press("down")
             walked.append(chosen(pilot))
-        assert "▸ Tom · send" in seen(pilot.app)
+        assert "▸ Tom · " in seen(pilot.app)
         assert [line.split(":")[0] for line in walked[:3]] == ["Maya", "Tom", "Decided"]
-        assert walked[3] == walked[4] and walked[3].startswith("Tom · send"), "it stops at the last"
-        await pilot.press("up", "up", "up", "up")
+        assert walked[3].startswith("Tom · send"), "to-dos come after points"
+        assert walked[-1] == walked[-2], "it stops at the last"
+        await pilot.press(*["up"] * parts)
         assert isinstance(pilot.app.focused, AnswerView) and not chosen(pilot)
 
 
@@ -146,7 +148,7 @@ async def test_c_copies_the_digest_as_markdown(tiny_model: Path) -> None:
         await pilot.press("shift+tab", "down", "c")
         lines = pilot.app.clipboard.splitlines()
         assert lines[1] == "- Tom: Not yet. Room 4 costs 120 euros for the day."
-        assert "## To do" in lines and lines[-1].startswith("- [ ] Tom · send")
+        assert "## To do" in lines and any(line.startswith("- [ ] Tom · send") for line in lines)
 
 
 async def test_keys_are_about_the_digest_whose_part_is_chosen(tiny_model: Path) -> None:
@@ -208,7 +210,7 @@ async def test_plus_keeps_a_part_minus_drops_it_and_twice_takes_it_back(tiny_mod
         screen = seen(pilot.app)
         assert "+ Tom: Not yet." in screen and "- Decided: Maya" in screen and "+ Tom · send" not in screen
         await pilot.press("c")
-        assert "take it" not in pilot.app.clipboard, "what was dropped is not copied"
+        assert "Decided: Maya" not in pilot.app.clipboard, "what was dropped is not copied"
     with Store.open() as store:
         dropped, kept = store.marks()
         # "Not yet." has no amount, the sentence behind it has: half of the two.
@@ -236,7 +238,7 @@ async def test_t_puts_a_to_do_right_and_files_have_it_so(
         assert "done" in next(line for line in seen(pilot.app).splitlines() if "Ana · send" in line)
         await pilot.press("x", *"json", "enter")
         await until(pilot, "to-dos.json")
-    (todo,) = json.loads((tmp_path / "to-dos.json").read_text())
+    todo, *_ = json.loads((tmp_path / "to-dos.json").read_text())
     assert (todo["who"], todo["date"], todo["done"]) == ("Ana", "2026-05-03", True)
     app = _app(tiny_model)
     app._continue_last = True

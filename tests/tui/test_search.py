@@ -21,7 +21,7 @@ def chats() -> None:
         for number in range(60):
             store.add_message(long.id, "user", f"What about tap {number}?")
         store.add_message(long.id, "user", "And the boiler, the boiler that leaks?")
-        for number in range(60, 80):
+        for number in range(60, 130):
             store.add_message(long.id, "user", f"What about tap {number}?")
         other = store.new_chat("Review")
         store.add_completions([a_completion("a1", answer="The boiler is mentioned once in a long answer on Fridays.")])

@@ -93,6 +93,9 @@ class AnswerView(EntryView):
         yield self._meta
 
     def can(self, command: str) -> bool:
+        if command in ("good", "bad"):
+            # Where a part of the digest is chosen, these keys keep and drop it.
+            return self._list is None or not self._list.has_focus
         if command == "rank":
             return len(self.shown) > 1
         if command == "evidence":
