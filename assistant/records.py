@@ -228,7 +228,7 @@ class Chat(Record, frozen=True):
     """A thread of messages. `settings` is what was chosen for this chat alone, as JSON values.
 
     `updated` is when a message last came or changed. `forked_from` is the id of the message that this chat left
-    another one after, empty where it began by itself. `messages` counts them.
+    another one after, empty where it began by itself. `messages` counts them. `pinned` keeps it at the list's head.
     """
 
     id: str
@@ -238,6 +238,7 @@ class Chat(Record, frozen=True):
     settings: dict[str, Any] = {}
     forked_from: str = ""
     messages: int = 0
+    pinned: bool = False
 
 
 class Message(Record, frozen=True):

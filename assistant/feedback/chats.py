@@ -11,11 +11,11 @@ from assistant.feedback.completions import find_by_id
 from assistant.feedback.database import Database, new_id, now
 from assistant.records import Chat, Message, MessageKind
 
-_CHAT = """SELECT id, created, updated, title, settings, forked_from,
+_CHAT = """SELECT id, created, updated, title, settings, forked_from, pinned,
     (SELECT count(*) FROM messages WHERE messages.chat = chats.id) AS messages FROM chats """
 _FOUND = f"""{_CHAT} WHERE seq IN (SELECT rowid FROM title_words WHERE title_words MATCH ?1)
     OR id IN (SELECT chat FROM messages WHERE seq IN (SELECT rowid FROM message_words WHERE message_words MATCH ?1))
-    ORDER BY updated DESC, seq DESC LIMIT ?2
+    ORDER BY pinned DESC, updated DESC, seq DESC LIMIT ?2
     """  # noqa: S608 - our own text
 _MESSAGES = """SELECT messages.id, chat, created, kind, text,
     (SELECT json_group_array(completion) FROM (SELECT completion FROM shown WHERE message = messages.id
@@ -70,12 +70,12 @@ class Chats(Database):
             return _chat_of(find_by_id(connection, "chat", _CHAT, id))
 
     def chats(self, search: str | None = None, limit: int = 100) -> list[Chat]:
-        """The chats last used, newest first. `search` keeps those where the title or one message has all its words; the
-        last word may be unfinished.
+        """The pinned chats, then those last used, newest first. `search` keeps those where the title or one message has
+        all its words; the last word may be unfinished.
         """
         with self.reading() as connection:
             if search is None or not search.strip():
-                rows = connection.execute(f"{_CHAT}ORDER BY updated DESC, seq DESC LIMIT ?", (limit,))
+                rows = connection.execute(f"{_CHAT}ORDER BY pinned DESC, updated DESC, seq DESC LIMIT ?", (limit,))
             else:
                 rows = connection.execute(_FOUND, (_words_to_match(search), limit))
             return [_chat_of(row) for row in rows]
@@ -95,6 +95,18 @@ class Chats(Database):
     def rename_chat(self, id: str, title: str) -> None:
         """Give the chat another title."""
         self._change_chat(id, "UPDATE chats SET title = ? WHERE id = ?", title)
+
+    def last_chat(self) -> Chat | None:
+        """The chat used last, pinned or not."""
+        with self.reading() as connection:
+            row = connection.execute(f"{_CHAT}ORDER BY updated DESC, seq DESC LIMIT 1").fetchone()
+            return _chat_of(row) if row else None
+
+    def pin_chat(self, id: str, pinned: bool) -> None:
+        """Keep the chat at the head of the list, or no more."""
+        with self.writing() as connection:
+            if not connection.execute("UPDATE chats SET pinned = ? WHERE id = ?", (pinned, id)).rowcount:
+                raise DataMissing(f"there is no chat {id!r}")
 
     def set_chat_settings(self, id: str, settings: Mapping[str, Any]) -> None:
         """Replace the chat's own settings."""
@@ -224,7 +236,8 @@ def _touch(connection: sqlite3.Connection, chat: str, time: str) -> None:
 
 
 def _chat_of(row: sqlite3.Row) -> Chat:
-    return Chat(**(dict(row) | {"settings": msgspec.json.decode(row["settings"])}))
+    values = dict(row) | {"settings": msgspec.json.decode(row["settings"]), "pinned": bool(row["pinned"])}
+    return Chat(**values)
 
 
 def _message_of(row: sqlite3.Row) -> Message:

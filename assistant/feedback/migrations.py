@@ -140,6 +140,11 @@ def m005_digests(connection: sqlite3.Connection) -> None:
     )
 
 
+def m006_pins(connection: sqlite3.Connection) -> None:
+    """Chats that stay at the head of the list."""
+    connection.execute("ALTER TABLE chats ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0")
+
+
 def _index_words(connection: sqlite3.Connection, index: str, table: str, column: str) -> None:
     """A full-text index of one column that keeps no copy of the text; triggers keep it true (SQLite's FTS5 manual,
     4.4.3, external content).
@@ -162,6 +167,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m003_judgements,
     m004_model_sources,
     m005_digests,
+    m006_pins,
 )
 
 

@@ -159,9 +159,9 @@ class AssistantApp(App[None]):
         if store is None:
             return
         self.chat.post_message(DraftFound(store.unfinished("", TYPED)))
-        last = store.chats(limit=1) if self._continue_last else []
+        last = store.last_chat() if self._continue_last else None
         if last:
-            open_chat(store, last[0].id, self.chat.post_message)
+            open_chat(store, last.id, self.chat.post_message)
 
     def find_chats(self, words: str) -> None:
         """Search the kept chats."""

@@ -264,6 +264,20 @@ class ChatDeletionAsked(Message):
 
 
 @dataclass
+class ChatPinAsked(Message):
+    """The user wants a chat at the head of the list, or no more."""
+
+    id: str
+
+
+@dataclass
+class ChatRenameAsked(Message):
+    """The user wants to give a chat of the list another title."""
+
+    id: str
+
+
+@dataclass
 class ChatDeleted(Message):
     """A chat is gone everywhere; the sentence says what went with it."""
 

@@ -103,3 +103,25 @@ async def test_a_chat_is_written_as_a_page_that_runs_nothing(tmp_path: Path, mon
     text = page.read_text(encoding="utf-8")
     assert "Al: &lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
     assert "<script" not in text and "default-src 'none'" in text
+
+
+async def test_a_chat_of_the_list_is_pinned_and_renamed() -> None:
+    async with opened(an_app(), (100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert screen.index("Review") < screen.index("Plumbing"), "the one used last comes first"
+        await pilot.press("down", "ctrl+k")
+        await until(pilot, "◆ Plumbing")
+        await settle(pilot)
+        screen = seen(pilot.app)
+        assert screen.index("Plumbing") < screen.index("Review")
+        await pilot.press("f2")
+        await settle(pilot)
+        await pilot.press(*"Taps", "enter")
+        await until(pilot, "◆ Taps")
+    with Store.open() as store:
+        assert [(chat.title, chat.pinned) for chat in store.chats()] == [("Taps", True), ("Review", False)]
+        last = store.last_chat()
+        assert last is not None and last.title == "Review", "pinned is not used"

@@ -4,16 +4,19 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
+from assistant.terminal import one_line
 from assistant.tui.asking import open_chat
 from assistant.tui.digests.message import MessageScreen
-from assistant.tui.messages import HitsFound
+from assistant.tui.messages import ChatPinAsked, ChatRenameAsked, ChatSearched, HitsFound
 from assistant.tui.screens.parts import ConversationParts
+from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.sent import SentView
 from assistant.tui.widgets.source import SourceView
 
 if TYPE_CHECKING:
     from assistant.feedback.chats import Hit
+    from assistant.feedback.store import Store
 
 
 class FindingActions(ConversationParts):
@@ -42,6 +45,34 @@ class FindingActions(ConversationParts):
                 open_chat(store, hit.chat, self.post_message, at=hit.message, word=hit.word)
 
         self.parley.in_background(read, "open")
+
+    # The list of chats.
+
+    def on_chat_pin_asked(self, event: ChatPinAsked) -> None:
+        """At the head of the list, or no more."""
+
+        def pin(store: "Store") -> None:
+            chat = store.chat(event.id)
+            store.pin_chat(chat.id, not chat.pinned)
+            self.post_message(ChatSearched(""))
+
+        self.parley.keeper.do(pin)
+
+    def on_chat_rename_asked(self, event: ChatRenameAsked) -> None:
+        """Ask for a title."""
+
+        def use(title: str | None) -> None:
+            if not title:
+                return
+            self.parley.keeper.do(lambda store: rename(store, one_line(title)))
+            if event.id == self.chat:
+                self.title_line.chat = one_line(title)
+
+        def rename(store: "Store", title: str) -> None:
+            store.rename_chat(event.id, title)
+            self.post_message(ChatSearched(""))
+
+        self.app.push_screen(PickScreen("What is this chat called?", [], free="a title"), use)
 
     def show_message(self, message: str, word: str) -> None:
         """Bring a message of the chat in view, and of a conversation the turn that has the word."""

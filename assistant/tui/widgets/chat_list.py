@@ -11,7 +11,7 @@ from textual.widgets.option_list import Option
 
 from assistant.records import Chat
 from assistant.terminal import one_line
-from assistant.tui.messages import ChatChosen, ChatDeletionAsked, ChatSearched
+from assistant.tui.messages import ChatChosen, ChatDeletionAsked, ChatPinAsked, ChatRenameAsked, ChatSearched
 
 TITLE_CELLS = 27
 
@@ -43,6 +43,8 @@ class ChatList(Vertical):
         ("down", "move(1)", "Next"),
         ("up", "move(-1)", "Previous"),
         Binding("ctrl+d", "delete", "Delete", priority=True),
+        Binding("ctrl+k", "pin", "Pin", priority=True),
+        Binding("f2", "rename", "Rename", priority=True),
     ]
 
     def __init__(self) -> None:
@@ -69,7 +71,7 @@ class ChatList(Vertical):
         """The chats found; `current` is the one in view."""
         self._options.clear_options()
         for chat in chats:
-            mark = "● " if chat.id == current else "  "
+            mark = "● " if chat.id == current else ("◆ " if chat.pinned else "  ")
             title = shorten(one_line(chat.title) or "untitled", TITLE_CELLS)
             line = Content.assemble(mark, title, "\n", (f"  {chat.updated[:10]} · {chat.messages}", "$foreground 50%"))
             self._options.add_option(Option(line, id=chat.id))
@@ -101,6 +103,14 @@ class ChatList(Vertical):
         if self._options.highlighted is not None:
             id = self._options.get_option_at_index(self._options.highlighted).id
             self.post_message(ChatDeletionAsked(id or ""))
+
+    def action_pin(self) -> None:
+        if self._options.highlighted is not None:
+            self.post_message(ChatPinAsked(self._options.get_option_at_index(self._options.highlighted).id or ""))
+
+    def action_rename(self) -> None:
+        if self._options.highlighted is not None:
+            self.post_message(ChatRenameAsked(self._options.get_option_at_index(self._options.highlighted).id or ""))
 
     def action_close(self) -> None:
         self.remove_class("-open")
