@@ -8,6 +8,7 @@ asked as the assistant asks, the judge likes best among those within `max_kl` th
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from training.ppo.policy import Policy
 from training.ppo.ppo_ptx import Anchor
 from training.prefer import stage as prefer
 from training.prefer.examples import Material, Preferred, answered, material_of, prompts_of
-from training.reward.parts import parse_terms, weighted
+from training.reward.parts import RewardFunction, parse_terms, weighted
 from training.rlhf.best_of_n import Pick
 from training.rlhf.config import Method, RlhfConfig
 from training.rlhf.gate_measurements import Writer
@@ -141,7 +142,9 @@ def _by_best_of_n(setting: Setting) -> PpoFound:
     if not kept.exists():
         setting.job.say(f"{setting.job.config.drafts} drafts for each of {len(prompts)} conversations …")
         drafts = setting.writer.write(setting.current, prompts, _sampled(setting.job.config))
-        write_atomically(kept, json.dumps(_best(prompts, drafts, setting)).encode())
+        write_atomically(
+            kept, json.dumps(best_drafts(prompts, drafts, setting.paid, setting.judges.reward_parts)).encode()
+        )
     best: list[str] = json.loads(kept.read_bytes())
     pairs = list(zip(prompts, best, strict=True))
     return _learnt(setting, answered(pairs, setting.base, setting.job.config.prefer()))
@@ -216,16 +219,14 @@ def _sampled(config: RlhfConfig) -> GenerationSettings:
     )
 
 
-def _best(prompts: Sequence[str], drafts: Sequence[Sequence[str]], setting: Setting) -> list[str]:
-    terms = parse_terms(setting.paid.reward)
+def best_drafts(
+    prompts: Sequence[str], drafts: Sequence[Sequence[str]], paid: PpoConfig, reward: RewardFunction
+) -> list[str]:
+    """Of each prompt's drafts the one that the reward's parts, weighed as PPO is paid, like best."""
     flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
-    paid = weighted(setting.judges.reward_parts(flat, [text for texts in drafts for text in texts]), terms, len(flat))
-    found, place = [], 0
-    for texts in drafts:
-        scores = paid[place : place + len(texts)]
-        found.append(texts[max(range(len(texts)), key=scores.__getitem__)])
-        place += len(texts)
-    return found
+    parts = reward(flat, [text for texts in drafts for text in texts])
+    scores = iter(weighted(parts, parse_terms(paid.reward), len(flat)))
+    return [max(((next(scores), text) for text in texts), key=itemgetter(0))[1] for texts in drafts]
 
 
 def _read_prompts(place: Path) -> list[str]:

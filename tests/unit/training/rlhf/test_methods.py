@@ -8,11 +8,13 @@ import pytest
 
 from assistant.records import ModelVersion
 from tests.unit.training.prefer.prefer_runs import pair_rows, thumb_rows, write_rows
+from training.ppo.config import PpoConfig
 from training.prefer.config import NATURES
 from training.prefer.examples import Preferred, answered, material_of, prompts_of, read_preferred
+from training.reward.parts import built_in, parse_terms
 from training.rlhf.config import Method, RlhfConfig
 from training.rlhf.estimate import plan_of
-from training.rlhf.methods import METHODS
+from training.rlhf.methods import METHODS, best_drafts
 from training.rlhf.ratings import load_rated, read_rated, write_rated
 
 _FEW = RlhfConfig(min_pairs=1, min_dialogues=1)
@@ -46,6 +48,13 @@ def test_thumbs_of_conversations_that_judge_or_prove_teach_nothing(tmp_path: Pat
     del old["labels"]
     (tmp_path / "old.json").write_text(json.dumps(old))
     assert load_rated(tmp_path / "old.json").labels == []
+
+
+def test_the_best_of_n_is_what_the_whole_reward_pays_most() -> None:
+    paid = PpoConfig(reward=("length:2", "-3*repetition"))
+    drafts = [["One two three four.", "One two."], ["Same same same same same.", "A single."], ["Only one."]]
+    found = best_drafts(["a", "b", "c"], drafts, paid, built_in(parse_terms(paid.reward)))
+    assert found == ["One two.", "A single.", "Only one."]
 
 
 def test_best_of_n_copies_whole_answers_and_the_kl_is_asked_of_what_fits(model: Path, tmp_path: Path) -> None:
