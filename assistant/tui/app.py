@@ -25,7 +25,7 @@ from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings, save_setting
 from assistant.terminal import printable
-from assistant.tui.asking import open_chat
+from assistant.tui.asking import message_before, open_chat
 from assistant.tui.commands import bindings_of, show_key
 from assistant.tui.documents import Documents
 from assistant.tui.exporting import Kind, export_chat
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from assistant.conversation import Assistant
-    from assistant.feedback.store import Store
+    from assistant.engine.protocol import Loaded
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,6 @@ def _palette() -> "type[Provider]":
     from assistant.tui.palette import CommandPalette
 
     return CommandPalette
-
-
-def _before(store: "Store", chat: str, message: str) -> str:
-    """The id of the message before one, "" where it is the first."""
-    ids = [known.id for known in store.messages(chat)]
-    place = ids.index(message) if message in ids else 0
-    return ids[place - 1] if place else ""
 
 
 def shuffled(count: int) -> Sequence[int]:
@@ -187,7 +180,7 @@ class AssistantApp(App[None]):
         def fork() -> None:
             if (store := self.keeper.store()) is None:
                 return
-            last = upto or _before(store, id, before)
+            last = upto or message_before(store, id, before)
             copy = store.fork_chat(id, last or None)
             open_chat(store, copy.id, self.chat.post_message)
             self.chat.post_message(ChatForked(text))
@@ -397,11 +390,19 @@ class AssistantApp(App[None]):
                 self.assistant = Assistant(self.settings, store=store, on_notice=self._notice)
             loaded = self.assistant.load(ref, on_progress=self._progress)
         except AssistantError:
-            self._tell(ModelChanged("failed", "no model: F6 to choose one"))
+            # One that cannot be had takes nothing away: what answered before still does.
+            serving = self.assistant.loaded if self.assistant is not None else None
+            if serving is None:
+                self._tell(ModelChanged("failed", "no model: F6 to choose one"))
+            else:
+                self._tell_ready(serving, f"{serving.model.ref} answers as before")
             raise
+        self._tell_ready(loaded, self.assistant.why)
+
+    def _tell_ready(self, loaded: "Loaded", why: str) -> None:
         label = f"{loaded.model.ref} · {loaded.backend}"
         is_bundled = loaded.model.kind == "bundled"
-        self._tell(ModelChanged("ready", label, self.assistant.why, loaded.model.ref, is_bundled))
+        self._tell(ModelChanged("ready", label, why, loaded.model.ref, is_bundled))
 
     def _notice(self, sentence: str) -> None:
         self.post_message(NoticeGiven(sentence))

@@ -205,6 +205,13 @@ def open_chat(store: "Store", id: str, post: Post, before: str | None = None, *,
     post(ChatOpened(chat, entries, earlier=first, unfinished=unfinished, is_page=is_page, at=at, word=word))
 
 
+def message_before(store: "Store", chat: str, message: str) -> str:
+    """The id of the message before one, "" where it is the first."""
+    ids = [known.id for known in store.messages(chat)]
+    place = ids.index(message) if message in ids else 0
+    return ids[place - 1] if place else ""
+
+
 def ask_of(chat: Chat, default: Ask) -> Ask:
     """How the chat was last asked; the default where it says nothing that is known today."""
     try:

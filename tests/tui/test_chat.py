@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import weakref
+from typing import Any
 
 from textual.widgets import OptionList, TextArea
 
+from assistant.engine.protocol import Loaded
 from assistant.errors import EngineDied, ModelMissing
 from assistant.records import GenerationSettings
 from assistant.settings import Settings
@@ -13,7 +15,7 @@ from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.keys import Keys
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, seen, settle
+from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, said, seen, settle
 
 
 async def test_a_pasted_conversation_is_summarized_on_enter() -> None:
@@ -197,6 +199,37 @@ async def test_the_model_picker_loads_the_model_chosen_or_typed() -> None:
         await settle(pilot)
         assert "v7-x · ctranslate" in seen(pilot.app)
     assert assistant.models == [None, "v7-x"]
+
+
+async def test_a_model_that_is_not_here_is_offered_for_download() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"/model", "space", *"org/absent", "enter")
+        await settle(pilot)
+        assert "Download org/absent?" in seen(pilot.app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "pocket · ctranslate" in seen(pilot.app)
+    assert assistant.models == [None]
+
+
+async def test_what_answered_goes_on_where_another_model_cannot_be_had() -> None:
+    class Picky(ScriptedAssistant):
+        def load(self, ref: str | None = None, *others: Any, **named: Any) -> Loaded:
+            if ref:
+                raise ModelMissing(f"no model {ref}")
+            return super().load(ref, *others, **named)
+
+    async with opened(an_app(Picky("Maya moves it."))) as pilot:
+        await settle(pilot)
+        await pilot.press(*"/model", "space", *"v9", "enter")
+        await settle(pilot)
+        assert "no model v9" in said(pilot.app) and "pocket · ctranslate" in seen(pilot.app)
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "Maya moves it." in seen(pilot.app)
 
 
 async def test_slash_commands_do_what_the_pickers_do() -> None:

@@ -2,11 +2,17 @@
 conversation screen brings these along.
 """
 
+import re
+
+from assistant.errors import AssistantError, ModelMissing
 from assistant.records import Ask, ModelVersion
 from assistant.tui.choices import CHOICES, Offer, choose_value
 from assistant.tui.messages import ChoiceOpened, ChoiceReset
 from assistant.tui.screens.parts import ConversationParts
 from assistant.tui.screens.pick import PickScreen
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+"""owner/name, which is no path: those begin with a dot, a slash or ~."""
 
 
 class Choosing(ConversationParts):
@@ -34,12 +40,26 @@ class Choosing(ConversationParts):
     def _choose(self, name: str, value: str) -> None:
         if name == "model":
             if self.is_free():
-                self.parley.load_model(value)
+                self._choose_model(value)
             return
         with self.parley.reporting():
             self.ask = choose_value(self.ask, name, value)
             self.parley.keeper.chose(self.ask)
         self.show_ask()
+
+    def _choose_model(self, ref: str) -> None:
+        """Serve it, or offer to download one that is not here; what answers goes on answering meanwhile."""
+        from assistant.models.registry import resolve
+
+        try:
+            resolve(ref, self.parley.settings)
+        except ModelMissing:
+            if _HUB_ID.fullmatch(ref):
+                self.action_pull(ref)
+                return
+        except AssistantError:
+            pass  # loading says what is wrong with it
+        self.parley.load_model(ref)
 
     def action_take_defaults(self) -> None:
         """Everything in this chat as the settings say."""
