@@ -101,6 +101,7 @@ def run(row: Row, suite: Suite, checkout: Path, processes: int) -> Result:
     """Clone, install where the row asks for it, test."""
     with tempfile.TemporaryDirectory(prefix="machines-") as folder:
         place = Path(folder)
+        place.chmod(0o755)  # tests that become another user have to get in
         clone = place / row.folder
         subprocess.run(["git", "clone", "--quiet", str(checkout), str(clone)], check=True)
         subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", suite.commit], check=True)
