@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from training.ppo import updates
 from training.ppo.config import GuardLimits, PpoConfig
 from training.ppo.policy import LoraShape, Policy, load_policy
 from training.ppo.stage import train
-from training.ppo.trainer import Trainer
+from training.ppo.trainer import PpoInputs, Trainer
 from training.runs.run import Run, StopRequested
 
 # d_model, heads, d_ff, encoder layers, decoder layers, vocabulary
@@ -125,9 +125,9 @@ def steps(
     spent: dict[str, float] = defaultdict(float)
     try:
         with timed(Trainer, "step", "step", spent):
+            inputs = PpoInputs(config=config, model=model, data=[data], reward=_lengths)
             train(
-                *(config, model, None, [data], None, folder / "out", run, StopRequested()),
-                reward=lambda prompts, responses: {"length": [float(len(text)) for text in responses]},
+                *(inputs, folder / "out", run, StopRequested()),
                 report=lambda figures: found.append(spent["step"] - sum(found)),
             )
         rows = run.metrics()
@@ -207,6 +207,10 @@ def memory(model: Path, shape: str) -> str:
     grown = (process.memory_info().rss - before) / 2**20
     assert touched == touched
     return f"| {shape} | {base:.1f} | {added:.2f} | {base:.1f} | {grown:.1f} |"
+
+
+def _lengths(prompts: Sequence[str], responses: Sequence[str]) -> dict[str, list[float]]:
+    return {"length": [float(len(text)) for text in responses]}
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ def one_seed(
     from training.ppo.config import PpoConfig
     from training.ppo.rollouts import rows_of_step
     from training.ppo.stage import train
+    from training.ppo.trainer import PpoInputs
     from training.runs.run import Run, StopRequested
 
     config = PpoConfig(
@@ -163,7 +164,8 @@ def one_seed(
         clock[:] = [time.perf_counter(), time.process_time()]
 
     try:
-        train(config, model, None, [data], None, folder / "out", run, StopRequested(), reward=scores_of, report=turn)
+        inputs = PpoInputs(config=config, model=model, data=[data], reward=scores_of)
+        train(inputs, folder / "out", run, StopRequested(), report=turn)
     finally:
         run.close()
     return ours, theirs

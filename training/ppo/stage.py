@@ -20,8 +20,7 @@ from assistant.settings import load_settings
 from training.ppo.config import PpoConfig
 from training.ppo.prompts import prompt_text
 from training.ppo.samples import COLUMNS, Sample, cells
-from training.ppo.trainer import Answers, Judge, Spare, Trainer
-from training.reward.parts import RewardFunction
+from training.ppo.trainer import PpoInputs, Trainer
 from training.reward.provenance import settled
 from training.runs.checkpoints import read_checkpoint
 from training.runs.curves import CURVES, write_curves
@@ -40,8 +39,9 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
     job = replace(job, config=config, also=(Path(config.anchor),) if config.anchor else ())
     start = _starting_point(job)
     ranks = Ranks()
+    inputs = PpoInputs(config=config, model=start.folder, data=job.data, adapter=start.adapter, dev=job.dev)
     if not ranks.leads:
-        train(job.config, start.folder, start.adapter, job.data, job.dev, Path(), None, job.stop, ranks=ranks)
+        train(inputs, Path(), None, job.stop, ranks=ranks)
         raise SystemExit(0)  # The leading process answers for all.
 
     def show(step: int, samples: Sequence[Sample]) -> None:
@@ -50,12 +50,7 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
 
     with job.open_run() as run:
         out = job.out or run.folder / "adapter"
-        figures = train(
-            *(job.config, start.folder, start.adapter, job.data, job.dev, out, run, job.stop),
-            ranks=ranks,
-            report=job.report,
-            on_samples=show,
-        )
+        figures = train(inputs, out, run, job.stop, ranks=ranks, report=job.report, on_samples=show)
         job.check_stop(run)
         write_curves(run.metrics(), CURVES["ppo"], run.folder / "curves.png")
         # An adapter that was asked for as a folder is the user's to place; any other becomes a version.
@@ -124,31 +119,23 @@ def _registered(start: _Start, adapter: Path, run: Run, figures: dict[str, float
 
 
 def train(
-    config: PpoConfig,
-    model: Path,
-    adapter: Path | None,
-    data: Sequence[Path],
-    dev: Path | None,
+    inputs: PpoInputs,
     out: Path,
     run: Run | None,
     stop: StopRequested,
     *,
-    reward: RewardFunction | None = None,
-    judge: Judge | None = None,
-    spare: Spare = lambda prompts, responses: 0.0,
-    answers: Answers | None = None,
     ranks: Ranks | None = None,
     report: Report = lambda figures: None,
     on_samples: Callable[[int, Sequence[Sample]], None] = lambda step, samples: None,
 ) -> dict[str, float]:
     """Train, or go on where the run's checkpoint stands, and write adapter and value head to `out`.
 
-    `reward` and `judge` replace the configured ones; `answers` writes what is judged, by default greedily; `spare` has
-    a say in which policy is kept. Processes other than the leading one bring no run. Raises TrainingStopped where a
-    guard stops the run; when asked to stop it saves and writes no adapter.
+    Processes other than the leading one bring no run. Raises TrainingStopped where a guard stops the run; when asked to
+    stop it saves and writes no adapter.
     """
     ranks = ranks or Ranks()
-    trainer = Trainer(config, model, adapter, data, dev, reward, judge, ranks, spare, answers)
+    config = inputs.config
+    trainer = Trainer(inputs, ranks)
     if saved := _load(run, ranks):
         trainer.restore(*saved)
     else:

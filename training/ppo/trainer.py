@@ -12,6 +12,7 @@ Deviations from Ziegler et al. 2019 and Schulman et al. 2017:
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,34 @@ Spare = Callable[[Sequence[str], Sequence[str]], float]
 every judgement."""
 
 
+def _nothing_to_lose(prompts: Sequence[str], responses: Sequence[str]) -> float:
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PpoInputs:
+    """What PPO learns from, and who pays and judges it.
+
+    `data` and `dev` are files of prompts. `reward` and `judge` replace the configured ones; `answers` writes what is
+    judged, by default greedily; `spare` has a say in which policy is kept.
+    """
+
+    config: PpoConfig
+    model: Path
+    data: Sequence[Path]
+    adapter: Path | None = None
+    dev: Path | None = None
+    reward: RewardFunction | None = None
+    judge: Judge | None = None
+    spare: Spare = _nothing_to_lose
+    answers: Answers | None = None
+
+
 class Trainer:
     """Everything that a step needs and a checkpoint must bring back."""
 
-    def __init__(
-        self,
-        config: PpoConfig,
-        model: Path,
-        adapter: Path | None,
-        data: Sequence[Path],
-        dev: Path | None,
-        reward: RewardFunction | None,
-        judge: Judge | None,
-        ranks: Ranks,
-        spare: Spare = lambda prompts, responses: 0.0,
-        answers: Answers | None = None,
-    ) -> None:
+    def __init__(self, inputs: PpoInputs, ranks: Ranks) -> None:
+        config, reward = inputs.config, inputs.reward
         _check(config, ranks)
         self._config = config
         self._ranks = ranks
@@ -72,13 +85,13 @@ class Trainer:
         self._reward = reward or built_in(self._terms)
         # What a caller brings along is the caller's to watch.
         self._reward_hash = "" if reward else fingerprint(self._terms)
-        self._judge = judge or self._reward_as_judge
-        self._spare = spare
-        self._answers = answers
-        self.policy = _policy(config, model, adapter)
-        prompts, self.left_out = read_prompts(data, self.policy, config.window)
+        self._judge = inputs.judge or self._reward_as_judge
+        self._spare = inputs.spare
+        self._answers = inputs.answers
+        self.policy = _policy(config, inputs.model, inputs.adapter)
+        prompts, self.left_out = read_prompts(inputs.data, self.policy, config.window)
         self._origin = self.policy.fingerprint()
-        self._prompts, self._held_out = part_held_out(prompts, dev, self.policy, config)
+        self._prompts, self._held_out = part_held_out(prompts, inputs.dev, self.policy, config)
         self._guards = Guards(config.guards)
         self._learner = Learner(config, self.policy, self._guards, ranks)
         self._kl_coefficient = config.kl_coefficient

@@ -22,6 +22,7 @@ from training.ppo import stage as ppo
 from training.ppo.config import PpoConfig
 from training.ppo.policy import Policy
 from training.ppo.ppo_ptx import Anchor
+from training.ppo.trainer import PpoInputs
 from training.prefer import stage as prefer
 from training.prefer.examples import Material, Preferred, answered, material_of, prompts_of
 from training.reward.parts import RewardFunction, parse_terms, weighted
@@ -114,15 +115,18 @@ def _by_ppo(setting: Setting) -> PpoFound:
     config, data = setting.paid, [setting.practice, setting.judged]
 
     def train(inner: Run) -> dict[str, float]:
-        return ppo.train(
-            *(config, Path(setting.base.folder), setting.adapter, [setting.practice], setting.judged),
-            *(setting.out, inner, setting.job.stop),
+        inputs = PpoInputs(
+            config=config,
+            model=Path(setting.base.folder),
+            data=[setting.practice],
+            adapter=setting.adapter,
+            dev=setting.judged,
             reward=setting.judges.reward_parts,
             judge=setting.judges.judge,
-            answers=setting.answers,
             spare=setting.spare,
-            report=setting.job.report,
+            answers=setting.answers,
         )
+        return ppo.train(inputs, setting.out, inner, setting.job.stop, report=setting.job.report)
 
     return _inside(setting, "ppo", config, data, train)
 

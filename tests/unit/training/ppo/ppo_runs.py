@@ -12,6 +12,7 @@ import torch
 from training.cli import run as run_line
 from training.ppo.config import PpoConfig
 from training.ppo.stage import train
+from training.ppo.trainer import PpoInputs
 from training.reward.parts import RewardFunction, RewardParts
 from training.runs.checkpoints import read_checkpoint
 from training.runs.run import Run, StopRequested
@@ -44,6 +45,11 @@ def constant(value: float) -> RewardFunction:
     return lambda prompts, responses: {"constant": [value] * len(responses)}
 
 
+def inputs_of(config: PpoConfig, model: Path, prompts: Path, **more: Any) -> PpoInputs:
+    """Inputs that are paid for the letter e, unless `more` says otherwise."""
+    return PpoInputs(**{"config": config, "model": model, "data": [prompts], "reward": letters, **more})
+
+
 @contextlib.contextmanager
 def a_run(config: PpoConfig, prompts: Path, root: Path) -> Iterator[Run]:
     run = Run.start("ppo", config, [prompts], config.seed, root=root)
@@ -58,7 +64,7 @@ def trained(
 ) -> tuple[list[dict[str, Any]], Path]:
     """The metrics of a run of its own and the folder it wrote to."""
     with a_run(config, prompts, root) as run:
-        train(config, model, None, [prompts], None, root / "out", run, StopRequested(), reward=reward, **more)
+        train(inputs_of(config, model, prompts, reward=reward, **more), root / "out", run, StopRequested())
         return run.metrics(), run.folder
 
 

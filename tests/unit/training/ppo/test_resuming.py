@@ -24,7 +24,7 @@ from tests.unit.training.ppo.ppo_runs import (
     a_run,
     are_equal,
     assert_close,
-    letters,
+    inputs_of,
     run_stage,
     trained,
     weights,
@@ -46,10 +46,10 @@ def test_a_run_that_was_asked_to_stop_goes_on_where_it_stood(model: Path, prompt
         stop.requested = figures["step"] >= 2
 
     with a_run(config, prompts, tmp_path) as run:
-        parts = (model, None, [prompts], None, tmp_path / "out", run)
-        train(config, *parts, stop, reward=letters, report=stop_at_three)
+        inputs = inputs_of(config, model, prompts)
+        train(inputs, tmp_path / "out", run, stop, report=stop_at_three)
         assert run.load()[0] == 3 and not (tmp_path / "out").exists()  # type: ignore[index]
-        train(config, *parts, StopRequested(), reward=letters)
+        train(inputs, tmp_path / "out", run, StopRequested())
         assert without_times(run.metrics()) == without_times(wanted)
         assert are_equal(weights(run.folder), weights(folder))
 
@@ -57,9 +57,9 @@ def test_a_run_that_was_asked_to_stop_goes_on_where_it_stood(model: Path, prompt
 def test_a_run_is_not_resumed_with_another_model(model: Path, prompts: Path, tmp_path: Path) -> None:
     other = build_tiny_model(tmp_path / "other", seed=1)
     with a_run(SMALL, prompts, tmp_path) as run:
-        train(SMALL, model, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
+        train(inputs_of(SMALL, model, prompts), tmp_path / "out", run, StopRequested())
         with pytest.raises(UsageError, match="model or its adapter changed"):
-            train(SMALL, other, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
+            train(inputs_of(SMALL, other, prompts), tmp_path / "out", run, StopRequested())
 
 
 def test_a_run_is_not_resumed_with_another_learnt_reward(
@@ -98,7 +98,7 @@ def killed(config: PpoConfig, model: Path, prompts: Path, root: Path, is_time: C
             run = Run.resume("ppo", None, config, [prompts], root=root)
         else:
             run = Run.start("ppo", config, [prompts], config.seed, root=root)
-        train(config, model, None, [prompts], None, root / "out", run, StopRequested(), reward=letters)
+        train(inputs_of(config, model, prompts), root / "out", run, StopRequested())
 
     child = in_a_process(work)
     while not is_time():
@@ -168,7 +168,7 @@ def test_two_processes_learn_what_one_learns(model: Path, prompts: Path, tmp_pat
         run = Run.start("ppo", config, [prompts], config.seed, root=tmp_path / "two") if rank == 0 else None
         ranks = Ranks()
         out = tmp_path / "two" / "out"
-        train(config, model, None, [prompts], None, out, run, StopRequested(), reward=letters, ranks=ranks)
+        train(inputs_of(config, model, prompts), out, run, StopRequested(), ranks=ranks)
         torch.distributed.destroy_process_group()
 
     children = [in_a_process(lambda rank=rank: work(rank)) for rank in (0, 1)]  # type: ignore[misc]

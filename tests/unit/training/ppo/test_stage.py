@@ -21,7 +21,7 @@ from tests.unit.training.ppo.ppo_runs import (
     are_equal,
     assert_close,
     constant,
-    letters,
+    inputs_of,
     run_stage,
     trained,
     weights,
@@ -175,10 +175,15 @@ def test_the_judge_s_favourite_at_bounded_kl_is_kept(model: Path, prompts: Path,
     with a_run(config, prompts, tmp_path) as run:
         # Judged before step 1 and after each of three; the last, a 9, comes at too high a KL.
         figures = train(
-            replace(config, best_max_kl=1e9, max_steps=2),
-            *(model, None, [prompts], None, tmp_path / "out", run, StopRequested()),
-            reward=letters,
-            judge=judge,
+            inputs_of(
+                replace(config, best_max_kl=1e9, max_steps=2),
+                model,
+                prompts,
+                judge=judge,
+            ),
+            tmp_path / "out",
+            run,
+            StopRequested(),
         )
         best = run.load("best")
     assert figures["kept_step"] == 1.0 and figures["best_judge"] == 5.0
@@ -193,10 +198,15 @@ def test_no_policy_beyond_the_bound_on_kl_becomes_the_best(model: Path, prompts:
     config = replace(SMALL, max_steps=3, judge_every=1, judge_prompts=2, best_max_kl=-1.0)
     with a_run(config, prompts, tmp_path) as run:
         train(
-            config,
-            *(model, None, [prompts], None, tmp_path / "out", run, StopRequested()),
-            reward=letters,
-            judge=lambda texts, responses: [float(next(rising))] * len(responses),
+            inputs_of(
+                config,
+                model,
+                prompts,
+                judge=lambda texts, responses: [float(next(rising))] * len(responses),
+            ),
+            tmp_path / "out",
+            run,
+            StopRequested(),
         )
         assert run.load("best") is None
         assert [row["dev_judge"] for row in run.metrics() if "dev_judge" in row] == [0.0, 1.0, 2.0, 3.0]
@@ -209,10 +219,15 @@ def test_the_mean_of_the_policies_is_judged_and_kept(model: Path, prompts: Path,
         rising = iter(range(9))
         with a_run(config, prompts, tmp_path) as run:
             train(
-                replace(config, max_steps=steps),
-                *(model, None, [prompts], None, tmp_path / f"out{steps}", run, StopRequested()),
-                reward=letters,
-                judge=lambda texts, responses, rising=rising: [float(next(rising))] * len(responses),  # type: ignore[misc]
+                inputs_of(
+                    replace(config, max_steps=steps),
+                    model,
+                    prompts,
+                    judge=lambda texts, responses, rising=rising: [float(next(rising))] * len(responses),  # type: ignore[misc]
+                ),
+                tmp_path / f"out{steps}",
+                run,
+                StopRequested(),
             )
             saved = run.load()
             assert saved is not None
@@ -235,11 +250,16 @@ def test_what_may_not_be_kept_does_not_become_the_best(model: Path, prompts: Pat
     config = replace(SMALL, max_steps=3, judge_every=1, judge_prompts=2, best_max_kl=1e9)
     with a_run(config, prompts, tmp_path) as run:
         figures = train(
-            config,
-            *(model, None, [prompts], None, tmp_path / "out", run, StopRequested()),
-            reward=letters,
-            judge=lambda texts, responses: [float(next(rising))] * len(responses),
-            spare=lambda texts, responses: next(asked),
+            inputs_of(
+                config,
+                model,
+                prompts,
+                judge=lambda texts, responses: [float(next(rising))] * len(responses),
+                spare=lambda texts, responses: next(asked),
+            ),
+            tmp_path / "out",
+            run,
+            StopRequested(),
         )
         assert [row["may_keep"] for row in run.metrics() if "may_keep" in row] == [1, 0, 1, 0]
     # Judged 0, 1, 2, 3: the third is the best of the first and the third.
@@ -302,7 +322,7 @@ def test_a_guard_keeps_the_last_good_checkpoint(model: Path, prompts: Path, tmp_
     config = replace(SMALL, max_steps=30, save_every=1, guards=limits)
     with a_run(config, prompts, tmp_path) as run:
         with pytest.raises(TrainingStopped, match="kl_coefficient") as stopped:
-            train(config, model, None, [prompts], None, tmp_path / "out", run, StopRequested(), reward=letters)
+            train(inputs_of(config, model, prompts), tmp_path / "out", run, StopRequested())
         at = int(str(stopped.value).partition("step ")[2].partition(":")[0])
         saved = run.load()
     # The second strike stops step `at`, the first counted in the step before: neither's state is kept.
