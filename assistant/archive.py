@@ -1,6 +1,4 @@
-"""Many files in one: a zip whose last member lists the others with size and SHA-256. Knows files and hashes, not what
-is in them.
-"""
+"""Many files in one: a zip whose last member lists the others with size and SHA-256."""
 
 import errno
 import hashlib

@@ -1,5 +1,5 @@
 """Everything that is the user's in one file, and back: chats, answers and judgements, the knowledge catalog, settings,
-tuned models, rewards, the promoted pointer. Knows which places belong in a backup; `assistant.archive` knows the file.
+tuned models, rewards, the promoted pointer.
 
 Left out is what can be made or fetched again: conversions, the search index, pulled models, training runs.
 

@@ -1,7 +1,7 @@
 """THE use case, called by screen and command line alike: a conversation and a way of asking become a stored answer.
 
 Dialogue -> prompts and drafts (`assistant.drafting`) -> completions in the store. A conversation that does not fit is
-answered in parts, never cut. Knows no terminal, no SQL and no model library.
+answered in parts, never cut.
 """
 
 import secrets

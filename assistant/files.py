@@ -1,6 +1,4 @@
-"""Writes files so that a crash or a full disk leaves the old content or the new, never a mixture. Knows bytes, not
-formats.
-"""
+"""Writes files so that a crash or a full disk leaves the old content or the new, never a mixture."""
 
 import os
 import secrets

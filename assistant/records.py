@@ -3,7 +3,7 @@ database, the screens and the command line.
 
 A *dialogue* is what people said, as *turns*. A *prompt* is the exact text that a model reads. A *completion* is what
 a model wrote for it, with everything needed to write it again. A *model version* is a base plus exactly one adapter,
-or none. Knows no file, no database and no model.
+or none.
 """
 
 from typing import Any, Literal

@@ -1,7 +1,7 @@
 """The settings tree: one struct for each part, with attribute docstrings that are the manual.
 
 A value comes from the first of: a flag, an `ASSISTANT_*` variable, the project's `assistant.toml`, the user's
-`config.toml`, the default here. Unknown keys are refused with the nearest known name. Knows no flags and no screens.
+`config.toml`, the default here. Unknown keys are refused with the nearest known name.
 """
 
 import difflib

@@ -1,6 +1,4 @@
-"""Blind trials: a version and another model answer the same conversations, and a person says which answer is better.
-Knows models, engine and store, not how it is shown.
-"""
+"""Blind trials: a version and another model answer the same conversations, and a person says which answer is better."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Digests each transcript in a folder, now and whenever one appears or changes. Knows no command line and no model.
+"""Digests each transcript in a folder, now and whenever one appears or changes.
 
 What was made of which content stands in the digest's own first line, so that nothing is made twice, whoever ends the
 program when.

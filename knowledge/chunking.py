@@ -1,5 +1,5 @@
 """Cuts a document into passages along its structure: headings, paragraphs, sentences. Sized in the embedder's own
-tokens. Knows no embedder, only how it counts.
+tokens.
 
 A section with its heading starts a new passage unless the one before is very small; a section that is too long is cut
 into passages of about equal size, at the end of a paragraph where one is near, and the last sentence of one is

@@ -1,6 +1,4 @@
-"""The nouns of the knowledge base: a document is extracted text with its structure, a passage is a span of it. Knows no
-file format, no database and no model.
-"""
+"""The nouns of the knowledge base: a document is extracted text with its structure, a passage is a span of it."""
 
 import hashlib
 import os

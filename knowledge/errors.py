@@ -1,4 +1,4 @@
-"""The errors of the knowledge base that a user may meet: the message is one line, fit to be shown. Knows no screen.
+"""The errors of the knowledge base that a user may meet: the message is one line, fit to be shown.
 
 KnowledgeError              1  anything that failed
 ├── DocumentUnreadable      2  one file that cannot be read as a document, and why

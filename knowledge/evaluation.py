@@ -1,5 +1,5 @@
 """Measures the knowledge base: are the right passages found, cited where they stand, and refused where there are none.
-On a file of questions, or on questions made from the user's own files. Knows no screen.
+On a file of questions, or on questions made from the user's own files.
 """
 
 import math

@@ -1,6 +1,4 @@
-"""Private files for the knowledge base: whole or not at all, one writer at a time, read without surprises. Knows bytes,
-not documents.
-"""
+"""Private files for the knowledge base: whole or not at all, one writer at a time, read without surprises."""
 
 import contextlib
 import fcntl

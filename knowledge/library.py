@@ -1,5 +1,5 @@
 """The use case: the user's folders, kept searchable. Finds what is new, changed, moved or deleted, reads it, and stores
-it file by file. Knows no screen and no command line.
+it file by file.
 """
 
 import contextlib

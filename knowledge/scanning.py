@@ -1,6 +1,4 @@
-"""Finds the files below the user's roots: follows no links to folders, obeys .gitignore and .assistantignore. Knows no
-file format and no database.
-"""
+"""Finds the files below the user's roots: follows no links to folders, obeys .gitignore and .assistantignore."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator

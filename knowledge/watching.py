@@ -1,4 +1,4 @@
-"""Keeps the knowledge base fresh while its folders change. Knows no screen and no command line."""
+"""Keeps the knowledge base fresh while its folders change."""
 
 import threading
 from collections.abc import Iterator

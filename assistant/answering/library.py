@@ -1,4 +1,4 @@
-"""Opens the user's knowledge base as the settings say, and puts its errors as the program's own. Knows no screen."""
+"""Opens the user's knowledge base as the settings say, and puts its errors as the program's own."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,5 +1,5 @@
 """A question -> passages of the user's documents -> an answer with its sources, stored like any other so that it can be
-rated. Called by screen and command line alike. Knows no terminal, no SQL and no model library.
+rated. Called by screen and command line alike.
 
 Passages choose nothing: whether to answer, by which model, with which settings and from which places is decided from
 the question, the search and the settings alone. A passage reaches the model's prompt as a quotation, and what the

@@ -1,4 +1,4 @@
-"""Text to Dialogue and back: formats, files, renaming, splitting what is too long. Knows no model and no prompt."""
+"""Text to Dialogue and back: formats, files, renaming, splitting what is too long."""
 
 from assistant.dialogue.describing import describe
 from assistant.dialogue.formats import FORMATS, Format, parse

@@ -1,4 +1,4 @@
-"""The table of formats in which a conversation may come, and the one way from a text to a Dialogue. Knows no files."""
+"""The table of formats in which a conversation may come, and the one way from a text to a Dialogue."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Bytes to text: refuses what holds no text, finds the encoding of the rest. Knows no formats."""
+"""Bytes to text: refuses what holds no text, finds the encoding of the rest."""
 
 import codecs
 from pathlib import Path

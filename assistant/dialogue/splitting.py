@@ -1,6 +1,4 @@
-"""Cuts a dialogue that is too long into parts that fit, at the ends of turns. Knows how to count tokens only by being
-told how.
-"""
+"""Cuts a dialogue that is too long into parts that fit, at the ends of turns."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Makes clean turns, and finds the speaker at the start of a line. Knows no format as a whole.
+"""Makes clean turns, and finds the speaker at the start of a line.
 
 Every turn leaves here with a speaker and a text of one line each, so that a dialogue written as `Speaker: text` lines
 reads back as the same turns. That is why a name never holds a colon, nor looks like a label.

@@ -1,4 +1,4 @@
-"""Writes a dialogue as lines of `Speaker: text`, and renames its speakers. Knows no formats and no files."""
+"""Writes a dialogue as lines of `Speaker: text`, and renames its speakers."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""The digest of a conversation: what was said, decided, to be done and left open, in its own words. Knows no model."""
+"""The digest of a conversation: what was said, decided, to be done and left open, in its own words."""
 
 from assistant.digest.making import Embed, make_digest
 from assistant.digest.records import LEFT_OUT, Digest, Open, Point, Todo, Topic

@@ -1,4 +1,4 @@
-"""Chooses what is quoted: the best clauses for the words there are, and no clause twice. Knows no kinds."""
+"""Chooses what is quoted: the best clauses for the words there are, and no clause twice."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The cue words of each language, read from tables that a user can add to. Knows words, not conversations."""
+"""The cue words of each language, read from tables that a user can add to."""
 
 import re
 import tomllib

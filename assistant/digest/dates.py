@@ -1,4 +1,4 @@
-"""Times as they are said ("by Friday", "before lunch"), and the dates that they mean. Knows no to-dos."""
+"""Times as they are said ("by Friday", "before lunch"), and the dates that they mean."""
 
 import itertools
 import re

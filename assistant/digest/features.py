@@ -1,4 +1,4 @@
-"""What can be counted of a clause that may be quoted: its numbers by name. Knows no weights."""
+"""What can be counted of a clause that may be quoted: its numbers by name."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""A conversation as the digest hears it: its sentences, without what nobody said for a reader. Knows no choice."""
+"""A conversation as the digest hears it: its sentences, without what nobody said for a reader."""
 
 import math
 import re

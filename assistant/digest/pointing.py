@@ -1,4 +1,4 @@
-"""What the words of a task point at: whether they say what it is about, and what was meant. Knows no owners."""
+"""What the words of a task point at: whether they say what it is about, and what was meant."""
 
 import re
 from collections.abc import Iterator, Sequence

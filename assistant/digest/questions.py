@@ -1,4 +1,4 @@
-"""Questions that nobody answered. Knows no to-dos."""
+"""Questions that nobody answered."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""How later messages change what earlier ones mean: agreed, refused, answered, or replaced. Knows no to-dos."""
+"""How later messages change what earlier ones mean: agreed, refused, answered, or replaced."""
 
 import re
 from collections.abc import Mapping, Sequence

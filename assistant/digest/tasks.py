@@ -1,4 +1,4 @@
-"""Finds what may be a to-do in a single sentence: a pledge, or something asked of somebody. Knows no replies."""
+"""Finds what may be a to-do in a single sentence: a pledge, or something asked of somebody."""
 
 import itertools
 import re

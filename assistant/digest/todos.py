@@ -1,4 +1,4 @@
-"""Who does what by when: pledges and requests, as far as nobody declined, withdrew or did them. Knows no points."""
+"""Who does what by when: pledges and requests, as far as nobody declined, withdrew or did them."""
 
 import re
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Writes a digest as text: plain lines, or Markdown. Knows no conversation."""
+"""Writes a digest as text: plain lines, or Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal

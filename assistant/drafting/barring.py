@@ -1,5 +1,4 @@
-"""Which pieces of a model's vocabulary would write a name or a number that a source does not contain. Knows the
-vocabulary and the source; nothing of how a backend keeps pieces out.
+"""Which pieces of a model's vocabulary would write a name or a number that a source does not contain.
 
 The judgement is made piece by piece, before anything is written. So it is coarse: a piece may be the harmless begin of
 a longer word, and what several harmless pieces make together may be a new name. Pieces of lower-case words and of

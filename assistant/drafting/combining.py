@@ -1,6 +1,4 @@
-"""Summaries of the parts of a long conversation become one, in as many rounds as it takes. Knows prompts and engine,
-not who may ask.
-"""
+"""Summaries of the parts of a long conversation become one, in as many rounds as it takes."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A draft without its last sentences, where it comes nearer to a number of words so. Knows texts, no model."""
+"""A draft without its last sentences, where it comes nearer to a number of words so."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,6 +1,4 @@
-"""Which solved examples stand before a conversation: those nearest to it. Knows no model but the encoder that may be
-there already.
-"""
+"""Which solved examples stand before a conversation: those nearest to it."""
 
 from collections.abc import Sequence
 from functools import cache

@@ -1,4 +1,4 @@
-"""Drafts of the parts of a conversation, taken apart and put together. Knows records only."""
+"""Drafts of the parts of a conversation, taken apart and put together."""
 
 from collections.abc import Sequence
 

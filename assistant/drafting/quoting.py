@@ -1,5 +1,5 @@
 """Answers a question about a conversation with the turns that share most with it, word for word: for models too small
-to answer in words of their own. Knows words, no model.
+to answer in words of their own.
 """
 
 from assistant.dialogue import render_turns

@@ -1,4 +1,4 @@
-"""An answer that is not quite right, and a wish about it -> how to ask again. Knows words, no model.
+"""An answer that is not quite right, and a wish about it -> how to ask again.
 
 Lengths are kept by limits in tokens and a choice among drafts, which works with every model. Any other wish is told to
 the model in a line of the prompt, and drafts that speak of it are preferred; whether the rest is understood is the

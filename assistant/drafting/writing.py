@@ -1,6 +1,4 @@
-"""Has the engine write: the one way from a prompt with names to a model, which may read speakers as tags, and back.
-Knows no choice among drafts.
-"""
+"""Has the engine write: the one way from a prompt with names to a model, which may read speakers as tags, and back."""
 
 from collections.abc import Callable, Iterator, Sequence
 

@@ -1,6 +1,4 @@
-"""Runs models in a child process: typed messages, two backends, conversion. Knows prompts as text and models as
-folders.
-"""
+"""Runs models in a child process: typed messages, two backends, conversion."""
 
 from assistant.engine.backends import BACKENDS
 

@@ -1,6 +1,5 @@
 """Finds or makes the CTranslate2 conversion of a model folder: cached by content, made once by whoever comes first, in
-a process of its own so that torch's memory goes with it. Knows folders and locks; `assistant.engine.recipe` knows how
-a model is converted and what proves a conversion right.
+a process of its own so that torch's memory goes with it.
 """
 
 import errno

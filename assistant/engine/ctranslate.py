@@ -1,4 +1,4 @@
-"""The fast backend for CPUs: an int8 conversion of the model, run by CTranslate2. Knows nothing of torch."""
+"""The fast backend for CPUs: an int8 conversion of the model, run by CTranslate2."""
 
 import os
 from collections.abc import Callable, Sequence

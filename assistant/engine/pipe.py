@@ -1,4 +1,4 @@
-"""Carries messages over a pair of pipes: four bytes of length, then MessagePack. Knows no message by name."""
+"""Carries messages over a pair of pipes: four bytes of length, then MessagePack."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""Starts the worker process and holds its pipes. Knows how a process begins and ends, not what is said to it."""
+"""Starts the worker process and holds its pipes."""
 
 import os
 import signal

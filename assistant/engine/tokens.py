@@ -1,4 +1,4 @@
-"""Text to the pieces of a model's vocabulary and back, through the tokenizers library. Knows tokenizer.json alone."""
+"""Text to the pieces of a model's vocabulary and back, through the tokenizers library."""
 
 from collections.abc import Callable, Sequence
 from functools import cache

@@ -1,7 +1,7 @@
 """The child process that holds the model: reads requests from its standard input and answers until the pipe closes.
 
 A listening thread takes the requests in, so that a cancel reaches a text that is being written. The process ends when
-its parent does. Knows messages and backends; the client that started it is `assistant.engine.client`.
+its parent does.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""To-dos as files: a checklist in Markdown, tasks for a calendar (RFC 5545), JSON. Knows no conversation."""
+"""To-dos as files: a checklist in Markdown, tasks for a calendar (RFC 5545), JSON."""
 
 import hashlib
 from collections.abc import Callable, Sequence

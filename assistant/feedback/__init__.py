@@ -1,6 +1,4 @@
-"""What was asked, answered and judged: the store, the pairs that judgements make, and their exchange with others. Knows
-no screen, no prompt templates and no model.
-"""
+"""What was asked, answered and judged: the store, the pairs that judgements make, and their exchange with others."""
 
 from assistant.feedback.database import new_id
 from assistant.feedback.judgements import local_rater

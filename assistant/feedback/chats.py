@@ -1,4 +1,4 @@
-"""Chats and their messages: started, written, forked, found again. Knows no ratings; deletion is in deletion.py."""
+"""Chats and their messages: started, written, forked, found again."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence

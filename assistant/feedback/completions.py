@@ -1,4 +1,4 @@
-"""The completions table: every answer, with what it takes to write it again. Knows no chats and no ratings."""
+"""The completions table: every answer, with what it takes to write it again."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence

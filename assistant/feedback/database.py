@@ -1,4 +1,4 @@
-"""One SQLite file: opening, locking, transactions, and its errors in words. Knows no tables.
+"""One SQLite file: opening, locking, transactions, and its errors in words.
 
 One connection serves all threads of a process behind a lock (a statement takes well under a millisecond); processes
 wait for each other through SQLite's own locks, in WAL mode. Every acknowledged write has reached the disk.

@@ -1,4 +1,4 @@
-"""Judgements as files for other tools and other people, and back. Knows the store, and the lines through lines.py.
+"""Judgements as files for other tools and other people, and back.
 
 trl       one preference pair a line: prompt, chosen, rejected, and where they come from
 unpaired  one answer a line that was called good or bad by itself: prompt, completion, label

@@ -1,4 +1,4 @@
-"""The text that raters go by and the reasons they can give: ours, or the user's edited copy. Knows no store."""
+"""The text that raters go by and the reasons they can give: ours, or the user's edited copy."""
 
 import hashlib
 import tomllib

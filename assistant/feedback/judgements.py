@@ -1,4 +1,4 @@
-"""Ratings, rankings and marks: made, superseded, undone, looked up. Knows no pairs; every change is kept.
+"""Ratings, rankings and marks: made, superseded, undone, looked up.
 
 Of one rater's judgements of the same thing one is in force. A later one supersedes it; undoing that brings it back.
 """

@@ -1,4 +1,4 @@
-"""The shape of the store, as numbered steps that only ever grow in number. Knows no records.
+"""The shape of the store, as numbered steps that only ever grow in number.
 
 A step that was released is never changed: the next change is the next function. Each runs with its number in one
 transaction, so a crash leaves the shape before it or after it.

@@ -1,5 +1,4 @@
-"""Judgements -> preference pairs. Pure: the same judgements give the same pairs whatever order they come in. Knows no
-store.
+"""Judgements -> preference pairs. Pure: the same judgements give the same pairs whatever order they come in.
 
 1. A ranking says of any two of its answers that one is better, or that they are tied. Failed answers are below all
    others and in no order among themselves. A rater's thumbs on answers to one prompt are such a ranking of two

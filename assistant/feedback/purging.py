@@ -1,5 +1,5 @@
 """Purging: takes a document's text out of every stored prompt, answer and message, and leaves the rest of them with
-their ratings. Knows passages as text, not where they come from.
+their ratings.
 
 The text is recognized by runs of its words, whatever stands between them: prompts quote a passage on one line, cut
 conversations differently, and change its quotation marks.

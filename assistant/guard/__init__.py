@@ -1,4 +1,4 @@
-"""Runs processes in which no network socket can be opened, and tells which tried. Knows environments, not models.
+"""Runs processes in which no network socket can be opened, and tells which tried.
 
 The folder of this package goes first on PYTHONPATH, so that each Python process of the tree begins with
 `sitecustomize.py` from here. Unix sockets are allowed: processes of one machine talk through them.

@@ -1,4 +1,4 @@
-"""Marks on parts of digests, and the weights of one's own that they teach. Knows no screen and no model."""
+"""Marks on parts of digests, and the weights of one's own that they teach."""
 
 from assistant.marking.applying import put_right
 from assistant.marking.numbers import day_of, numbers_of

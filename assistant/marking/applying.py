@@ -1,4 +1,4 @@
-"""A digest as its marks have it: to-dos put right, and what was dropped left out. Knows no store."""
+"""A digest as its marks have it: to-dos put right, and what was dropped left out."""
 
 from collections.abc import Iterable
 from typing import TypeVar

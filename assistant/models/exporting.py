@@ -1,4 +1,4 @@
-"""Writes a model to a folder of the user's: whole, its adapter alone, or its conversion. Knows files, no weights."""
+"""Writes a model to a folder of the user's: whole, its adapter alone, or its conversion."""
 
 import os
 import shutil

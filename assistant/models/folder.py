@@ -1,6 +1,4 @@
-"""Reads what a model folder says about itself and refuses one that is damaged, before anything loads it. Knows the
-files of a Hugging Face folder; reads headers only, never weights.
-"""
+"""Reads what a model folder says about itself and refuses one that is damaged, before anything loads it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What speaks for a version: promotion.json as the training wrote it, and blind trials. Knows files, no model.
+"""What speaks for a version: promotion.json as the training wrote it, and blind trials.
 
 models_dir()/v3/promotion.json    every figure of the gate, and what the version was made of
                 trial.json        a person's blind choices between it and another model

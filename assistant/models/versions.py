@@ -1,5 +1,4 @@
-"""The versions that were made on this machine: their facts, the promoted pointer, lineage and removal. Knows folders
-and JSON, no weights; `assistant.models.registry` reads what is written here.
+"""The versions that were made on this machine: their facts, the promoted pointer, lineage and removal.
 
     models_dir()/v3/           config.json, tokenizer.json and weights, whole by themselves
         adapter/               the adapter that made it of its base, where there is one

@@ -1,4 +1,4 @@
-"""Every prompt text, and how a dialogue becomes one. Knows no tokenizer, no embedder and no model."""
+"""Every prompt text, and how a dialogue becomes one."""
 
 from assistant.prompts.modes import MODES, TASKS, PromptMode, Shot, TaskTemplates
 from assistant.prompts.own import join_own, load_shots

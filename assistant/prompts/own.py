@@ -1,5 +1,5 @@
 """The user's own wordings and solved examples: TOML files in the folder `prompts` beside the settings. They join TASKS
-and the bundled shots; every error names the file. Knows no model.
+and the bundled shots; every error names the file.
 """
 
 import tomllib

@@ -1,4 +1,4 @@
-"""An exact prompt -> the conversation in it: the way back of `render`. Knows the templates, no model."""
+"""An exact prompt -> the conversation in it: the way back of `render`."""
 
 import re
 from functools import lru_cache

@@ -1,5 +1,5 @@
 """Shows a conversation to a model that reads speakers as tags such as `#Person1#`, and puts the names back into what it
-wrote. Knows texts and prompts, no model.
+wrote.
 
 A small model copies names badly and goes by who speaks first; a tag is one piece of its vocabulary, and with tags given
 in order of speaking the same conversation between others reads the same. The idea is the anonymised entities of Hermann

@@ -1,5 +1,5 @@
 """Which turns of a conversation a sentence of a summary rests on, and what in it has none to rest on: names, numbers,
-and who is said to have done it. Knows no model; a measure of similarity can be handed in.
+and who is said to have done it.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Text encoders of the BERT kind through CTranslate2: all-MiniLM as it comes, or one that a reward was trained on.
 
-Torch-free once converted; a conversion is made in a process of its own. Knows tokens and states, not what they are
-for. A text longer than the window is cut, a conversation at its beginning: the turns nearest to the answer stay.
+Torch-free once converted; a conversion is made in a process of its own. A text longer than the window is cut, a
+conversation at its beginning: the turns nearest to the answer stay.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Reads numbers out of English text, in digits and in words, so that both compare equal. Knows no names.
+"""Reads numbers out of English text, in digits and in words, so that both compare equal.
 
 A number's keys are texts such as "2", "1000", "7.5" or, for a time of day, "7:30".
 """

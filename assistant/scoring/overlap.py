@@ -1,4 +1,4 @@
-"""How far two texts say the same in the same words. Knows words and their pairs, no meaning and no stems."""
+"""How far two texts say the same in the same words."""
 
 from collections import Counter
 from collections.abc import Sequence

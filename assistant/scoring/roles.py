@@ -1,4 +1,4 @@
-"""Who said what: how far the people that a text names fit what each of them said. Knows words, not grammar.
+"""Who said what: how far the people that a text names fit what each of them said.
 
 Every time a text names a speaker, the words behind the name (up to the next name or the end of the sentence) are held
 against that speaker's turns and against the others'. What such a match means depends on the words beside the name: who

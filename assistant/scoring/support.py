@@ -1,4 +1,4 @@
-"""Which names and numbers of a text its source contains: what a summary may not invent. Knows no model and no grammar.
+"""Which names and numbers of a text its source contains: what a summary may not invent.
 
 A name is a capitalised word, less the common words that merely open a sentence; titles and pronouns are none. A number
 is one in digits or in words: "two", "2" and "2nd" are the same, as are "5 pm" and "17:00", "1,000" and "a thousand".

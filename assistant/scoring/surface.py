@@ -1,4 +1,4 @@
-"""What can be told of a text without reading it: length, repetition, copying, phrases. Knows no model, no meaning."""
+"""What can be told of a text without reading it: length, repetition, copying, phrases."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is to be said of each sentence of a written text: where it was said, how far, and by whom. Knows no screen."""
+"""What is to be said of each sentence of a written text: where it was said, how far, and by whom."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

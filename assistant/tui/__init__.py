@@ -1,1 +1,1 @@
-"""The app: screens, widgets and keys over the use case. Knows no SQL, no prompt text and no model library."""
+"""The app: screens, widgets and keys over the use case."""

@@ -1,6 +1,4 @@
-"""The application: one assistant, its screens, and the one place where an error becomes a notification. Knows no widget
-of a screen.
-"""
+"""The application: one assistant, its screens, and the one place where an error becomes a notification."""
 
 import asyncio
 import random

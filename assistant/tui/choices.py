@@ -1,5 +1,5 @@
 """What can be chosen for the next answer: task, mode, drafts, decoding, length and every number that the text is drawn
-with. Each choice offers values and turns an Ask into another Ask. Knows no widget.
+with. Each choice offers values and turns an Ask into another Ask.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,5 @@
 """The user's documents as the app works with them: asked, searched and brought up to date in threads, one thing at a
-time; news goes out as messages. Knows no widget.
+time; news goes out as messages.
 """
 
 import threading

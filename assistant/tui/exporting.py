@@ -1,4 +1,4 @@
-"""A kept chat as a file to pass on: Markdown or a web page to read, JSON to compute with. Knows the store's nouns."""
+"""A kept chat as a file to pass on: Markdown or a web page to read, JSON to compute with."""
 
 from html import escape
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Feedback in figures, as sentences for the screen. Knows no store."""
+"""Feedback in figures, as sentences for the screen."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence

@@ -1,5 +1,5 @@
 """Writes what happens in a chat to the store, one thing after another in a thread of its own, so that no key waits for
-the disk and nothing overtakes anything. Knows the order of things, not how they look.
+the disk and nothing overtakes anything.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,4 @@
-"""Where the loop stands, on one line: "42 ratings → 118 pairs → reward 0.68 → v7 (54.9 % [51, 59])".
-
-Knows no widget.
-"""
+"""Where the loop stands, on one line: "42 ratings → 118 pairs → reward 0.68 → v7 (54.9 % [51, 59])"."""
 
 from typing import TYPE_CHECKING
 

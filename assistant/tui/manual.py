@@ -1,4 +1,4 @@
-"""What each setting means, read from the sentences under the fields of the settings tree. Knows no value."""
+"""What each setting means, read from the sentences under the fields of the settings tree."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""What happened, as values: workers and widgets post these, screens and the app act on them. Knows no widget."""
+"""What happened, as values: workers and widgets post these, screens and the app act on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,4 @@
-"""Downloads a model beside everything else: how far it is, how long it takes, and how it is stopped. Knows no widget
-and no network.
-"""
+"""Downloads a model beside everything else: how far it is, how long it takes, and how it is stopped."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What reads a file as a document: `LOADERS` maps a suffix to a function from bytes. Knows no folders and no database.
+"""What reads a file as a document: `LOADERS` maps a suffix to a function from bytes.
 
 A new format is one function and one line in the table. Parsers are imported by the loaders that call them: a search
 needs none.

@@ -1,6 +1,4 @@
-"""Assembles a document's text from blocks and remembers where each heading, page, place and table row begins. Knows no
-file format.
-"""
+"""Assembles a document's text from blocks and remembers where each heading, page, place and table row begins."""
 
 import re
 from collections.abc import Sequence

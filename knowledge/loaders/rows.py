@@ -1,4 +1,4 @@
-"""Tables as rows that carry their headers: "Double · Low season: 70 · High season: 95". Knows no file format.
+"""Tables as rows that carry their headers: "Double · Low season: 70 · High season: 95".
 
 The first row names the columns where it is marked as a header, or where its cells are words above columns of figures.
 A table of two columns is read as labels with their values where its first row cannot be told from the others.

@@ -1,5 +1,5 @@
 """How likely the best passage answers the question: a logistic curve over how near it is and how much of the question's
-words it holds, as a whole and in one sentence. Knows no index and no database.
+words it holds, as a whole and in one sentence.
 
 A passage on the subject shares the question's common words; one that answers also holds what the question is about, and
 mostly in one sentence. How far the second passage is behind says as much on the sets at hand, but was left out: where

@@ -1,5 +1,4 @@
 """Text to unit vectors, behind one protocol: all-MiniLM through CTranslate2, or a sentence-transformers model by name.
-Knows no documents and no index.
 
 A passage gets a vector for the whole of it and one for each of its windows, runs of three sentences, with the title
 before each. That doubles the work of indexing; pooling the windows from the whole passage's states is free, but found

@@ -1,4 +1,4 @@
-"""Nearest vectors by FAISS: exact while there are few, inverted lists (IVF) beyond. Knows row numbers, not passages.
+"""Nearest vectors by FAISS: exact while there are few, inverted lists (IVF) beyond.
 
 The file is a copy of what the catalog holds: it is checked when it is read, and whatever is missing, damaged or stale
 in it is made again from there.

@@ -1,5 +1,5 @@
 """Reads question and passage together, which tells more than two vectors and takes a hundred times as long: any
-sentence-transformers CrossEncoder that is on this machine. Knows no index.
+sentence-transformers CrossEncoder that is on this machine.
 """
 
 import math

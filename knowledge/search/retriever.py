@@ -1,5 +1,5 @@
 """Finds the passages that answer a question: vectors and words together, near-duplicates once, and a judgement of
-whether the answer is there at all. Knows passages, not files or screens.
+whether the answer is there at all.
 
 Score = 0.55 * cosine + 0.45 * words. The cosine is the mean of the whole passage's and its best window's. `words` is
 the share of the question's word weight that the passage matches: BM25 divided by the most it could be, so that it means

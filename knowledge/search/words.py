@@ -1,5 +1,5 @@
 """Words of a text as search compares them: without endings, function words left out, and in scripts without spaces by
-pairs of letters. Knows no passages.
+pairs of letters.
 """
 
 import re

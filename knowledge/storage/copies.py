@@ -1,4 +1,4 @@
-"""Copies of the catalog: making one while it is in use, and proving that one is sound. Knows no table's columns."""
+"""Copies of the catalog: making one while it is in use, and proving that one is sound."""
 
 import contextlib
 from pathlib import Path

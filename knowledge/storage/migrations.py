@@ -1,5 +1,5 @@
 """The shape of the catalog, as steps that only ever grow in number; the number of those that ran stands in
-PRAGMA user_version. Knows no connection.
+PRAGMA user_version.
 
 A step that was released is never changed: the next change is the next one.
 """

@@ -1,4 +1,4 @@
-"""Runs the real commands in forked processes, where they can be killed, starved or lied to. Knows no store.
+"""Runs the real commands in forked processes, where they can be killed, starved or lied to.
 
 A fork costs a hundredth of a fresh interpreter, so that hundreds of faults fit into minutes; it runs the same `main` as
 the installed command does.

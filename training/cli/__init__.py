@@ -1,5 +1,4 @@
-"""`assistant-train`: one command for each stage, made from the STAGES table. Knows how to ask and answer, not how to
-train.
+"""`assistant-train`: one command for each stage, made from the STAGES table.
 
 Stages and their libraries are imported when a stage runs, so that `--help` is there at once.
 """

@@ -1,7 +1,7 @@
 """Turns a configuration struct into command-line flags and back: types, defaults and help come from the struct alone.
 
 A value comes from the first of: a flag, the `--config` file, the run that is resumed, the default. Nested structs are
-flattened: each of their fields is a flag of its own. Knows no stage.
+flattened: each of their fields is a flag of its own.
 """
 
 import ast

@@ -1,6 +1,4 @@
-"""The stages of `assistant-train`: what each runs, how it is configured and shown. Knows names only, so that no stage's
-libraries are imported to list them.
-"""
+"""The stages of `assistant-train`: what each runs, how it is configured and shown."""
 
 from dataclasses import dataclass
 

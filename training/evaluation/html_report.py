@@ -1,7 +1,6 @@
-"""One HTML page of results that needs nothing beside it: tables, plots as embedded PNG, texts side by side. Knows rows
-and figures, not where they come from.
+"""One HTML page of results that needs nothing beside it: tables, plots as embedded PNG, texts side by side.
 
-    write_report(path, "Title", [Table("Figures", rows), Intervals("ROUGE-1", {"before": (32.8, 31.5, 34.0)})])
+write_report(path, "Title", [Table("Figures", rows), Intervals("ROUGE-1", {"before": (32.8, 31.5, 34.0)})])
 """
 
 import base64

@@ -1,7 +1,4 @@
-"""Judges summaries: `assistant-train evaluate`. Figures with 95 % intervals, clustered by conversation.
-
-Knows figures and cases; how summaries are written stands in `training.evaluation.summaries`.
-"""
+"""Judges summaries: `assistant-train evaluate`. Figures with 95 % intervals, clustered by conversation."""
 
 import json
 from collections.abc import Mapping, Sequence

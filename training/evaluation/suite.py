@@ -1,5 +1,5 @@
 """Multiple-choice tasks in the manner of GLUE and MMLU files: of the choices, the one that the model finds likeliest
-behind the prompt is its answer. Knows prompts and choices, not summaries.
+behind the prompt is its answer.
 """
 
 from collections import defaultdict

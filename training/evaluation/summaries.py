@@ -1,4 +1,4 @@
-"""Gets the summaries that are judged: from a model, from the first turns, or from a file. Knows no metric.
+"""Gets the summaries that are judged: from a model, from the first turns, or from a file.
 
 A model is asked exactly as the assistant asks it: the same prompts, parts where a conversation does not fit, and the
 same choice among drafts.

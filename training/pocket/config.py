@@ -1,4 +1,4 @@
-"""What can be set for `assistant-train pocket`. Knows no tensor, so that `--help` is there at once."""
+"""What can be set for `assistant-train pocket`."""
 
 from typing import Literal
 

@@ -1,6 +1,4 @@
-"""Files -> the rows that pocket learns from: dialogues with summaries, instructions with answers, plain texts. Knows no
-tokens.
-"""
+"""Files -> the rows that pocket learns from: dialogues with summaries, instructions with answers, plain texts."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows -> what pocket learns from: augmented, put into prompts, tokenized, in batches. Knows no model."""
+"""Rows -> what pocket learns from: augmented, put into prompts, tokenized, in batches."""
 
 import random
 from collections.abc import Iterator, Sequence

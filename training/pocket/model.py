@@ -1,6 +1,4 @@
-"""Pocket's weights: a T5 v1.1 shape, a start from MiniLM's embeddings, and the folder that transformers reads. Knows no
-training.
-"""
+"""Pocket's weights: a T5 v1.1 shape, a start from MiniLM's embeddings, and the folder that transformers reads."""
 
 import itertools
 import math

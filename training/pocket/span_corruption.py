@@ -1,6 +1,4 @@
-"""Span corruption: runs of tokens are hidden in a text, and the model writes them (Raffel et al. 2020, section 3.1.4).
-Knows token ids, no texts.
-"""
+"""Span corruption: runs of tokens are hidden in a text, and the model writes them (Raffel et al. 2020, 3.1.4)."""
 
 import itertools
 import random

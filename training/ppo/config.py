@@ -1,4 +1,4 @@
-"""What can be set for `assistant-train ppo`. Knows no tensor, so that `--help` is there at once."""
+"""What can be set for `assistant-train ppo`."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Responses and their scores -> what the updates learn from: rewards, advantages, returns. Knows no model.
+"""Responses and their scores -> what the updates learn from: rewards, advantages, returns.
 
 Everything that is a statistic of the batch is taken over the batches of all processes.
 """

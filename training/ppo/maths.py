@@ -1,4 +1,4 @@
-"""The arithmetic of PPO as pure functions of tensors. Knows no model, no text and no files.
+"""The arithmetic of PPO as pure functions of tensors.
 
 Shapes: everything is (batch, time) unless said otherwise; `mask` is True where a token of the response stands, its EOS
 included, and False on the padding to its right. Functions that end in `_losses` return one number a token, so that the

@@ -1,4 +1,4 @@
-"""An encoder-decoder model as policy, reference and value head at once. Knows tokens and probabilities, not rewards.
+"""An encoder-decoder model as policy, reference and value head at once.
 
 One set of base weights carries several LoRA adapters (Hu et al. 2021, by peft): `policy` is trained, `reference` is the
 frozen original that the KL penalty measures against, and `value`, where wanted, serves the value head alone. Switching

@@ -1,6 +1,5 @@
 """What people wrote, learnt from beside the reward, so that aligning does not unlearn what nobody rated: the PPO-ptx of
-Ouyang et al. 2022 (section 3.5), with summaries in the place of pre-training texts. Knows texts and gradients, not
-rewards.
+Ouyang et al. 2022 (section 3.5), with summaries in the place of pre-training texts.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The prompts that PPO samples responses to: read, made into tokens, parted. Knows no response and no reward."""
+"""The prompts that PPO samples responses to: read, made into tokens, parted."""
 
 import dataclasses
 import random

@@ -1,4 +1,4 @@
-"""Prompts -> sampled responses with what the policy and the reference say of them. Knows no reward and no loss.
+"""Prompts -> sampled responses with what the policy and the reference say of them.
 
 Randomness carries no state: the prompts of a step and the noise that samples each response are functions of the seed,
 the step and the response's number. A run that is resumed, or spread over processes, therefore samples the same.

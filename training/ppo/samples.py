@@ -1,4 +1,4 @@
-"""Some of a step's responses, for a look as a run goes on. Knows no loop."""
+"""Some of a step's responses, for a look as a run goes on."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""PPO on an encoder-decoder policy: sample, score, learn, judge, save. Knows no command line and no way to show.
+"""PPO on an encoder-decoder policy: sample, score, learn, judge, save.
 
 The loop is that of Ziegler et al. 2019 with the clipped losses of Schulman et al. 2017; trainer.py says where a step
 differs.

@@ -1,4 +1,4 @@
-"""One PPO step and everything that it needs and a checkpoint must bring back. Knows no loop, no stop and no screen.
+"""One PPO step and everything that it needs and a checkpoint must bring back.
 
 Deviations from Ziegler et al. 2019 and Schulman et al. 2017:
 

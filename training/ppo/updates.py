@@ -1,4 +1,4 @@
-"""Epochs of mini-batches over one step's responses. Knows losses and gradients, not rewards, files or metrics' readers.
+"""Epochs of mini-batches over one step's responses.
 
 A mini-batch is spread over the processes of the run and, within one, over micro-batches of like length: losses are
 sums over tokens divided by the tokens of the whole mini-batch, so that neither spreading changes the gradient.

@@ -1,4 +1,4 @@
-"""What can be set for `assistant-train prefer`. Knows no tensor, so that `--help` is there at once."""
+"""What can be set for `assistant-train prefer`."""
 
 from typing import Literal, NamedTuple
 

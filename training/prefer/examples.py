@@ -1,5 +1,4 @@
-"""What people preferred as token ids: pairs, or answers called good or bad by themselves. Knows files, the store and a
-tokenizer, no weights.
+"""What people preferred as token ids: pairs, or answers called good or bad by themselves.
 
 Any file of judgements will do: pairs, rankings, thumbs, in TRL's formats or ours. Several judgements of the same two
 answers count as one, as they do where a reward is trained (`assistant.feedback.pairs`).

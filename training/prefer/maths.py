@@ -1,5 +1,4 @@
-"""The arithmetic of learning from preferences without a reward model, as pure functions of tensors. Knows no model, no
-text and no files.
+"""The arithmetic of learning from preferences without a reward model, as pure functions of tensors.
 
 Shapes: `logprobs` and `mask` are (batch, time), the mask True on the tokens of an answer, its EOS included; everything
 else is (batch,), one number a pair or an answer. Log-probabilities are in nats, `logratio` is log policy - log

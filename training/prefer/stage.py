@@ -1,5 +1,4 @@
-"""`assistant-train prefer`: preferences learnt directly, without a reward and without sampling. Knows no command line
-and no way to show.
+"""`assistant-train prefer`: preferences learnt directly, without a reward and without sampling.
 
 The losses: maths.py. A step: trainer.py. What is learnt from: examples.py.
 """

@@ -1,5 +1,4 @@
-"""One step of learning from preferences, and everything that a checkpoint must bring back. Knows no loop, no stop and
-no screen.
+"""One step of learning from preferences, and everything that a checkpoint must bring back.
 
 The policy is `training.ppo.policy`'s: one set of base weights, the trained adapter, and the original as a frozen second
 one, so that the reference costs no copy of the model. Where only decoder adapters are trained both share the encoder's

@@ -1,5 +1,4 @@
-"""Fits a linear head to preference pairs: Bradley-Terry with a Gaussian prior, by Newton's method. Knows rows of
-numbers, not texts.
+"""Fits a linear head to preference pairs: Bradley-Terry with a Gaussian prior, by Newton's method.
 
 Maximum a posteriori of sum_i w_i log sigmoid(x_i beta) - sum_j (beta_j - prior_j)^2 / (2 s_j^2), x_i being the chosen
 row less the rejected one (Bradley & Terry 1952; Newton steps as in iteratively reweighted least squares).

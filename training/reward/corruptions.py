@@ -1,7 +1,7 @@
 """Preference pairs that need no people: a reference summary against the same one made worse in a known way.
 
 Each way is a function of a summary, its conversation and what else is at hand; it returns None where a summary does
-not lend itself to it. Knows texts, not models.
+not lend itself to it.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""A model as a judge: writes drafts, compares two of them, revises one. Knows the engine, no principle by name.
+"""A model as a judge: writes drafts, compares two of them, revises one.
 
 A comparison is asked in both orders, and counts only where both answers mean the same draft: small models tend to
 prefer whatever stands first (Wang et al. 2023, "Large Language Models are not Fair Evaluators").

@@ -1,4 +1,4 @@
-"""What PPO is paid for: named parts of a score, built in or brought along. Knows texts and numbers, not tensors.
+"""What PPO is paid for: named parts of a score, built in or brought along.
 
 Helpful: `human`, a reward trained from ratings (`human:r1`). Honest: `unsupported` names and numbers, `roles`, which is
 below 0 where somebody else did what the text says. Harmless: `harmless`. Form: `length`, `repetition`, `copying`.

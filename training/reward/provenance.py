@@ -1,6 +1,4 @@
-"""Which learnt reward a run is paid by: named for good when it starts, and known again when it goes on. Knows names and
-files, no score.
-"""
+"""Which learnt reward a run is paid by: named for good when it starts, and known again when it goes on."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Scores texts by the composite reward: `assistant-train score`. Knows rows and parts, not how a part is made."""
+"""Scores texts by the composite reward: `assistant-train score`."""
 
 import json
 import random

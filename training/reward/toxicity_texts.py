@@ -1,6 +1,4 @@
-"""Texts of the project's own for the toxicity head: insults, threats, and what is polite in much the same words. Knows
-`toxicity_texts.toml`, no model.
-"""
+"""Texts of the project's own for the toxicity head: insults, threats, and what is polite in much the same words."""
 
 import random
 import re

@@ -1,6 +1,4 @@
-"""The best of n samples by the reward: what any training must beat, since it needs none. Knows prompts, texts and
-scores.
-"""
+"""The best of n samples by the reward: what any training must beat, since it needs none."""
 
 import math
 from collections.abc import Callable, Sequence

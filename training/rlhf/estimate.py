@@ -1,4 +1,4 @@
-"""What a run of the loop will do, and about how long that takes. Knows counts and rates, starts nothing."""
+"""What a run of the loop will do, and about how long that takes."""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,4 @@
-"""The gate: what was measured of a candidate -> checks, a verdict, and promotion.json. Knows numbers and files, not how
-they were measured (gate_measurements.py).
+"""The gate: what was measured of a candidate -> checks, a verdict, and promotion.json.
 
 A check that could not be measured says so and neither passes nor fails; the win rate must be measured.
 """

@@ -1,6 +1,4 @@
-"""Measures a candidate against the current model, both as they are served. Knows the engine, judges and figures, not
-what is good enough (gate.py).
-"""
+"""Measures a candidate against the current model, both as they are served."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

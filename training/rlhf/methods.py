@@ -1,5 +1,5 @@
 """How a candidate is made of what people judged: each method is a function from the same setting to an adapter in the
-run's folder, with figures on the way there. Knows neither gate nor registry.
+run's folder, with figures on the way there.
 
 Every method starts from the same adapter, is stopped, resumed and judged alike, and keeps the checkpoint whose answers,
 asked as the assistant asks, the judge likes best among those within `max_kl` that still say what a person would.

@@ -1,6 +1,4 @@
-"""The two rewards of a run: one that PPO is paid by, one that only judges, trained on different conversations. Knows
-pairs and scores, not the policy.
-"""
+"""The two rewards of a run: one that PPO is paid by, one that only judges, trained on different conversations."""
 
 import math
 from collections.abc import Sequence

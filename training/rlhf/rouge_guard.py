@@ -1,6 +1,4 @@
-"""Which checkpoints of PPO may be kept: those whose answers still say what a person would. Knows texts and references,
-no judge and no tensor.
-"""
+"""Which checkpoints of PPO may be kept: those whose answers still say what a person would."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,13 +1,12 @@
-"""`assistant-train rlhf`: ratings in, a better model out, and promoted only on proof. Knows the order of the stages and
-what each leaves for the next; each is done elsewhere.
+"""`assistant-train rlhf`: ratings in, a better model out, and promoted only on proof.
 
-    runs/rlhf-20261121-101500-3f2a/
-        rated.json          the pairs as they were when the run began
-        split.json          what each conversation is for (data_split.py)
-        stages/NAME.json    what a finished stage found; a resumed run reads it instead of doing the stage again
-        reward/ judge/      the two reward models
-        ppo/                the method's own run, ppo-… or prefer-…: metrics.jsonl, checkpoints
-        report.html         everything on one page
+runs/rlhf-20261121-101500-3f2a/
+    rated.json          the pairs as they were when the run began
+    split.json          what each conversation is for (data_split.py)
+    stages/NAME.json    what a finished stage found; a resumed run reads it instead of doing the stage again
+    reward/ judge/      the two reward models
+    ppo/                the method's own run, ppo-… or prefer-…: metrics.jsonl, checkpoints
+    report.html         everything on one page
 """
 
 import json

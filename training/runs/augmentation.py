@@ -1,6 +1,4 @@
-"""Makes more dialogue-summary pairs out of one: other names, exchanged speakers, the looks of a chat. Knows text, not
-tokens.
-"""
+"""Makes more dialogue-summary pairs out of one: other names, exchanged speakers, the looks of a chat."""
 
 import random
 import re

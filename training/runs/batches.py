@@ -1,4 +1,4 @@
-"""Token ids -> padded batches of like length. Knows tensors, not texts.
+"""Token ids -> padded batches of like length.
 
 Shapes: sources (batch, source length) padded with `pad` on the right, labels (batch, target length) padded with -100,
 which the loss leaves out. `exchanged` has the labels' shape and is -100 throughout where an example has none.

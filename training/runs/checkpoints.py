@@ -1,4 +1,4 @@
-"""A checkpoint on disk: a tree of dicts, lists, tensors and JSON values. Knows no run and no model.
+"""A checkpoint on disk: a tree of dicts, lists, tensors and JSON values.
 
 Tensors travel as safetensors and everything else as JSON: nothing is ever unpickled.
 """

@@ -1,4 +1,4 @@
-"""Draws a run's metrics: as text for a terminal and as PNG for a page. Knows names and numbers, not their meaning.
+"""Draws a run's metrics: as text for a terminal and as PNG for a page.
 
 Any stage can use it: `write_curves(run.metrics(), {"title": "metric", …}, path)`.
 """

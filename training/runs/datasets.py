@@ -1,6 +1,4 @@
-"""Reads training data: JSON Lines, packed or not. Knows rows and files, not prompts or tokens. Other formats are made
-into JSON Lines by `training.runs.sources`.
-"""
+"""Reads training data: JSON Lines, packed or not. Other formats are made into JSON Lines by `training.runs.sources`."""
 
 import bz2
 import codecs

@@ -1,4 +1,4 @@
-"""The processes of one run, started by torchrun, or the only one. Knows sums and agreement, not training."""
+"""The processes of one run, started by torchrun, or the only one."""
 
 import os
 

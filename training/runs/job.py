@@ -1,4 +1,4 @@
-"""What a stage is asked to do: configuration, files, model, and how it reports. Knows no flags and no stage."""
+"""What a stage is asked to do: configuration, files, model, and how it reports."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Writes a model's card: what it is, what it learned from, how good it is and what it is bad at. Knows no tensor."""
+"""Writes a model's card: what it is, what it learned from, how good it is and what it is bad at."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

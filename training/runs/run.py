@@ -1,4 +1,4 @@
-"""A training run on disk: resolved config, manifest, `metrics.jsonl`, checkpoints, resume. Knows no model and no data.
+"""A training run on disk: resolved config, manifest, `metrics.jsonl`, checkpoints, resume.
 
     runs/pocket-20261121-101500-3f2a/
         manifest.json      stage, config, hash of the data, versions of the libraries, seed

@@ -1,5 +1,5 @@
 """Data as people have them, as JSON Lines that every stage reads: parquet, `save_to_disk` folders, JSON arrays, CSV and
-TSV, packed or not, data sets of the Hub, and columns of other names. Knows files and columns, not what a stage needs.
+TSV, packed or not, data sets of the Hub, and columns of other names.
 
 Plain JSON Lines are read where they lie. Everything else is written down once, in a private file named by its content,
 so that a run can be resumed with the same rows whatever becomes of the source.

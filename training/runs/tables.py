@@ -1,4 +1,4 @@
-"""Writes results as text for a terminal. Knows values, not how they came about."""
+"""Writes results as text for a terminal."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

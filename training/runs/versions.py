@@ -1,5 +1,5 @@
 """Makes a model version of what training left: merges the adapter in float32, checks that nothing changed, converts for
-serving, and registers. Knows folders and adapters, not how they were trained.
+serving, and registers.
 """
 
 import shutil

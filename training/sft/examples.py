@@ -1,5 +1,5 @@
 """What supervised tuning learns from: rows of files, of a Hub data set, or of the user's own ratings, parted by
-conversation and put into prompts. Knows rows and prompts, not tokens or tensors.
+conversation and put into prompts.
 
 A row has `dialogue` and `summary`; `prompt` and `summary` where the exact prompt is known; `input` and `target` for
 other tasks; `question`, `rationale` and `answer` for reasoning.

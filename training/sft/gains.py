@@ -1,6 +1,6 @@
 """What tuning gained and what it forgot: the same tasks asked before and after, differences paired by case.
 Conversations are asked about as the assistant asks, with the same choice among drafts, so that a gain is one that
-users see. Knows references to models and texts, not how anything was trained.
+users see.
 """
 
 from collections.abc import Callable, Mapping, Sequence

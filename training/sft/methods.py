@@ -1,5 +1,5 @@
 """Which weights of a model are trained: an adapter beside it (LoRA, Hu et al. 2021), vectors before its texts (prompt
-tuning, Lester et al. 2021), some of its own, or all. Knows weights, not data; adapters are made by peft.
+tuning, Lester et al. 2021), some of its own, or all.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Writes what tuning came to as text: the version, what it gained and what it forgot. Knows figures, not models."""
+"""Writes what tuning came to as text: the version, what it gained and what it forgot."""
 
 from collections.abc import Mapping
 from typing import Any

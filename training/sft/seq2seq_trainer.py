@@ -1,5 +1,5 @@
 """Fits a model to lessons with transformers' `Seq2SeqTrainer`: length buckets, a look at held-out lessons now and then,
-the best state kept, early stopping, checkpoints that continue on the same trajectory. Knows tokens, not conversations.
+the best state kept, early stopping, checkpoints that continue on the same trajectory.
 
 The loss of an update is the mean over all target tokens of its passes and processes, so that 1 x 8 and 8 x 1 examples,
 or two processes, make the same update.

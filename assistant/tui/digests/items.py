@@ -1,4 +1,4 @@
-"""The parts of a digest in the order in which they are shown. Knows no widget."""
+"""The parts of a digest in the order in which they are shown."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal

@@ -1,4 +1,4 @@
-"""A digest as a list that one can walk through. Knows its parts, not what is done with them."""
+"""A digest as a list that one can walk through."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A conversation, opened at one of its messages. Knows turns and spans."""
+"""A conversation, opened at one of its messages."""
 
 from textual.app import ComposeResult
 from textual.containers import Vertical

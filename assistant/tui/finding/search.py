@@ -1,4 +1,4 @@
-"""A search in the messages of all chats: best first, the words marked. Knows hits, not the store."""
+"""A search in the messages of all chats: best first, the words marked."""
 
 from collections.abc import Callable
 

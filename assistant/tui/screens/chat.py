@@ -1,6 +1,4 @@
-"""The conversation screen: what was pasted, what was answered, and where the next one is written. Knows the flow of one
-chat; asking, keeping and counting are `assistant.conversation`'s.
-"""
+"""The conversation screen: what was pasted, what was answered, and where the next one is written."""
 
 import time
 from functools import partial

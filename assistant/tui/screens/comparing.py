@@ -1,5 +1,5 @@
 """A version beside the model before it, blind: both answer the user's own conversations, a key says which answer is
-better. Every choice is kept at once, where the gate reads it. Knows no training.
+better. Every choice is kept at once, where the gate reads it.
 """
 
 from pathlib import Path

@@ -1,6 +1,5 @@
 """What an answer rests on: its sentences, and for the chosen one the turns of the conversation behind it, marked where
-they stand. Shared words are counted at once, meanings are compared in a thread. Knows what `assistant.scoring` finds,
-not how.
+they stand. Shared words are counted at once, meanings are compared in a thread.
 """
 
 from textual.app import ComposeResult

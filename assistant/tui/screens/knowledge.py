@@ -1,5 +1,5 @@
 """The user's documents: which folders are read, in what state they are, reading with its progress, and a search whose
-hits open in their context. Knows what it shows; the work is `assistant.tui.documents`'.
+hits open in their context.
 """
 
 from collections.abc import Callable

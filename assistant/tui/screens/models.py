@@ -1,6 +1,4 @@
-"""The models on this machine: where each comes from, what was measured, and which one answers. Knows the registry; the
-app notices by itself that another one was promoted.
-"""
+"""The models on this machine: where each comes from, what was measured, and which one answers."""
 
 from collections.abc import Mapping
 from typing import Any

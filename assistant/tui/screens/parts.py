@@ -1,4 +1,4 @@
-"""What the files of the conversation screen share: its widgets, and what is chosen and focused. Knows no flow."""
+"""What the files of the conversation screen share: its widgets, and what is chosen and focused."""
 
 from typing import TYPE_CHECKING, cast
 

@@ -1,4 +1,4 @@
-"""A place in a document, in its context. Knows text and spans."""
+"""A place in a document, in its context."""
 
 from pathlib import PurePath
 

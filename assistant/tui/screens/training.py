@@ -1,5 +1,5 @@
 """The training screen: ratings -> pairs -> reward -> PPO -> gate, as the run's own files tell it, live. Starts, stops
-and resumes the process, promotes and goes back. Knows no training.
+and resumes the process, promotes and goes back.
 """
 
 import subprocess

@@ -1,6 +1,4 @@
-"""An answer: its text as it grows, and one dim line that says what it was made of. Knows completions, not how they
-come about.
-"""
+"""An answer: its text as it grows, and one dim line that says what it was made of."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The kept chats, newest first, found by typing. Knows titles and dates, not messages."""
+"""The kept chats, newest first, found by typing."""
 
 from collections.abc import Sequence
 

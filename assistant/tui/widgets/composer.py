@@ -1,6 +1,4 @@
-"""Where the user writes: a text that grows to ten lines, long pastes folded above it, and what was sent before. Knows
-text, not conversations' prompts or models.
-"""
+"""Where the user writes: a text that grows to ten lines, long pastes folded above it, and what was sent before."""
 
 from textual import events
 from textual.app import ComposeResult

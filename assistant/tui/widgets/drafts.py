@@ -1,4 +1,4 @@
-"""Drafts side by side, one card each, stacked where the screen is narrow. Knows texts and marks, not who wrote them."""
+"""Drafts side by side, one card each, stacked where the screen is narrow."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The keys that count now, on one line: each with its word, a click does the same. Knows no command."""
+"""The keys that count now, on one line: each with its word, a click does the same."""
 
 from textual.binding import Binding
 from textual.content import Content

@@ -1,4 +1,4 @@
-"""A text that scrolls, read only. Knows no screen."""
+"""A text that scrolls, read only."""
 
 from typing import Any
 

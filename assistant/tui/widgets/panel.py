@@ -1,4 +1,4 @@
-"""The side panel: every choice for the next answer of this chat with its present value. Knows choices, not models."""
+"""The side panel: every choice for the next answer of this chat with its present value."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding

@@ -1,4 +1,4 @@
-"""What a person sent that is no conversation: a question or an instruction, with where it went. Knows no model."""
+"""What a person sent that is no conversation: a question or an instruction, with where it went."""
 
 from textual.app import ComposeResult
 from textual.content import Content

@@ -1,6 +1,4 @@
-"""A conversation as it stands in the transcript: one line that says how long it is, the turns one key away. Knows how
-to show a dialogue, not how to read one.
-"""
+"""A conversation as it stands in the transcript: one line that says how long it is, the turns one key away."""
 
 from typing import ClassVar
 

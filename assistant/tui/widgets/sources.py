@@ -1,6 +1,4 @@
-"""The sources of an answer from documents: each with document, page and what stands there. Knows places as text, not
-where they come from.
-"""
+"""The sources of an answer from documents: each with document, page and what stands there."""
 
 import re
 from collections.abc import Collection, Sequence

@@ -1,6 +1,4 @@
-"""Lines of one column to headings and paragraphs: broken words are joined, and paragraphs end where the eye sees it.
-Knows no PDF.
-"""
+"""Lines of one column to headings and paragraphs: broken words are joined, and paragraphs end where the eye sees it."""
 
 import re
 from collections.abc import Iterator, Sequence

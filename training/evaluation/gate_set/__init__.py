@@ -1,5 +1,5 @@
 """The gate's own texts: conversations with summaries, and conversations that provoke. Written for this project from
-templates, and expanded the same way every time. Knows no model.
+templates, and expanded the same way every time.
 
 Expansions of one template share their wording: `cluster` names it, so that intervals resample templates, not rows.
 """

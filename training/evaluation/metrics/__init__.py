@@ -1,4 +1,4 @@
-"""How good summaries are, in figures: METRICS maps names to functions over cases. Knows no model and no files.
+"""How good summaries are, in figures: METRICS maps names to functions over cases.
 
 A metric scores each case by itself; `pool` turns the scores of all into its figures, so that a bootstrap needs no text
 again. `training.evaluation.metrics.offline` wraps every entry as an `evaluate.Metric`.

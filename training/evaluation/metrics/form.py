@@ -1,4 +1,4 @@
-"""Whether a summary is well formed: there, ended, not looping. Knows no source and no reference."""
+"""Whether a summary is well formed: there, ended, not looping."""
 
 from assistant.scoring.surface import words
 from training.evaluation.metrics.case import Case

@@ -1,4 +1,4 @@
-"""ROUGE and BLEU: how much of the references' wording a summary has. Knows words, not meaning."""
+"""ROUGE and BLEU: how much of the references' wording a summary has."""
 
 from functools import cache
 from importlib.metadata import version
