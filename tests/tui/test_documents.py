@@ -106,7 +106,7 @@ def test_what_the_documents_do_not_hold_is_said_with_the_nearest_place(app: Assi
             await settle(pilot)
             again = seen(app)
             assert "Not in your documents. Nothing was written." in again and "nearest: " in again
-            assert "Who composed the opera about a" in again.split("\n")[0]
+            assert "Who composed" in again.split("\n")[0]  # what follows depends on the room
 
     asyncio.run(scenario())
 
