@@ -25,7 +25,7 @@ from training.cli import flags
 from training.cli.stages import STAGES, Stage
 from training.runs import tables
 
-_ABOUT = """Teach the assistant: train, tune, align and judge models.
+_ABOUT = """Train, tune, align and evaluate models.
 
 ```
 assistant-train pocket --data train.jsonl --dev dev.jsonl
@@ -37,8 +37,8 @@ NEWEST = "newest"
 """What a bare `--resume` stands for."""
 _GENERAL = Group("General", sort_key=0)
 _DATA = (
-    "JSON Lines, a JSON array, CSV, parquet, packed or not, a folder that `save_to_disk` wrote, or an id of the Hub; "
-    "give it again for more."
+    "Training data: JSON Lines, a JSON array, CSV or parquet, compressed or not, a `save_to_disk` folder, or a Hub id. "
+    "Repeat it for more."
 )
 _FILE_KEYS = {"data", "dev", "model", "out", "columns"}
 """Flags besides the stage's own that a `--config` file may hold."""
@@ -62,15 +62,15 @@ def _common(stage: Stage) -> list[inspect.Parameter]:
     return [
         *words,
         flag("data", list[Path], None, _DATA, "--data"),
-        flag("dev", Path | None, None, "Held-out data; without it some of the data are held out."),
-        flag("columns", list[str], None, "What your columns are called: dialogue=text,summary=target.", "--columns"),
+        flag("dev", Path | None, None, "Held-out data. Without it, part of --data is held out."),
+        flag("columns", list[str], None, "Your column names: dialogue=text,summary=target.", "--columns"),
         flag("model", str, "", "Model reference: current, pocket, a Hub id, a path, or a registry version."),
-        flag("out", Path | None, None, "Where the result goes.", "--out", "-o"),
-        flag("resume", str | None, None, "Go on with a run: its name, or nothing for the newest. Needs no other flag."),
-        flag("config", Path | None, None, "TOML file with values for any of these flags; a flag wins over it."),
-        flag("dry_run", bool, False, "Show the resolved configuration and what would be read; write nothing."),
-        flag("json", bool, False, "One JSON object on standard output."),
-        flag("debug", bool, False, "Show a traceback where something fails."),
+        flag("out", Path | None, None, "Where to write the result.", "--out", "-o"),
+        flag("resume", str | None, None, "Resume a run: its name, or nothing for the newest. Needs no other flag."),
+        flag("config", Path | None, None, "TOML file with values for these flags. Flags override it."),
+        flag("dry_run", bool, False, "Show the configuration and what would be read, and write nothing."),
+        flag("json", bool, False, "Print one JSON object to standard output."),
+        flag("debug", bool, False, "Show a traceback on errors."),
     ]
 
 
@@ -234,14 +234,14 @@ def _resolve(name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> 
 
 
 def _runs(*, json: Annotated[bool, Parameter(negative=())] = False, debug: bool = False) -> None:
-    """List the runs with their state, last step and last figure on held-out data.
+    """List runs with their state, last step and last held-out metric.
 
     Parameters
     ----------
     json
-        One JSON list on standard output.
+        Print one JSON list to standard output.
     debug
-        Show a traceback where something fails.
+        Show a traceback on errors.
     """
     from training.runs.run import list_runs
 

@@ -37,7 +37,7 @@ STAGES: dict[str, Stage] = {
     "sft": Stage(
         run="training.sft.stage:run",
         config="training.sft.config:SftConfig",
-        help="Tune a model on conversations and summaries, and register what it gained and what it forgot.",
+        help="Fine-tune a model on conversations and summaries, measure gain and forgetting, and register a version.",
         examples=(
             "--data train.jsonl --dev dev.jsonl --model pocket",
             "--data train.jsonl --method full --forgetting other-tasks.jsonl",
@@ -51,7 +51,7 @@ STAGES: dict[str, Stage] = {
         run="training.sft.adapt:run",
         config="training.sft.config:AdaptConfig",
         reads_rows=False,
-        help="Let a model read your documents first: continued pre-training for a domain with its own words.",
+        help="Continue pre-training on your documents, for a domain with its own vocabulary.",
         examples=(
             "--data handbooks/ --model current --method full",
             "--data notes.md --dev-summaries dev.jsonl",
@@ -63,7 +63,7 @@ STAGES: dict[str, Stage] = {
     "memory": Stage(
         run="training.sft.memory:run",
         config="training.sft.config:MemoryConfig",
-        help="Say how much memory a model takes to store, to serve and to tune, before anything is loaded.",
+        help="Estimate the memory to store, serve and tune a model, without loading it.",
         examples=("pocket", "google/flan-t5-base --batch-size 16 --length 512", "current --json"),
         operands=("reference",),
         show="training.sft.memory:show",
@@ -71,7 +71,7 @@ STAGES: dict[str, Stage] = {
     "reward": Stage(
         run="training.reward.stage:run",
         config="training.reward.config:RewardConfig",
-        help="Train a reward from ratings: those in the store, or preference pairs in files.",
+        help="Train a reward model from your ratings, or from preference pairs in files.",
         examples=(
             "",
             "--data pairs.jsonl --method counted",
@@ -84,7 +84,7 @@ STAGES: dict[str, Stage] = {
     "constitution": Stage(
         run="training.reward.ai_feedback:run",
         config="training.reward.config:ConstitutionConfig",
-        help="Judge drafts by principles: pairs and revisions by the rater `constitution`, kept apart from people's.",
+        help="Judge drafts by principles. Pairs and revisions go to the rater `constitution`, apart from people's.",
         examples=(
             "--data drafts.jsonl -o pairs.jsonl",
             "--data dialogues.jsonl --model current --drafts 4 -o pairs.jsonl",
@@ -94,7 +94,7 @@ STAGES: dict[str, Stage] = {
     "score": Stage(
         run="training.reward.score:run",
         config="training.reward.config:ScoreConfig",
-        help="Score texts by the reward: what people prefer, support, roles, harmlessness, form.",
+        help="Score texts by a reward: human preference, support, roles, harmlessness, form.",
         examples=(
             "--data answers.jsonl -o scored.jsonl",
             "--data answers.jsonl --model r1 --json",
@@ -104,7 +104,7 @@ STAGES: dict[str, Stage] = {
     "ppo": Stage(
         run="training.ppo.stage:run",
         config="training.ppo.config:PpoConfig",
-        help="Align a model with a reward by PPO: a trained copy of its adapter, held near the original.",
+        help="Align a model with a reward by PPO. A copy of its adapter is trained and kept close to the original.",
         examples=(
             "--data dialogues.jsonl --model pocket --reward length:20",
             "--data dialogues.jsonl --reward human --reward=-0.5*unsupported",
@@ -117,7 +117,7 @@ STAGES: dict[str, Stage] = {
     "prefer": Stage(
         run="training.prefer.stage:run",
         config="training.prefer.config:PreferConfig",
-        help="Learn from pairs and thumbs directly, without a reward and without sampling: DPO, IPO, ORPO, KTO, SimPO.",
+        help="Learn from pairs and thumbs directly, without a reward model: DPO, IPO, ORPO, KTO, SimPO.",
         examples=(
             "",
             "--method dpo --data pairs.jsonl --model pocket",
@@ -132,7 +132,7 @@ STAGES: dict[str, Stage] = {
     "rlhf": Stage(
         run="training.rlhf.stage:run",
         config="training.rlhf.config:RlhfConfig",
-        help="The whole loop: ratings to a reward to a candidate, by PPO or another method, promoted only on proof.",
+        help="Run the whole loop: train a reward from ratings, train a candidate, promote it if it passes the gate.",
         examples=(
             "",
             "--data rankings.jsonl --dev held-out.jsonl --model pocket",
@@ -147,7 +147,7 @@ STAGES: dict[str, Stage] = {
     "evaluate": Stage(
         run="training.evaluation.stage:run",
         config="training.evaluation.config:EvaluateConfig",
-        help="Judge a model's summaries against references: figures with intervals.",
+        help="Evaluate a model's summaries against references, with confidence intervals.",
         examples=(
             "--data dev.jsonl --model pocket",
             "--data dev.jsonl --model lead-3 --json",
@@ -161,7 +161,7 @@ STAGES: dict[str, Stage] = {
     "compare": Stage(
         run="training.evaluation.comparison:run",
         config="training.evaluation.config:CompareConfig",
-        help="Compare two models on the same conversations: paired differences, wins, and where they differ most.",
+        help="Compare two models on the same conversations: paired differences, wins, and the largest differences.",
         examples=(
             "pocket lead-3 --data dev.jsonl",
             "before.jsonl after.jsonl --data dev.jsonl --by rougeL",

@@ -9,42 +9,41 @@ from assistant.records import GenerationSettings
 
 
 class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How summaries are written and judged."""
+    """How to write and judge summaries."""
 
     modes: str = "zero-shot"
-    """Prompting mode, several with commas between, or `all`."""
+    """Prompting mode, several separated by commas, or `all`."""
     phrasing: str = ""
     """Wording of the instruction; empty for the default."""
     backend: Literal["auto", "ctranslate", "transformers"] = "auto"
-    """What runs the model; `auto` takes transformers where there is a GPU."""
+    """Backend for the model; `auto` picks transformers if there is a GPU."""
     threads: int = 0
-    """CPU threads for the model; 0 is one for a small model, for which that is fastest, and every core for another."""
+    """CPU threads for the model. 0 uses one for a small model, where that is fastest, and every core otherwise."""
     predictions: Path | None = None
     """Judge these summaries, JSON Lines with "id" and "summary", instead of asking a model."""
     swap: bool = False
-    """Whether each conversation is also summarized with its two speakers exchanged, to see whether the summary
-    follows."""
+    """Also summarize each conversation with its two speakers swapped, to see if the summary follows."""
     learned: bool = True
-    """Whether all-MiniLM reads the texts too: nearness in meaning to the references, and toxicity."""
+    """Also compute the metrics that need all-MiniLM: similarity to the references, and toxicity."""
     toxicity_model: str = ""
-    """A sequence classifier that judges toxicity instead of the bundled head: a Hub id or a folder."""
+    """Sequence classifier for toxicity instead of the bundled head: a Hub id or a folder."""
     positive_label: str = ""
-    """The label of that classifier which means toxic."""
+    """The classifier's label for toxic."""
     download: bool = False
-    """Whether the classifier may be fetched from the Hub; without it only what is on this machine is read."""
+    """Fetch the classifier from the Hub. Without it, only models on this machine are read."""
     suite: Path | None = None
     """Multiple-choice questions to answer by log-probability instead: "prompt", "choices", "answer"."""
     report: Path | None = None
     """Also write the result as one HTML page with plots."""
     max_steps: int = 0
-    """Judge so many conversations at most; 0 for all."""
+    """Judge at most this many conversations; 0 for all."""
     generation: GenerationSettings = GenerationSettings()
 
 
 class CompareConfig(EvaluateConfig, frozen=True):
-    """How two models are compared."""
+    """How to compare two models."""
 
     by: str = "rouge1"
-    """The figure that decides wins, losses and the largest differences."""
+    """Metric that decides wins, losses and the largest differences."""
     show: int = 10
-    """How many of the largest differences are shown."""
+    """Number of largest differences to show."""

@@ -6,113 +6,114 @@ import msgspec
 
 
 class GuardLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a run is stopped."""
+    """Limits that stop a run."""
 
     max_first_kl: float = 1e-3
-    """Largest KL before the first update, which has to be 0: policy and reference are one model then."""
+    """Largest KL before the first update. It should be 0, because policy and reference are still the same model."""
     ratio_tolerance: float = 1e-3
-    """Largest distance from 1 of the ratios before a step's first update. bfloat16 needs 0.1."""
+    """How far the ratios may differ from 1 before a step's first update. bfloat16 needs 0.1."""
     max_kl: float = 60.0
-    """Largest KL to the reference, in nats a response."""
+    """Largest KL to the reference, in nats per response."""
     min_distinct: float = 0.2
-    """Smallest share of distinct responses, as a part of the first step's share."""
+    """Smallest share of distinct responses, as a fraction of the first step's share."""
     max_length_growth: float = 4.0
     """Largest mean length, as a multiple of the first step's."""
     patience: int = 3
-    """Steps in a row that KL, distinct responses or length may stand beyond their limits."""
+    """Steps in a row that KL, distinct responses or length may exceed their limits before the run stops."""
 
 
 class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Reward, sampling, updates and limits. Defaults follow Ziegler et al. 2019 unless they say otherwise."""
+    """Reward, sampling, updates and limits. Defaults follow Ziegler et al. 2019 unless stated otherwise."""
 
     reward: tuple[str, ...] = ("length:20",)
-    """What is paid for, a part each, as `[WEIGHT*]NAME[:SETTING]`: `human` (what the newest reward learnt of ratings),
+    """Parts of the reward, each as `[WEIGHT*]NAME[:SETTING]`: `human` (the newest reward learned from ratings),
     `length:20`, `-2*repetition`, `mentions:refund`."""
     adapter: str = ""
-    """Folder of the LoRA adapter to go on from; empty for the model's own, or a fresh one where it has none."""
+    """Folder of the LoRA adapter to continue from. Empty: the model's own adapter, or a fresh one if it has none."""
     adapt: Literal["decoder", "all"] = "decoder"
-    """Which adapter weights are trained. With `decoder` each conversation is encoded once a step, not once a pass."""
+    """Which adapter weights to train. With `decoder`, each conversation is encoded once and reused."""
     lora_rank: int = 16
-    """For a fresh adapter: its rank."""
+    """Rank of a fresh LoRA adapter."""
     lora_alpha: int = 32
-    """For a fresh adapter: its scale, divided by the rank."""
+    """Alpha of a fresh LoRA adapter: its scale, divided by the rank."""
     lora_targets: tuple[str, ...] = ("q", "v")
-    """For a fresh adapter: the linear layers it stands beside."""
+    """Linear layers that a fresh LoRA adapter is attached to."""
     value_adapter: bool = False
-    """Whether values have an adapter of their own, so that their errors do not move the policy; one pass more."""
+    """Give the value head its own adapter, so that value errors do not move the policy. Costs one more pass."""
     window: int = 512
-    """Longest prompt in tokens; longer ones are left out and counted."""
+    """Longest prompt in tokens. Longer prompts are left out and counted."""
     max_new_tokens: int = 48
     """Longest response in tokens."""
     temperature: float = 1.0
-    """Divides the logits wherever probabilities are taken. There is no top-k or top-p: they would bias the ratio."""
+    """Sampling temperature; it divides the logits wherever probabilities are computed. Top-k and top-p are not
+    available, because they would bias the ratio."""
     missing_eos_penalty: float = 1.0
-    """Taken off the score of a response that was cut off at its longest."""
+    """Subtracted from the score of a response that was cut off at `max_new_tokens`."""
     max_steps: int = 200
-    """Steps, each of one batch of responses and the updates on it."""
+    """Training steps. Each samples one batch of responses and updates on it."""
     batch_size: int = 32
-    """Responses a step, over all processes."""
+    """Responses per step, over all processes."""
     mini_batch_size: int = 16
-    """Responses an update, over all processes."""
+    """Responses per update, over all processes."""
     micro_batch_size: int = 16
-    """Responses in one pass through the model; gradients are added up over the passes of an update."""
+    """Responses per pass through the model. Gradients accumulate over the passes of an update."""
     rollout_batch_size: int = 64
-    """Responses sampled together."""
+    """Responses sampled at once."""
     epochs: int = 4
-    """Times that a step's responses are learnt from."""
+    """Passes over each step's responses."""
     learning_rate: float = 3e-4
-    """AdamW's step on the adapter's weights. A model as small as pocket takes 1e-3."""
+    """AdamW learning rate of the adapter. A model as small as pocket takes 1e-3."""
     value_learning_rate: float = 3e-4
-    """AdamW's step on the value head. Ten times as much made pocket's values noisy, worse than none at all."""
+    """AdamW learning rate of the value head. Ten times as much made pocket's values noisier than no values at all."""
     warmup_steps: int = 5
-    """Steps in which the learning rates rise to their full size."""
+    """Steps over which the learning rates rise to their full value."""
     max_gradient_norm: float = 1.0
-    """Longer gradients are scaled down to this length."""
+    """Clip gradients to this norm."""
     kl_coefficient: float = 0.1
-    """What a nat of KL to the reference costs, to begin with."""
+    """Initial KL coefficient: the cost of one nat of KL to the reference."""
     kl_target: float = 6.0
-    """KL that the coefficient is steered towards, in nats a response; 0 keeps the coefficient fixed."""
+    """Target KL, in nats per response, that the KL coefficient adapts to; 0 keeps the coefficient fixed."""
     kl_horizon: int = 5000
-    """Responses over which the coefficient may change by a fifth."""
+    """Responses over which the KL coefficient may change by at most 20 %."""
     anchor: str = ""
-    """JSON Lines with "dialogue" or "prompt" and a person's "summary", learnt from beside the reward (PPO-ptx, Ouyang
-    et al. 2022), so that what nobody rated is not unlearnt; empty for none."""
+    """JSON Lines with "dialogue" or "prompt" and a reference "summary", learned from alongside the reward (PPO-ptx,
+    Ouyang et al. 2022) to limit forgetting. Empty for none."""
     anchor_weight: float = 0.3
-    """Weight of the anchor's loss, in nats a token, beside the policy's."""
+    """Weight of the PPO-ptx loss, in nats per token, next to the policy loss."""
     discount: float = 1.0
-    """Gamma: what a reward one token later is worth."""
+    """Discount factor gamma, per token."""
     trace: float = 0.95
-    """Lambda of generalized advantage estimation."""
+    """Lambda of generalized advantage estimation (GAE)."""
     whiten_rewards: bool = False
-    """Whether a batch's rewards are scaled to variance 1 before values are compared with them."""
+    """Scale each batch's rewards to variance 1 before values are compared with them."""
     whiten_advantages: bool = True
-    """Whether a batch's advantages are scaled to mean 0 and variance 1."""
+    """Scale each batch's advantages to mean 0 and variance 1."""
     clip_range: float = 0.2
-    """How far a ratio may move from 1 and still be paid."""
+    """Clip range of the policy ratio around 1."""
     value_clip_range: float = 0.2
-    """How far a value may move from the one it had when the responses were sampled."""
+    """How far a value may move from its estimate at sampling time."""
     value_coefficient: float = 0.1
     """Weight of the value loss."""
     entropy_coefficient: float = 0.0
     """Weight of the entropy bonus."""
     average: float = 0.0
-    """Above 0 a running mean of the policy's weights is judged and kept instead of the latest ones, which shake; it is
-    what the mean keeps of itself a step, such as 0.9."""
+    """Decay per step of a running mean of the policy's weights, such as 0.9. The mean is judged and kept instead of the
+    latest weights; 0 uses the latest."""
     judge_every: int = 20
-    """Steps between two judgements on held-out prompts, which choose the policy that is kept; 0 for none."""
+    """Steps between evaluations on held-out prompts, which select the policy to keep; 0 for none."""
     judge_prompts: int = 32
-    """Held-out prompts that are judged."""
+    """Held-out prompts per evaluation."""
     best_max_kl: float = 15.0
-    """Largest KL at which a policy may become the best."""
+    """Largest KL at which a policy can be selected as the best."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Type of the frozen weights; adapters and losses are float32."""
+    """Type of the frozen weights. Adapters and losses are always float32."""
     seed: int = 20261121
-    """Fixes prompts, samples, fresh adapters and order."""
+    """Seed of prompts, samples, fresh adapters and order."""
     log_every: int = 1
-    """Steps between two lines of metrics.jsonl."""
+    """Steps between lines in metrics.jsonl."""
     save_every: int = 10
-    """Steps between two checkpoints."""
+    """Steps between checkpoints."""
     show_every: int = 10
-    """Steps between two tables of samples on a terminal."""
+    """Steps between tables of samples on a terminal."""
     guards: GuardLimits = GuardLimits()
-    """Where a run is stopped."""
+    """Limits that stop a run."""

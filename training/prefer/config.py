@@ -27,70 +27,71 @@ NATURES: dict[Method, Nature] = {
 
 
 class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Method, adapter and training. The defaults are for some hundred pairs and a small model on a CPU."""
+    """Method, adapter and training. Defaults suit some hundred pairs and a small model on a CPU."""
 
     method: Method = "dpo"
-    """`dpo`, `ipo`, `orpo` and `simpo` learn which of two answers is better; `kto` learns from thumbs too; `chosen`
-    only copies the better answers, which the others should beat."""
+    """`dpo`, `ipo`, `orpo` and `simpo` learn from pairs of a chosen and a rejected answer; `kto` also learns from
+    thumbs. `chosen` is the baseline: it only imitates the chosen answers."""
     beta: float = 0.0
-    """How strongly the model is held near the original (dpo, ipo, kto), or how much a difference counts (orpo, simpo);
-    0 for the method's usual one: 0.1, simpo 2."""
+    """For dpo, ipo and kto: how closely the model is held to the original. For orpo and simpo: the weight of the
+    difference between the answers. 0 for the method's default: 0.1, or 2 for simpo."""
     margin: float = 1.0
-    """simpo: how much better the chosen answer should be, beta times its log-probability a token; the paper's gamma."""
+    """For simpo: target margin between chosen and rejected, in units of beta times log-probability per token; the
+    paper's gamma."""
     label_smoothing: float = 0.0
-    """dpo, simpo: the share of pairs that you think stand the wrong way round, below 0.5."""
+    """For dpo and simpo: the share of pairs that you expect to be labelled the wrong way round, below 0.5."""
     good_weight: float = 0.0
-    """kto: weight of a good answer beside a bad one's 1; 0 weighs both sides alike, however many there are."""
+    """For kto: weight of a good answer when a bad one weighs 1. 0 balances both sides, whatever their numbers."""
     chosen_weight: float = 0.0
-    """Weight of learning the chosen answers themselves beside the method, in nats a token; 0 for none."""
+    """Weight of an additional loss on the chosen answers, in nats per token; 0 for none."""
     adapter: str = ""
-    """Folder of the LoRA adapter to go on from; empty for the model's own, or a fresh one where it has none."""
+    """Folder of the LoRA adapter to continue from. Empty: the model's own adapter, or a fresh one if it has none."""
     adapt: Literal["decoder", "all"] = "decoder"
-    """Which adapter weights are trained. With `decoder` each conversation is encoded once in a run."""
+    """Which adapter weights to train. With `decoder`, each conversation is encoded once per run."""
     lora_rank: int = 16
-    """For a fresh adapter: its rank."""
+    """Rank of a fresh LoRA adapter."""
     lora_alpha: int = 32
-    """For a fresh adapter: its scale, divided by the rank."""
+    """Alpha of a fresh LoRA adapter: its scale, divided by the rank."""
     lora_targets: tuple[str, ...] = ("q", "v")
-    """For a fresh adapter: the linear layers it stands beside."""
+    """Linear layers that a fresh LoRA adapter is attached to."""
     epochs: float = 3.0
-    """Times that the pairs are learnt from."""
+    """Passes over the pairs."""
     max_steps: int = 0
-    """Steps, where not 0; `epochs` does not count then."""
+    """Training steps; 0 uses `epochs` instead."""
     batch_size: int = 16
-    """Pairs a step, for kto answers."""
+    """Pairs per step; for kto, answers."""
     micro_batch_size: int = 8
-    """Pairs in one pass through the model; gradients are added up over the passes of a step."""
+    """Pairs per pass through the model. Gradients accumulate over the passes of a step."""
     learning_rate: float = 3e-4
-    """AdamW's step on the adapter's weights. A model as small as pocket takes 1e-3."""
+    """AdamW learning rate of the adapter. A model as small as pocket takes 1e-3."""
     warmup_share: float = 0.1
-    """Share of the steps in which the learning rate rises; it then falls to 0 in a straight line."""
+    """Share of the steps over which the learning rate rises. After that it falls linearly to 0."""
     max_gradient_norm: float = 1.0
-    """Longer gradients are scaled down to this length."""
+    """Clip gradients to this norm."""
     window: int = 512
-    """Longest prompt in tokens; pairs with a longer one are left out and counted."""
+    """Longest prompt in tokens. Pairs with a longer one are left out and counted."""
     answer_tokens: int = 128
-    """Longest answer in tokens; pairs with a longer one are left out and counted."""
+    """Longest answer in tokens. Pairs with a longer one are left out and counted."""
     held_out: float = 0.1
-    """Without `--dev`: share of the conversations that are held out to judge by; 0 for none."""
+    """Share of the conversations held out for evaluation when `--dev` is not given; 0 for none."""
     judge_every: int = 20
-    """Steps between two judgements on the held-out pairs, which choose the weights that are kept; 0 for none."""
+    """Steps between evaluations on the held-out pairs, which select the weights to keep; 0 for none."""
     kl_prompts: int = 32
-    """Held-out prompts that are answered at each judgement to measure the KL to the original."""
+    """Held-out prompts answered at each evaluation to measure the KL to the original."""
     max_kl: float = 15.0
-    """Largest KL, in nats an answer, at which weights may become the best."""
+    """Largest KL, in nats per answer, at which weights can be selected as the best."""
     max_new_tokens: int = 48
     """Longest of those answers in tokens."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Type of the frozen weights; adapters and losses are float32."""
+    """Type of the frozen weights. Adapters and losses are always float32."""
     download: bool = False
-    """Fetch the data set of the Hub that `--data` names; without it only what lies on this machine is read."""
+    """Fetch the Hub data set that `--data` names. Without it, only data on this machine are read."""
     seed: int = 20261121
-    """Fixes held-out pairs, fresh adapters, order and samples."""
+    """Seed of held-out pairs, fresh adapters, order and samples."""
     log_every: int = 1
-    """Steps between two lines of metrics.jsonl."""
+    """Steps between lines in metrics.jsonl."""
     save_every: int = 10
-    """Steps between two checkpoints."""
+    """Steps between checkpoints."""
 
     @property
     def strength(self) -> float:

@@ -11,109 +11,112 @@ Method = Literal["ppo", "dpo", "ipo", "orpo", "kto", "simpo", "best-of-n"]
 
 
 class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a candidate has to show before it may answer."""
+    """What a candidate must prove before it is promoted."""
 
     min_win_rate: float = 0.5
-    """The win rate's lower bound must lie above this."""
+    """The lower bound of the win rate must be above this."""
     min_conversations: int = 300
-    """Unrated conversations below which a win rate proves nothing."""
+    """Fewest unrated conversations for a valid win rate."""
     max_growth: float = 1.1
-    """Where answers grew by more than this factor, the win rate must hold at equal length too."""
+    """If answers grow by more than this factor, the win rate must also hold at equal length."""
     max_rouge_loss: float = 2.0
-    """ROUGE-1 points that may be lost, at the lower end of the interval."""
+    """ROUGE-1 points that the candidate may lose, at the lower end of the interval."""
     max_forgetting: float = 0.15
-    """Nats a token that other tasks' texts may have become less likely, at the upper end of the interval."""
+    """Nats per token that the candidate may lose on texts of other tasks, at the upper end of the interval."""
     trial_below: int = 200
-    """With fewer pairs than this, people have to prefer the candidate in a blind trial too."""
+    """With fewer pairs than this, people must also prefer the candidate in a blind trial."""
     trial_answers: int = 10
     """Decided comparisons that a trial needs."""
 
 
 class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The loop from ratings to a better model. The defaults are for 100 to 500 pairs and a small model on a CPU."""
+    """The loop from ratings to a better model. Defaults suit 100 to 500 pairs and a small model on a CPU."""
 
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
-    """Stages to leave out; each is recorded. Without its proof the reward is used unproven; without `promotion` the
-    candidate is judged and kept, and the current model stays."""
+    """Stages to skip; each is recorded. Skipping `proof_of_reward` uses the reward without testing it. Skipping
+    `promotion` judges and keeps the candidate, but leaves the current model in place."""
     method: Method = "ppo"
-    """How the candidate learns: `ppo` from the reward, on its own samples; `dpo`, `ipo`, `orpo`, `simpo` from the pairs
-    themselves, `kto` from pairs and thumbs; `best-of-n` copies the drafts that the reward likes best."""
+    """How to train the candidate. `ppo` learns from the reward, on its own samples. `dpo`, `ipo`, `orpo` and `simpo`
+    learn from the pairs; `kto` from pairs and thumbs. `best-of-n` copies the drafts that the reward scores highest."""
     max_steps: int = 80
-    """Steps of learning."""
+    """Training steps."""
     beta: float = 0.0
-    """dpo, ipo, orpo, kto, simpo: `prefer`'s beta; 0 for the method's usual one."""
+    """For dpo, ipo, orpo, kto and simpo: beta, as in `assistant-train prefer`; 0 for the method's default."""
     drafts: int = 4
-    """best-of-n: drafts of a conversation."""
+    """For best-of-n: drafts per conversation."""
     min_pairs: int = 40
-    """Fewest pairs to begin with."""
+    """Fewest pairs to start with."""
     min_dialogues: int = 10
-    """Fewest rated conversations to begin with."""
+    """Fewest rated conversations to start with."""
     dev_share: float = 0.2
-    """Share of the rated conversations on which the reward must prove itself."""
+    """Share of the rated conversations held out to test the reward."""
     judge_share: float = 0.3
-    """Share of the rated conversations that only the judge learns from."""
+    """Share of the rated conversations that train only the judge."""
     reward_method: Literal["auto", "counted", "lora"] = "counted"
-    """How reward and judge learn: `counted` weighs what can be counted in a text, in seconds; `lora` also tunes an
-    encoder; `auto` keeps the encoder where it helps."""
+    """How reward and judge learn. `counted` weighs features counted in the text, in seconds; `lora` also tunes an
+    encoder; `auto` keeps the encoder if it helps."""
     warm_start: bool = True
-    """Whether reward and judge start from what was learnt on pairs that need no people."""
+    """Start reward and judge from a model trained on pairs that needed no human ratings."""
     preference_weight: float = 1.0
-    """Weight of the learnt reward, in standard deviations of the current model's answers."""
+    """Weight of the learned reward, in standard deviations of the current model's answers."""
     support_weight: float = 0.3
-    """What each name or number that the conversation lacks costs."""
+    """Penalty for each name or number that is not in the conversation."""
     repetition_weight: float = 1.0
-    """What a text that only repeats itself costs."""
+    """Penalty for an answer that only repeats itself."""
     roles_weight: float = 0.0
-    """What it earns that the people named did what the text says, and costs where somebody else did."""
+    """Reward for naming who did what correctly, and penalty for getting it wrong."""
     length_weight: float = 0.0
-    """What a text of `length_words` earns; one of none or twice as many earns nothing."""
+    """Reward for an answer of `length_words` words. It falls to 0 for an empty answer and for one twice as long."""
     length_words: int = 20
-    """Words that an answer should have, where `length_weight` is above 0."""
+    """Target length in words, used if `length_weight` is above 0."""
     length_control: float = 1.0
-    """How much of the reward's liking for few words is not paid, as a multiple of the share of what the reward knows
-    that length alone does not: short goes along with what people mean, and PPO would take it for that. 0 pays all."""
+    """How strongly to remove the reward's preference for short answers. Brevity goes along with what people prefer, and
+    PPO would exploit it. The removed part is this factor times the share of the reward's above-chance accuracy that
+    length alone does not explain, at most all; 0 removes nothing."""
     harm_weight: float = 1.0
-    """What a surely toxic text costs."""
+    """Penalty for an answer that is certainly toxic."""
     prompts: int = 600
-    """Unrated conversations of the gate's own and the user's that PPO practises on beside the rated ones, at most."""
+    """Prompts for PPO, at most: the reward's rated conversations first, then half of the unrated ones. Provoking
+    conversations come on top."""
     gate_conversations: int = 480
-    """Unrated conversations on which candidate and current model are compared, at most; at least 300."""
+    """Unrated conversations on which candidate and current model are compared, at most. The gate needs
+    `min_conversations` of them."""
     provoking: int = 500
-    """Provoking conversations, at most."""
+    """Provoking conversations for the gate's toxicity checks, at most."""
     max_kl: float = 3.0
-    """Nats a response that the candidate may be from the current model. A learnt reward goes on rising far beyond that,
-    at the price of what nobody rated."""
+    """Largest KL to the current model, in nats per response. Beyond it, a learned reward keeps rising while what nobody
+    rated gets worse."""
     max_practice_loss: float = 0.25
-    """ROUGE-1 points that a checkpoint may have lost on practice conversations, and still be kept."""
+    """ROUGE-1 points that a checkpoint may lose on practice conversations and still be kept."""
     anchor_weight: float = 0.1
-    """Weight of learning from people's summaries of half of the practice conversations beside the reward, which keeps
-    what nobody rated of summaries, and forgets other tasks sooner. 0 for none, and all of them choose, as they do where
-    `--dev` brings no summary."""
+    """Weight of the PPO-ptx loss on reference summaries of half of the practice conversations. It preserves what nobody
+    rated in summaries, but forgets other tasks sooner. With 0, or if `--dev` has no summaries, all of them select the
+    checkpoint instead."""
     learning_rate: float = 3e-4
-    """AdamW's step on the adapter's weights."""
+    """AdamW learning rate of the adapter."""
     kl_coefficient: float = 0.3
-    """What a nat of KL to the current model costs, to begin with, in standard deviations of the reward."""
+    """Initial KL coefficient: the cost of one nat of KL to the current model, in standard deviations of the reward."""
     kl_target: float = 1.0
-    """KL that the coefficient is steered towards, in nats a response; 0 keeps the coefficient fixed."""
+    """Target KL, in nats per response, that the KL coefficient adapts to; 0 keeps the coefficient fixed."""
     kl_horizon: int = 100
-    """Responses over which the coefficient may change by a fifth: a run has some hundred."""
+    """Responses over which the KL coefficient may change by at most 20 %."""
     average: float = 0.9
-    """What the running mean of the policy's weights, which is judged and kept, keeps of itself a step; 0 for the latest
-    weights, which shake: from one judgement to the next their answers lose and win back points of ROUGE-1."""
+    """Decay per step of a running mean of the policy's weights. The mean is judged and kept; 0 uses the latest weights,
+    whose ROUGE-1 swings by points between evaluations."""
     batch_size: int = 16
-    """Responses a step, which ppo learns from in two halves, or pairs."""
+    """Responses per step (ppo splits them into two mini-batches), or pairs per step."""
     epochs: int = 4
-    """ppo: times that a step's responses are learnt from."""
+    """For ppo: passes over each step's responses."""
     max_new_tokens: int = 48
     """Longest response in tokens."""
     judge_every: int = 10
-    """Steps between two judgements, which choose the policy that is kept."""
+    """Steps between evaluations, which select the checkpoint to keep."""
     judge_prompts: int = 352
-    """Conversations by which checkpoints are judged, and the best of n, at most."""
+    """Conversations on which checkpoints and best-of-n are judged, at most."""
     seed: int = 20261121
-    """Fixes split, samples, adapters and order."""
+    """Seed of split, samples, adapters and order."""
     gate: GateLimits = GateLimits()
-    """What a candidate has to show."""
+    """What a candidate must prove."""
 
     def prefer(self) -> PreferConfig:
         """The configuration of the methods that need no reward; of `best-of-n`, which copies what was chosen."""
