@@ -1,5 +1,6 @@
 """Where a person writes: pastes, new lines, what was sent before, files, and letters typed elsewhere."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -141,3 +142,19 @@ async def test_what_arrives_in_one_burst_on_an_answer_is_typed_in_order_and_sent
         await settle(pilot)
         assert pilot.app.screen.query_one(Composer).whole_text == ""
         assert "3 drafts" in seen(pilot.app)
+
+
+async def test_what_is_typed_before_the_first_frame_reaches_the_composer() -> None:
+    app = an_app()
+
+    async def type_early() -> None:
+        while not (app.is_running and app.screen_stack and app.screen.focused):
+            await asyncio.sleep(0)
+        for letter in "early":
+            app.post_message(Key(letter, letter))
+
+    typing = asyncio.create_task(type_early())
+    async with opened(app) as pilot:
+        await typing
+        await settle(pilot)
+        assert app.screen.query_one(Composer).whole_text == "early"

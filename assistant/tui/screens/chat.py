@@ -49,6 +49,8 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
     """One chat."""
 
     BINDINGS = bindings_of("chat")
+    AUTO_FOCUS = "Editor"
+    """What is typed before the first frame goes there; by default it is the search of the chat list, not shown yet."""
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
