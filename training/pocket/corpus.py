@@ -6,6 +6,7 @@ from typing import Any
 
 from assistant.errors import DataMissing, UsageError
 from assistant.prompts import hide, show_turns
+from training.runs.conversations import conversation_key
 from training.runs.datasets import read_rows
 
 Row = dict[str, Any]
@@ -32,8 +33,8 @@ def read_corpus(data: Sequence[Path], dev: Path | None) -> tuple[list[Row], list
     if len(summaries) < 2:
         raise DataMissing("pocket needs two dialogues with summaries at least: one to train on, one to hold out")
     held_out = summaries[1::20][:_HELD_OUT]
-    said = {row["dialogue"] for row in held_out}
-    return [row for row in rows if row.get("dialogue") not in said], held_out
+    said = {conversation_key(row["dialogue"]) for row in held_out}
+    return [row for row in rows if conversation_key(row.get("dialogue") or "") not in said], held_out
 
 
 def kind_of(row: Row) -> tuple[str, ...] | None:

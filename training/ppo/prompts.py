@@ -11,6 +11,7 @@ from assistant.errors import DataMissing
 from assistant.prompts import render, show
 from training.ppo.config import PpoConfig
 from training.ppo.policy import Policy
+from training.runs.conversations import conversation_key
 from training.runs.datasets import lacks, read_rows
 
 
@@ -54,16 +55,15 @@ def part_held_out(
         return prompts, []
     if dev is not None:
         return prompts, read_prompts([dev], policy, config.window)[0][: config.judge_prompts]
-    if len(prompts) < 5:
-        raise DataMissing(f"{len(prompts)} prompts are too few to hold some out; give --dev or set judge_every to 0")
-    chosen = set(
-        random.Random(f"{config.seed}/held-out").sample(
-            range(len(prompts)), min(config.judge_prompts, len(prompts) // 5)
-        )
-    )
+    keys = [conversation_key(prompt.text) for prompt in prompts]
+    names = list(dict.fromkeys(keys))
+    if len(names) < 5:
+        raise DataMissing(f"{len(names)} prompts are too few to hold some out; give --dev or set judge_every to 0")
+    draw = random.Random(f"{config.seed}/held-out")
+    chosen = {names[place] for place in draw.sample(range(len(names)), min(config.judge_prompts, len(names) // 5))}
     parts: tuple[list[PromptIds], list[PromptIds]] = ([], [])
-    for index, prompt in enumerate(prompts):
-        parts[index in chosen].append(prompt)
+    for prompt, key in zip(prompts, keys, strict=True):
+        parts[key in chosen].append(prompt)
     return parts
 
 

@@ -19,11 +19,12 @@ from assistant.feedback.exchange import export
 from assistant.feedback.pairs import count_reasons, labels_from, pairs_from
 from assistant.feedback.store import Store
 from assistant.locations import store_file
-from assistant.prompts import conversation_in, hide, show
+from assistant.prompts import hide, show
 from assistant.records import Label, ModelVersion, PreferencePair
 from training.ppo.prompts import PromptIds
 from training.prefer.config import PreferConfig
 from training.reward.preferences import CONSTITUTION, read_judged
+from training.runs.conversations import conversation_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +111,13 @@ def _parted(preferred: Preferred, config: PreferConfig) -> tuple[Preferred, Pref
 
     asked = [pair.prompt for pair in preferred.pairs]
     asked += [label.prompt for label in preferred.labels] if config.method == "kto" else []
-    order = sorted({conversation_in(prompt) for prompt in asked}, key=drawn)
+    order = sorted({conversation_key(prompt) for prompt in asked}, key=drawn)
     kept = set(order[: round(config.held_out * len(order)) if len(order) > 1 else 0])
 
     def part(held: bool) -> Preferred:
         return Preferred(
-            tuple(pair for pair in preferred.pairs if (conversation_in(pair.prompt) in kept) == held),
-            tuple(label for label in preferred.labels if (conversation_in(label.prompt) in kept) == held),
+            tuple(pair for pair in preferred.pairs if (conversation_key(pair.prompt) in kept) == held),
+            tuple(label for label in preferred.labels if (conversation_key(label.prompt) in kept) == held),
             preferred.unpaired,
         )
 

@@ -23,6 +23,7 @@ from assistant.feedback.store import Store
 from assistant.locations import store_file
 from assistant.prompts import conversation_in, render
 from assistant.records import Completion, FeedbackStats, PreferencePair, Prompt, Ranking, Rating
+from training.runs.conversations import conversation_key
 from training.runs.datasets import read_rows
 
 CONSTITUTION = "constitution"
@@ -188,8 +189,8 @@ def check_enough(preferences: Preferences) -> None:
 
 
 def cluster_of(conversation: str) -> str:
-    """A short name for a conversation."""
-    return hashlib.sha256(conversation.encode()).hexdigest()[:16]
+    """A short name for a conversation, the same for all its spellings."""
+    return hashlib.sha256(conversation_key(conversation).encode()).hexdigest()[:16]
 
 
 def _from_store() -> Judged:

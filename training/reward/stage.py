@@ -24,6 +24,7 @@ from training.reward.bradley_terry import accuracy_of, calibration_error, fit_te
 from training.reward.config import RewardConfig
 from training.reward.feature_head import Counted, Table, fit_counted, margins_of
 from training.reward.preferences import Pair, Parts, Preferences, check_enough, preferences_of, read_preferences, split
+from training.runs.conversations import conversation_key
 from training.runs.datasets import read_rows, require_fields
 from training.runs.job import Job
 from training.runs.run import Run, StopRequested
@@ -320,7 +321,8 @@ def _make_warm_start(job: Job[RewardConfig]) -> dict[str, Any]:
         read = require_fields(read_rows(path), _SUMMARIES, path)
         texts.append([(row["dialogue"], row["summary"]) for row in read])
     held_out = texts.pop() if job.dev else texts[-1][-100:]
-    rows = [row for part in texts for row in part if job.dev or row not in held_out]
+    judged = {conversation_key(dialogue) for dialogue, _ in held_out}
+    rows = [row for part in texts for row in part if conversation_key(row[0]) not in judged]
     order = np.random.default_rng(job.config.seed).permutation(len(rows))[: job.config.made_rows]
     with job.open_run() as opened:
         made = warm_start.build([rows[place] for place in order], held_out, job.config.seed)

@@ -6,7 +6,6 @@ The reward learns from one part, only the judge from another, and on the third b
 
 import hashlib
 import tempfile
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +19,10 @@ from assistant.feedback.pairs import count_reasons, labels_from
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.locations import store_file
-from assistant.prompts import conversation_in, render
+from assistant.prompts import render
 from assistant.records import Label, PreferencePair, Prompt
 from training.rlhf.config import RlhfConfig
+from training.runs.conversations import conversation_key
 from training.runs.job import Job
 
 Part = Literal["reward", "dev", "judge"]
@@ -100,13 +100,6 @@ def require_pairs(job: Job[RlhfConfig]) -> None:
         read_rated(job.config, job.data)
 
 
-def conversation_key(prompt: str) -> str:
-    """What all spellings of one conversation have in common: its words without case, white space and the prompt around
-    it. `prompt` may be the bare conversation.
-    """
-    return " ".join(unicodedata.normalize("NFKC", conversation_in(prompt)).casefold().split())
-
-
 def parts_of(conversations: Sequence[str], config: RlhfConfig) -> dict[str, Part]:
     """The part of each conversation, the same for all its spellings. A hash orders them, so that it does not matter
     when they were rated.
@@ -154,9 +147,9 @@ def _of_store(store: Store, config: RlhfConfig) -> Rated:
         labels = labels_from(*store.judged())
         latest = store.completions(limit=_NEWEST)
     parts: dict[Part, list[PreferencePair]] = {"reward": [], "dev": [], "judge": []}
-    places = parts_of([conversation_in(pair.prompt) for pair in pairs], config)
+    places = parts_of([pair.prompt for pair in pairs], config)
     for pair in pairs:
-        parts[places[conversation_in(pair.prompt)]].append(pair)
+        parts[places[pair.prompt]].append(pair)
     paired = {source for pair in pairs for source in pair.sources}
     kept_back = {conversation_key(pair.prompt) for part in ("dev", "judge") for pair in parts[part]}
     alone = [one for one in labels if one.source not in paired and conversation_key(one.prompt) not in kept_back]

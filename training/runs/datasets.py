@@ -44,7 +44,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
                 row = msgspec.json.decode(said, type=dict[str, Any])
             except (ValueError, RecursionError) as error:
                 raise UsageError(f"{path}, line {number}: not a JSON object ({error})") from error
-            yield _of_chat(row, f"{path}, line {number}") if "messages" in row else row
+            yield _of_chat(row, f"{path}, line {number}") if row.get("messages") is not None else row
 
 
 @contextmanager
@@ -53,7 +53,12 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
     try:
         with _opened(path) as stream:
             yield stream
-    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise UsageError(f"{path} cannot be unpacked: {error}") from error
+    except OSError as error:
+        # What a packed file's content is wrong by carries no number of the system's.
+        if error.errno is not None:
+            raise
         raise UsageError(f"{path} cannot be unpacked: {error}") from error
 
 

@@ -8,6 +8,7 @@ so that a run can be resumed with the same rows whatever becomes of the source.
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,16 @@ from training.runs.datasets import BOM, names_a_data_set, read_rows, unpacked
 
 Row = dict[str, Any]
 _PACKED = {".gz", ".zst", ".bz2", ".xz"}
-_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_TRUTHS = dict.fromkeys(("true", "t", "1", "1.0", "yes", "y"), True)
+_TRUTHS |= dict.fromkeys(("false", "f", "0", "0.0", "no", "n"), False)
 """How CSV files write the label of a thumb."""
+_FIELDS = {"dialogue", "prompt", "messages", "chosen", "completion", "ranking", "input", "text", "question", "kind"}
+"""Each row has one of these."""
+_NAMED = 6
+"""Files in a message, at most."""
+_LONGEST_CELL = 2**31 - 1
+_PARTS = {"train", "training", "test", "testing", "dev", "validation", "valid", "val", "eval"}
+"""Names of the parts of a data set, in folders and files."""
 
 
 def parse_columns(said: Sequence[str]) -> dict[str, str]:
@@ -103,12 +112,33 @@ def _read_file(source: Path) -> Iterator[Row]:
 
 
 def _starts_as_lines(source: Path) -> bool:
-    """Whether its first line that is not blank is neither the start of an array nor a lone brace."""
+    """Whether its first line that is not blank is neither the start of an array nor a lone brace, nor all there is of
+    an object that holds the rows.
+    """
     with unpacked(source) as stream:
-        for line in stream:
-            if start := line.removeprefix(BOM).strip():
-                return not start.startswith(b"[") and start != b"{"
-    return True
+        lines = (line for line in stream if line.removeprefix(BOM).strip())
+        start = next(lines, b"").removeprefix(BOM).strip()
+        if start.startswith(b"[") or start == b"{":
+            return False
+        return next(lines, None) is not None or not _holds_rows(start)
+
+
+def _holds_rows(line: bytes) -> bool:
+    """Whether the only line of a file is no row, but {"data": […]}."""
+    try:
+        found = msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and _wraps_rows(found)
+
+
+def _lists_in(found: Row) -> list[list[Any]]:
+    """The values that are lists of objects."""
+    return [value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+
+
+def _wraps_rows(found: Row) -> bool:
+    return len(_lists_in(found)) == 1 and not _FIELDS & found.keys()
 
 
 def _read_json(source: Path) -> Iterator[Row]:
@@ -120,8 +150,7 @@ def _read_json(source: Path) -> Iterator[Row]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source} is no JSON: {error}") from error
     if isinstance(found, dict):
-        lists = [value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
-        found = lists[0] if len(lists) == 1 else [found]
+        found = _lists_in(found)[0] if _wraps_rows(found) else [found]
     for number, row in enumerate(found, start=1):
         if not isinstance(row, dict):
             raise UsageError(f"{source}, row {number}: not a JSON object")
@@ -133,7 +162,12 @@ def _read_csv(source: Path, between: str) -> Iterator[Row]:
         content = stream.read()
     try:
         lines = io.StringIO(content.decode("utf-8-sig"), newline="")
-        for number, row in enumerate(csv.DictReader(lines, delimiter=between), start=1):
+        csv.field_size_limit(_LONGEST_CELL)  # A long conversation is one cell.
+        read = csv.DictReader(lines, delimiter=between)
+        names = read.fieldnames or ()
+        if doubled := next((name for name in names if name and names.count(name) > 1), None):
+            raise UsageError(f"{source}: two columns are called {doubled!r}: rename one of them in the first line")
+        for number, row in enumerate(read, start=1):
             if None in row:
                 raise UsageError(f"{source}, row {number}: has more cells than the first line has names")
             if "label" in row:
@@ -159,10 +193,33 @@ def _read_folder(folder: Path) -> Iterator[Row]:
             raise UsageError(f"{folder} cannot be read as a data set: {error}") from error
         return (dict(row) for row in found)
     shards = sorted(folder.rglob("*.parquet"))
-    train = [shard for shard in shards if shard.name.startswith("train")]
     if not shards:
         raise UsageError(f"{folder} is no data set: it has neither state.json, as `save_to_disk` writes, nor *.parquet")
-    return _read_tables("parquet", train or shards)
+    return _read_tables("parquet", _to_learn_from(shards, folder))
+
+
+def _to_learn_from(shards: Sequence[Path], folder: Path) -> Sequence[Path]:
+    """The shards of the part "train", or all where none names a part, in its own name or that of a folder.
+
+    Raises UsageError where there are other parts only.
+    """
+    parts = [_part_of(shard.relative_to(folder)) for shard in shards]
+    train = [shard for shard, part in zip(shards, parts, strict=True) if part in ("train", "training")]
+    if train or not any(parts):
+        return train or shards
+    names = ", ".join(str(shard.relative_to(folder)) for shard in shards[:_NAMED])
+    more = f" and {len(shards) - _NAMED} more" if len(shards) > _NAMED else ""
+    raise UsageError(f'{folder} has no part "train", only {names}{more}: name one of the files')
+
+
+def _part_of(shard: Path) -> str:
+    """The part that the innermost name speaks of: train of default/train/0000.parquet and train-00000-of-00002.parquet;
+    "" for none.
+    """
+    for name in reversed((*shard.parts[:-1], shard.stem)):
+        if found := [word for word in re.split(r"[^a-z]+", name.lower()) if word in _PARTS]:
+            return found[0]
+    return ""
 
 
 def _read_tables(kind: str, files: Sequence[Path]) -> Iterator[Row]:
@@ -191,9 +248,15 @@ def _read_hub(source: Path, download: bool) -> Iterator[Row]:
 
 
 def _renamed(rows: Iterator[Row], columns: Mapping[str, str], source: Path) -> Iterator[Row]:
-    for number, row in enumerate(rows, start=1):
-        for theirs in columns.values():
-            if number == 1 and theirs not in row:
-                raise UsageError(f"{source} has no column {theirs!r}; it has {', '.join(row)}")
+    """The rows with our names. Cells that are empty are not there, so that only all rows show which columns there are.
+
+    Raises UsageError, behind the last row, where none has one of the columns.
+    """
+    seen: dict[str, None] = {}
+    for row in rows:
+        seen |= dict.fromkeys(row)
         named = {ours: row[theirs] for ours, theirs in columns.items() if theirs in row}
         yield {name: value for name, value in row.items() if name not in columns.values()} | named
+    for theirs in columns.values():
+        if seen and theirs not in seen:
+            raise UsageError(f"{source} has no column {theirs!r}; it has {', '.join(seen)}")

@@ -16,6 +16,7 @@ from assistant.feedback.store import Store
 from assistant.prompts import MODES, TASKS, render
 from assistant.prompts.modes import reasoning_marker
 from assistant.records import Task
+from training.runs.conversations import conversation_key
 from training.runs.datasets import lacks, read_rows
 
 Row = dict[str, Any]
@@ -166,5 +167,4 @@ def _prompt(dialogue: str, mode: str, task: Task, phrasing: str | None) -> str:
 
 
 def _key(row: Row) -> str:
-    """The conversation as what counts for being the same: letters without case or spacing."""
-    return " ".join(row["dialogue"].split()).casefold()
+    return conversation_key(row["dialogue"])

@@ -52,6 +52,12 @@ def _shards(path: Path) -> None:
     datasets.Dataset.from_list(ROWS[:1]).to_parquet(str(path / "data" / "test-00000-of-00001.parquet"))
 
 
+def _folders(path: Path) -> None:
+    for part, rows in (("train", ROWS), ("test", ROWS[:1])):
+        (path / "default" / part).mkdir(parents=True)
+        datasets.Dataset.from_list(rows).to_parquet(str(path / "default" / part / "0000.parquet"))
+
+
 _FORMATS: dict[str, Callable[[Path], Any]] = {
     "rows.jsonl": lambda path: path.write_bytes(_lines()),
     "bom.jsonl": lambda path: path.write_bytes(b"\xef\xbb\xbf" + _lines()),
@@ -63,6 +69,8 @@ _FORMATS: dict[str, Callable[[Path], Any]] = {
     "array.json": lambda path: path.write_bytes(b"\xef\xbb\xbf" + json.dumps(ROWS, indent=1).encode()),
     "lines.json": lambda path: path.write_bytes(_lines()),
     "wrapped.json": lambda path: path.write_text(json.dumps({"version": 1, "data": ROWS}, indent=2)),
+    "short.json": lambda path: path.write_text(json.dumps({"version": 1, "data": ROWS}) + "\n"),
+    "short.jsonl.gz": lambda path: path.write_bytes(gzip.compress(json.dumps({"rows": ROWS}).encode())),
     "array.json.gz": lambda path: path.write_bytes(gzip.compress(json.dumps(ROWS).encode())),
     "rows.csv": lambda path: _table(path, ","),
     "rows.tsv": lambda path: _table(path, "\t"),
@@ -72,6 +80,7 @@ _FORMATS: dict[str, Callable[[Path], Any]] = {
     "saved": lambda path: datasets.Dataset.from_list(ROWS).save_to_disk(str(path)),
     "parts": _parts,
     "shards": _shards,
+    "folders": _folders,
 }
 
 
@@ -99,6 +108,40 @@ def test_columns_get_our_names_and_a_wrong_one_names_those_that_are_there(
         as_json_lines(place, {"dialogue": "talk"})
 
 
+def test_a_column_may_be_empty_in_the_first_row(tmp_path: Path, home: Path) -> None:
+    place = tmp_path / "rows.jsonl"
+    place.write_bytes(_lines([{"talk": "A: a", "short": None}, {"talk": "B: b", "short": "B."}]))
+    kept = as_json_lines(place, {"dialogue": "talk", "summary": "short"})
+    assert list(read_rows(kept)) == [{"dialogue": "A: a"}, {"dialogue": "B: b", "summary": "B."}]
+
+
+def test_one_long_row_of_lines_is_a_row(tmp_path: Path, home: Path) -> None:
+    row = {"prompt": "Sum this up.", "chosen": [{"role": "assistant", "content": "Done."}], "rejected": "No."}
+    (tmp_path / "one.jsonl").write_bytes(_lines([row]))
+    assert as_json_lines(tmp_path / "one.jsonl", {}) == tmp_path / "one.jsonl"
+    assert list(read_source(tmp_path / "one.jsonl")) == [row]
+
+
+def test_a_cell_may_be_a_long_conversation(tmp_path: Path) -> None:
+    long = "Maya: Yes. " * 20_000  # 220,000 characters, where the csv module stops at 131,072.
+    (tmp_path / "rows.csv").write_text(f"dialogue,summary\n{long},Maya agrees.\n")
+    assert [row["dialogue"] for row in read_source(tmp_path / "rows.csv")] == [long]
+
+
+def test_a_folder_without_a_part_to_learn_from_names_its_files(tmp_path: Path) -> None:
+    for part in ("test", "validation"):
+        (tmp_path / part).mkdir()
+        datasets.Dataset.from_list(ROWS).to_parquet(str(tmp_path / part / "0.parquet"))
+    with pytest.raises(UsageError, match=r'has no part "train", only test/0\.parquet, validation/0\.parquet: name one'):
+        list(read_source(tmp_path))
+
+
+def test_a_chat_that_is_null_is_none(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(_lines([{"messages": None, **ROWS[0]}]))
+    (row,) = read_rows(tmp_path / "rows.jsonl")
+    assert (row["dialogue"], row["summary"]) == (ROWS[0]["dialogue"], ROWS[0]["summary"])
+
+
 def test_one_column_may_be_two_of_ours(tmp_path: Path, home: Path) -> None:
     place = tmp_path / "rows.jsonl"
     place.write_bytes(_lines())
@@ -117,8 +160,10 @@ def test_empty_cells_are_left_out_and_labels_of_csv_are_truths(tmp_path: Path) -
         str(tmp_path / "rows.parquet")
     )
     assert list(read_source(tmp_path / "rows.parquet")) == [{"prompt": "A"}, {"prompt": "B", "fail": ["x"]}]
-    (tmp_path / "thumbs.csv").write_text("prompt,completion,label\nA,b,True\nA,c,0\nA,d,maybe\n")
-    assert [row["label"] for row in read_source(tmp_path / "thumbs.csv")] == [True, False, "maybe"]
+    (tmp_path / "thumbs.csv").write_text(
+        "prompt,completion,label\nA,b,True\nA,c,0\nA,d,maybe\nA,e,0.0\nA,f,N\nA,g,1.0\n"
+    )
+    assert [row["label"] for row in read_source(tmp_path / "thumbs.csv")] == [True, False, "maybe", False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +174,9 @@ def test_empty_cells_are_left_out_and_labels_of_csv_are_truths(tmp_path: Path) -
         ("a.csv.gz", b"nonsense", "cannot be unpacked"),
         ("a.csv", b"a,b\n1,2,3\n", "row 1: has more cells"),
         ("a.csv", b"a\n\xff\n", "no CSV file in UTF-8"),
+        ("a.csv", b"summary,dialogue,summary\n1,2,3\n", "two columns are called 'summary'"),
+        ("a.jsonl.bz2", b"nonsense", "cannot be unpacked"),
+        ("a.jsonl.xz", b"nonsense", "cannot be unpacked"),
         ("a.json", b"[1, 2]", "row 1: not a JSON object"),
         ("a.json", b"[{", "no JSON"),
     ],
