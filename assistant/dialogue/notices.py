@@ -49,7 +49,7 @@ def is_notice(line: str) -> bool:
 
 def without_mark(text: str) -> str:
     """The text without the program's remark that it was edited."""
-    return _edited().sub("", text)
+    return text[:-LONGEST] + _edited().sub("", text[-LONGEST:])
 
 
 @cache

@@ -105,7 +105,13 @@ def is_label(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_name(name: str) -> bool:
     """Whether the words before a colon are short enough for a name, and do not open a list, a tag or JSON."""
-    if not name or len(name) > MAX_NAME_CHARACTERS or name[0] in _NO_NAME_START or is_label(name) or _looks_dated(name):
+    if (
+        not name.strip()
+        or len(name) > MAX_NAME_CHARACTERS
+        or name[0] in _NO_NAME_START
+        or is_label(name)
+        or _looks_dated(name)
+    ):
         return False
     if not _is_balanced(name):  # "The Berlin Wall (German: Berliner Mauer)"
         return False
@@ -118,8 +124,8 @@ def is_name(name: str) -> bool:
 def looks_like_name(name: str) -> bool:
     """The narrower test where prose is near: one word, or words that all begin as names do ("Ana de Souza")."""
     words = name.split()
-    if len(words) == 1:
-        return True
+    if len(words) < 2:
+        return bool(words)
     return all(not word[0].islower() or word in _PARTICLES for word in words) and not words[0].islower()
 
 

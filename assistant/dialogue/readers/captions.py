@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from assistant.dialogue.readers.messages import SOUNDS
 from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_like_name, make_turn, split_head
@@ -18,7 +19,10 @@ _ASS_CODE = re.compile(r"\\[Nnh]")
 _WEBEX = re.compile(r"\d+\s+\"(?P<name>[^\"]{1,80})\"\s+\(\d+\)")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>")
 _DASH = re.compile(r"(?:[-–—‐]|>>)\s*(?=\S)")
-_SOUND = re.compile(r"\s*(?:-\s*)?(?:\[[^\]]{1,60}\]|\([^)]{1,60}\)|[♪♫#*][^♪♫]*[♪♫#*]?)\s*")
+_SOUND = re.compile(r"\s*(?:-\s*)?(?:\[[^\]]{1,60}\]|\([^)]{1,60}\)|[♪♫][^♪♫]*[♪♫]?|#[^#]*#|\*[^*]*\*|[*#]+)\s*")
+_BLOCK_END = re.compile(r"\n(?:[^\S\n]*\n)+")
+_UNSPOKEN = re.compile(r"(?:NOTE|STYLE|REGION)(?=\s|$)")
+"""What opens a block of WebVTT that is no cue."""
 _DIARIZED = re.compile(r"\[((?:SPEAKER|Speaker)[ _]?\w{1,4})\]:?\s*(.*)")
 _SENTENCE_END = re.compile(r"[.?!…][\"'”’)]*$")
 
@@ -47,7 +51,7 @@ def read_ass(text: str) -> Reading | None:
         if line.startswith("Dialogue:"):
             row = dict(zip(columns, _cells(line, len(columns) - 1), strict=False))
             said = _ASS_CODE.sub(" ", _ASS_STYLE.sub("", row.get("Text", "")))
-            if turn := make_turn(row["Name"] or NARRATOR, said, row["Start"]):
+            if turn := make_turn(row.get("Name") or NARRATOR, said, row.get("Start", "")):
                 turns.append(turn)
     return Reading(turns=tuple(join_sentences(turns)), label="ASS") if turns else None
 
@@ -63,22 +67,40 @@ def _read_cues(text: str) -> Reading | None:
     turns: list[Turn] = []
     sounds = 0
     speaker = NARRATOR
-    for block in re.split(r"\n(?:[^\S\n]*\n)+", text.strip()):
-        lines = block.split("\n")
-        at = next((number for number, line in enumerate(lines[:3]) if _TIMING.match(line)), None)
-        timing = _TIMING.match(lines[at]) if at is not None else None
-        if at is None or timing is None:
-            continue  # The header, and blocks of notes and styles.
-        spoken = [line for line in lines[at + 1 :] if not _SOUND.fullmatch(_TAG.sub("", line))]
-        sounds += len(lines) - at - 1 - len(spoken)
-        if at and (voice := _WEBEX.fullmatch(lines[at - 1].strip())):
+    for cue in _cues(text):
+        spoken = [line for line in cue.lines if not _SOUND.fullmatch(_TAG.sub("", line))]
+        sounds += len(cue.lines) - len(spoken)
+        if voice := _WEBEX.fullmatch(cue.above.strip()):
             speaker = voice["name"]
-        for name, said in _voices(spoken, named=_UNPADDED.match(lines[at]) is not None):
+        for name, said in _voices(spoken, named=_UNPADDED.match(cue.timing[0]) is not None):
             speaker = name or speaker
-            if turn := make_turn(speaker, said, timing[1]):
+            if turn := make_turn(speaker, said, cue.timing[1]):
                 turns.append(turn)
     joined = tuple(join_sentences(turns))
     return Reading(turns=joined, left_out=sounds, kinds={SOUNDS: sounds} if sounds else {}) if turns else None
+
+
+class _Cue(NamedTuple):
+    timing: re.Match[str]
+    above: str
+    lines: list[str]
+
+
+def _cues(text: str) -> list[_Cue]:
+    """The cues with the line above each timing. A block without a timing goes on with the cue before it, but for notes,
+    styles, and a number that stands apart from its cue.
+    """
+    cues: list[_Cue] = []
+    blocks = [block.split("\n") for block in _BLOCK_END.split(text.strip())]
+    for lines, after in zip(blocks, [*blocks[1:], [""]], strict=True):
+        timings = [_TIMING.match(line) for line in lines[:3]]
+        at = next((place for place, timing in enumerate(timings) if timing), 0)
+        if timing := timings[at]:
+            cues.append(_Cue(timing, lines[at - 1] if at else "", lines[at + 1 :]))
+        elif cues and not _UNSPOKEN.match(lines[0]):
+            is_number = len(lines) == 1 and lines[0].strip().isdecimal() and _TIMING.match(after[0])
+            cues[-1].lines.extend([] if is_number else lines)
+    return cues
 
 
 def _voices(lines: list[str], named: bool) -> list[tuple[str, str]]:

@@ -227,8 +227,10 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 def _header(line: str) -> _Header | None:
     """The line as a header; its style is what stands between name and time, and whether AM or PM ends it."""
+    if len(line) > _LONGEST_HEADER:
+        return None
     bare = _READ.sub("", line)
-    if not bare or len(bare) > _LONGEST_HEADER or not _TIMED.search(plain(bare)):
+    if not bare or not _TIMED.search(plain(bare)):
         return None
     return _posted(bare) or _name_and_time(bare)
 

@@ -7,6 +7,7 @@ import msgspec
 
 from assistant.dialogue.stamps import has_clock, is_clock, stamp_at_start
 from assistant.dialogue.turns import Reading, make_turn
+from assistant.errors import InputUnreadable
 from assistant.records import Record, Turn
 
 NOTICES, MEDIA, DELETED, HEADERS, REACTIONS, QUOTED, SIGNATURES, SOUNDS = (
@@ -33,6 +34,13 @@ class Message(Record, frozen=True):
     text: str
     time: str = ""
     order: float | None = None
+
+
+def only_one(names: Sequence[str]) -> None:
+    """Raises InputUnreadable where a file holds several conversations, with the first names."""
+    if len(names) > 1:
+        some = ", ".join(name or "unnamed" for name in names[:5])
+        raise InputUnreadable(f"this is an export of {len(names)} conversations ({some}): cut one out and try again")
 
 
 def with_times(messages: Sequence[Message]) -> list[Message]:

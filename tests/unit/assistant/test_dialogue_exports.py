@@ -285,7 +285,7 @@ def test_slack_s_zip_holds_a_channel_s_days_and_its_users() -> None:
     [
         (_zip({"a.txt": "A: b", "b.txt": "C: d"}), "holds 2 conversations (a.txt, b.txt)"),
         (_json({"orders": [{"id": 7}]}).encode(), "no sender and text among its keys (orders, id)"),
-        (_json({"chats": {"list": [{"name": n, "messages": [{"type": "message", "text": "x"}]} for n in "AB"]}}).encode(), "an export of 2 chats (A, B)"),
+        (_json({"chats": {"list": [{"name": n, "messages": [{"type": "message", "text": "x"}]} for n in "AB"]}}).encode(), "an export of 2 conversations (A, B)"),
         (b"PK\x03\x04broken", "damaged"),
     ],
 )  # fmt: skip

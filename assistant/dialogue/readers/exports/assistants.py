@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
-from assistant.dialogue.readers.messages import Message, reading_of
+from assistant.dialogue.readers.exports.values import Json, Row, row_of, rows_in, seconds_of, text_of
+from assistant.dialogue.readers.messages import Message, only_one, reading_of
 from assistant.dialogue.turns import Reading
-from assistant.errors import InputUnreadable
 
 
 def read_chatgpt(value: Json) -> Reading | None:
@@ -15,17 +14,18 @@ def read_chatgpt(value: Json) -> Reading | None:
     ]
     if not chats:
         return None
-    chat = _only(chats, "title")
-    nodes: dict[str, Row] = chat["mapping"]
-    place = text_of(chat.get("current_node")) or next(reversed(nodes), "")
+    only_one([text_of(chat.get("title")) for chat in chats])
+    chat = chats[0]
+    nodes = row_of(chat["mapping"])
+    place = text_of(chat.get("current_node")) or next(reversed(list(nodes)), "")
     branch: list[Message] = []
     seen: set[str] = set()
     while place in nodes and place not in seen:
         seen.add(place)
-        message = nodes[place].get("message")
-        if isinstance(message, Mapping) and (one := _message(message)):
+        node = row_of(nodes[place])
+        if one := _message(row_of(node.get("message"))):
             branch.append(one)
-        place = text_of(nodes[place].get("parent"))
+        place = text_of(node.get("parent"))
     return reading_of(reversed(branch), {}, "ChatGPT")
 
 
@@ -38,7 +38,8 @@ def read_claude(value: Json) -> Reading | None:
     ]
     if not chats:
         return None
-    rows = rows_in(_only(chats, "name"), "chat_messages")
+    only_one([text_of(chat.get("name")) for chat in chats])
+    rows = rows_in(chats[0], "chat_messages")
     return reading_of(
         (
             Message(
@@ -55,21 +56,15 @@ def read_claude(value: Json) -> Reading | None:
 
 
 def _message(message: Row) -> Message | None:
-    author, content = message.get("author") or {}, message.get("content") or {}
-    role = text_of(author.get("role"))
-    hidden = (message.get("metadata") or {}).get("is_visually_hidden_from_conversation")
+    content = row_of(message.get("content"))
+    role = text_of(row_of(message.get("author")).get("role"))
+    hidden = row_of(message.get("metadata")).get("is_visually_hidden_from_conversation")
     if (
         role not in ("user", "assistant")
         or hidden
         or content.get("content_type") not in ("text", "multimodal_text", None)
     ):
         return None
-    said = "\n".join(part for part in map(text_of, content.get("parts") or []) if part)
+    parts = content.get("parts")
+    said = "\n".join(part for part in map(text_of, parts if isinstance(parts, list) else [parts]) if part)
     return Message(speaker=role, text=said, time=text_of(message.get("create_time")))
-
-
-def _only(chats: list[Row], title: str) -> Row:
-    if len(chats) > 1:
-        names = ", ".join(text_of(chat.get(title)) or "untitled" for chat in chats[:5])
-        raise InputUnreadable(f"this is an export of {len(chats)} conversations ({names}): cut one out and try again")
-    return chats[0]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from assistant.dialogue.readers.exports.values import Json, rows_in, seconds_of, text_of
+from assistant.dialogue.readers.exports.values import Json, row_of, rows_in, seconds_of, text_of
 from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
 from assistant.dialogue.turns import Reading
 
@@ -29,7 +29,7 @@ def read_discord(value: Json) -> Reading | None:
     left_out: Counter[str] = Counter()
     for row in rows_in(value, "messages"):
         said = text_of(row.get("content"))
-        author = row.get("author") or {}
+        author = row_of(row.get("author"))
         if text_of(row.get("type")).lower() not in _SPEECH:
             left_out[NOTICES] += 1
         elif said.strip():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from assistant.dialogue.notices import kind_of
 from assistant.dialogue.readers.exports.guessing import read_guessed
 from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
-from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
+from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, only_one, reading_of
 from assistant.dialogue.readers.named import read_names, read_tags, read_transcript
 from assistant.dialogue.turns import NARRATOR, Reading, clean_text
 
@@ -59,14 +59,22 @@ _SYSTEM = frozenset(
         "threadactivity/topicupdate",
     ]
 )
-_MARKUP = re.compile(r"</?(?:b|i|u|s|a|at|em|strong|quote|legacyquote|ss|e_m|p|br|span|div)\b[^>]*/?>", re.IGNORECASE)
+_MARKUP = re.compile(r"</?(?:b|i|u|s|a|at|em|strong|quote|legacyquote|ss|e_m|p|br|span|div)\b[^<>]*>", re.IGNORECASE)
+_TITLE = ("title", "name", "displayName", "display_name", "topic", "subject", "id", "date")
+_SAMPLE = 100
+_DEEPEST = 4
+"""Levels of objects and lists above a list of messages."""
 _KIND_KEYS = ("type", "t", "messagetype", "kind", "subtype", "event")
 
 
 def read_generic(value: Json) -> Reading | None:
-    """The turns of the first list whose rows have a text; also of an object with the conversation as one text."""
+    """The turns of the first list whose rows have a text; also of an object with the conversation as one text.
+
+    Raises InputUnreadable where several rows or keys hold a list of messages each.
+    """
     if (reading := _read_text(value)) is not None:
         return reading
+    value = _the_only_one(value)
     lists = _lists(value)
     for rows in lists:
         if (reading := read_rows(rows)) is not None:
@@ -161,6 +169,43 @@ def _lists(value: Json, depth: int = 5) -> list[list[Row]]:
     other = [one for key, one in value.items() if key not in _TURNS and isinstance(one, list | Mapping)]
     found = [rows for one in [*named, *other] for rows in _lists(one, depth - 1)]
     return found or [[value]]
+
+
+def _the_only_one(value: Json) -> Json:
+    """The list of messages in a value, or the value where none is found. Raises InputUnreadable where several stand
+    side by side, with their keys or their names.
+    """
+    inner = value
+    for _ in range(_DEEPEST):
+        if isinstance(inner, list):
+            rows = rows_in(inner)
+            if _is_conversation(rows):
+                return rows
+            members = [(text_of(_first(row, _TITLE)), row) for row in rows]
+        else:
+            known = next((inner[key] for key in _TURNS if isinstance(inner.get(key), list | Mapping)), None)
+            members = [("", known)] if known is not None else [(str(key), one) for key, one in inner.items()]
+        holding = [(name, one) for name, one in members if _holds_conversation(one)]
+        only_one([name for name, _ in holding])
+        if not holding:
+            return value
+        inner = holding[0][1]
+    return value
+
+
+def _holds_conversation(value: Json, depth: int = _DEEPEST) -> bool:
+    if isinstance(value, list):
+        rows = rows_in(value)
+        return _is_conversation(rows) or (depth > 0 and any(_holds_conversation(row, depth - 1) for row in rows))
+    return (
+        isinstance(value, Mapping) and depth > 0 and any(_holds_conversation(one, depth - 1) for one in value.values())
+    )
+
+
+def _is_conversation(rows: Sequence[Row]) -> bool:
+    """Whether rows have texts and their senders."""
+    reading = read_rows(rows[:_SAMPLE]) if rows else None
+    return reading is not None and any(turn.speaker != NARRATOR for turn in reading.turns)
 
 
 def _read_text(value: Json) -> Reading | None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
+from assistant.dialogue.readers.exports.values import Json, Row, row_of, rows_in, seconds_of, text_of
 from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
 from assistant.dialogue.turns import Reading
 
@@ -45,13 +45,11 @@ def read_matrix(value: Json) -> Reading | None:
 
 
 def _content(row: Row) -> Row:
-    content = row.get("content")
-    return content if isinstance(content, dict) else {}
+    return row_of(row.get("content"))
 
 
 def _replaces(content: Row) -> bool:
-    relation = content.get("m.relates_to")
-    return isinstance(relation, dict) and relation.get("rel_type") == "m.replace"
+    return row_of(content.get("m.relates_to")).get("rel_type") == "m.replace"
 
 
 def _without_quote(body: str) -> str:

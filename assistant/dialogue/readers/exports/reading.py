@@ -42,7 +42,8 @@ _ASSIGNED = re.compile(r"\s*window\.YTD\.\w+\.part\d+\s*=\s*")
 
 def read_json(text: str) -> Reading | None:
     """A JSON file. Raises InputUnreadable for JSON in which nobody says anything, with the names that it uses."""
-    text = _ASSIGNED.sub("", text, count=1)
+    if script := _ASSIGNED.match(text):
+        text = text[script.end() :]
     if not text.lstrip().startswith(("[", "{")):
         return None
     try:

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
+from assistant.dialogue.readers.exports.values import Json, Row, row_of, rows_in, seconds_of, text_of
 from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
 from assistant.dialogue.turns import Reading
 
@@ -61,18 +61,17 @@ def plain_text(text: str, names: Mapping[str, str]) -> str:
 
 
 def _profile_name(row: Row) -> str:
-    profile = row.get("user_profile") or row.get("profile") or {}
+    profile = row_of(row.get("user_profile")) or row_of(row.get("profile"))
     keys = ("real_name", "display_name", "name", "first_name")
-    return next((text_of(profile[key]) for key in keys if profile.get(key)), "") if isinstance(profile, Mapping) else ""
+    return next((text_of(profile[key]) for key in keys if profile.get(key)), "")
 
 
 def _speaker(row: Row, names: Mapping[str, str]) -> str:
     user = text_of(row.get("user"))
-    bot = row.get("bot_profile")
     return (
         names.get(user)
         or text_of(row.get("username"))
-        or (text_of(bot.get("name")) if isinstance(bot, Mapping) else "")
+        or text_of(row_of(row.get("bot_profile")).get("name"))
         or user
         or "Slack"
     )

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
-from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
+from assistant.dialogue.readers.exports.values import Json, Row, row_of, rows_in, seconds_of, text_of
+from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, only_one, reading_of
 from assistant.dialogue.turns import Reading
-from assistant.errors import InputUnreadable
 
 
 def read_zendesk(value: Json) -> Reading | None:
@@ -28,7 +27,7 @@ def read_intercom(value: Json) -> Reading | None:
     """A conversation: what it began with, and its parts with a text."""
     if not isinstance(value, Mapping) or "conversation_parts" not in value:
         return None
-    rows: list[Row] = [{"created_at": value.get("created_at"), **(value.get("source") or {})}]
+    rows: list[Row] = [{"created_at": value.get("created_at"), **row_of(value.get("source"))}]
     rows += rows_in(value["conversation_parts"], "conversation_parts")
     found = [
         _message(_author(row.get("author")), _without_tags(text_of(row["body"])), row.get("created_at"))
@@ -46,9 +45,7 @@ def read_x(value: Json) -> Reading | None:
     chats = [row["dmConversation"] for row in rows_in(value) if isinstance(row.get("dmConversation"), Mapping)]
     if not chats:
         return None
-    if len(chats) > 1:
-        names = ", ".join(text_of(chat.get("conversationId")) for chat in chats[:5])
-        raise InputUnreadable(f"this is an export of {len(chats)} conversations ({names}): cut one out and try again")
+    only_one([text_of(chat.get("conversationId")) for chat in chats])
     events = rows_in(chats[0], "messages")
     created = [row["messageCreate"] for row in events if isinstance(row.get("messageCreate"), Mapping)]
     found = [
@@ -65,7 +62,7 @@ def _message(speaker: str, said: Any, time: Any) -> Message:
 
 
 def _author(author: Any) -> str:
-    row: Row = author if isinstance(author, Mapping) else {}
+    row = row_of(author)
     return text_of(row.get("name")) or text_of(row.get("email")) or text_of(row.get("type")) or "Unknown"
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from assistant.dialogue.readers.exports.values import Json, Row, rows_in, seconds_of, text_of
-from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
+from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, only_one, reading_of
 from assistant.dialogue.turns import Reading
 from assistant.errors import InputUnreadable
 
@@ -14,11 +14,9 @@ def read_telegram(value: Json) -> Reading | None:
         return None
     if chats := rows_in(value.get("chats"), "list"):
         written = [chat for chat in chats if any(_is_message(row) for row in rows_in(chat, "messages"))]
-        if len(written) != 1:
-            names = ", ".join(text_of(chat.get("name")) or "unnamed" for chat in written[:5])
-            raise InputUnreadable(
-                f"this is an export of {len(written)} chats ({names}): export one chat, or cut one out"
-            )
+        only_one([text_of(chat.get("name")) for chat in written])
+        if not written:
+            raise InputUnreadable("this is an export of chats in which nobody writes: export one with messages")
         return _read_chat(written[0])
     is_chat = {"name", "type", "id"} <= value.keys() and any(
         "from_id" in row or "actor" in row for row in rows_in(value, "messages")

@@ -1,5 +1,6 @@
 """Reads values out of JSON whose shape is known only roughly."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -48,17 +49,28 @@ def repaired(text: str) -> str:
 
 def seconds_of(value: Json) -> float | None:
     """A time in seconds: from a number (milliseconds are scaled), digits or ISO 8601; None from anything else."""
-    if isinstance(value, bool) or value is None:
-        return None
     if isinstance(value, Mapping):
-        return seconds_of(value.get("$date", value.get("seconds")))
+        value = value.get("$date", value.get("seconds"))
+    if isinstance(value, Mapping):
+        value = value.get("$numberLong")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        return _iso(value) if isinstance(value, str) else None
+    except OverflowError:
+        return None
+    except ValueError:
+        return _iso(str(value))
+    if not math.isfinite(number):
+        return None
     while number > 1e11:
         number /= 1000
     return number
+
+
+def row_of(value: Json) -> Row:
+    """The value where it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def rows_in(value: Json, *keys: str) -> list[Row]:
@@ -71,5 +83,5 @@ def rows_in(value: Json, *keys: str) -> list[Row]:
 def _iso(text: str) -> float | None:
     try:
         return datetime.fromisoformat(text.strip().removesuffix(" UTC")).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # the year 1 is before what a machine counts in seconds
         return None

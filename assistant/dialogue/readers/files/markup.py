@@ -7,13 +7,14 @@ from typing import Any
 
 from assistant.dialogue.readers.captions import join_sentences
 from assistant.dialogue.readers.exports.values import seconds_of
-from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, reading_of
+from assistant.dialogue.readers.messages import MEDIA, NOTICES, Message, only_one, reading_of
 from assistant.dialogue.turns import NARRATOR, Reading, make_turn
 from assistant.errors import InputUnreadable
 
 _ROOT = re.compile(
-    r"\s*(?P<declared><\?xml[^>]*>\s*)?(?:<!--.*?-->\s*|<\?[^>]*>\s*)*<(?:!DOCTYPE|(?:\w+:)?(?P<root>\w+))\b", re.DOTALL
+    r"\s*+(?P<declared><\?xml[^>]*>)?(?>\s|<!--.*?-->|<\?[^>]*>)*+<(?:!DOCTYPE|(?:\w+:)?(?P<root>\w+))\b", re.DOTALL
 )
+"""The groups are atomic: a comment that may end later too would double the time with each one."""
 _SURROGATES = re.compile(r"&#(5[5-6]\d{3});&#(5[6-7]\d{3});")
 """An emoji as two halves, which SMS Backup & Restore writes and XML does not allow."""
 _OWN = frozenset(("2", "4", "5", "6"))
@@ -75,11 +76,9 @@ def _read_sms(root: Any) -> Reading | None:
             continue
         speaker = "Me" if row.get("type" if row.tag == "sms" else "msg_box") in _OWN else other
         moment = row.get("date", "")
-        order = float(moment) / 1000 if moment.isdigit() else None
+        order = seconds_of(moment) if moment.isdecimal() else None
         messages.append(Message(speaker=speaker, text=said, time=row.get("readable_date") or moment, order=order))
-    if len(others) > 1:
-        names = ", ".join(name for name, _ in others.most_common(5))
-        raise InputUnreadable(f"this is a backup of {len(others)} conversations ({names}): export one and try again")
+    only_one([name for name, _ in others.most_common()])
     return reading_of(messages, left_out, "SMS Backup & Restore")
 
 
