@@ -19,7 +19,7 @@ _BLOCK = 4096
 
 class Hub(ThreadingHTTPServer):
     """Serves one repository. Breaks a file off after `cut` bytes while `cut` is set; stands still in the
-    middle of a long file while `hold` is set.
+    middle of a long file while `hold` is set. `claims` are sizes that it names before a file is fetched.
     """
 
     daemon_threads = True
@@ -33,6 +33,7 @@ class Hub(ThreadingHTTPServer):
         self.breaks = False
         self.hold: threading.Event | None = None
         self.ranges: list[str] = []
+        self.claims: dict[str, int] = {}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -53,7 +54,11 @@ class _Handler(BaseHTTPRequestHandler):
         hub_id = self.server.hub_id
         if path in (f"/api/models/{hub_id}", f"/api/models/{hub_id}/revision/{_SHA}"):
             siblings = [{"rfilename": name} for name in self.server.files]
-            self._send(200, json.dumps({"id": hub_id, "sha": _SHA, "siblings": siblings}).encode(), with_body)
+            self._send(
+                200,
+                json.dumps({"id": hub_id, "sha": _SHA, "siblings": siblings, "tags": ["license:apache-2.0"]}).encode(),
+                with_body,
+            )
         elif path.startswith(f"/{hub_id}/resolve/{_SHA}/") and path.rpartition("/")[2] in self.server.files:
             self._send_file(path.rpartition("/")[2], with_body)
         else:
@@ -76,16 +81,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("ETag", f'"{self.server.tags.get(name, name)}"')
         self.send_header("X-Repo-Commit", _SHA)
         self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(len(body) - start))
+        claim = None if with_body else self.server.claims.get(name)
+        self.send_header("Content-Length", str(len(body) - start if claim is None else claim))
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         self.end_headers()
         if with_body:
             cut = self.server.cut
-            if self.server.hold is not None and len(body) > 4 * _BLOCK:
-                self.wfile.write(body[start : start + _BLOCK])
+            if self.server.hold is not None and len(body) > 8 * _BLOCK:
+                middle = (start + len(body)) // 2
+                self.wfile.write(body[start:middle])
                 self.server.hold.wait(30)
-                self.wfile.write(body[start + _BLOCK :])
+                self.wfile.write(body[middle:])
                 return
             self.wfile.write(body[start:] if cut is None else body[start : start + cut])
             if cut is not None and len(body) - start > cut:

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
+from assistant.cli.downloading import download
 from assistant.cli.output import is_interactive, note, say, say_json
 from assistant.engine.conversion import ensure_converted
 from assistant.engine.protocol import Progress
@@ -75,9 +76,10 @@ def show(ref: str, *, json: bool = False) -> None:
 
 @models.command(name="pull")
 def pull(hub_id: str, *, json: bool = False) -> None:
-    """Download a model from the Hub and convert it. Nothing is ever downloaded unless you ask for it here.
+    """Download a model from the Hub and convert it. Nothing is ever downloaded unless you ask for it.
 
-    A pull that was stopped goes on where it was.
+    Size, licence and, where an earlier download tells the speed, the time are said first. Ctrl+C keeps what is here,
+    and the next pull goes on from there.
 
     Example:
 
@@ -90,13 +92,13 @@ def pull(hub_id: str, *, json: bool = False) -> None:
     json
         Print one JSON object.
     """
-    from assistant.models.pull import pull as download
-
-    folder = download(hub_id, bars=is_interactive())
+    folder = download(hub_id)
     model = resolve(hub_id, load_settings())
     place = ensure_converted(model, _tell)
     if json:
-        say_json({"model": model.ref, "folder": str(folder), "converted": str(place)})
+        size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+        facts = {"bytes": size, "licence": model.licence}
+        say_json({"model": model.ref, "folder": str(folder), "converted": str(place), **facts})
     else:
         say(f"{model.ref} is here and converted. Use it with: --model {model.ref}")
 

@@ -2,20 +2,24 @@
 on where it was. Downloads lie in a folder beside the models until they are whole, so that nothing half there is served.
 """
 
+import errno
 import fnmatch
 import hashlib
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from assistant.errors import AssistantError, ModelDamaged, ModelMissing, UsageError
 from assistant.files import sync_dir
 from assistant.locations import ensure_dir, models_dir
+from assistant.models.downloads import Download, check_room, refuse_offline
 from assistant.models.folder import inspect_folder
 from assistant.models.registry import pulled_folder
 from assistant.switches import PULLING
+from assistant.terminal import one_line
 
 _WANTED = (
     "config.json",
@@ -26,36 +30,64 @@ _WANTED = (
     "README.md",
 )
 _SHA256_LETTERS = 64
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 """Bytes between two looks at whether to go on; the library's 10 MB are half a minute on a slow line."""
 
 OnBytes = Callable[[int, int], None]
 """(bytes that are here, bytes in all). What it raises stops the download, which goes on from there the next time."""
 
 
-def pull(hub_id: str, *, bars: bool, on_bytes: OnBytes = lambda done, total: None) -> Path:
+OnFound = Callable[[Download], None]
+"""Hears what will be fetched, before it is."""
+_ON_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM})
+
+
+def pull(
+    hub_id: str, *, on_bytes: OnBytes = lambda done, total: None, on_found: OnFound = lambda download: None
+) -> Path:
     """Download the model, check that it is whole, and return its folder; at once where it is already there.
 
-    `bars` draws progress bars, `on_bytes` hears how much is here. Raises UsageError for an id that is none,
-    ModelMissing where the Hub has no such model or cannot be reached, and ModelDamaged where the model has no
-    safetensors weights or arrives damaged.
+    `on_found` hears size and licence first, `on_bytes` how much is here. Raises UsageError for an id that is none,
+    ModelMissing where the Hub has no such model or cannot be reached, ModelDamaged where the model has no safetensors
+    weights or arrives damaged, and AssistantError where the disk has no room.
     """
     target = pulled_folder(hub_id)
     if target.is_dir():
         inspect_folder(target)
         return target
+    draft = models_dir() / ".pulling" / target.name
+    with _reporting(hub_id):
+        found = _find(hub_id)
+        on_found(found.download)
+        _fetch_all(found, draft, on_bytes)
+    inspect_folder(draft)
+    draft.rename(target)
+    sync_dir(target.parent)
+    return target
+
+
+def look_up(hub_id: str) -> Download:
+    """Ask the Hub for size and licence; fetches nothing. Raises as `pull` does."""
+    with _reporting(hub_id):
+        return _find(hub_id).download
+
+
+@contextmanager
+def _reporting(hub_id: str) -> Iterator[None]:
+    """What goes wrong with the Hub or the disk inside leaves as one line that says what to do."""
     # Read when the library is imported.
     os.environ.update(PULLING)
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    if not bars:
-        disable_progress_bars()
+    disable_progress_bars()
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _CHUNK)
-    draft = models_dir() / ".pulling" / target.name
     try:
-        _download(hub_id, draft, on_bytes)
+        validate_repo_id(hub_id)
+        refuse_offline()
+        yield
     except HFValidationError:
         raise UsageError(f"{hub_id!r} is no Hub id; they look like google/flan-t5-base") from None
     except RepositoryNotFoundError as error:
@@ -67,20 +99,26 @@ def pull(hub_id: str, *, bars: bool, on_bytes: OnBytes = lambda done, total: Non
     except AssistantError:
         raise
     except Exception as error:
-        # What the transport raises is no one family. A full disk names its file; the rest is the way to the Hub.
-        if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
-            raise
+        # What the transport raises is no one family; a disk that takes no more is known by its number.
+        if isinstance(error, OSError) and error.errno in _ON_DISK:
+            raise AssistantError(
+                f"cannot write to {models_dir()} ({error.strerror}): make room or check its permissions, and "
+                "pull again, which goes on where it was"
+            ) from error
         raise ModelMissing(
             f"cannot reach the Hub ({_reason(error)}): connect and pull again, which goes on where it was; "
             "or name a folder that holds the model"
         ) from error
-    inspect_folder(draft)
-    draft.rename(target)
-    sync_dir(target.parent)
-    return target
 
 
-def _download(hub_id: str, draft: Path, on_bytes: OnBytes) -> None:
+class _Found(NamedTuple):
+    """A model on the Hub, and the Hub's facts of each file that is wanted, by name."""
+
+    download: Download
+    files: Mapping[str, Any]
+
+
+def _find(hub_id: str) -> _Found:
     from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
 
     endpoint = os.environ.get("HF_ENDPOINT") or None
@@ -90,12 +128,19 @@ def _download(hub_id: str, draft: Path, on_bytes: OnBytes) -> None:
     wanted = [name for name in names if "/" not in name and any(fnmatch.fnmatch(name, like) for like in _WANTED)]
     if not any(name.endswith(".safetensors") for name in wanted):
         raise ModelDamaged(f"{hub_id} has no safetensors weights; Parley reads no others, since they can run code")
-    ensure_dir(draft)
     urls = {name: hf_hub_url(hub_id, name, revision=str(found.sha), endpoint=endpoint) for name in wanted}
-    facts = {name: get_hf_file_metadata(url, endpoint=endpoint) for name, url in urls.items()}
-    total = sum(fact.size or 0 for fact in facts.values())
+    files = {name: get_hf_file_metadata(url, endpoint=endpoint) for name, url in urls.items()}
+    licences = [tag.removeprefix("license:") for tag in found.tags or () if tag.startswith("license:")]
+    size = sum(fact.size or 0 for fact in files.values())
+    return _Found(Download(hub_id=hub_id, size=size, licence=one_line(" ".join(licences))), files)
+
+
+def _fetch_all(found: _Found, draft: Path, on_bytes: OnBytes) -> None:
+    ensure_dir(draft)
+    total = found.download.size
+    check_room(draft, total - sum(path.stat().st_size for path in draft.iterdir()))
     done = 0
-    for name, fact in facts.items():
+    for name, fact in found.files.items():
         if not (draft / name).exists():
             _fetch(name, fact, draft, lambda here, before=done: on_bytes(before + here, total))  # type: ignore[misc]
         done += (draft / name).stat().st_size

@@ -187,7 +187,7 @@ class AssistantApp(App[None]):
 
     def pull_model(self, ref: str) -> None:
         """Download a model and serve it."""
-        self.in_background(lambda: self.pulling.run(ref), "pull")
+        self.in_background(lambda: self.pulling.run(ref, self.settings), "pull")
 
     def on_pull_moved(self, event: PullMoved) -> None:
         self.chat.download.show(event)

@@ -132,12 +132,15 @@ class RepeatFound(Message):
 
 @dataclass
 class PullMoved(Message):
-    """So many bytes of a model are here, of so many (0 while nobody knows), and so many come a second."""
+    """So many bytes of a model are here, of so many (0 while nobody knows), and so many come a second; or all are here
+    and it is converted.
+    """
 
     ref: str
     done: int
     total: int
     rate: float
+    is_converting: bool = False
 
 
 @dataclass

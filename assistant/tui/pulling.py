@@ -8,6 +8,8 @@ from contextlib import suppress
 from textual.message import Message
 
 from assistant.errors import Interrupted, UsageError
+from assistant.models.downloads import Pace
+from assistant.settings import Settings
 from assistant.tui.messages import PullEnded, PullMoved
 
 SECONDS = 0.25
@@ -22,25 +24,29 @@ class Pulling:
         self._post = post
         self._clock = clock
         self._is_stopped = threading.Event()
-        self._began = (0.0, 0)
         self._told = 0.0
         self._here = (0, 0)
 
-    def run(self, ref: str) -> None:
-        """In a thread: download it, telling how far it is and how it ended. Raises what `pull` raises."""
+    def run(self, ref: str, settings: Settings) -> None:
+        """In a thread: download it and make it ready to serve, telling how far it is and how it ended. Raises what
+        `pull` and the conversion raise.
+        """
         from assistant.models.pull import pull  # nothing that a first frame should wait for
 
         if self.ref:
             raise UsageError(f"{self.ref} is being downloaded: /pull stops it")
         self.ref, self._told, self._here = ref, 0.0, (0, 0)
+        self._pace = Pace(self._clock)
         self._is_stopped.clear()
         is_here = False
         try:
             self._post(PullMoved(ref, 0, 0, 0.0))
             with suppress(Interrupted):
-                pull(ref, bars=False, on_bytes=self._heard)
+                pull(ref, on_bytes=self._heard)
+                self._make_ready(ref, settings)
                 is_here = True
         finally:
+            self._pace.keep()
             self.ref = ""
             self._post(PullEnded(ref, *self._here, is_here=is_here, is_stopped=self._is_stopped.is_set()))
 
@@ -48,14 +54,22 @@ class Pulling:
         """Leave it where it is; the next download of the same goes on from there."""
         self._is_stopped.set()
 
+    def _make_ready(self, ref: str, settings: Settings) -> None:
+        """Convert it here, so that what answers now need not wait for it."""
+        from assistant.engine.conversion import ensure_converted
+        from assistant.models.registry import choose_backend, resolve
+
+        model = resolve(ref, settings)
+        if choose_backend(settings, model) == "ctranslate":
+            self._post(PullMoved(ref, *self._here, 0.0, is_converting=True))
+            ensure_converted(model)
+
     def _heard(self, done: int, total: int) -> None:
         if self._is_stopped.is_set():
             raise Interrupted("the download was stopped")
         now = self._clock()
-        if not self._here[1]:
-            self._began = (now, done)
         self._here = (done, total)
+        rate = self._pace.hear(done)
         if now - self._told >= SECONDS or done == total:
             self._told = now
-            start, before = self._began
-            self._post(PullMoved(self.ref, done, total, (done - before) / (now - start) if now > start else 0.0))
+            self._post(PullMoved(self.ref, done, total, rate))

@@ -13,12 +13,12 @@ from assistant.tui.messages import PullMoved
 from assistant.tui.widgets.download import describe_pull
 from tests.doubles import ScriptedAssistant
 from tests.hub import Hub, serving
-from tests.tui.screens import an_app, opened, paste, said, seen, settle
+from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle
 
 
 @pytest.fixture
-def hub(taught_model: Path, localhost_network: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with serving(taught_model, monkeypatch) as server:
+def hub(tiny_model: Path, localhost_network: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with serving(tiny_model, monkeypatch) as server:
         yield server
 
 
@@ -54,7 +54,7 @@ async def test_a_download_shows_how_far_it_is_is_stopped_goes_on_and_serves(hub:
         hub.hold.set()
         await settle(pilot)
         assert "/pull org/tiny goes on from there" in said(pilot.app)
-        assert "/pull stops it" not in seen(pilot.app)
+        assert "Esc stops it" not in seen(pilot.app)
         assert "org/tiny" not in assistant.models
 
         hub.hold = None
@@ -64,6 +64,62 @@ async def test_a_download_shows_how_far_it_is_is_stopped_goes_on_and_serves(hub:
         await settle(pilot)
         assert assistant.models[-1] == "org/tiny"
         assert hub.ranges, "the rest alone was asked for"
+
+
+async def test_esc_stops_a_download_and_what_answered_goes_on_answering(hub: Hub) -> None:
+    assistant = ScriptedAssistant("Tom books the room.")
+    hub.hold = threading.Event()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await ask_to_pull(pilot)
+        await until_seen(pilot, " of 0 MB")
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await until_seen(pilot, "Tom books the room.")
+        await pilot.press("escape")
+        hub.hold.set()
+        await settle(pilot)
+        assert "/pull org/tiny goes on from there" in said(pilot.app)
+    assert assistant.models == [None]
+
+
+async def test_the_hub_is_asked_how_large_a_model_is_only_on_request(hub: Hub) -> None:
+    async with opened(an_app()) as pilot:
+        await settle(pilot)
+        await paste(pilot, "/pull org/tiny")
+        await pilot.press("enter")
+        await until_seen(pilot, "only huggingface.co knows")
+        await pilot.press("down", "down", "enter")
+        await until_seen(pilot, "0 MB · apache-2.0")
+        assert not models_dir().exists()
+
+
+async def test_a_folder_may_be_given_instead(taught_model: Path) -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"/model", "space", *"google/flan-t5-base", "enter")
+        await settle(pilot)
+        # 990,345,064 bytes of weights; no download was made yet, so no time is named.
+        assert "990 MB · apache-2.0" in seen(pilot.app)
+        assert "as last time" not in seen(pilot.app)
+        await pilot.press("down", "down", "enter")
+        await settle(pilot)
+        await paste(pilot, str(taught_model))
+        await pilot.press("enter")
+        await settle(pilot)
+    assert assistant.models == [None, str(taught_model)]
+
+
+async def test_without_the_network_one_line_says_so_and_what_answered_still_does() -> None:
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:  # HF_HUB_OFFLINE is set in every test that names no server
+        await settle(pilot)
+        await ask_to_pull(pilot)
+        await settle(pilot)
+        assert "HF_HUB_OFFLINE is set, so nothing is downloaded" in said(pilot.app)
+        assert "pocket · ctranslate" in seen(pilot.app)
+    assert assistant.models == [None]
 
 
 async def test_quitting_stops_a_download(hub: Hub) -> None:
@@ -85,4 +141,4 @@ async def test_quitting_stops_a_download(hub: Hub) -> None:
 def test_the_line_says_how_much_and_how_long() -> None:
     # 990 MB, 310 of them here at 4 MB/s: (990 - 310) / 4 = 170 s; 310 / 990 of 10 cells are 3.
     line = describe_pull(PullMoved("google/flan-t5-base", 310_000_000, 990_000_000, 4e6))
-    assert line == "▓▓▓░░░░░░░ google/flan-t5-base · 310 of 990 MB, 2:50 left · /pull stops it"
+    assert line == "▓▓▓░░░░░░░ google/flan-t5-base · 310 of 990 MB, 2:50 left · Esc stops it"

@@ -316,6 +316,8 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
 
     def action_cancel(self) -> None:
         if self._writing is None:
+            if not self.editing and self.composer.editor.has_focus:
+                self.parley.pulling.stop()
             self.give_up_editing()
             self.action_focus_composer()
         elif (assistant := self.parley.assistant) is not None and self.parley.model.state == "ready":

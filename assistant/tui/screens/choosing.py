@@ -3,9 +3,12 @@ conversation screen brings these along.
 """
 
 import re
+from pathlib import Path
 
 from assistant.errors import AssistantError, ModelMissing
+from assistant.models.downloads import Download, describe, remembered, suggested
 from assistant.records import Ask, ModelVersion
+from assistant.terminal import one_line
 from assistant.tui.choices import CHOICES, Offer, choose_value
 from assistant.tui.messages import ChoiceOpened, ChoiceReset
 from assistant.tui.screens.parts import ConversationParts
@@ -96,12 +99,40 @@ class Choosing(ConversationParts):
             self._ask_to_stop(self.parley.pulling.ref)
             return
         wanted = ref or self.parley.settings.model.base
+        self._offer_download(wanted, suggested(wanted))
+
+    def _offer_download(self, ref: str, facts: Download | None) -> None:
+        """Ask whether to; the Hub is asked for facts that are not known only once the user wants that."""
         offers = [
             Offer(value="", label="Not now"),
-            Offer(value="pull", label="Download it", about="from huggingface.co; it can be stopped and goes on later"),
+            Offer(value="pull", label="Download it", about="from huggingface.co; Esc stops it, and it goes on later"),
+            *([] if facts else [Offer(value="facts", label="Ask how large it is", about="asks huggingface.co")]),
+            Offer(value="folder", label="Use a folder", about="that holds the model already"),
         ]
-        screen = PickScreen(f"Download {wanted}?", offers)
-        self.app.push_screen(screen, lambda chosen: self.parley.pull_model(wanted) if chosen else None)
+        about = describe(facts, remembered().pace) if facts else "size and licence: only huggingface.co knows"
+
+        def take(chosen: str | None) -> None:
+            if chosen == "pull":
+                self.parley.pull_model(ref)
+            elif chosen == "facts":
+                self.parley.in_background(lambda: self._ask_hub(ref), "facts")
+            elif chosen == "folder":
+                self._ask_for_folder(ref)
+
+        self.app.push_screen(PickScreen(f"Download {one_line(ref)}?\n{about}", offers), take)
+
+    def _ask_hub(self, ref: str) -> None:
+        """In a thread: what the Hub says of it, as a question again."""
+        from assistant.models.pull import look_up
+
+        facts = look_up(ref)
+        self.app.call_from_thread(self._offer_download, ref, facts)
+
+    def _ask_for_folder(self, ref: str) -> None:
+        screen = PickScreen(f"Which folder holds {one_line(ref)}?", [], free="a path, such as ~/models/flan-t5-base")
+        self.app.push_screen(
+            screen, lambda path: self.parley.load_model(str(Path(path).expanduser().absolute())) if path else None
+        )
 
     def _ask_to_stop(self, ref: str) -> None:
         offers = [

@@ -38,14 +38,16 @@ class DownloadLine(Static):
 
 
 def describe_pull(news: PullMoved) -> str:
-    """ "▓▓▓▓░░░░ org/model · 312 of 990 MB, 2:41 left · /pull stops it": google/flan-t5-base's fits 80 columns."""
+    """ "▓▓▓▓░░░░ org/model · 312 of 990 MB, 2:41 left · Esc stops it": google/flan-t5-base's fits 80 columns."""
     ref = one_line(news.ref)
+    if news.is_converting:
+        return f"{ref} · all here, being converted for this processor"
     if not news.total:
-        return f"{ref} · asking the Hub · /pull stops it"
+        return f"{ref} · asking the Hub · Esc stops it"
     filled = news.done * BAR_CELLS // news.total
     bar = "▓" * filled + "░" * (BAR_CELLS - filled)
     how_much = f"{news.done / 1e6:,.0f} of {news.total / 1e6:,.0f} MB"
     if news.rate:
         seconds = round((news.total - news.done) / news.rate)
         how_much += f", {seconds // 60}:{seconds % 60:02} left"
-    return f"{bar} {ref} · {how_much} · /pull stops it"
+    return f"{bar} {ref} · {how_much} · Esc stops it"
