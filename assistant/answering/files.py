@@ -2,6 +2,7 @@
 as many parts as the model's window needs. No search picks passages here: a summary of five is not one of the file.
 """
 
+import contextlib
 import re
 from pathlib import Path, PurePath
 
@@ -10,7 +11,7 @@ from assistant.dialogue.readers.named import read_narration
 from assistant.dialogue.turns import clean_text
 from assistant.errors import InputUnreadable
 from assistant.records import Dialogue
-from assistant.terminal import one_line, printable
+from assistant.terminal import json_line, one_line, printable
 from knowledge.errors import DocumentUnreadable
 from knowledge.files import read_steady
 from knowledge.library import MOST_BYTES, Library
@@ -22,15 +23,29 @@ _ASKS_FOR_SUMMARY = re.compile(
 
 
 def read_file_text(path: Path) -> str:
-    """The text of a conversation or a document; a conversation in a container comes as `Name: text` lines.
+    """The text of a conversation or a document; a conversation in a container comes as lines that read back as the same
+    turns, with their times.
 
     Raises UsageError or InputUnreadable where there is none.
     """
     if not is_document(path) or not path.exists():
         dialogue = open_dialogue(path)
-        return read_text(path) if dialogue.format in FORMATS else render_turns(dialogue)
+        return read_text(path) if dialogue.format in FORMATS else _lines_of(dialogue)
     dialogue = read_file(path)
-    return render_turns(dialogue) if dialogue.has_speakers else "\n\n".join(turn.text for turn in dialogue.turns)
+    return _lines_of(dialogue) if dialogue.has_speakers else "\n\n".join(turn.text for turn in dialogue.turns)
+
+
+def _lines_of(dialogue: Dialogue) -> str:
+    """`[time] Name: text`, or JSON Lines where no chat writes its times so, or `Name: text` where there are none."""
+    turns = dialogue.turns
+    if any(turn.time for turn in turns):
+        rows = [{"time": turn.time, "speaker": turn.speaker, "text": turn.text} for turn in turns]
+        chat = "\n".join(f"[{turn.time}] {turn.speaker}: {turn.text}" for turn in turns)
+        for text in (chat, "\n".join(map(json_line, rows))):
+            with contextlib.suppress(InputUnreadable):
+                if parse(text).turns == turns:
+                    return text
+    return render_turns(dialogue)
 
 
 def read_file(path: Path, format: str = "") -> Dialogue:

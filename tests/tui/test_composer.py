@@ -1,14 +1,25 @@
 """Where a person writes: pastes, new lines, what was sent before, files, and letters typed elsewhere."""
 
 import asyncio
+import io
 import time
+import zipfile
 from pathlib import Path
 
+import pytest
 from textual.events import Key
 
+from assistant.dialogue import open_dialogue
 from assistant.tui.widgets.composer import Composer
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle, until
+
+
+def zipped(chat: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("_chat.txt", chat)
+    return stream.getvalue()
 
 
 async def test_a_paste_of_5000_lines_is_folded_and_sent_whole() -> None:
@@ -106,6 +117,35 @@ async def test_a_file_is_named_with_an_at_sign_completed_by_tab_and_read(tmp_pat
         await pilot.press("enter")
         await settle(pilot)
     assert len(assistant.asked[0][0].turns) == 3
+
+
+_PAGE_MESSAGE = """<div class="message default"><div class="pull_right date details" title="{time}">12:01</div>
+<div class="from_name">{name}</div><div class="text">{text}</div></div>"""
+_PAGE_ROWS = (("03.05.2024 12:01:00 UTC+01:00", "Ana", "At noon?"), ("03.05.2024 12:02:00 UTC+01:00", "Ben", "Yes."))
+_PAGE = "".join(_PAGE_MESSAGE.format(time=time, name=name, text=text) for time, name, text in _PAGE_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("chat.zip", zipped("03/05/2024, 18:01 - Ana: At noon?\n03/05/2024, 18:02 - Ben: Yes.\n")),
+        ("messages.html", f'<html><body><div class="history">{_PAGE}</div></body></html>'.encode()),
+        ("one.eml", b"From: Ana <a@b.example>\nTo: b@b.example\nDate: Fri, 03 May 2024 12:00:00 +0000\n\nAt noon?\n"),
+    ],
+)
+async def test_a_file_keeps_its_times_whatever_it_is_packed_in(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    assistant = ScriptedAssistant()
+    async with opened(an_app(assistant)) as pilot:
+        await settle(pilot)
+        await paste(pilot, f"@{name}")
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+    asked = assistant.asked[0][0]
+    assert asked.turns == open_dialogue(tmp_path / name).turns
+    assert all("2024" in turn.time for turn in asked.turns)
 
 
 async def test_a_file_that_is_not_there_is_said() -> None:
