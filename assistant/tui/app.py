@@ -1,8 +1,6 @@
 """The application: one assistant, its screens, and the one place where an error becomes a notification."""
 
-import asyncio
 import random
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +25,7 @@ from assistant.tui.asking import message_before, open_chat
 from assistant.tui.commands import bindings_of, show_key
 from assistant.tui.documents import Documents
 from assistant.tui.exporting import Kind, export_chat
+from assistant.tui.hangup import end_on_signals, end_without_terminal
 from assistant.tui.helping import write_help
 from assistant.tui.keeping import TYPED, Keeper
 from assistant.tui.messages import (
@@ -126,8 +125,9 @@ class AssistantApp(App[None]):
         known = self.settings.screen.theme in self.available_themes
         self.theme = self.settings.screen.theme if known else THEMES[0].name
         self.set_keymap(self.settings.keys)
-        # Killed without a word, the app would leave the terminal without echo and full of escapes at each mouse move.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, Interrupted.exit_code)
+        end_on_signals(self._end)
+        if not self.is_headless:
+            end_without_terminal(self._end, Interrupted.exit_code)
         self.push_screen(self.chat)
         # The first frame and the first key come before the model.
         self.call_after_refresh(self._begin)
@@ -368,7 +368,11 @@ class AssistantApp(App[None]):
             self.theme = name
 
     async def action_quit(self) -> None:
-        self.exit()
+        self._end(0)
+
+    def _end(self, return_code: int = Interrupted.exit_code) -> None:
+        self.chat.keep_typed()
+        self.exit(return_code=return_code)
 
     def on_unmount(self) -> None:
         self.pulling.stop()

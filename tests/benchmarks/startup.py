@@ -20,6 +20,7 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 ROWS, COLUMNS = 30, 100
@@ -69,11 +70,19 @@ class Terminal:
         while select.select([self._master], [], [], 0)[0]:
             self.output += os.read(self._master, 65_536)
 
+    def hang_up(self) -> int:
+        """Close the window, and return the exit code of the program once it has ended."""
+        os.close(self._master)
+        self._master = -1
+        return self._process.wait(LIMIT_SECONDS)
+
     def close(self) -> None:
         """End the program and everything that it started."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
 
 
 def measure(command: Sequence[str], model: str) -> dict[str, list[float]]:

@@ -2,7 +2,13 @@
 
 import os
 import signal
+import sys
+from pathlib import Path
 
+import pytest
+
+from assistant.feedback.store import Store
+from tests.benchmarks.startup import PLACEHOLDER, Terminal, visible
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import an_app, opened, settle
 
@@ -15,14 +21,30 @@ async def test_closing_the_app_ends_the_assistant() -> None:
     assert assistant.closed
 
 
-async def test_sigterm_closes_the_app_as_its_own_key_does() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_closes_the_app_as_its_own_key_does(number: signal.Signals) -> None:
     assistant = ScriptedAssistant()
     app = an_app(assistant)
     async with opened(app) as pilot:
         await settle(pilot)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         for _ in range(100):
             await pilot.pause()
             if app.return_code is not None:
                 break
     assert (assistant.closed, app.return_code) == (True, 130)
+
+
+def test_the_app_ends_when_its_terminal_is_gone_and_keeps_what_was_typed(home: Path) -> None:
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    # It controls no session, as behind `make`: nobody tells the app of the hangup.
+    terminal = Terminal([sys.executable, "-m", "assistant"], environment)
+    try:
+        terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn))
+        terminal.press(b"Half a thought")
+        terminal.wait_for(lambda drawn: b"thought" in visible(drawn))
+        assert terminal.hang_up() == 130
+    finally:
+        terminal.close()
+    with Store.open() as store:
+        assert store.unfinished("", "typed") == "Half a thought"

@@ -270,10 +270,15 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
             self._pause.stop()
         self._pause = self.set_timer(MEASURE_SECONDS, self._start_measuring)
 
+    def keep_typed(self) -> None:
+        """Have what stands in the composer kept. An empty one says nothing before the last draft is found."""
+        text = self.composer.whole_text
+        if text or self._has_looked_for_draft:
+            self.parley.keeper.typed(text)
+
     def _start_measuring(self) -> None:
         text, serial = self.composer.whole_text, self._inputs
-        if self._has_looked_for_draft:
-            self.parley.keeper.typed(text)
+        self.keep_typed()
         if not text.strip() or text.startswith(("/", "@")):
             self.on_input_measured(InputMeasured(serial, None, ()))
         else:
@@ -307,8 +312,8 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
 
     def on_draft_found(self, event: DraftFound) -> None:
         self._has_looked_for_draft = True
-        if typed := self.composer.whole_text:
-            self.parley.keeper.typed(typed)  # a fast typist was here before the store was open
+        if self.composer.whole_text:
+            self.keep_typed()  # a fast typist was here before the store was open
         elif event.text:
             self.composer.load(event.text)
 
