@@ -1,12 +1,16 @@
 """Files that are damaged, made by hand or hostile: read as far as they go, or refused in a line."""
 
 import contextlib
+import io
 import json
+import random
 import re
+import zipfile
 
+import docx
 import pytest
 
-from assistant.dialogue import parse
+from assistant.dialogue import open_dialogue, parse
 from assistant.errors import InputUnreadable
 from tests.unit.assistant.dialogue_fixtures import said
 
@@ -140,3 +144,55 @@ def test_the_one_conversation_in_a_file_is_read(value: object) -> None:
 def test_a_line_of_a_separator_alone_names_nobody() -> None:
     assert parse("[12:03] \n[12:03] \nhello\n\u2028\n").turns
     assert parse("hello\n[12:03] \n\u2028").turns
+
+
+def _zipped(**files: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return stream.getvalue()
+
+
+def _word_file() -> bytes:
+    document = docx.Document()
+    document.add_paragraph("Ana: At noon?")
+    document.add_paragraph("Ben: Yes.")
+    stream = io.BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("content", [_zipped(**{"_chat.txt": "Ana: At noon?\nBen: Yes.\n" * 40}), _word_file()])
+def test_a_packed_file_with_broken_bytes_is_read_or_refused(content: bytes) -> None:
+    chance = random.Random(7)
+    for _ in range(60):
+        broken = bytearray(content)
+        for _ in range(4):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        with contextlib.suppress(InputUnreadable):
+            open_dialogue(bytes(broken))
+
+
+@pytest.mark.parametrize("damage", ["[", "{}", "7", "[" * 5_000])
+@pytest.mark.parametrize("name", ["users.json", "pots/2024-05-02.json"])
+def test_a_slack_export_with_a_broken_file_is_refused(name: str, damage: str) -> None:
+    day = json.dumps([{"type": "message", "ts": "17.1", "user": "U1", "text": "hi"}])
+    files = {"users.json": "[]", "pots/2024-05-02.json": day, name: damage}
+    with pytest.raises(InputUnreadable, match=f"{name} in the zip file is damaged"):
+        open_dialogue(_zipped(**files))
+
+
+def test_a_box_of_mail_with_a_letter_beyond_ascii_in_its_first_line_is_read() -> None:
+    mail = "From ana@b.c Fri May  3 12:00:00 2024 ’\nFrom: Ana <ana@b.c>\nSubject: clay\n\nAt noon?\n"
+    assert said(open_dialogue(mail.encode())) == [("Ana", "At noon?")]
+
+
+@pytest.mark.parametrize("kind", [[], {}, None, 7])
+def test_a_matrix_event_of_a_strange_kind_is_left_out(kind: object) -> None:
+    rows = [
+        {"type": "m.room.message", "sender": "@ana:b.c", "content": {"msgtype": one, "body": "Hi"}}
+        for one in ("m.text", kind)
+    ]
+    dialogue = parse(json.dumps({"messages": rows}))
+    assert (said(dialogue), dialogue.kinds) == ([("ana", "Hi")], {"media": 1})

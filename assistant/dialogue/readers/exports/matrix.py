@@ -25,7 +25,7 @@ def read_matrix(value: Json) -> Reading | None:
         content = _content(row)
         if row.get("type") != "m.room.message":
             left_out[NOTICES] += 1
-        elif content.get("msgtype") not in _SPEECH:
+        elif text_of(content.get("msgtype")) not in _SPEECH:
             left_out[MEDIA] += 1
         elif _replaces(content):
             left_out[NOTICES] += 1

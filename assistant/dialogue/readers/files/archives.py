@@ -2,7 +2,9 @@
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,18 +12,17 @@ from typing import Any
 from assistant.dialogue.readers.exports.slack import read_slack, user_names
 from assistant.dialogue.turns import Reading
 from assistant.errors import InputUnreadable
+from assistant.terminal import one_line
 
 _LARGEST = 50 * 2**20
 """Bytes that one file of an archive may unpack to."""
+DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, NotImplementedError)
+"""What Python raises for a damaged archive, or one packed in a way it does not know."""
 
 
 def read_archive(content: bytes, read_bytes: Callable[[bytes], Reading | None]) -> Reading | None:
     """The conversation in a zip. Raises InputUnreadable for none, for several, and for what unpacks to too much."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile:
-        raise InputUnreadable("the zip file is damaged: unpack it and name the file with the conversation") from None
-    with archive:
+    with _open(content) as archive:
         entries = {
             entry.filename: entry
             for entry in archive.infolist()
@@ -39,6 +40,17 @@ def read_archive(content: bytes, read_bytes: Callable[[bytes], Reading | None]) 
         return read_bytes(_unpack(archive, entries[chats[0]]))
 
 
+def _open(content: bytes) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(content))
+    except DAMAGES:
+        raise _damaged() from None
+
+
+def _damaged() -> InputUnreadable:
+    return InputUnreadable("the zip file is damaged: unpack it and name the file with the conversation")
+
+
 def _read_slack(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> Reading | None:
     """The channel of a Slack export, its days put together."""
     users: dict[str, str] = {}
@@ -48,9 +60,9 @@ def _read_slack(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -
         if path.suffix != ".json":
             continue
         if path.name == "users.json":
-            users = user_names(json.loads(_unpack(archive, entry)))
+            users = user_names(_json(archive, entry))
         elif len(path.parts) > 1 and path.stem[:4].isdigit():
-            channels.setdefault(path.parts[-2], []).extend(json.loads(_unpack(archive, entry)))
+            channels.setdefault(path.parts[-2], []).extend(_json(archive, entry))
     if len(channels) != 1:
         names = ", ".join(sorted(channels)[:8]) or "none"
         raise InputUnreadable(
@@ -63,6 +75,20 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if entry.flag_bits & 1:
         raise InputUnreadable("the zip file has a password: unpack it and name the file with the conversation")
     if entry.file_size > _LARGEST:
-        raise InputUnreadable(f"{entry.filename} unpacks to more than {_LARGEST // 2**20} MB: it is not read")
-    with archive.open(entry) as stream:
-        return stream.read(_LARGEST + 1)[:_LARGEST]
+        raise InputUnreadable(f"{one_line(entry.filename)} unpacks to more than {_LARGEST // 2**20} MB: it is not read")
+    try:
+        with archive.open(entry) as stream:
+            return stream.read(_LARGEST + 1)[:_LARGEST]
+    except DAMAGES:
+        raise _damaged() from None
+
+
+def _json(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> list[Any]:
+    """The list in a file of an archive. Raises InputUnreadable for anything else."""
+    try:
+        found = json.loads(_unpack(archive, entry))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        raise InputUnreadable(f"{one_line(entry.filename)} in the zip file is damaged: it holds no list in JSON")
+    return found

@@ -2,7 +2,9 @@
 
 import io
 import zipfile
+from typing import Any
 
+from assistant.dialogue.readers.files.archives import DAMAGES
 from assistant.errors import InputUnreadable
 
 _MOST_UNPACKED = 200 * 2**20
@@ -15,26 +17,25 @@ def is_word(content: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return "word/document.xml" in archive.namelist()
-    except zipfile.BadZipFile:
+    except DAMAGES:
         return False
 
 
 def word_text(content: bytes) -> str:
     """The paragraphs and tables in the order of the document, a line each."""
     import docx
-    from docx.opc.exceptions import PackageNotFoundError
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > _MOST_UNPACKED:
             raise InputUnreadable("the Word file unpacks to more than 200 MB: it is not read")
     try:
         document = docx.Document(io.BytesIO(content))
-    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        return "\n".join(map(_block_text, document.iter_inner_content()))
+    except Exception as error:  # a damaged file may break its parser in any way at all
         raise InputUnreadable(f"the Word file is damaged: {' '.join(str(error).split())[:120]}") from error
-    lines: list[str] = []
-    for block in document.iter_inner_content():
-        if hasattr(block, "rows"):
-            lines += ["\t".join(cell.text.strip() for cell in row.cells) for row in block.rows]
-        else:
-            lines.append(block.text)
-    return "\n".join(lines)
+
+
+def _block_text(block: Any) -> str:
+    if hasattr(block, "rows"):
+        return "\n".join("\t".join(cell.text.strip() for cell in row.cells) for row in block.rows)
+    return str(block.text)

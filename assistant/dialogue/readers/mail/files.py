@@ -68,7 +68,9 @@ def _read_mbox(content: bytes) -> Reading | None:
         stream.flush()
         box = mailbox.mbox(stream.name, factory=None, create=False)
         try:
-            found = [email.message_from_bytes(bytes(one), policy=email.policy.default) for one in box]
+            found = [
+                email.message_from_bytes(box.get_bytes(key), policy=email.policy.default) for key in box.iterkeys()
+            ]
         finally:
             box.close()
     messages: list[Message] = []
@@ -124,7 +126,7 @@ def _sender(message: EmailMessage) -> str:
 def _seconds(message: EmailMessage) -> float | None:
     try:
         return parsedate_to_datetime(str(message["Date"])).timestamp()
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
 
 
