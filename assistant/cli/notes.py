@@ -7,6 +7,7 @@ from assistant.cli.output import Advance, is_interactive, note, progress_bar
 from assistant.dialogue import describe
 from assistant.engine.protocol import Progress
 from assistant.records import Answer, Dialogue, Guarded
+from assistant.tui.origin import QUOTED, describe_dropped, is_quoted
 
 
 @contextmanager
@@ -39,12 +40,12 @@ def note_answer(answer: Answer) -> None:
     if answer.parts:
         how = "combined into one" if answer.combined else "a paragraph each"
         note(f"Longer than the model's window: {len(answer.parts)} parts, {how}, all {answer.turns} turns covered.")
-    if answer.shots_dropped:
-        note(f"{answer.shots_dropped} solved examples left out: they did not fit beside the conversation.")
+    if dropped := describe_dropped(answer):
+        note(f"{dropped[:1].upper()}{dropped[1:]}.")
     if completion.finished == "length":
         note("Cut off at the longest text allowed: raise --max-new-tokens.")
-    if completion.model == "quote":
-        note("The model is too small to answer in its own words: these turns say most about it.")
+    if is_quoted(completion):
+        note(f"{QUOTED[:1].upper()}{QUOTED[1:]}.")
     if answer.guarded:
         _note_guarded(answer.guarded)
     if completion.rationale:

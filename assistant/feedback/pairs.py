@@ -21,6 +21,10 @@ from assistant.records import Completion, Label, PreferencePair, Ranking, Rating
 
 AnyJudgement = TypeVar("AnyJudgement", Rating, Ranking)
 
+LEAST_PAIRS = 40
+LEAST_CONVERSATIONS = 10
+"""`assistant-train rlhf` starts with so many pairs of so many conversations, where it is not told otherwise."""
+
 # Below this a sum of opposite verdicts is nought: weights are sums of a few fractions.
 _BALANCE = 1e-9
 

@@ -304,10 +304,11 @@ class StoreFailed(Message):
 
 @dataclass
 class RatingsCounted(Message):
-    """How much there is to learn from: ratings and rankings, and the pairs that they make."""
+    """How much there is to learn from: ratings and rankings, the pairs that they make, of so many conversations."""
 
     ratings: int
     pairs: int
+    conversations: int
 
 
 @dataclass

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistant.errors import UsageError
+from assistant.feedback.pairs import LEAST_CONVERSATIONS, LEAST_PAIRS
 from assistant.locations import ensure_dir, runs_dir
 
 State = Literal["waiting", "running", "done", "failed"]
@@ -38,6 +39,8 @@ CURVES = {
     "tokens": "response/length",
 }
 """Title -> metric of PPO's own log."""
+STOCK_CELLS = 20
+"""Width of the bar that fills until there is enough to learn from."""
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -95,6 +98,16 @@ def start(arguments: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
     with (ensure_dir(runs_dir()) / "rlhf.log").open("ab") as log:
         command = [sys.executable, "-m", "training", "rlhf", *arguments]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def describe_stock(pairs: int, conversations: int) -> str:
+    """How far what was judged is from what a run needs, as a bar and in figures; empty where it is enough."""
+    share = min(pairs / LEAST_PAIRS, conversations / LEAST_CONVERSATIONS)
+    if share >= 1:
+        return ""
+    full = int(share * STOCK_CELLS)
+    bar = "▓" * full + "░" * (STOCK_CELLS - full)
+    return f"{bar} {pairs} of {LEAST_PAIRS} pairs, {conversations} of {LEAST_CONVERSATIONS} conversations"
 
 
 def last_words() -> str:

@@ -161,7 +161,7 @@ async def test_what_a_judgement_did_is_said_and_stands_at_the_foot() -> None:
         await settle(pilot)
         await settle(pilot)
         screen = seen(pilot.app)
-        assert "Ranked · 2 pairs, 2 in all" in screen
+        assert "Ranked · 2 pairs · 2 pairs of all judgements" in screen
         assert "1 rating → 2 pairs" in screen
         await pilot.press("shift+tab", "w")
         await settle(pilot)

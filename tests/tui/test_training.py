@@ -10,7 +10,7 @@ from textual.widgets import DataTable
 
 from assistant.locations import runs_dir
 from assistant.tui.screens.training import TrainingScreen
-from assistant.tui.training_run import newest_run, read_run, spark
+from assistant.tui.training_run import describe_stock, newest_run, read_run, spark
 from tests.tui.screens import an_app, opened, seen, settle, until
 
 _CHECK = {"name": "win rate", "value": 0.48, "ci": [0.42, 0.55], "limit": 0.5, "passed": False, "rule": "above"}
@@ -60,12 +60,24 @@ def test_a_curve_is_as_wide_as_its_points_or_the_room() -> None:
     assert spark([]) == ""
 
 
+def test_the_bar_is_as_full_as_what_is_scarcer() -> None:
+    # 4 of 10 is 0.4 and 12 of 40 is 0.3: of 20 cells 6.
+    assert describe_stock(12, 4) == "▓" * 6 + "░" * 14 + " 12 of 40 pairs, 4 of 10 conversations"
+    assert describe_stock(40, 10) == ""
+
+
 async def test_before_the_first_run_it_says_what_to_do() -> None:
-    async with opened(an_app(), (110, 30)) as pilot:
+    app = an_app()
+    async with opened(app, (110, 30)) as pilot:
         await pilot.press("f4")
         await settle(pilot)
         assert "○ ratings 0 · 0 pairs → ○ pairs → ○ reward → ○ PPO → ○ gate" in seen(pilot.app)
         assert "Rank drafts or rate answers" in seen(pilot.app)
+        assert "░ 0 of 40 pairs, 0 of 10 conversations" in seen(pilot.app)
+        await pilot.press("s")
+        await settle(pilot)
+        lacking = "too little to learn from yet: 0 of 40 pairs, 0 of 10 conversations; rank drafts in the chat"
+        assert app.notes[-1].sentence.startswith(lacking)
         await pilot.press("x")
         await settle(pilot)
         assert "nothing to stop" in seen(pilot.app)
@@ -99,8 +111,8 @@ async def test_a_run_that_is_refused_says_why_where_an_earlier_one_is_shown() ->
     async with opened(an_app(), (130, 40)) as pilot:
         await pilot.press("f4")
         await settle(pilot)
-        await pilot.press("s")
-        await until(pilot, "0 pairs of 0 conversations are too few")
+        await pilot.press("r")
+        await until(pilot, "missing required field `stage`")
         assert "GateNotPassed: v1 was not promoted" in seen(pilot.app)
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from assistant.feedback.pairs import LEAST_CONVERSATIONS, LEAST_PAIRS
 from training.ppo.config import PpoConfig
 from training.prefer.config import PreferConfig
 
@@ -44,9 +45,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """For dpo, ipo, orpo, kto and simpo: beta, as in `assistant-train prefer`; 0 for the method's default."""
     drafts: int = 4
     """For best-of-n: drafts per conversation."""
-    min_pairs: int = 40
+    min_pairs: int = LEAST_PAIRS
     """Fewest pairs to start with."""
-    min_dialogues: int = 10
+    min_dialogues: int = LEAST_CONVERSATIONS
     """Fewest rated conversations to start with."""
     dev_share: float = 0.2
     """Share of the rated conversations held out to test the reward."""

@@ -153,8 +153,9 @@ class JudgingActions(DraftScores):
         pairs, _ = store.pairs()
         made = sum(judgement in pair.sources for pair in pairs)
         if done:
-            count = f"{made} {'pair' if made == 1 else 'pairs'}" if made else "no pair by itself"
-            self.parley.say(f"{done} · {count}, {len(pairs):,} in all")
+            new = f"{made} {'pair' if made == 1 else 'pairs'}" if made else "no pair with another answer yet"
+            whole = f"{len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'}"
+            self.parley.say(f"{done} · {new} · {whole} of all judgements")
         self.post_message(LoopMoved(read_loop(store)))
 
     def show_loop(self) -> None:

@@ -18,7 +18,17 @@ from assistant.errors import UsageError
 from assistant.models.proof import gate_rows
 from assistant.terminal import one_line
 from assistant.tui.messages import RatingsCounted
-from assistant.tui.training_run import STRIP, RunView, last_words, newest_run, read_run, spark, start, stop
+from assistant.tui.training_run import (
+    STRIP,
+    RunView,
+    describe_stock,
+    last_words,
+    newest_run,
+    read_run,
+    spark,
+    start,
+    stop,
+)
 from assistant.tui.widgets.keys import Keys
 
 if TYPE_CHECKING:
@@ -60,6 +70,7 @@ class TrainingScreen(Screen[None]):
         super().__init__()
         self.view: RunView | None = None
         self._ratings = ""
+        self._lacking = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -84,11 +95,18 @@ class TrainingScreen(Screen[None]):
 
     def on_ratings_counted(self, event: RatingsCounted) -> None:
         self._ratings = f"{event.ratings} · {event.pairs} pairs"
+        self._lacking = describe_stock(event.pairs, event.conversations)
         self._show_strip()
+        if self._lacking and self.view is None:
+            self.query_one("#state", Static).update(Content(f"{_BEFORE}\n\n{self._lacking}"))
 
     def action_start(self) -> None:
-        """Start a new run."""
-        self._launch([])
+        """Start a new run, where there is enough to learn from."""
+        if self._lacking:
+            figures = self._lacking.lstrip("▓░ ")
+            self._refuse(f"too little to learn from yet: {figures}; rank drafts in the chat (/drafts 4, then r)")
+        else:
+            self._launch([])
 
     def action_resume(self) -> None:
         """Go on with the newest run."""
@@ -218,7 +236,9 @@ class TrainingScreen(Screen[None]):
         def count() -> None:
             if (store := keeper.store()) is not None:
                 stats = store.stats()
-                self.post_message(RatingsCounted(stats.up + stats.down + stats.rankings, stats.pairs))
+                conversations = len({pair.prompt for pair in store.pairs()[0]})
+                judged = stats.up + stats.down + stats.rankings
+                self.post_message(RatingsCounted(judged, stats.pairs, conversations))
 
         self.parley.in_background(count, "stats")
 

@@ -11,12 +11,12 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Static
 
-from assistant.prompts import MODES
 from assistant.records import Answer, Completion
 from assistant.terminal import printable
 from assistant.tui.asking import Request
 from assistant.tui.commands import bindings_of
 from assistant.tui.digests.listing import DigestList
+from assistant.tui.origin import RANKABLE, describe_answer
 from assistant.tui.placing import Placing
 from assistant.tui.widgets.drafts import DraftRow, mark_of
 from assistant.tui.widgets.entry import EntryView
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from assistant.scoring.support import Mention
 
 TICK_SECONDS = 0.25
-RANKABLE = " · Shift+Tab, then r ranks them"
 REDRAW_SECONDS = 0.05
 """A fast model writes more words a second than anybody reads: they are drawn together."""
 REDRAW_SHARE = 0.1
@@ -289,30 +288,3 @@ class AnswerView(EntryView):
     def _tick(self) -> None:
         if self.growing:
             self._meta.update(Content(f"{self._stage} · {self._clock() - self._started:.1f} s · Esc cancels"))
-
-
-def describe_answer(answer: Answer, *, details: bool = True) -> str:
-    """What the answer was made of, on one line; without `details` only what one has to know about it."""
-    completion = answer.completion
-    words = len(completion.answer.split())
-    count = len(answer.drafts)
-    facts = [f"{count} drafts{RANKABLE}"] if count > 1 else []
-    if details:
-        facts += [] if count > 1 else [f"{words:,} {'word' if words == 1 else 'words'}"]
-        mode = MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode
-        facts += dict.fromkeys([mode, completion.model, f"{completion.seconds:.1f} s"])  # a digest is both
-    facts += _ending(completion)
-    if answer.parts:
-        turns = f"all {answer.turns:,} turns" if answer.turns else "read"
-        facts.append(f"{turns} in {len(answer.parts)} parts")
-    if answer.shots_dropped:
-        facts.append(f"{answer.shots_dropped} examples left out to fit")
-    return " · ".join(facts)
-
-
-def _ending(completion: Completion) -> list[str]:
-    if completion.finished == "cancelled":
-        return ["cancelled"]
-    if completion.finished == "length":
-        return [f"stopped at the limit of {completion.settings.max_new_tokens} tokens"]
-    return []

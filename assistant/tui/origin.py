@@ -1,0 +1,52 @@
+"""How an answer came about, in words for a line of the screen or of the command line."""
+
+from assistant.prompts import MODES
+from assistant.records import Answer, Completion
+
+RANKABLE = " · Shift+Tab, then r ranks them"
+QUOTED = "the model is too small to answer in its own words: these turns say most about it"
+
+
+def describe_answer(answer: Answer, *, details: bool = True) -> str:
+    """What the answer was made of, on one line; without `details` only what one has to know about it."""
+    completion = answer.completion
+    words = len(completion.answer.split())
+    count = len(answer.drafts)
+    facts = [f"{count} drafts{RANKABLE}"] if count > 1 else []
+    if details:
+        facts += [] if count > 1 else [f"{words:,} {'word' if words == 1 else 'words'}"]
+        mode = MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode
+        facts += dict.fromkeys([mode, completion.model, f"{completion.seconds:.1f} s"])  # a digest is both
+    facts += [QUOTED] if is_quoted(completion) else []
+    facts += _ending(completion)
+    if answer.parts:
+        turns = f"all {answer.turns:,} turns" if answer.turns else "read"
+        facts.append(f"{turns} in {len(answer.parts)} parts")
+    facts += filter(None, [describe_dropped(answer)])
+    return " · ".join(facts)
+
+
+def _ending(completion: Completion) -> list[str]:
+    if completion.finished == "cancelled":
+        return ["cancelled"]
+    if completion.finished == "length":
+        return [f"stopped at the limit of {completion.settings.max_new_tokens} tokens"]
+    return []
+
+
+def is_quoted(completion: Completion) -> bool:
+    """Whether turns stand in the place of a model's words."""
+    from assistant.drafting.quoting import QUOTE  # with the engine's client: not needed to draw a screen
+
+    return completion.model == QUOTE
+
+
+def describe_dropped(answer: Answer) -> str:
+    """How many solved examples did not fit; empty where all did."""
+    dropped = answer.shots_dropped
+    if not dropped:
+        return ""
+    mode = MODES.get(answer.completion.mode)
+    if mode is not None and dropped >= mode.shots:
+        return "asked without an example: none fits beside the conversation"
+    return f"{dropped} {'example' if dropped == 1 else 'examples'} left out: no room beside the conversation"
