@@ -15,6 +15,8 @@ from assistant.files import write_atomically
 from assistant.locations import state_dir
 from assistant.records import Record
 
+NETWORK = Path("/sys/class/net")
+"""A folder for each of Linux's network interfaces."""
 LEAST_BYTES = 1_000_000
 """A download of fewer bytes says nothing of how long a model takes."""
 
@@ -64,14 +66,14 @@ def remember(**changes: float | bool) -> None:
         write_atomically(_file(), msgspec.json.encode(msgspec.structs.replace(remembered(), **changes)))
 
 
-def is_offline(network: Path = Path("/sys/class/net")) -> bool:
+def is_offline() -> bool:
     """Whether the user forbids the network (HF_HUB_OFFLINE), or Linux knows no interface that is up. Opens no socket;
     where it cannot be told, there is one.
     """
     if forbids_network():
         return True
     with contextlib.suppress(OSError):
-        states = [place / "operstate" for place in network.iterdir() if place.name != "lo"]
+        states = [place / "operstate" for place in NETWORK.iterdir() if place.name != "lo"]
         return all(state.read_text(encoding="ascii").strip() == "down" for state in states)
     return False
 

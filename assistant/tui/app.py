@@ -41,7 +41,7 @@ from assistant.tui.messages import (
     StoreFailed,
 )
 from assistant.tui.opening import make_screen
-from assistant.tui.pulling import Pulling
+from assistant.tui.pulling import Pulling, offering_for, take_as_base
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.text import Reading, TextScreen
 from assistant.tui.themes import THEMES
@@ -196,6 +196,8 @@ class AssistantApp(App[None]):
         self.chat.download.show(None)
         if event.is_here:
             self.notify(f"{event.ref} is here.")
+            with self.reporting():
+                self.settings = take_as_base(event.ref, self.settings)
             self.load_model(event.ref)
         elif event.is_stopped:
             so_far = f"{event.done / 1e6:,.0f} of {event.total / 1e6:,.0f} MB are here; " if event.total else ""
@@ -403,8 +405,7 @@ class AssistantApp(App[None]):
 
     def _tell_ready(self, loaded: "Loaded", why: str) -> None:
         label = f"{loaded.model.ref} · {loaded.backend}"
-        is_bundled = loaded.model.kind == "bundled"
-        self._tell(ModelChanged("ready", label, why, loaded.model.ref, is_bundled))
+        self._tell(ModelChanged("ready", label, why, loaded.model.ref, offering_for(loaded.model, self.settings)))
 
     def _notice(self, sentence: str) -> None:
         self.post_message(NoticeGiven(sentence))

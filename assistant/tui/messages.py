@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from knowledge.library import Progress
 
 
+Offering = Literal["", "models", "offline"]
+"""Whether larger models are offered: not at all, by name, or in a line that says that there is no network."""
+
+
 @dataclass
 class ComposerChanged(Message):
     """The text to be sent is another one now."""
@@ -77,13 +81,20 @@ class AnswerFinished(Message):
 
 @dataclass
 class ModelChanged(Message):
-    """Loading began, went on, ended or failed. `is_bundled` says that the model came with Parley."""
+    """Loading began, went on, ended or failed. `offering` says whether a larger model is offered."""
 
     state: Literal["loading", "ready", "failed"]
     label: str
     detail: str = ""
     ref: str = ""
-    is_bundled: bool = False
+    offering: Offering = ""
+
+
+@dataclass
+class ModelOffered(Message):
+    """The user took one of the models that are offered in an empty chat, or none ("")."""
+
+    ref: str
 
 
 @dataclass

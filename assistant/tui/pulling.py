@@ -1,16 +1,19 @@
-"""Downloads a model beside everything else: how far it is, how long it takes, and how it is stopped."""
+"""Downloads a model beside everything else: how far it is, how long it takes, and how it is stopped; and
+which are offered."""
 
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
+import msgspec
 from textual.message import Message
 
 from assistant.errors import Interrupted, UsageError
-from assistant.models.downloads import Pace
-from assistant.settings import Settings
-from assistant.tui.messages import PullEnded, PullMoved
+from assistant.models.downloads import Pace, is_offline, remember, remembered, suggested
+from assistant.records import ModelVersion
+from assistant.settings import Settings, save_setting
+from assistant.tui.messages import Offering, PullEnded, PullMoved
 
 SECONDS = 0.25
 """How often it is said at most."""
@@ -73,3 +76,32 @@ class Pulling:
         if now - self._told >= SECONDS or done == total:
             self._told = now
             self._post(PullMoved(self.ref, done, total, rate))
+
+
+def offering_for(model: ModelVersion, settings: Settings) -> Offering:
+    """What an empty chat offers while this model answers: larger ones, where it is the only one here and nobody said
+    "Not now". That there is no network is said once. Reads files alone; asks no network.
+    """
+    from assistant.models.registry import list_models
+
+    kept = remembered()
+    if model.kind != "bundled" or settings.model.ref != "auto" or kept.is_declined:
+        return ""
+    if any(other.kind != "bundled" for other in list_models()):
+        return ""
+    if not is_offline():
+        return "models"
+    if kept.is_told_offline:
+        return ""
+    remember(is_told_offline=True)
+    return "offline"
+
+
+def take_as_base(ref: str, settings: Settings) -> Settings:
+    """The settings with a model that is offered, once it is here, as the base, so that it answers at the next start
+    too. A model that was promoted or named in the settings still comes first.
+    """
+    if suggested(ref) is None or ref == settings.model.base:
+        return settings
+    save_setting("model.base", ref)
+    return msgspec.structs.replace(settings, model=msgspec.structs.replace(settings.model, base=ref))

@@ -79,8 +79,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
         """The model is loading, ready or missing; a request that waited for it goes ahead or is given up."""
         self.title_line.model = news.label
         self.title_line.set_class(news.state == "failed", "-failed")
-        model = self.parley.settings.model
-        self.welcome.show_model(news, model.base if model.ref == "auto" else "")
+        self.welcome.show_model(news)
         waiting = self._writing
         if news.state == "ready":
             self.on_composer_changed()

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from assistant.errors import AssistantError, ModelMissing
-from assistant.models.downloads import Download, describe, remembered, suggested
+from assistant.models.downloads import Download, describe, remember, remembered, suggested
 from assistant.records import Ask, ModelVersion
 from assistant.terminal import one_line
 from assistant.tui.choices import CHOICES, Offer, choose_value
-from assistant.tui.messages import ChoiceOpened, ChoiceReset
+from assistant.tui.messages import ChoiceOpened, ChoiceReset, ModelOffered
 from assistant.tui.screens.parts import ConversationParts
 from assistant.tui.screens.pick import PickScreen
 
@@ -93,6 +93,14 @@ class Choosing(ConversationParts):
             offers.insert(0, Offer(value="current", label="current", about=f"the promoted one, {promoted}"))
         return offers
 
+    def on_model_offered(self, event: ModelOffered) -> None:
+        """Ask about the model that was taken; a "Not now" counts for good."""
+        self.set_focus(self.composer.editor)
+        if event.ref:
+            self.action_pull(event.ref)
+        else:
+            remember(is_declined=True)
+
     def action_pull(self, ref: str = "") -> None:
         """Download a model, the base unless another is named, once the user has said yes; or stop the download."""
         if self.parley.pulling.ref:
@@ -105,7 +113,7 @@ class Choosing(ConversationParts):
         """Ask whether to; the Hub is asked for facts that are not known only once the user wants that."""
         offers = [
             Offer(value="", label="Not now"),
-            Offer(value="pull", label="Download it", about="from huggingface.co; Esc stops it, and it goes on later"),
+            Offer(value="pull", label="Download it", about="from huggingface.co; Esc stops it"),
             *([] if facts else [Offer(value="facts", label="Ask how large it is", about="asks huggingface.co")]),
             Offer(value="folder", label="Use a folder", about="that holds the model already"),
         ]

@@ -54,10 +54,13 @@ def test_a_machine_without_an_interface_that_is_up_is_offline(
     for name, state in interfaces.items():
         (tmp_path / "net" / name).mkdir(parents=True)
         (tmp_path / "net" / name / "operstate").write_text(f"{state}\n")
-    assert is_offline(tmp_path / "net") is expected
-    assert is_offline(tmp_path / "not-linux") is False
+    monkeypatch.setattr("assistant.models.downloads.NETWORK", tmp_path / "net")
+    assert is_offline() is expected
+    monkeypatch.setattr("assistant.models.downloads.NETWORK", tmp_path / "not-linux")
+    assert is_offline() is False
 
 
 def test_the_user_s_word_counts_before_the_machine_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.models.downloads.NETWORK", tmp_path / "not-linux")
     monkeypatch.setenv("HF_HUB_OFFLINE", "true")
-    assert is_offline(tmp_path / "not-linux") is True
+    assert is_offline() is True

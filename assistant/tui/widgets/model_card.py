@@ -1,0 +1,70 @@
+"""The card that offers a larger model in an empty chat. It waits beside the field and never takes what is typed."""
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from assistant.models.downloads import SUGGESTED, write_size
+from assistant.tui.messages import ModelOffered, Offering
+
+HEADING = "FLAN-T5 may write better. Tab and Enter choose; nothing is fetched yet."
+OFFLINE = "Larger models need a network, and there is none here. F6 takes a folder that holds one."
+NOT_NOW = "not-now"
+MEMORY = {
+    # docs/benchmarks.md, "Serving": 704 MiB with weights of this shape. The others: their numbers at a byte each.
+    "google/flan-t5-small": ">0.1 GB",
+    "google/flan-t5-base": "0.7 GB",
+    "google/flan-t5-large": ">0.8 GB",
+}
+
+
+class ModelCard(Vertical):
+    """Three models and "Not now"; or one line where there is no network."""
+
+    DEFAULT_CSS = """
+    ModelCard {
+        display: none;
+        height: auto;
+        margin: 0 0 1 0;
+        &.-shown { display: block; }
+        &.-offline OptionList { display: none; }
+        Static { height: auto; }
+        OptionList { height: auto; max-height: 4; border: none; background: transparent; padding: 0; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heading = Static(markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield self._heading
+        rows = [Option(Content(row), id=ref) for ref, row in describe_models()]
+        yield OptionList(*rows, Option(Content("Not now"), id=NOT_NOW), compact=True)
+
+    def show(self, offering: Offering) -> None:
+        """Offer, say that there is no network, or be away."""
+        self.set_class(bool(offering), "-shown")
+        self.set_class(offering == "offline", "-offline")
+        self._heading.update(Content(OFFLINE if offering == "offline" else HEADING))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        ref = event.option.id or NOT_NOW
+        if ref == NOT_NOW:
+            self.show("")
+        self.post_message(ModelOffered("" if ref == NOT_NOW else ref))
+
+
+def describe_models() -> list[tuple[str, str]]:
+    """Each model's reference, and its row: name, bytes to fetch, memory, and what it can do here."""
+    return [
+        (
+            download.hub_id,
+            f"{download.hub_id.rpartition('-')[2]:<5} {write_size(download.size):>6} · "
+            f"memory {MEMORY[download.hub_id]:>7} · exam: not measured",
+        )
+        for download in SUGGESTED
+    ]
