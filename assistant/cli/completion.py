@@ -6,9 +6,7 @@ from assistant.cli.output import say
 
 
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
-    """Print a completion script; your shell reads it at its start.
-
-    Examples:
+    """Print a completion script. Write it once to where your shell looks at its start:
 
       assistant completion bash >> ~/.bash_completion
 

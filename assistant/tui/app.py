@@ -2,14 +2,10 @@
 
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.app import App
 from textual.binding import Binding
 from textual.events import Event, Key
 from textual.worker import Worker, WorkerState
@@ -20,7 +16,6 @@ from assistant.locations import knowledge_dir
 from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings, save_setting
-from assistant.terminal import printable
 from assistant.tui.asking import message_before, open_chat
 from assistant.tui.commands import bindings_of, show_key
 from assistant.tui.documents import Documents
@@ -40,6 +35,7 @@ from assistant.tui.messages import (
     PullMoved,
     StoreFailed,
 )
+from assistant.tui.notices import NotifyingApp
 from assistant.tui.opening import make_screen
 from assistant.tui.pulling import Pulling, offering_for, take_as_base
 from assistant.tui.screens.chat import ChatScreen
@@ -48,19 +44,9 @@ from assistant.tui.themes import THEMES
 
 if TYPE_CHECKING:
     from textual.command import Provider
-    from textual.notifications import SeverityLevel
 
     from assistant.conversation import Assistant
     from assistant.engine.protocol import Loaded
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something that was said in a notification."""
-
-    time: str
-    severity: str
-    sentence: str
 
 
 def _palette() -> "type[Provider]":
@@ -76,11 +62,9 @@ def shuffled(count: int) -> Sequence[int]:
 
 FOLLOW_SECONDS = 1.0
 """How long it takes at most until a promoted model is noticed; a look reads one small file."""
-MOST_NOTES = 500
-"""So many notifications are kept for the log."""
 
 
-class AssistantApp(App[None]):
+class AssistantApp(NotifyingApp):
     """Parley in a terminal. `assistant` and `clock` are given by tests; without them the real ones serve."""
 
     TITLE = "Parley"
@@ -108,7 +92,6 @@ class AssistantApp(App[None]):
         self.model = ModelChanged("loading", "loading the model")
         self.order = order
         self.chance = chance or random.SystemRandom()
-        self.notes: deque[Note] = deque(maxlen=MOST_NOTES)
         self.keeper = Keeper(
             on_error=lambda error: self.post_message(StoreFailed(error)),
             on_chat=lambda id: self.chat.post_message(ChatBegun(id)),
@@ -242,22 +225,6 @@ class AssistantApp(App[None]):
         """Run blocking work in a thread; what it raises is reported."""
         return self.run_worker(work, group=group, thread=True, exit_on_error=False)
 
-    @contextmanager
-    def reporting(self) -> Iterator[None]:
-        """What goes wrong inside, in a way meant for the user, becomes a notification."""
-        try:
-            yield
-        except AssistantError as error:
-            self.report(error)
-
-    def report(self, error: BaseException) -> None:
-        """Show an error as what it is for the user: one line that says what to do."""
-        if isinstance(error, AssistantError):
-            self.notify(str(error), severity="error", timeout=12, markup=False)
-        else:
-            text = f"{type(error).__name__}: {error}. Nothing was lost; please report it."
-            self.notify(text, title="This should not happen", severity="error", timeout=20, markup=False)
-
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             if not isinstance(event.worker.error, Interrupted):
@@ -290,33 +257,6 @@ class AssistantApp(App[None]):
 
     def on_notice_given(self, event: NoticeGiven) -> None:
         self.notify(event.sentence, severity=event.severity, timeout=10)
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: "SeverityLevel" = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """Say something, and keep it for the log. Text is text here: markup and escapes in it are never obeyed."""
-        message = printable(message)
-        self.notes.append(Note(time.strftime("%H:%M:%S"), severity, message))
-        if severity == "information":
-            # The newest says what the one before it said: they are never stacked over what is being read.
-            self.clear_informations()
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
-
-    def clear_informations(self) -> None:
-        """Take away what was merely said; errors and warnings stay for their time."""
-        for notification in list(self._notifications):
-            if notification.severity == "information":
-                self._unnotify(notification)
-
-    def say(self, sentence: str) -> None:
-        """Say something from any thread."""
-        self.post_message(NoticeGiven(sentence, "information"))
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as keyboards name them: F1, ^N, Esc."""

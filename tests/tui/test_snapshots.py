@@ -11,8 +11,9 @@ from assistant.errors import EngineDied, ModelMissing
 from assistant.feedback.store import Store
 from assistant.records import GenerationSettings
 from assistant.settings import ScreenSettings, Settings
-from assistant.tui.app import AssistantApp, Note
+from assistant.tui.app import AssistantApp
 from assistant.tui.messages import PullMoved
+from assistant.tui.notices import Note
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import BY_MODEL, STANDUP, an_app, paste, settle, until
 
