@@ -171,6 +171,11 @@ def test_other_methods_make_a_candidate_that_stands_the_same_gate(
 ) -> None:
     model = build_tiny_model(tmp_path / "tiny")
     assert assistant("feedback", "import", str(rankings(tmp_path / "ranks.jsonl", 40))).returncode == 0
+    thumbs = tmp_path / "thumbs.jsonl"
+    thumbs.write_text(
+        json.dumps({"dialogue": "Ann: Rated once.\nBen: Yes.", "completion": "Yes.", "label": True}) + "\n"
+    )
+    assert assistant("feedback", "import", str(thumbs)).returncode == 0
     words = ("--model", str(model), "--method", method, "--drafts", "2", "--prompts", "12", *_SMALL, *_EASY)
     code, found, err = loop(capsys, *words)
     assert code == (0 if found["gate"]["passed"] else 4), found.get("error")
@@ -185,7 +190,9 @@ def test_other_methods_make_a_candidate_that_stands_the_same_gate(
     assert facts is not None and (facts.method, facts.adapter) == (f"rlhf {method}", True)
     page = (home / "state" / "runs" / found["run"] / "report.html").read_text()
     assert f"{method.upper()} and best of n" in page
-    assert len(json.loads(assistant("models", "why", "v1", "--json").stdout)["ratings"]) == 40
+    assert len(json.loads(assistant("models", "why", "v1", "--json").stdout)["ratings"]) == (
+        41 if method == "kto" else 40
+    )
 
 
 def test_too_few_pairs_say_how_many_are_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

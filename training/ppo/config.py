@@ -4,21 +4,23 @@ from typing import Literal
 
 import msgspec
 
+from training.runs.ranges import Above0, AtLeastOne, Count, Rest, Share, Weight
+
 
 class GuardLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits that stop a run."""
 
-    max_first_kl: float = 1e-3
+    max_first_kl: Weight = 1e-3
     """Largest KL before the first update. It should be 0, because policy and reference are still the same model."""
-    ratio_tolerance: float = 1e-3
+    ratio_tolerance: Weight = 1e-3
     """How far the ratios may differ from 1 before a step's first update. bfloat16 needs 0.1."""
-    max_kl: float = 60.0
+    max_kl: Weight = 60.0
     """Largest KL to the reference, in nats per response."""
-    min_distinct: float = 0.2
+    min_distinct: Share = 0.2
     """Smallest share of distinct responses, as a fraction of the first step's share."""
-    max_length_growth: float = 4.0
+    max_length_growth: Weight = 4.0
     """Largest mean length, as a multiple of the first step's."""
-    patience: int = 3
+    patience: AtLeastOne = 3
     """Steps in a row that KL, distinct responses or length may exceed their limits before the run stops."""
 
 
@@ -32,88 +34,88 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Folder of the LoRA adapter to continue from. Empty: the model's own adapter, or a fresh one if it has none."""
     adapt: Literal["decoder", "all"] = "decoder"
     """Which adapter weights to train. With `decoder`, each conversation is encoded once and reused."""
-    lora_rank: int = 16
+    lora_rank: AtLeastOne = 16
     """Rank of a fresh LoRA adapter."""
-    lora_alpha: int = 32
+    lora_alpha: AtLeastOne = 32
     """Alpha of a fresh LoRA adapter: its scale, divided by the rank."""
     lora_targets: tuple[str, ...] = ("q", "v")
     """Linear layers that a fresh LoRA adapter is attached to."""
     value_adapter: bool = False
     """Give the value head its own adapter, so that value errors do not move the policy. Costs one more pass."""
-    window: int = 512
+    window: AtLeastOne = 512
     """Longest prompt in tokens. Longer prompts are left out and counted."""
-    max_new_tokens: int = 48
+    max_new_tokens: AtLeastOne = 48
     """Longest response in tokens."""
-    temperature: float = 1.0
+    temperature: Above0 = 1.0
     """Sampling temperature; it divides the logits wherever probabilities are computed. Top-k and top-p are not
     available, because they would bias the ratio."""
     missing_eos_penalty: float = 1.0
     """Subtracted from the score of a response that was cut off at `max_new_tokens`."""
-    max_steps: int = 200
+    max_steps: AtLeastOne = 200
     """Training steps. Each samples one batch of responses and updates on it."""
-    batch_size: int = 32
+    batch_size: AtLeastOne = 32
     """Responses per step, over all processes."""
-    mini_batch_size: int = 16
+    mini_batch_size: AtLeastOne = 16
     """Responses per update, over all processes."""
-    micro_batch_size: int = 16
+    micro_batch_size: AtLeastOne = 16
     """Responses per pass through the model. Gradients accumulate over the passes of an update."""
-    rollout_batch_size: int = 64
+    rollout_batch_size: AtLeastOne = 64
     """Responses sampled at once."""
-    epochs: int = 4
+    epochs: AtLeastOne = 4
     """Passes over each step's responses."""
-    learning_rate: float = 3e-4
+    learning_rate: Weight = 3e-4
     """AdamW learning rate of the adapter. A model as small as pocket takes 1e-3."""
-    value_learning_rate: float = 3e-4
+    value_learning_rate: Weight = 3e-4
     """AdamW learning rate of the value head. Ten times as much made pocket's values noisier than no values at all."""
-    warmup_steps: int = 5
+    warmup_steps: Count = 5
     """Steps over which the learning rates rise to their full value."""
-    max_gradient_norm: float = 1.0
+    max_gradient_norm: Above0 = 1.0
     """Clip gradients to this norm."""
-    kl_coefficient: float = 0.1
+    kl_coefficient: Weight = 0.1
     """Initial KL coefficient: the cost of one nat of KL to the reference."""
-    kl_target: float = 6.0
+    kl_target: Weight = 6.0
     """Target KL, in nats per response, that the KL coefficient adapts to; 0 keeps the coefficient fixed."""
-    kl_horizon: int = 5000
+    kl_horizon: AtLeastOne = 5000
     """Responses over which the KL coefficient may change by at most 20 %."""
     anchor: str = ""
     """JSON Lines with "dialogue" or "prompt" and a reference "summary", learned from alongside the reward (PPO-ptx,
     Ouyang et al. 2022) to limit forgetting. Empty for none."""
-    anchor_weight: float = 0.3
+    anchor_weight: Weight = 0.3
     """Weight of the PPO-ptx loss, in nats per token, next to the policy loss."""
-    discount: float = 1.0
+    discount: Share = 1.0
     """Discount factor gamma, per token."""
-    trace: float = 0.95
+    trace: Share = 0.95
     """Lambda of generalized advantage estimation (GAE)."""
     whiten_rewards: bool = False
     """Scale each batch's rewards to variance 1 before values are compared with them."""
     whiten_advantages: bool = True
     """Scale each batch's advantages to mean 0 and variance 1."""
-    clip_range: float = 0.2
+    clip_range: Above0 = 0.2
     """Clip range of the policy ratio around 1."""
-    value_clip_range: float = 0.2
+    value_clip_range: Above0 = 0.2
     """How far a value may move from its estimate at sampling time."""
-    value_coefficient: float = 0.1
+    value_coefficient: Weight = 0.1
     """Weight of the value loss."""
     entropy_coefficient: float = 0.0
     """Weight of the entropy bonus."""
-    average: float = 0.0
+    average: Rest = 0.0
     """Decay per step of a running mean of the policy's weights, such as 0.9. The mean is judged and kept instead of the
     latest weights; 0 uses the latest."""
-    judge_every: int = 20
+    judge_every: Count = 20
     """Steps between evaluations on held-out prompts, which select the policy to keep; 0 for none."""
-    judge_prompts: int = 32
+    judge_prompts: AtLeastOne = 32
     """Held-out prompts per evaluation."""
-    best_max_kl: float = 15.0
+    best_max_kl: Weight = 15.0
     """Largest KL at which a policy can be selected as the best."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the frozen weights. Adapters and losses are always float32."""
     seed: int = 20261121
     """Seed of prompts, samples, fresh adapters and order."""
-    log_every: int = 1
+    log_every: AtLeastOne = 1
     """Steps between lines in metrics.jsonl."""
-    save_every: int = 10
+    save_every: AtLeastOne = 10
     """Steps between checkpoints."""
-    show_every: int = 10
+    show_every: AtLeastOne = 10
     """Steps between tables of samples on a terminal."""
     guards: GuardLimits = GuardLimits()
     """Limits that stop a run."""

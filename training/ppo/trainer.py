@@ -282,8 +282,6 @@ def _check(config: PpoConfig, ranks: Ranks) -> None:
         raise UsageError(f"batch_size {config.batch_size} is no multiple of mini_batch_size {config.mini_batch_size}")
     if config.mini_batch_size % ranks.world:
         raise UsageError(f"mini_batch_size {config.mini_batch_size} does not part among {ranks.world} processes")
-    if not config.temperature > 0:
-        raise UsageError("temperature must be above 0")
 
 
 def _policy(config: PpoConfig, model: Path, adapter: Path | None) -> Policy:

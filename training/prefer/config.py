@@ -4,6 +4,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from training.runs.ranges import Above0, AtLeastOne, Count, Rest, Share, Weight
+
 Method = Literal["dpo", "ipo", "orpo", "kto", "simpo", "chosen"]
 
 
@@ -32,55 +34,55 @@ class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     method: Method = "dpo"
     """`dpo`, `ipo`, `orpo` and `simpo` learn from pairs of a chosen and a rejected answer; `kto` also learns from
     thumbs. `chosen` is the baseline: it only imitates the chosen answers."""
-    beta: float = 0.0
+    beta: Weight = 0.0
     """For dpo, ipo and kto: how closely the model is held to the original. For orpo and simpo: the weight of the
     difference between the answers. 0 for the method's default: 0.1, or 2 for simpo."""
-    margin: float = 1.0
+    margin: Weight = 1.0
     """For simpo: target margin between chosen and rejected, in units of beta times log-probability per token; the
     paper's gamma."""
-    label_smoothing: float = 0.0
+    label_smoothing: Rest = 0.0
     """For dpo and simpo: the share of pairs that you expect to be labelled the wrong way round, below 0.5."""
-    good_weight: float = 0.0
+    good_weight: Weight = 0.0
     """For kto: weight of a good answer when a bad one weighs 1. 0 balances both sides, whatever their numbers."""
-    chosen_weight: float = 0.0
+    chosen_weight: Weight = 0.0
     """Weight of an additional loss on the chosen answers, in nats per token; 0 for none."""
     adapter: str = ""
     """Folder of the LoRA adapter to continue from. Empty: the model's own adapter, or a fresh one if it has none."""
     adapt: Literal["decoder", "all"] = "decoder"
     """Which adapter weights to train. With `decoder`, each conversation is encoded once per run."""
-    lora_rank: int = 16
+    lora_rank: AtLeastOne = 16
     """Rank of a fresh LoRA adapter."""
-    lora_alpha: int = 32
+    lora_alpha: AtLeastOne = 32
     """Alpha of a fresh LoRA adapter: its scale, divided by the rank."""
     lora_targets: tuple[str, ...] = ("q", "v")
     """Linear layers that a fresh LoRA adapter is attached to."""
-    epochs: float = 3.0
+    epochs: Above0 = 3.0
     """Passes over the pairs."""
-    max_steps: int = 0
+    max_steps: Count = 0
     """Training steps; 0 uses `epochs` instead."""
-    batch_size: int = 16
+    batch_size: AtLeastOne = 16
     """Pairs per step; for kto, answers."""
-    micro_batch_size: int = 8
+    micro_batch_size: AtLeastOne = 8
     """Pairs per pass through the model. Gradients accumulate over the passes of a step."""
-    learning_rate: float = 3e-4
+    learning_rate: Weight = 3e-4
     """AdamW learning rate of the adapter. A model as small as pocket takes 1e-3."""
-    warmup_share: float = 0.1
+    warmup_share: Share = 0.1
     """Share of the steps over which the learning rate rises. After that it falls linearly to 0."""
-    max_gradient_norm: float = 1.0
+    max_gradient_norm: Above0 = 1.0
     """Clip gradients to this norm."""
-    window: int = 512
+    window: AtLeastOne = 512
     """Longest prompt in tokens. Pairs with a longer one are left out and counted."""
-    answer_tokens: int = 128
+    answer_tokens: AtLeastOne = 128
     """Longest answer in tokens. Pairs with a longer one are left out and counted."""
-    held_out: float = 0.1
+    held_out: Rest = 0.1
     """Share of the conversations held out for evaluation when `--dev` is not given; 0 for none."""
-    judge_every: int = 20
+    judge_every: Count = 20
     """Steps between evaluations on the held-out pairs, which select the weights to keep; 0 for none."""
-    kl_prompts: int = 32
+    kl_prompts: Count = 32
     """Held-out prompts answered at each evaluation to measure the KL to the original."""
-    max_kl: float = 15.0
+    max_kl: Weight = 15.0
     """Largest KL, in nats per answer, at which weights can be selected as the best."""
-    max_new_tokens: int = 48
+    max_new_tokens: AtLeastOne = 48
     """Longest of those answers in tokens."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the frozen weights. Adapters and losses are always float32."""
@@ -88,9 +90,9 @@ class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Fetch the Hub data set that `--data` names. Without it, only data on this machine are read."""
     seed: int = 20261121
     """Seed of held-out pairs, fresh adapters, order and samples."""
-    log_every: int = 1
+    log_every: AtLeastOne = 1
     """Steps between lines in metrics.jsonl."""
-    save_every: int = 10
+    save_every: AtLeastOne = 10
     """Steps between checkpoints."""
 
     @property

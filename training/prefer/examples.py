@@ -132,6 +132,25 @@ def answered(pairs: Sequence[tuple[str, str]], base: ModelVersion, config: Prefe
     return Material(tuple(found), (), left_out)
 
 
+def mismatched(batch: Sequence[Example]) -> list[Example]:
+    """The prompts with first answers to other prompts: the answers move on by as many places as give most prompts a
+    strange one, and prompts that still have an answer of theirs are left out (Ethayarajh et al. 2024, section 4.1).
+    """
+    asked = [example.prompt.text for example in batch]
+    found: list[Example] = []
+    for places in range(1, len(batch)):
+        turned = [*batch[places:], *batch[:places]]
+        strange = [
+            replace(one, answers=other.answers)
+            for one, other in zip(batch, turned, strict=True)
+            if one.prompt.text != other.prompt.text
+        ]
+        if len(strange) == len(asked):
+            return strange
+        found = max(found, strange, key=len)
+    return found
+
+
 def prompts_of(texts: Sequence[str], base: ModelVersion, config: PreferConfig) -> list[PromptIds]:
     """The prompts that fit the window."""
     tokenizer = ModelTokenizer(Path(base.folder))

@@ -21,7 +21,7 @@ from training.ppo.rollouts import buckets, collect, padded, rows_of_step, sampli
 from training.ppo.updates import copy_parameters, restore_parameters
 from training.prefer import maths
 from training.prefer.config import NATURES, PreferConfig
-from training.prefer.examples import Example, Material
+from training.prefer.examples import Example, Material, mismatched
 from training.runs.run import Run
 
 Appraise = Callable[[Policy], tuple[float, float]]
@@ -159,12 +159,19 @@ class Trainer:
         }
 
     def finish(self, run: Run, out: Path) -> dict[str, float]:
-        """Write the best adapter, or the last where nothing was held out. Returns the run's last figures."""
+        """Write the best adapter, or the last where none was judged. Returns the run's last figures. Raises
+        TrainingStopped, and writes nothing, where that one is beyond `max_kl`.
+        """
         kept = run.load("best") if self._best else None
         if kept:
             restore_parameters(self.policy, kept[1]["trained"])
-        self.policy.save(ensure_dir(out), with_values=False)
         kl = self._best["kl"] if kept else self._judged.get("dev_kl", self._kl() if self._prompts else 0.0)
+        if kl > self._config.max_kl:
+            raise TrainingStopped(
+                f"KL to the original is {kl:.1f} (max_kl {self._config.max_kl:g}) and no earlier weights were judged: "
+                "set judge_every, or lower learning_rate"
+            )
+        self.policy.save(ensure_dir(out), with_values=False)
         return {
             "steps": float(self.steps),
             "kept_step": float(kept[0] if kept else self.steps),
@@ -200,14 +207,11 @@ class Trainer:
         better = chosen.logratio - rejected.logratio if self._nature.needs_reference else chosen.mean - rejected.mean
         return losses, {"accuracy": (better > 0).float(), "margin": better, "chosen_logprob": chosen.mean}
 
-    def _see(self, group: Sequence[Example], side: int, turned: int = 0) -> Seen:
-        """The policy, and the reference where it is needed, on an answer of each example; those of the examples
-        `turned` places on, for answers that are not a prompt's own.
-        """
+    def _see(self, group: Sequence[Example], side: int) -> Seen:
+        """The policy, and the reference where it is needed, on an answer of each example."""
         policy = self.policy
         source, source_mask = (tensor.to(policy.device) for tensor in padded([e.prompt for e in group], policy.pad))
-        answers = [group[(row + turned) % len(group)].answers[side] for row in range(len(group))]
-        tokens, mask = _answers(answers, policy)
+        tokens, mask = _answers([example.answers[side] for example in group], policy)
         encoded = states_of(policy, [example.prompt for example in group], source, source_mask)
         logprobs = policy.evaluate_tokens(encoded, source_mask, tokens, mask, with_entropy=False).logprobs
         whole = maths.answer_logprobs(logprobs, mask)
@@ -221,12 +225,12 @@ class Trainer:
 
     @torch.no_grad()
     def _reference_point(self, batch: Sequence[Example]) -> torch.Tensor:
-        """KTO's, over a batch: each prompt with the answer to the next one."""
-        if self._config.method != "kto" or len(batch) < 2:
+        """KTO's, over a batch: prompts with answers to others; 0 where all are one prompt."""
+        strange = mismatched(batch) if self._config.method == "kto" else []
+        if not strange:
             return torch.zeros((), device=self.policy.device)
-        size = max(2, self._config.micro_batch_size)
-        groups = [batch[start : start + size] for start in range(0, len(batch), size)]
-        return maths.kto_reference_point(torch.cat([self._see(group, 0, turned=1).logratio for group in groups]))
+        groups = _groups(strange, self._config.micro_batch_size)
+        return maths.kto_reference_point(torch.cat([self._see(group, 0).logratio for group in groups]))
 
     def _on_held_out(self) -> dict[str, float]:
         """The mean loss and accuracy on the held-out examples."""
@@ -290,12 +294,8 @@ def _answers(answers: Sequence[Sequence[int]], policy: Policy) -> tuple[torch.Te
 
 
 def _check(config: PreferConfig) -> None:
-    if config.beta < 0 or config.margin < 0 or config.good_weight < 0 or config.chosen_weight < 0:
-        raise UsageError("beta, margin, good_weight and chosen_weight must not be below 0")
-    if not 0 <= config.label_smoothing < 0.5:
-        raise UsageError(
-            "label_smoothing must be at least 0 and below 0.5: half of the pairs the wrong way say nothing"
-        )
+    if config.label_smoothing >= 0.5:
+        raise UsageError("label_smoothing must be below 0.5: half of the pairs the wrong way say nothing")
     if config.label_smoothing and not NATURES[config.method].takes_smoothing:
         raise UsageError(f"{config.method} takes no label_smoothing; dpo and simpo do")
     if config.chosen_weight and config.method in ("orpo", "kto", "chosen"):

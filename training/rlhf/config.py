@@ -7,8 +7,13 @@ import msgspec
 from assistant.feedback.pairs import LEAST_CONVERSATIONS, LEAST_PAIRS
 from training.ppo.config import PpoConfig
 from training.prefer.config import PreferConfig
+from training.runs.ranges import AtLeastOne, Count, Rest, Weight
 
 Method = Literal["ppo", "dpo", "ipo", "orpo", "kto", "simpo", "best-of-n"]
+
+
+_RATES: dict[Method, float] = {"dpo": 1e-3}
+"""A step of DPO is one update, where PPO makes eight of a batch."""
 
 
 class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,19 +44,19 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     method: Method = "ppo"
     """How to train the candidate. `ppo` learns from the reward, on its own samples. `dpo`, `ipo`, `orpo` and `simpo`
     learn from the pairs; `kto` from pairs and thumbs. `best-of-n` copies the drafts that the reward scores highest."""
-    max_steps: int = 80
+    max_steps: AtLeastOne = 80
     """Training steps."""
-    beta: float = 0.0
+    beta: Weight = 0.0
     """For dpo, ipo, orpo, kto and simpo: beta, as in `assistant-train prefer`; 0 for the method's default."""
-    drafts: int = 4
+    drafts: AtLeastOne = 4
     """For best-of-n: drafts per conversation."""
     min_pairs: int = LEAST_PAIRS
     """Fewest pairs to start with."""
     min_dialogues: int = LEAST_CONVERSATIONS
     """Fewest rated conversations to start with."""
-    dev_share: float = 0.2
+    dev_share: Rest = 0.2
     """Share of the rated conversations held out to test the reward."""
-    judge_share: float = 0.3
+    judge_share: Rest = 0.3
     """Share of the rated conversations that train only the judge."""
     reward_method: Literal["auto", "counted", "lora"] = "counted"
     """How reward and judge learn. `counted` weighs features counted in the text, in seconds; `lora` also tunes an
@@ -76,7 +81,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     length alone does not explain, at most all; 0 removes nothing."""
     harm_weight: float = 1.0
     """Penalty for an answer that is certainly toxic."""
-    prompts: int = 600
+    prompts: AtLeastOne = 600
     """Prompts for PPO, at most: the reward's rated conversations first, then half of the unrated ones. Provoking
     conversations come on top."""
     gate_conversations: int = 480
@@ -84,40 +89,45 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     `min_conversations` of them."""
     provoking: int = 500
     """Provoking conversations for the gate's toxicity checks, at most."""
-    max_kl: float = 3.0
+    max_kl: Weight = 3.0
     """Largest KL to the current model, in nats per response. Beyond it, a learned reward keeps rising while what nobody
     rated gets worse."""
     max_practice_loss: float = 0.25
     """ROUGE-1 points that a checkpoint may lose on practice conversations and still be kept."""
-    anchor_weight: float = 0.1
+    anchor_weight: Weight = 0.1
     """Weight of the PPO-ptx loss on reference summaries of half of the practice conversations. It preserves what nobody
     rated in summaries, but forgets other tasks sooner. With 0, or if `--dev` has no summaries, all of them select the
     checkpoint instead."""
-    learning_rate: float = 3e-4
-    """AdamW learning rate of the adapter."""
-    kl_coefficient: float = 0.3
+    learning_rate: Weight = 0.0
+    """AdamW learning rate of the adapter; 0 for the method's default: 1e-3 for `dpo`, 3e-4 for the others."""
+    kl_coefficient: Weight = 0.3
     """Initial KL coefficient: the cost of one nat of KL to the current model, in standard deviations of the reward."""
-    kl_target: float = 1.0
+    kl_target: Weight = 1.0
     """Target KL, in nats per response, that the KL coefficient adapts to; 0 keeps the coefficient fixed."""
-    kl_horizon: int = 100
+    kl_horizon: AtLeastOne = 100
     """Responses over which the KL coefficient may change by at most 20 %."""
-    average: float = 0.9
+    average: Rest = 0.9
     """Decay per step of a running mean of the policy's weights. The mean is judged and kept; 0 uses the latest weights,
     whose ROUGE-1 swings by points between evaluations."""
-    batch_size: int = 16
+    batch_size: AtLeastOne = 16
     """Responses per step (ppo splits them into two mini-batches), or pairs per step."""
-    epochs: int = 4
+    epochs: AtLeastOne = 4
     """For ppo: passes over each step's responses."""
-    max_new_tokens: int = 48
+    max_new_tokens: AtLeastOne = 48
     """Longest response in tokens."""
-    judge_every: int = 10
+    judge_every: Count = 10
     """Steps between evaluations, which select the checkpoint to keep."""
-    judge_prompts: int = 352
+    judge_prompts: AtLeastOne = 352
     """Conversations on which checkpoints and best-of-n are judged, at most."""
     seed: int = 20261121
     """Seed of split, samples, adapters and order."""
     gate: GateLimits = GateLimits()
     """What a candidate must prove."""
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, the method's usual one where none is set."""
+        return self.learning_rate or _RATES.get(self.method, 3e-4)
 
     def prefer(self) -> PreferConfig:
         """The configuration of the methods that need no reward; of `best-of-n`, which copies what was chosen."""
@@ -126,7 +136,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             beta=self.beta,
             max_steps=self.max_steps,
             batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            learning_rate=self.rate,
             held_out=0.0,
             judge_every=self.judge_every,
             max_kl=self.max_kl,
@@ -144,7 +154,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             batch_size=self.batch_size,
             mini_batch_size=self.batch_size // 2,
             epochs=self.epochs,
-            learning_rate=self.learning_rate,
+            learning_rate=self.rate,
             kl_coefficient=self.kl_coefficient,
             kl_target=self.kl_target,
             kl_horizon=self.kl_horizon,

@@ -53,6 +53,11 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
         """The conversations of the parts, each once, in order."""
         return list(dict.fromkeys(pair.prompt for part in parts for pair in self.parts[part]))
 
+    def sources(self, config: RlhfConfig) -> list[str]:
+        """The ids of the judgements that have a say: those of all pairs, and for kto the thumbs that no pair has."""
+        found = {source for pair in self.pairs for source in pair.sources}
+        return sorted(found | {label.source for label in self.labels if config.method == "kto"})
+
     def dialogues(self) -> int:
         """How many conversations were judged."""
         return len({conversation_key(pair.prompt) for pair in self.pairs})

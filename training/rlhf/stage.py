@@ -162,7 +162,7 @@ class _Loop:
         baseline = self._stage("samples", SamplesFound, lambda: self._samples(start, judges, split))
         made = self._stage("ppo", PpoFound, lambda: self._align(start, rated, split, judges, baseline, found.reward))
         found.ppo = msgspec.structs.replace(made, best_of=baseline.best_of)
-        version = self._stage("version", VersionFound, lambda: self._version(start, found.reward, made)).version
+        version = self._stage("version", VersionFound, lambda: self._version(start, rated, found.reward, made)).version
         found.version = version
         if "gate" not in self._config.skip:
             measured = self._stage("proof", proof.ProofFound, lambda: self._measure(start, version, split, judges))
@@ -295,7 +295,7 @@ class _Loop:
         )
         return align(setting)
 
-    def _version(self, start: _Start, reward: RewardFound, ppo: PpoFound) -> VersionFound:
+    def _version(self, start: _Start, rated: Rated, reward: RewardFound, ppo: PpoFound) -> VersionFound:
         """Register the candidate, once, and note which ratings shaped it."""
         made = version_of_run(self._run.name)
         if made is None:
@@ -313,9 +313,8 @@ class _Loop:
             )
             made = make_version(start.base, facts, adapter=self._run.folder / "adapter")
         if not self._job.data and store_file().exists():
-            sources = {source for pair in load_rated(self._run.folder / "rated.json").pairs for source in pair.sources}
             with Store.open() as store:
-                store.link_version(made.ref, sorted(sources))
+                store.link_version(made.ref, rated.sources(self._config))
         return VersionFound(made.ref)
 
     def _measure(self, start: _Start, version: str, split: DataSplit, judges: Judges) -> proof.ProofFound:

@@ -343,7 +343,6 @@ def test_a_reward_that_is_no_number_stops_the_run(model: Path, prompts: Path, tm
     ("change", "complaint"),
     [
         ({"mini_batch_size": 3}, "multiple of mini_batch_size"),
-        ({"temperature": 0.0}, "temperature"),
         ({"reward": ("kindness",)}, "unknown reward part"),
     ],
 )

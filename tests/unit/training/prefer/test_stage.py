@@ -34,11 +34,17 @@ from tests.unit.training.prefer.prefer_runs import (
     write_rows,
 )
 from training.cli import run as run_line
+from training.cli.flags import leaves
+from training.ppo.config import PpoConfig
+from training.ppo.prompts import PromptIds
 from training.prefer.config import Method, PreferConfig
-from training.prefer.examples import material_of, read_preferred
+from training.prefer.examples import Example, material_of, mismatched, read_preferred
 from training.prefer.stage import train
 from training.prefer.trainer import Trainer
+from training.rlhf.config import RlhfConfig
 from training.runs.run import StopRequested
+
+STAGES_CONFIG = {"prefer": PreferConfig, "ppo": PpoConfig, "rlhf": RlhfConfig}
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +227,6 @@ def test_a_gradient_that_is_no_number_stops_the_run(
         ({"label_smoothing": 0.5}, "below 0.5"),
         ({"method": "ipo", "label_smoothing": 0.1}, "ipo takes no label_smoothing"),
         ({"method": "orpo", "chosen_weight": 0.1}, "orpo takes no chosen_weight"),
-        ({"beta": -1.0}, "must not be below 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(
@@ -229,6 +234,60 @@ def test_settings_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=complaint):
         trained(replace(SMALL, **change), model, pairs, tmp_path)
+
+
+_OUT_OF_RANGE = (
+    *(("held-out", "1.5"), ("held-out", "-0.5"), ("held-out", "1"), ("batch-size", "0"), ("micro-batch-size", "0")),
+    *(("save-every", "0"), ("log-every", "0"), ("judge-every", "-1"), ("epochs", "0"), ("epochs", "-1")),
+    *(("beta", "nan"), ("beta", "-1"), ("beta", "inf"), ("margin", "nan"), ("kl-prompts", "-1"), ("max-steps", "-1")),
+    *(
+        ("learning-rate", "-1"),
+        ("learning-rate", "nan"),
+        ("max-kl", "nan"),
+        ("warmup-share", "2"),
+        ("lora-rank", "0"),
+        ("temperature", "0"),
+    ),
+)
+
+
+@pytest.mark.parametrize("stage", ["prefer", "ppo", "rlhf"])
+def test_numbers_out_of_range_are_refused_by_name(stage: str, pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = {leaf.name.replace("_", "-") for leaf in leaves(STAGES_CONFIG[stage])}
+    tried = [(name, value) for name, value in _OUT_OF_RANGE if name in known]
+    for name, value in tried:
+        for more in ([], ["--dry-run"]):
+            assert run_line([stage, f"--data={pairs}", f"--{name}={value}", *more]) == 2, (name, value)
+            assert capsys.readouterr().err.startswith(f"assistant-train: {name.replace('-', '_')}: expected "), (
+                name,
+                value,
+            )
+    assert len(tried) >= 5
+
+
+def test_answers_of_kto_s_kl_belong_to_other_prompts() -> None:
+    def batch(*asked: str) -> list[Example]:
+        return [Example(PromptIds(text, [1]), ((n,),), True, 1.0) for n, text in enumerate(asked)]
+
+    # By two places: by one, the second and the fourth would get an answer to their own prompt.
+    found = mismatched(batch("a", "a", "b", "b"))
+    assert [(one.prompt.text, one.answers) for one in found] == [
+        ("a", ((2,),)),
+        ("a", ((3,),)),
+        ("b", ((0,),)),
+        ("b", ((1,),)),
+    ]
+    # Three of one prompt and one of another: only two can be strange to each other.
+    found = mismatched(batch("a", "a", "a", "b"))
+    assert [(one.prompt.text, one.answers) for one in found] == [("a", ((3,),)), ("b", ((0,),))]
+    assert mismatched(batch("a", "a")) == mismatched(batch("a")) == []
+
+
+def test_the_last_weights_are_not_written_beyond_the_bound_on_kl(model: Path, pairs: Path, tmp_path: Path) -> None:
+    config = replace(SMALL, judge_every=0, learning_rate=0.3, max_kl=1e-6)
+    with pytest.raises(TrainingStopped, match=r"KL to the original is .* \(max_kl 1e-06\)"):
+        trained(config, model, pairs, tmp_path)
+    assert not (tmp_path / "out").exists()
 
 
 def test_thumbs_alone_point_to_kto_and_one_kind_of_thumb_is_too_little(model: Path, tmp_path: Path) -> None:

@@ -32,6 +32,13 @@ def test_every_method_has_a_way_and_a_plan(method: Method, tmp_path: Path, home:
     assert any(f"{method.upper()} on tiny: 80 steps of 4" in line for line in plan.lines()) and plan.seconds > 0
 
 
+def test_each_method_has_its_usual_rate_unless_one_is_set() -> None:
+    # docs/prefer.md: at PPO's 3e-4 a run of DPO hardly moved.
+    assert RlhfConfig(method="dpo").prefer().learning_rate == 1e-3
+    assert RlhfConfig(method="kto").prefer().learning_rate == RlhfConfig().ppo(("length:2",)).learning_rate == 3e-4
+    assert RlhfConfig(method="dpo", learning_rate=1e-4).prefer().learning_rate == 1e-4
+
+
 def test_thumbs_of_conversations_that_judge_or_prove_teach_nothing(tmp_path: Path, home: Path) -> None:
     pairs, thumbs = pair_rows(20), thumb_rows(20)
     more = [row | {"dialogue": f"Ann: Only rated {n}.\nBen: Yes."} for n, row in enumerate(thumb_rows(3))]
@@ -42,6 +49,8 @@ def test_thumbs_of_conversations_that_judge_or_prove_teach_nothing(tmp_path: Pat
     # Three conversations have thumbs alone; the others' thumbs teach where their pairs do.
     assert {prompt for prompt in taught if "Only rated" in prompt} == taught - set(rated.prompts("reward"))
     assert sum("Only rated" in label.prompt for label in rated.labels) == 3
+    thumbs_used = {label.source for label in rated.labels}
+    assert thumbs_used <= set(rated.sources(RlhfConfig(method="kto"))) - set(rated.sources(RlhfConfig()))
     write_rated(rated, tmp_path / "rated.json")
     assert load_rated(tmp_path / "rated.json").labels == rated.labels
     old = json.loads((tmp_path / "rated.json").read_bytes())
