@@ -165,7 +165,7 @@ def test_a_resumed_gate_asks_what_the_split_says_and_never_what_ppo_practised_on
     assert refused["error"].startswith("a conversation is among the reward's ratings and among the gate's questions")
 
 
-@pytest.mark.parametrize("method", ["dpo", "kto", "best-of-n"])
+@pytest.mark.parametrize("method", ["dpo", "kto", "best-of-n", "rloo", "grpo"])
 def test_other_methods_make_a_candidate_that_stands_the_same_gate(
     method: str, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

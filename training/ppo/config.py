@@ -6,6 +6,8 @@ import msgspec
 
 from training.runs.ranges import Above0, AtLeastOne, Count, Rest, Share, Weight
 
+Estimator = Literal["ppo", "rloo", "grpo"]
+
 
 class GuardLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits that stop a run."""
@@ -27,6 +29,11 @@ class GuardLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reward, sampling, updates and limits. Defaults follow Ziegler et al. 2019 unless stated otherwise."""
 
+    method: Estimator = "ppo"
+    """What a response is compared with: with `ppo`, what a value head expected; with `rloo`, the mean of the other
+    responses to the same prompt; with `grpo`, mean and spread of all of them. The last two need no value head."""
+    samples: AtLeastOne = 4
+    """For rloo and grpo: responses to each prompt, at least 2. `batch_size` must be a multiple."""
     reward: tuple[str, ...] = ("length:20",)
     """Parts of the reward, each as `[WEIGHT*]NAME[:SETTING]`: `human` (the newest reward learned from ratings),
     `length:20`, `-2*repetition`, `mentions:refund`."""
@@ -87,9 +94,9 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     trace: Share = 0.95
     """Lambda of generalized advantage estimation (GAE)."""
     whiten_rewards: bool = False
-    """Scale each batch's rewards to variance 1 before values are compared with them."""
+    """For ppo: scale each batch's rewards to variance 1 before values are compared with them."""
     whiten_advantages: bool = True
-    """Scale each batch's advantages to mean 0 and variance 1."""
+    """For ppo: scale each batch's advantages to mean 0 and variance 1."""
     clip_range: Above0 = 0.2
     """Clip range of the policy ratio around 1."""
     value_clip_range: Above0 = 0.2

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import torch
 
 from assistant.scoring.surface import repetition
+from training.ppo.config import Estimator
 from training.ppo.maths import (
     explained_variance,
     generalized_advantages,
+    group_normalized_advantages,
     kl_estimate,
     kl_lower_variance,
+    leave_one_out_advantages,
     masked_whiten,
     token_rewards,
 )
@@ -26,10 +29,13 @@ from training.runs.distributed import Ranks
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """Targets of a step's updates, (batch, time), 0 on padding."""
+    """Targets of a step's updates, (batch, time), 0 on padding. `kl_weight` is the cost of one nat of KL in the loss,
+    0 where the rewards have it.
+    """
 
     advantages: torch.Tensor
     returns: torch.Tensor
+    kl_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,21 @@ def experience_from(rollout: Rollout, scores: torch.Tensor, credit: Credit, rank
     if credit.whiten_advantages:
         advantages = masked_whiten(advantages, mask, add_up=ranks.add_up)
     return Experience(advantages, returns)
+
+
+def experience_of_groups(
+    rollout: Rollout, scores: torch.Tensor, method: Estimator, samples: int, kl_coefficient: float
+) -> Experience:
+    """Compare the scores (batch,) with those of the other responses to the same prompt; all tokens of a response have
+    its advantage. RLOO takes the KL off the score, GRPO has it in the loss. The values are left as they are.
+    """
+    mask = rollout.mask
+    if method == "grpo":
+        advantages = group_normalized_advantages(scores, samples)
+        return Experience(advantages.unsqueeze(1) * mask, rollout.values, kl_coefficient)
+    kl = (kl_estimate(rollout.logprobs, rollout.reference_logprobs) * mask).sum(dim=1)
+    advantages = leave_one_out_advantages(scores - kl_coefficient * kl, samples)
+    return Experience(advantages.unsqueeze(1) * mask, rollout.values)
 
 
 def rollout_metrics(

@@ -7,7 +7,8 @@ caller can average over a mini-batch that is spread over micro-batches and proce
 `add_up` adds a tensor up over the processes of a run; with one process it returns what it got.
 
 Sources: Schulman et al. 2016 (GAE, arXiv:1506.02438), Schulman et al. 2017 (PPO, arXiv:1707.06347), Ziegler et al. 2019
-(KL penalty and its controller, arXiv:1909.08593), Huang et al. 2022 (the 37 implementation details of PPO).
+(KL penalty and its controller, arXiv:1909.08593), Huang et al. 2022 (the 37 implementation details of PPO), Ahmadian et
+al. 2024 (RLOO, arXiv:2402.14740), Shao et al. 2024 (GRPO, arXiv:2402.03300).
 """
 
 from collections.abc import Callable
@@ -16,6 +17,8 @@ import torch
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
 _TINY = 1e-8
+_GROUP_TINY = 1e-4
+"""Added to the spread of a group, as in TRL: answers that are all paid alike teach nothing."""
 
 
 def alone(tensor: torch.Tensor) -> torch.Tensor:
@@ -80,6 +83,24 @@ def generalized_advantages(
         following_value = values[:, time]
         advantages[:, time] = following_advantage
     return advantages, (advantages + values) * mask
+
+
+def leave_one_out_advantages(rewards: torch.Tensor, samples: int) -> torch.Tensor:
+    """Each reward less the mean of the others of its prompt (Ahmadian et al. 2024, equation 8). Shape (batch,), the
+    `samples` responses to a prompt one after the other.
+    """
+    groups = rewards.view(-1, samples)
+    others = (groups.sum(dim=1, keepdim=True) - groups) / (samples - 1)
+    return (groups - others).flatten()
+
+
+def group_normalized_advantages(rewards: torch.Tensor, samples: int) -> torch.Tensor:
+    """Each reward less its group's mean, divided by its group's standard deviation, which is over `samples` - 1 (Shao
+    et al. 2024, section 4.1.2). Shape (batch,), the `samples` responses to a prompt one after the other.
+    """
+    groups = rewards.view(-1, samples)
+    spread = groups.std(dim=1, keepdim=True, correction=1)
+    return ((groups - groups.mean(dim=1, keepdim=True)) / (spread + _GROUP_TINY)).flatten()
 
 
 def policy_losses(

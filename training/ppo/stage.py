@@ -105,7 +105,7 @@ def _registered(start: _Start, adapter: Path, run: Run, figures: dict[str, float
     manifest = run.manifest
     facts = VersionFacts(
         base=start.base.ref,
-        method="ppo",
+        method=str(manifest.config["method"]),
         parent=start.parent,
         run=run.name,
         data_hash=manifest.data_hash,

@@ -25,6 +25,7 @@ from training.ppo.experience import (
     Credit,
     Experience,
     experience_from,
+    experience_of_groups,
     fit_of_values,
     rollout_metrics,
     with_missing_eos,
@@ -114,10 +115,13 @@ class Trainer:
         metrics = rollout_metrics(rollout, parts, scores, self._kl_coefficient, self._ranks)
         self._guards.check_rollout(number, metrics)
         scored = time.monotonic()
-        if self.steps == 0:
-            self._start_values(rollout, scores)
-        experience = self._experience(rollout, scores, config.trace)
-        metrics["val/explained_variance"] = fit_of_values(rollout, experience, self._ranks)
+        if config.method == "ppo":
+            if self.steps == 0:
+                self._start_values(rollout, scores)
+            experience = self._experience(rollout, scores, config.trace)
+            metrics["val/explained_variance"] = fit_of_values(rollout, experience, self._ranks)
+        else:
+            experience = experience_of_groups(rollout, scores, config.method, config.samples, self._kl_coefficient)
         metrics |= self._learner.update(number, rollout, experience)
         self._guards.check_numbers(number, metrics)
         self._kl = metrics["objective/kl"]
@@ -206,7 +210,7 @@ class Trainer:
         kept = run.load("best") if self._best else None
         if kept or self._mean:
             restore_parameters(self.policy, kept[1]["trained"] if kept else self._mean)
-        self.policy.save(ensure_dir(out))
+        self.policy.save(ensure_dir(out), with_values=self._config.method == "ppo")
         return {
             "steps": float(self.steps),
             "kept_step": float(kept[0] if kept else self.steps),
@@ -250,7 +254,9 @@ class Trainer:
 
     def _roll_out(self) -> Rollout:
         config = self._config
-        rows = rows_of_step(len(self._prompts), self.steps, config.batch_size, config.seed)
+        samples = 1 if config.method == "ppo" else config.samples
+        asked = rows_of_step(len(self._prompts), self.steps, config.batch_size // samples, config.seed)
+        rows = [row for row in asked for _ in range(samples)]
         mine = [
             n for n in range(config.batch_size) if n % config.mini_batch_size % self._ranks.world == self._ranks.rank
         ]
@@ -280,8 +286,22 @@ class Trainer:
 def _check(config: PpoConfig, ranks: Ranks) -> None:
     if config.batch_size % config.mini_batch_size:
         raise UsageError(f"batch_size {config.batch_size} is no multiple of mini_batch_size {config.mini_batch_size}")
+    if config.method != "ppo":
+        _check_groups(config, ranks)
     if config.mini_batch_size % ranks.world:
         raise UsageError(f"mini_batch_size {config.mini_batch_size} does not part among {ranks.world} processes")
+
+
+def _check_groups(config: PpoConfig, ranks: Ranks) -> None:
+    if config.samples < 2 or config.batch_size % config.samples:
+        raise UsageError(
+            f"{config.method} needs 2 samples or more, and a batch_size that is a multiple of them, not "
+            f"{config.samples} and {config.batch_size}"
+        )
+    if config.value_adapter:
+        raise UsageError(f"{config.method} has no value head: leave --value-adapter out")
+    if ranks.world > 1:
+        raise UsageError(f"{config.method} runs in one process: start it without torchrun")
 
 
 def _policy(config: PpoConfig, model: Path, adapter: Path | None) -> Policy:

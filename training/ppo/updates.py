@@ -14,7 +14,7 @@ import torch
 from training.ppo.config import PpoConfig
 from training.ppo.experience import Experience
 from training.ppo.guards import Guards
-from training.ppo.maths import policy_losses, value_losses
+from training.ppo.maths import kl_lower_variance, policy_losses, value_losses
 from training.ppo.policy import Policy, TokenEvaluation
 from training.ppo.ppo_ptx import Anchor
 from training.ppo.rollouts import Rollout, buckets
@@ -45,6 +45,7 @@ class Learner:
         self._parameters = list(policy.trainable().values())
         head = list(policy.value_head.parameters())
         adapter = self._parameters[: -len(head)]
+        self._value_weight = config.value_coefficient if config.method == "ppo" else 0.0
         self._rates = (config.learning_rate, config.value_learning_rate)
         self.optimizer = torch.optim.AdamW([{"params": adapter}, {"params": head}], weight_decay=0.0)
 
@@ -100,7 +101,10 @@ class Learner:
             advantages, returns = experience.advantages[rows, :width], experience.returns[rows, :width]
             policy, ratio, clipped = policy_losses(seen.logprobs, old, advantages, config.clip_range)
             value, value_clipped = value_losses(seen.values, old_values, returns, config.value_clip_range)
-            loss = policy + config.value_coefficient * value - config.entropy_coefficient * seen.entropy
+            loss = policy + self._value_weight * value - config.entropy_coefficient * seen.entropy
+            if experience.kl_weight:
+                reference = rollout.reference_logprobs[rows, :width]
+                loss = loss + experience.kl_weight * kl_lower_variance(seen.logprobs, reference)
             ((loss * mask).sum() / batch.tokens).backward()
             with torch.no_grad():
                 moved = 0.5 * (seen.logprobs - old) ** 2

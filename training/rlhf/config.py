@@ -1,15 +1,16 @@
 """What can be set for `assistant-train rlhf`."""
 
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import msgspec
 
 from assistant.feedback.pairs import LEAST_CONVERSATIONS, LEAST_PAIRS
-from training.ppo.config import PpoConfig
+from training.ppo.config import Estimator, PpoConfig
+from training.prefer.config import Method as PreferMethod
 from training.prefer.config import PreferConfig
 from training.runs.ranges import AtLeastOne, Count, Rest, Weight
 
-Method = Literal["ppo", "dpo", "ipo", "orpo", "kto", "simpo", "best-of-n"]
+Method = Literal["ppo", "rloo", "grpo", "dpo", "ipo", "orpo", "kto", "simpo", "best-of-n"]
 
 
 _RATES: dict[Method, float] = {"dpo": 1e-3}
@@ -42,14 +43,15 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Stages to skip; each is recorded. Skipping `proof_of_reward` uses the reward without testing it. Skipping
     `promotion` judges and keeps the candidate, but leaves the current model in place."""
     method: Method = "ppo"
-    """How to train the candidate. `ppo` learns from the reward, on its own samples. `dpo`, `ipo`, `orpo` and `simpo`
-    learn from the pairs; `kto` from pairs and thumbs. `best-of-n` copies the drafts that the reward scores highest."""
+    """How to train the candidate. `ppo`, `rloo` and `grpo` learn from the reward, on the model's own samples. `dpo`,
+    `ipo`, `orpo` and `simpo` learn from the pairs; `kto` from pairs and thumbs. `best-of-n` copies the drafts that the
+    reward scores highest."""
     max_steps: AtLeastOne = 80
     """Training steps."""
     beta: Weight = 0.0
     """For dpo, ipo, orpo, kto and simpo: beta, as in `assistant-train prefer`; 0 for the method's default."""
     drafts: AtLeastOne = 4
-    """For best-of-n: drafts per conversation."""
+    """For best-of-n, rloo and grpo: drafts per conversation."""
     min_pairs: int = LEAST_PAIRS
     """Fewest pairs to start with."""
     min_dialogues: int = LEAST_CONVERSATIONS
@@ -110,9 +112,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Decay per step of a running mean of the policy's weights. The mean is judged and kept; 0 uses the latest weights,
     whose ROUGE-1 swings by points between evaluations."""
     batch_size: AtLeastOne = 16
-    """Responses per step (ppo splits them into two mini-batches), or pairs per step."""
+    """Responses per step (ppo, rloo and grpo split them into two mini-batches), or pairs per step."""
     epochs: AtLeastOne = 4
-    """For ppo: passes over each step's responses."""
+    """For ppo, rloo and grpo: passes over each step's responses."""
     max_new_tokens: AtLeastOne = 48
     """Longest response in tokens."""
     judge_every: Count = 10
@@ -129,10 +131,15 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """The learning rate, the method's usual one where none is set."""
         return self.learning_rate or _RATES.get(self.method, 3e-4)
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether the method learns from the reward of its own samples."""
+        return self.method in get_args(Estimator)
+
     def prefer(self) -> PreferConfig:
         """The configuration of the methods that need no reward; of `best-of-n`, which copies what was chosen."""
         return PreferConfig(
-            method="chosen" if self.method == "ppo" or self.method == "best-of-n" else self.method,
+            method="chosen" if self.is_paid or self.method == "best-of-n" else cast(PreferMethod, self.method),
             beta=self.beta,
             max_steps=self.max_steps,
             batch_size=self.batch_size,
@@ -147,6 +154,8 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def ppo(self, reward: tuple[str, ...], anchor: str = "") -> PpoConfig:
         """PPO's own configuration, paid by these parts, with the summaries of the file `anchor` beside them."""
         return PpoConfig(
+            method=cast(Estimator, self.method) if self.is_paid else "ppo",
+            samples=self.drafts,
             reward=reward,
             anchor=anchor if self.anchor_weight else "",
             anchor_weight=self.anchor_weight if anchor else 0.0,

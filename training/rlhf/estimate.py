@@ -70,7 +70,7 @@ def plan_of(rated: Rated, current: ModelVersion, config: RlhfConfig) -> Plan:
 def _learning(config: RlhfConfig) -> float:
     """Seconds of the method itself, for the bundled model."""
     learnt = config.max_steps * config.batch_size
-    if config.method == "ppo":
+    if config.is_paid:
         return learnt * _RESPONSE * (2 + config.epochs) / 4
     drafted = config.prompts * config.drafts * _DRAFT if config.method == "best-of-n" else 0.0
     return learnt * (_PAIR_LEARNT if config.method in _OF_PAIRS else _LEARNT_ALONE) + drafted

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -19,7 +19,7 @@ from assistant.files import write_atomically
 from assistant.locations import ensure_dir
 from assistant.records import GenerationSettings, ModelVersion
 from training.ppo import stage as ppo
-from training.ppo.config import PpoConfig
+from training.ppo.config import Estimator, PpoConfig
 from training.ppo.policy import Policy
 from training.ppo.ppo_ptx import Anchor
 from training.ppo.trainer import PpoInputs
@@ -238,7 +238,7 @@ def _read_prompts(place: Path) -> list[str]:
 
 
 METHODS: dict[Method, Align] = {
-    "ppo": _by_ppo,
+    **dict.fromkeys(get_args(Estimator), _by_ppo),
     **dict.fromkeys(("dpo", "ipo", "orpo", "kto", "simpo"), _by_preference),
     "best-of-n": _by_best_of_n,
 }

@@ -50,6 +50,22 @@ def test_statistics_are_taken_over_all_processes() -> None:
     assert m.masked_whiten(t([1.0]), masks([1]), add_up=lambda own: own + next(others)).item() == pytest.approx(-1.0)
 
 
+def test_leave_one_out_compares_with_the_mean_of_the_others() -> None:
+    # 1 against (2 + 6) / 2 = 4, 2 against 3.5, 6 against 1.5; in the second group all are alike.
+    found = m.leave_one_out_advantages(torch.tensor([1.0, 2.0, 6.0, 5.0, 5.0, 5.0]), 3)
+    assert is_close(found, torch.tensor([-3.0, -1.5, 4.5, 0.0, 0.0, 0.0]))
+
+
+def test_group_normalization_compares_with_the_mean_in_units_of_the_spread() -> None:
+    # Mean 3, squared distances 4, 1, 9: their sum over 2 is 7. Second group: no spread, and 0 / 1e-4 is 0.
+    found = m.group_normalized_advantages(torch.tensor([1.0, 2.0, 6.0, 5.0, 5.0, 5.0]), 3)
+    spread = math.sqrt(7.0) + 1e-4
+    assert is_close(found, torch.tensor([-2 / spread, -1 / spread, 3 / spread, 0.0, 0.0, 0.0]))
+    # Mean 1 and spread 1e-4 * sqrt(2): what is added to the spread shows. 1e-4 / (2.41421e-4) = 0.41421.
+    found = m.group_normalized_advantages(torch.tensor([0.9999, 1.0001]), 2)
+    assert torch.allclose(found, torch.tensor([-0.41421, 0.41421]), atol=1e-3)
+
+
 def test_the_kl_estimate_is_policy_minus_reference() -> None:
     # log 0.5 - log 0.25 = log 2: the policy likes the token twice as much as the reference does.
     found = m.kl_estimate(t([math.log(0.5)]), t([math.log(0.25)]))

@@ -35,6 +35,18 @@ _MISTAKES = [
     ("following_value = values[:, time]", "following_value = values[:, time - 1]"),
     ("reversed(range(rewards.shape[1]))", "reversed(range(1, rewards.shape[1]))"),
     ("return advantages, (advantages + values) * mask", "return advantages, (advantages - values) * mask"),
+    # Groups: whose mean, over how many, in which order, divided by what.
+    ("(groups.sum(dim=1, keepdim=True) - groups) / (samples - 1)", "groups.mean(dim=1, keepdim=True)"),
+    ("(groups.sum(dim=1, keepdim=True) - groups) / (samples - 1)", "(groups.sum() - groups) / (samples - 1)"),
+    ("- groups) / (samples - 1)", "- groups) / samples"),
+    ("return (groups - others).flatten()", "return (others - groups).flatten()"),
+    ("rewards.view(-1, samples)", "rewards.view(samples, -1).T"),
+    ("groups.std(dim=1, keepdim=True, correction=1)", "groups.std(dim=1, keepdim=True, correction=0)"),
+    ("groups.std(dim=1, keepdim=True, correction=1)", "groups.std()"),
+    ("groups.std(dim=1, keepdim=True, correction=1)", "groups.var(dim=1, keepdim=True, correction=1)"),
+    ("(groups - groups.mean(dim=1, keepdim=True)) / (", "(groups.mean(dim=1, keepdim=True) - groups) / ("),
+    ("(groups - groups.mean(dim=1, keepdim=True)) / (", "(groups - groups.mean()) / ("),
+    ("(spread + _GROUP_TINY)", "spread"),
     # Losses: signs, which of the two is taken, where clipping starts.
     ("torch.exp(logprobs - old_logprobs)", "torch.exp(old_logprobs - logprobs)"),
     ("free = -advantages * ratio", "free = advantages * ratio"),
