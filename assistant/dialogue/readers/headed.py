@@ -135,9 +135,10 @@ def read_timed(text: str) -> Reading | None:
 
 
 def _unvoted(lines: list[str]) -> list[str]:
-    """The lines without a forum's buttons, where those to vote or a count above "Reply" show that it is one."""
+    """The lines without a forum's buttons, where votes, a count above "Reply" or links behind a time show them."""
     is_count = any(line.isdigit() and lines[at + 1 : at + 3][-1:] == ["Reply"] for at, line in enumerate(lines))
-    if not is_count and not {"upvote", "downvote"} <= {line.casefold() for line in lines}:
+    is_linked = any(len(line) <= _LONGEST_HEADER and _LINKED.fullmatch(line) for line in lines)
+    if not is_count and not is_linked and not {"upvote", "downvote"} <= {line.casefold() for line in lines}:
         return lines
     return [line for line in lines if not _VOTES.fullmatch(line)]
 

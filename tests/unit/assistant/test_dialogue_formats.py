@@ -132,6 +132,24 @@ def test_each_chat_program_names_its_speakers(name: str, speakers: tuple[str, ..
     assert read(name).speakers == speakers
 
 
+_KILN = [("Ana", "Can we meet at noon?"), ("Ben", "Yes, at the kiln."), ("Ana", "Great, I will bring the clay.")]
+
+
+@pytest.mark.parametrize(
+    ("name", "turns"),
+    [
+        ("chat_hexchat.txt", _KILN),
+        ("chat_viber.txt", _KILN),
+        ("chat_weechat.txt", _KILN),
+        ("json_github_issue.json", [(name.lower(), text) for name, text in _KILN]),
+        ("json_google_speech.json", [("Narrator", text) for _, text in _KILN[:2]]),
+        ("paste_hacker_news.txt", [(name.lower(), text) for name, text in _KILN]),
+    ],
+)
+def test_what_other_programs_write_is_read_whole(name: str, turns: list[tuple[str, str]]) -> None:
+    assert said(read(name)) == turns
+
+
 def test_a_slack_paste_keeps_messages_and_leaves_out_times_and_reactions() -> None:
     dialogue = read("paste.txt")
     assert said(dialogue)[:2] == [

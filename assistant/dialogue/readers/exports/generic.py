@@ -74,7 +74,7 @@ def read_generic(value: Json) -> Reading | None:
     """
     if (reading := _read_text(value)) is not None:
         return reading
-    value = _the_only_one(value)
+    value = _thread(value) or _the_only_one(value)
     lists = _lists(value)
     for rows in lists:
         if (reading := read_rows(rows)) is not None:
@@ -169,6 +169,14 @@ def _lists(value: Json, depth: int = 5) -> list[list[Row]]:
     other = [one for key, one in value.items() if key not in _TURNS and isinstance(one, list | Mapping)]
     found = [rows for one in [*named, *other] for rows in _lists(one, depth - 1)]
     return found or [[value]]
+
+
+def _thread(value: Json) -> list[Row]:
+    """A post that somebody wrote and the comments below it, an issue for example; empty for anything else."""
+    if not isinstance(value, Mapping) or _first(value, _SPEAKER) is None or not isinstance(_first(value, _TEXT), str):
+        return []
+    below = rows_in(value, "comments", "replies", "answers")
+    return [value, *below] if _is_conversation(below) else []
 
 
 def _the_only_one(value: Json) -> Json:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from assistant.dialogue.readers.exports.values import Json, Row, rows_in, text_of
 from assistant.dialogue.readers.messages import Message, reading_of
-from assistant.dialogue.turns import Reading
+from assistant.dialogue.turns import NARRATOR, Reading
 
 _UNSPACED = ".,;:?!%…。、？！"
 
@@ -26,11 +26,12 @@ def read_speech(value: Json) -> Reading | None:
 
 
 def _read_google(results: list[Row]) -> Reading | None:
-    """The last result repeats every word of the recording, with its speaker."""
+    """The last result repeats every word, with its speaker; where it names none, each result has words of its own."""
     alternatives = rows_in(results[-1], "alternatives") if results else []
     words = rows_in(alternatives[0], "words") if alternatives else []
     if not any("speakerTag" in word or "speakerLabel" in word for word in words):
-        return None
+        texts = [_best(result, "transcript") for result in results]
+        return reading_of((Message(speaker=NARRATOR, text=text) for text in texts), {}, "Google Speech-to-Text")
     said = ((_speaker(word, "speakerTag", "speakerLabel"), text_of(word.get("word"))) for word in words)
     return reading_of(_joined(said), {}, "Google Speech-to-Text")
 
