@@ -18,7 +18,7 @@ FLAGS = (
     "withdrawn", "unknown",
 )  # fmt: skip
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
-_PRICED = re.compile(r"[$€£¥₹]\s?\d|\d[\d.,]*\s?[$€£¥₹%]")
+_PRICED = re.compile(r"[$€£¥₹]\s?\d|\d[\d.,]{0,30}\s?[$€£¥₹%]")
 _PROPER = re.compile(r"(?<=[\w,;] )[A-ZÀ-ÞΑ-ΩА-Я][\w'’-]+")
 
 

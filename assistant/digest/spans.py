@@ -13,13 +13,13 @@ _LEAST_WORDS = 4
 _SHORT = 12
 _DAY = re.compile(r"\b\d{1,2}\.$")
 _END = re.compile(
-    r"(?:[.?!…؟]+[\"'”’)\]*]*(?=\s|$)|[。！？]+[」』”]*|(?<=\S)\s+(?=[-•*]\s+\S+[^-•*]*:)|\s+(?=\(\d\)\s))"
+    r"(?:(?<![.?!…؟])[.?!…؟]++[\"'”’)\]*]*(?=\s|$)|[。！？]+[」』”]*|(?<=\S)\s+(?=[-•*]\s+\S{1,80}[^-•*]{0,200}:)|\s+(?=\(\d\)\s))"
 )
 _BREAK = re.compile(r"(?:[;,:]|\s[-–—])\s+|[，、；]")
 _EDGE = " \t,;:.-–—…*>•~。、，"
 _SYMBOL = re.compile(r"[^\w\s؟¿¡'’\"“”.,;:!?()%€$£/+&#@°=–—-]+")
 _WORD = re.compile(r"\w+(?:[.,:'’-]\w+)*")
-_LOG = re.compile(r"\S+ \| |-{4,}|={4,}|\b\d{4}-\d\d-\d\dT\d\d:|\bFilesystem\b")
+_LOG = re.compile(r"(?<!\S)\S+ \| |-{4,}|={4,}|\b\d{4}-\d\d-\d\dT\d\d:|\bFilesystem\b")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 

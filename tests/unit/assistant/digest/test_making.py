@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +102,10 @@ def test_what_points_back_with_hardly_a_word_of_its_own_comes_with_what_it_point
     for words in range(6, 20):
         digest = make_digest(dialogue, words=words, weights={"bias": 0.0})
         assert all("password" in point.text for point in digest.points if "Only Owen" in point.text)
+
+
+@pytest.mark.parametrize("piece", ["a", "1", "."])
+def test_a_message_that_repeats_one_thing_would_not_come_back_from_a_pattern_that_backtracks(piece: str) -> None:
+    long = piece * 100_000
+    turns = (Turn(speaker="Ana", text=f"We need clay{long}x by Friday."), Turn(speaker="Ben", text="I will order it."))
+    assert [todo.who for todo in make_digest(Dialogue(turns=turns, format="names")).todos][-1:] == ["Ben"]
