@@ -6,7 +6,9 @@ from assistant.cli.output import say
 
 
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
-    """Print a completion script. Write it once to where your shell looks at its start:
+    """Print a completion script for your shell.
+
+    Write it once to where your shell looks at its start:
 
       assistant completion bash >> ~/.bash_completion
 

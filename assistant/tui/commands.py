@@ -102,7 +102,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("log", "What was said and what went wrong", "app.open", "log", scope="app"),
     Command("theme", "Choose a theme, or take the one named", "app.take_theme"),
     Command("help", "Help", "app.help", key="f1", scope="app", footer="Help"),
-    Command("quit", "Quit", "app.quit", key="ctrl+q", scope="app", priority=True),
+    Command("quit", "Quit", "app.quit", key="ctrl+q", scope="app", footer="Quit", priority=True),
 )
 
 

@@ -39,11 +39,11 @@ async def test_the_foot_shows_the_keys_of_what_has_the_focus_and_help_however_na
         await pilot.press("enter")
         await settle(pilot)
         foot = seen(pilot.app).split("\n")[-1]
-        assert "Enter Send" in foot and "F1 Help" in foot
+        assert "Enter Send" in foot and "F1 Help" in foot and "^Q Quit" in foot
         await pilot.press("shift+tab")
         await settle(pilot)
         foot = seen(pilot.app).split("\n")[-1]
-        assert "+ Good" in foot and "F1 Help" in foot and "Send" not in foot
+        assert "+ Good" in foot and "^Q Quit" in foot and "F1 Help" in foot and "Send" not in foot
 
 
 async def test_a_click_on_a_key_at_the_foot_presses_it() -> None:

@@ -8,12 +8,12 @@ from textual.style import Style
 from textual.widgets import Static
 
 GAP = 2
-LAST = "help"
-"""The id of the key that is shown whatever else has no room."""
+LAST = ("help", "quit")
+"""The ids of the keys that are shown whatever else has no room."""
 
 
 class Keys(Static):
-    """Those of the focused widget first. Keys without room are left out, help is not: it lists them all.
+    """Those of the focused widget first. Keys without room are left out, help and quit are not.
 
     One widget with one line: Textual's footer makes a dozen new ones whenever the focus moves.
     """
@@ -45,9 +45,9 @@ class Keys(Static):
     def _draw(self) -> None:
         words = [(binding, self.app.get_key_display(binding), binding.description) for binding in self._shown]
         room = self.size.width
-        kept = [word for word in words if word[0].id == LAST]
+        kept = [word for word in words if word[0].id in LAST]
         room -= sum(_cells(*word) for word in kept)
-        for place, word in enumerate(word for word in words if word[0].id != LAST):
+        for place, word in enumerate(word for word in words if word[0].id not in LAST):
             room -= _cells(*word)
             if room < 0:
                 break
