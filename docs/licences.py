@@ -18,8 +18,8 @@ PAGE = Path(__file__).with_name("licences.md")
 _HEAD = """# Licences of the packages that Parley uses
 
 Made by `python docs/licences.py` from the packages' own metadata. Parley's code is under Apache-2.0; the bundled
-weights have their own cards. A plain installation brings "chat"; the extra `train` adds the rest. `constraints.txt`
-has the versions.
+weights have their own cards. A plain installation brings "chat"; the extras `serve` and `train` add the rest.
+`constraints.txt` has the versions.
 
 | package | licence | for |
 |---|---|---|
@@ -55,22 +55,29 @@ def licence_of(package: Distribution) -> str:
     return " ".join((facts.get("License") or "not stated").strip().splitlines()[0].split())[:60]
 
 
+def packages() -> dict[str, Distribution]:
+    """Every installed package of a plain installation and of the extras `serve` and `train`."""
+    return closure("") | closure("serve") | closure("train")
+
+
 def page() -> str:
     """The page's text."""
-    chat, train = closure(""), closure("train")
+    chat, serve = closure(""), closure("serve")
     rows = [
-        f"| {name} | {licence_of(package)} | {'chat' if name in chat else 'train'} |\n"
-        for name, package in sorted((chat | train).items())
+        f"| {name} | {licence_of(package)} | {'chat' if name in chat else 'serve' if name in serve else 'train'} |\n"
+        for name, package in sorted(packages().items())
     ]
     return _HEAD + "".join(rows)
 
 
 def faults() -> list[str]:
     """What is wrong with the page, a line each."""
-    stated = dict(re.findall(r"^\| ([a-z0-9-]+) \| (.+) \| (?:chat|train) \|$", PAGE.read_text("utf-8"), re.MULTILINE))
+    stated = dict(
+        re.findall(r"^\| ([a-z0-9-]+) \| (.+) \| (?:chat|serve|train) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    )
     lock = (PAGE.parents[1] / "constraints.txt").read_text(encoding="utf-8")
     locked = {_name(line) for line in lock.splitlines() if "==" in line}
-    installed = {name: licence_of(package) for name, package in (closure("") | closure("train")).items()}
+    installed = {name: licence_of(package) for name, package in packages().items()}
     return [
         *(f"{name} is on the page and not in the lock" for name in sorted(stated.keys() - locked)),
         *(f"{name} is installed and not on the page" for name in sorted(installed.keys() - stated.keys())),
@@ -85,8 +92,7 @@ def faults() -> list[str]:
 
 def copyleft() -> list[str]:
     """Packages under a licence that would bind Parley's own code."""
-    packages = closure("") | closure("train")
-    return [name for name, package in packages.items() if _STRONG.search(licence_of(package))]
+    return [name for name, package in packages().items() if _STRONG.search(licence_of(package))]
 
 
 def _name(line: str) -> str:

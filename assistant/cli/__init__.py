@@ -27,6 +27,7 @@ _COMMANDS = {
     "knowledge": ("assistant.cli.knowledge:knowledge", "Keep and search your own documents."),
     "history": ("assistant.cli.history:history", "List, search and delete chats."),
     "watch": ("assistant.cli.watch:watch", "Digest each transcript that appears in a folder."),
+    "serve": ("assistant.cli.serve:serve", "Show the app in a browser on this machine."),
     "feedback": ("assistant.cli.feedback:feedback", "Export, import and count ratings."),
     "rate": ("assistant.cli.feedback:rate", "Rate an answer up or down."),
     "rank": ("assistant.cli.feedback:rank", "Rank the drafts of one request."),
@@ -63,7 +64,8 @@ def open_app(*, plain: bool = False, continue_: bool = False) -> int:
         from assistant.cli.plain import talk
 
         return talk()
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    is_served = "TEXTUAL_DRIVER" in os.environ  # by `assistant serve`, which is its terminal
+    if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal; to summarize without one: assistant summarize FILE")
     from assistant.settings import load_settings
     from assistant.tui.app import AssistantApp
