@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 
 from assistant.errors import TrainingStopped
+from assistant.records import GenerationSettings
+from training.rlhf.config import RlhfConfig
 
 Scorer = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """(prompts, responses) -> a number for each, higher is better."""
@@ -60,6 +62,33 @@ class SamplesFound(msgspec.Struct, frozen=True, kw_only=True):
     spread: float
     price_of_a_word: float = 0.0
     best_of: list[Pick]
+
+
+def sampling(config: RlhfConfig, drafts: int) -> GenerationSettings:
+    """How so many drafts of a prompt are drawn: as PPO samples, without top-k and bans."""
+    return GenerationSettings(
+        decoding="sample",
+        drafts=drafts,
+        top_k=0,
+        max_new_tokens=config.max_new_tokens,
+        seed=config.seed,
+        no_repeat_ngram=0,
+    )
+
+
+def samples_of(prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: Scorer, judge: Scorer) -> SamplesFound:
+    """What each prompt's drafts say of the reward. Raises TrainingStopped where reward or judge tells nothing apart."""
+    flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
+    written = [text for texts in drafts for text in texts]
+    liked = reward(flat, written)
+    scale = scale_of(liked)
+    scale_of(judge(flat, written), "judge")
+    return SamplesFound(
+        mean=scale.mean,
+        spread=scale.spread,
+        price_of_a_word=price_of_a_word(drafts, liked),
+        best_of=best_of(prompts, drafts, reward, judge),
+    )
 
 
 def best_of(prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: Scorer, judge: Scorer) -> list[Pick]:

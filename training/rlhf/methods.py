@@ -17,7 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from assistant.files import write_atomically
 from assistant.locations import ensure_dir
-from assistant.records import GenerationSettings, ModelVersion
+from assistant.records import ModelVersion
 from training.ppo import stage as ppo
 from training.ppo.config import Estimator, PpoConfig
 from training.ppo.policy import Policy
@@ -26,7 +26,7 @@ from training.ppo.trainer import PpoInputs
 from training.prefer import stage as prefer
 from training.prefer.examples import Material, Preferred, answered, material_of, prompts_of
 from training.reward.parts import RewardFunction, parse_terms, weighted
-from training.rlhf.best_of_n import Pick
+from training.rlhf.best_of_n import Pick, sampling
 from training.rlhf.config import Method, RlhfConfig
 from training.rlhf.gate_measurements import Writer
 from training.rlhf.ratings import Rated
@@ -145,7 +145,7 @@ def _by_best_of_n(setting: Setting) -> PpoFound:
     prompts = _read_prompts(setting.practice)
     if not kept.exists():
         setting.job.say(f"{setting.job.config.drafts} drafts for each of {len(prompts)} conversations …")
-        drafts = setting.writer.write(setting.current, prompts, _sampled(setting.job.config))
+        drafts = setting.writer.write(setting.current, prompts, sampling(setting.job.config, setting.job.config.drafts))
         write_atomically(
             kept, json.dumps(best_drafts(prompts, drafts, setting.paid, setting.judges.reward_parts)).encode()
         )
@@ -210,17 +210,6 @@ def _inside(
         if "dev_judge" in row
     ]
     return msgspec.convert({**figures, "method": setting.job.config.method, "curve": curve}, PpoFound)
-
-
-def _sampled(config: RlhfConfig) -> GenerationSettings:
-    return GenerationSettings(
-        decoding="sample",
-        drafts=config.drafts,
-        top_k=0,
-        max_new_tokens=config.max_new_tokens,
-        seed=config.seed,
-        no_repeat_ngram=0,
-    )
 
 
 def best_drafts(

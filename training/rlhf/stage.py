@@ -29,7 +29,7 @@ from assistant.models.versions import VersionFacts, policy_of, promote
 from assistant.records import GenerationSettings, ModelVersion
 from assistant.settings import Settings, load_settings
 from training.rlhf import gate_measurements as proof
-from training.rlhf.best_of_n import SamplesFound, best_of, price_of_a_word, scale_of
+from training.rlhf.best_of_n import SamplesFound, samples_of, sampling
 from training.rlhf.config import RlhfConfig
 from training.rlhf.data_split import (
     ANCHOR,
@@ -254,26 +254,8 @@ class _Loop:
 
     def _samples(self, start: _Start, judges: Judges, split: DataSplit) -> SamplesFound:
         """What the current model samples: the scale of the reward, and the best of n by it."""
-        generation = GenerationSettings(
-            decoding="sample",
-            drafts=_DRAFTS,
-            top_k=0,
-            max_new_tokens=self._config.max_new_tokens,
-            seed=self._config.seed,
-            no_repeat_ngram=0,
-        )
-        drafts = self._writer.write(start.current, split.judged, generation)
-        flat = [prompt for prompt, texts in zip(split.judged, drafts, strict=True) for _ in texts]
-        written = [text for texts in drafts for text in texts]
-        liked = judges.preference(flat, written)
-        scale = scale_of(liked)
-        scale_of(judges.judge(flat, written), "judge")
-        return SamplesFound(
-            mean=scale.mean,
-            spread=scale.spread,
-            price_of_a_word=price_of_a_word(drafts, liked),
-            best_of=best_of(split.judged, drafts, judges.preference, judges.judge),
-        )
+        drafts = self._writer.write(start.current, split.judged, sampling(self._config, _DRAFTS))
+        return samples_of(split.judged, drafts, judges.preference, judges.judge)
 
     def _align(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from assistant.errors import TrainingStopped
-from training.rlhf.best_of_n import best_of, price_of_a_word, scale_of
+from training.rlhf.best_of_n import best_of, price_of_a_word, samples_of, scale_of
 
 
 def length(prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
@@ -45,3 +45,15 @@ def test_the_price_of_a_word_is_told_from_drafts_of_the_same_conversation() -> N
     drafts = [["a", "a b", "a b c"], ["a b c d e", "a b c d", "a b c d e f"]]
     assert price_of_a_word(drafts, [4.0, 2.0, 0.0, 58.0, 60.0, 56.0]) == pytest.approx(-2.0)
     assert price_of_a_word([["a b", "c d"]], [1.0, 5.0]) == 0.0
+
+
+def test_samples_tell_scale_price_and_the_best_and_stop_where_one_tells_nothing() -> None:
+    drafts = [["aa", "bbb b"], ["e", "ee e e"]]
+    found = samples_of(["p", "q"], drafts, length, vowels)
+    # Lengths 2, 5, 1, 6: mean 3.5, squared distances 2.25, 2.25, 6.25, 6.25. Words 1, 2 and 1, 3; within each
+    # conversation distances to the mean of 0.5 and 1, paid 1.5 and 2.5: (2 * 0.75 + 2 * 2.5) / (2 * 0.25 + 2 * 1).
+    assert (found.mean, found.spread) == (3.5, pytest.approx(math.sqrt(4.25)))
+    assert found.price_of_a_word == pytest.approx(6.5 / 2.5)
+    assert [pick.reward for pick in found.best_of] == [1.5, 5.5]
+    with pytest.raises(TrainingStopped, match="the judge is the same for every"):
+        samples_of(["p", "q"], drafts, length, lambda prompts, texts: [1.0] * len(texts))
