@@ -19,7 +19,7 @@ from assistant.feedback.pairs import count_reasons, labels_from
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.locations import store_file
-from assistant.prompts import render
+from assistant.prompts import conversation_in, render
 from assistant.records import Label, PreferencePair, Prompt
 from training.rlhf.config import RlhfConfig
 from training.runs.conversations import conversation_key
@@ -117,7 +117,7 @@ def parts_of(conversations: Sequence[str], config: RlhfConfig) -> dict[str, Part
     spelled: dict[str, str] = {}
     for one, key in keys.items():
         spelled.setdefault(key, one)
-    order = sorted(spelled, key=lambda key: drawn(spelled[key]))
+    order = sorted(spelled, key=lambda key: drawn(conversation_in(spelled[key])))
     dev = max(1, round(config.dev_share * len(order)))
     judge = dev + max(1, round(config.judge_share * len(order)))
     parts: dict[str, Part] = {

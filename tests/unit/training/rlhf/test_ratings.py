@@ -38,6 +38,10 @@ def test_a_conversation_lies_in_one_part_and_all_have_some() -> None:
     assert sorted(parts.values()).count("judge") == 3
     assert parts == parts_of(names[::-1] * 2, CONFIG)
     assert parts != parts_of(names, RlhfConfig(seed=1))
+    # The wording of the prompt around a conversation moves it nowhere.
+    said = [f"Ann: Room {n}?\nBen: Yes." for n in range(10)]
+    bare, asked = parts_of(said, CONFIG), parts_of([prompt_of(one) for one in said], CONFIG)
+    assert [bare[one] for one in said] == [asked[prompt_of(one)] for one in said]
 
 
 def test_all_spellings_of_a_conversation_are_one() -> None:
