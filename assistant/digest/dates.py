@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,11 @@ _NUMERIC = re.compile(r"(?<![\d:./-])(\d{1,2})([./-])(\d{1,2})\2\d{2,4}")
 _PERIOD = re.compile(r"\d\s?[ap]\.?\s?m\b", re.IGNORECASE)
 _CLOCK = r"\d{1,2}(?:[:.]\d{2}|\s?h(?!\w))(?:\s?[ap]\.?m\.?)?(?!\d|[.,]\d)|\d{1,2}\s?[ap]\.?m\b\.?"
 _NUMBERS = re.compile(r"\d+")
+_ORDINAL = re.compile(r"(?<![\w.:/-])(\d{1,2})(?:st|nd|rd|th|er|º|\.)(?![\w])", re.IGNORECASE)
+_LONE_DAY = r"\d{1,2}(?:er|º)?(?=\s*(?:[;!?)]|,(?!\d)|\.?\s*$))"
+"""A number that nothing is counted by: "el 12", but not "el 12 %"."""
+_TWO_MONTHS = 62
+"""Every day of a month comes within fewer days than this; from 31 August to 31 October it takes 61."""
 
 
 @cache
@@ -41,7 +46,8 @@ def when_pattern(cues: Cues) -> re.Pattern[str]:
         )
     )
     before, parts = any_of("before_times"), any_of("parts")
-    one = rf"(?:{before}\s){{0,3}}(?:{core})(?:\s(?:in the\s)?{parts})?"
+    alone = rf"{any_of('before_days')}\s(?:{_LONE_DAY}|\d{{1,2}}\.(?![\d\w]))"
+    one = rf"(?:(?:{before}\s){{0,3}}(?:{core})|{alone})(?:\s(?:in the\s)?{parts})?"
     return re.compile(rf"(?<![\w.:/-])(?:{one})(?:(?:,?\s|\s?[-–]\s?){one}){{0,3}}(?![\w])", re.IGNORECASE)
 
 
@@ -70,6 +76,11 @@ class Calendar:
         said = self._said(turn) if when else None
         if said is None:
             return ""
+        if number := _day_alone(when, self._cues):
+            # A week or a month beside it ("the 12th of next month") is more than can be told here.
+            return "" if self._cues.found("units", when) else _next_day(number, said)
+        if _plain(when, self._cues).isdigit():
+            return ""  # "at 12" is no day, and the parser takes it for December
         meant = _parse(_plain(when, self._cues), self._cues.codes, RELATIVE_BASE=said, PREFER_DATES_FROM="future")
         return meant.date().isoformat() if meant else ""
 
@@ -101,6 +112,35 @@ def _order_of(times: Sequence[str]) -> str:
     }
     told = [order for order, holds in rising.items() if holds]
     return told[0] if len(told) == 1 else ""
+
+
+def _day_alone(when: str, cues: Cues) -> int:
+    """The day of a month that is named without its month ("by the 12th", "am 12.", "el 12"); 0 where it isn't."""
+    if cues.pattern("months", "months_short").search(when):
+        return 0
+    figure = _ORDINAL.search(when) or _told_days(cues).search(when)
+    if figure:
+        return int(figure[1])
+    word = _told_ordinals(cues).search(when)
+    orders = [table.get("numbers", []) for table in cues.tables]
+    return next((order.index(word[1].lower()) + 1 for order in orders if word and word[1].lower() in order), 0)
+
+
+@cache
+def _told_days(cues: Cues) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){_any(set(cues.words('before_days')))}\s(\d{{1,2}})(?![\w:/-]|[.,]\d)", re.IGNORECASE)
+
+
+@cache
+def _told_ordinals(cues: Cues) -> re.Pattern[str]:
+    before = _any({*cues.words("before_times"), *cues.words("before_days")})
+    return re.compile(rf"(?<!\w){before}\s({_any(set(cues.words('numbers')))})(?=[\s.,!?]*$|,)", re.IGNORECASE)
+
+
+def _next_day(number: int, said: datetime) -> str:
+    """The next such day of a month after the one it was said on; empty where no month has it."""
+    days = (said.date() + timedelta(ahead) for ahead in range(1, _TWO_MONTHS))
+    return next((day.isoformat() for day in days if day.day == number), "")
 
 
 def _plain(when: str, cues: Cues) -> str:
