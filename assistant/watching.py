@@ -5,6 +5,7 @@ program when.
 """
 
 import hashlib
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from assistant.answering.files import read_file
 from assistant.conversation import Assistant
 from assistant.dialogue import render_turns
 from assistant.digest import render
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import AssistantError, DataMissing, InputUnreadable, UsageError
 from assistant.files import write_atomically
 from assistant.overview import Overview, Wanted, overview
 from assistant.records import Ask, Dialogue
@@ -25,7 +26,11 @@ DIGESTS = "digests"
 """The folder inside the one watched that the digests go to."""
 _QUIET_MS = 1_600
 _LOOK_AGAIN_MS = 5_000
-_MADE_FROM = re.compile(r"<!-- made by Parley from sha256:([0-9a-f]{64}) -->")
+_MADE_FROM = re.compile(rb"<!-- made by Parley from sha256:([0-9a-f]{64}) -->")
+_FIRST_LINE = 128
+"""Bytes that hold the first line of a digest."""
+_LONGEST_NAME, _CUT_NAME = 230, 200
+"""Bytes of a file's name. File systems take 255; a digest is written under its name with twenty more first."""
 
 
 class Watched(NamedTuple):
@@ -41,61 +46,139 @@ def watch_folder(
 ) -> Iterator[Watched]:
     """Digest what is there and has no digest yet, then, unless `once`, what comes, until `stop` is set.
 
-    Yields what became of each file; one that can't be read is named once and tried again when it changes. Raises
-    UsageError where there is no such folder.
+    Yields what became of each file; one that can't be digested is named once and tried again when it changes. Raises
+    UsageError where there is no such folder, DataMissing where it goes away.
     """
     if not folder.is_dir():
         raise UsageError(f"no folder {folder} to watch")
-    refused: dict[Path, str] = {}
-    yield from _digest_all(folder, assistant, ask, refused)
+    watch = _Watch(folder, assistant, ask)
+    yield from watch.look()
     if once:
         return
     from watchfiles import watch as changes_in
 
-    # Asked again after a while without news, too: a network drive may tell none.
-    for _ in changes_in(
-        folder,
-        recursive=False,
-        debounce=_QUIET_MS,
-        rust_timeout=_LOOK_AGAIN_MS,
-        yield_on_timeout=True,
-        stop_event=stop,
-        raise_interrupt=True,
-    ):
-        yield from _digest_all(folder, assistant, ask, refused)
+    try:
+        # Asked again after a while without news, too: a network drive may tell none.
+        for _ in changes_in(
+            folder,
+            recursive=False,
+            debounce=_QUIET_MS,
+            rust_timeout=_LOOK_AGAIN_MS,
+            yield_on_timeout=True,
+            stop_event=stop,
+            raise_interrupt=True,
+        ):
+            yield from watch.look()
+    except FileNotFoundError as error:
+        raise _gone(folder) from error
 
 
-def _digest_all(folder: Path, assistant: Assistant, ask: Ask, refused: dict[Path, str]) -> Iterator[Watched]:
-    for file in sorted(folder.iterdir()):
-        if not file.is_file() or file.name.startswith((".", "~")):
-            continue
+def _gone(folder: Path) -> DataMissing:
+    return DataMissing(f"the folder {folder} is gone: put it back and start the watch again")
+
+
+class _Watch:
+    """One folder being watched, and what is known of its files from looks before."""
+
+    def __init__(self, folder: Path, assistant: Assistant, ask: Ask) -> None:
+        self._folder, self._assistant, self._ask = folder, assistant, ask
+        self._prints: dict[Path, tuple[tuple[int, int, int], str]] = {}
+        """Size, change and inode of a file, and the fingerprint of what it held then."""
+        self._refused: dict[Path, str] = {}
+        """Fingerprints of what could not be digested."""
+        self._told: dict[Path, str] = {}
+
+    def look(self) -> Iterator[Watched]:
+        """Digest what is new or changed."""
         try:
-            print_of = hashlib.sha256(file.read_bytes()).hexdigest()
-        except OSError:
-            continue  # gone meanwhile, or not ours to read
-        target = folder / DIGESTS / f"{file.name}.md"
-        if refused.get(file) == print_of or _made_from(target) == print_of:
-            continue
+            files = sorted(self._folder.iterdir())
+        except FileNotFoundError as error:
+            raise _gone(self._folder) from error
+        except OSError as error:
+            raise InputUnreadable(f"cannot look into {self._folder}: {error.strerror}") from error
+        for file in files:
+            if file.name.startswith((".", "~")):
+                continue
+            try:
+                yield from self._look_at(file)
+            except FileNotFoundError:
+                continue  # gone meanwhile
+            except OSError as error:
+                yield from self._tell(file, f"{error.strerror} ({error.filename or file})")
+
+    def _look_at(self, file: Path) -> Iterator[Watched]:
+        # A digest of ours is no transcript: `digests` may be a link to the folder itself.
+        if not file.is_file() or _made_from(file):
+            return
+        print_of = self._print_of(file)
+        target = _target(self._folder, file)
+        made_from = _made_from(target)
+        if made_from == print_of or self._refused.get(file) == print_of:
+            return
+        if made_from is None:
+            yield from self._tell(file, f"{target} was not written by Parley and is left alone: move it away")
+            return
         try:
             dialogue = read_file(file)
-            found = overview(assistant, dialogue, ask, Wanted(when="never"))
+            found = overview(self._assistant, dialogue, self._ask, Wanted(when="never"))
         except AssistantError as error:
-            refused[file] = print_of
+            self._refused[file] = print_of
             yield Watched(file, None, str(error))
-            continue
-        _keep_chat(assistant, dialogue, found, file)
+            return
+        self._keep_chat(dialogue, found, file, print_of)
         write_atomically(target, _page(file, found, print_of))
+        self._told.pop(file, None)
         yield Watched(file, target)
 
+    def _tell(self, file: Path, problem: str) -> Iterator[Watched]:
+        """Name a problem that may pass, once for as long as it lasts."""
+        if self._told.get(file) != problem:
+            self._told[file] = problem
+            yield Watched(file, None, problem)
 
-def _made_from(digest: Path) -> str:
-    """The fingerprint of what a digest was made from; empty where there is none, or a file of somebody else's."""
+    def _print_of(self, file: Path) -> str:
+        """The fingerprint of what is in the file, which is read again only when it has changed."""
+        stat = file.stat()
+        state = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        known = self._prints.get(file)
+        if known is None or known[0] != state:
+            with file.open("rb") as stream:
+                known = self._prints[file] = (state, hashlib.file_digest(stream, "sha256").hexdigest())
+        return known[1]
+
+    def _keep_chat(self, dialogue: Dialogue, found: Overview, file: Path, print_of: str) -> None:
+        """The app lists it among its chats. The same content of the same file is the same chat: it is there already
+        where the program ended before the digest's file was written.
+        """
+        store = self._assistant.store
+        if store is None:
+            return
+        id = hashlib.sha256(f"{file.resolve()}\0{print_of}".encode(errors="surrogateescape")).hexdigest()[:16]
+        with store.writing():
+            if store.has_chat(id):
+                return
+            store.new_chat(title=one_line(found.digest.title) or one_line(file.name), id=id)
+            store.add_message(id, "conversation", render_turns(dialogue))
+            store.add_message(id, "answer", found.completion.answer, [found.completion.id])
+
+
+def _target(folder: Path, file: Path) -> Path:
+    """Where a file's digest goes; a name that is too long for that is cut, with a fingerprint in place of its end."""
+    name = os.fsencode(file.name)
+    if len(name) > _LONGEST_NAME:
+        cut = name[:_CUT_NAME].decode(errors="ignore")
+        return folder / DIGESTS / f"{cut}-{hashlib.sha256(name).hexdigest()[:8]}.md"
+    return folder / DIGESTS / f"{file.name}.md"
+
+
+def _made_from(digest: Path) -> str | None:
+    """The fingerprint of what a digest was made from; empty where there is no file, None where it isn't ours."""
     try:
-        with digest.open(encoding="utf-8") as stream:
-            found = _MADE_FROM.match(stream.readline())
-    except (OSError, UnicodeDecodeError):
+        with digest.open("rb") as stream:
+            found = _MADE_FROM.match(stream.read(_FIRST_LINE))
+    except FileNotFoundError:
         return ""
-    return found[1] if found else ""
+    return found[1].decode() if found else None
 
 
 def _page(file: Path, found: Overview, print_of: str) -> bytes:
@@ -103,14 +186,3 @@ def _page(file: Path, found: Overview, print_of: str) -> bytes:
     title = one_line(found.digest.title)
     heading = f"# {one_line(file.name)}" + (f": {title}" if title else "")
     return f"<!-- made by Parley from sha256:{print_of} -->\n{heading}\n\n{body}\n".encode()
-
-
-def _keep_chat(assistant: Assistant, dialogue: Dialogue, found: Overview, file: Path) -> None:
-    """The app lists it among its chats."""
-    store = assistant.store
-    if store is None:
-        return
-    with store.writing():
-        chat = store.new_chat(title=one_line(found.digest.title) or one_line(file.name))
-        store.add_message(chat.id, "conversation", render_turns(dialogue))
-        store.add_message(chat.id, "answer", found.completion.answer, [found.completion.id])

@@ -59,10 +59,15 @@ class Hit(NamedTuple):
 class Chats(Database):
     """What the store knows of chats."""
 
-    def new_chat(self, title: str = "", settings: Mapping[str, Any] | None = None) -> Chat:
-        """Start an empty chat."""
+    def new_chat(self, title: str = "", settings: Mapping[str, Any] | None = None, id: str = "") -> Chat:
+        """Start an empty chat, under an id of its own unless one is given, which no chat may have yet."""
         with self.writing() as connection:
-            return _chat_of(_insert_chat(connection, title, dict(settings or {}), ""))
+            return _chat_of(_insert_chat(connection, title, dict(settings or {}), "", id or new_id()))
+
+    def has_chat(self, id: str) -> bool:
+        """Whether there is a chat of exactly this id."""
+        with self.reading() as connection:
+            return connection.execute("SELECT 1 FROM chats WHERE id = ?", (id,)).fetchone() is not None
 
     def chat(self, id: str) -> Chat:
         """The chat whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
@@ -146,7 +151,7 @@ class Chats(Database):
             origin = self.chat(chat)
             kept = _upto(self.messages(origin.id), after)
             name = origin.title if title is None else title
-            fork = _chat_of(_insert_chat(connection, name, origin.settings, after or ""))
+            fork = _chat_of(_insert_chat(connection, name, origin.settings, after or "", new_id()))
             for message in kept:
                 _insert_message(connection, msgspec.structs.replace(message, id=new_id(), chat=fork.id))
         return msgspec.structs.replace(fork, messages=len(kept))
@@ -203,8 +208,10 @@ def _upto(messages: list[Message], after: str | None) -> list[Message]:
     return messages[: ids.index(after) + 1]
 
 
-def _insert_chat(connection: sqlite3.Connection, title: str, settings: dict[str, Any], forked_from: str) -> sqlite3.Row:
-    id, time = new_id(), now()
+def _insert_chat(
+    connection: sqlite3.Connection, title: str, settings: dict[str, Any], forked_from: str, id: str
+) -> sqlite3.Row:
+    time = now()
     connection.execute(
         "INSERT INTO chats (id, created, updated, title, settings, forked_from) VALUES (?, ?, ?, ?, ?, ?)",
         (id, time, time, title, msgspec.json.encode(settings).decode(), forked_from),

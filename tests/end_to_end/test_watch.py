@@ -1,6 +1,7 @@
 """`assistant watch` as a person or a service runs it: a folder, files that come and change, kills and restarts."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -86,11 +87,69 @@ def test_what_appears_while_it_runs_is_digested_and_a_stop_loses_nothing(folder:
     assert run("watch", str(folder), "--once", "--json").stdout == b""
 
 
-def test_a_file_of_somebody_else_s_name_is_written_over_only_by_its_own_digest(folder: Path) -> None:
+def test_what_somebody_else_wrote_is_never_written_over(folder: Path) -> None:
     (folder / "digests").mkdir()
-    (folder / "digests" / "notes.md").write_text("mine")
+    for name in ("notes.md", "rooms.txt.md"):
+        (folder / "digests" / name).write_text("mine")
+    done = run("watch", str(folder), "--once")
+    assert done.returncode == 1
+    assert b"rooms.txt.md was not written by Parley" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert {(folder / "digests" / name).read_text() for name in ("notes.md", "rooms.txt.md")} == {"mine"}
+    assert digests(folder) == ["lease.txt.md", "notes.md", "rooms.txt.md"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails when it is read")
+def test_a_file_that_fails_when_it_is_read_is_named(folder: Path) -> None:
+    (folder / "disk.txt").symlink_to("/proc/self/mem")
+    done = run("watch", str(folder), "--once")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"disk.txt: ") and len(done.stderr.splitlines()) == 1
+    assert digests(folder) == ["lease.txt.md", "rooms.txt.md"]
+
+
+def test_a_digest_that_cannot_be_written_is_named(folder: Path) -> None:
+    (folder / "digests").write_text("a file")
+    done = run("watch", str(folder), "--once")
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr and b"rooms.txt: Not a directory" in done.stderr
+    assert (folder / "digests").read_text() == "a file"
+
+
+def test_a_digest_that_was_lost_before_it_was_written_adds_no_second_chat(folder: Path) -> None:
     run("watch", str(folder), "--once")
-    assert (folder / "digests" / "notes.md").read_text() == "mine"
+    (folder / "digests" / "rooms.txt.md").unlink()  # as after a crash between the chat and the file
+    run("watch", str(folder), "--once")
+    assert digests(folder) == ["lease.txt.md", "rooms.txt.md"]
+    with Store.open() as store:
+        assert [len(store.messages(chat.id)) for chat in store.chats()] == [2, 2]
+
+
+def test_digests_that_lie_among_the_transcripts_are_none(folder: Path) -> None:
+    (folder / "digests").symlink_to(".")
+    for _ in range(2):
+        assert run("watch", str(folder), "--once").returncode == 0
+    assert sorted(path.name for path in folder.glob("*.md")) == ["lease.txt.md", "rooms.txt.md"]
+
+
+def test_the_longest_name_gets_a_digest_once(folder: Path) -> None:
+    for letter in "ab":
+        (folder / f"{'x' * 248}{letter}.txt").write_text(_TALK, encoding="utf-8")  # 253 letters
+    assert run("watch", str(folder), "--once").returncode == 0
+    assert len(digests(folder)) == 4
+    assert run("watch", str(folder), "--once", "--json").stdout == b""
+
+
+def test_a_folder_that_goes_away_ends_the_watch_in_a_line(folder: Path) -> None:
+    command = [sys.executable, "-m", "assistant", "watch", str(folder), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None and running.stderr is not None
+        for _ in range(2):
+            running.stdout.readline()
+        shutil.rmtree(folder)
+        told = running.stderr.read()
+        running.wait(30)
+    assert running.returncode == 3
+    assert b"is gone" in told and b"Traceback" not in told
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
