@@ -1,7 +1,8 @@
 """To-dos as files: a checklist in Markdown, tasks for a calendar (RFC 5545), JSON."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from assistant.digest import Todo, todo_line
 from assistant.errors import UsageError
+from assistant.feedback.marks import is_day
 from assistant.terminal import one_line
 
 TodoKind = Literal["md", "ics", "json"]
@@ -44,16 +46,17 @@ def _calendar(todos: Sequence[Todo]) -> bytes:
     calendar.add("prodid", "-//Parley//to-dos//EN")
     calendar.add("version", "2.0")
     stamp = datetime.now(UTC)
-    for todo in todos:
+    for todo, uid in zip(todos, _fingerprints(todos), strict=True):
         task = Task()
-        # The same to-do has the same id: a calendar that takes the file twice changes its task and adds none.
-        task.add("uid", f"{_fingerprint(todo)}@parley")
+        # The same to-do has the same id, whoever owns it by now: a calendar that takes the file twice changes its task
+        # and adds none.
+        task.add("uid", f"{uid}@parley")
         task.add("dtstamp", stamp)
         # An attendee needs an address, which nobody here has: the owner stands in the words that a calendar shows.
         task.add("summary", one_line(f"{todo.who}: {todo.what}" if todo.who else todo.what))
         told = f"{todo.text} ({todo.when})" if todo.when and todo.when not in todo.text else todo.text
         task.add("description", one_line(told))
-        if todo.date:
+        if is_day(todo.date):  # marks of earlier versions may hold anything
             task.add("due", date.fromisoformat(todo.date))
         task.add("status", "COMPLETED" if todo.done else "NEEDS-ACTION")
         calendar.add_component(task)
@@ -61,8 +64,13 @@ def _calendar(todos: Sequence[Todo]) -> bytes:
     return content
 
 
-def _fingerprint(todo: Todo) -> str:
-    return hashlib.sha256("\0".join((todo.who, todo.what, todo.text)).encode()).hexdigest()[:24]
+def _fingerprints(todos: Sequence[Todo]) -> Iterator[str]:
+    """Of each the hash of its place and words, which no correction changes; of equal ones it tells which it is."""
+    seen = Counter[tuple[int, str, str]]()
+    for todo in todos:
+        said = (todo.turn, todo.what, todo.text)
+        yield hashlib.sha256("\0".join((*map(str, said), str(seen[said]))).encode()).hexdigest()[:24]
+        seen[said] += 1
 
 
 def _json(todos: Sequence[Todo]) -> bytes:

@@ -1,5 +1,6 @@
 """What a person thinks of one part of a digest: the third kind of judgement beside ratings and rankings."""
 
+from datetime import date
 from typing import Literal
 
 from assistant.errors import UsageError
@@ -44,3 +45,13 @@ def check_mark(mark: Mark) -> None:
         raise UsageError("only a to-do can be put right")
     if mark.number < 0 or mark.turn < 0:
         raise UsageError("a mark needs the place of a part")
+    if mark.date and not is_day(mark.date):
+        raise UsageError(f"the date of a to-do is a day such as 2026-01-31, not {mark.date!r}")
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day as year-month-day."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

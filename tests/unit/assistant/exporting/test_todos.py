@@ -54,6 +54,19 @@ def test_the_same_to_do_is_the_same_task_and_another_is_not() -> None:
     assert once[0]["uid"] == again[0]["uid"] != once[1]["uid"]
 
 
+def test_a_task_stays_itself_when_its_owner_is_put_right_and_equal_ones_stay_apart() -> None:
+    fixed = structs.replace(_SEND, who="Ana", when="", date="", done=True)
+    twice = _tasks(todos_as("ics", (_SEND, structs.replace(_SEND, who="Bo"))))
+    assert _tasks(todos_as("ics", (fixed,)))[0]["uid"] == twice[0]["uid"] != twice[1]["uid"]
+    later = structs.replace(_SEND, turn=5)
+    assert _tasks(todos_as("ics", (later,)))[0]["uid"] != twice[0]["uid"]
+
+
+def test_a_day_that_is_none_costs_the_due_day_alone() -> None:
+    (task,) = _tasks(todos_as("ics", (structs.replace(_SEND, date="tomorrow"),)))
+    assert task["summary"] == "Tom: send the invoice" and "due" not in task
+
+
 def test_lines_of_a_calendar_are_no_longer_than_the_standard_lets_them_be() -> None:
     # RFC 5545, 3.1: at most 75 octets, ended by CRLF.
     lines = todos_as("ics", (_SEND, _ODD)).split(b"\r\n")

@@ -78,6 +78,12 @@ def test_only_a_to_do_can_be_put_right(store: Store) -> None:
         store.judge(a_mark(says="fix"))
 
 
+@pytest.mark.parametrize("day", ["tomorrow", "2026-02-30", "20260501"])
+def test_a_to_do_is_put_right_to_a_day_only(store: Store, day: str) -> None:
+    with pytest.raises(UsageError, match="a day such as 2026-01-31"):
+        store.judge(a_mark(part="todo", says="fix", date=day))
+
+
 def test_a_raw_export_brings_every_mark_to_another_store(store: Store, tmp_path: Path) -> None:
     store.judge(a_mark("m1", numbers={"amount": 1.0}))
     store.judge(a_mark("m2", says="drop"), made_now=True)
