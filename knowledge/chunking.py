@@ -31,7 +31,8 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Fig|Figs|Eq|Sec|Ch|vs|etc|cf|e\.g|i\.e|approx|Inc|Ltd|Co|Jr|Sr|al|pp|Vol|Art)"
     r"|\b[A-Z])\.$"
 )
-_MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d+[.)]|[#>|\[]|[\w .'-]{1,30}: )")
+_STAMP = r"\d[\d/.-]{5,9}(?:,? |T)\d{1,2}[:.]\d\d"  # of a message or a log's line: "02/01/2026, 18:33"
+_MARKER = re.compile(rf"[ \t]*(?:[-*+•]|\d+[.)]|[#>|\[]|[\w .'-]{{1,30}}: |{_STAMP})")
 _WRAPPED_AT = 45
 _SHORT_LINE = 20
 _GOES_ON = re.compile(r"[ \t]{0,8}[a-z]+[ ,.]")
@@ -46,9 +47,12 @@ class _Sentence(msgspec.Struct, frozen=True):
 
 
 def chunk(document: Document, count_tokens: CountTokens, budget: int) -> list[Passage]:
-    """The document's passages in order, each of at most `budget` tokens."""
+    """The document's passages in order, each of at most `budget` tokens. What holds no letter and no figure, such as a
+    line of asterisks, is left out.
+    """
     groups = _groups(document, count_tokens, budget)
-    return [_passage(document, sentences) for group in groups for sentences in _pack(group, budget)]
+    passages = [_passage(document, sentences) for group in groups for sentences in _pack(group, budget)]
+    return [passage for passage in passages if any(map(str.isalnum, passage.text))]
 
 
 def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Span]:

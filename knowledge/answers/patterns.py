@@ -27,8 +27,11 @@ _HOUR = (
     r"(?:(?<=at )|(?<=by ))(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})"
     r"(?= (?:in|on|every|at|and|to)\b|[,.;!]|$)"
 )
+_AFTER = rf"(?:in|within|after) (?:{SMALL}|\d+) (?:minute|hour|day|week|month|year)s?"
+STAMP = re.compile(r"\[?\d[\d/.-]{5,9}(?:,? |T)\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?[Mm]\.?)?\b")
+"""When a message was sent, at the beginning of its line: it answers nothing of what the message says."""
 TIME = re.compile(
-    rf"(?:(?:from|between|until|till|since|by|before|after|on|at|in) )?(?:the )?(?:{_DATE}|{_CLOCK}|{_HOUR}"
+    rf"{_AFTER}\b|(?:(?:from|between|until|till|since|by|before|after|on|at|in) )?(?:the )?(?:{_DATE}|{_CLOCK}|{_HOUR}"
     rf"|(?:{_DAYS})\b|\d{{1,2}}(?:st|nd|rd|th)\b(?: century)?|(?:1\d|20)\d\d(?:s|[-–]\d{{2,4}})?\b)"
     rf"(?: (?:in the (?:morning|evening|afternoon)|at night))?"
     rf"(?: (?:and|to|until|till|-|–) (?:(?:1\d|20)\d\d|{_CLOCK}|(?:{_MONTHS})\b(?: \d+)?|(?:{_DAYS})\b))?",

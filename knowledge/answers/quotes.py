@@ -12,9 +12,9 @@ from knowledge.answers.kinds import Kind, kind_of
 from knowledge.answers.spans import answer_span
 from knowledge.chunking import sentence_spans
 from knowledge.documents import Hit, Record, SearchResult
-from knowledge.search.confidence import QuestionWords, quote_chance, word_chance
+from knowledge.search.confidence import MOST_PROBABLE, QuestionWords, quote_chance, word_chance
 from knowledge.search.embedder import Embedder
-from knowledge.search.words import is_unspaced, words_of
+from knowledge.search.words import is_unspaced, topic_of, words_of
 
 _PASSAGES = 3
 _MOST = 2.0
@@ -25,6 +25,7 @@ _WORTH = 0.5
 _SENTENCE = 8
 _LONGEST_ROW = 400
 _CLOSED = re.compile(r"[.!?:;…。！？][\"'”’)\]*_]*$")
+_ITEM = re.compile(r"(?:[-*+•]|\d+[.)])\s")
 _HEDGED = re.compile(
     r"\b(?:no idea|not sure|don'?t know|dunno|maybe|perhaps|might|i think|possibly|unclear|to be decided)\b",
     re.IGNORECASE,
@@ -92,7 +93,9 @@ def find_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
     near = vectors[1:] @ vectors[0]
     by_words = is_unspaced(question)
     if by_words:
-        near = np.zeros(len(texts), np.float32)  # an embedder of English puts such texts anywhere
+        # An embedder of English puts such texts anywhere.
+        topic = topic_of(question)
+        near = np.array([bool(topic) and topic in text for text in texts], np.float32)
     found: list[tuple[Quote, float]] = []
     for (hit, start, end), text, cosine in zip(candidates, texts, near.tolist(), strict=True):
         span = answer_span(question, text, _names(hit))
@@ -100,6 +103,8 @@ def find_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
         score = 0.7 * cosine + 0.6 * hit.score + 0.3 * words.share_in(text) + 0.1 * titled_share
         score += _bonus(kind, text, span is not None)
         chance = word_chance(hit) if by_words else quote_chance(hit, cosine)
+        if hit.is_row and span is None and kind not in ("other", "yes or no"):
+            chance = min(chance, MOST_PROBABLE)  # the words are those of its columns, or it lacks what is asked for
         found.append((_quote(hit, start, end, score, span), chance))
     found.sort(key=lambda pair: -pair[0].score)
     return _settled(question, [quote for quote, _ in found], most, found[0][1])
@@ -188,5 +193,5 @@ def _is_fragment(text: str) -> bool:
     """Whether a text is more likely a heading, or a label, than a sentence: few words, and no end. It is nearer to a
     question than what stands below it, and answers nothing.
     """
-    is_label = not _CLOSED.search(text) and len(words_of(text)) < _SENTENCE
+    is_label = not _CLOSED.search(text) and len(words_of(text)) < _SENTENCE and not _ITEM.match(text)
     return is_label and ": " not in text and " · " not in text and "|" not in text

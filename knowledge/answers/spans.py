@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from knowledge.answers.kinds import Kind, kind_of
-from knowledge.answers.patterns import AMOUNT, NAME, NO_NAMES, PLACE, SMALL, STOPS, TIME
+from knowledge.answers.patterns import AMOUNT, NAME, NO_NAMES, PLACE, SMALL, STAMP, STOPS, TIME
 from knowledge.search.words import content_stems, stem, words_of
 
 _HOW_LONG = re.compile(r"\b(?:how long|wie lange?|how far|how tall|how high)\b", re.IGNORECASE)
@@ -35,7 +35,8 @@ def answer_span(question: str, sentence: str, names: Sequence[str] | None = None
 
 
 def _candidates(pattern: re.Pattern[str], kind: Kind, sentence: str) -> Iterator[tuple[int, int]]:
-    for match in pattern.finditer(sentence):
+    stamp = STAMP.match(sentence)
+    for match in pattern.finditer(sentence, stamp.end() if stamp else 0):
         start, end = match.span()
         if kind == "place" and (stop := STOPS.search(sentence, match.start() + len(match[0].split()[0]), end)):
             end = stop.start()
@@ -49,7 +50,7 @@ def _candidates(pattern: re.Pattern[str], kind: Kind, sentence: str) -> Iterator
 def _is_new(text: str, asked: frozenset[str], kind: Kind) -> bool:
     """Whether it says more than the question does. A pronoun or an article is no name."""
     said = content_stems(text)
-    if kind == "person" and (not said or text.lower() in NO_NAMES):
+    if kind == "person" and (not said or text.lower() in NO_NAMES or TIME.fullmatch(text)):
         return False
     if kind == "amount":
         figures = [word for word in words_of(text) if re.search(rf"\d|^(?:{SMALL})$", word)]
@@ -82,10 +83,15 @@ def _cells(row: str, names: Sequence[str]) -> Iterator[Cell]:
 
 
 def _cell(question: str, cells: Iterator[Cell], kind: Kind) -> tuple[int, int] | None:
-    """The value of a row under the name that the question names best."""
+    """The value of a row under the name that the question names best. A row of three cells or more must itself be one
+    that the question names: of its neighbours the columns' names hold as well.
+    """
     asked = content_stems(question)
+    row = list(cells)
+    if len(row) > 2 and not any(content_stems(value) & asked for _, value, _ in row):
+        return None
     best: tuple[float, int, int] | None = None
-    for name, value, start in cells:
+    for name, value, start in row:
         if not content_stems(value) - asked:
             continue  # it names what is asked about
         named = content_stems(name)

@@ -20,6 +20,8 @@ PROBABLE_FROM = 0.12
 """Below this confidence the documents do not seem to hold the answer; between the two it is given as probable. Low, as
 a false refusal hides an answer, while a false answer still shows its source.
 """
+MOST_PROBABLE = 0.65
+"""The most that is still probable."""
 Certainty = Literal["sure", "probable", "none"]
 
 # Fitted by tests/benchmarks/retrieval.py on XQuAD and ClapNQ, questions with and without an answer. Cranfield took no

@@ -12,7 +12,9 @@ _FUNCTION_NAMES = """
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_NAMES.split())
 """Words that ask or connect, and name nothing."""
-ASKING = FUNCTION_WORDS | set("many much long old kind name type used called use happen happened during".split())  # noqa: SIM905
+ASKING = FUNCTION_WORDS | set(
+    "many much long old kind name type used called use happen happened during mr mrs ms dr prof".split()  # noqa: SIM905
+)
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
 _RUN = re.compile(rf"[{_UNSPACED}]+")
@@ -20,8 +22,20 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _PARTICLES = re.compile(
     "何時|何曜日|何日|何人|何|いつ|どこ|だれ|誰|どの|くらい|いくら|ですか|ますか|でしょうか|できますか|ことが|[はがをにでのともへ]"
 )
+_TOPIC = re.compile(rf"([{_UNSPACED}]+?)は")
+_BEFORE_TOPIC = re.compile("[のをにでと]")
 _ASKING_CHINESE = re.compile("多少钱|多少|什么时候|什么|几点|哪里|谁|怎么|[几吗呢的了是在]")
 _ENDING = re.compile(r"(?:ies|ing|ed|es|s|ly|e|y)$")
+_SHORT_ENDING = re.compile(r"(?<=[^\W\d_]{2}[^\W\dsu_])s$")  # not of "bus", "less" or "plus"
+_IRREGULAR_NAMES = """
+    became=become began=begin begun=begin bought=buy broke=break broken=break brought=bring built=build came=come
+    caught=catch children=child chose=choose chosen=choose drove=drive fallen=fall feet=foot fell=fall felt=feel
+    flew=fly flown=fly found=find gave=give given=give gone=go got=get grew=grow grown=grow heard=hear held=hold
+    kept=keep knew=know known=know led=lead left=leave lent=lend lost=lose made=make men=man met=meet paid=pay ran=run
+    rose=rise said=say sat=sit saw=see seen=see sent=send sold=sell spent=spend spoke=speak spoken=speak stood=stand
+    taken=take taught=teach told=tell took=take went=go women=woman won=win written=write wrote=write
+"""
+_IRREGULAR = dict(pair.split("=") for pair in _IRREGULAR_NAMES.split())
 
 
 def words_of(text: str) -> list[str]:
@@ -41,6 +55,12 @@ def asked_words(question: str) -> list[str]:
     return [word for word in words if word not in asking]
 
 
+def topic_of(question: str) -> str:
+    """What a Japanese question is about, 休み in 図書館の休みはいつですか; empty where nothing marks it."""
+    found = _TOPIC.search(question)
+    return _BEFORE_TOPIC.split(found[1])[-1] if found else ""
+
+
 def pairs_of(run: str) -> list[str]:
     """The letters of a run by twos: "図書館" is 図書 and 書館."""
     return [run[place : place + 2] for place in range(len(run) - 1)] or [run]
@@ -58,8 +78,11 @@ def is_unspaced(text: str) -> bool:
 
 
 def stem(word: str) -> str:
-    """Six letters without a common ending: "opens" and "opening" are the same."""
-    bare = _ENDING.sub("", word) if len(word) > 4 else word
+    """Six letters without a common ending: "opens" and "opening" are the same, as are "dogs" and "dog", or "kept" and
+    "keep".
+    """
+    word = _IRREGULAR.get(word, word)
+    bare = (_ENDING if len(word) > 4 else _SHORT_ENDING).sub("", word)
     return (bare if len(bare) > 2 else word)[:6]
 
 

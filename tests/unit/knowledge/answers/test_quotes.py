@@ -6,6 +6,7 @@ from pathlib import Path
 from knowledge.answers.quotes import Quotes, best_quotes, find_quotes
 from knowledge.documents import SearchResult
 from knowledge.library import Library
+from knowledge.search.confidence import QuestionWords, judge
 from tests.unit.knowledge.embedders import WordEmbedder
 
 # A passage of its own comes first, so that the quoted one does not start where the document does.
@@ -135,3 +136,32 @@ def test_a_rule_settles_a_question_for_yes_or_no(tmp_path: Path) -> None:
     text = "A dog named Rex lives in the house of the tenant. Tenants must not keep a dog in the house.\n"
     (quote, *_) = _found(_library(tmp_path, lease=text), "Can a tenant keep a dog?").best
     assert quote.text == "Tenants must not keep a dog in the house."
+
+
+def test_a_plural_and_an_irregular_verb_are_the_questions_words(tmp_path: Path) -> None:
+    # "Dogs" and "kept" stand for all that is asked about, so the share of the words is 1 and not 0.
+    text = "Small caged animals are fine. Dogs and cats must not be kept in the building."
+    quotes = _found(_library(tmp_path, house=text), "Can I keep a dog?")
+    assert quotes.best[0].text == "Dogs and cats must not be kept in the building."
+    assert QuestionWords({"keep": 1.0, "dog": 1.0}).share_in(quotes.best[0].text) == 1.0
+
+
+def test_a_list_item_is_no_heading(tmp_path: Path) -> None:
+    text = "For the stew many lentils are washed well by the cook.\n\n- 250 g puy lentils\n- 3 carrots, diced\n"
+    quotes = _found(_library(tmp_path, food=text), "How many grams of lentils for the stew?")
+    assert quotes.best[0].text == "- 250 g puy lentils"
+
+
+def test_a_row_that_only_its_columns_names_speak_for_is_never_sure(tmp_path: Path) -> None:
+    library = _library(tmp_path, other="Ropes are tarred in spring.")
+    pay = "Period,National insurance,Pay\nJune,156.24,2916\nJuly,160.00,3050\n"
+    (tmp_path / "docs" / "pay.csv").write_text(pay)
+    library.update()
+    assert judge(_found(library, "How much is the national insurance pay?").confidence) == "probable"
+    assert judge(_found(library, "How much is the national insurance pay in July?").confidence) == "sure"
+
+
+def test_a_japanese_question_is_answered_by_the_sentence_on_its_topic(tmp_path: Path) -> None:
+    library = _library(tmp_path, toshokan="市立図書館は午前九時に開きます。月曜日は休みです。")
+    assert _found(library, "図書館の休みは何曜日ですか").best[0].text == "月曜日は休みです。"
+    assert _found(library, "図書館は何時に開きますか").best[0].text == "市立図書館は午前九時に開きます。"

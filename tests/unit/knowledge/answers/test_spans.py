@@ -27,6 +27,8 @@ from knowledge.answers.spans import answer_span
         ("How much is a double room in high season?", "Room: Double · Low season: 70 · High season: 95", "95"),
         ("How much is a double room in low season?", "Room: Double · Low season: 70 · High season: 95", "70"),
         ("What was the gas meter reading?", "Meter: Gas · Reading: 4512 · Date: 2 March 2026", "4512"),
+        ("When is the next visit?", "A repeat visit is due in two years.", "in two years"),
+        ("When do they ski?", "02/01/2026, 18:10 - Nora: 7 February then", "7 February"),
         ("When was the gas meter read?", "Meter: Gas · Reading: 4512 · Date: 2 March 2026", "2 March 2026"),
         ("Who is the landlord?", "Landlord: Bo Holm", "Bo Holm"),
     ],
@@ -52,10 +54,20 @@ def test_a_cell_of_a_drawn_row_is_marked_by_the_names_above() -> None:
         ("How many boats are there?", "There are boats at the pier."),
         ("When was the treaty of 1903 signed?", "The treaty of 1903 was signed."),
         ("Why is it closed?", "It is closed since 1903."),
+        ("When is the trip?", "02/01/2026, 18:03 - Nora: right, ski trip!"),
+        ("Who mends the pipe?", "the pipe has been leaking since July."),
     ],
 )
 def test_nothing_is_marked_where_nothing_answers(question: str, sentence: str) -> None:
     assert answer_span(question, sentence) is None
+
+
+def test_no_cell_is_marked_in_a_row_that_the_question_does_not_name() -> None:
+    row = "Period: July · National insurance: 160.00 · Pay: 3,050.00"
+    assert answer_span("How much is the national insurance?", row, ()) is None
+    span = answer_span("How much is the national insurance in July?", row, ())
+    assert span is not None
+    assert row[slice(*span)] == "160.00"
 
 
 @pytest.mark.parametrize(
