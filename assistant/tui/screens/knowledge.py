@@ -3,6 +3,7 @@ hits open in their context.
 """
 
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
@@ -194,4 +195,6 @@ def _describe_progress(progress: "Progress") -> str:
     counts = f"{progress.files_done:,} of {progress.files_total:,} files"
     speed = f" · {progress.passages_per_second:.1f} passages/s" if progress.passages else ""
     left = "" if progress.seconds_left is None else f" · {rough_time(progress.seconds_left)} left"
-    return f"{bar}  {counts}{speed}{left}\n{one_line(progress.path)[-90:]}"
+    path = PurePath(progress.path)
+    where = one_line(f"{path.name} in {path.parent}") if path.name else ""
+    return f"{bar}  {counts}{speed}{left}\n{where[:_LONGEST_PATH]}"
