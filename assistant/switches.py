@@ -1,5 +1,6 @@
-"""Every environment switch that Parley sets for the libraries it uses, and why. Nothing else sets one."""
+"""Every environment switch that Parley sets for the libraries it uses, and why. Nothing else sets or reads one."""
 
+import os
 from collections.abc import Mapping
 
 SILENT: Mapping[str, str] = {
@@ -42,3 +43,11 @@ FETCHING: Mapping[str, str] = {
 """Set over OFFLINE by `assistant-train` with `--download`, before the libraries that read them are imported. Only these
 two go online.
 """
+
+NO_NETWORK = "HF_HUB_OFFLINE"
+"""What a user sets to forbid the network."""
+
+
+def forbids_network() -> bool:
+    """Whether NO_NETWORK is set to a value that its library takes for yes."""
+    return os.environ.get(NO_NETWORK, "").upper() in {"1", "ON", "YES", "TRUE"}

@@ -3,7 +3,6 @@ to the offer of a model. Touches no network.
 """
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from assistant.errors import AssistantError, ModelMissing
 from assistant.files import write_atomically
 from assistant.locations import state_dir
 from assistant.records import Record
+from assistant.switches import NO_NETWORK, forbids_network
 
 NETWORK = Path("/sys/class/net")
 """A folder for each of Linux's network interfaces."""
@@ -67,7 +67,7 @@ def remember(**changes: float | bool) -> None:
 
 
 def is_offline() -> bool:
-    """Whether the user forbids the network (HF_HUB_OFFLINE), or Linux knows no interface that is up. Opens no socket;
+    """Whether the user forbids the network (NO_NETWORK), or Linux knows no interface that is up. Opens no socket;
     where it cannot be told, there is one.
     """
     if forbids_network():
@@ -78,16 +78,11 @@ def is_offline() -> bool:
     return False
 
 
-def forbids_network() -> bool:
-    """Whether HF_HUB_OFFLINE is set to a value that its library takes for yes."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-
-
 def refuse_offline() -> None:
     """Raises ModelMissing where the user forbids the network."""
     if forbids_network():
         raise ModelMissing(
-            "HF_HUB_OFFLINE is set, so nothing is downloaded: unset it and pull again, or name a folder that holds "
+            f"{NO_NETWORK} is set, so nothing is downloaded: unset it and pull again, or name a folder that has "
             "the model"
         )
 
