@@ -1,36 +1,131 @@
-"""Plays the whole loop in tmux and keeps what stood on the screen: a conversation pasted, drafts ranked by hand, a
-colleague's rankings imported, the training screen from start to verdict, the new model's answer, and the blind
-comparison with the previous one. The real commands in a real terminal, by keys alone.
+"""Plays the whole loop in tmux and writes the screens to a page: drafts of a conversation are ranked by hand, a
+colleague's rankings are imported, a model learns from them, and the gate decides whether it answers.
 
-python docs/tour.py --data dialogsum_dev.jsonl.gz [--model auto] [--rated 100] [--into docs/tour.md]
+    python docs/tour.py --data dialogsum_dev.jsonl.gz [--rated 170] [--into docs/tour.md]
 
-The conversations of --data are rated by a rule in place of the colleague (how many of the two speakers are named, from
-tests/benchmarks/simulated_rater.py); the page shows none of them.
+It types the real commands into a real terminal. The rankings of the conversations in --data follow a rule (how many of
+the two speakers a draft names, from tests/benchmarks/simulated_rater.py); the page shows none of those conversations.
 """
 
 import argparse
 import gzip
 import json
+import os
 import random
+import re
 import shlex
+import subprocess
 import sys
 import tempfile
+import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import session
-from session import Terminal, terminal
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from tests.benchmarks.simulated_rater import names_both, ranked  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.benchmarks.simulated_rater import names_both, ranked
+STANDUP = ROOT / "docs" / "examples" / "standup.txt"
+SESSION = "parley-tour"
+COLUMNS, ROWS = 100, 40
+SHORT, LONG = 300.0, 7200.0
+"""Seconds that a step, and a training run, may take on a busy machine."""
+HEAD = """\
+# Tour: from ratings to a better model
 
-EXAMPLES = Path(__file__).parent / "examples"
-LONG = 3600.0
-"""Seconds that a training may take on a busy machine."""
+This page follows one pass through the loop with the bundled model: rate drafts, train on the ratings, and let the gate
+decide. [How RLHF works here](rlhf.md) explains each stage, and [the screen](screen.md) lists the keys.
+
+`docs/tour.py` played it in a terminal and recorded the screens. Only runs of empty lines are cut. The bundled model is
+tiny, so its summaries make little sense; any other model goes through the same steps.
+"""
 
 
-def prepare(home: Path, data: Path, count: int) -> None:
-    """The colleague's conversations, and what the colleague does with the drafts."""
+class Terminal:
+    """One tmux window on a server of its own. `steps` are the captions and screens kept so far."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, str]] = []
+
+    def type(self, *keys: str) -> None:
+        """Press keys by their tmux names, or type a text."""
+        for key in keys:
+            tmux("send-keys", "-t", SESSION, key)
+            time.sleep(0.3)
+
+    def paste(self, path: Path) -> None:
+        """Send the file as a bracketed paste."""
+        tmux("load-buffer", "-b", SESSION, str(path))
+        tmux("paste-buffer", "-p", "-d", "-b", SESSION, "-t", SESSION)
+
+    def screen(self) -> str:
+        """What the window shows."""
+        return tmux("capture-pane", "-p", "-t", SESSION)
+
+    def wait_for(self, *texts: str, seconds: float = SHORT) -> str:
+        """Wait until one of the texts is on the screen, and return that text. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            screen = self.screen()
+            if found := next((text for text in texts if text in screen), None):
+                return found
+            time.sleep(0.2)
+        raise TimeoutError(f"{texts} never came:\n{screen}")
+
+    def keep(self, caption: str, text: str, seconds: float = SHORT) -> None:
+        """Wait for the text, and keep the screen under a caption."""
+        self.wait_for(text, seconds=seconds)
+        time.sleep(0.5)
+        self.steps.append((caption, self.screen()))
+
+    def run(self, command: str, caption: str, text: str) -> None:
+        """Clear the window, run a shell command, and keep what it printed."""
+        self.type(f"clear; {command}", "Enter")
+        self.keep(caption, text)
+
+    def open_app(self) -> None:
+        """Start the app in the shell and wait for the model."""
+        self.type("clear; assistant", "Enter")
+        self.wait_for("ctranslate")
+
+    def close_app(self) -> None:
+        """Quit, and wait for the shell."""
+        self.type("C-q")
+        self.wait_for("$ ")
+
+
+def tmux(*arguments: str) -> str:
+    """Run a tmux command on the tour's own server."""
+    done = subprocess.run(["tmux", "-L", SESSION, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@contextmanager
+def terminal(home: Path) -> Iterator[Terminal]:
+    """A window with a fresh home, closed at the end."""
+    settings = {
+        "HOME": home,
+        "ASSISTANT_HOME": home,
+        "PS1": "$ ",
+        "PYTHONPATH": ROOT,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+    }
+    pairs = [f"{name}={value}" for name, value in settings.items()]
+    shell = shlex.join(["env", *pairs, "bash", "--norc", "--noprofile"])
+    tmux("new-session", "-d", "-s", SESSION, "-x", str(COLUMNS), "-y", str(ROWS), shell)
+    try:
+        window = Terminal()
+        window.type(f'assistant() {{ {shlex.quote(sys.executable)} -m assistant "$@"; }}; cd', "Enter")
+        yield window
+    finally:
+        tmux("kill-server")
+
+
+def write_talks(home: Path, data: Path, count: int) -> None:
+    """The conversations that the colleague ranks, as a batch."""
     opener = gzip.open if data.suffix == ".gz" else open
     with opener(data, "rt", encoding="utf-8") as stream:
         rows = [row for row in map(json.loads, stream) if len(row["dialogue"].split()) < 150]
@@ -39,99 +134,110 @@ def prepare(home: Path, data: Path, count: int) -> None:
     (home / "talks.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def rank_all(drafts: Path, talks: Path, into: Path) -> None:
-    """The colleague's rankings of all drafts."""
-    texts = [json.loads(line)["drafts"] for line in drafts.read_text().splitlines()]
-    asked = [json.loads(line) for line in talks.read_text().splitlines()]
-    lines = [json.dumps(ranked(row, some, names_both)) for row, some in zip(asked, texts, strict=True)]
-    into.write_text("\n".join(lines) + "\n")
+def write_rankings(home: Path) -> None:
+    """The colleague's ranking of the drafts of each conversation."""
+    drafts = [json.loads(line)["drafts"] for line in (home / "drafts.jsonl").read_text().splitlines()]
+    talks = [json.loads(line) for line in (home / "talks.jsonl").read_text().splitlines()]
+    lines = [json.dumps(ranked(talk, texts, names_both)) for talk, texts in zip(talks, drafts, strict=True)]
+    (home / "rankings.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def rate(window: Terminal, home: Path) -> None:
-    """One conversation by hand, many by the colleague."""
-    command = f'assistant() {{ {shlex.quote(sys.executable)} -m assistant "$@"; }}; cd; clear'
-    window.type(command, "Enter", "assistant", "Enter")
-    window.wait_for("ctranslate")
+    """Rank one conversation's drafts by hand, and import the colleague's rankings."""
+    window.open_app()
     window.type("/drafts 4", "Enter")
     window.wait_for("4 drafts")
-    window.paste(EXAMPLES / "standup.txt")
+    window.paste(STANDUP)
     window.wait_for("Enter →")
     window.type("Enter")
-    window.keep("A conversation is pasted, and Enter sends it: four drafts.", "drafts · r ranks them")
-    window.type("r")
+    window.keep(
+        "## 1. Rank drafts\n\nType `/drafts 4`, paste a conversation and press Enter. The model writes four summaries.",
+        "then r ranks them",
+    )
+    window.type("BTab", "r")
     window.wait_for("Which is best?")
     window.type("3", "1", "=", "2", "4")
-    window.keep("`r` ranks them by digits; `=` ties.", "3rd")
+    window.keep(
+        "Shift+Tab selects the answer and `r` ranks its drafts. Press the number of each draft, best first; `=` ties a "
+        "draft with the one before. Letters add reasons, and Enter saves.",
+        "3rd",
+    )
     window.type("Enter")
     window.wait_for("1 rating →")
-    window.type("C-q")
-    window.wait_for("$")
-    draw = "assistant summarize --jsonl talks.jsonl -o drafts.jsonl --drafts 4 --decoding sample --temperature 1"
-    window.type(f'clear; {draw}; echo all"" done', "Enter")
-    window.wait_for("all done", LONG)
-    rank_all(home / "drafts.jsonl", home / "talks.jsonl", home / "ranks.jsonl")
-    window.type("clear; assistant feedback import ranks.jsonl; assistant feedback stats", "Enter")
-    window.keep("A colleague ranked drafts of other conversations. `assistant feedback import` takes them in.", "pairs")
+    window.close_app()
+    draw = "assistant summarize --jsonl talks.jsonl -o drafts.jsonl --task summary --drafts 4 --decoding sample"
+    window.type(f'clear; {draw} --temperature 1; echo all"" done', "Enter")
+    window.wait_for("all done", seconds=LONG)
+    write_rankings(home)
+    window.run(
+        "assistant feedback import rankings.jsonl; assistant feedback stats",
+        "One ranking is too little to learn from. A colleague has ranked drafts of other conversations: import them.",
+        "longer chosen",
+    )
 
 
-def teach(window: Terminal) -> None:
-    """F4, from start to verdict."""
-    window.type("clear; assistant", "Enter")
-    window.wait_for("ctranslate")
+def teach(window: Terminal) -> bool:
+    """Train on the screen that F4 opens; whether the gate was passed."""
+    window.open_app()
     window.type("F4")
-    window.keep("F4, the training screen: what there is to learn from. `s` starts.", "s Start")
+    window.wait_for("s Start")
     window.type("s")
-    window.wait_for("● reward", LONG)
-    window.keep("The reward is learnt and proved on conversations that it never saw; PPO works.", "● reward")
-    window.wait_for("judge ", LONG)
-    window.wait_for("20/", LONG)
-    window.keep("Curves as it goes: the judge's score of held-out answers, KL, the reward by part.", "20/")
-    window.wait_for("● PPO", LONG)
-    window.keep("The policy that the judge liked best becomes a version; the gate asks both models.", "● PPO")
-    verdict = window.wait_for("passed", LONG)
-    if "not passed" not in verdict:
-        window.keep(
-            "The gate: every check with its interval. It passed, and the version answers in the open chat.", "gate"
-        )
-        return
-    window.keep("The gate: every check with its interval. It did not pass, so the old model stays.", "gate")
-    window.type("p")
-    window.keep("`p` does not promote what did not pass, and says who can.", "insists")
-    window.type("Escape", "C-q")
-    window.wait_for("$")
-    window.type("clear; assistant models use v1", "Enter")
-    window.keep("Who wants the version all the same says so in the shell.", "v1")
-    window.type("clear; assistant", "Enter")
-    window.wait_for("ctranslate")
-
-
-def use(window: Terminal) -> None:
-    """The new model in the chat, and the blind comparison."""
+    window.keep(
+        "## 2. Train\n\nOpen the app, press F4 and then `s`. Parley trains a reward model on the pairs, and PPO trains "
+        "a copy of the model against it. The curves show the judge's score of held-out answers, the KL divergence from "
+        "the first model, and the reward with its parts.",
+        " 20/",
+        seconds=LONG,
+    )
+    verdict = window.wait_for("gate passed", "gate not passed", seconds=LONG)
+    passed = verdict == "gate passed"
+    outcome = (
+        "This candidate passed, so it answers from now on."
+        if passed
+        else "This candidate did not pass, so the old model goes on answering."
+    )
+    window.keep(
+        "## 3. The gate\n\nThe gate compares the candidate with the model in use. Each check has its value, its 95 % "
+        f"interval and its condition. {outcome}",
+        verdict,
+    )
     window.type("Escape")
-    for name in ("refund.txt", "whatsapp.txt"):
-        window.type("C-n")
-        window.paste(EXAMPLES / name)
-        window.wait_for("Enter →")
-        window.type("Enter")
-        window.wait_for("· v1 ·")
-    window.keep("The new model answers in the same chat.", "v1")
-    window.type("F4", "c")
-    while not any(text in window.screen() for text in ("Which is better", "all sittings")):
-        time.sleep(0.2)
-    # Where both wrote the same each time, there is nothing to ask.
-    if "Which is better" in window.screen():
-        window.keep(
-            "`c` compares with the previous model, blind: two answers, an order drawn at random.", "Which is better"
+    window.wait_for("for commands")
+    window.close_app()
+    return passed
+
+
+def use(window: Terminal, passed: bool) -> None:
+    """Why the version answers, and the way back."""
+    heading = "## 4. Use it, or go back\n\n"
+    if not passed:
+        window.run(
+            "assistant models use v1",
+            f"{heading}You can use a candidate that did not pass. The command says that it did not.",
+            "v1",
         )
-    while "all sittings" not in window.screen():
-        window.type("1")
-    window.keep("At the end it says which was which.", "all sittings")
-    window.type("Escape", "Escape", "C-q")
-    window.wait_for("$")
-    window.type("clear; assistant models why current", "Enter")
-    window.keep("Back in the shell: why this model answers.", "answers now")
-    window.type("clear; time assistant models rollback", "Enter")
-    window.keep("And back to the model before, at once.", "real")
+        heading = ""
+    window.run(
+        "assistant models why current",
+        f"{heading}`models why` prints every figure that speaks for or against the model in use.",
+        "answers now",
+    )
+    window.run("assistant models rollback", "`models rollback` goes back to the model before.", "answer")
+
+
+def write_page(steps: list[tuple[str, str]], home: Path) -> str:
+    """The page: captions and screens, runs of empty lines cut, the temporary folder shown as ~."""
+    parts = [fill(HEAD)]
+    for caption, screen in steps:
+        lines = "\n".join(line.rstrip() for line in screen.replace(str(home), "~").splitlines()).strip("\n")
+        shown = re.sub(r"\n{3,}", "\n\n", lines)
+        parts.append(f"{fill(caption)}\n\n```\n{shown}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def fill(text: str) -> str:
+    """Paragraphs wrapped at 100 columns."""
+    return "\n\n".join(textwrap.fill(part, 100, break_long_words=False) for part in text.strip().split("\n\n"))
 
 
 def main() -> None:
@@ -139,19 +245,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rated", type=int, default=170)
-    parser.add_argument("--model", default="auto")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent / "tour.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home = Path(folder)
-        prepare(home, options.data, options.rated)
-        with terminal(home, options.model) as window:
+        write_talks(home, options.data, options.rated)
+        with terminal(home) as window:
             rate(window, home)
-            teach(window)
-            use(window)
-        title = "# The whole loop, played by keys in tmux"
-        made = "Made by `python docs/tour.py`; nothing here was edited."
-        options.into.write_text(session.write(window.steps, home, title, made), encoding="utf-8")
+            use(window, teach(window))
+        options.into.write_text(write_page(window.steps, home), encoding="utf-8")
     sys.stdout.write(f"{options.into}\n")
 
 
