@@ -20,7 +20,7 @@ from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.answer import AnswerView
 
 SIZE = (110, 32)
-EXAMPLE = Path(__file__).parent / "examples" / "standup.txt"
+EXAMPLES = Path(__file__).parent / "examples"
 
 Play = Callable[[Pilot[None]], Awaitable[None]]
 
@@ -32,10 +32,9 @@ async def settle(pilot: Pilot[None]) -> None:
     await pilot.pause(0.3)
 
 
-async def send(pilot: Pilot[None]) -> None:
-    """Paste the example, send it, and wait for the answer."""
-    await settle(pilot)
-    pilot.app.screen.focused.post_message(Paste(EXAMPLE.read_text(encoding="utf-8")))  # type: ignore[union-attr]
+async def send(pilot: Pilot[None], text: str) -> None:
+    """Paste a text, send it, and wait for the answer."""
+    pilot.app.screen.focused.post_message(Paste(text))  # type: ignore[union-attr]
     await pilot.pause()
     await pilot.press("enter")
     await settle(pilot)
@@ -46,10 +45,23 @@ async def send(pilot: Pilot[None]) -> None:
 
 async def digest(pilot: Pilot[None]) -> None:
     """A conversation and its digest."""
-    await send(pilot)
+    await settle(pilot)
+    await send(pilot, (EXAMPLES / "standup.txt").read_text(encoding="utf-8"))
 
 
-PICTURES: dict[str, tuple[Play, str, GenerationSettings]] = {"digest": (digest, "parley-dark", GenerationSettings())}
+async def documents(pilot: Pilot[None]) -> None:
+    """A document is added, and a question answered from it."""
+    await settle(pilot)
+    await pilot.press("f8", *str(EXAMPLES / "handbook.md"), "enter")
+    await settle(pilot)
+    await pilot.press("escape")
+    await send(pilot, "How long is the notice period after three years?")
+
+
+PICTURES: dict[str, tuple[Play, str, GenerationSettings]] = {
+    "digest": (digest, "parley-dark", GenerationSettings()),
+    "documents": (documents, "parley-dark", GenerationSettings()),
+}
 
 
 async def take(name: str, model: str, folder: Path) -> Path:

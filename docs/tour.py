@@ -23,10 +23,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-from tests.benchmarks.simulated_rater import names_both, ranked  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.benchmarks.simulated_rater import names_both, ranked
 
+ROOT = Path(__file__).parents[1]
 STANDUP = ROOT / "docs" / "examples" / "standup.txt"
 SESSION = "parley-tour"
 COLUMNS, ROWS = 100, 40
@@ -61,8 +61,8 @@ class Terminal:
         tmux("paste-buffer", "-p", "-d", "-b", SESSION, "-t", SESSION)
 
     def screen(self) -> str:
-        """What the window shows."""
-        return tmux("capture-pane", "-p", "-t", SESSION)
+        """What the window shows, after an empty line."""
+        return "\n" + tmux("capture-pane", "-p", "-t", SESSION)
 
     def wait_for(self, *texts: str, seconds: float = SHORT) -> str:
         """Wait until one of the texts is on the screen, and return that text. Raises TimeoutError."""
@@ -93,7 +93,7 @@ class Terminal:
     def close_app(self) -> None:
         """Quit, and wait for the shell."""
         self.type("C-q")
-        self.wait_for("$ ")
+        self.wait_for("\n$\n")
 
 
 def tmux(*arguments: str) -> str:

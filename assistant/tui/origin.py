@@ -4,7 +4,7 @@ from assistant.prompts import MODES
 from assistant.records import Answer, Completion
 
 RANKABLE = " · Shift+Tab, then r ranks them"
-QUOTED = "the model is too small to answer in its own words: these turns say most about it"
+QUOTED = "quoted: this model cannot answer in its own words"
 
 
 def describe_answer(answer: Answer, *, details: bool = True) -> str:
@@ -35,10 +35,10 @@ def _ending(completion: Completion) -> list[str]:
 
 
 def is_quoted(completion: Completion) -> bool:
-    """Whether turns stand in the place of a model's words."""
+    """Whether turns of the conversation stand in the place of a model's words. Passages stand with their sources."""
     from assistant.drafting.quoting import QUOTE  # with the engine's client: not needed to draw a screen
 
-    return completion.model == QUOTE
+    return completion.model == QUOTE and not completion.passage_ids
 
 
 def describe_dropped(answer: Answer) -> str:

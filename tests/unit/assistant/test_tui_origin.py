@@ -27,3 +27,8 @@ def test_turns_in_the_place_of_a_models_words_are_called_that() -> None:
     quoted = Answer(drafts=(a_completion(model="quote"),), turns=2)
     assert QUOTED in describe_answer(quoted, details=False)
     assert QUOTED not in describe_answer(Answer(drafts=(a_completion(model="pocket"),), turns=2))
+
+
+def test_a_quote_from_a_document_is_not_called_a_stand_in() -> None:
+    quoted = Answer(drafts=(a_completion(model="quote", passage_ids=("p1",)),))
+    assert QUOTED not in describe_answer(quoted)
