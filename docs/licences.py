@@ -19,11 +19,14 @@ _HEAD = """# Licences of the packages that Parley uses
 
 Made by `python docs/licences.py` from the packages' own metadata. Parley's code is under Apache-2.0; the bundled
 weights have their own cards. A plain installation brings "chat"; the extras `serve` and `train` add the rest.
-`constraints.txt` has the versions.
+`constraints.txt` has the versions. A torch built for NVIDIA's processors (on PyPI, the one for Linux) also brings
+`triton` (MIT) and the packages `nvidia-*` and `cuda-*`, most of them under NVIDIA's own licence.
 
 | package | licence | for |
 |---|---|---|
 """
+_CUDA = re.compile(r"(?:nvidia|cuda)-|triton$")
+"""What only some builds of torch bring."""
 _STRONG = re.compile(r"\bA?GPL|GNU (?:Affero )?General Public", re.IGNORECASE)
 
 
@@ -34,7 +37,7 @@ def closure(extra: str) -> dict[str, Distribution]:
     waiting = [_name(line) for line in (project["optional-dependencies"][extra] if extra else project["dependencies"])]
     while waiting:
         name = waiting.pop()
-        if name in found or name == "parley-assistant":
+        if name in found or name == "parley-assistant" or _CUDA.match(name):
             continue
         try:
             found[name] = distribution(name)

@@ -137,7 +137,8 @@ def _become(user: str, place: Path) -> list[str]:
     account = pwd.getpwnam(user)
     for one in (place, *place.rglob("*")):
         os.chown(one, account.pw_uid, account.pw_gid, follow_symlinks=False)
-    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+    # Through env: what setpriv starts itself, it starts with root's right to search every folder.
+    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "env"]
 
 
 def _install(row: Row, prefix: Sequence[str], clone: Path, environment: Mapping[str, str]) -> str:

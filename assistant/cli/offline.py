@@ -194,7 +194,8 @@ def _pairs() -> str:
 
 
 def _ppo(bench: _Bench) -> str:
-    data = bench.write("talks.jsonl", "".join(json.dumps({"id": i, "dialogue": _TALK}) + "\n" for i in range(8)))
+    talks = ({"id": str(number), "dialogue": f"{_TALK}\nBen: At {number}."} for number in range(8))
+    data = bench.write("talks.jsonl", "".join(json.dumps(talk) + "\n" for talk in talks))
     asked = ("--data", data, "--model", POCKET, "--reward", "length:12", "--max-steps", "1")
     small = ("--batch-size", "4", "--mini-batch-size", "4", "--micro-batch-size", "4", "--max-new-tokens", "8")
     made = bench.run("-m", "training", "ppo", *asked, *small)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class Catalog:
         self.path = path
         with explained(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+            weakref.finalize(self, self._db.close)  # also where what follows fails, or nobody closes it
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA secure_delete = ON")

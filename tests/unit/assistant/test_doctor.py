@@ -135,6 +135,15 @@ def test_the_proof_fails_where_a_step_tried_the_network_and_hid_it(
     assert "audit hook" in fences
 
 
+@pytest.mark.slow
+def test_the_trainer_takes_a_step_with_the_network_shut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline, "_STEPS", {name: offline._STEPS[name] for name in offline._TRAINER})
+    code, printed = doctor(capsys, "--offline")
+    assert (code, printed.count(" 0 network calls")) == (0, 2), printed
+
+
 def test_the_proof_fails_where_the_guard_is_none(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
