@@ -14,6 +14,7 @@ from assistant.digest import Digest, make_digest, render
 from assistant.engine.protocol import OnProgress
 from assistant.exam import ExamResult, known_result, sit_exam
 from assistant.exam.grading import LANGUAGE
+from assistant.feedback.store import Store
 from assistant.locations import config_dir
 from assistant.marking import own_weights
 from assistant.records import Answer, Ask, BackendName, Completion, Dialogue, GenerationSettings, ModelVersion, Record
@@ -88,12 +89,36 @@ def overviews(
     The model is loaded only where it is going to write. A wish "focus on X" turns the digest to X. Digests are stored
     like answers, so that they can be rated and found again.
     """
-    found = [_as_shown(one) for one in _written(assistant, dialogues, ask, wanted, on_progress)]
+    found = make_overviews(assistant, dialogues, ask, wanted, on_progress)
     if assistant.store is not None:
-        with assistant.store.writing():
-            assistant.store.add_completions([one.completion for one in found])
-            assistant.store.add_digests({one.completion.id: msgspec.json.encode(one.digest).decode() for one in found})
+        keep_overviews(assistant.store, found)
     return found
+
+
+def make_overviews(
+    assistant: Assistant,
+    dialogues: Sequence[Dialogue],
+    ask: Ask,
+    wanted: Wanted,
+    on_progress: OnProgress | None = None,
+) -> list[Overview]:
+    """The same without keeping them."""
+    return [_as_shown(one) for one in _written(assistant, dialogues, ask, wanted, on_progress)]
+
+
+def keep_overviews(store: Store, found: Sequence[Overview]) -> None:
+    """Keep the digests with their parts, all or none."""
+    with store.writing():
+        store.add_completions([one.completion for one in found])
+        store.add_digests({one.completion.id: msgspec.json.encode(one.digest).decode() for one in found})
+
+
+def kept_digest(store: Store, id: str) -> Digest | None:
+    """The parts of an answer that is a digest; None for others, and for digests from before parts were kept."""
+    try:
+        return msgspec.json.decode(store.digest(id), type=Digest)
+    except msgspec.DecodeError:
+        return None  # none, or of another version: the answer's text stands for it
 
 
 def _as_shown(found: Overview) -> Overview:

@@ -15,11 +15,12 @@ from typing import NamedTuple
 from assistant.answering.files import read_file
 from assistant.conversation import Assistant
 from assistant.dialogue import render_turns
-from assistant.digest import render
+from assistant.digest import Digest, render
 from assistant.errors import AssistantError, DataMissing, InputUnreadable, UsageError
+from assistant.feedback.store import Store
 from assistant.files import write_atomically
-from assistant.overview import Overview, Wanted, overview
-from assistant.records import Ask, Dialogue
+from assistant.overview import Wanted, keep_overviews, kept_digest, make_overviews
+from assistant.records import Ask
 from assistant.terminal import one_line, printable
 
 DIGESTS = "digests"
@@ -119,14 +120,12 @@ class _Watch:
             yield from self._tell(file, f"{target} was not written by Parley and is left alone: move it away")
             return
         try:
-            dialogue = read_file(file)
-            found = overview(self._assistant, dialogue, self._ask, Wanted(when="never"))
+            digest = self._digest(file, print_of)
         except AssistantError as error:
             self._refused[file] = print_of
             yield Watched(file, None, str(error))
             return
-        self._keep_chat(dialogue, found, file, print_of)
-        write_atomically(target, _page(file, found, print_of))
+        write_atomically(target, _page(file, digest, print_of))
         self._told.pop(file, None)
         yield Watched(file, target)
 
@@ -146,20 +145,32 @@ class _Watch:
                 known = self._prints[file] = (state, hashlib.file_digest(stream, "sha256").hexdigest())
         return known[1]
 
-    def _keep_chat(self, dialogue: Dialogue, found: Overview, file: Path, print_of: str) -> None:
-        """The app lists it among its chats. The same content of the same file is the same chat: it is there already
-        where the program ended before the digest's file was written.
+    def _digest(self, file: Path, print_of: str) -> Digest:
+        """The digest of a file, kept with its chat in one transaction: the app lists it among its chats.
+
+        The same content of the same file is the same chat. Where that is there already, the program ended before the
+        digest's file was written, and the digest is the chat's.
         """
         store = self._assistant.store
-        if store is None:
-            return
         id = hashlib.sha256(f"{file.resolve()}\0{print_of}".encode(errors="surrogateescape")).hexdigest()[:16]
-        with store.writing():
-            if store.has_chat(id):
-                return
-            store.new_chat(title=one_line(found.digest.title) or one_line(file.name), id=id)
-            store.add_message(id, "conversation", render_turns(dialogue))
-            store.add_message(id, "answer", found.completion.answer, [found.completion.id])
+        if store is not None and (kept := _digest_of_chat(store, id)):
+            return kept
+        dialogue = read_file(file)
+        (found,) = make_overviews(self._assistant, [dialogue], self._ask, Wanted(when="never"))
+        if store is not None:
+            with store.writing():
+                if not store.has_chat(id):
+                    keep_overviews(store, [found])
+                    store.new_chat(title=one_line(found.digest.title) or one_line(file.name), id=id)
+                    store.add_message(id, "conversation", render_turns(dialogue))
+                    store.add_message(id, "answer", found.completion.answer, [found.completion.id])
+        return found.digest
+
+
+def _digest_of_chat(store: Store, id: str) -> Digest | None:
+    """The first digest in a chat; None where there is no such chat, or none in it any more."""
+    shown = [answer for message in store.messages(id) for answer in message.completions] if store.has_chat(id) else []
+    return next((digest for answer in shown if (digest := kept_digest(store, answer))), None)
 
 
 def _target(folder: Path, file: Path) -> Path:
@@ -181,8 +192,8 @@ def _made_from(digest: Path) -> str | None:
     return found[1].decode() if found else None
 
 
-def _page(file: Path, found: Overview, print_of: str) -> bytes:
-    body = printable(render(found.digest, "markdown")) or "Nothing in it needs telling."
-    title = one_line(found.digest.title)
+def _page(file: Path, digest: Digest, print_of: str) -> bytes:
+    body = printable(render(digest, "markdown")) or "Nothing in it needs telling."
+    title = one_line(digest.title)
     heading = f"# {one_line(file.name)}" + (f": {title}" if title else "")
     return f"<!-- made by Parley from sha256:{print_of} -->\n{heading}\n\n{body}\n".encode()

@@ -242,15 +242,11 @@ def _entry(store: "Store", message: ChatMessage) -> Entry | None:
 
 def digest_in(store: "Store", completion: Completion) -> "Digest | None":
     """The parts of an answer that is a digest; None for others, and for digests from before parts were kept."""
-    body = store.digest(completion.id) if completion.task == "digest" else ""
-    if not body:
+    if completion.task != "digest":
         return None
-    from assistant.digest import Digest
+    from assistant.overview import kept_digest  # with the digest's tables: not needed to draw a screen
 
-    try:
-        return msgspec.json.decode(body, type=Digest)
-    except msgspec.DecodeError:
-        return None  # of another version: the answer's text stands for it
+    return kept_digest(store, completion.id)
 
 
 def marks_among(judgements: "Sequence[Judged]") -> "list[Mark]":

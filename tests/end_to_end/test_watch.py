@@ -1,9 +1,12 @@
 """`assistant watch` as a person or a service runs it: a folder, files that come and change, kills and restarts."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -115,13 +118,70 @@ def test_a_digest_that_cannot_be_written_is_named(folder: Path) -> None:
     assert (folder / "digests").read_text() == "a file"
 
 
-def test_a_digest_that_was_lost_before_it_was_written_adds_no_second_chat(folder: Path) -> None:
-    run("watch", str(folder), "--once")
-    (folder / "digests" / "rooms.txt.md").unlink()  # as after a crash between the chat and the file
-    run("watch", str(folder), "--once")
+_KILLED = """
+import os, signal, sys
+
+def strike(event, args):
+    if event == "os.mkdir" and str(args[0]).endswith("digests"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(strike)
+from assistant.__main__ import main
+main()
+"""
+"""Killed when the first digest is about to be written: its folder comes first."""
+
+
+def test_a_kill_between_the_chat_and_the_file_leaves_nothing_twice(folder: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", _KILLED, "watch", str(folder), "--once"], check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (folder / "digests").exists()
+    with Store.open() as store:
+        (made,) = store.completions()
+        assert [message.kind for chat in store.chats() for message in store.messages(chat.id)] == [
+            "conversation",
+            "answer",
+        ]
+    assert run("watch", str(folder), "--once").returncode == 0
     assert digests(folder) == ["lease.txt.md", "rooms.txt.md"]
     with Store.open() as store:
-        assert [len(store.messages(chat.id)) for chat in store.chats()] == [2, 2]
+        shown = [
+            answer for chat in store.chats() for message in store.messages(chat.id) for answer in message.completions
+        ]
+        assert sorted(shown) == sorted(one.id for one in store.completions()), "every digest is in a chat"
+        assert len(shown) == 2 and made.id in shown
+
+
+def test_a_chat_whose_digest_was_lost_gets_no_second_one_and_the_file_is_written(folder: Path) -> None:
+    run("watch", str(folder), "--once")
+    page = (folder / "digests" / "rooms.txt.md").read_bytes()
+    (folder / "digests" / "rooms.txt.md").unlink()
+    with Store.open() as store:
+        store.blank_passages({"p": "Room 4 costs 120 euros. Take it. I'll send the invoice tomorrow."})
+        before = store.completions()
+    assert run("watch", str(folder), "--once").returncode == 0
+    assert (folder / "digests" / "rooms.txt.md").read_bytes() == page
+    with Store.open() as store:
+        assert store.completions() == before
+
+
+def test_a_file_is_read_again_only_when_its_size_time_or_place_changes(folder: Path) -> None:
+    rooms, lease = folder / "rooms.txt", folder / "lease.txt"
+    stop = threading.Event()
+    with Assistant(Settings(), store=None) as assistant:
+        watch = watch_folder(folder, assistant, Ask(), stop)
+        assert [next(watch).file, next(watch).file] == [lease, rooms]
+        before = lease.stat()
+        lease.write_text(_OTHER.replace("3 June", "9 June"), encoding="utf-8")
+        os.utime(lease, ns=(before.st_atime_ns, before.st_mtime_ns))
+        rooms.write_text(_TALK.replace("120", "1500"), encoding="utf-8")
+        # "lease.txt" comes first: were it read again, its digest would be the next.
+        assert next(watch).file == rooms
+        os.utime(lease, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000_000))
+        (folder / "new.txt").write_text(_TALK, encoding="utf-8")  # comes behind it
+        assert next(watch).file == lease
+        stop.set()
+    assert "9 June" in (folder / "digests" / "lease.txt.md").read_text(encoding="utf-8")
 
 
 def test_digests_that_lie_among_the_transcripts_are_none(folder: Path) -> None:
