@@ -10,6 +10,7 @@ from assistant.digest.questions import open_questions
 from assistant.digest.records import LEFT_OUT, Digest, Open, Point, Topic
 from assistant.digest.replies import settles
 from assistant.digest.spans import count_words
+from assistant.digest.todo_worth import as_wanted
 from assistant.digest.todos import Settled, find_todos
 from assistant.digest.topics import find_topics, title_of
 from assistant.digest.weighing import Embed, bundled_weights, contexts, covered_by, nearness, worth
@@ -48,7 +49,7 @@ def make_digest(
     topics = find_topics(heard, weighed)
     limit = words if words is not None else default_words(heard, len(topics))
     share = _TODO_SHARE if words is not None and words < _ROOMY else _ROOMY_TODO_SHARE
-    kept = fit_todos(find_todos(heard), int(limit * share))
+    kept = fit_todos(as_wanted(heard, find_todos(heard), weights), int(limit * share))
     left = limit - sum(map(todo_words, kept))
     asked = _fit_open(open_questions(heard), int(left * _OPEN_SHARE))
     left -= sum(_open_words(one) for one in asked)

@@ -240,7 +240,8 @@ def _redacted(
             return msgspec.structs.replace(record, **texts)
         reasons = tuple(redact(reason) for reason in record.reasons)
         if isinstance(record, Mark):
-            record = msgspec.structs.replace(record, text=redact(record.text), who=redact(record.who))
+            numbers = {redact(name): value for name, value in record.numbers.items()}  # one names a to-do's owner
+            record = msgspec.structs.replace(record, text=redact(record.text), who=redact(record.who), numbers=numbers)
         return msgspec.structs.replace(
             record, rater=raters[record.rater], comment=redact(record.comment), reasons=reasons
         )

@@ -28,6 +28,8 @@ _TOMBSTONES = "SELECT id, kind AS noun, deleted FROM tombstones ORDER BY deleted
 _TRAINED = "SELECT DISTINCT version FROM model_sources WHERE judgement IN (SELECT value FROM json_each(?)) ORDER BY 1"
 _END_MARKS = """UPDATE judgements SET ended = ?, ended_by = 'undone' WHERE kind = 'mark' AND rater = ? AND ended = ''
     AND json_extract(body, '$.says') != 'fix'"""
+_TEACH_NO_MORE = """UPDATE judgements SET body = json_set(body, '$.numbers', json('{}'))
+    WHERE kind = 'mark' AND rater = ? AND json_extract(body, '$.says') = 'fix'"""
 _REINSTATE = "UPDATE judgements SET ended = '', ended_by = '' WHERE id = ?"
 _ADD = """INSERT INTO judgements (id, kind, rater, subject, body, supersedes, ended, ended_by)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -137,8 +139,11 @@ class Judgements(Database):
         return cast(list[Mark], self._page("mark", limit, history))
 
     def forget_marks(self, rater: str) -> int:
-        """End what a rater kept and dropped, so that it teaches no more; return how many marks that were."""
+        """End what a rater kept and dropped, so that it teaches no more; return how many marks that were. To-dos stay
+        as they were put right, but that teaches no more either.
+        """
         with self.writing() as connection:
+            connection.execute(_TEACH_NO_MORE, (rater,))
             return connection.execute(_END_MARKS, (now(), rater)).rowcount
 
     def judgements_of(self, completion: str) -> list[Judged]:

@@ -16,8 +16,8 @@ class Mark(Judgement, frozen=True, kw_only=True):
 
     `part` and `number` say which: the kind, and the place among points (decisions are points), to-dos or open
     questions. `text` is what it says, `turn` the message that it comes from. `numbers` are those that the digest weighs
-    its clauses by, so that marks teach without the conversation. A fix says `who`, `when`, `date` and whether it is
-    `done`.
+    a clause or a to-do by, so that marks teach without the conversation. A fix says `who`, `when`, `date` and
+    whether it is `done`.
     """
 
     completion: str

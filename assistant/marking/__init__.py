@@ -1,7 +1,7 @@
 """Marks on parts of digests, and the weights of one's own that they teach."""
 
 from assistant.marking.applying import put_right
-from assistant.marking.numbers import day_of, numbers_of
+from assistant.marking.numbers import day_of, numbers_of, todo_numbers
 from assistant.marking.weights import Taste, own_weights, taste_of
 
-__all__ = ["Taste", "day_of", "numbers_of", "own_weights", "put_right", "taste_of"]
+__all__ = ["Taste", "day_of", "numbers_of", "own_weights", "put_right", "taste_of", "todo_numbers"]

@@ -6,6 +6,8 @@ from pathlib import Path
 from assistant.digest.dates import Calendar
 from assistant.digest.features import rows, units
 from assistant.digest.hearing import hear
+from assistant.digest.records import Todo
+from assistant.digest.todo_worth import todo_row
 from assistant.digest.todos import find_todos
 from assistant.records import Dialogue
 
@@ -21,6 +23,15 @@ def numbers_of(dialogue: Dialogue, turn: int, start: int, end: int, cue_folder: 
         if unit.sentence.turn == turn and start <= unit.clause.start and unit.clause.end <= end
     ]
     return {name: sum(row[name] for row in inside) / len(inside) for name in inside[0]} if inside else {}
+
+
+def todo_numbers(dialogue: Dialogue, todo: Todo, cue_folder: Path | None = None) -> dict[str, float]:
+    """The numbers of a to-do as a digest found it; empty where it isn't found any more."""
+    heard = hear(dialogue, cue_folder)
+    same = (todo.turn, todo.text, todo.what)
+    found = (one for one in find_todos(heard) if (one.todo.turn, one.todo.text, one.todo.what) == same)
+    settled = next(found, None)
+    return todo_row(heard, settled) if settled else {}
 
 
 def day_of(dialogue: Dialogue, turn: int, when: str, cue_folder: Path | None = None) -> str:

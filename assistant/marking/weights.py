@@ -1,9 +1,13 @@
-"""Weights of one's own: logistic regression on what was kept and dropped, pulled towards the bundled weights."""
+"""Weights of one's own: logistic regression on what was kept and dropped, pulled towards the bundled weights.
+
+Points and to-dos are weighed by numbers of their own, and each teach theirs. Open questions are found, not weighed.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from assistant.digest.making import bundled_weights
+from assistant.digest.todo_worth import TODO_WEIGHTS
 from assistant.feedback.judgements import local_rater
 from assistant.feedback.marks import Mark
 from assistant.feedback.store import Store
@@ -13,7 +17,9 @@ PULL = 0.5
 far by chance. Anything from 0.1 to 1 does about the same (docs/benchmarks.md).
 """
 _BIAS_PULL = 0.01
-"""The bias is all but free: somebody who keeps most of what is shown likes digests, not every number in them."""
+"""The bias is all but free: somebody who keeps most of what is shown likes digests, not every number in them. That
+of to-dos is held as every weight is: one that is dropped must not take all others with it.
+"""
 _STEPS = 50
 _SHOWN = 4
 
@@ -35,8 +41,8 @@ def own_weights(store: Store, rater: str | None = None) -> dict[str, float] | No
 def taste_of(store: Store, rater: str | None = None) -> Taste:
     """The same, to be told."""
     marks = _of(store, rater)
-    weights, start = taught(marks) or {}, bundled_weights()
-    moves = {name: value - start.get(name, 0.0) for name, value in weights.items() if name != "bias"}
+    weights, start = taught(marks) or {}, {**bundled_weights(), **TODO_WEIGHTS}
+    moves = {name: value - start.get(name, 0.0) for name, value in weights.items() if not name.endswith("bias")}
     largest = sorted(moves, key=lambda name: (-abs(moves[name]), name))[:_SHOWN]
     return Taste(
         kept=sum(mark.says == "keep" for mark in marks),
@@ -47,9 +53,26 @@ def taste_of(store: Store, rater: str | None = None) -> Taste:
 
 
 def taught(marks: Sequence[Mark]) -> dict[str, float] | None:
-    """The weights after these marks. What was put right, and to-dos, teach nothing: a to-do is found, not weighed."""
-    lessons = [(mark.numbers, mark.says == "keep") for mark in marks if mark.says != "fix" and mark.numbers]
-    return _fit(lessons, bundled_weights()) if lessons else None
+    """The weights after these marks: those of clauses, and those of to-dos where marks on to-dos have moved them."""
+    points = [(mark.numbers, mark.says == "keep") for mark in marks if mark.part != "todo" and mark.numbers]
+    todos = _of_todos(marks)
+    if not points and not todos:
+        return None
+    weights = _fit([({**row, "bias": 1.0}, kept) for row, kept in points], bundled_weights())
+    return weights | (_fit(todos, TODO_WEIGHTS) if todos else {})
+
+
+_Lesson = tuple[Mapping[str, float], bool]
+"""Numbers, and whether what has them was kept."""
+
+
+def _of_todos(marks: Sequence[Mark]) -> list[_Lesson]:
+    """One lesson for each to-do. Who puts one right wants it, unless it was dropped as well."""
+    lessons: dict[tuple[str, int], _Lesson] = {}
+    for mark in sorted(marks, key=lambda mark: mark.says != "fix"):
+        if mark.part == "todo" and mark.numbers:
+            lessons[mark.completion, mark.number] = (mark.numbers, mark.says != "drop")
+    return list(lessons.values())
 
 
 def _of(store: Store, rater: str | None) -> list[Mark]:
@@ -57,20 +80,22 @@ def _of(store: Store, rater: str | None) -> list[Mark]:
     return [mark for mark in store.marks() if mark.rater == name]
 
 
-def _fit(lessons: Sequence[tuple[Mapping[str, float], bool]], start: Mapping[str, float]) -> dict[str, float]:
-    """Newton's method."""
+def _fit(lessons: Sequence[_Lesson], start: Mapping[str, float]) -> dict[str, float]:
+    """Newton's method; the weights to start from where there is nothing to learn."""
+    if not lessons:
+        return dict(start)
     import numpy as np  # 0.1 s, which who never marks does not wait for
 
-    names = [*sorted({*start, *(name for row, _ in lessons for name in row)} - {"bias"}), "bias"]
-    rows = np.array([[row.get(name, 0.0) for name in names[:-1]] + [1.0] for row, _ in lessons])
+    names = sorted({*start, *(name for row, _ in lessons for name in row)})
+    rows = np.array([[row.get(name, 0.0) for name in names] for row, _ in lessons])
     wanted = np.array([float(is_kept) for _, is_kept in lessons])
     held = np.array([start.get(name, 0.0) for name in names])
-    pull = np.array([PULL] * (len(names) - 1) + [_BIAS_PULL])
+    pulls = np.array([_BIAS_PULL if name == "bias" else PULL for name in names])
     weights = held.copy()
     for _ in range(_STEPS):
         chance = 1.0 / (1.0 + np.exp(-np.clip(rows @ weights, -30.0, 30.0)))
-        slope = rows.T @ (chance - wanted) + pull * (weights - held)
-        curve = (rows.T * (chance * (1.0 - chance))) @ rows + np.diag(pull)
+        slope = rows.T @ (chance - wanted) + pulls * (weights - held)
+        curve = (rows.T * (chance * (1.0 - chance))) @ rows + np.diag(pulls)
         step = np.linalg.solve(curve, slope)
         weights = weights - np.clip(step, -2.0, 2.0)
         if np.abs(step).max() < 1e-8:

@@ -175,10 +175,12 @@ def test_a_file_is_read_again_only_when_its_size_time_or_place_changes(folder: P
         lease.write_text(_OTHER.replace("3 June", "9 June"), encoding="utf-8")
         os.utime(lease, ns=(before.st_atime_ns, before.st_mtime_ns))
         rooms.write_text(_TALK.replace("120", "1500"), encoding="utf-8")
+        (folder / "v.txt").write_text(_TALK, encoding="utf-8")
         # "lease.txt" comes first: were it read again, its digest would be the next.
         assert next(watch).file == rooms
+        assert next(watch).file == folder / "v.txt"
         os.utime(lease, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000_000))
-        (folder / "new.txt").write_text(_TALK, encoding="utf-8")  # comes behind it
+        (folder / "w.txt").write_text(_TALK, encoding="utf-8")
         assert next(watch).file == lease
         stop.set()
     assert "9 June" in (folder / "digests" / "lease.txt.md").read_text(encoding="utf-8")

@@ -217,6 +217,8 @@ async def test_plus_keeps_a_part_minus_drops_it_and_twice_takes_it_back(tiny_mod
         assert (kept.says, kept.text, kept.numbers["amount"]) == ("keep", _TALK.splitlines()[1][5:], 0.5)
         assert (dropped.says, dropped.part) == ("drop", "decision")
         assert store.ratings() == [], "+ on a part is no rating of the answer"
+        (taken_back,) = (mark for mark in store.marks(history=True) if mark.ended)
+        assert taken_back.numbers["to-do of Tom"] == 1.0
         weights = own_weights(store)
     assert weights is not None and weights["amount"] > 0
 
@@ -238,6 +240,8 @@ async def test_t_puts_a_to_do_right_and_files_have_it_so(
         assert "done" in next(line for line in seen(pilot.app).splitlines() if "Ana · send" in line)
         await pilot.press("x", *"json", "enter")
         await until(pilot, "to-dos.json")
+    with Store.open() as store:
+        assert store.marks()[0].numbers["to-do of Tom"] == 1.0, "it teaches by whom it was found for"
     todo, *_ = json.loads((tmp_path / "to-dos.json").read_text())
     assert (todo["who"], todo["date"], todo["done"]) == ("Ana", "2026-05-03", True)
     app = _app(tiny_model)

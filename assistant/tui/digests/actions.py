@@ -20,7 +20,7 @@ from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.answer import AnswerView
 
 if TYPE_CHECKING:
-    from assistant.digest import Todo
+    from assistant.digest import Digest, Todo
     from assistant.feedback.marks import Mark, Says
     from assistant.feedback.store import Store
 
@@ -55,9 +55,10 @@ class DigestActions(ConversationParts):
             self.notify(_NO_PART)
             return
         item, dialogue, completion = list_.item, view.request.dialogue, view.answer.completion.id
+        digest = list_.digest
 
         def mark() -> None:
-            numbers = {} if item.kind in ("todo", "open") else _numbers(dialogue, item)
+            numbers = _numbers(dialogue, item, digest)
             self.parley.keeper.do(lambda store: keep(store, numbers))
 
         def keep(store: "Store", numbers: dict[str, float]) -> None:
@@ -87,16 +88,18 @@ class DigestActions(ConversationParts):
 
         def keep(todo: "Todo | None") -> None:
             if todo is not None:
-                self.parley.in_background(lambda: self._fix(completion, item, todo, dialogue), "mark")
+                self.parley.in_background(lambda: self._fix(completion, item, todo, dialogue, digest), "mark")
 
+        digest = list_.digest
         self.app.push_screen(FixScreen(list_.todo_now(item.number)), keep)
 
-    def _fix(self, completion: str, item: Item, todo: "Todo", dialogue: Dialogue) -> None:
+    def _fix(self, completion: str, item: Item, todo: "Todo", dialogue: Dialogue, digest: "Digest") -> None:
         """In a thread: keep the to-do as it is now."""
         from assistant.marking import day_of
 
         day = day_of(dialogue, item.turn, todo.when, config_dir() / "cues") if todo.when else ""
         said = {"who": todo.who, "when": todo.when, "date": day, "done": todo.done}
+        said["numbers"] = _numbers(dialogue, item, digest)
 
         def keep(store: "Store") -> None:
             store.judge(_mark(completion, item, "fix", **said), made_now=True)
@@ -147,13 +150,16 @@ class DigestActions(ConversationParts):
         return self.focused if isinstance(self.focused, DigestList) else None
 
 
-def _numbers(dialogue: Dialogue, item: Item) -> dict[str, float]:
-    """What the digest weighed the part by; nothing where the conversation is not there any more."""
-    from assistant.marking import numbers_of
+def _numbers(dialogue: Dialogue, item: Item, digest: "Digest") -> dict[str, float]:
+    """What the digest weighed the part by; nothing for a question, and where the conversation is not there any more."""
+    from assistant.marking import numbers_of, todo_numbers
 
-    if item.turn >= len(dialogue.turns):
+    cues = config_dir() / "cues"
+    if item.turn >= len(dialogue.turns) or item.kind == "open":
         return {}
-    return numbers_of(dialogue, item.turn, item.start, item.end, config_dir() / "cues")
+    if item.kind == "todo":
+        return todo_numbers(dialogue, digest.todos[item.number], cues)
+    return numbers_of(dialogue, item.turn, item.start, item.end, cues)
 
 
 def _mark(completion: str, item: Item, says: "Says", **said: Any) -> "Mark":

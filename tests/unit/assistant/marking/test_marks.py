@@ -97,7 +97,9 @@ def test_a_raw_export_brings_every_mark_to_another_store(store: Store, tmp_path:
 
 
 def test_a_redacted_export_names_nobody(store: Store) -> None:
-    store.judge(a_mark(part="todo", says="fix", who="Maya", text="Maya writes to maya@example.org"))
+    store.judge(
+        a_mark(part="todo", says="fix", who="Maya", text="Maya: maya@example.org", numbers={"to-do of Maya": 1})
+    )
     (line,) = [line for line in export(store, "raw", redact=True).lines if '"kind":"mark"' in line]
     assert "Maya" not in line and "example.org" not in line and "me" not in line.split('"rater":"')[1].split('"')[0]
 
