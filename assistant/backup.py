@@ -145,6 +145,7 @@ def _collect(folder: Path) -> dict[str, Path]:
     it is written among them, is not there yet, or hidden.
     """
     with Store.open() as store:
+        store.finish_deletions()
         store.back_up(folder / _STORE)
     files = {_STORE: folder / _STORE}
     if (knowledge_dir() / "catalog.db").exists():

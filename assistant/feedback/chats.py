@@ -8,11 +8,14 @@ import msgspec
 
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback.completions import find_by_id
-from assistant.feedback.database import Database, new_id, now
+from assistant.feedback.database import Database, kept, new_id, now
 from assistant.records import Chat, Message, MessageKind
 
-_CHAT = """SELECT id, created, updated, title, settings, forked_from, pinned,
-    (SELECT count(*) FROM messages WHERE messages.chat = chats.id) AS messages FROM chats """
+_KEPT_CHATS = kept("chats")
+_IS_KEPT = f"(SELECT id FROM {_KEPT_CHATS})"  # noqa: S608 - our own text
+_CHAT = f"""SELECT id, created, updated, title, settings, forked_from, pinned,
+    (SELECT count(*) FROM messages WHERE messages.chat = chats.id) AS messages FROM {_KEPT_CHATS}
+    """  # noqa: S608 - our own text
 _FOUND = f"""{_CHAT} WHERE seq IN (SELECT rowid FROM title_words WHERE title_words MATCH ?1)
     OR id IN (SELECT chat FROM messages WHERE seq IN (SELECT rowid FROM message_words WHERE message_words MATCH ?1))
     ORDER BY pinned DESC, updated DESC, seq DESC LIMIT ?2
@@ -22,17 +25,19 @@ _MESSAGES = """SELECT messages.id, chat, created, kind, text,
         ORDER BY position)) AS completions
     FROM messages """
 _MESSAGE_PAGE = f"""{_MESSAGES}
-    WHERE chat = ?1 AND (?2 IS NULL OR seq < (SELECT seq FROM messages WHERE id = ?2)) ORDER BY seq DESC LIMIT ?3
+    WHERE chat = ?1 AND chat IN {_IS_KEPT}
+    AND (?2 IS NULL OR seq < (SELECT seq FROM messages WHERE id = ?2)) ORDER BY seq DESC LIMIT ?3
     """  # noqa: S608 - our own text
 _MARK, _UNMARK = "\x02", "\x03"
 _FOUND_MESSAGES = f"""SELECT messages.id AS message, chats.id AS chat, title, messages.created, kind,
     snippet(message_words, 0, '{_MARK}', '{_UNMARK}', '…', 24) AS excerpt
-    FROM message_words JOIN messages ON messages.seq = message_words.rowid JOIN chats ON chats.id = messages.chat
+    FROM message_words JOIN messages ON messages.seq = message_words.rowid
+    JOIN {_KEPT_CHATS} ON chats.id = messages.chat
     WHERE message_words MATCH ?1 ORDER BY bm25(message_words), messages.seq DESC LIMIT ?2
     """  # noqa: S608 - signs of ours
 _FOUND_TITLES = f"""SELECT '' AS message, chats.id AS chat, chats.title AS title, updated AS created, 'title' AS kind,
     highlight(title_words, 0, '{_MARK}', '{_UNMARK}') AS excerpt
-    FROM title_words JOIN chats ON chats.seq = title_words.rowid
+    FROM title_words JOIN {_KEPT_CHATS} ON chats.seq = title_words.rowid
     WHERE title_words MATCH ?1 ORDER BY bm25(title_words), updated DESC LIMIT ?2
     """  # noqa: S608 - signs of ours
 
@@ -65,7 +70,7 @@ class Chats(Database):
             return _chat_of(_insert_chat(connection, title, dict(settings or {}), "", id or new_id()))
 
     def has_chat(self, id: str) -> bool:
-        """Whether there is a chat of exactly this id."""
+        """Whether there is a chat of exactly this id, set aside or not."""
         with self.reading() as connection:
             return connection.execute("SELECT 1 FROM chats WHERE id = ?", (id,)).fetchone() is not None
 
@@ -99,7 +104,8 @@ class Chats(Database):
 
     def rename_chat(self, id: str, title: str) -> None:
         """Give the chat another title."""
-        self._change_chat(id, "UPDATE chats SET title = ? WHERE id = ?", title)
+        with self.writing() as connection:
+            _change_chat(connection, id, "title", title)
 
     def last_chat(self) -> Chat | None:
         """The chat used last, pinned or not."""
@@ -110,13 +116,13 @@ class Chats(Database):
     def pin_chat(self, id: str, pinned: bool) -> None:
         """Keep the chat at the head of the list, or no more."""
         with self.writing() as connection:
-            if not connection.execute("UPDATE chats SET pinned = ? WHERE id = ?", (pinned, id)).rowcount:
-                raise DataMissing(f"there is no chat {id!r}")
+            _change_chat(connection, id, "pinned", pinned)
 
     def set_chat_settings(self, id: str, settings: Mapping[str, Any]) -> None:
         """Replace the chat's own settings."""
         text = msgspec.json.encode(dict(settings)).decode()
-        self._change_chat(id, "UPDATE chats SET settings = ? WHERE id = ?", text)
+        with self.writing() as connection:
+            _change_chat(connection, id, "settings", text)
 
     def add_message(self, chat: str, kind: MessageKind, text: str, completions: Sequence[str] = ()) -> Message:
         """Put a message at the end of the chat. The completions it shows must be in the store."""
@@ -124,7 +130,7 @@ class Chats(Database):
             id=new_id(), chat=chat, created=now(), kind=kind, text=text, completions=tuple(dict.fromkeys(completions))
         )
         with self.writing() as connection:
-            _touch(connection, chat, message.created)
+            _change_chat(connection, chat, "updated", message.created)
             _insert_message(connection, message)
         return message
 
@@ -134,7 +140,7 @@ class Chats(Database):
             row = connection.execute("UPDATE messages SET text = ? WHERE id = ? RETURNING chat", (text, id)).fetchone()
             if row is None:
                 raise DataMissing(f"there is no message {id!r}")
-            _touch(connection, row["chat"], now())
+            _change_chat(connection, row["chat"], "updated", now())
             if completions is not None:
                 connection.execute("DELETE FROM shown WHERE message = ?", (id,))
                 _show(connection, id, completions)
@@ -174,11 +180,6 @@ class Chats(Database):
                 "SELECT text FROM unfinished WHERE owner = ? AND kind = ?", (owner, kind)
             ).fetchone()
             return row["text"] if row else ""
-
-    def _change_chat(self, id: str, statement: str, value: str) -> None:
-        with self.writing() as connection:
-            if not connection.execute(statement, (value, id)).rowcount:
-                raise DataMissing(f"there is no chat {id!r}")
 
 
 def _hit_of(row: sqlite3.Row) -> Hit:
@@ -237,9 +238,10 @@ def _show(connection: sqlite3.Connection, message: str, completions: Sequence[st
         raise DataMissing("the message shows an answer that is not in the store") from error
 
 
-def _touch(connection: sqlite3.Connection, chat: str, time: str) -> None:
-    if not connection.execute("UPDATE chats SET updated = ? WHERE id = ?", (time, chat)).rowcount:
-        raise DataMissing(f"there is no chat {chat!r}")
+def _change_chat(connection: sqlite3.Connection, id: str, column: str, value: object) -> None:
+    statement = f"UPDATE chats SET {column} = ? WHERE id = ? AND id IN {_IS_KEPT}"  # noqa: S608 - names of ours
+    if not connection.execute(statement, (value, id)).rowcount:
+        raise DataMissing(f"there is no chat {id!r}")
 
 
 def _chat_of(row: sqlite3.Row) -> Chat:

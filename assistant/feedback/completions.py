@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from assistant.errors import DataMissing, UsageError
-from assistant.feedback.database import Database
+from assistant.feedback.database import Database, kept
 from assistant.records import Completion, GenerationSettings
 
 _COLUMNS = (
@@ -21,13 +21,15 @@ _ADD = f"""INSERT INTO completions ({_COLUMNS})
         finished = excluded.finished, completion_tokens = excluded.completion_tokens, seconds = excluded.seconds
         WHERE completions.finished = 'cancelled'
     """  # noqa: S608 - column names of ours
-_SELECT = f"SELECT {_COLUMNS} FROM completions "  # noqa: S608 - column names of ours
+_SELECT = f"SELECT {_COLUMNS} FROM {kept('completions')}"  # noqa: S608 - column names of ours
 _PAGE = f"""{_SELECT}
     WHERE part_of = '' AND (?1 IS NULL OR seq < (SELECT seq FROM completions WHERE id = ?1))
     ORDER BY seq DESC LIMIT ?2
     """  # noqa: S608 - column names of ours
 _NAMED = f"{_SELECT}WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - column names of ours
-_JUDGED = f"{_SELECT}WHERE id IN (SELECT completion FROM judged) ORDER BY seq"  # noqa: S608 - column names of ours
+_JUDGED = f"""{_SELECT} WHERE id IN
+    (SELECT completion FROM judged JOIN {kept("judgements")} ON judgements.id = judged.judgement) ORDER BY seq
+    """  # noqa: S608 - column names of ours
 
 
 class Completions(Database):

@@ -22,11 +22,20 @@ from assistant.locations import ensure_dir, store_file
 
 WAIT_SECONDS = 10.0
 """How long a write waits for another program's write."""
+ASIDE = "aside"
+"""The kind of `unfinished` rows whose owner is to be deleted and may still be brought back; until then nobody sees it.
+"""
 
 
 def new_id() -> str:
     """A fresh id: 16 hexadecimal digits, 64 random bits."""
     return secrets.token_hex(8)
+
+
+def kept(table: str) -> str:
+    """The table for a FROM, without what was set aside for deletion."""
+    hidden = f"SELECT owner FROM unfinished WHERE kind = '{ASIDE}'"  # noqa: S608 - a word of ours
+    return f"(SELECT * FROM {table} WHERE id NOT IN ({hidden})) AS {table} "  # noqa: S608 - names of ours
 
 
 def now() -> str:

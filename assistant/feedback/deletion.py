@@ -2,15 +2,17 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from assistant.errors import DataMissing
 from assistant.feedback.chats import Chats
 from assistant.feedback.completions import Completions
-from assistant.feedback.database import now
+from assistant.feedback.database import ASIDE, now
 from assistant.feedback.judgements import KINDS, Judgements
-from assistant.records import Deletion
+from assistant.records import Chat, Deletion
 
 # Lists of ids travel as one JSON array, so that no statement is put together from values.
 _LISTED = "(SELECT value FROM json_each(?1))"
@@ -30,7 +32,11 @@ _BLANK = f"UPDATE messages SET text = '' WHERE id IN (SELECT message FROM shown 
 
 
 class Deletions(Chats, Completions, Judgements):
-    """How things leave the store. Deleted text is overwritten in the file, and gone from its journal."""
+    """How things leave the store. Deleted text is overwritten in the file, and gone from its journal.
+
+    A chat may be set aside first: then nobody sees it any more, and it can be brought back whole until the deletion is
+    finished. Deleting anything else finishes it, since answers may be shared with a fork.
+    """
 
     def delete_chat(self, id: str) -> Deletion:
         """Remove a chat everywhere: messages, answers with their drafts and parts, judgements, search words.
@@ -38,44 +44,73 @@ class Deletions(Chats, Completions, Judgements):
         Answers that another chat still shows (a fork) stay with their judgements and are counted as kept.
         """
         with self.writing() as connection:
+            self._finish(connection)
             chat = self.chat(id)
-            shown = [row["completion"] for row in connection.execute(_SHOWN_BY, (chat.id,))]
-            kept = {row["completion"] for row in connection.execute(_SHOWN_ELSEWHERE, (_json(shown), chat.id))}
-            removed = self._remove_completions(connection, [id for id in shown if id not in kept], kept)
-            connection.execute("DELETE FROM unfinished WHERE owner = ?", (chat.id,))
-            connection.execute("DELETE FROM chats WHERE id = ?", (chat.id,))
-            _bury(connection, "chat", [chat.id])
+            going = _going_with(connection, chat.id)
+            _remove(connection, going)
         self._forget_text()
-        return msgspec.structs.replace(removed, chats=1, messages=chat.messages, kept=len(kept))
+        return going.in_numbers(chat)
+
+    def set_chat_aside(self, id: str) -> Deletion:
+        """Hide a chat with everything that `delete_chat` would remove, and return what that is. It comes back by
+        `bring_chat_back`, and goes by `finish_deletions`. One that was set aside before goes now.
+        """
+        with self.writing() as connection:
+            has_finished = self._finish(connection)
+            chat = self.chat(id)
+            going = _going_with(connection, chat.id)
+            rows = [(chat.id, ASIDE, "chat")]
+            rows += [(id, ASIDE, "completion") for id in going.completions]
+            rows += [(id, ASIDE, kind) for id, kind in going.judgements.items()]
+            connection.executemany("INSERT INTO unfinished VALUES (?, ?, ?)", rows)
+        if has_finished:
+            self._forget_text()
+        return going.in_numbers(chat)
+
+    def bring_chat_back(self, id: str) -> Chat:
+        """Show the chat that was set aside again, whole. Raises DataMissing where it is deleted for good."""
+        with self.writing() as connection:
+            if id not in _set_aside(connection):
+                raise DataMissing(f"the chat {id!r} is deleted for good: it cannot be brought back")
+            connection.execute("DELETE FROM unfinished WHERE kind = ?", (ASIDE,))
+            return self.chat(id)
+
+    def finish_deletions(self) -> None:
+        """Remove for good what was set aside; nothing where nothing was."""
+        with self.reading() as connection:
+            if not _set_aside(connection):
+                return
+        with self.writing() as connection:
+            self._finish(connection)
+        self._forget_text()
 
     def delete_completion(self, id: str) -> Deletion:
         """Remove one answer with its parts and every judgement of it; messages that showed it become empty."""
         with self.writing() as connection:
+            self._finish(connection)
             completion = self.completion(id)
             first = completion.draft_of or completion.id
             siblings = {first, *(draft.id for draft in self.drafts_of(first))} - {completion.id}
-            removed = self._remove_completions(connection, [completion.id], siblings)
+            going = _going(connection, [completion.id], siblings)
+            _remove(connection, going)
         self._forget_text()
-        return removed
+        return going.in_numbers()
 
     def delete_judgement(self, id: str) -> Deletion:
         """Remove a judgement and the earlier ones it superseded."""
         with self.writing() as connection:
-            removed = _remove_judgements(connection, [self.judgement(id).id])
+            going = _with_judgements(connection, [self.judgement(id).id])
+            _remove(connection, going)
         self._forget_text()
-        return removed
+        return going.in_numbers()
 
-    def _remove_completions(self, connection: sqlite3.Connection, ids: Sequence[str], kept: set[str]) -> Deletion:
-        family = list(ids)
-        for _ in range(2):  # the drafts, then the parts of the drafts
-            family = [row["id"] for row in connection.execute(_FAMILY, (_json(family),)) if row["id"] not in kept]
-        judging = [row["judgement"] for row in connection.execute(_JUDGING, (_json(family),))]
-        removed = _remove_judgements(connection, judging)
-        connection.execute(_BLANK, (_json(family),))
-        connection.executemany("DELETE FROM unfinished WHERE owner = ?", [(id,) for id in family])
-        connection.executemany("DELETE FROM completions WHERE id = ?", [(id,) for id in family])
-        _bury(connection, "completion", family)
-        return msgspec.structs.replace(removed, completions=len(family))
+    def _finish(self, connection: sqlite3.Connection) -> bool:
+        """Remove what was set aside, and say whether anything was."""
+        chats = _set_aside(connection)
+        connection.execute("DELETE FROM unfinished WHERE kind = ?", (ASIDE,))
+        for id in chats:
+            _remove(connection, _going_with(connection, id))  # anew: another program may have added to it
+        return bool(chats)
 
     def _forget_text(self) -> None:
         """Drop what the search index and the journal still hold of deleted text. While another program reads, the
@@ -88,15 +123,68 @@ class Deletions(Chats, Completions, Judgements):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _remove_judgements(connection: sqlite3.Connection, ids: Sequence[str]) -> Deletion:
-    rows = connection.execute(_WITH_FORMER, (_json(ids),)).fetchall()
-    gone = [row["id"] for row in rows]
-    versions = tuple(row["version"] for row in connection.execute(_TRAINED, (_json(gone),)))
+class _Going(NamedTuple):
+    """What a deletion removes: ids of the answers, kinds of the judgements by their ids; `kept` as in Deletion."""
+
+    chat: str = ""
+    completions: tuple[str, ...] = ()
+    judgements: Mapping[str, str] = {}
+    versions: tuple[str, ...] = ()
+    kept: int = 0
+
+    def in_numbers(self, chat: Chat | None = None) -> Deletion:
+        """The deletion in numbers."""
+        kinds = Counter(self.judgements.values())
+        return Deletion(
+            chats=int(chat is not None),
+            messages=chat.messages if chat is not None else 0,
+            completions=len(self.completions),
+            ratings=kinds["rating"],
+            rankings=kinds["ranking"],
+            marks=kinds["mark"],
+            kept=self.kept,
+            model_versions=self.versions,
+        )
+
+
+def _set_aside(connection: sqlite3.Connection) -> list[str]:
+    """The ids of the chats set aside: one at most."""
+    rows = connection.execute("SELECT owner FROM unfinished WHERE kind = ? AND text = 'chat'", (ASIDE,))
+    return [row["owner"] for row in rows]
+
+
+def _going_with(connection: sqlite3.Connection, chat: str) -> _Going:
+    shown = [row["completion"] for row in connection.execute(_SHOWN_BY, (chat,))]
+    kept = {row["completion"] for row in connection.execute(_SHOWN_ELSEWHERE, (_json(shown), chat))}
+    return _going(connection, [id for id in shown if id not in kept], kept)._replace(chat=chat, kept=len(kept))
+
+
+def _going(connection: sqlite3.Connection, ids: Sequence[str], kept: set[str]) -> _Going:
+    family = list(ids)
+    for _ in range(2):  # the drafts, then the parts of the drafts
+        family = [row["id"] for row in connection.execute(_FAMILY, (_json(family),)) if row["id"] not in kept]
+    judging = [row["judgement"] for row in connection.execute(_JUDGING, (_json(family),))]
+    return _with_judgements(connection, judging)._replace(completions=tuple(family))
+
+
+def _with_judgements(connection: sqlite3.Connection, ids: Sequence[str]) -> _Going:
+    kinds = {row["id"]: row["kind"] for row in connection.execute(_WITH_FORMER, (_json(ids),))}
+    versions = tuple(row["version"] for row in connection.execute(_TRAINED, (_json(list(kinds)),)))
+    return _Going(judgements=kinds, versions=versions)
+
+
+def _remove(connection: sqlite3.Connection, going: _Going) -> None:
     for kind in KINDS:
-        _bury(connection, kind, [row["id"] for row in rows if row["kind"] == kind])
-    connection.executemany("DELETE FROM judgements WHERE id = ?", [(id,) for id in gone])
-    count = Counter(row["kind"] for row in rows)
-    return Deletion(ratings=count["rating"], rankings=count["ranking"], marks=count["mark"], model_versions=versions)
+        _bury(connection, kind, [id for id, its in going.judgements.items() if its == kind])
+    connection.executemany("DELETE FROM judgements WHERE id = ?", [(id,) for id in going.judgements])
+    connection.execute(_BLANK, (_json(going.completions),))
+    connection.executemany("DELETE FROM unfinished WHERE owner = ?", [(id,) for id in going.completions])
+    connection.executemany("DELETE FROM completions WHERE id = ?", [(id,) for id in going.completions])
+    _bury(connection, "completion", going.completions)
+    if going.chat:
+        connection.execute("DELETE FROM unfinished WHERE owner = ?", (going.chat,))
+        connection.execute("DELETE FROM chats WHERE id = ?", (going.chat,))
+        _bury(connection, "chat", [going.chat])
 
 
 def _bury(connection: sqlite3.Connection, kind: str, ids: Sequence[str]) -> None:

@@ -84,6 +84,7 @@ def import_lines(store: Store, path: Path, *, rater: str = IMPORTED, render: Ren
     that names the broken lines.
     """
     intake = _read_file(path, rater, render)
+    store.finish_deletions()  # it could not be brought back beside what comes in of the same ids
     with store.writing():
         plan = _Plan(store, [content for _, contents in intake for content in contents])
         broken = [f"line {number}: {problem}" for number, contents in intake if (problem := plan.add(contents))]

@@ -12,7 +12,7 @@ import msgspec
 
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback.completions import find_by_id
-from assistant.feedback.database import Database, new_id, now
+from assistant.feedback.database import Database, kept, new_id, now
 from assistant.feedback.marks import Mark, check_mark, subject_of
 from assistant.records import Ranking, Rating, Thumb, Tombstone
 
@@ -20,10 +20,10 @@ Judged = Rating | Ranking | Mark
 AnyJudgement = TypeVar("AnyJudgement", bound=Judged)
 KINDS: dict[str, type[Rating] | type[Ranking] | type[Mark]] = {"rating": Rating, "ranking": Ranking, "mark": Mark}
 
-_SELECT = "SELECT seq, id, kind, body, ended, ended_by FROM judgements "
+_SELECT = f"SELECT seq, id, kind, body, ended, ended_by FROM {kept('judgements')}"  # noqa: S608 - names of ours
 _PAGE = f"{_SELECT}WHERE kind = ?1 AND (?2 OR ended = '') ORDER BY seq DESC LIMIT ?3"
 _OF_COMPLETION = f"{_SELECT}WHERE id IN (SELECT judgement FROM judged WHERE completion = ?) ORDER BY seq"  # noqa: S608
-_IN_FORCE = "SELECT id FROM judgements WHERE rater = ? AND subject = ? AND ended = ''"
+_IN_FORCE = f"SELECT id FROM {kept('judgements')}WHERE rater = ? AND subject = ? AND ended = ''"  # noqa: S608 - names of ours
 _TOMBSTONES = "SELECT id, kind AS noun, deleted FROM tombstones ORDER BY deleted, id"
 _TRAINED = "SELECT DISTINCT version FROM model_sources WHERE judgement IN (SELECT value FROM json_each(?)) ORDER BY 1"
 _END_MARKS = """UPDATE judgements SET ended = ?, ended_by = 'undone' WHERE kind = 'mark' AND rater = ? AND ended = ''

@@ -25,7 +25,6 @@ from assistant.tui.helping import write_help
 from assistant.tui.keeping import TYPED, Keeper
 from assistant.tui.messages import (
     ChatBegun,
-    ChatDeleted,
     ChatForked,
     ChatsFound,
     DraftFound,
@@ -185,19 +184,6 @@ class AssistantApp(NotifyingApp):
         elif event.is_stopped:
             so_far = f"{event.done / 1e6:,.0f} of {event.total / 1e6:,.0f} MB are here; " if event.total else ""
             self.notify(f"Stopped. {so_far}/pull {event.ref} goes on from there.")
-
-    def delete_chat(self, id: str) -> None:
-        """Remove a chat everywhere."""
-
-        def delete() -> None:
-            if (store := self.keeper.store()) is not None:
-                gone = store.delete_chat(id)
-                judged = gone.ratings + gone.rankings + gone.marks
-                used = f" Trained with them: {', '.join(gone.model_versions)}." if gone.model_versions else ""
-                sentence = f"Deleted, with {gone.completions} answers and {judged} judgements.{used}"
-                self.chat.post_message(ChatDeleted(id, sentence))
-
-        self.in_background(delete, "delete")
 
     def export_chat(self, kind: Kind) -> None:
         """Write the chat in view to a file, and say where."""

@@ -92,6 +92,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("title", "Give the chat another title", "screen.title"),
     Command("example", "Bring a conversation to try", "screen.example"),
     Command("unfold", "Edit the folded paste", "screen.unfold"),
+    Command("delete", "Delete this chat", "screen.delete"),
+    Command("undo", "Bring back the chat deleted last", "screen.undo", key="ctrl+z"),
     Command("export", "Write the chat to a file: md, html or json", "screen.export"),
     Command("pull", "Download a model from the Hub", "screen.pull"),
     Command("settings", "Settings", "app.settings", key="f2", scope="app", footer="Settings"),

@@ -156,11 +156,20 @@ class Keeper:
                 self._store = Store.open()
             except AssistantError as error:
                 self._on_error(StoreUnavailable(f"{error} (this session is not kept)"))
+            self._finish_deletions()  # a crash may have left one
         return self._store
+
+    def _finish_deletions(self) -> None:
+        if self._store is not None:
+            try:
+                self._store.finish_deletions()
+            except AssistantError as error:
+                self._on_error(error)
 
     def _continue(self, chat: str, *, is_titled: bool) -> None:
         self._chat, self._is_titled = chat, is_titled
 
     def _close(self) -> None:
+        self._finish_deletions()
         if self._store is not None:
             self._store.close()

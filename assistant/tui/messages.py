@@ -292,14 +292,6 @@ class ChatRenameAsked(Message):
 
 
 @dataclass
-class ChatDeleted(Message):
-    """A chat is gone everywhere; the sentence says what went with it."""
-
-    id: str
-    sentence: str
-
-
-@dataclass
 class DraftFound(Message):
     """Text was typed and never sent before the app ended."""
 

@@ -134,32 +134,6 @@ async def test_a_long_chat_mounts_a_few_and_brings_earlier_ones_on_demand() -> N
         assert "message 60." in sources.first().dialogue.turns[0].text
 
 
-async def test_a_chat_is_deleted_from_the_list_after_a_question() -> None:
-    async with opened(an_app(ScriptedAssistant("Maya moves it."))) as pilot:
-        await settle(pilot)
-        await paste(pilot, STANDUP)
-        await pilot.press("enter")
-        await settle(pilot)
-        await pilot.press("ctrl+r")
-        await settle(pilot)
-        await pilot.press("ctrl+d")
-        await settle(pilot)
-        await pilot.press("enter")
-        await settle(pilot)
-        with Store.open() as store:
-            assert len(store.chats()) == 1, "the first offer keeps it"
-        await pilot.press("ctrl+d")
-        await settle(pilot)
-        await pilot.press("down", "enter")
-        await settle(pilot)
-        await settle(pilot)
-        assert "Deleted, with 1 answers and 0 judgements." in seen(pilot.app)
-        assert not pilot.app.screen.query(AnswerView)
-    with Store.open() as store:
-        assert not store.chats()
-        assert not store.completions()
-
-
 async def test_a_chat_is_exported_as_markdown_and_json(tmp_path: Path) -> None:
     async with opened(an_app(ScriptedAssistant("Maya moves it.")), (140, 30)) as pilot:
         await settle(pilot)

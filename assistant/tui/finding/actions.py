@@ -7,7 +7,7 @@ from textual.screen import Screen
 from assistant.terminal import one_line
 from assistant.tui.asking import open_chat
 from assistant.tui.digests.message import MessageScreen
-from assistant.tui.messages import ChatPinAsked, ChatRenameAsked, ChatSearched, HitsFound
+from assistant.tui.messages import ChatPinAsked, ChatRenameAsked, HitsFound
 from assistant.tui.screens.parts import ConversationParts
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.answer import AnswerView
@@ -54,7 +54,7 @@ class FindingActions(ConversationParts):
         def pin(store: "Store") -> None:
             chat = store.chat(event.id)
             store.pin_chat(chat.id, not chat.pinned)
-            self.post_message(ChatSearched(""))
+            self.chats.look()
 
         self.parley.keeper.do(pin)
 
@@ -70,7 +70,7 @@ class FindingActions(ConversationParts):
 
         def rename(store: "Store", title: str) -> None:
             store.rename_chat(event.id, title)
-            self.post_message(ChatSearched(""))
+            self.chats.look()
 
         self.app.push_screen(PickScreen("What is this chat called?", [], free="a title"), use)
 

@@ -1,4 +1,4 @@
-"""The kept chats: found, opened, begun, copied up to a message, named, exported, deleted. The conversation screen
+"""The kept chats: found, opened, begun, copied up to a message, named, exported. The conversation screen
 brings these along.
 """
 
@@ -15,8 +15,6 @@ from assistant.tui.finding.actions import FindingActions
 from assistant.tui.messages import (
     ChatBegun,
     ChatChosen,
-    ChatDeleted,
-    ChatDeletionAsked,
     ChatForked,
     ChatOpened,
     ChatSearched,
@@ -25,13 +23,14 @@ from assistant.tui.messages import (
     EarlierWanted,
 )
 from assistant.tui.reading import rename_speakers, write_dialogue
+from assistant.tui.screens.deleting import Deleting
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.sent import SentView
 from assistant.tui.widgets.source import SourceView
 from assistant.tui.widgets.title import TitleLine
 
 
-class KeptChats(FindingActions):
+class KeptChats(FindingActions, Deleting):
     """Actions on the chat in view and on the list of chats."""
 
     editing = ""
@@ -54,21 +53,6 @@ class KeptChats(FindingActions):
         if self.is_free():
             self.parley.open_chat(event.id)
             self.composer.editor.focus()
-
-    def on_chat_deletion_asked(self, event: ChatDeletionAsked) -> None:
-        offers = [Offer(value="", label="Keep it"), Offer(value="delete", label="Delete it", about="ratings included")]
-        about = "Delete this chat everywhere?"
-        self.app.push_screen(PickScreen(about, offers), lambda chosen: self._delete(event.id) if chosen else None)
-
-    def _delete(self, id: str) -> None:
-        if id != self.chat or self.is_free():
-            self.parley.delete_chat(id)
-
-    async def on_chat_deleted(self, event: ChatDeleted) -> None:
-        self.notify(event.sentence, markup=False)
-        self.post_message(ChatSearched(""))
-        if event.id == self.chat:
-            await self.action_new_chat()
 
     # The chat in view.
 

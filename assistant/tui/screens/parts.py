@@ -67,6 +67,14 @@ class ConversationParts(Screen[None]):
         """Whether nothing is being written; says so where something is."""
         raise NotImplementedError
 
+    def show_loop(self) -> None:
+        """What was judged has changed: count it anew for the foot of the screen."""
+        raise NotImplementedError
+
+    async def action_new_chat(self) -> None:
+        """Begin an empty chat."""
+        raise NotImplementedError
+
     def show_ask(self) -> None:
         """How the next answer is asked for has changed: show it and count anew."""
         raise NotImplementedError

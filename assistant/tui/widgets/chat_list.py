@@ -65,31 +65,44 @@ class ChatList(Vertical):
         self.add_class("-open")
         self._search.value = ""
         self._search.focus()
-        self.post_message(ChatSearched(""))
+        self._options.highlighted = None
+        self.look()
+
+    def look(self) -> None:
+        """Look again for the chats that are shown: they have changed."""
+        self.post_message(ChatSearched(self._search.value))
 
     def show(self, chats: Sequence[Chat], current: str) -> None:
-        """The chats found; `current` is the one in view."""
+        """The chats found; `current` is the one in view. What was highlighted stays so, or the next one is."""
+        place, chosen = self._options.highlighted or 0, self._chosen
         self._options.clear_options()
         for chat in chats:
             mark = "● " if chat.id == current else ("◆ " if chat.pinned else "  ")
             title = shorten(one_line(chat.title) or "untitled", TITLE_CELLS)
             line = Content.assemble(mark, title, "\n", (f"  {chat.updated[:10]} · {chat.messages}", "$foreground 50%"))
             self._options.add_option(Option(line, id=chat.id))
-        if chats:
-            self._options.highlighted = 0
+        ids = [chat.id for chat in chats]
+        if ids:
+            self._options.highlighted = ids.index(chosen) if chosen in ids else min(place, len(ids) - 1)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self.post_message(ChatSearched(event.value))
+    def on_input_changed(self) -> None:
+        self._options.highlighted = None  # the best of what is found now comes first
+        self.look()
+
+    @property
+    def _chosen(self) -> str:
+        """The id of the chat that is highlighted, "" where none is."""
+        place = self._options.highlighted
+        return (self._options.get_option_at_index(place).id or "") if place is not None else ""
 
     def on_input_submitted(self) -> None:
-        if self._options.highlighted is not None:
-            self._choose(self._options.get_option_at_index(self._options.highlighted).id)
+        self._choose(self._chosen)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._choose(event.option.id)
+        self._choose(event.option.id or "")
 
-    def _choose(self, id: str | None) -> None:
-        if id is not None:
+    def _choose(self, id: str) -> None:
+        if id:
             self.remove_class("-open")
             self.post_message(ChatChosen(id))
 
@@ -100,17 +113,16 @@ class ChatList(Vertical):
             self._options.action_cursor_up()
 
     def action_delete(self) -> None:
-        if self._options.highlighted is not None:
-            id = self._options.get_option_at_index(self._options.highlighted).id
-            self.post_message(ChatDeletionAsked(id or ""))
+        if self._chosen:
+            self.post_message(ChatDeletionAsked(self._chosen))
 
     def action_pin(self) -> None:
-        if self._options.highlighted is not None:
-            self.post_message(ChatPinAsked(self._options.get_option_at_index(self._options.highlighted).id or ""))
+        if self._chosen:
+            self.post_message(ChatPinAsked(self._chosen))
 
     def action_rename(self) -> None:
-        if self._options.highlighted is not None:
-            self.post_message(ChatRenameAsked(self._options.get_option_at_index(self._options.highlighted).id or ""))
+        if self._chosen:
+            self.post_message(ChatRenameAsked(self._chosen))
 
     def action_close(self) -> None:
         self.remove_class("-open")

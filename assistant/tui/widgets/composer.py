@@ -31,6 +31,7 @@ class Editor(TextArea):
         Binding("up", "earlier", "Earlier", show=False),
         Binding("down", "later", "Later", show=False),
         Binding("backspace", "delete_left", "Delete", show=False),
+        Binding("ctrl+z,super+z", "undo_last", "Undo", show=False),
     ]
 
     def update_suggestion(self) -> None:
@@ -64,6 +65,8 @@ class Editor(TextArea):
 
     is_leaving = False
     """Whether Esc was pressed last: an arrow then selects an answer."""
+    yields_undo = False
+    """Whether something else was done since the last letter, which undo takes back first."""
 
     async def action_leave(self) -> None:
         await self.screen.run_action("cancel")
@@ -71,6 +74,12 @@ class Editor(TextArea):
 
     async def action_select(self) -> None:
         await self.screen.run_action("select(-1)")
+
+    async def action_undo_last(self) -> None:
+        if self.yields_undo:
+            await self.screen.run_action("undo")
+        else:
+            self.action_undo()
 
     def action_send(self) -> None:
         self.post_message(self.Sent(self.text))
@@ -229,6 +238,7 @@ class Composer(Vertical):
         self.load(self._changed.get(place, self.history[place] if place < len(self.history) else ""))
 
     def on_text_area_changed(self) -> None:
+        self.editor.yields_undo = False
         self.post_message(ComposerChanged())
 
     def on_click(self, event: events.Click) -> None:
