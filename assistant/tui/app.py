@@ -16,6 +16,7 @@ from assistant.locations import knowledge_dir
 from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings, save_setting
+from assistant.terminal import printable
 from assistant.tui.asking import message_before, open_chat
 from assistant.tui.commands import bindings_of, show_key
 from assistant.tui.documents import Documents
@@ -243,6 +244,12 @@ class AssistantApp(NotifyingApp):
 
     def on_notice_given(self, event: NoticeGiven) -> None:
         self.notify(event.sentence, severity=event.severity, timeout=10)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Hand the text to the terminal (OSC 52), so that it arrives over ssh too. What is pasted from there into a
+        shell has no escapes.
+        """
+        super().copy_to_clipboard(printable(text))
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as keyboards name them: F1, ^N, Esc."""

@@ -41,6 +41,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "turns", "Show who says what in the text, before it is sent", "screen.show_turns", key="ctrl+t", priority=True
     ),
+    Command("conversation", "Show the conversation beside the answer", "screen.show_conversation", key="f10"),
     Command("panel", "Show or hide the panel of modes and settings", "screen.panel", key="f9", footer="Panel"),
     Command("task", "Choose what to write: summary, topic or action items", "screen.choose", "task", key="f5"),
     Command("mode", "Choose the prompting mode", "screen.choose", "mode", key="f3"),

@@ -28,7 +28,7 @@ _HEADINGS: dict[Scope, str] = {
 }
 _END = (
     "Everything stays on this machine. Keys are changed in the settings file, section [keys], by the names of the "
-    'commands: mode = "f10". `assistant paths` says where the file is.'
+    'commands: mode = "f12". `assistant paths` says where the file is.'
 )
 
 

@@ -65,7 +65,7 @@ async def test_shorter_gives_a_shorter_digest(tiny_model: Path) -> None:
 
 
 @asynccontextmanager
-async def digested(model: Path, size: tuple[int, int] = (110, 40)) -> AsyncIterator[Pilot[None]]:
+async def digested(model: Path, size: tuple[int, int] = (110, 40), talk: str = _TALK) -> AsyncIterator[Pilot[None]]:
     """The app with the digest of the talk, the composer in focus."""
     app = _app(model)
     async with opened(app, size) as pilot:
@@ -73,7 +73,7 @@ async def digested(model: Path, size: tuple[int, int] = (110, 40)) -> AsyncItera
             if app.model.state == "ready":
                 break
             await pilot.pause(0.05)
-        await paste(pilot, _TALK)
+        await paste(pilot, talk)
         await pilot.press("enter")
         await until(pilot, "To do")
         yield pilot

@@ -47,6 +47,17 @@ async def test_a_hostile_conversation_and_answer_are_shown_as_text(text: str) ->
         assert pilot.app.is_running
 
 
+async def test_a_copied_answer_has_no_escapes() -> None:
+    async with opened(an_app(ScriptedAssistant(f"Maya{ESCAPES} agrees."))) as pilot:
+        await settle(pilot)
+        await paste(pilot, "Maya: hello there\nTom: hello to you")
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("shift+tab", "c")
+        await settle(pilot)
+        assert pilot.app.clipboard == "Mayaredgnorw agrees."
+
+
 async def test_a_hostile_title_and_error_are_shown_as_text() -> None:
     with Store.open() as store:
         chat = store.new_chat(f"Title {ESCAPES} {MARKUP}")

@@ -46,7 +46,33 @@ class DigestActions(ConversationParts):
         if item.turn >= len(dialogue.turns):
             self.notify("The conversation behind this digest is not in this chat any more.")
             return
-        self.app.push_screen(MessageScreen(dialogue, item.turn, *place_in(dialogue, item)))
+        self.app.push_screen(MessageScreen(dialogue, item.turn, place_in(dialogue, item)))
+
+    def action_show_conversation(self) -> None:
+        """The conversation beside its answer, or no more; over all of the terminal where that is narrow."""
+        dialogue, list_ = self.dialogue_in_view(), self.digest_list()
+        if self.beside.is_open and self.beside.display:
+            self.beside.close()
+        elif dialogue is None:
+            self.notify("There is no conversation in view yet.")
+        elif self.has_class("-narrow"):
+            item = list_.item if list_ is not None else None
+            turn, span = (item.turn, place_in(dialogue, item)) if item is not None else (0, None)
+            self.app.push_screen(MessageScreen(dialogue, turn, span, is_whole=True))
+        else:
+            self.panel.close()
+            self.beside.open(dialogue)
+            if list_ is not None and list_.item is not None:
+                self._point_at(list_.item)
+
+    def on_digest_list_chosen(self, event: DigestList.Chosen) -> None:
+        self.follow()
+        self._point_at(event.item)
+
+    def _point_at(self, item: Item) -> None:
+        dialogue = self.dialogue_in_view()
+        if self.beside.is_open and dialogue is not None and item.turn < len(dialogue.turns):
+            self.beside.point_at(item.turn, *place_in(dialogue, item))
 
     def action_mark(self, says: "Says") -> None:
         """Keep or drop the chosen part; the same key again takes that back. Points so marked weigh the next digest."""

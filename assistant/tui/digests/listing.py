@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
@@ -81,6 +82,13 @@ class DigestList(Vertical, can_focus=False):
         Binding("down", "move(1)", "Next", show=False),
     ]
 
+    class Chosen(Message):
+        """Another part is chosen."""
+
+        def __init__(self, item: Item) -> None:
+            super().__init__()
+            self.item = item
+
     at: reactive[int | None] = reactive(None)
     """The place of the chosen part among all."""
 
@@ -133,6 +141,7 @@ class DigestList(Vertical, can_focus=False):
             self.lines[before].choose(False)
         if now is not None:
             self.lines[now].choose(True)
+            self.post_message(self.Chosen(self.lines[now].item))
             self.call_after_refresh(self._bring_into_view)
 
     def _bring_into_view(self) -> None:

@@ -1,6 +1,7 @@
 """A conversation, opened at one of its messages."""
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -8,49 +9,65 @@ from textual.widgets.option_list import Option
 
 from assistant.records import Dialogue
 from assistant.terminal import one_line, printable
+from assistant.tui.commands import command_named
 from assistant.tui.screens.text import Reading
+
+Span = tuple[int, int]
+"""From one character of a message to another."""
 
 
 class MessageScreen(Reading):
-    """All messages; the one asked for is marked, and in it characters `start` to `end`. Up and Down walk on from it."""
+    """All messages; characters `span` of the one asked for are marked. Up and Down walk on from it. It takes all of
+    the terminal where it `is_whole`.
+    """
 
-    BINDINGS = [("escape", "close", "Close"), ("c", "copy", "Copy")]
+    BINDINGS = [
+        ("escape", "close", "Close"),
+        ("c", "copy", "Copy"),
+        Binding(command_named("conversation").key, "close", id="conversation", show=False),
+    ]
 
-    def __init__(self, dialogue: Dialogue, turn: int, start: int, end: int) -> None:
+    def __init__(self, dialogue: Dialogue, turn: int, span: Span | None, *, is_whole: bool = False) -> None:
         super().__init__()
         self._dialogue = dialogue
         self._turn = turn
-        self._span = (start, end)
+        self._span = span
+        self._shape = "-whole" if is_whole else "-message"
         self._turns = OptionList(compact=True, classes="turns", markup=False)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -wide -message"):
+        with Vertical(classes=f"dialog -wide {self._shape}"):
             yield Static(Content(f"Message {self._turn + 1} of {len(self._dialogue.turns)}"), classes="heading")
             yield self._turns
             yield Static(Content("↑↓ other messages · c copies the chosen one · Esc close"), classes="hint")
 
     def on_mount(self) -> None:
-        self._turns.add_options([Option(self._line(number)) for number in range(len(self._dialogue.turns))])
+        lines = [turn_line(self._dialogue, number) for number in range(len(self._dialogue.turns))]
+        lines[self._turn] = turn_line(self._dialogue, self._turn, self._span)
+        self._turns.add_options([Option(line) for line in lines])
         self._turns.focus()
         self._turns.highlighted = self._turn
         self.call_after_refresh(self._turns.scroll_to_highlight, top=True)
 
     def action_copy(self) -> None:
         if self._turns.highlighted is not None:
-            self.app.copy_to_clipboard(printable(self._dialogue.turns[self._turns.highlighted].text))
+            self.app.copy_to_clipboard(self._dialogue.turns[self._turns.highlighted].text)
             self.notify("Copied.")
 
     def action_close(self) -> None:
         self.dismiss(None)
 
-    def _line(self, number: int) -> Content:
-        turn = self._dialogue.turns[number]
-        time = f"{one_line(turn.time)} " if turn.time else ""
-        head = f"{number + 1:>4}  {time}{one_line(turn.speaker)}: "
-        if number != self._turn:
-            return Content.assemble((head + printable(turn.text), "$foreground 70%"))
-        start, end = self._span
-        before, quoted, after = turn.text[:start], turn.text[start:end], turn.text[end:]
-        return Content.assemble(
-            (head, "$accent bold"), printable(before), (printable(quoted), "$accent bold underline"), printable(after)
-        )
+
+def turn_line(dialogue: Dialogue, number: int, span: Span | None = None) -> Content:
+    """A message with its number; where a part of it is pointed at, a bar stands before it and the part is marked."""
+    turn = dialogue.turns[number]
+    time = f"{one_line(turn.time)} " if turn.time else ""
+    width = len(str(len(dialogue.turns)))
+    head = f"{number + 1:>{width}}  {time}{one_line(turn.speaker)}: "
+    if span is None:
+        return Content.assemble((f" {head}{printable(turn.text)}", "$foreground 70%"))
+    start, end = span
+    before, quoted, after = turn.text[:start], turn.text[start:end], turn.text[end:]
+    return Content.assemble(
+        (f"▌{head}", "$accent bold"), printable(before), (printable(quoted), "$accent bold underline"), printable(after)
+    )

@@ -89,5 +89,5 @@ class FindingActions(ConversationParts):
         for number, turn in enumerate(view.dialogue.turns):
             start = turn.text.casefold().find(word.casefold())
             if word and start >= 0:
-                self.app.push_screen(MessageScreen(view.dialogue, number, start, start + len(word)))
+                self.app.push_screen(MessageScreen(view.dialogue, number, (start, start + len(word))))
                 return

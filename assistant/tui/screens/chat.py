@@ -162,6 +162,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
     async def _show_sent(self, view: SentView, kind: MessageKind) -> None:
         self.parley.keeper.said(view.text, self.ask, kind, partial(setattr, view, "message"))
         await self.transcript.add(view)
+        self.follow()
 
     def _input(self, text: str) -> Input:
         source = self.chosen_source()
@@ -321,7 +322,10 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
     def action_cancel(self) -> None:
         if self._writing is None:
             if not self.editing and self.composer.editor.has_focus:
-                self.parley.pulling.stop()
+                if self.beside.is_open:
+                    self.beside.close()
+                else:
+                    self.parley.pulling.stop()
             self.give_up_editing()
             self.action_focus_composer()
         elif (assistant := self.parley.assistant) is not None and self.parley.model.state == "ready":

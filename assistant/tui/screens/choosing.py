@@ -77,6 +77,7 @@ class Choosing(ConversationParts):
 
     def action_panel(self) -> None:
         """Show or hide the panel."""
+        self.beside.close()
         self.panel.toggle()
         if not self.panel.is_open:
             self.composer.editor.focus()

@@ -74,6 +74,7 @@ class KeptChats(FindingActions, Deleting):
         self.title_line.chat = event.chat.title or TitleLine.UNTITLED
         self.set_class(bool(event.entries), "-begun")
         await self.transcript.show(event, self.ask, self.parley.order)
+        self.follow()
         if event.at:
             self.call_after_refresh(self.show_message, event.at, event.word)
 
@@ -83,6 +84,7 @@ class KeptChats(FindingActions, Deleting):
             self.chat = ""
             self.stop_editing()
             await self.transcript.clear()
+            self.follow()
             self.title_line.chat = TitleLine.UNTITLED
             self.remove_class("-begun")
             self.ask = self.default_ask

@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 
 from assistant.records import Ask, Dialogue, Prompt
+from assistant.tui.digests.beside import ConversationPane
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.chat_list import ChatList
 from assistant.tui.widgets.composer import Composer
@@ -39,6 +40,7 @@ class ConversationParts(Screen[None]):
         self.title_line = TitleLine()
         self.chats = ChatList()
         self.panel = SettingsPanel(ask)
+        self.beside = ConversationPane()
         self.welcome = Welcome()
         self.download = DownloadLine()
         self.foot = FootLine()
@@ -51,6 +53,7 @@ class ConversationParts(Screen[None]):
         yield self.transcript
         yield self.download
         yield self.composer
+        yield self.beside
         yield self.controls
         yield self.foot
 
@@ -95,3 +98,24 @@ class ConversationParts(Screen[None]):
         sources = list(self.transcript.query(SourceView))
         selected = [view for view in sources if view is self.selected()]
         return next(reversed(selected or sources), None)
+
+    def on_descendant_focus(self) -> None:
+        if self.focused is None or self.beside not in self.focused.ancestors:
+            self.follow()
+
+    def follow(self) -> None:
+        """Beside the answers stands the conversation that the selected one is about."""
+        if self.beside.is_open:
+            dialogue = self.dialogue_in_view()
+            if dialogue is None:
+                self.beside.close()
+            else:
+                self.beside.open(dialogue)
+
+    def dialogue_in_view(self) -> Dialogue | None:
+        """The conversation that the selected answer is about, else the selected or the newest one."""
+        selected = self.selected()
+        if isinstance(selected, AnswerView) and selected.request.dialogue.turns:
+            return selected.request.dialogue
+        source = self.chosen_source()
+        return source.dialogue if source is not None and source.dialogue.turns else None

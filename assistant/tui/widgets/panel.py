@@ -63,6 +63,10 @@ class SettingsPanel(Vertical):
         if self.is_open:
             self._options.focus()
 
+    def close(self) -> None:
+        """Hide it."""
+        self.remove_class("-open")
+
     def show_ask(self, ask: Ask, default: Ask) -> None:
         """How this chat is asked, and how chats are asked unless told otherwise."""
         self._ask, self._default = ask, default

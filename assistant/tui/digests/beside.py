@@ -1,0 +1,81 @@
+"""The conversation beside its answer."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from assistant.records import Dialogue
+from assistant.terminal import one_line
+from assistant.tui.digests.message import turn_line
+
+
+class ConversationPane(Vertical):
+    """All messages of the conversation that an answer is about; the one that is pointed at is marked and in view. The
+    arrows walk through them while it has the focus.
+    """
+
+    DEFAULT_CSS = """
+    ConversationPane {
+        display: none;
+        dock: right;
+        width: 45%;
+        padding: 1 1 0 2;
+        background: $surface;
+        border-left: outer $panel;
+        .heading { color: $accent; text-style: bold; margin: 0 0 1 0; height: auto; }
+        .hint { color: $foreground 55%; dock: bottom; height: auto; }
+        OptionList { height: 1fr; border: none; padding: 0; background: transparent; }
+        &.-open { display: block; }
+    }
+    .-narrow ConversationPane { display: none; &.-open { display: none; } }
+    """
+    BINDINGS = [Binding("escape", "close", "Close")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dialogue: Dialogue | None = None
+        self._marked: int | None = None
+        self._heading = Static(classes="heading", markup=False)
+        self._turns = OptionList(compact=True, markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield self._heading
+        yield self._turns
+        yield Static(Content("Tab to read in it · Esc close"), classes="hint")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is to be seen, where the screen has room for it."""
+        return self.has_class("-open")
+
+    def open(self, dialogue: Dialogue) -> None:
+        """Show a conversation; the one that is shown already keeps its place."""
+        self.add_class("-open")
+        if dialogue is self._dialogue:
+            return
+        self._dialogue, self._marked = dialogue, None
+        self._heading.update(Content(f"Conversation · {one_line(', '.join(dialogue.speakers))}"))
+        self._turns.clear_options()
+        self._turns.add_options([Option(turn_line(dialogue, number)) for number in range(len(dialogue.turns))])
+
+    def close(self) -> None:
+        """Hide it."""
+        self.remove_class("-open")
+
+    def point_at(self, turn: int, start: int, end: int) -> None:
+        """Mark characters `start` to `end` of a message, and bring it into view."""
+        if self._dialogue is None:
+            return
+        if self._marked is not None:
+            self._turns.replace_option_prompt_at_index(self._marked, turn_line(self._dialogue, self._marked))
+        self._marked = turn
+        self._turns.replace_option_prompt_at_index(turn, turn_line(self._dialogue, turn, (start, end)))
+        self._turns.highlighted = turn
+        self.call_after_refresh(self._turns.scroll_to_highlight, top=True)
+
+    async def action_close(self) -> None:
+        self.close()
+        await self.screen.run_action("focus_composer")
