@@ -7,9 +7,9 @@ from pathlib import Path
 from assistant.errors import reported_as_ours
 from assistant.locations import conversions_dir, knowledge_dir
 from assistant.settings import KnowledgeSettings
-from knowledge.errors import KnowledgeError
+from knowledge.errors import EmbedderMissing, KnowledgeError
 from knowledge.library import Library
-from knowledge.search.embedder import Embedder, open_embedder
+from knowledge.search.embedder import MINILM, Embedder, is_prepared, open_embedder, open_minilm
 from knowledge.storage.catalog import explained as sql_explained
 
 
@@ -36,6 +36,20 @@ def open_library(
                 yield library
         finally:
             library.close()
+
+
+def embedder_state(settings: KnowledgeSettings) -> str:
+    """Which embedder reads the documents and what it computes in, one line. It is opened only where it is prepared."""
+    if settings.embedder != MINILM:
+        return f"{settings.embedder}, opened when documents are read"
+    try:
+        if not is_prepared(conversions_dir()):
+            return f"{MINILM}, prepared when documents are first read"
+        embedder = open_minilm(conversions_dir(), compute_type=settings.precision)
+    except EmbedderMissing as error:
+        return str(error)
+    wanted, used = settings.precision, embedder.compute_type
+    return f"{MINILM} as {used}" + ("" if used == wanted else f": {wanted} is not exact enough on this processor")
 
 
 def explained() -> AbstractContextManager[None]:

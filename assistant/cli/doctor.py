@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
+from assistant.answering.library import embedder_state
 from assistant.cli.output import note, say, say_json
 from assistant.conversation import Ask, Assistant
 from assistant.dialogue import parse
@@ -143,6 +144,10 @@ def _model() -> str:
     return f"{detail}; {precision.sentence()}" if precision else detail
 
 
+def _embedder() -> str:
+    return embedder_state(load_settings().knowledge)
+
+
 def _summary() -> str:
     with Assistant(load_settings()) as assistant:
         loaded = assistant.load()
@@ -158,5 +163,6 @@ _CHECKS: dict[str, Callable[[], str]] = {
     "places": _places,
     "store": _store,
     "model": _model,
+    "embedder": _embedder,
     "summary": _summary,
 }

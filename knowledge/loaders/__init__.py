@@ -94,7 +94,7 @@ def load(name: str, content: bytes) -> Document:
     except DocumentUnreadable:
         raise
     except Exception as error:  # a hostile or damaged file may break its parser in any way at all
-        raise DocumentUnreadable(f"damaged: {type(error).__name__} while reading it") from error
+        raise DocumentUnreadable(f"damaged: not what a {suffix} file holds; open it and save it anew") from error
     if not any(map(str.isalnum, document.text)):
         raise DocumentUnreadable("no text in it")
     return document

@@ -4,6 +4,7 @@ is unpacked or parsed.
 
 import io
 import zipfile
+import zlib
 
 from knowledge.errors import DocumentUnreadable
 
@@ -24,7 +25,7 @@ def check_archive(content: bytes, kind: str, *, most_markup: int = _MOST_MARKUP)
             _check_sizes(parts, kind, most_markup)
             # Read through once: the sizes in the directory may be lies, and zipfile stops at the declared size.
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, zlib.error) as error:
         if content.startswith(b"\xd0\xcf\x11\xe0"):
             raise DocumentUnreadable(
                 f"encrypted, or in an old format: save it as a new {kind} file without a password"

@@ -28,7 +28,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ from tests.benchmarks.retrieval import read_rows
 
 _QUERIES = 200
 _COLD = 5
-_ROUTES = ("direct", "direct, windows", "float32", "int8")
+_ROUTES = ("direct, windows", "direct", "float32", "int8")
 
 
 def main() -> None:
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="gzipped lines with title and text")
     parser.add_argument("--draw", type=int, default=0, help="files to index, drawn by a seed; 0 for all")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--routes", nargs="+", choices=_ROUTES, default=list(_ROUTES))
     parser.add_argument("--catalog", type=Path, action="append", default=[])
     parser.add_argument("--questions", type=Path, help="gzipped lines with a question")
     parser.add_argument("--passages", type=int, nargs="*", default=[1_000, 100_000])
@@ -62,7 +63,8 @@ def main() -> None:
     arguments = parser.parse_args()
     work: Path = arguments.work
     if arguments.what == "rates":
-        _compare_rates(work / arguments.data.name.split(".")[0], arguments.data, arguments.draw, arguments.rounds)
+        place = work / arguments.data.name.split(".")[0]
+        _compare_rates(place, arguments.data, arguments.draw, arguments.rounds, arguments.routes)
     elif arguments.what == "update":
         _time_updates(work)
     elif arguments.what == "queries":
@@ -81,7 +83,7 @@ def _embedder(precision: str = "float32") -> Embedder:
 # Rates.
 
 
-def _compare_rates(work: Path, data: Path, draw: int, rounds: int) -> None:
+def _compare_rates(work: Path, data: Path, draw: int, rounds: int, routes: Sequence[str]) -> None:
     rows = read_rows(str(data))
     chance = random.Random(1)
     chance.shuffle(rows)
@@ -91,24 +93,24 @@ def _compare_rates(work: Path, data: Path, draw: int, rounds: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number:05}.md").write_text(f"# {row.get('title', number)}\n\n{row['text']}\n", encoding="utf-8")
     # The conversion is made once for all time: not part of the rate.
-    _embedder(), _embedder("int8")
+    _embedder()
     command = [sys.executable, "-m", "tests.benchmarks.indexing", "route", "--work", str(work), "--name"]
     processes = {
         route: subprocess.Popen([*command, route], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for route in _ROUTES
+        for route in routes
     }
-    turns: dict[str, list[dict[str, float]]] = {route: [] for route in _ROUTES}
+    turns: dict[str, list[dict[str, float]]] = {route: [] for route in routes}
     for number in range(-1, rounds):
-        for route in chance.sample(_ROUTES, len(_ROUTES)):
+        for route in chance.sample(routes, len(routes)):
             turns[route].append(_turn(processes[route], number))
             print(f"round {number}, {route}: {turns[route][-1]}", file=sys.stderr, flush=True)
     for process in processes.values():
         process.communicate()
     print(f"{data.name}: {len(rows)} files in {rounds} rounds\n")
-    print("| route | passages | load s | wall s | passages/s | CPU s | CPU against direct, windows | peak MiB |")
+    print(f"| route | passages | load s | wall s | passages/s | CPU s | CPU against {routes[0]} | peak MiB |")
     print("|---|---|---|---|---|---|---|---|")
-    for route in _ROUTES:
-        print(_rates_row(route, turns))
+    for route in routes:
+        print(_rates_row(route, turns, routes[0]))
 
 
 def _turn(process: "subprocess.Popen[str]", number: int) -> dict[str, float]:
@@ -120,10 +122,10 @@ def _turn(process: "subprocess.Popen[str]", number: int) -> dict[str, float]:
     return found
 
 
-def _rates_row(route: str, turns: dict[str, list[dict[str, float]]]) -> str:
+def _rates_row(route: str, turns: dict[str, list[dict[str, float]]], against: str) -> str:
     loading, *rounds = turns[route]
     total = {name: sum(turn[name] for turn in rounds) for name in ("passages", "seconds", "cpu")}
-    beside = [turn["cpu"] / other["cpu"] for turn, other in zip(rounds, turns["direct, windows"][1:], strict=True)]
+    beside = [turn["cpu"] / other["cpu"] for turn, other in zip(rounds, turns[against][1:], strict=True)]
     return (
         f"| {route} | {total['passages']:.0f} | {loading['seconds']:.1f} | {total['seconds']:.0f}"
         f" | {total['passages'] / total['seconds']:.1f} | {total['cpu']:.0f}"

@@ -1,7 +1,7 @@
 """How well passages are found and refused, through the product: each passage of a set becomes a titled document.
 
     python tests/benchmarks/retrieval.py --set NAME passages.jsonl.gz questions.jsonl.gz [--set …] [--cache FOLDER]
-                                         [--compute-type float32] [--fit] [--json]
+                                         [--compute-type int8] [--fit] [--json]
 
 Prints MRR@10, hit@5 and nDCG@10 with 95 % bootstrap intervals over questions, the errors of the refusal, and latency.
 A question is unanswerable where its set says so, and, as "left out", where every relevant document is hidden from it.
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", nargs=3, action="append", required=True, metavar=("NAME", "PASSAGES", "QUESTIONS"))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "parley-retrieval")
-    parser.add_argument("--compute-type", default="float32")
+    parser.add_argument("--compute-type", default="int8")
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

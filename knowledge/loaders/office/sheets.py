@@ -2,46 +2,46 @@
 value that was stored with them; nothing is computed and no macro is read.
 """
 
-import datetime
-import io
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
 
 from knowledge.documents import Document
 from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.archives import check_sheet
 from knowledge.loaders.building import TextBuilder
+from knowledge.loaders.office import calamine
 from knowledge.loaders.office.grids import check_grids
 from knowledge.loaders.rows import add_table
+
+_MOST_SECONDS = 120
+_Sheets = list[tuple[str, list[list[str]]]]
 
 
 def load_sheets(content: bytes) -> Document:
     """Every sheet that is not hidden; its name is the heading of its rows."""
-    from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum, ZipError
-
-    is_old = content.startswith(b"\xd0\xcf\x11\xe0")
-    if not is_old:
+    if not content.startswith(b"\xd0\xcf\x11\xe0"):
         check_sheet(content)
         check_grids(content)
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
-    except ZipError as error:
-        raise DocumentUnreadable("damaged: not a complete spreadsheet file") from error
     builder = TextBuilder()
-    for facts in workbook.sheets_metadata:
-        if facts.visible != SheetVisibleEnum.Visible or facts.typ != SheetTypeEnum.WorkSheet:
-            continue
-        sheet = workbook.get_sheet_by_name(facts.name)
-        builder.heading(1, facts.name)
-        rows = [[shown(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
-        add_table(builder, rows, place=f"sheet {facts.name.replace('{', '(').replace('}', ')')}, row {{}}")
+    for name, rows in _read_apart(content):
+        builder.heading(1, name)
+        add_table(builder, rows, place=f"sheet {name.replace('{', '(').replace('}', ')')}, row {{}}")
     return builder.document()
 
 
-def shown(value: object) -> str:
-    """A cell's value as text: whole numbers without a decimal point, dates and times as ISO 8601 has them."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.11g}"
-    if isinstance(value, datetime.datetime):
-        return value.date().isoformat() if value.time() == datetime.time() else value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, datetime.time):
-        return value.strftime("%H:%M")
-    return str(value)
+def _read_apart(content: bytes) -> _Sheets:
+    """The sheets, read in a process of its own, which a damaged file may end."""
+    # -P: the folder of the program is no place to import from.
+    command = [sys.executable, "-P", str(Path(calamine.__file__))]
+    try:
+        done = subprocess.run(command, input=content, capture_output=True, check=False, timeout=_MOST_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise DocumentUnreadable(f"takes longer than {_MOST_SECONDS // 60} minutes to read") from error
+    if done.returncode == calamine.ENCRYPTED:
+        raise DocumentUnreadable("encrypted: save a copy without its password")
+    if done.returncode:
+        raise DocumentUnreadable("damaged: not a complete spreadsheet file")
+    return msgspec.json.decode(done.stdout, type=_Sheets)

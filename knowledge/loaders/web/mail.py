@@ -23,7 +23,7 @@ def load_mail(content: bytes) -> Document:
         raise DocumentUnreadable("not an e-mail message: it has no header")
     builder = TextBuilder()
     _add(builder, message)
-    return builder.document(str(message["Subject"] or ""))
+    return builder.document(_header(message, "Subject"))
 
 
 def load_mailbox(content: bytes) -> Document:
@@ -48,14 +48,22 @@ def _messages(content: bytes) -> Iterator[bytes]:
 
 def _day(message: EmailMessage) -> str:
     try:
-        return f", {parsedate_to_datetime(str(message['Date'])):%Y-%m-%d}"
-    except (TypeError, ValueError):
+        return f", {parsedate_to_datetime(_header(message, 'Date')):%Y-%m-%d}"
+    except (TypeError, ValueError, OverflowError):
+        return ""
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """What the header says, empty where the message has none or Python's parser breaks at it."""
+    try:
+        return str(message[name] or "")
+    except (IndexError, ValueError, OverflowError):
         return ""
 
 
 def _add(builder: TextBuilder, message: EmailMessage) -> None:
-    builder.heading(1, str(message["Subject"] or "(no subject)"))
-    builder.block("\n".join(f"{name}: {message[name]}" for name in _SHOWN if message[name]))
+    builder.heading(1, _header(message, "Subject") or "(no subject)")
+    builder.block("\n".join(f"{name}: {value}" for name in _SHOWN if (value := _header(message, name))))
     body = message.get_body(preferencelist=("plain", "html"))
     if isinstance(body, EmailMessage):
         raw = _payload(body)

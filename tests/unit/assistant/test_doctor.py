@@ -31,7 +31,7 @@ def test_a_sound_installation_passes_with_a_real_summary(tiny_model: Path, capsy
     report = json.loads(printed)
     found = {check["name"]: check for check in report["checks"]}
     assert (code, report["passed"], list(found)) == (
-        0, True, ["python", "packages", "settings", "places", "store", "model", "summary"],
+        0, True, ["python", "packages", "settings", "places", "store", "model", "embedder", "summary"],
     )  # fmt: skip
     assert all(check["passed"] for check in found.values())
     assert found["settings"]["detail"] == "1 of your own"

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assistant.answering.library import embedder_state
+from assistant.settings import KnowledgeSettings
 from knowledge.documents import Passage
 from knowledge.errors import EmbedderMissing
-from knowledge.search.embedder import MiniLM, PassageText, each_passage, open_embedder, passage_text
+from knowledge.search.embedder import MiniLM, PassageText, each_passage, open_embedder, open_minilm, passage_text
 from tests.unit.knowledge.embedders import WordEmbedder
 
 _TEXTS = [
@@ -61,6 +63,60 @@ def test_the_conversion_is_kept(minilm: MiniLM, cache: Path, monkeypatch: pytest
     again = open_embedder("minilm", cache, compute_type="float32", threads=1)
     assert again.identity == minilm.identity
     assert f"{minilm.identity}-float32" in [path.name for path in cache.iterdir()]
+
+
+@pytest.fixture
+def linked(minilm: MiniLM, cache: Path, tmp_path: Path) -> Path:
+    """A cache of its own, with the same conversion, and without its probes."""
+    place = tmp_path / f"{minilm.identity}-float32"
+    place.mkdir()
+    for name in ("model.bin", "config.json", "vocabulary.json"):
+        (place / name).symlink_to(cache / place.name / name)
+    return tmp_path
+
+
+def test_int8_is_the_default_and_its_vectors_are_near_those_of_float32(minilm: MiniLM, linked: Path) -> None:
+    quick = open_minilm(linked, threads=1)
+    assert (quick.compute_type, quick.identity) == ("int8", minilm.identity)
+    same = (quick.embed_questions(_TEXTS) * minilm.embed_questions(_TEXTS)).sum(axis=1)
+    assert same.min() > 0.98 and same.max() < 0.99999  # near, and not float32 in disguise
+
+
+@pytest.mark.parametrize("harm", ["cut", "older"])
+def test_probes_that_cannot_be_read_are_made_again(minilm: MiniLM, linked: Path, harm: str) -> None:
+    file = linked / f"{minilm.identity}-float32" / "probes.npy"
+    if harm == "cut":
+        file.write_bytes(b"\x93NUMPY")
+    else:
+        np.save(file, np.zeros((1, 384), np.float32))
+    assert open_minilm(linked, threads=1).compute_type == "int8"
+    np.testing.assert_allclose(np.linalg.norm(np.load(file), axis=1), 1, atol=1e-5)
+
+
+def test_where_int8_is_not_exact_float32_is_used_and_doctor_says_so(
+    minilm: MiniLM, linked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_minilm(linked, threads=1)
+    file = linked / f"{minilm.identity}-float32" / "probes.npy"
+    exact = np.load(file)
+    # A unit vector turned by 0.15 rad has a cosine of 0.989 to itself: below 0.99.
+    aside = np.roll(exact, 1, axis=1)
+    aside -= (aside * exact).sum(axis=1, keepdims=True) * exact
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    np.save(file, np.cos(0.15) * exact + np.sin(0.15) * aside)
+    careful = open_minilm(linked, threads=1)
+    assert careful.compute_type == "float32"
+    np.testing.assert_allclose(careful.embed_questions(_TEXTS), minilm.embed_questions(_TEXTS), atol=1e-5)
+    monkeypatch.setattr("assistant.answering.library.conversions_dir", lambda: linked)
+    assert embedder_state(KnowledgeSettings()) == "minilm as float32: int8 is not exact enough on this processor"
+    assert embedder_state(KnowledgeSettings(precision="float32")) == "minilm as float32"
+
+
+def test_doctor_opens_no_embedder_that_is_not_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.answering.library.conversions_dir", lambda: tmp_path)
+    assert embedder_state(KnowledgeSettings()) == "minilm, prepared when documents are first read"
+    assert embedder_state(KnowledgeSettings(embedder="/models/mine")) == "/models/mine, opened when documents are read"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
