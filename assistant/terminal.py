@@ -30,6 +30,12 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
+def shortened(text: str, characters: int = 60) -> str:
+    """A text as a title: on one line, cut between words."""
+    title = one_line(text)
+    return title if len(title) <= characters else title[: characters - 1].rsplit(" ", 1)[0] + "…"
+
+
 def json_line(value: Any) -> str:
     """One JSON value on one line, every control character and bidirectional override in it as an escape of JSON: the
     value is whole, and a terminal that it is printed on obeys none of it.

@@ -63,7 +63,7 @@ def open_app(*, plain: bool = False, continue_: bool = False) -> int:
     if plain:
         from assistant.cli.plain import talk
 
-        return talk()
+        return talk(continue_last=continue_)
     is_served = "TEXTUAL_DRIVER" in os.environ  # by `assistant serve`, which is its terminal
     if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal; to summarize without one: assistant summarize FILE")

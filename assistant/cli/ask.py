@@ -83,7 +83,9 @@ def ask(
         if json:
             say_json(as_json(answer))
         else:
-            _print(answer, has_documents=library.catalog.passage_count() > 0)
+            say_answer(answer, has_documents=library.catalog.passage_count() > 0)
+            if answer.completion is not None:
+                note(f"Rate it: assistant rate {answer.completion.id} up")
     return 0
 
 
@@ -108,7 +110,8 @@ def as_json(answer: DocumentAnswer) -> dict[str, Any]:
     }
 
 
-def _print(answer: DocumentAnswer, *, has_documents: bool) -> None:
+def say_answer(answer: DocumentAnswer, *, has_documents: bool) -> None:
+    """Print an answer and under it the places that it comes from."""
     if not answer.answerable:
         say("Not in your documents." if has_documents else "There are no documents yet: assistant knowledge add PATH")
     elif answer.is_written:
@@ -125,8 +128,6 @@ def _print(answer: DocumentAnswer, *, has_documents: bool) -> None:
         say(at if is_quoted else f"{at}\n    {excerpt(citation.text)}")
     for citation in answer.nearest:
         say(f"Nearest: {place(citation)}\n    {excerpt(citation.text)}")
-    if answer.completion is not None:
-        note(f"Rate it: assistant rate {answer.completion.id} up")
 
 
 def quoted(citation: Citation) -> str:

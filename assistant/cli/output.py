@@ -38,9 +38,26 @@ def fail(error: AssistantError, as_json: bool) -> int:
     return error.exit_code
 
 
+class _Terminal:
+    """What is known of the terminal; threads that tell how far they are look here too."""
+
+    is_plain = False
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Within it nothing is coloured or drawn over, whatever the terminal can do."""
+    before, _Terminal.is_plain = _Terminal.is_plain, True
+    try:
+        yield
+    finally:
+        _Terminal.is_plain = before
+
+
 def is_interactive() -> bool:
     """Whether somebody watches stderr and wants bars and colour."""
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    is_simple = _Terminal.is_plain or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stderr.isatty() and not is_simple
 
 
 @contextmanager

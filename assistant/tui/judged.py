@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from assistant.records import FeedbackStats, PreferencePair, Share, Unpaired
+from assistant.records import Chat, Deletion, FeedbackStats, PreferencePair, Share, Unpaired
 from assistant.terminal import one_line
 from assistant.tui.placing import Placing
 
@@ -31,6 +31,20 @@ def describe_stats(stats: FeedbackStats) -> str:
         f"longer one chosen  {_share(stats.longer_chosen, 'no pairs yet')}; 50 % is no bias",
     ]
     return "\n".join(lines)
+
+
+def describe_deletion(chat: Chat, takes: Deletion) -> str:
+    """The chat by its title, and what goes with it."""
+    judged = takes.ratings + takes.rankings + takes.marks
+    counts = ((takes.completions, "answer"), (judged, "judgement"))
+    parts = [f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count]
+    parts += [f"which trained {', '.join(takes.model_versions)}"] if takes.model_versions else []
+    return name_of(chat) + (f" with {' and '.join(parts)}" if parts else "")
+
+
+def name_of(chat: Chat) -> str:
+    """A chat by its title."""
+    return f"“{one_line(chat.title) or 'untitled'}”"
 
 
 def describe_effect(

@@ -11,6 +11,7 @@ from assistant.errors import InputUnreadable, Interrupted, UsageError
 from assistant.prompts import load_shots
 from assistant.records import Ask, Dialogue, MessageKind
 from assistant.settings import ScreenSettings
+from assistant.terminal import shortened
 from assistant.tui.asking import Input, Request, Sending, ask, ask_by, asked_about, measure, plan
 from assistant.tui.choices import changes, drawn
 from assistant.tui.commands import action_of, bindings_of, command_named, find_command, key_of
@@ -42,7 +43,6 @@ MEASURE_SECONDS = 0.2
 """How long typing must pause before the tokens are counted."""
 KEEP_SECONDS = 0.5
 """How much of a streamed answer a crash may lose."""
-TITLE_CHARACTERS = 60
 
 
 class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions, KeptChats, Choosing):
@@ -234,7 +234,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
             order = self.parley.order(len(event.answer.drafts))
             view.finish(event.answer, order, event.digest)
             self._writing = None
-            title = event.title or _shortened(event.answer.completion.answer)
+            title = event.title or shortened(event.answer.completion.answer)
             self._title(title)
             self.parley.keeper.answered(event.answer, order, title, partial(setattr, view, "message"))
 
@@ -246,7 +246,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
         """Keep what stands there instead of an answer; the chat is named after what was asked."""
         request = view.request
         said = request.dialogue.turns[0].text if request.dialogue.turns else ""
-        title = _shortened(request.question or request.ask.request or said)
+        title = shortened(request.question or request.ask.request or said)
         self._title(title)
         self.parley.keeper.told(text, title)
 
@@ -369,8 +369,3 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
 
     def action_unfold(self) -> None:
         self.composer.unfold()
-
-
-def _shortened(text: str) -> str:
-    title = " ".join(text.split())
-    return title if len(title) <= TITLE_CHARACTERS else title[: TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from assistant.records import Chat, Deletion
-from assistant.terminal import one_line
 from assistant.tui.commands import command_named, key_of
+from assistant.tui.judged import describe_deletion, name_of
 from assistant.tui.messages import ChatDeletionAsked
 from assistant.tui.screens.parts import ConversationParts
 
@@ -78,7 +78,7 @@ class Deleting(ConversationParts):
             self.notify("There is no deleted chat to bring back.")
 
     def on_chat_brought_back(self, event: ChatBroughtBack) -> None:
-        self.notify(f"{_name(event.chat)} is back.")
+        self.notify(f"{name_of(event.chat)} is back.")
         if self.was_in_view and not self.chat and self.is_free():
             self.parley.open_chat(event.chat.id)
         self._show_count()
@@ -86,16 +86,3 @@ class Deleting(ConversationParts):
     def _show_count(self) -> None:
         self.chats.look()
         self.show_loop()
-
-
-def describe_deletion(chat: Chat, takes: Deletion) -> str:
-    """The chat by its title, and what goes with it."""
-    judged = takes.ratings + takes.rankings + takes.marks
-    counts = ((takes.completions, "answer"), (judged, "judgement"))
-    parts = [f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count]
-    parts += [f"which trained {', '.join(takes.model_versions)}"] if takes.model_versions else []
-    return _name(chat) + (f" with {' and '.join(parts)}" if parts else "")
-
-
-def _name(chat: Chat) -> str:
-    return f"“{one_line(chat.title) or 'untitled'}”"

@@ -1,0 +1,41 @@
+"""The chat in view on its way to the store, as the app keeps it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from assistant.feedback.store import Store
+from assistant.records import Answer, Ask, Message, MessageKind
+from assistant.terminal import shortened
+
+
+class ChatInView:
+    """What is said goes to its end; the first message begins it. `id` is "" before that."""
+
+    def __init__(self, store: Store, id: str = "") -> None:
+        self._store = store
+        self.id = id
+
+    def said(self, kind: MessageKind, text: str, ask: Ask) -> None:
+        """Something was sent, asked about in this way."""
+        settings = msgspec.to_builtins(ask)
+        if self.id:
+            self._store.set_chat_settings(self.id, settings)
+        else:
+            self.id = self._store.new_chat(settings=settings).id
+        self._store.add_message(self.id, kind, text)
+
+    def answered(self, answer: Answer, title: str) -> None:
+        """The answer to it; the first one names the chat."""
+        ids = [draft.id for draft in answer.drafts]
+        self._add("answer", answer.completion.answer, ids, title)
+
+    def told(self, text: str, title: str) -> None:
+        """What stands there in place of an answer."""
+        self._add("notice", text, (), title)
+
+    def _add(self, kind: MessageKind, text: str, completions: Sequence[str], title: str) -> Message:
+        message = self._store.add_message(self.id, kind, text, completions)
+        if not self._store.chat(self.id).title:
+            self._store.rename_chat(self.id, shortened(title or text))
+        return message
