@@ -46,7 +46,7 @@ def _training() -> str:
 
     parts = ["## assistant-train\n"]
     for name, stage in STAGES.items():
-        app = build_app([name])
+        app = build_app([name], show_all=True)
         parts.append(f"### assistant-train {name}\n\n{stage.help}\n")
         parts += ["```", *(f"assistant-train {name} {example}" for example in stage.examples), "```\n"]
         text = str(app[name].generate_docs(output_format="markdown", heading_level=4, recursive=False))

@@ -28,20 +28,23 @@ from training.runs import tables
 _ABOUT = """Train, tune, align and evaluate models.
 
 ```
-assistant-train pocket --data train.jsonl --dev dev.jsonl
-assistant-train pocket --help
-assistant-train runs
+assistant-train rlhf
+assistant-train sft --data train.jsonl --dev dev.jsonl --model pocket
+assistant-train evaluate --data dev.jsonl --model pocket
+assistant-train sft --help
 ```
 """
+_MORE = "More options are in docs/reference.md. Each works as a flag or in --config; --dry-run shows their values."
+_FIRST = ("rlhf", "sft", "evaluate")
+"""The stages that `--help` lists before the others."""
+_USUAL, _OTHERS = Group("Usual commands", sort_key=0), Group("More commands", sort_key=1)
 NEWEST = "newest"
 """What a bare `--resume` stands for."""
 _GENERAL = Group("General", sort_key=0)
 _DATA = (
-    "Training data: JSON Lines, a JSON array, CSV or parquet, compressed or not, a `save_to_disk` folder, or a Hub id. "
+    "Data: JSON Lines, a JSON array, CSV or parquet, compressed or not, a `save_to_disk` folder, or a Hub id. "
     "Repeat it for more."
 )
-_FILE_KEYS = {"data", "dev", "model", "out", "columns"}
-"""Flags besides the stage's own that a `--config` file may hold."""
 
 
 def _common(stage: Stage) -> list[inspect.Parameter]:
@@ -55,18 +58,23 @@ def _common(stage: Stage) -> list[inspect.Parameter]:
         inspect.Parameter(
             word,
             inspect.Parameter.POSITIONAL_ONLY,
-            annotation=Annotated[str, Parameter(help="Model, baseline (lead-1, lead-3) or file of predictions.")],
+            annotation=Annotated[str, Parameter(help=stage.operand)],
         )
         for word in stage.operands
     ]
+    inputs = {
+        "data": flag("data", list[Path], None, _DATA, "--data"),
+        "dev": flag("dev", Path | None, None, stage.dev),
+        "columns": flag("columns", list[str], None, "Your column names: dialogue=text,summary=target.", "--columns"),
+        "model": flag("model", str, "", "Model reference: current, pocket, a Hub id, a path, or a registry version."),
+        "out": flag("out", Path | None, None, "Where to write the result.", "--out", "-o"),
+        "resume": flag(
+            "resume", str | None, None, "Resume a run: its name, or nothing for the newest. Needs no other flag."
+        ),
+    }
     return [
         *words,
-        flag("data", list[Path], None, _DATA, "--data"),
-        flag("dev", Path | None, None, "Held-out data. Without it, part of --data is held out."),
-        flag("columns", list[str], None, "Your column names: dialogue=text,summary=target.", "--columns"),
-        flag("model", str, "", "Model reference: current, pocket, a Hub id, a path, or a registry version."),
-        flag("out", Path | None, None, "Where to write the result.", "--out", "-o"),
-        flag("resume", str | None, None, "Resume a run: its name, or nothing for the newest. Needs no other flag."),
+        *(inputs[name] for name in stage.inputs),
         flag("config", Path | None, None, "TOML file with values for these flags. Flags override it."),
         flag("dry_run", bool, False, "Show the configuration and what would be read, and write nothing."),
         flag("json", bool, False, "Print one JSON object to standard output."),
@@ -74,13 +82,18 @@ def _common(stage: Stage) -> list[inspect.Parameter]:
     ]
 
 
-def build_app(arguments: Sequence[str]) -> App:
-    """The command line. Only the stage that is named has its flags read, so that no other's libraries are imported."""
-    # Whoever stops it is answered here, as of every other end.
+def build_app(arguments: Sequence[str], *, show_all: bool = False) -> App:
+    """The command line. Only the stage that is named has its flags read, so that no other's libraries are imported.
+    With `show_all`, help has every option.
+    """
+    # Interrupts are answered here, like every other end.
     app = App(name="assistant-train", help=_ABOUT, suppress_keyboard_interrupt=False)
     for name, stage in STAGES.items():
-        app.command(_command(name, stage, detailed=name in arguments), name=name, help=_help(name, stage))
-    app.command(_runs, name="runs")
+        call = _command(name, stage, detailed=name in arguments, show_all=show_all)
+        hides_some = name in arguments and not show_all and bool(_hidden(stage))
+        group = _USUAL if name in _FIRST else _OTHERS
+        app.command(call, name=name, help=_help(name, stage), help_epilogue=_MORE if hides_some else None, group=group)
+    app.command(_runs, name="runs", group=_USUAL)
     return app
 
 
@@ -145,15 +158,21 @@ def _help(name: str, stage: Stage) -> str:
     return f"{stage.help}\n\n```\n{examples}\n```"
 
 
-def _command(name: str, stage: Stage, *, detailed: bool) -> Any:
+def _command(name: str, stage: Stage, *, detailed: bool, show_all: bool) -> Any:
     """A function whose signature shows cyclopts the stage's flags; it is called with those alone that were given."""
 
     def call(*operands: str, **given: Any) -> None:
         _carry_out(name, stage, operands, given)
 
-    own = flags.parameters(_load(stage.config), group=name.capitalize()) if detailed else []
+    groups = Group("Options", sort_key=1), Group("More options", sort_key=2)
+    own = flags.parameters(_load(stage.config), stage.common, groups, show_all=show_all) if detailed else []
     call.__signature__ = inspect.Signature([*_common(stage), *own])  # type: ignore[attr-defined]
     return call
+
+
+def _hidden(stage: Stage) -> set[str]:
+    """The options that `--help` leaves to the reference."""
+    return {leaf.name for leaf in flags.leaves(_load(stage.config))} - set(stage.common)
 
 
 def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[str, Any]) -> None:
@@ -197,12 +216,10 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
 
 
 def _as_lines(stage: Stage, job: Any, columns: Sequence[str], folder: Path | None = None) -> Any:
-    """The job with its data as JSON Lines, copies of what is none in `folder`."""
+    """The job with its data as JSON Lines. Data in other formats are copied, into `folder` if there is one."""
     from training.runs.sources import as_json_lines, parse_columns
 
     if not stage.reads_rows:
-        if columns:
-            raise UsageError(f"{job.stage} reads documents, which have no columns")
         return job
     named, download = parse_columns(columns), bool(getattr(job.config, "download", False))
     if download:
@@ -219,7 +236,8 @@ def _resolve(name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> 
     from training.runs.run import find_run, read_manifest, started_with
 
     own = {leaf.name for leaf in flags.leaves(struct)}
-    file = flags.read_config_file(given["config"], own | _FILE_KEYS) if given.get("config") else {}
+    known = own | {*STAGES[name].inputs} - {"resume"}
+    file = flags.read_config_file(given["config"], known) if given.get("config") else {}
     before: dict[str, Any] = {}
     start = None
     if (resume := given.get("resume")) is not None:

@@ -9,12 +9,12 @@ import difflib
 import inspect
 import textwrap
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from msgspec.structs import fields
 
 from assistant.errors import UsageError
@@ -75,16 +75,29 @@ def _docs_in(struct: type) -> dict[str, str]:
     return found
 
 
-def parameters(struct: type[msgspec.Struct], group: str) -> list[inspect.Parameter]:
-    """A keyword parameter for each leaf, as cyclopts reads them."""
+def parameters(
+    struct: type[msgspec.Struct], common: Collection[str], groups: tuple[Group, Group], *, show_all: bool
+) -> list[inspect.Parameter]:
+    """A keyword parameter for each leaf, as cyclopts reads them: the `common` ones in the first group, in their order,
+    the others in the second, hidden from `--help` unless `show_all`.
+    """
+    found = {leaf.name: leaf for leaf in leaves(struct)}
+    names = [*common, *(name for name in found if name not in common)]
     return [
         inspect.Parameter(
-            leaf.name,
+            name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=leaf.default,
-            annotation=Annotated[leaf.kind, Parameter(help=leaf.help, group=group)],
+            default=found[name].default,
+            annotation=Annotated[
+                found[name].kind,
+                Parameter(
+                    help=found[name].help,
+                    group=groups[0] if name in common else groups[1],
+                    show=name in common or show_all,
+                ),
+            ],
         )
-        for leaf in leaves(struct)
+        for name in names
     ]
 
 

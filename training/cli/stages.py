@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+INPUTS = ("data", "dev", "columns", "model", "out", "resume")
+"""Flags for what a stage reads and where it writes. `Stage.inputs` has those that the stage uses."""
+DEV = "Held-out data. Without it, part of --data is held out."
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -10,13 +14,20 @@ class Stage:
     `run` takes a `training.runs.job.Job` and returns its result as JSON values; `show` formats that result as text;
     `check` refuses a job before `run`'s libraries are imported; `plan` says what more a job would do, for a dry run.
     `reads_rows` is False where the data are documents. Functions and structs are given as "module:name".
+
+    `inputs` are the names from INPUTS that the stage uses, and `dev` is the help of `--dev`. `common` are the options
+    that `--help` shows; the others work as flags and in `--config` too, and the reference lists them.
     """
 
     run: str
     config: str
     help: str
     examples: tuple[str, ...]
+    common: tuple[str, ...]
+    inputs: tuple[str, ...] = INPUTS
+    dev: str = DEV
     operands: tuple[str, ...] = ()
+    operand: str = "Model, baseline (lead-1, lead-3) or file of predictions."
     show: str = "training.runs.tables:plain"
     check: str = ""
     plan: str = ""
@@ -33,6 +44,21 @@ STAGES: dict[str, Stage] = {
             "--resume",
             "--data train.jsonl --minutes 5 --dry-run",
         ),
+        common=(
+            "minutes",
+            "max_steps",
+            "encoder_layers",
+            "decoder_layers",
+            "width",
+            "precision",
+            "learning_rate",
+            "denoise",
+            "groups",
+            "dropout",
+            "blend",
+            "licence",
+            "seed",
+        ),
     ),
     "sft": Stage(
         run="training.sft.stage:run",
@@ -43,6 +69,22 @@ STAGES: dict[str, Stage] = {
             "--data train.jsonl --method full --forgetting other-tasks.jsonl",
             "--rated --model current --method lora",
             "--resume",
+        ),
+        common=(
+            "method",
+            "rank",
+            "learning_rate",
+            "epochs",
+            "max_steps",
+            "batch_size",
+            "accumulation",
+            "rated",
+            "replay",
+            "teacher",
+            "forgetting",
+            "judge",
+            "download",
+            "seed",
         ),
         show="training.sft.outcome:show",
         plan="training.sft.stage:plan",
@@ -57,6 +99,20 @@ STAGES: dict[str, Stage] = {
             "--data notes.md --dev-summaries dev.jsonl",
             "--resume",
         ),
+        common=(
+            "method",
+            "rank",
+            "learning_rate",
+            "epochs",
+            "max_steps",
+            "batch_size",
+            "accumulation",
+            "chunk_tokens",
+            "dev_summaries",
+            "forgetting",
+            "seed",
+        ),
+        inputs=("data", "model", "out", "resume"),
         show="training.sft.outcome:show",
         plan="training.sft.adapt:plan",
     ),
@@ -65,7 +121,18 @@ STAGES: dict[str, Stage] = {
         config="training.sft.config:MemoryConfig",
         help="Estimate the memory to store, serve and tune a model, without loading it.",
         examples=("pocket", "google/flan-t5-base --batch-size 16 --length 512", "current --json"),
+        common=(
+            "batch_size",
+            "length",
+            "target_length",
+            "rank",
+            "virtual_tokens",
+            "precision",
+            "activation_checkpointing",
+        ),
+        inputs=(),
         operands=("reference",),
+        operand="Model reference: current, pocket, a Hub id, a path, or a registry version.",
         show="training.sft.memory:show",
     ),
     "reward": Stage(
@@ -78,6 +145,8 @@ STAGES: dict[str, Stage] = {
             "--data summaries.jsonl --dev dev.jsonl -o warm",
             "--resume",
         ),
+        common=("method", "base", "warm_start", "constitution", "epochs", "max_steps", "dev_share", "seed"),
+        inputs=("data", "dev", "columns", "out", "resume"),
         show="training.runs.tables:reward",
         plan="training.reward.stage:plan",
     ),
@@ -90,6 +159,9 @@ STAGES: dict[str, Stage] = {
             "--data dialogues.jsonl --model current --drafts 4 -o pairs.jsonl",
             "--data drafts.jsonl --principles mine.toml -o pairs.jsonl",
         ),
+        common=("principles", "drafts", "ask", "max_steps", "seed"),
+        inputs=("data", "dev", "columns", "model", "out"),
+        dev="People's pairs, to measure how far the principles agree with them.",
     ),
     "score": Stage(
         run="training.reward.score:run",
@@ -100,6 +172,8 @@ STAGES: dict[str, Stage] = {
             "--data answers.jsonl --model r1 --json",
             "--data answers.jsonl --reward human:r1 --reward=-1*unsupported",
         ),
+        common=("reward", "batch_size", "max_steps", "seed"),
+        inputs=("data", "columns", "model", "out"),
     ),
     "ppo": Stage(
         run="training.ppo.stage:run",
@@ -110,6 +184,21 @@ STAGES: dict[str, Stage] = {
             "--data dialogues.jsonl --reward human --reward=-0.5*unsupported",
             "--data dialogues.jsonl --config ppo.toml --max-steps 500",
             "--resume",
+        ),
+        common=(
+            "method",
+            "reward",
+            "samples",
+            "max_steps",
+            "batch_size",
+            "learning_rate",
+            "kl_coefficient",
+            "kl_target",
+            "best_max_kl",
+            "anchor",
+            "max_new_tokens",
+            "judge_every",
+            "seed",
         ),
         show="training.runs.curves:show",
         plan="training.ppo.stage:plan",
@@ -126,6 +215,20 @@ STAGES: dict[str, Stage] = {
             "--data pairs.jsonl --dry-run",
             "--resume",
         ),
+        common=(
+            "method",
+            "beta",
+            "margin",
+            "epochs",
+            "max_steps",
+            "batch_size",
+            "learning_rate",
+            "held_out",
+            "judge_every",
+            "max_kl",
+            "download",
+            "seed",
+        ),
         show="training.runs.curves:show",
         plan="training.prefer.stage:plan",
     ),
@@ -140,6 +243,24 @@ STAGES: dict[str, Stage] = {
             "--skip promotion --max-steps 20",
             "--resume",
         ),
+        common=(
+            "method",
+            "skip",
+            "max_steps",
+            "learning_rate",
+            "reward_method",
+            "support_weight",
+            "repetition_weight",
+            "harm_weight",
+            "length_weight",
+            "length_words",
+            "max_kl",
+            "kl_coefficient",
+            "drafts",
+            "seed",
+        ),
+        inputs=("data", "dev", "columns", "model", "resume"),
+        dev="Unrated conversations of your own, with or without summaries: for the gate and for practice.",
         show="training.runs.tables:loop",
         check="training.rlhf.ratings:require_pairs",
         plan="training.rlhf.stage:plan",
@@ -156,6 +277,22 @@ STAGES: dict[str, Stage] = {
             "--suite questions.jsonl --model current",
             "--data dev.jsonl --report result.html",
         ),
+        common=(
+            "modes",
+            "predictions",
+            "suite",
+            "report",
+            "swap",
+            "learned",
+            "toxicity_model",
+            "download",
+            "max_steps",
+            "decoding",
+            "beams",
+            "faithful",
+            "seed",
+        ),
+        inputs=("data", "columns", "model", "out"),
         show="training.runs.tables:evaluation",
     ),
     "compare": Stage(
@@ -166,6 +303,8 @@ STAGES: dict[str, Stage] = {
             "pocket lead-3 --data dev.jsonl",
             "before.jsonl after.jsonl --data dev.jsonl --by rougeL",
         ),
+        common=("by", "show", "modes", "report", "learned", "max_steps", "decoding", "beams", "faithful", "seed"),
+        inputs=("data", "columns"),
         operands=("first", "second"),
         show="training.runs.tables:comparison",
     ),

@@ -21,9 +21,6 @@ from training.runs.job import Job
 
 def run(job: Job[CompareConfig]) -> dict[str, Any]:
     """The stage `assistant-train compare`. An operand is a model reference, a baseline or a file of predictions."""
-    job.refuse_resume()
-    if job.model or job.config.predictions or job.config.swap:
-        raise UsageError("compare takes two models, baselines or files of predictions: leave --model and the like out")
     modes = chosen_modes(job.config.modes)
     if len(modes) > 1:
         raise UsageError("compare takes one mode: --modes zero-shot")

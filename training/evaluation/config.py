@@ -1,4 +1,4 @@
-"""What can be set for `assistant-train evaluate` and `compare`."""
+"""The options of `assistant-train evaluate` and `compare`."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,8 +8,8 @@ import msgspec
 from assistant.records import GenerationSettings
 
 
-class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to write and judge summaries."""
+class WritingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to write summaries and which metrics to compute."""
 
     modes: str = "zero-shot"
     """Prompting mode, several separated by commas, or `all`."""
@@ -19,10 +19,6 @@ class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Backend for the model; `auto` picks transformers if there is a GPU."""
     threads: int = 0
     """CPU threads for the model. 0 uses one for a small model, where that is fastest, and every core otherwise."""
-    predictions: Path | None = None
-    """Judge these summaries, JSON Lines with "id" and "summary", instead of asking a model."""
-    swap: bool = False
-    """Also summarize each conversation with its two speakers swapped, to see if the summary follows."""
     learned: bool = True
     """Also compute the metrics that need all-MiniLM: similarity to the references, and toxicity."""
     toxicity_model: str = ""
@@ -31,8 +27,6 @@ class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The classifier's label for toxic."""
     download: bool = False
     """Fetch the classifier from the Hub. Without it, only models on this machine are read."""
-    suite: Path | None = None
-    """Multiple-choice questions to answer by log-probability instead: "prompt", "choices", "answer"."""
     report: Path | None = None
     """Also write the result as one HTML page with plots."""
     max_steps: int = 0
@@ -40,7 +34,18 @@ class EvaluateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     generation: GenerationSettings = GenerationSettings()
 
 
-class CompareConfig(EvaluateConfig, frozen=True):
+class EvaluateConfig(WritingConfig, frozen=True):
+    """How to evaluate one model."""
+
+    predictions: Path | None = None
+    """Judge these summaries, JSON Lines with "id" and "summary", instead of asking a model."""
+    swap: bool = False
+    """Also summarize each conversation with its two speakers swapped, to see if the summary follows."""
+    suite: Path | None = None
+    """Multiple-choice questions to answer by log-probability instead: "prompt", "choices", "answer"."""
+
+
+class CompareConfig(WritingConfig, frozen=True):
     """How to compare two models."""
 
     by: str = "rouge1"

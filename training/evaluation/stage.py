@@ -15,7 +15,7 @@ from assistant.files import write_atomically
 from assistant.models.registry import choose, resolve
 from assistant.prompts import MODES
 from assistant.settings import load_settings
-from training.evaluation.config import EvaluateConfig
+from training.evaluation.config import EvaluateConfig, WritingConfig
 from training.evaluation.html_report import Intervals, Section, Table, figures_table, write_report
 from training.evaluation.metrics import METRICS, Case, Metric, Scores
 from training.evaluation.metrics.bootstrap import interval, intervals, resamples
@@ -28,7 +28,6 @@ from training.runs.job import Job
 
 def run(job: Job[EvaluateConfig]) -> dict[str, Any]:
     """The stage `assistant-train evaluate`: one model, one file of references, one or several modes."""
-    job.refuse_resume()
     if job.config.suite:
         return _answer_suite(job, job.config.suite)
     cases = read_cases(job.data, job.config.max_steps)
@@ -58,7 +57,7 @@ def judge(cases: Sequence[Case], metrics: Mapping[str, Metric] = METRICS) -> dic
     return {"n": len(cases), **figures, "ci": bounds}
 
 
-def chosen_metrics(config: EvaluateConfig) -> dict[str, Metric]:
+def chosen_metrics(config: WritingConfig) -> dict[str, Metric]:
     """METRICS, and with `learned` those that all-MiniLM or a classifier by name reads the texts for."""
     if not config.learned:
         if config.toxicity_model:

@@ -18,7 +18,7 @@ from assistant.models.registry import choose, choose_backend, resolve
 from assistant.prompts import MODES, join_own, split_reasoning
 from assistant.records import Ask, Draft
 from assistant.settings import load_settings
-from training.evaluation.config import EvaluateConfig
+from training.evaluation.config import WritingConfig
 from training.evaluation.metrics.case import Case
 from training.runs.datasets import read_rows
 from training.runs.job import Report
@@ -76,7 +76,7 @@ def read_predictions(path: Path, cases: Sequence[Case]) -> Written:
     return Written(tuple(replace(case, prediction=found[case.id]["summary"]) for case in cases), model)
 
 
-def open_summarizer(ref: str, config: EvaluateConfig, stop: StopRequested, report: Report) -> Summarizer:
+def open_summarizer(ref: str, config: WritingConfig, stop: StopRequested, report: Report) -> Summarizer:
     """What writes for a model reference: a baseline of LEADS, a file of predictions, or a model in its engine."""
     if ref in LEADS:
         return LeadSummarizer(ref)
@@ -121,7 +121,7 @@ class LeadSummarizer:
 class ModelSummarizer:
     """A model in its engine."""
 
-    def __init__(self, ref: str, config: EvaluateConfig, stop: StopRequested, report: Report) -> None:
+    def __init__(self, ref: str, config: WritingConfig, stop: StopRequested, report: Report) -> None:
         join_own()
         settings = load_settings()
         self._config, self._stop, self._report = config, stop, report

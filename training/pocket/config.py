@@ -1,4 +1,4 @@
-"""What can be set for `assistant-train pocket`."""
+"""The options of `assistant-train pocket`."""
 
 from typing import Literal
 
@@ -6,78 +6,79 @@ import msgspec
 
 
 class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Shape, recipe and length of the training."""
+    """Model shape, training and augmentation."""
 
     pieces: int = 8192
-    """Entries of the vocabulary."""
+    """Vocabulary size."""
     width: int = 256
-    """d_model."""
+    """Model dimension, d_model."""
     heads: int = 8
-    """Attention heads; they share the width."""
+    """Attention heads per layer. They share `width`."""
     feed_forward: int = 768
-    """Width of the feed-forward layers."""
+    """Inner dimension of the feed-forward layers, d_ff."""
     encoder_layers: int = 6
-    """Depth of the encoder, which reads once: cheap. With --model either depth may be another one than the model's."""
+    """Encoder layers. May differ from those of `--model`."""
     decoder_layers: int = 3
-    """Depth of the decoder, which runs for every token written: dear."""
+    """Decoder layers, which run for every token written. May differ from those of `--model`."""
     window: int = 512
-    """Longest source in tokens; longer dialogues are left out of the training and counted."""
+    """Longest source in tokens. Longer dialogues are left out and counted."""
     warm_start: bool = True
-    """Whether token embeddings start from all-MiniLM-L6-v2."""
+    """Initialize the token embeddings from all-MiniLM-L6-v2."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Type of a step's products: bfloat16 is 1.6 times as fast on processors that know it; weights stay float32."""
+    """Type used for matrix products. bfloat16 is up to 1.6 times as fast on CPUs that support it; weights stay
+    float32."""
     minutes: float = 60.0
-    """Training time. The learning rate follows it down to zero, so that a slow machine still ends well."""
+    """Training time in minutes. The learning rate falls to 0 by then."""
     max_steps: int = 0
-    """Stop after so many steps instead of after `minutes`; 0 for no limit."""
+    """Training steps; 0 uses `minutes` instead."""
     batch_tokens: int = 2000
-    """Source tokens in a batch, padding included."""
+    """Source tokens per batch, including padding."""
     learning_rate: float = 2e-2
-    """Relative step of Adafactor (Shazeer & Stern 2018), scaled by the size of each parameter."""
+    """Relative learning rate of Adafactor (Shazeer & Stern 2018), scaled by the size of each parameter."""
     warmup_steps: int = 300
-    """Steps in which the learning rate rises to its full size."""
+    """Steps over which the learning rate rises."""
     label_smoothing: float = 0.1
-    """Share of the target's probability that is spread over all pieces."""
+    """Label smoothing: share of the target probability spread over the vocabulary."""
     word_dropout: float = 0.1
-    """Share of the decoder's input tokens that are hidden, so that it must read the source."""
+    """Share of the decoder's input tokens to hide, so that it has to read the source."""
     source_dropout: float = 0.0
-    """Share of the source's tokens that are hidden, so that no dialogue is learnt by heart."""
+    """Share of the source tokens to hide, against memorizing dialogues."""
     dropout: float = 0.0
-    """Share of each layer's outputs that are dropped, the same at every place of a text."""
+    """Dropout rate of all layers."""
     ema_decay: float = 0.998
-    """How slowly the exported average of the weights follows the training."""
+    """Decay per step of the running mean of the weights, which is the result."""
     blend: tuple[str, ...] = ()
-    """Models of the same shape, trained from the same weights, that are averaged with the one trained here."""
+    """Models trained from the same weights and of the same shape, to average with the result."""
     names: float = 0.0
-    """Share of dialogues whose `#PersonN#` tags become given names. The assistant shows every conversation with tags
-    to a model whose config lists `"speaker_tags"`, as this one's does, so it needs none."""
+    """Share of dialogues whose `#PersonN#` tags are replaced by given names."""
     renames: float = 0.5
-    """Share of dialogues in which the people spoken of by a given name get another one."""
+    """Share of dialogues in which people who are only mentioned get another name."""
     made_up: float = 0.15
-    """Share of new names that are made of syllables, so that they can only be copied."""
+    """Share of new names that are made up of syllables, so that they must be copied."""
     chats: float = 0.3
-    """Share of dialogues that are written as people type on a phone."""
+    """Share of dialogues that are rewritten as people type on a phone."""
     late: float = 0.0
-    """Share of the dialogues with tags of which the first turn is left out, so that another may speak first."""
+    """Share of dialogues without their first turn, so that the other person speaks first."""
     groups: float = 0.0
-    """Share of dialogues that another one follows, among other people, so that there are more than two to a talk."""
+    """Share of dialogues that are joined with another, so that more than two people talk."""
     swaps: float = 0.0
-    """Share of the dialogues with tags in which the first two speakers are exchanged, in dialogue and summary alike."""
+    """Share of dialogues in which the first two speakers swap tags."""
     contrast: float = 0.0
-    """Weight of telling a summary from itself with the first two speakers exchanged; 0 for not at all."""
+    """Weight of an extra loss that compares a summary with itself after swapping the first two speakers; 0 for
+    none."""
     topics: float = 0.08
     """Share of examples that ask for the topic instead of the summary."""
     denoise: float = 0.0
-    """Share of examples in which hidden spans of a plain text or a dialogue are to be written (Raffel et al. 2020)."""
+    """Share of span corruption examples, from plain texts and dialogues (Raffel et al. 2020)."""
     default_phrasing: float = 0.6
-    """Share of summaries asked for in the default phrasing; the rest are spread over the others."""
+    """Share of summaries requested in the default wording. The rest use the other wordings."""
     seed: int = 20261121
-    """Fixes initial weights, order and augmentation."""
+    """Seed of initial weights, order and augmentation."""
     log_every: int = 50
-    """Steps between two lines of metrics.jsonl."""
+    """Steps between lines in metrics.jsonl."""
     save_every: int = 200
-    """Steps between two checkpoints, each judged on held-out dialogues."""
+    """Steps between checkpoints. Each is evaluated on held-out dialogues."""
     judge: int = 200
-    """Held-out dialogues that the finished model summarizes for the figures on its card; 0 for none."""
+    """Held-out dialogues that the finished model summarizes, for the figures on its card; 0 for none."""
     licence: str = ""
-    """Licence of the weights, for the model card: the data decide it."""
+    """Licence of the weights, for the model card. It depends on the data."""

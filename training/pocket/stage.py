@@ -32,7 +32,7 @@ from assistant.locations import models_dir
 from assistant.models.registry import resolve
 from assistant.prompts import TASKS
 from assistant.settings import load_settings
-from training.evaluation.config import EvaluateConfig
+from training.evaluation.config import WritingConfig
 from training.evaluation.metrics.case import Case
 from training.pocket.config import PocketConfig
 from training.pocket.corpus import INSTRUCTION, SUMMARY, TEXT, Row, of_kind, read_corpus
@@ -332,7 +332,7 @@ def _judge(job: Job[PocketConfig], out: Path, rows: Sequence[Row]) -> dict[str, 
     if not rows:
         return None
     cases = [Case(str(i), row["dialogue"], (row["summary"],)) for i, row in enumerate(rows)]
-    summarizer = ModelSummarizer(str(out.resolve()), EvaluateConfig(backend="ctranslate"), job.stop, job.report)
+    summarizer = ModelSummarizer(str(out.resolve()), WritingConfig(backend="ctranslate"), job.stop, job.report)
     try:
         return judge(summarizer.write(cases, "zero-shot").cases)
     finally:

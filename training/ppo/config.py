@@ -1,4 +1,4 @@
-"""What can be set for `assistant-train ppo`."""
+"""The options of `assistant-train ppo`."""
 
 from typing import Literal
 

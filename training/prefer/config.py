@@ -1,4 +1,4 @@
-"""What can be set for `assistant-train prefer`."""
+"""The options of `assistant-train prefer`."""
 
 from typing import Literal, NamedTuple
 

@@ -56,7 +56,6 @@ def run(job: Job[ConstitutionConfig], opener: Callable[..., Asker] = open_asker)
     """The stage `assistant-train constitution`: judge drafts, write pairs and revisions, and say how far people
     agree.
     """
-    job.refuse_resume()
     principles = load_principles(job.config.principles)
     judge = Judge(principles)
     people = read_preferences((job.dev,) if job.dev else ()).pairs

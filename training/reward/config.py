@@ -29,8 +29,6 @@ class RewardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Rank of the encoder's LoRA adapter."""
     lora_alpha: int = 16
     """Alpha of the encoder's LoRA adapter: its scale, divided by the rank."""
-    lora_from: int = 60
-    """With `auto`: fewest training pairs for tuning the encoder."""
     epochs: int = 2
     """Passes of the encoder over the pairs."""
     batch_size: int = 8
@@ -45,8 +43,6 @@ class RewardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Steps between checkpoints."""
     curve: bool = True
     """Report how accuracy grows with the number of ratings."""
-    made_rows: int = 2500
-    """For a warm start from summaries: number of conversations to make pairs from."""
     seed: int = 20261121
     """Seed of the split, the made pairs and the order."""
 
@@ -75,10 +71,8 @@ class ConstitutionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     ask: Literal["auto", "never"] = "auto"
     """Let the model judge and revise too, if it passes a test: it must tell a draft from one of another conversation,
     in both orders."""
-    probes: int = 20
-    """Conversations in that test."""
     able: float = 0.7
-    """Share of them that the model must get right in both orders."""
+    """Share of the test's conversations that the model must get right in both orders."""
     max_steps: int = 0
     """Conversations, at most; 0 for all."""
     seed: int = 20261121

@@ -21,6 +21,8 @@ from training.runs.job import Report
 if TYPE_CHECKING:
     from training.reward.ai_feedback import Principle, Row
 
+_PROBES = 20
+"""Conversations in the test of a model, at most."""
 _ANSWER = GenerationSettings(decoding="greedy", max_new_tokens=4)
 _REVISION = GenerationSettings(decoding="greedy", max_new_tokens=128)
 COMPARE = """{principles}
@@ -105,7 +107,7 @@ class ModelAsker:
         ]
 
     def probe(self, rows: "Sequence[Row]") -> float:
-        chosen = [row for row in rows if row.drafts][: self._config.probes]
+        chosen = [row for row in rows if row.drafts][:_PROBES]
         if len(chosen) < 2:
             return 0.0
         right = 0.0

@@ -15,9 +15,6 @@ from training.runs.job import Job
 
 def run(job: Job[ScoreConfig]) -> dict[str, Any]:
     """The stage `assistant-train score`: rows with a score and its parts, and the mean of each."""
-    job.refuse_resume()
-    if job.dev:
-        raise UsageError("score reads --data alone: leave --dev out")
     rows = _read(job)
     terms = parse_terms(job.config.reward)
     if job.model:

@@ -35,6 +35,10 @@ _DEAR = 0.005
 """Nats a pair that the tuned encoder has to be better by."""
 _LITTLE_LEFT = 0.1
 """Nats a pair that the head leaves, in cross-validation, below which no encoder is tried: some 97 % are right then."""
+_ENOUGH = 60
+"""Fewest training pairs for which `auto` tries an encoder."""
+_MADE_FROM = 2500
+"""Conversations that a warm start is made from, at most."""
 _CURVE = (0.25, 0.5)
 _SUMMARIES = ("dialogue", "summary")
 
@@ -51,8 +55,6 @@ class TrainedReward:
 
 def run(job: Job[RewardConfig]) -> dict[str, Any]:
     """The stage `assistant-train reward`."""
-    if job.model:
-        raise UsageError("a reward is trained on an encoder: say --base instead of --model")
     first = next(iter(read_rows(job.data[0])), {}) if job.data else {}
     if "chosen" not in first and "summary" in first:
         return _make_warm_start(job)
@@ -234,7 +236,7 @@ def _tune(
 ) -> tuple[Any, float, dict[str, Any]]:
     """Tune the encoder where that is asked for. Returns it with the scale that it counts with, 0 for not at all."""
     left = mean_loss(counted.margins, np.array([pair.weight for pair in parts.train]))
-    is_worth_it = len(parts.train) >= config.lora_from and left > _LITTLE_LEFT
+    is_worth_it = len(parts.train) >= _ENOUGH and left > _LITTLE_LEFT
     if config.method == "counted" or (config.method == "auto" and not is_worth_it):
         return None, 0.0, {}
     # Imported here: trl and peft take ten seconds, and few ratings do without.
@@ -323,7 +325,7 @@ def _make_warm_start(job: Job[RewardConfig]) -> dict[str, Any]:
     held_out = texts.pop() if job.dev else texts[-1][-100:]
     judged = {conversation_key(dialogue) for dialogue, _ in held_out}
     rows = [row for part in texts for row in part if conversation_key(row[0]) not in judged]
-    order = np.random.default_rng(job.config.seed).permutation(len(rows))[: job.config.made_rows]
+    order = np.random.default_rng(job.config.seed).permutation(len(rows))[:_MADE_FROM]
     with job.open_run() as opened:
         made = warm_start.build([rows[place] for place in order], held_out, job.config.seed)
         ref = job.out.name if job.out else next_ref()

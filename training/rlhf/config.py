@@ -1,4 +1,4 @@
-"""What can be set for `assistant-train rlhf`."""
+"""The options of `assistant-train rlhf`."""
 
 from typing import Literal, cast, get_args
 

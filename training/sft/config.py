@@ -35,8 +35,6 @@ class TuningConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """AdamW learning rate; 0 for the method's default."""
     warmup_steps: int = 20
     """Steps over which the learning rate rises. After that it falls linearly to 0."""
-    weight_decay: float = 0.0
-    """AdamW weight decay."""
     max_gradient_norm: float = 1.0
     """Clip gradients to this norm."""
     epochs: float = 3.0
@@ -70,7 +68,7 @@ class TuningConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     threads: int = 0
     """CPU threads; 0 uses every core."""
     seed: int = 20261121
-    """Seed of order, fresh weights and choice of phrasings."""
+    """Seed of order, fresh weights and choice of wordings."""
 
     @property
     def rate(self) -> float:
@@ -90,9 +88,7 @@ class SftConfig(TuningConfig, frozen=True, kw_only=True, forbid_unknown_fields=T
     download: bool = False
     """Fetch a data set from the Hub. Without it, only data on this machine are read."""
     held_out: float = 0.1
-    """Share of the conversations held out when `--dev` is not given."""
-    held_out_at_most: int = 200
-    """Most conversations held out when `--dev` is not given."""
+    """Share of the conversations held out when `--dev` is not given, at most 200."""
     replay: str = ""
     """Other tasks to mix in against forgetting: JSON Lines with "input" and "target", or "dialogue" and "summary"."""
     replay_share: float = 0.2
@@ -137,7 +133,3 @@ class MemoryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Type of the activations in training. Trained weights stay float32."""
     activation_checkpointing: bool = False
     """Recompute activations instead of storing them."""
-    max_steps: int = 0
-    """Not used: memory does not depend on the number of steps."""
-    seed: int = 20261121
-    """Not used: nothing is random."""

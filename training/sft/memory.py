@@ -28,7 +28,6 @@ _METHODS = ("full", "lora", "prompt-tuning")
 
 def run(job: Job[MemoryConfig]) -> dict[str, Any]:
     """The stage `assistant-train memory`: MiB to store, serve and train, by precision and method."""
-    job.refuse_resume()
     model = resolve(job.operands[0], load_settings())
     return {"model": model.ref, **predict(Path(model.folder), job.config)}
 

@@ -352,7 +352,6 @@ def _arguments(job: Fit) -> Seq2SeqTrainingArguments:
         max_steps=config.max_steps or -1,
         learning_rate=config.rate,
         warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
         max_grad_norm=config.max_gradient_norm,
         lr_scheduler_type="linear",
         bf16=config.bf16 and has_gpu,

@@ -24,7 +24,7 @@ from assistant.models.versions import VersionFacts
 from assistant.prompts import hide, restore, show
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
-from training.evaluation.config import EvaluateConfig
+from training.evaluation.config import WritingConfig
 from training.evaluation.metrics.case import Case
 from training.runs.batches import Example
 from training.runs.curves import CURVES, write_curves
@@ -51,6 +51,8 @@ from training.sft.gains import HELD_OUT, ask, examination, flat, gains
 from training.sft.methods import bytes_of, prepare, start_of, trained_parameters, write_result
 from training.sft.seq2seq_trainer import CHECKPOINTS, Fit, fit
 
+_HELD_OUT_AT_MOST = 200
+"""Conversations held out when no `--dev` is given."""
 _SAMPLES = 3
 _SAMPLE_TOKENS = 48
 _TAUGHT_AT_ONCE = 64
@@ -254,7 +256,7 @@ def _part(job: Job[SftConfig]) -> Parted:
     fields = ("dialogue",) if config.teacher else ("dialogue", "summary")
     rows = [row for path in job.data for row in read_lessons(path, fields)]
     dev = read_lessons(job.dev) if job.dev else None
-    parted = part(rows, dev, config.held_out, config.held_out_at_most, config.seed)
+    parted = part(rows, dev, config.held_out, _HELD_OUT_AT_MOST, config.seed)
     if any(not str(row.get("summary", "")).strip() for row in parted.held_out):
         raise UsageError("held-out conversations need summaries, with a teacher too: give --dev FILE")
     return parted
@@ -273,7 +275,7 @@ def _taught(job: Job[SftConfig], rows: Sequence[dict[str, Any]], run: Run) -> li
         job.say(f"{job.config.teacher} writes {len(cases) - done} summaries to learn from")
         with job.stop.at_once():
             teacher = ModelSummarizer(
-                job.config.teacher, EvaluateConfig(threads=job.config.threads), job.stop, job.report
+                job.config.teacher, WritingConfig(threads=job.config.threads), job.stop, job.report
             )
         try:
             for start in range(done, len(cases), _TAUGHT_AT_ONCE):

@@ -1,5 +1,6 @@
 """`assistant-train` in this process: flags, files, errors."""
 
+import ast
 import inspect
 import json
 import os
@@ -17,6 +18,7 @@ from assistant.switches import FETCHING
 from tests.tiny_models import build_tiny_model
 from training import cli
 from training.cli import flags
+from training.cli.stages import INPUTS
 from training.runs.progress import describe, duration
 
 
@@ -92,17 +94,40 @@ def test_a_config_file_that_is_wrong_is_refused(tmp_path: Path, text: str, words
 
 
 @pytest.mark.parametrize("name", cli.STAGES)
-def test_every_stage_can_be_loaded_and_has_the_flags_that_all_stages_have(name: str) -> None:
+def test_every_stage_can_be_loaded_and_its_options_are_explained(name: str) -> None:
     stage = cli.STAGES[name]
     assert inspect.signature(cli._load(stage.run))
     assert callable(cli._load(stage.show))
     found = list(flags.leaves(cli._load(stage.config)))
     names = [leaf.name for leaf in found]
-    assert {"max_steps", "seed"} <= set(names)
+    assert name == "memory" or {"max_steps", "seed"} <= set(names)  # memory trains nothing
     assert len(names) == len(set(names)), "flattened names must not collide"
     assert not set(names) & {"data", "dev", "model", "out", "resume", "config", "dry_run", "json", "debug"}
     assert all(leaf.help for leaf in found), "attribute docstrings are the manual"
     assert stage.examples
+    assert set(stage.common) <= set(names) and len(stage.common) <= 14
+    assert set(stage.inputs) <= set(INPUTS)
+
+
+def _reads(path: Path, owner: str = "") -> set[str]:
+    """Names that a module reads as attributes; with `owner` only those of a variable or field of that name."""
+    found = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)]
+    return {node.attr for node in found if ast.unparse(node.value).split(".")[-1].lstrip("_").endswith(owner)}
+
+
+@pytest.mark.parametrize("name", cli.STAGES)
+def test_an_option_that_is_accepted_is_used(name: str) -> None:
+    """Every option of a stage is read somewhere, every input by a module of the stage; nothing else is accepted."""
+    stage = cli.STAGES[name]
+    module = Path(inspect.getsourcefile(inspect.getmodule(cli._load(stage.run))))  # type: ignore[arg-type]
+    own = [module] if name == "memory" else [*module.parent.glob("*.py")]  # memory shares a package with sft
+    root = Path(cli.__file__).parents[2]
+    code = own if name == "memory" else [*root.glob("training/*/*.py"), *root.glob("assistant/*/*.py")]
+    options = {leaf.name for leaf in flags.leaves(cli._load(stage.config))}
+    assert options <= set().union(*(_reads(path) for path in code if path.parent.name != "cli"))
+    assert set(stage.inputs) - {"columns", "resume"} <= set().union(*(_reads(path, "job") for path in own))
+    signature = set(inspect.signature(cli._command(name, stage, detailed=False, show_all=False)).parameters)
+    assert signature & set(INPUTS) == set(stage.inputs)
 
 
 @pytest.mark.parametrize("name", cli.STAGES)
@@ -110,7 +135,26 @@ def test_every_stage_has_help_with_examples(name: str, capsys: pytest.CaptureFix
     code, out, _ = answer(capsys, name, "--help")
     assert code == 0
     assert f"assistant-train {name} {cli.STAGES[name].examples[0]}" in out
-    assert "--max-steps" in out
+    assert all(f"--{option.replace('_', '-')}" in out for option in cli.STAGES[name].common)
+
+
+def test_help_shows_the_common_options_and_where_the_others_are(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = answer(capsys, "ppo", "--help")
+    assert "--kl-target" in out and "--trace" not in out and "docs/reference.md" in out
+    assert "docs/reference.md" not in answer(capsys, "memory", "--help")[1]
+
+
+@pytest.mark.parametrize(
+    "words", [["rlhf", "--out", "x"], ["memory", "pocket", "--data", "x"], ["score", "--dev", "x"]]
+)
+def test_a_flag_that_a_stage_does_not_use_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = answer(capsys, *words)
+    assert code == 2 and words[-2] in err
+
+
+def test_stages_for_everybody_come_first(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = answer(capsys, "--help")
+    assert out.index("rlhf  ") < out.index("sft  ") < out.index("adapt  ") < out.index("ppo  ")
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -207,7 +251,7 @@ def test_documents_have_no_columns_and_are_counted_by_a_dry_run(
     plan = json.loads(answer(capsys, "adapt", *words, "--dry-run", "--json", "--method=full")[1])
     assert plan["documents"] == 1 and plan["pieces"] >= 1 and plan["reads"][0]["rows"] is None
     code, _, err = answer(capsys, "adapt", *words, "--columns=a=b")
-    assert (code, "have no columns" in err) == (2, True)
+    assert (code, "--columns" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

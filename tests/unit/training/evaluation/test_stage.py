@@ -177,8 +177,6 @@ def test_what_cannot_be_judged_is_refused_in_a_sentence(data: Path, tmp_path: Pa
         evaluate(data, model="no-such-model")
     with pytest.raises(DataMissing, match="no data"):
         evaluation.run(Job(stage="evaluate", config=EvaluateConfig(), model="lead-1"))
-    with pytest.raises(UsageError, match="keeps no state"):
-        evaluation.run(Job(stage="evaluate", config=EvaluateConfig(), data=(data,), resume="newest"))
 
 
 def test_a_comparison_pairs_the_cases_and_counts_wins(data: Path, tmp_path: Path) -> None:
