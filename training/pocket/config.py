@@ -44,7 +44,7 @@ class PocketConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     source_dropout: float = 0.0
     """Share of the source tokens to hide, against memorizing dialogues."""
     dropout: float = 0.0
-    """Dropout rate of all layers."""
+    """Dropout rate of layer outputs, with one mask per text."""
     ema_decay: float = 0.998
     """Decay per step of the running mean of the weights, which is the result."""
     blend: tuple[str, ...] = ()
