@@ -255,7 +255,7 @@ def test_stopped_in_ppo_it_saves_and_what_changed_meanwhile_is_refused(
     (folder / "stages" / "samples.json").unlink()
     for part, value, why in (
         ("judge", 0.0, "the judge is the same for every answer"),
-        ("reward", math.nan, "the reward is no number"),
+        ("reward", math.nan, "the reward is not finite"),
     ):
         weights = folder / part / "head.safetensors"
         save_file({name: np.full_like(tensor, value) for name, tensor in load_file(weights).items()}, weights)

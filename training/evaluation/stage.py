@@ -61,13 +61,13 @@ def chosen_metrics(config: WritingConfig) -> dict[str, Metric]:
     """METRICS, and with `learned` those that all-MiniLM or a classifier by name reads the texts for."""
     if not config.learned:
         if config.toxicity_model:
-            raise UsageError("--no-learned leaves toxicity out: leave one of it and --toxicity-model out")
+            raise UsageError("--no-learned turns toxicity off: drop it or --toxicity-model")
         return METRICS
     from training.evaluation.metrics.learned import LEARNED, judged_by
 
     if not config.toxicity_model:
         if config.positive_label:
-            raise UsageError("--positive-label is one of a classifier's labels: name it with --toxicity-model")
+            raise UsageError("--positive-label needs a classifier: add --toxicity-model")
         return METRICS | LEARNED
     from training.evaluation.metrics.classifier import Classifier
 
@@ -86,7 +86,7 @@ def chosen_modes(names: str) -> list[str]:
     wanted = list(MODES) if names == "all" else [name.strip() for name in names.split(",")]
     for name in wanted:
         if name not in MODES:
-            raise UsageError(f"unknown mode {name!r}; there are {', '.join(MODES)}, and `all`")
+            raise UsageError(f"unknown mode {name!r}: choose from {', '.join(MODES)}, all")
     return wanted
 
 
@@ -102,7 +102,7 @@ def write_predictions(path: Path, written: Written) -> None:
 def _summarizer(job: Job[EvaluateConfig]) -> Summarizer:
     if job.config.predictions:
         if job.model or job.config.swap:
-            raise UsageError("--predictions judges a file: leave --model and --swap out")
+            raise UsageError("--predictions reads summaries from a file: drop --model and --swap")
         return FileSummarizer(job.config.predictions)
     return open_summarizer(job.model, job.config, job.stop, job.report)
 

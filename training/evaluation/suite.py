@@ -40,7 +40,7 @@ def read_questions(path: Path, at_most: int = 0) -> list[Question]:
     """
     found = [_question(row, f"{path}, row {number}") for number, row in enumerate(read_rows(path), start=1)]
     if not found:
-        raise DataMissing(f"{path} holds no questions")
+        raise DataMissing(f"{path} has no questions")
     return found[: at_most or None]
 
 
@@ -83,7 +83,7 @@ def _question(row: dict[str, Any], place: str) -> Question:
     assert isinstance(choices, list)
     number = choices.index(answer) if answer in choices else answer
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(choices):
-        raise UsageError(f"{place}: the answer {answer!r} is none of the choices, nor the number of one")
+        raise UsageError(f"{place}: the answer {answer!r} is neither a choice nor the number of one")
     return Question(row["prompt"], tuple(choices), number, str(row.get("task", "")))
 
 
@@ -93,7 +93,7 @@ def _scores(engine: Engine, questions: Sequence[Question], job: Job[Any]) -> lis
     rows: list[tuple[float, ...]] = []
     for start in range(0, len(pairs), _AT_ONCE):
         if job.stop.requested:
-            raise Interrupted("stopped; an evaluation keeps nothing half done")
+            raise Interrupted("stopped; unfinished evaluations are not saved")
         batch = pairs[start : start + _AT_ONCE]
         scored = engine.score([prompt for prompt, _ in batch], [choice for _, choice in batch])
         rows += scored.token_log_probabilities

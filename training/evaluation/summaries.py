@@ -57,7 +57,7 @@ def read_cases(paths: Sequence[Path], at_most: int = 0) -> list[Case]:
         for number, row in enumerate(read_rows(path), start=1):
             case = _case(row, f"{path}, row {number}", str(row.get("id", len(cases))))
             if case.id in cases:
-                raise UsageError(f"{path}, row {number}: the id {case.id!r} stands in an earlier row")
+                raise UsageError(f"{path}, row {number}: the id {case.id!r} is already used in an earlier row")
             cases[case.id] = case
     if not cases:
         raise DataMissing('no data: give --data FILE with "dialogue" and "summary" in each line')
@@ -139,7 +139,7 @@ class ModelSummarizer:
         drawn = draw(self._engine, flat, ask.settings, on_written=self._counter(len(flat), start))
         seconds = time.monotonic() - start
         if self._stop.requested or not all(drawn.finished.drafts):
-            raise Interrupted("stopped; an evaluation keeps nothing half done")
+            raise Interrupted("stopped; unfinished evaluations are not saved")
         drafts = iter(drawn.finished.drafts)
         written = [
             _joined(case, [next(drafts)[0] for _ in group], mode) for case, group in zip(cases, groups, strict=True)

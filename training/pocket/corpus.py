@@ -27,11 +27,11 @@ def read_corpus(data: Sequence[Path], dev: Path | None) -> tuple[list[Row], list
     if dev:
         held_out = [row for row in _read(dev) if kind_of(row) == SUMMARY]
         if not held_out:
-            raise DataMissing(f"{dev} holds no dialogues with summaries")
+            raise DataMissing(f"{dev} has no dialogues with summaries")
         return rows, held_out
     summaries = [row for row in rows if kind_of(row) == SUMMARY]
     if len(summaries) < 2:
-        raise DataMissing("pocket needs two dialogues with summaries at least: one to train on, one to hold out")
+        raise DataMissing("pocket needs at least two dialogues with summaries: one to train on, one to hold out")
     held_out = summaries[1::20][:_HELD_OUT]
     said = {conversation_key(row["dialogue"]) for row in held_out}
     return [row for row in rows if conversation_key(row.get("dialogue") or "") not in said], held_out
@@ -61,7 +61,7 @@ def _read(path: Path) -> Iterator[Row]:
         empty = False
         yield _tagged(row, kind)
     if empty:
-        raise DataMissing(f"{path} holds no rows")
+        raise DataMissing(f"{path} has no rows")
 
 
 def _tagged(row: Row, kind: tuple[str, ...]) -> Row:

@@ -113,13 +113,13 @@ def _texts(
     """Plain texts and dialogues, in pieces that leave room for a sentinel and an end; none without denoising."""
     plain = of_kind(rows, TEXT)
     if not 0 <= config.denoise < 1:
-        raise UsageError(f"--denoise is a share from 0 to below 1, not {config.denoise:g}")
+        raise UsageError(f"--denoise must be at least 0 and below 1, not {config.denoise:g}")
     if not config.denoise:
         if plain:
-            raise UsageError("the data hold plain texts: give their share of the examples, such as --denoise 0.3")
+            raise UsageError("the data has plain texts: set their share of the examples, such as --denoise 0.3")
         return []
     if len(sentinels(tokenizer)) < 2:  # one for a span, one that ends the target
-        raise UsageError("the model's tokenizer has no pieces <extra_id_N>, which --denoise needs")
+        raise UsageError("the model's tokenizer has no tokens <extra_id_N>, which --denoise needs")
     size = config.window - 2
     texts = [row["text"] for row in plain] + [row["dialogue"] for row in dialogues]
     coded = (tokenizer.encode(text, add_special_tokens=False).ids for text in texts)

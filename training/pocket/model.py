@@ -58,7 +58,7 @@ class SharedDropout(torch.nn.Module):
 def share_dropout(model: T5ForConditionalGeneration, share: float) -> None:
     """Put it in the place of every layer's dropout. Raises UsageError where the share is none."""
     if not 0 <= share < 1:
-        raise UsageError(f"--dropout is a share from 0 to below 1, not {share:g}")
+        raise UsageError(f"--dropout must be at least 0 and below 1, not {share:g}")
     for module in list(model.modules()):
         if isinstance(getattr(module, "dropout", None), torch.nn.Dropout):
             module.dropout = SharedDropout(share)

@@ -94,7 +94,7 @@ def _starting_point(job: Job[PpoConfig]) -> _Start:
     if not job.config.adapter:
         return _Start(base, adapter, model.ref if adapter else "")
     if adapter is not None:
-        raise UsageError(f"{model.ref} has an adapter of its own: leave --adapter out, or name --model {base.ref}")
+        raise UsageError(f"{model.ref} has its own adapter: drop --adapter, or use --model {base.ref}")
     return _Start(base, Path(job.config.adapter), "")
 
 

@@ -181,7 +181,7 @@ class Trainer:
         if tree["origin"] != self._origin:
             raise UsageError("the model or its adapter changed since the run was started; start a new run")
         if tree.get("reward", self._reward_hash) != self._reward_hash:
-            raise UsageError("the learnt reward changed since the run was started; start a new run")
+            raise UsageError("the learned reward changed since the run was started; start a new run")
         restore_parameters(self.policy, tree["trained"])
         self._learner.optimizer.load_state_dict(tree["optimizer"])
         self._kl_coefficient, self._kl = tree["kl_coefficient"], tree["kl"]
@@ -285,11 +285,13 @@ class Trainer:
 
 def _check(config: PpoConfig, ranks: Ranks) -> None:
     if config.batch_size % config.mini_batch_size:
-        raise UsageError(f"batch_size {config.batch_size} is no multiple of mini_batch_size {config.mini_batch_size}")
+        raise UsageError(
+            f"batch_size {config.batch_size} is not a multiple of mini_batch_size {config.mini_batch_size}"
+        )
     if config.method != "ppo":
         _check_groups(config, ranks)
     if config.mini_batch_size % ranks.world:
-        raise UsageError(f"mini_batch_size {config.mini_batch_size} does not part among {ranks.world} processes")
+        raise UsageError(f"mini_batch_size {config.mini_batch_size} cannot be divided among {ranks.world} processes")
 
 
 def _check_groups(config: PpoConfig, ranks: Ranks) -> None:
@@ -299,7 +301,7 @@ def _check_groups(config: PpoConfig, ranks: Ranks) -> None:
             f"{config.samples} and {config.batch_size}"
         )
     if config.value_adapter:
-        raise UsageError(f"{config.method} has no value head: leave --value-adapter out")
+        raise UsageError(f"{config.method} has no value head: drop --value-adapter")
     if ranks.world > 1:
         raise UsageError(f"{config.method} runs in one process: start it without torchrun")
 

@@ -99,7 +99,7 @@ def material_of(preferred: Preferred, dev: Preferred | None, base: ModelVersion,
     if not learnt:
         raise DataMissing(_nothing_left(train, left_out, config))
     if config.method == "kto" and len({example.good for example in learnt}) < 2:
-        raise DataMissing("kto needs good and bad answers, and all of these are one kind")
+        raise DataMissing("kto needs both good and bad answers; all of these are of one kind")
     return Material(_balanced(learnt, config), _balanced(judged, config), left_out + too_long)
 
 

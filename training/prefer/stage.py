@@ -98,7 +98,7 @@ def starting_point(job: Job[PreferConfig]) -> tuple[ModelVersion, Path | None, s
     if not job.config.adapter:
         return base, adapter, model.ref if adapter else ""
     if adapter is not None:
-        raise UsageError(f"{model.ref} has an adapter of its own: leave --adapter out, or name --model {base.ref}")
+        raise UsageError(f"{model.ref} has its own adapter: drop --adapter, or use --model {base.ref}")
     return base, Path(job.config.adapter), ""
 
 

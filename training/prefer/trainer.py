@@ -295,7 +295,7 @@ def _answers(answers: Sequence[Sequence[int]], policy: Policy) -> tuple[torch.Te
 
 def _check(config: PreferConfig) -> None:
     if config.label_smoothing >= 0.5:
-        raise UsageError("label_smoothing must be below 0.5: half of the pairs the wrong way say nothing")
+        raise UsageError("label_smoothing must be below 0.5")
     if config.label_smoothing and not NATURES[config.method].takes_smoothing:
         raise UsageError(f"{config.method} takes no label_smoothing; dpo and simpo do")
     if config.chosen_weight and config.method in ("orpo", "kto", "chosen"):

@@ -67,7 +67,7 @@ def run(job: Job[ConstitutionConfig], opener: Callable[..., Asker] = open_asker)
             )
         return {"pairs": 0, "agreement_with_people": agreement}
     if job.out is None:
-        raise UsageError("say where the pairs go: -o pairs.jsonl")
+        raise UsageError("give an output file: -o pairs.jsonl")
     rows = read_drafts(job.data, job.config.max_steps)
     is_asked = bool(job.model) and job.config.ask != "never"
     lacks_drafts = not all(row.drafts for row in rows)
@@ -163,7 +163,7 @@ def check_mixable(people: Sequence[Pair]) -> dict[str, Any]:
         )
         raise UsageError(
             f"the principles agree with people on {value}, which is not proven better than a coin: "
-            "leave --constitution out, or rate more"
+            "drop --constitution, or rate more answers"
         )
     return agreement
 
@@ -191,10 +191,12 @@ def read_drafts(paths: Sequence[Path], at_most: int = 0) -> list[Row]:
         for number, row in enumerate(read_rows(path), start=1):
             drafts = row.get("drafts") or []
             if not isinstance(row.get("dialogue"), str) or not all(isinstance(draft, str) for draft in drafts):
-                raise UsageError(f'{path}, row {number}: needs a text "dialogue", and texts where it has "drafts"')
+                raise UsageError(
+                    f'{path}, row {number}: needs a text "dialogue"; "drafts", if there are any, must be texts'
+                )
             rows.append(Row(str(row.get("id", number)), row["dialogue"], tuple(drafts)))
     if not rows:
-        raise DataMissing("the data hold no conversation")
+        raise DataMissing("the data has no conversations")
     return rows[:at_most] if at_most else rows
 
 

@@ -230,7 +230,7 @@ class _Saver(TrainerCallback):
         if "loss" not in figures:
             return
         if not np.isfinite(figures["loss"]):
-            raise TrainingStopped("the loss of the reward's encoder is no number: lower --learning-rate")
+            raise TrainingStopped("the loss of the reward's encoder is not finite: lower --learning-rate")
         step = self._done + state.global_step
         self.figures = figures
         self._run.log(step, **figures)

@@ -116,7 +116,7 @@ def parse_terms(texts: Sequence[str]) -> list[RewardTerm]:
 def built_in(terms: Sequence[RewardTerm]) -> RewardFunction:
     """A reward function of the built-in parts. Raises UsageError for an unknown part or one that lacks its setting."""
     if not terms:
-        raise UsageError(f"no reward is named; there are {', '.join(PARTS)}")
+        raise UsageError(f"name at least one reward part: {', '.join(PARTS)}")
     for term in terms:
         if term.part not in PARTS:
             raise UsageError(f"unknown reward part {term.part!r}; there are {', '.join(PARTS)}")

@@ -217,7 +217,9 @@ def read_judged(files: Sequence[Path]) -> Judged:
             rankings += [content for content in contents if isinstance(content, Ranking)]
             ratings += [content for content in contents if isinstance(content, Rating)]
     if not rankings and not ratings:
-        raise DataMissing("the data hold no ratings: a line is {prompt or dialogue, chosen, rejected}, or a ranking")
+        raise DataMissing(
+            "the data has no ratings: each line needs {prompt or dialogue, chosen, rejected}, or a ranking"
+        )
     return rankings, ratings, list(answers.values())
 
 

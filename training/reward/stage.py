@@ -353,7 +353,7 @@ def _make_toxicity(job: Job[RewardConfig]) -> dict[str, Any]:
 
     job.refuse_resume()
     if job.out is None:
-        raise UsageError("say where the toxicity head goes: -o FOLDER")
+        raise UsageError("give an output folder: -o FOLDER")
     rows = [row for path in job.files for row in read_rows(path)]
     with job.open_run() as opened:
         figures = train_toxicity(rows, job.data[0], job.out, job.config.seed)

@@ -29,10 +29,10 @@ def scale_of(scores: Sequence[float], name: str = "reward") -> Scale:
     """Raises TrainingStopped where the reward, or whatever `name` says, is no number, or the same for everything."""
     values = np.asarray(scores, dtype=np.float64)
     if not np.isfinite(values).all():
-        raise TrainingStopped(f"the {name} is no number for some answers: start a new run, with other pairs")
+        raise TrainingStopped(f"the {name} is not finite for some answers: start a new run, with other pairs")
     if float(values.std()) < 1e-6:
         raise TrainingStopped(
-            f"the {name} is the same for every answer, so nothing can be learnt from it: rate answers that differ more"
+            f"the {name} is the same for every answer, so nothing can be learned from it: rate answers that differ more"
         )
     return Scale(float(values.mean()), float(values.std()))
 

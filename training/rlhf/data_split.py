@@ -172,7 +172,7 @@ def read_own(path: Path | None) -> list[tuple[str, str]]:
         if isinstance(row.get("dialogue"), str):
             found.append((row["dialogue"], str(references[0])))
     if not found:
-        raise DataMissing(f'{path} holds no conversation: each line needs a text "dialogue"')
+        raise DataMissing(f'{path} has no conversations: each line needs a text "dialogue"')
     return found
 
 

@@ -92,9 +92,9 @@ def _of_chat(row: dict[str, Any], place: str) -> dict[str, Any]:
         messages = msgspec.convert(row["messages"], list[dict[str, Any]])
         last = messages[-1]
         if not all(isinstance(one.get("content"), str) for one in messages):
-            raise UsageError(f"{place}: messages must have texts as their content")
+            raise UsageError(f"{place}: the content of each message must be text")
         if last.get("role") != "assistant" or len(messages) < 2:
-            raise UsageError(f"{place}: messages must end with what the assistant answered to somebody")
+            raise UsageError(f"{place}: messages must end with the assistant's answer to another message")
     except (msgspec.ValidationError, IndexError) as error:
         raise UsageError(f'{place}: messages must be a list of {{"role", "content"}}') from error
     prompt = said(messages[:-1])
@@ -111,7 +111,7 @@ def require_fields(rows: Iterable[dict[str, Any]], fields: Sequence[str], path: 
                 raise lacks(f"{path}, row {number}", field, row)
         kept.append(row)
     if not kept:
-        raise DataMissing(f"{path} holds no rows")
+        raise DataMissing(f"{path} has no rows")
     return kept
 
 

@@ -272,7 +272,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"the manifest of {folder.name} cannot be read ({error}): start a new run") from error
+        raise UsageError(f"cannot read the manifest of {folder.name} ({error}): start a new run") from error
 
 
 def started_with(manifest: Manifest, kind: type[Config], name: str) -> Config:

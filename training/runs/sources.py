@@ -57,7 +57,7 @@ def as_json_lines(
         return source
     rows = list(_renamed(read_source(source, download=download), columns, source))
     if not rows:
-        raise DataMissing(f"{source} holds no rows")
+        raise DataMissing(f"{source} has no rows")
     return keep_rows(source.name.partition(".")[0] or "data", rows, folder)
 
 
@@ -148,7 +148,7 @@ def _read_json(source: Path) -> Iterator[Row]:
     try:
         found = msgspec.json.decode(content)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{source} is no JSON: {error}") from error
+        raise UsageError(f"{source} is not JSON: {error}") from error
     if isinstance(found, dict):
         found = _lists_in(found)[0] if _wraps_rows(found) else [found]
     for number, row in enumerate(found, start=1):
@@ -174,7 +174,7 @@ def _read_csv(source: Path, between: str) -> Iterator[Row]:
                 row = {**row, "label": _TRUTHS.get(str(row["label"]).strip().lower(), row["label"])}
             yield row
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{source} is no CSV file in UTF-8: {error}") from error
+        raise UsageError(f"{source} is not a CSV file in UTF-8: {error}") from error
 
 
 def _read_folder(folder: Path) -> Iterator[Row]:
@@ -194,7 +194,9 @@ def _read_folder(folder: Path) -> Iterator[Row]:
         return (dict(row) for row in found)
     shards = sorted(folder.rglob("*.parquet"))
     if not shards:
-        raise UsageError(f"{folder} is no data set: it has neither state.json, as `save_to_disk` writes, nor *.parquet")
+        raise UsageError(
+            f"{folder} is not a data set: it has neither state.json, as `save_to_disk` writes, nor *.parquet"
+        )
     return _read_tables("parquet", _to_learn_from(shards, folder))
 
 

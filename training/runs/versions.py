@@ -64,7 +64,7 @@ def make_version(
     Raises ModelDamaged where merging or converting changed what the model says; nothing is registered then.
     """
     if (adapter is None) == (weights is None):
-        raise UsageError("a version is made of an adapter or of full weights: give one of them")
+        raise UsageError("a version needs either an adapter or full weights")
     if adapter is not None and (own := facts_of(base)) is not None and own.adapter:
         raise UsageError(f"{base.ref} has an adapter already; train that one further, or merge it with `models export`")
     with preparing() as draft:
@@ -156,7 +156,7 @@ def _keep_adapter(adapter: Path, place: Path, base: str) -> None:
             shutil.copyfile(path, place / path.name)
     config = place / "adapter_config.json"
     if not config.is_file():
-        raise ModelDamaged(f"{adapter} holds no adapter: it lacks adapter_config.json")
+        raise ModelDamaged(f"{adapter} has no adapter: adapter_config.json is missing")
     content = msgspec.json.decode(config.read_bytes(), type=dict[str, Any])
     for key in ("base_model_name_or_path", "tokenizer_name_or_path"):
         if content.get(key):

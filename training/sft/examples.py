@@ -53,7 +53,7 @@ def read_lessons(path: Path, fields: Sequence[str] = ("dialogue", "summary")) ->
     """
     rows = list(read_rows(path))
     if not rows:
-        raise DataMissing(f"{path} holds no rows")
+        raise DataMissing(f"{path} has no rows")
     seen: set[str] = set()
     for number, row in enumerate(rows, start=1):
         for field in fields:
@@ -61,7 +61,7 @@ def read_lessons(path: Path, fields: Sequence[str] = ("dialogue", "summary")) ->
                 raise lacks(f"{path}, row {number}", field, row)
         name = str(row.get("id", ""))
         if name and name in seen:
-            raise UsageError(f"{path}, row {number}: the id {name!r} stands in an earlier row")
+            raise UsageError(f"{path}, row {number}: the id {name!r} is already used in an earlier row")
         seen.add(name)
     return rows
 
@@ -82,7 +82,7 @@ def rated_rows(store: Store) -> list[Row]:
         if one.answer.strip() and "\f" not in one.prompt and not one.rationale
     ]
     if not rows:
-        raise DataMissing("no answer was found good yet: rate some with + in the chat, or give --data FILE")
+        raise DataMissing("no answer is rated good yet: rate some with + in the chat, or give --data FILE")
     return rows
 
 

@@ -77,7 +77,7 @@ def run(job: Job[SftConfig]) -> dict[str, Any]:
         with job.stop.at_once():
             train, held_out, left_out = lessons_of(job.config, parted, base)
             job.say(
-                f"{len(train)} lessons, {len(held_out)} held out; {left_out} too long and left out; "
+                f"{len(train)} examples, {len(held_out)} held out; {left_out} too long and left out; "
                 f"{parted.leaked} left out because their conversation is held out"
             )
             tuned = prepare(Path(base.folder), adapter, job.config)
@@ -210,7 +210,7 @@ def fitting_lessons(lessons: Sequence[Lesson], base: ModelVersion, config: Tunin
     ]
     if not found:
         raise DataMissing(
-            f"none of {len(lessons)} lessons fits: {base.ref} reads {room} tokens and "
+            f"none of the {len(lessons)} examples fits: {base.ref} reads {room} tokens and "
             f"target_tokens is {config.target_tokens}"
         )
     return found
@@ -272,7 +272,7 @@ def _taught(job: Job[SftConfig], rows: Sequence[dict[str, Any]], run: Run) -> li
     done = sum(1 for _ in read_rows(place)) if place.exists() else 0
     written = list(read_predictions(place, cases[:done]).cases) if done else []
     if done < len(cases):
-        job.say(f"{job.config.teacher} writes {len(cases) - done} summaries to learn from")
+        job.say(f"{job.config.teacher} writes {len(cases) - done} summaries for training")
         with job.stop.at_once():
             teacher = ModelSummarizer(
                 job.config.teacher, WritingConfig(threads=job.config.threads), job.stop, job.report

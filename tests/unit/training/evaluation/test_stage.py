@@ -141,7 +141,7 @@ def test_an_evaluation_that_is_stopped_says_that_nothing_is_kept(data: Path, tin
         model=str(tiny_model),
         stop=stop,
     )
-    with pytest.raises(Interrupted, match="nothing half done"):
+    with pytest.raises(Interrupted, match="not saved"):
         evaluation.run(job)
 
 
@@ -171,7 +171,7 @@ def test_what_cannot_be_judged_is_refused_in_a_sentence(data: Path, tmp_path: Pa
         evaluate(data, predictions=partly)
     with pytest.raises(UsageError, match="unknown mode 'zero'"):
         evaluate(data, model="lead-1", modes="zero")
-    with pytest.raises(UsageError, match="leave --model"):
+    with pytest.raises(UsageError, match="drop --model"):
         evaluate(data, model="lead-1", predictions=partly)
     with pytest.raises(ModelMissing):
         evaluate(data, model="no-such-model")

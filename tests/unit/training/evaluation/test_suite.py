@@ -72,9 +72,9 @@ def test_a_long_choice_may_lose_by_the_sum_and_win_by_the_mean(
         ({"prompt": "a", "choices": ["b"], "answer": 0}, "row 1: needs"),
         ({"prompt": "a", "choices": ["b", ""], "answer": 0}, "row 1: needs"),
         ({"choices": ["b", "c"], "answer": 0}, "row 1: needs"),
-        ({"prompt": "a", "choices": ["b", "c"], "answer": 2}, "none of the choices"),
-        ({"prompt": "a", "choices": ["b", "c"], "answer": "d"}, "none of the choices"),
-        ({"prompt": "a", "choices": ["b", "c"], "answer": True}, "none of the choices"),
+        ({"prompt": "a", "choices": ["b", "c"], "answer": 2}, "neither a choice"),
+        ({"prompt": "a", "choices": ["b", "c"], "answer": "d"}, "neither a choice"),
+        ({"prompt": "a", "choices": ["b", "c"], "answer": True}, "neither a choice"),
     ],
 )
 def test_a_question_that_is_none_is_named(row: dict[str, Any], complaint: str, tmp_path: Path) -> None:

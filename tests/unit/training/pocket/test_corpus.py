@@ -68,7 +68,7 @@ def test_texts_alone_are_too_little_and_so_is_an_empty_file(tmp_path: Path) -> N
         read_corpus([write(tmp_path / "one.jsonl", [*TEXTS, SUMMARIES[0]])], None)
     with pytest.raises(DataMissing, match="no dialogues with summaries"):
         read_corpus([write(tmp_path / "rows.jsonl", SUMMARIES)], texts)
-    with pytest.raises(DataMissing, match="holds no rows"):
+    with pytest.raises(DataMissing, match="has no rows"):
         read_corpus([write(tmp_path / "empty.jsonl", [])], None)
 
 
@@ -124,7 +124,7 @@ def test_every_dialogue_and_instruction_comes_once_and_texts_in_their_share(toke
 
 
 def test_texts_without_a_share_are_refused_and_not_passed_over(tokenizer: Tokenizer) -> None:
-    with pytest.raises(UsageError, match=r"the data hold plain texts.*--denoise 0\.3"):
+    with pytest.raises(UsageError, match=r"the data has plain texts.*--denoise 0\.3"):
         gather([*SUMMARIES, *TEXTS], CONFIG, tokenizer)
     corpus = gather(SUMMARIES, CONFIG, tokenizer)
     assert corpus.texts == []
@@ -155,13 +155,13 @@ def test_instructions_longer_than_the_window_are_left_out_and_counted(tokenizer:
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 2.0])
 def test_a_share_that_is_none_is_refused(tokenizer: Tokenizer, share: float) -> None:
-    with pytest.raises(UsageError, match="--denoise is a share from 0 to below 1"):
+    with pytest.raises(UsageError, match="--denoise must be at least 0 and below 1"):
         gather(SUMMARIES, replace(CONFIG, denoise=share), tokenizer)
 
 
 def test_a_tokenizer_without_sentinels_is_refused() -> None:
     tokenizer = Tokenizer(models.WordLevel({"<unk>": 0, "</s>": 1}, unk_token="<unk>"))
-    with pytest.raises(UsageError, match="no pieces <extra_id_N>"):
+    with pytest.raises(UsageError, match="no tokens <extra_id_N>"):
         gather(SUMMARIES, replace(CONFIG, denoise=0.3), tokenizer)
 
 

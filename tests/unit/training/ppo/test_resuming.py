@@ -73,7 +73,7 @@ def test_a_run_is_not_resumed_with_another_learnt_reward(
     assert run_stage(capsys, "--resume", result["run"])["version"] == result["version"]
     (folder / "head.safetensors").write_bytes((folder / "head.safetensors").read_bytes()[:-1] + b"\x7f")
     assert run_line(["ppo", "--resume", result["run"]]) == 2
-    assert "learnt reward changed" in capsys.readouterr().err
+    assert "learned reward changed" in capsys.readouterr().err
 
 
 def in_a_process(work: Callable[[], None]) -> int:

@@ -32,7 +32,7 @@ def test_mean_and_spread() -> None:
     assert (found.mean, found.spread) == (2.0, 1.0)
 
 
-@pytest.mark.parametrize(("scores", "why"), [([1.0, math.nan], "no number"), ([2.0, 2.0, 2.0], "the same for every")])
+@pytest.mark.parametrize(("scores", "why"), [([1.0, math.nan], "not finite"), ([2.0, 2.0, 2.0], "the same for every")])
 def test_a_reward_that_says_nothing_stops_the_run(scores: list[float], why: str) -> None:
     with pytest.raises(TrainingStopped, match=f"the reward is {why}"):
         scale_of(scores)

@@ -47,7 +47,7 @@ def test_a_row_that_lacks_a_field_is_named_by_its_number(row: dict[str, object])
 
 
 def test_a_file_without_rows_is_missing_data() -> None:
-    with pytest.raises(DataMissing, match="holds no rows"):
+    with pytest.raises(DataMissing, match="has no rows"):
         require_fields([], ("dialogue",), Path("a.jsonl"))
 
 

@@ -173,7 +173,7 @@ def test_empty_cells_are_left_out_and_labels_of_csv_are_truths(tmp_path: Path) -
         ("a.jsonl.zst", b"nonsense", "cannot be unpacked"),
         ("a.csv.gz", b"nonsense", "cannot be unpacked"),
         ("a.csv", b"a,b\n1,2,3\n", "row 1: has more cells"),
-        ("a.csv", b"a\n\xff\n", "no CSV file in UTF-8"),
+        ("a.csv", b"a\n\xff\n", "not a CSV file in UTF-8"),
         ("a.csv", b"summary,dialogue,summary\n1,2,3\n", "two columns are called 'summary'"),
         ("a.jsonl.bz2", b"nonsense", "cannot be unpacked"),
         ("a.jsonl.xz", b"nonsense", "cannot be unpacked"),
@@ -191,7 +191,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(
 
 def test_folders_that_are_no_data_sets_and_parts_without_train_are_named(tmp_path: Path, home: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="is no data set"):
+    with pytest.raises(UsageError, match="is not a data set"):
         as_json_lines(tmp_path / "empty", {})
     datasets.DatasetDict({"dev": datasets.Dataset.from_list(ROWS)}).save_to_disk(str(tmp_path / "parts"))
     with pytest.raises(UsageError, match="holds the parts dev"):

@@ -160,10 +160,10 @@ def test_a_run_stopped_while_it_is_judged_makes_no_second_version(
     ("rows", "code", "complaint"),
     [
         ([{"dialogue": "A: hi"}], 2, "row 1: needs a non-empty text field 'summary'"),
-        ([ROWS[0], ROWS[0]], 2, "row 2: the id '0' stands in an earlier row"),
-        ([], 3, "holds no rows"),
+        ([ROWS[0], ROWS[0]], 2, "row 2: the id '0' is already used in an earlier row"),
+        ([], 3, "has no rows"),
         ([ROWS[0]], 3, "no conversation is left to learn from"),
-        ([{"dialogue": f"A: {i} " + "word " * 600, "summary": "B"} for i in range(3)], 3, "lessons fits"),
+        ([{"dialogue": f"A: {i} " + "word " * 600, "summary": "B"} for i in range(3)], 3, "examples fits"),
     ],
 )
 def test_bad_rows_are_named(
@@ -177,7 +177,7 @@ def test_bad_rows_are_named(
 
 def test_no_data_at_all_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert tune(capsys)[1]["error"].startswith("sft needs --data FILE")
-    assert "no answer was found good yet" in tune(capsys, "--rated", "--model=pocket")[1]["error"]
+    assert "no answer is rated good yet" in tune(capsys, "--rated", "--model=pocket")[1]["error"]
     assert "--download" in tune(capsys, "--data", "nobody/nothing")[1]["error"]
 
 
