@@ -55,35 +55,34 @@ class GenerationSettings(Record, frozen=True):
     """How text is drawn from a model. The defaults are a short, deterministic summary."""
 
     decoding: Decoding = "beam"
-    """`greedy` takes the likeliest piece each time, `beam` the likeliest text, `sample` draws."""
+    """`greedy` takes the most likely token each time, `beam` the most likely text, `sample` draws at random."""
     beams: int = 4
-    """Texts that a beam search follows at a time."""
+    """Beams of a beam search."""
     temperature: float = 0.7
-    """Sampling: below 1 more predictable, above 1 more surprising."""
+    """Sampling temperature: below 1 more predictable, above 1 more varied."""
     top_k: int = 50
-    """Sampling: only the so many likeliest pieces; 0 for all."""
+    """Sampling: draw from the k most likely tokens only; 0 for all."""
     top_p: float = 1.0
-    """Sampling: only the likeliest pieces that make up this probability."""
+    """Sampling: draw from the most likely tokens that add up to this probability."""
     max_new_tokens: int = 128
     """Longest answer in tokens."""
     min_new_tokens: int = 1
     """Shortest answer in tokens."""
     repetition_penalty: float = 1.0
-    """Above 1, pieces that were written already become less likely."""
+    """Above 1, tokens that were already written become less likely."""
     no_repeat_ngram: int = 3
-    """No run of so many pieces comes twice; 0 for off."""
+    """No run of this many tokens occurs twice; 0 for no limit."""
     length_penalty: float = 1.0
     """Divides a beam's score by length ** penalty (Wu et al. 2016, eq. 14, simplified as in both backends)."""
     drafts: int = 1
-    """Texts to write for one prompt."""
+    """Texts to write for each prompt."""
     faithful: Faithful = "rerank"
-    """Names and numbers that the conversation lacks: `rerank` prefers drafts without them, then those in the
-    conversation's words, and bars them where every draft has some, `ban` bars them from the start, `off` lets them be.
-    Greedy decoding has no drafts, so both bar."""
+    """Names and numbers that the conversation lacks: `rerank` prefers drafts without them, and forbids them if every draft
+    has some; `ban` forbids them from the start; `off` allows them. With greedy decoding `rerank` forbids them too."""
     candidates: int = 4
-    """Drafts that `rerank` chooses among."""
+    """Drafts that `rerank` chooses from."""
     seed: int | None = None
-    """Sampling: fixes the draw; without it one is drawn and noted with the answer."""
+    """Seed for sampling. Without it, one is drawn and stored with the answer."""
 
 
 class Prompt(Record, frozen=True):

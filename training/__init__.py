@@ -1,1 +1,1 @@
-"""Batch jobs that make models: pocket, tuning, reward and PPO. No terminal interface lives here."""
+"""Batch jobs that train and evaluate models."""

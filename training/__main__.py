@@ -1,5 +1,5 @@
-"""Where `assistant-train` and `python -m training` begin; torchrun starts it so. Whoever stops it in the seconds in
-which libraries are imported is answered as ever: one line, and exit code 130.
+"""Entry point of `python -m training`, which torchrun uses. An interrupt while libraries are imported is answered like
+any other: one line and exit code 130.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""Teaches the weights by which the digest chooses what it quotes, on conversations written for it."""
+"""Trains the weights that choose what the digest quotes."""

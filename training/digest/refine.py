@@ -1,5 +1,5 @@
-"""Moves taught weights towards what the digests themselves come to: evolution strategies (Salimans et al. 2017) on the
-facts that the chosen clauses carry, with a pull back to where it began. Reads no files.
+"""Refines trained weights with evolution strategies (Salimans et al. 2017) on the facts in whole digests, pulled
+towards the weights it started from. Reads no files.
 """
 
 from collections.abc import Sequence

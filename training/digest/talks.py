@@ -1,4 +1,4 @@
-"""Reads the conversations that the digest is taught on, with what a reader needs from each."""
+"""Reads the conversations for training the digest, with the facts that a reader needs from each."""
 
 from collections.abc import Iterator
 from importlib import resources

@@ -1,7 +1,7 @@
-"""Teaches the digest's weights and writes them: `python -m training.digest.teach`.
+"""Trains the digest's weights and writes them: `python -m training.digest.teach`.
 
-Clauses that a reader who knows the facts would quote are told from the others by logistic regression, pulled towards
-weights that a person set. Run with `--check` to measure by cross-validation and write nothing.
+Logistic regression separates the clauses that a reader who knows the facts would quote from the others, pulled
+towards weights set by hand. `--check` cross-validates and writes nothing.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""Compares two models on the same conversations: `assistant-train compare A B`. Differences are paired, so that what
-makes a conversation hard for both does not blur them.
+"""Compares two models on the same conversations: `assistant-train compare A B`. Differences are paired, so hard
+conversations do not blur them.
 """
 
 from collections.abc import Mapping, Sequence

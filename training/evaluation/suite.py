@@ -1,6 +1,4 @@
-"""Multiple-choice tasks in the manner of GLUE and MMLU files: of the choices, the one that the model finds likeliest
-behind the prompt is its answer.
-"""
+"""Multiple-choice tasks such as GLUE and MMLU: the model's answer is the choice with the highest log-probability."""
 
 from collections import defaultdict
 from collections.abc import Sequence

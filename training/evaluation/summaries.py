@@ -1,7 +1,6 @@
-"""Gets the summaries that are judged: from a model, from the first turns, or from a file.
+"""Gets the summaries to judge: from a model, from the first turns, or from a file.
 
-A model is asked exactly as the assistant asks it: the same prompts, parts where a conversation does not fit, and the
-same choice among drafts.
+A model is asked as the assistant asks it: same prompts, same splitting into parts, same choice among drafts.
 """
 
 import time

@@ -1,4 +1,6 @@
-"""Files -> the rows that pocket learns from: dialogues with summaries, instructions with answers, plain texts."""
+"""Reads files into the rows that pocket is trained on: dialogues with summaries, instructions with answers, plain
+texts.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

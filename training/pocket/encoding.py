@@ -1,4 +1,4 @@
-"""Rows -> what pocket learns from: augmented, put into prompts, tokenized, in batches."""
+"""Turns rows into training batches: augments them, writes prompts, tokenizes."""
 
 import random
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Span corruption: runs of tokens are hidden in a text, and the model writes them (Raffel et al. 2020, 3.1.4)."""
+"""Span corruption (Raffel et al. 2020, 3.1.4): hides runs of tokens that the model learns to write."""
 
 import itertools
 import random

@@ -1,18 +1,17 @@
-"""Trains pocket, the small summarizer that ships with Parley, from scratch: tokenizer, model, export.
+"""Trains pocket, the bundled summarizer, from scratch: tokenizer, model, export.
 
-A T5 v1.1-shaped model (Raffel et al. 2020; gated GELU after Shazeer 2020) learns dialogue summaries and topics in
-every phrasing that the product asks with; beside them, where the data hold such, other instructions and the hidden
-spans of plain texts. Its token embeddings start from those of all-MiniLM-L6-v2, projected on their principal
-components, which saves about a third of the first epoch. With `--model` it goes on from the weights and the tokenizer
-of a model of the same width, so that several short trainings make a long one; the optimizer starts anew. The exported
-weights are an exponential moving average.
+A T5 v1.1-shaped model (Raffel et al. 2020; gated GELU after Shazeer 2020) learns summaries and topics of dialogues
+in every wording that the product uses, and other instructions and span corruption if the data has them. Its token
+embeddings start from principal components of all-MiniLM-L6-v2's, which saves about a third of the first epoch. With
+`--model` training continues from the weights and tokenizer of a model of the same width, with a new optimizer. The
+exported weights are an exponential moving average.
 
-A few thousand dialogues are soon known by heart: words are hidden on the decoder's input (Bowman et al. 2016, section
-3.1) and in the source, channels are dropped, labels smoothed, and dialogues begin late, so that every pass is another.
+A few thousand dialogues are soon memorized. Words are therefore hidden in the decoder's input (Bowman et al. 2016,
+section 3.1) and in the source, channels are dropped, labels smoothed, and some dialogues start late.
 
-A summary with its speakers exchanged is wrong by a token or two, which the mean loss of a token hardly sees. `contrast`
-adds the logistic loss of how many nats likelier the right one is, the encoder's states shared: made-up negatives as in
-CLIFF (Cao & Wang 2021, section 3), compared as pairs in the manner of Bradley and Terry.
+A summary with swapped speakers is wrong in one or two tokens only, which the mean loss per token hardly shows.
+`contrast` adds a logistic loss on how many nats likelier the right one is, with the encoder's states shared:
+generated negatives as in CLIFF (Cao & Wang 2021, section 3), compared as Bradley-Terry pairs.
 """
 
 import math

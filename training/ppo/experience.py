@@ -1,6 +1,6 @@
-"""Responses and their scores -> what the updates learn from: rewards, advantages, returns.
+"""Turns responses and scores into rewards, advantages and returns.
 
-Everything that is a statistic of the batch is taken over the batches of all processes.
+Statistics of the batch are computed over the batches of all processes.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Watches a PPO run and stops it where going on would spoil the policy."""
+"""Stops a PPO run that would spoil the policy."""
 
 import math
 from typing import Any

@@ -1,5 +1,5 @@
-"""What people wrote, learnt from beside the reward, so that aligning does not unlearn what nobody rated: the PPO-ptx of
-Ouyang et al. 2022 (section 3.5), with summaries in the place of pre-training texts.
+"""PPO-ptx (Ouyang et al. 2022, section 3.5) with reference summaries instead of pre-training texts: learns from them
+next to the reward, to limit forgetting.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The prompts that PPO samples responses to: read, made into tokens, parted."""
+"""Reads, tokenizes and splits the prompts that PPO samples responses to."""
 
 import dataclasses
 import random

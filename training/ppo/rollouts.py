@@ -1,7 +1,7 @@
-"""Prompts -> sampled responses with what the policy and the reference say of them.
+"""Samples responses to prompts, with the log-probabilities of policy and reference.
 
-Randomness carries no state: the prompts of a step and the noise that samples each response are functions of the seed,
-the step and the response's number. A run that is resumed, or spread over processes, therefore samples the same.
+The prompts of a step and the noise of each response depend only on the seed, the step and the response's number. A
+run that is resumed or spread over processes therefore samples the same.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Some of a step's responses, for a look as a run goes on."""
+"""Picks some responses of a step to show during a run."""
 
 from dataclasses import dataclass
 

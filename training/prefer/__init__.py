@@ -1,1 +1,1 @@
-"""`assistant-train prefer`: preferences learnt directly, without a reward and without sampling."""
+"""Preference learning without a reward model and without sampling: `assistant-train prefer`."""

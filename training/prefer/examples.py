@@ -1,7 +1,7 @@
-"""What people preferred as token ids: pairs, or answers called good or bad by themselves.
+"""Reads preferences as token ids: pairs, or single answers marked good or bad.
 
-Any file of judgements will do: pairs, rankings, thumbs, in TRL's formats or ours. Several judgements of the same two
-answers count as one, as they do where a reward is trained (`assistant.feedback.pairs`).
+Reads pairs, rankings and thumbs, in TRL's formats or ours. Several judgements of the same two answers count as one,
+as in `assistant.feedback.pairs`.
 """
 
 import hashlib

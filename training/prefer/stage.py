@@ -1,6 +1,6 @@
-"""`assistant-train prefer`: preferences learnt directly, without a reward and without sampling.
+"""`assistant-train prefer`: preference learning without a reward model and without sampling.
 
-The losses: maths.py. A step: trainer.py. What is learnt from: examples.py.
+The losses are in maths.py, a training step in trainer.py, the data in examples.py.
 """
 
 import os

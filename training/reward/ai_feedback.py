@@ -1,8 +1,8 @@
 """AI feedback: drafts judged by principles (`assistant-train constitution`), after Bai et al. 2022 (arXiv:2212.08073).
 
-The judge is first of all what can be checked; a model is asked only where it has proven able. Every pair and every
-revision bears the rater `constitution`, so that it is never taken for a person's, and a reward learns from none of it
-unless that is asked for and the judge agrees with people more often than a coin.
+The judge checks what can be counted. A model is asked only if it passes a test. All pairs and revisions have the
+rater `constitution`, so that they are never taken for a person's. A reward uses them only on request, and only if
+the judge agrees with people more often than chance.
 """
 
 import json

@@ -1,7 +1,6 @@
-"""Preference pairs that need no people: a reference summary against the same one made worse in a known way.
+"""Makes preference pairs without people: a reference summary against the same one made worse in a known way.
 
-Each way is a function of a summary, its conversation and what else is at hand; it returns None where a summary does
-not lend itself to it.
+Each way is a function of a summary, its conversation and other material. It returns None if it does not apply.
 """
 
 import random

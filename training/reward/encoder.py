@@ -1,11 +1,11 @@
-"""Tunes an encoder on preference pairs by trl.RewardTrainer and LoRA, on top of what the counted head says already.
+"""Tunes an encoder on preference pairs with trl.RewardTrainer and LoRA, on top of the counted head.
 
-The encoder learns what is left over: the loss is -log sigmoid(difference - margin), and the margin that RewardTrainer
-takes is what the counted head is short of (Bradley-Terry boosting). Its score starts at 0 and the sum is the reward.
-Pairs are tokenized here and laid out as the serving side does, since TRL drops what is too long.
+The encoder learns what the head leaves over: the loss is -log sigmoid(difference - margin), with the head's
+shortfall as RewardTrainer's margin (Bradley-Terry boosting). Its score starts at 0, and the sum is the reward.
+Pairs are tokenized here, laid out as in serving, because TRL drops pairs that are too long.
 
-Order, adapter, optimizer and schedule are ours, so that a checkpoint is a plain one and a resumed run ends as an
-unbroken one.
+Order, adapter, optimizer and schedule are ours, so that checkpoints are plain and a resumed run ends like an
+uninterrupted one.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The counted part of a reward: weights over numbers of a text, fitted to preferences from a warm start.
+"""The counted part of a reward: a linear head over features of a text, fitted to preferences from a warm start.
 
-Columns are standardised, then joined by the warm start's own score and by principal components of all-MiniLM's vectors
-of the answers. Which prior is best is chosen by cross-validation over conversations, and so is the temperature.
+Columns are standardized, and joined by the warm start's own score and principal components of the answers'
+all-MiniLM embeddings. Cross-validation over conversations chooses the prior and the temperature.
 """
 
 from collections.abc import Sequence

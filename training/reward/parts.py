@@ -1,10 +1,11 @@
-"""What PPO is paid for: named parts of a score, built in or brought along.
+"""The parts of a reward, built in or learned.
 
-Helpful: `human`, a reward trained from ratings (`human:r1`). Honest: `unsupported` names and numbers, `roles`, which is
-below 0 where somebody else did what the text says. Harmless: `harmless`. Form: `length`, `repetition`, `copying`.
+Helpful: `human`, a reward trained from ratings (`human:r1`). Honest: `unsupported` names and numbers, and `roles`,
+which is below 0 if the text attributes actions to the wrong people. Harmless: `harmless`. Form: `length`,
+`repetition`, `copying`.
 
-A reward function takes prompts and responses and returns, for every part, one number a response. The parts are weighted
-and added up by the trainer, and logged apart.
+A reward function takes prompts and responses and returns one number per response for each part. The trainer weights
+the parts, adds them up and logs each.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""What people preferred, as a reward is trained on it: from the store or from files, in parts by conversation.
+"""Reads preferences for training a reward, from the store or from files, split by conversation.
 
-Files and the store are read alike: rankings, pairs and thumbs become the pairs of `assistant.feedback.pairs`, with its
-rules for ties, contradictions and several raters.
+Rankings, pairs and thumbs become the pairs of `assistant.feedback.pairs`, with its rules for ties, contradictions
+and several raters.
 """
 
 import hashlib

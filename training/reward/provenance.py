@@ -1,4 +1,4 @@
-"""Which learnt reward a run is paid by: named for good when it starts, and known again when it goes on."""
+"""Identifies the learned reward that a run uses: fixed at the start, checked on resume."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
-"""Trains a reward from what people preferred: `assistant-train reward`. From summaries alone it makes a warm start.
+"""Trains a reward from preferences: `assistant-train reward`. From summaries alone it makes a warm start.
 
-The counted head is fitted first (seconds); an encoder is tuned on what is left over, and kept where it helps on
-held-out conversations. Accuracy always stands beside what length alone and similarity alone would have chosen.
+The counted head is fitted first, in seconds. An encoder is tuned on what the head leaves over, and kept if it helps
+on held-out conversations. Accuracy is reported beside that of length alone and similarity alone.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Trains the head that tells hateful and offensive texts, over all-MiniLM's vectors. Ships as `heads/toxicity`.
+"""Trains the toxicity head on all-MiniLM's embeddings. Ships as `heads/toxicity`.
 
 Made by `assistant-train reward` from rows of "text", "label" (`not_hate`, or anything else) and "source".
 """

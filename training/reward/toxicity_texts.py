@@ -1,4 +1,4 @@
-"""Texts of the project's own for the toxicity head: insults, threats, and what is polite in much the same words."""
+"""This project's own texts for the toxicity head: insults, threats, and harmless counterparts in similar words."""
 
 import random
 import re

@@ -1,7 +1,7 @@
-"""Makes a reward from summaries alone: references against the same made worse. Ships as `heads/reward`.
+"""Makes a reward from summaries alone: references against the same summaries made worse. Ships as `heads/reward`.
 
-Two heads one after the other, on different conversations so that the second isn't fooled by what the first has by
-heart: who said what (roles exchanged), then everything that can be counted. Lengths are left to the ratings of people.
+Two heads are trained on different conversations, so that the second does not rely on what the first memorized:
+first who said what, then all other counted features. Length is left to people's ratings.
 """
 
 import random

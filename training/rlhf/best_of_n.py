@@ -1,4 +1,4 @@
-"""The best of n samples by the reward: what any training must beat, since it needs none."""
+"""Best-of-n sampling by the reward: the baseline that training must beat."""
 
 import math
 from collections.abc import Callable, Sequence

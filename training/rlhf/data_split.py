@@ -1,13 +1,13 @@
-"""What each conversation of a run is for: to teach the reward or the judge, to be PPO's prompt, to choose a checkpoint,
-or to be asked by the gate. Parted once, when the run begins, and written into it; every later stage reads that.
+"""What each conversation of a run is used for: training the reward or the judge, PPO prompts, checkpoint selection, or
+the gate. Split once, when the run begins, and written into it; every later stage reads it.
 
-Conversations are compared by their text, whatever prompt or white space is around it. A split in which one conversation
-serves two purposes that must not meet cannot be made, nor read.
+Conversations are compared by their text, without the prompt and white space around it. A split in which a
+conversation has two purposes that must stay separate can be neither made nor read.
 
     split.json       the split
     practice.jsonl   PPO's prompts, as its own run reads them
     judged.jsonl     the prompts by which checkpoints are chosen
-    anchor.jsonl     conversations with summaries that PPO learns from beside the reward
+    anchor.jsonl     conversations with summaries, for PPO-ptx
 """
 
 import json

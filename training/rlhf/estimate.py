@@ -1,4 +1,4 @@
-"""What a run of the loop will do, and about how long that takes."""
+"""Estimates what a run of the loop does and how long each stage takes."""
 
 from dataclasses import dataclass
 

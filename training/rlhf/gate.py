@@ -1,4 +1,4 @@
-"""The gate: what was measured of a candidate -> checks, a verdict, and promotion.json.
+"""The gate: turns measurements of a candidate into checks, a verdict, and promotion.json.
 
 A check that could not be measured says so and neither passes nor fails; the win rate must be measured.
 """

@@ -1,8 +1,8 @@
-"""How a candidate is made of what people judged: each method is a function from the same setting to an adapter in the
-run's folder, with figures on the way there.
+"""How a candidate is trained: each method is a function from the same setting to an adapter in the run's folder, with
+its figures.
 
-Every method starts from the same adapter, is stopped, resumed and judged alike, and keeps the checkpoint whose answers,
-asked as the assistant asks, the judge likes best among those within `max_kl` that still say what a person would.
+All methods start from the same adapter and are stopped, resumed and judged alike. They keep the checkpoint that the
+judge scores highest, with answers as served, among those within `max_kl` that lost little ROUGE-1.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""What people judged, as the loop reads it: pairs in three parts by conversation, and conversations that nobody judged.
-Reads the store and files of judgements; data_split.py says what each conversation is for.
+"""Judgements as the loop reads them, from the store or from files: pairs in three parts by conversation, and unrated
+conversations. data_split.py decides what each conversation is used for.
 
-The reward learns from one part, only the judge from another, and on the third both must prove themselves.
+The reward is trained on one part, the judge on another, and both are tested on the third.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""A run of the loop on one page: gate, curves, samples. Plain HTML without scripts; knows figures, not files."""
+"""Writes a run of the loop as one HTML page: gate, curves, samples. Plain HTML without scripts."""
 
 from collections.abc import Mapping, Sequence
 from html import escape

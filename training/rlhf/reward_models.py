@@ -1,4 +1,4 @@
-"""The two rewards of a run: one that PPO is paid by, one that only judges, trained on different conversations."""
+"""Trains the two rewards of a run on different conversations: one for PPO, one that only judges."""
 
 import math
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 """What a policy in training would answer if it were served now: merged, converted, and asked as the assistant asks.
-Greedy answers of the weights in training tell another story where serving searches with beams and rounds to int8.
+Greedy answers of the weights in training differ, because serving uses beams and int8.
 """
 
 import tempfile

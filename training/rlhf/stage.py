@@ -1,9 +1,9 @@
-"""`assistant-train rlhf`: ratings in, a better model out, and promoted only on proof.
+"""`assistant-train rlhf`: turns ratings into a better model, promoted only if it passes the gate.
 
 runs/rlhf-20261121-101500-3f2a/
     rated.json          the pairs as they were when the run began
-    split.json          what each conversation is for (data_split.py)
-    stages/NAME.json    what a finished stage found; a resumed run reads it instead of doing the stage again
+    split.json          what each conversation is used for (data_split.py)
+    stages/NAME.json    the result of a finished stage; a resumed run reads it instead of repeating the stage
     reward/ judge/      the two reward models
     ppo/                the method's own run, ppo-… or prefer-…: metrics.jsonl, checkpoints
     report.html         everything on one page

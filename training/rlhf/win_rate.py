@@ -1,5 +1,5 @@
-"""How often one model beats another on the same conversations: ties apart, intervals by resampling conversations, and
-the rate at equal length. Pure numbers: knows no judge and no text.
+"""How often one model beats another on the same conversations: without ties, with intervals that resample
+conversations, and at equal length.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Makes more dialogue-summary pairs out of one: other names, exchanged speakers, the looks of a chat."""
+"""Makes more dialogue-summary pairs out of one: other names, swapped speakers, the style of a phone chat."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""When two prompts ask about the same conversation."""
+"""Tells whether two prompts are about the same conversation."""
 
 import unicodedata
 

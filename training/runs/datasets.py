@@ -1,4 +1,4 @@
-"""Reads training data: JSON Lines, packed or not. Other formats are made into JSON Lines by `training.runs.sources`."""
+"""Reads training data in JSON Lines, compressed or not. `training.runs.sources` converts other formats."""
 
 import bz2
 import codecs

@@ -1,4 +1,4 @@
-"""The processes of one run, started by torchrun, or the only one."""
+"""The processes of one run: those that torchrun started, or this one alone."""
 
 import os
 

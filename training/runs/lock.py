@@ -1,4 +1,4 @@
-"""Files that one process holds at a time: a run's folder, and a stage of which one run works at a time."""
+"""Files that one process holds at a time: a run's folder, and a stage that runs once at a time."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Writes a model's card: what it is, what it learned from, how good it is and what it is bad at."""
+"""Writes a model's card: what it is, its data, its figures and its limits."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

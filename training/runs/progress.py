@@ -1,4 +1,4 @@
-"""Shows how a job goes on, on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Shows a job's progress on standard error: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Numbers that make sense as settings; `training.cli.flags.build` refuses others, naming the setting."""
+"""Types for numbers within a range; `training.cli.flags.build` refuses values outside it and names the setting."""
 
 from typing import Annotated
 

@@ -1,5 +1,5 @@
-"""Makes a model version of what training left: merges the adapter in float32, checks that nothing changed, converts for
-serving, and registers.
+"""Makes a model version from a training result: merges the adapter in float32, checks that nothing changed, converts
+for serving, and registers it.
 """
 
 import shutil

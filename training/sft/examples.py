@@ -1,7 +1,7 @@
-"""What supervised tuning learns from: rows of files, of a Hub data set, or of the user's own ratings, parted by
+"""Training examples for supervised tuning: rows from files, from a Hub data set or from the user's ratings, split by
 conversation and put into prompts.
 
-A row has `dialogue` and `summary`; `prompt` and `summary` where the exact prompt is known; `input` and `target` for
+A row has `dialogue` and `summary`; `prompt` and `summary` if the exact prompt is known; `input` and `target` for
 other tasks; `question`, `rationale` and `answer` for reasoning.
 """
 

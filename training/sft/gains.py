@@ -1,6 +1,5 @@
-"""What tuning gained and what it forgot: the same tasks asked before and after, differences paired by case.
-Conversations are asked about as the assistant asks, with the same choice among drafts, so that a gain is one that
-users see.
+"""Measures gain and forgetting: the same tasks before and after, differences paired by case. Conversations are asked
+as the assistant asks them, so that users see the same gain.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,5 +1,5 @@
-"""Which weights of a model are trained: an adapter beside it (LoRA, Hu et al. 2021), vectors before its texts (prompt
-tuning, Lester et al. 2021), some of its own, or all.
+"""Chooses which weights to train: an adapter (LoRA, Hu et al. 2021), a soft prompt (Lester et al. 2021), some of the
+model's own, or all.
 """
 
 import warnings

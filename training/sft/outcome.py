@@ -1,4 +1,4 @@
-"""Writes what tuning came to as text: the version, what it gained and what it forgot."""
+"""Writes the result of tuning as text: the version, its gain and its forgetting."""
 
 from collections.abc import Mapping
 from typing import Any

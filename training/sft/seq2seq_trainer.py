@@ -1,8 +1,8 @@
-"""Fits a model to lessons with transformers' `Seq2SeqTrainer`: length buckets, a look at held-out lessons now and then,
-the best state kept, early stopping, checkpoints that continue on the same trajectory.
+"""Trains a model with transformers' `Seq2SeqTrainer`: length buckets, held-out evaluation, the best state kept, early
+stopping, and checkpoints that continue on the same trajectory.
 
-The loss of an update is the mean over all target tokens of its passes and processes, so that 1 x 8 and 8 x 1 examples,
-or two processes, make the same update.
+The loss of an update is the mean over all target tokens of its passes and processes, so that 1 x 8 and 8 x 1
+examples, or two processes, make the same update.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""`assistant-train sft`: supervised tuning, from rows to a registered version with what it gained and what it forgot.
+"""`assistant-train sft`: supervised tuning, from rows to a registered version with its gain and forgetting.
 
 What is trained: `methods`. The training loop: `seq2seq_trainer`. The data: `examples`.
 """

@@ -1,4 +1,4 @@
-"""A sequence classifier of the Hub as the judge of toxicity, instead of the bundled head."""
+"""A sequence classifier from the Hub that measures toxicity instead of the bundled head."""
 
 from collections.abc import Sequence
 from typing import Any

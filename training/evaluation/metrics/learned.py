@@ -1,5 +1,5 @@
-"""Figures that a small trained model gives: how near a summary's meaning is to people's, and how toxic it is. Both read
-texts with all-MiniLM, which `METRICS` does without, or toxicity with a classifier by name; knows no model that writes.
+"""Metrics from small trained models: similarity of meaning to the references, and toxicity. Both read texts with
+all-MiniLM; a classifier from the Hub may replace the toxicity head.
 """
 
 from collections.abc import Callable, Sequence
