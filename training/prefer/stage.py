@@ -41,7 +41,7 @@ def run(job: Job[PreferConfig]) -> dict[str, Any]:
         material = material_for(job, base)
     with job.open_run() as run:
         job.say(
-            f"{len(material.train)} to learn from, {len(material.held_out)} held out, {material.left_out} too long; "
+            f"{len(material.train)} for training, {len(material.held_out)} held out, {material.left_out} too long; "
             f"{material.steps(job.config)} steps"
         )
         out = job.out or run.folder / "adapter"

@@ -242,13 +242,13 @@ class _Loop:
         # The half width of the interval shrinks with the root of the pairs.
         needed = reward.n * ((reward.accuracy - low) / gain) ** 2 if gain > 0.02 else None
         more = (
-            f"about {max(10, round(needed - reward.n)) * 5} more pairs"
+            f"rate about {max(10, round(needed - reward.n)) * 5} more pairs"
             if needed
-            else "many more pairs, or steadier ones,"
+            else "rate many more pairs, or more consistently"
         )
         raise GateNotPassed(
-            f"the reward agrees with people in {reward.accuracy:.0%} of {reward.n} held-out pairs, lower bound "
-            f"{low:.0%}, not above 50%: nothing was trained on it; {more} would help",
+            f"the reward agrees with people on {reward.accuracy:.0%} of {reward.n} held-out pairs; its lower bound is "
+            f"{low:.0%}, not above 50%, so nothing was trained on it: {more}",
             found.result(),
         )
 
@@ -352,8 +352,8 @@ class _Loop:
         if answers in {begun.get("promoted", answers), version}:
             return True
         self._job.say(
-            f"{version} passed, but {answers or 'another model'} was chosen while the run was on, and stays: "
-            f"`assistant models use {version}` lets the new one answer"
+            f"{version} passed, but you chose {answers or 'another model'} during the run, so that stays: "
+            f"`assistant models use {version}` switches to the new one"
         )
         return False
 

@@ -62,7 +62,7 @@ def test_a_part_with_the_wrong_setting_is_refused(text: str, complaint: str) -> 
 
 
 def test_no_reward_at_all_is_refused() -> None:
-    with pytest.raises(UsageError, match="no reward"):
+    with pytest.raises(UsageError, match="name at least one reward part"):
         built_in([])
 
 

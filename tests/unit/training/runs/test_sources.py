@@ -178,7 +178,7 @@ def test_empty_cells_are_left_out_and_labels_of_csv_are_truths(tmp_path: Path) -
         ("a.jsonl.bz2", b"nonsense", "cannot be unpacked"),
         ("a.jsonl.xz", b"nonsense", "cannot be unpacked"),
         ("a.json", b"[1, 2]", "row 1: not a JSON object"),
-        ("a.json", b"[{", "no JSON"),
+        ("a.json", b"[{", "not JSON"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_a_sentence(
@@ -218,5 +218,5 @@ def test_a_chat_is_its_last_answer_and_what_was_said_before(tmp_path: Path) -> N
     assert one == {"id": "0", "prompt": "Sum this up.", "dialogue": "Sum this up.", "summary": "Done."}
     assert two["prompt"] == "System: Be brief.\nUser: Sum this up."
     path.write_bytes(_lines([{"messages": [asked]}]))
-    with pytest.raises(UsageError, match="line 1: messages must end with what the assistant answered"):
+    with pytest.raises(UsageError, match="line 1: messages must end with the assistant's answer"):
         list(read_rows(path))
