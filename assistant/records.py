@@ -77,8 +77,9 @@ class GenerationSettings(Record, frozen=True):
     drafts: int = 1
     """Texts to write for each prompt."""
     faithful: Faithful = "rerank"
-    """Names and numbers that the conversation lacks: `rerank` prefers drafts without them, and forbids them if every draft
-    has some; `ban` forbids them from the start; `off` allows them. With greedy decoding `rerank` forbids them too."""
+    """Names and numbers that the conversation lacks: `rerank` prefers drafts without them, and forbids them if
+    every draft has some; `ban` forbids them from the start; `off` allows them. With greedy decoding `rerank` forbids
+    them too."""
     candidates: int = 4
     """Drafts that `rerank` chooses from."""
     seed: int | None = None
