@@ -21,7 +21,9 @@ from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, seen, se
 DRAFTS = Settings(generation=GenerationSettings(decoding="sample", drafts=2), summary=BY_MODEL)
 LETTERS = "abcdefghijklmnopqrstuvwxyz+-=?/ 1é"
 NAMES = {"+": "plus", "-": "minus", "=": "equals_sign", "?": "question_mark", "/": "slash", " ": "space"}
-MOVES = ("shift+tab", "tab", "escape", "up", "down", "left", "home", "f9", "f1", "ctrl+r", "f3", "pageup")
+MOVES = ("shift+tab", "tab", "escape", "up", "down", "left", "home", "f9", "f1", "ctrl+r", "f3", "pageup", "f10")
+MOST_SCREENS = 6
+"""So many can lie over each other after six keys."""
 
 
 def typed(app: AssistantApp) -> str:
@@ -151,9 +153,9 @@ async def _strike(app: AssistantApp, key: str, letter: str | None) -> None:
         focused = app.screen.focused
         for node in (*(focused.ancestors_with_self if focused else ()), app.chat, app.chat.composer.editor, app):
             done = asyncio.Event()
-            node.call_later(done.set)
-            while node.is_running and not done.is_set():  # a dialog may close meanwhile
-                await asyncio.sleep(0.001)
+            is_heard = node.call_later(done.set)
+            while is_heard and node.is_running and not done.is_set():  # a dialog may close meanwhile
+                await asyncio.sleep(0)  # a real sleep costs more than all else: there are some 30 of these for each key
 
 
 async def _type_at_random(app: AssistantApp, chance: random.Random, keys: int) -> str:
@@ -173,7 +175,7 @@ async def _type_at_random(app: AssistantApp, chance: random.Random, keys: int) -
 
 async def _check_sequences(count: int, seed: int) -> None:
     app = an_app(ScriptedAssistant("One of them.", "Two of them."), DRAFTS)
-    async with opened(app, (120, 40)) as pilot:
+    async with opened(app, (100, 30)) as pilot:
         await answered(pilot)
         for number in range(count):
             chance = random.Random(seed + number)
@@ -183,15 +185,17 @@ async def _check_sequences(count: int, seed: int) -> None:
             app.chat.composer.remember("")
             await pilot.pause()
             due = await _type_at_random(app, chance, 6)
-            while app.screen is not app.chat:
-                await pilot.press("escape")
+            for _ in range(MOST_SCREENS):
+                if app.screen is not app.chat:
+                    await pilot.press("escape")
+            assert app.screen is app.chat, f"sequence {seed + number} left {app.screen} open"
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert "".join(sorted(typed(app))) == due, f"sequence {seed + number}"
 
 
 async def test_random_keys_lose_no_letter() -> None:
-    await _check_sequences(200, 0)
+    await _check_sequences(60, 0)
 
 
 @pytest.mark.slow
