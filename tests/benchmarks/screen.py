@@ -88,6 +88,7 @@ def latency_while_writing(model: str, runs: int) -> list[float]:
                 "ASSISTANT_HOME": home,
                 "TERM": "xterm-256color",
                 "ASSISTANT_MODEL_REF": model,
+                "ASSISTANT_SUMMARY_TASK": "summary",  # the digest is no model's
                 "ASSISTANT_GENERATION_DECODING": "sample",
                 "ASSISTANT_GENERATION_FAITHFUL": "off",
                 "ASSISTANT_GENERATION_MIN_NEW_TOKENS": "20000",

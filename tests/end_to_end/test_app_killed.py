@@ -25,6 +25,7 @@ def running(home: Path, *arguments: str, **generation: str) -> Iterator[Terminal
         "TERM": "xterm-256color",
         "ASSISTANT_MODEL_REF": "pocket",
         "ASSISTANT_MODEL_THREADS": "1",
+        "ASSISTANT_SUMMARY_TASK": "summary",
         "ASSISTANT_GENERATION_DECODING": "sample",
         # Drafts of which the most faithful is chosen do not stream.
         "ASSISTANT_GENERATION_FAITHFUL": "off",
