@@ -31,6 +31,9 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Fig|Figs|Eq|Sec|Ch|vs|etc|cf|e\.g|i\.e|approx|Inc|Ltd|Co|Jr|Sr|al|pp|Vol|Art)"
     r"|\b[A-Z])\.$"
 )
+# "am 12. Oktober", "zum 3. Werktag", "den 4. juli": the stop after a number that counts ends no sentence.
+_COUNTED = re.compile(r"(\b(?:zum|zur|vom|beim|im|der|dem|den|des) )?\b\d{1,2}\.$", re.IGNORECASE)
+_MONTH_OR_SMALL = re.compile(r"[ \t]+(?:(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)|[a-zß-ÿ])")
 _STAMP = r"\d[\d/.-]{5,9}(?:,? |T)\d{1,2}[:.]\d\d"  # of a message or a log's line: "02/01/2026, 18:33"
 _MARKER = re.compile(rf"[ \t]*(?:[-*+•]|\d+[.)]|[#>|\[]|[\w .'-]{{1,30}}: |{_STAMP})")
 _WRAPPED_AT = 45
@@ -81,7 +84,8 @@ def windows(sentences: Sequence[Span], size: int = 3, stride: int = 2) -> list[S
 def _ends_sentence(text: str, found: re.Match[str], begin: int) -> bool:
     if found[0] != "\n":
         # The word before the stop, not the whole sentence: a search from its start would take quadratic time.
-        return not _ABBREVIATION.search(text, max(begin, found.start() - 12), found.end())
+        before = max(begin, found.start() - 12)
+        return not _ABBREVIATION.search(text, before, found.end()) and not _counts(text, before, found.end())
     # The whole line, not what follows its last full stop: "…thrown in. Or just use" was wrapped as well.
     line = text.rfind("\n", 0, found.start()) + 1
     following = text[found.end() : found.end() + 40]
@@ -92,6 +96,11 @@ def _ends_sentence(text: str, found: re.Match[str], begin: int) -> bool:
     # A short or indented line of prose that goes on in small letters: "follow these" and, below it, "instructions."
     goes_on = length >= _SHORT_LINE and _GOES_ON.match(following) and _UNENDED.search(text, line, found.start())
     return not (wrapped or goes_on)
+
+
+def _counts(text: str, start: int, end: int) -> bool:
+    number = _COUNTED.search(text, start, end)
+    return number is not None and bool(number[1] or _MONTH_OR_SMALL.match(text, end))
 
 
 def _trimmed(text: str, start: int, end: int) -> list[Span]:

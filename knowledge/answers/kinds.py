@@ -8,7 +8,7 @@ Kind = Literal["person", "time", "amount", "place", "yes or no", "other"]
 _TIME = re.compile(
     r"\b(?:when|what time|how late"
     r"|(?:what|which|in what|in which) (?:\w+ )?(?:years?|days?|dates?|months?|hours?|centur\w+|decades?)"
-    r"|wann|um wie viel uhr|quand|cuándo)\b|何時|いつ|什么时候|几点",
+    r"|wann|um wie viel uhr|quand|à quelle heure|cuándo|a qué hora)\b|何時|いつ|什么时候|几点",
     re.IGNORECASE,
 )
 _AMOUNT = re.compile(
@@ -25,14 +25,15 @@ _PLACE = re.compile(
 )
 _YES_NO = re.compile(
     r"(?:so |and |but |then )?(?:is|are|was|were|do|does|did|can|could|may|might|must|should|shall|will|would|has|have"
-    r"|had|am|isn't|aren't|don't|doesn't|can't|won't|ist|sind|darf|kann|muss|hat|haben|gibt)\b",
+    r"|had|am|isn't|aren't|don't|doesn't|can't|won't|ist|sind|darf|kann|muss|hat|haben|gibt|est-ce|faut-il|peut-on"
+    r"|puis-je|y a-t-il|puedo|puede|se puede|debe|hay)\b",
     re.IGNORECASE,
 )
 
 
 def kind_of(question: str) -> Kind:
     """The kind of answer that a question asks for."""
-    asked = question.strip()
+    asked = question.strip().lstrip("¿ ")
     if _YES_NO.match(asked) and " or " not in asked.lower():
         return "yes or no"
     found: list[tuple[int, Kind]] = []

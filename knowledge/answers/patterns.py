@@ -4,22 +4,28 @@ import re
 
 _MONTHS = (
     "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    "|nov(?:ember)?|dec(?:ember)?|januar|februar|märz|mai|juni|juli|oktober|dezember"
+    "|nov(?:ember)?|dec(?:ember)?|januar|februar|märz|mai|juni|juli|oktober|dezember|janvier|février|avril|juin"
+    "|juillet|août|septembre|octobre|novembre|décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre"
+    "|octubre|noviembre|diciembre"
 )
 _DAYS = (
-    "(?:mon|tues?|wednes|thurs?|fri|satur|sun)days?|weekdays?|weekends?|today|tomorrow|midnight|noon|easter|christmas"
+    "(?:mon|diens|donners|frei|sams|sonn)tags?|mittwochs?|(?:lun|mar|mercre|jeu|vendre|same)dis?|dimanches?|lunes"
+    "|martes|miércoles|jueves|viernes|sábados?|domingos?"
+    "|(?:mon|tues?|wednes|thurs?|fri|satur|sun)days?|weekdays?|weekends?|today|tomorrow|midnight|noon|easter|christmas"
 )
 SMALL = (
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
     "|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|half|dozen|quarter"
+    "|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|zwölf|zwanzig|deux|trois|quatre|cinq|huit|neuf|douze|quinze"
+    "|vingt|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|doce|veinte"
 )
 _CLOCK = (
     rf"(?:half|a quarter|quarter|\w+ minutes?) (?:past|to) (?:{SMALL}|\d+)|\d{{1,2}}[:.]\d{{2}}(?: ?[ap]\.?m\.?)?"
-    rf"|\d{{1,2}} ?[ap]\.?m\.?|(?:{SMALL}) o'clock"
+    rf"|\d{{1,2}} ?[ap]\.?m\.?|(?:{SMALL}) o'clock|\d{{1,2}} (?:Uhr|h(?: \d{{2}})?)\b"
 )
 _DATE = (
     rf"\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}"
-    rf"|(?:(?:{_DAYS}),? )?\d{{1,2}}(?:st|nd|rd|th|\.)?(?: of)? (?:{_MONTHS})\b\.?,?(?: \d{{4}})?"
+    rf"|(?:(?:{_DAYS}),? )?\d{{1,2}}(?:st|nd|rd|th|\.)?(?: of| de)? (?:{_MONTHS})\b\.?,?(?: \d{{4}})?"
     rf"|(?:(?:{_DAYS}),? )?(?:{_MONTHS})\b\.? \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?"
     rf"|(?:early |late |mid-)?(?:{_MONTHS})\b(?:,? (?:of )?\d{{4}})?"
 )

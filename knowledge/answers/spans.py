@@ -9,7 +9,11 @@ from knowledge.answers.kinds import Kind, kind_of
 from knowledge.answers.patterns import AMOUNT, NAME, NO_NAMES, PLACE, SMALL, STAMP, STOPS, TIME
 from knowledge.search.words import content_stems, stem, words_of
 
-_HOW_LONG = re.compile(r"\b(?:how long|wie lange?|how far|how tall|how high)\b", re.IGNORECASE)
+_HOW_LONG = re.compile(
+    r"\b(?:how long|wie lange?|combien de temps|cuánto tiempo|how far|how tall|how high)\b", re.IGNORECASE
+)
+_FIGURE = re.compile(rf"\d|^(?:{SMALL})$")
+_COUNTED = re.compile(r"\b(?:how many|wie viele|combien de|cuánt[oa]s) (\w+)", re.IGNORECASE)
 _BETWEEN = " · "
 _PATTERNS: dict[Kind, re.Pattern[str]] = {"time": TIME, "amount": AMOUNT, "person": NAME, "place": PLACE}
 
@@ -34,6 +38,16 @@ def answer_span(question: str, sentence: str, names: Sequence[str] | None = None
     return min(found, key=lambda span: (min((_distance(span, place) for place in places), default=0), span[0]))
 
 
+def counts(question: str, sentence: str) -> bool:
+    """Whether the sentence has a number of what the question wants counted: "six eggs" for "how many eggs"."""
+    asked = _COUNTED.search(question)
+    if not asked:
+        return False
+    words = words_of(sentence)
+    numbers = [place for place, word in enumerate(words) if _FIGURE.search(word)]
+    return any(stem(asked[1].lower()) in map(stem, words[place + 1 : place + 3]) for place in numbers)
+
+
 def _candidates(pattern: re.Pattern[str], kind: Kind, sentence: str) -> Iterator[tuple[int, int]]:
     stamp = STAMP.match(sentence)
     for match in pattern.finditer(sentence, stamp.end() if stamp else 0):
@@ -53,7 +67,7 @@ def _is_new(text: str, asked: frozenset[str], kind: Kind) -> bool:
     if kind == "person" and (not said or text.lower() in NO_NAMES or TIME.fullmatch(text)):
         return False
     if kind == "amount":
-        figures = [word for word in words_of(text) if re.search(rf"\d|^(?:{SMALL})$", word)]
+        figures = [word for word in words_of(text) if _FIGURE.search(word)]
         return any(stem(figure) not in asked for figure in figures)
     return bool(said - asked) or (kind != "person" and not said)
 

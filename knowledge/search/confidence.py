@@ -12,6 +12,7 @@ from typing import Literal
 
 from knowledge.chunking import sentence_spans
 from knowledge.documents import Hit
+from knowledge.search.ranges import ranges_in
 from knowledge.search.words import ASKING, stem, words_of
 
 SURE_FROM = 0.66
@@ -87,10 +88,19 @@ class QuestionWords:
         words = words_of(text)
         held = {stem(word) for word in words}
         long = [word for word in words if len(word) >= _COMPOUND]
-        shares = (weight for root, weight in self._weights.items() if root in held or self._is_part(root, long))
+        ranges = list(ranges_in(text)) if any(map(str.isdecimal, self._weights)) else []
+        shares = (
+            weight
+            for root, weight in self._weights.items()
+            if root in held or self._is_part(root, long) or _is_within(root, ranges)
+        )
         return sum(shares) / self._total
 
     def _is_part(self, root: str, long: list[str]) -> bool:
         """Whether a long word begins or ends with a word of the question, as compounds do."""
         word = self._spelt[root]
         return len(word) >= _PART and any(other.startswith(word) or other.endswith(word) for other in long)
+
+
+def _is_within(word: str, ranges: list[tuple[float, float]]) -> bool:
+    return word.isdecimal() and any(low <= int(word) <= high for low, high in ranges)

@@ -34,6 +34,10 @@ _IRREGULAR_NAMES = """
     kept=keep knew=know known=know led=lead left=leave lent=lend lost=lose made=make men=man met=meet paid=pay ran=run
     rose=rise said=say sat=sit saw=see seen=see sent=send sold=sell spent=spend spoke=speak spoken=speak stood=stand
     taken=take taught=teach told=tell took=take went=go women=woman won=win written=write wrote=write
+    ate=eat bitten=bite blew=blow blown=blow dealt=deal drank=drink drunk=drink eaten=eat fed=feed fought=fight
+    froze=freeze frozen=freeze hidden=hide hung=hang laid=lay lit=light meant=mean rang=ring sang=sing sank=sink
+    slept=sleep sought=seek stole=steal stolen=steal stuck=stick swam=swim swept=sweep threw=throw thrown=throw
+    tore=tear torn=tear understood=understand woke=wake wore=wear worn=wear
 """
 _IRREGULAR = dict(pair.split("=") for pair in _IRREGULAR_NAMES.split())
 

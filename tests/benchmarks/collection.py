@@ -1,4 +1,4 @@
-"""Forty documents of some thirty kinds, three questions each, asked as `assistant ask` asks them.
+"""Documents of some thirty kinds, three questions each, asked as `assistant ask` asks them.
 
     python -m tests.benchmarks.collection [FOLDER]
 

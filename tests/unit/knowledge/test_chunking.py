@@ -29,6 +29,21 @@ def test_sentences_end_at_marks_but_not_at_abbreviations() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Die Ferien beginnen am 12. Oktober. Der Hort ist offen.", "Die Ferien beginnen am 12. Oktober."),
+        ("Zahlbar bis zum 3. Werktag. Danach wird gemahnt.", "Zahlbar bis zum 3. Werktag."),
+        ("Mødet er den 4. juli i salen. Alle kommer.", "Mødet er den 4. juli i salen."),
+        ("The cabin is number 12. Breakfast is at eight.", "The cabin is number 12."),
+        ("Es sind noch 12. Der Rest ist weg.", "Es sind noch 12."),
+    ],
+)
+def test_the_stop_after_a_number_that_counts_ends_no_sentence(text: str, first: str) -> None:
+    start, end = sentence_spans(text)[0]
+    assert text[start:end] == first
+
+
 def test_a_wrapped_line_goes_on_and_a_list_does_not() -> None:
     wrapped = (
         "This sentence was wrapped by an editor at a column\nand goes on here.\n- first\n- second\n\nAna: hello\nBo: hi"

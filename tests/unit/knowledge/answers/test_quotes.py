@@ -146,6 +146,31 @@ def test_a_plural_and_an_irregular_verb_are_the_questions_words(tmp_path: Path) 
     assert QuestionWords({"keep": 1.0, "dog": 1.0}).share_in(quotes.best[0].text) == 1.0
 
 
+def test_a_frozen_thing_was_put_where_it_freezes() -> None:
+    assert QuestionWords({"frozen": 1.0, "worn": 1.0}).share_in("It freezes well and is not for daily wear.") == 1.0
+
+
+def test_the_sentence_after_is_quoted_too_where_only_that_has_the_amount(tmp_path: Path) -> None:
+    text = "It was agreed to paint the stairs in spring. The firm of Vega does so for 3,850 euros. Bring paint.\n"
+    (quote, *_) = _found(_library(tmp_path, minutes=text), "How much does it cost to paint the stairs?").best
+    assert quote.text == text[: text.index(" Bring")]
+    assert text[quote.start : quote.end] == quote.text
+    assert quote.answer is not None
+    assert text[slice(*quote.answer)] == "3,850 euros"
+
+
+def test_a_quote_never_reaches_into_the_next_paragraph(tmp_path: Path) -> None:
+    text = "It was agreed to paint the stairs in spring.\n\nThe firm of Vega gets 3,850 euros for the roof.\n"
+    (quote, *_) = _found(_library(tmp_path, minutes=text), "How much was it agreed to paint the stairs in spring?").best
+    assert quote.text == "It was agreed to paint the stairs in spring."
+
+
+def test_a_number_of_what_is_counted_goes_before_another_number(tmp_path: Path) -> None:
+    text = "Beat the eggs for ten minutes and mix the eggs with the dough. For the dough: six eggs and some flour.\n"
+    (quote, *_) = _found(_library(tmp_path, cake=text), "How many eggs does the dough take?").best
+    assert "six eggs" in quote.text
+
+
 def test_a_list_item_is_no_heading(tmp_path: Path) -> None:
     text = "For the stew many lentils are washed well by the cook.\n\n- 250 g puy lentils\n- 3 carrots, diced\n"
     quotes = _found(_library(tmp_path, food=text), "How many grams of lentils for the stew?")

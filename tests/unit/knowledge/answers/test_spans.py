@@ -31,6 +31,11 @@ from knowledge.answers.spans import answer_span
         ("When do they ski?", "02/01/2026, 18:10 - Nora: 7 February then", "7 February"),
         ("When was the gas meter read?", "Meter: Gas · Reading: 4512 · Date: 2 March 2026", "2 March 2026"),
         ("Who is the landlord?", "Landlord: Bo Holm", "Bo Holm"),
+        ("Wann ist der Umzug?", "Der Umzug ist am 7. November.", "7. November"),
+        ("¿Cuándo abre la piscina?", "La piscina abre el 3 de mayo.", "3 de mayo"),
+        ("À quelle heure ouvre la piscine ?", "Elle ouvre à 10 h 30 en mai.", "10 h 30"),
+        ("Combien de temps dure la garantie ?", "La batterie est garantie deux ans.", "deux ans"),
+        ("¿Cuánto tiempo se hierve?", "Hervir durante veinte minutos.", "veinte minutos"),
     ],
 )
 def test_the_words_that_answer_are_marked(question: str, sentence: str, answer: str) -> None:

@@ -1,4 +1,4 @@
-"""Forty documents of some thirty kinds: every answer that the collection expects stands in the text, whole, and where
+"""Documents of some thirty kinds: every answer that the collection expects stands in the text, whole, and where
 it is looked for.
 """
 
