@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
 HERE = ("127.0.0.1", "localhost")
 _EVERY_ADDRESS = ("", "0.0.0.0", "::")
+_CONFINED = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self' {socket}; frame-ancestors 'none'"
+)
+"""What the page may load: the library's names a font of another host, which would learn that somebody is here."""
+_HEAD = """<title>Parley</title><link rel="icon" href="data:,">
+<script>
+  // Keys are the app's as soon as it is drawn: nobody has to click first.
+  addEventListener("load", () => new MutationObserver((_, observer) => {
+    const keys = document.querySelector(".xterm-helper-textarea");
+    if (keys && document.body.classList.contains("-first-byte")) { keys.focus(); observer.disconnect(); }
+  }).observe(document.body, { attributes: true }));
+</script>"""
 
 
 def serve(*, port: int = 8000, host: str = "127.0.0.1", open_: bool = False) -> None:
@@ -80,11 +93,20 @@ def _application(server: "Server", gate: "Gate") -> "web.Application":
     ) -> web.StreamResponse:
         return await gate.pass_or_refuse(request, handler)
 
+    async def index(request: web.Request) -> web.StreamResponse:
+        page: web.Response = await server.handle_index(request)
+        page.text = (page.text or "").replace("<head>", f"<head>{_HEAD}", 1)
+        return page
+
+    async def confine(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Content-Security-Policy"] = _CONFINED.format(socket=f"ws://{gate.place}")
+
     served = web.Application(middlewares=[guard])
+    served.on_response_prepare.append(confine)
     aiohttp_jinja2.setup(served, loader=jinja2.FileSystemLoader(server.templates_path))
     served.add_routes(
         [
-            web.get("/", server.handle_index, name="index"),
+            web.get("/", index, name="index"),
             web.get("/ws", server.handle_websocket, name="websocket"),
             web.get("/download/{key}", server.handle_download, name="download"),
             web.static("/static", server.statics_path, name="static"),
@@ -99,7 +121,7 @@ class Gate:
     def __init__(self, place: str) -> None:
         self.port = int(place.rpartition(":")[2])
         self.public_url = f"http://{place}"
-        self._place = place
+        self.place = place
         self._token = secrets.token_urlsafe(24)
         self._session = secrets.token_urlsafe(24)
         self._cookie = f"parley-{self.port}"
@@ -116,7 +138,7 @@ class Gate:
         """Answer 403 to another host's name, another page's socket, and whoever has neither token nor cookie."""
         from aiohttp import web
 
-        is_own = request.host == self._place and request.headers.get("Origin", self.public_url) == self.public_url
+        is_own = request.host == self.place and request.headers.get("Origin", self.public_url) == self.public_url
         if is_own and _equal(request.cookies.get(self._cookie, ""), self._session):
             return await handler(request)
         if is_own and not self._is_used and _equal(request.query.get("token", ""), self._token):

@@ -94,6 +94,16 @@ async def test_in_a_narrow_terminal_it_takes_the_whole_screen(tiny_model: Path) 
         assert isinstance(pilot.app.screen, ChatScreen)
 
 
+async def test_it_hides_while_the_terminal_is_narrow(tiny_model: Path) -> None:
+    async with digested(tiny_model, WIDE) as pilot:
+        await pilot.press("f10")
+        assert await beside(pilot)
+        await pilot.resize_terminal(80, 30)
+        assert not await beside(pilot)
+        await pilot.resize_terminal(*WIDE)
+        assert await beside(pilot)
+
+
 async def test_it_follows_the_selected_answer_and_goes_with_the_chat() -> None:
     async with opened(an_app(), WIDE) as pilot:
         await settle(pilot)

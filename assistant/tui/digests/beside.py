@@ -30,7 +30,6 @@ class ConversationPane(Vertical):
         OptionList { height: 1fr; border: none; padding: 0; background: transparent; }
         &.-open { display: block; }
     }
-    .-narrow ConversationPane { display: none; &.-open { display: none; } }
     """
     BINDINGS = [Binding("escape", "close", "Close")]
 

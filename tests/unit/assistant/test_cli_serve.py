@@ -49,6 +49,15 @@ async def test_the_token_lets_one_browser_in_once(address: URL) -> None:
         assert await status(second, address) == 403, "it was used"
 
 
+async def test_the_page_loads_nothing_from_elsewhere_and_has_a_name(address: URL) -> None:
+    async with browser() as session, session.get(address) as page:
+        policy = dict(rule.strip().split(" ", 1) for rule in page.headers["Content-Security-Policy"].split(";"))
+        hosts = {source for sources in policy.values() for source in sources.split() if "://" in source}
+        assert policy["default-src"] == "'self'"
+        assert hosts == {f"ws://127.0.0.1:{address.port}"}, "its own socket"
+        assert "<title>Parley</title>" in await page.text()
+
+
 async def test_other_hosts_and_other_pages_are_refused_with_the_cookie_too(address: URL) -> None:
     async with browser() as session:
         assert await status(session, address, Host="evil.example") == 403
