@@ -71,6 +71,23 @@ async def test_the_chat_in_view_is_deleted_and_is_in_view_again() -> None:
     assert titles() == ["Maya moves it."]
 
 
+async def test_the_list_marks_the_chat_in_view_again() -> None:
+    keep_a_chat("Lunch")
+    async with opened(an_app(continue_last=True), (120, 30)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        assert "● Lunch" in seen(pilot.app)
+        await pilot.press("ctrl+d")
+        await settle(pilot)
+        assert "● Lunch" not in seen(pilot.app)
+        await pilot.press("ctrl+z")
+        await settle(pilot)
+        await settle(pilot)
+        assert "● Lunch" in seen(pilot.app)
+
+
 async def test_ctrl_z_takes_back_what_was_typed_since() -> None:
     keep_a_chat("Lunch")
     async with opened(an_app(continue_last=True)) as pilot:

@@ -67,6 +67,7 @@ class KeptChats(FindingActions, Deleting):
             await self.transcript.add_earlier(event, self.ask, self.parley.order)
             return
         self.chat = event.chat.id
+        self.chats.look()
         self.stop_editing()
         self.parley.keeper.resume(event.chat.id)
         self.ask = ask_of(event.chat, self.default_ask)

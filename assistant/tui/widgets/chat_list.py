@@ -70,7 +70,8 @@ class ChatList(Vertical):
 
     def look(self) -> None:
         """Look again for the chats that are shown: they have changed."""
-        self.post_message(ChatSearched(self._search.value))
+        if self.has_class("-open"):
+            self.post_message(ChatSearched(self._search.value))
 
     def show(self, chats: Sequence[Chat], current: str) -> None:
         """The chats found; `current` is the one in view. What was highlighted stays so, or the next one is."""
