@@ -1,13 +1,16 @@
 """The conversation and the answer in view: asked for, judged, looked into."""
 
+from pathlib import Path
+
 from assistant.answering import answer_question, open_library
 from assistant.answering.answers import DocumentAnswer
 from assistant.cli.ask import say_answer
 from assistant.cli.notes import note_answer, note_dialogue, telling
 from assistant.cli.output import note, say
 from assistant.cli.plain.keeping import ChatInView
+from assistant.cli.summarize import read_source
 from assistant.conversation import Answer, Ask, Assistant, refine
-from assistant.dialogue import describe, parse, parse_renames, rename
+from assistant.dialogue import describe, parse, parse_renames, rename, render_turns
 from assistant.errors import UsageError
 from assistant.feedback.guideline import load_guideline
 from assistant.feedback.judgements import local_rater
@@ -53,7 +56,16 @@ class Session:
 
     def read(self, text: str) -> None:
         """Answer a conversation that was typed or pasted."""
-        dialogue = parse(text)
+        self._read(parse(text), text)
+
+    def read_file(self, name: str) -> None:
+        """Answer the conversation in a file."""
+        if not name:
+            raise UsageError("name a file: /read standup.txt")
+        dialogue = read_source(Path(name).expanduser())
+        self._read(dialogue, render_turns(dialogue))
+
+    def _read(self, dialogue: Dialogue, text: str) -> None:
         note_dialogue(dialogue)
         if self.assistant.has_moved():
             loaded = self.assistant.load()

@@ -15,6 +15,7 @@ from assistant.settings import load_settings
 from assistant.tui.choices import CHOICES
 
 _HELP = """Paste a conversation and end it with a line that holds only a dot. Commands:
+  /read FILE       answer the conversation in a file
   /ask QUESTION    answer from your documents, with the places that say it
   /question TEXT   ask about the conversation in view
   /again           answer the last conversation again
@@ -84,6 +85,7 @@ def _commands(session: Session, chats: KeptChats) -> dict[str, Callable[[str], N
         "good": partial(session.rate, "up"),
         "bad": partial(session.rate, "down"),
         "model": session.model,
+        "read": session.read_file,
         "ask": session.ask_documents,
         "question": session.put_question,
         "again": session.again,

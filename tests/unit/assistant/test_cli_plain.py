@@ -125,6 +125,17 @@ def test_chats_are_listed_gone_on_with_named_exported_deleted_and_brought_back(
         assert [chat.title for chat in store.chats()] == ["Workshop", "Review"]
 
 
+def test_a_file_is_read_and_answered_like_a_paste(lines: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "talk.txt").write_text(TALK.removesuffix(".\n"))
+    out = lines(f"/read {tmp_path / 'talk.txt'}\n/read {tmp_path / 'none.txt'}\n/read\n")
+    assert "Tom · send" in out
+    assert f"Error: there is no file {tmp_path / 'none.txt'}" in out
+    assert "Error: name a file: /read standup.txt" in out
+    with Store.open() as store:
+        (chat,) = store.chats()
+        assert store.messages(chat.id)[0].text == TALK.removesuffix("\n.\n")
+
+
 def test_leaving_makes_a_deletion_final(lines: Callable[[str], str]) -> None:
     lines(f"{TALK}/delete\n")
     with Store.open() as store:
