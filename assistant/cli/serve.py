@@ -94,15 +94,13 @@ def _application(server: "Server", gate: "Gate") -> "web.Application":
         return await gate.pass_or_refuse(request, handler)
 
     async def index(request: web.Request) -> web.StreamResponse:
-        page: web.Response = await server.handle_index(request)
+        page = await server.handle_index(request)
+        assert isinstance(page, web.Response)  # what the library's template decorator makes
         page.text = (page.text or "").replace("<head>", f"<head>{_HEAD}", 1)
         return page
 
-    async def confine(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers["Content-Security-Policy"] = _CONFINED.format(socket=f"ws://{gate.place}")
-
     served = web.Application(middlewares=[guard])
-    served.on_response_prepare.append(confine)
+    served.on_response_prepare.append(gate.confine)
     aiohttp_jinja2.setup(served, loader=jinja2.FileSystemLoader(server.templates_path))
     served.add_routes(
         [
@@ -121,7 +119,7 @@ class Gate:
     def __init__(self, place: str) -> None:
         self.port = int(place.rpartition(":")[2])
         self.public_url = f"http://{place}"
-        self.place = place
+        self._place = place
         self._token = secrets.token_urlsafe(24)
         self._session = secrets.token_urlsafe(24)
         self._cookie = f"parley-{self.port}"
@@ -132,13 +130,17 @@ class Gate:
         """What to open."""
         return f"{self.public_url}/?token={self._token}"
 
+    async def confine(self, _: "web.Request", response: "web.StreamResponse") -> None:
+        """Tell the browser that the page needs nothing from other hosts."""
+        response.headers["Content-Security-Policy"] = _CONFINED.format(socket=f"ws://{self._place}")
+
     async def pass_or_refuse(
         self, request: "web.Request", handler: "Callable[[web.Request], Awaitable[web.StreamResponse]]"
     ) -> "web.StreamResponse":
         """Answer 403 to another host's name, another page's socket, and whoever has neither token nor cookie."""
         from aiohttp import web
 
-        is_own = request.host == self.place and request.headers.get("Origin", self.public_url) == self.public_url
+        is_own = request.host == self._place and request.headers.get("Origin", self.public_url) == self.public_url
         if is_own and _equal(request.cookies.get(self._cookie, ""), self._session):
             return await handler(request)
         if is_own and not self._is_used and _equal(request.query.get("token", ""), self._token):
