@@ -56,7 +56,7 @@ def write_archive(path: Path, files: Mapping[str, Path], *, product: str, versio
     Mode 0600. Raises UsageError where there is a file of that name already.
     """
     if path.exists():
-        raise UsageError(f"{path} exists: give a new name, nothing is overwritten")
+        raise UsageError(f"{path} exists: give a new name, Parley does not overwrite files")
     ensure_dir(path.absolute().parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -71,7 +71,7 @@ def write_archive(path: Path, files: Mapping[str, Path], *, product: str, versio
         try:
             os.link(draft, path)  # fails where somebody made a file of that name meanwhile; a rename would replace it
         except FileExistsError as error:
-            raise UsageError(f"{path} exists: give a new name, nothing is overwritten") from error
+            raise UsageError(f"{path} exists: give a new name, Parley does not overwrite files") from error
         except OSError:  # a file system without links
             draft.rename(path)
     finally:

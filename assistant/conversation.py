@@ -227,8 +227,8 @@ class Assistant:
             return False
         if ask.task == "instruction":
             raise UsageError(
-                f"{model.ref} is too small to follow instructions: it did not answer simple questions about what it "
-                "read; load a larger model, such as google/flan-t5-base"
+                f"{model.ref} cannot follow instructions: it failed a test of simple questions; choose a larger "
+                "model, such as google/flan-t5-base"
             )
         return True
 

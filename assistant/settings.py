@@ -31,11 +31,11 @@ class ModelSettings(Part, frozen=True):
     ref: str = "auto"
     """`auto` (the promoted one, else `base` if it is on disk, else pocket), `current`, `pocket`, a Hub id or a path."""
     base: str = "google/flan-t5-base"
-    """The base model used where nothing was promoted, if it is on this machine."""
+    """The model used if nothing was promoted and it is on this machine."""
     backend: Literal["auto", "ctranslate", "transformers"] = "auto"
     """`ctranslate` is fast on CPU, `transformers` runs on GPU and needs no conversion; `auto` picks by machine."""
     threads: int = 0
-    """CPU threads for the model; 0 is one for a small model, for which that is fastest, and every core for another."""
+    """CPU threads for the model; 0 uses one for a small model and every core for a larger one."""
 
 
 class PromptSettings(Part, frozen=True):
@@ -51,27 +51,27 @@ class SummarySettings(Part, frozen=True):
     """What a conversation is answered with."""
 
     task: Literal["digest", "summary"] = "digest"
-    """What the app answers a conversation with: the digest in its own words, or the model's summary alone."""
+    """What the app writes for a conversation: the digest, or only the model's summary."""
     model_text: Literal["auto", "always", "never"] = "auto"
-    """Whether a model's summary is shown beside the digest: `auto` if the model passed the exam, `always`, `never`."""
+    """Whether a model's summary is shown with the digest: `auto` if the model passed the exam, `always`, `never`."""
 
 
 class ScreenSettings(Part, frozen=True):
     """How the app looks."""
 
     theme: str = "parley-dark"
-    """parley-dark, parley-light, or a theme of Textual; the palette (Ctrl+P) lists them."""
+    """parley-dark, parley-light, or a theme of Textual; `/theme` lists them."""
     show_metadata: bool = True
-    """Whether model, mode, words and seconds stand under an answer."""
+    """Whether to show model, mode, words and seconds under an answer."""
 
 
 class FeedbackSettings(Part, frozen=True):
     """What is asked of the people who rate."""
 
     repeat_one_in: int = 10
-    """After every so many rankings, on average, an earlier one is asked again, to see how steady you are; 0: never."""
+    """One ranking in this many is followed by an earlier one, to measure your self-agreement; 0 for never."""
     show_scores: bool = False
-    """Whether the reward's score stands beside drafts that you have ranked; never before, it would sway you."""
+    """Whether to show the reward model's scores of drafts after you ranked them."""
 
 
 class KnowledgeSettings(Part, frozen=True):
@@ -80,11 +80,11 @@ class KnowledgeSettings(Part, frozen=True):
     embedder: str = "minilm"
     """`minilm` (bundled), or a sentence-transformers folder or Hub id on this machine; a change needs a rebuild."""
     precision: Literal["float32", "int8"] = "int8"
-    """How minilm computes: `int8` is twice as fast; where a processor makes it inexact, `float32` is used instead."""
+    """Precision of minilm. `int8` is twice as fast; a processor on which it is inexact uses `float32` instead."""
     answers: Literal["auto", "quote", "write"] = "auto"
-    """`quote` answers with a sentence of your documents, `write` in the model's words; `auto` tests what it can do."""
+    """`quote` quotes a sentence of your documents, `write` lets the model write, `auto` tests whether it can."""
     reranker: str = ""
-    """A sentence-transformers CrossEncoder on this machine that puts the best passages in order; empty for none."""
+    """A sentence-transformers CrossEncoder on this machine that reorders the best passages; empty for none."""
 
 
 class Settings(Part, frozen=True):

@@ -62,7 +62,7 @@ def answer_question(
     says how a whole file is summarized, where that is asked for by the file's name.
     """
     if not question.strip():
-        raise UsageError('ask something: assistant ask "How long is parental leave?"')
+        raise UsageError('write a question: assistant ask "How long is parental leave?"')
     if k < 1:
         raise UsageError("-k must be at least 1")
     started = time.monotonic()

@@ -85,7 +85,7 @@ def build_app(*, listing: bool) -> "App":
 
     app = App(
         name="assistant",
-        help="Summarize conversations on your own machine. Without a command it opens the app.",
+        help="Summarize conversations on your own machine. Without a command, open the app.",
         help_epilogue=_EXAMPLES if listing else "",
         help_format="plaintext",
         version_flags=["--version"],

@@ -34,9 +34,9 @@ def ask(
     backend: BackendName | None = None,
     json: bool = False,
 ) -> int:
-    """Answer a question from your documents, and say where each sentence stands.
+    """Answer a question from your documents, with the source of each sentence.
 
-    A model that can read writes the answer; a smaller one would guess, so the best sentence is quoted word for word.
+    A model that can read writes the answer. With a smaller model, the best sentence is quoted word for word.
 
     Examples:
 
@@ -49,15 +49,15 @@ def ask(
     question
         The question.
     k
-        Look at so many passages.
+        Read this many passages.
     mode
-        zero-shot, one-shot, few-shot or chain-of-thought, where a model writes.
+        If a model writes: zero-shot, one-shot, few-shot or chain-of-thought.
     folder
-        Only files below it.
+        Only files in this folder.
     type_
-        Only files of these kinds, as in pdf,docx.
+        Only files of these types, such as pdf,docx.
     since
-        Only files changed since this day, as in 2026-03-01.
+        Only files changed since this day, such as 2026-03-01.
     model
         current, pocket, a Hub id on this machine, or a folder.
     backend
@@ -70,7 +70,7 @@ def ask(
     if chosen not in MODES:
         raise unknown_mode(chosen)
     if not question.strip():
-        raise UsageError('ask something: assistant ask "How long is parental leave?"')
+        raise UsageError('write a question: assistant ask "How long is parental leave?"')
     filters = filters_from(folder, type_, since)
     with open_library(settings.knowledge, note) as library, Store.open() as store:
         with Assistant(settings, store=store, on_notice=note) as assistant:

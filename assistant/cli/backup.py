@@ -8,10 +8,10 @@ from assistant.cli.output import note, say, say_json
 
 
 def backup(file: Path, *, json: bool = False) -> None:
-    """Write everything that is yours to one file: chats, answers, ratings, documents' catalog, settings, tuned models.
+    """Write everything of yours to one file: chats, answers, ratings, the document index, settings, tuned models.
 
-    The app may stay open. The file is read back and compared before it gets its name; it is readable by you only, and
-    not encrypted. Left out is what can be made again: pulled models, conversions, the search index, training runs.
+    The app may stay open. The file is verified, readable only by you, and not encrypted. It leaves out what can be made
+    again: pulled models, conversions, the search index and training runs.
 
     Examples:
 
@@ -22,7 +22,7 @@ def backup(file: Path, *, json: bool = False) -> None:
     Parameters
     ----------
     file
-        The file to write; there must be none of that name.
+        The file to write. It must not exist yet.
     json
         Print one JSON object.
     """
@@ -34,10 +34,10 @@ def backup(file: Path, *, json: bool = False) -> None:
 
 
 def restore(file: Path, *, check: bool = False, json: bool = False) -> None:
-    """Bring back what a backup holds, once all of it has proved sound: everything or nothing.
+    """Restore a backup, after verifying all of it: everything or nothing.
 
-    What was there is kept in a folder beside, which is named at the end; models that the backup does not hold stay.
-    A restore that is cut short is finished by the next command.
+    The present files are moved to a folder that the command prints. Models that are not in the backup stay. If a
+    restore is interrupted, the next command finishes it.
 
     Examples:
 

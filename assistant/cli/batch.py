@@ -35,13 +35,13 @@ def summarize_lines(source: Path, target: Path | None, request: Request, setting
     """Summarize every line; returns 1 where some conversations could not be read, else 0."""
     total = sum(1 for _ in read_rows(source))
     if total == 0:
-        raise InputUnreadable(f'{source} holds no lines; each needs an object with "id" and "dialogue"')
+        raise InputUnreadable(f'{source} has no lines; each line needs an object with "id" and "dialogue"')
     failed = 0
     with Store.open() as store, Assistant(settings, store=store, on_notice=note) as assistant:
         signature = _signature(assistant, request)
         done = _resume(target, source, signature) if target else 0
         if done:
-            note(f"{target} already holds {done} of {total} summaries; going on from there.")
+            note(f"{target} already holds {done} of {total} summaries; continuing with the rest.")
         rows = islice(read_rows(source), done, None)
         started = time.monotonic()
         with _open(target) as stream, progress_bar("summaries", total) as bar:

@@ -8,7 +8,7 @@ from assistant.cli.output import say
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a completion script for your shell.
 
-    Write it once to where your shell looks at its start:
+    Save it where your shell finds it:
 
       assistant completion bash >> ~/.bash_completion
 
@@ -19,7 +19,7 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     Parameters
     ----------
     shell
-        The shell to write for.
+        Your shell.
     """
     from assistant.cli import build_app
 

@@ -38,9 +38,9 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def doctor(*, offline: bool = False, json: bool = False) -> int:
-    """Check this installation: Python, packages, settings, places, store, model, and one real summary.
+    """Check this installation: Python, packages, settings, folders, store, model, and one summary.
 
-    Exits with 1 where a check fails. Include the output in a bug report; it holds no conversation of yours.
+    Exits with 1 if a check fails. Include the output in a bug report; it contains none of your conversations.
 
     Examples:
 
@@ -51,8 +51,8 @@ def doctor(*, offline: bool = False, json: bool = False) -> int:
     Parameters
     ----------
     offline
-        Instead, prove that nothing needs the network: a summary, a knowledge answer, a rating, and one step each of the
-        reward model and of PPO, as commands in a temporary home whose processes cannot open a network socket.
+        Instead, prove that nothing needs the network: make a summary, an answer from a document, a rating, and one step
+        each of reward training and PPO, in a temporary home, without access to network sockets.
     json
         Print one JSON object.
     """
@@ -117,7 +117,7 @@ def _places() -> str:
     if not os.access(existing, os.W_OK):
         raise AssistantError(f"no permission to write {existing}; set ASSISTANT_HOME to a folder of yours")
     if place.exists() and place.stat().st_mode & 0o077:
-        raise AssistantError(f"others may read {place}; run: chmod 700 {place}")
+        raise AssistantError(f"other users can read {place}; run: chmod 700 {place}")
     free = shutil.disk_usage(existing).free // 2**20
     if free < _ROOM_MB:
         raise AssistantError(f"only {free} MB free at {existing}; a conversion may need {_ROOM_MB}")

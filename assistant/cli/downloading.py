@@ -30,4 +30,4 @@ def download(hub_id: str) -> Path:
         finally:
             pace.keep()
     so_far = f"{write_size(here[0])} of {write_size(here[1])} are here; " if here[1] else ""
-    raise Interrupted(f"stopped: {so_far}the same command goes on from there")
+    raise Interrupted(f"stopped: {so_far}run the same command to continue")

@@ -55,7 +55,7 @@ def rate(
     Parameters
     ----------
     completion
-        The answer's id (completion_id under --json) or its beginning.
+        The answer's id (completion_id with --json) or its beginning.
     thumb
         up or down.
     reason
@@ -82,9 +82,9 @@ def rate(
 
 
 def rank(file: Path, *, json: bool = False) -> None:
-    """Keep a ranking of the drafts of one request.
+    """Store a ranking of drafts.
 
-    The file holds {"ranking": [["id"], ["id", "id"]], "fail": ["id"]}: completion ids, best first, ties inside a list.
+    The file contains {"ranking": [["id"], ["id", "id"]], "fail": ["id"]}: completion ids, best first, ties in one list.
 
     Example:
 
@@ -125,7 +125,7 @@ def list_(*, limit: int = 50, json: bool = False) -> None:
     Parameters
     ----------
     limit
-        At most so many.
+        Print at most this many.
     json
         Print one JSON list.
     """
@@ -143,7 +143,7 @@ def list_(*, limit: int = 50, json: bool = False) -> None:
 
 @feedback.command(name="show")
 def show(id: str, *, json: bool = False) -> None:
-    """Print one judgement with the texts that it is about.
+    """Print one judgement and the texts that were judged.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def show(id: str, *, json: bool = False) -> None:
 
 @feedback.command(name="stats")
 def stats(*, json: bool = False) -> None:
-    """Count what was judged, the pairs it makes, and how far it can be trusted.
+    """Count judgements and preference pairs, and show how consistent the raters are.
 
     Parameters
     ----------
@@ -185,12 +185,12 @@ def stats(*, json: bool = False) -> None:
 
 @feedback.command(name="reset")
 def reset(what: Literal["points"], *, json: bool = False) -> None:
-    """Forget what you kept and dropped in digests: the next one is weighed as at first. To-dos put right stay.
+    """Forget what you kept and dropped in digests. The next one uses the bundled weights. Corrected to-dos stay.
 
     Parameters
     ----------
     what
-        points: the parts of digests that were kept and dropped.
+        points: the parts of digests that you kept and dropped.
     json
         Print one JSON object.
     """
@@ -199,7 +199,7 @@ def reset(what: Literal["points"], *, json: bool = False) -> None:
     if json:
         say_json({"reset": what, "marks": count})
     else:
-        say(f"Forgotten: {count} {'mark' if count == 1 else 'marks'}. Digests are weighed as at first.")
+        say(f"Forgot {count} {'mark' if count == 1 else 'marks'}. Digests use the bundled weights again.")
 
 
 @feedback.command(name="export")
@@ -209,7 +209,7 @@ def export_(
     redact: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
 ) -> None:
-    """Write judgements as JSON lines: pairs for TRL, single labels, or everything.
+    """Write judgements as JSON lines: preference pairs for TRL, labels, or everything.
 
     Example:
 
@@ -218,11 +218,11 @@ def export_(
     Parameters
     ----------
     format
-        trl (prompt, chosen, rejected), unpaired (prompt, completion, label) or raw (everything, to be imported again).
+        trl (prompt, chosen, rejected), unpaired (prompt, completion, label) or raw (everything, for another import).
     redact
-        Take out names, e-mail addresses and phone numbers.
+        Replace speakers' names, e-mail addresses and phone numbers.
     output
-        A file, readable by you alone; standard output without it.
+        Write to this file, readable only by you, instead of standard output.
     """
     with Store.open() as store:
         exported = export(store, format, redact)
@@ -237,17 +237,17 @@ def export_(
 
 @feedback.command(name="import")
 def import_(file: Path, *, rater: str = IMPORTED, json: bool = False) -> None:
-    """Take in judgements from JSON lines: all of them or, where a line is broken, none.
+    """Read judgements from a file of JSON lines. If a line is broken, nothing is imported.
 
-    Lines hold prompt or dialogue with chosen and rejected, or a ranking of texts; or what export wrote. The same file
-    twice adds nothing.
+    A line has a prompt or a dialogue with chosen and rejected or with a ranking of texts, or is a line of an export.
+    Importing a file twice adds nothing.
 
     Parameters
     ----------
     file
         The lines.
     rater
-        Who judged, where a line does not say.
+        The rater, for lines that do not name one.
     json
         Print one JSON object.
     """

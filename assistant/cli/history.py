@@ -12,7 +12,7 @@ history = App(name="history", help="List, search and delete chats.", help_format
 @history.default
 @history.command(name="list")
 def list_(search: str = "", *, limit: int = 100, json: bool = False) -> None:
-    """List the chats, newest first, or those that hold the words searched for.
+    """List the chats, newest first, or only those that contain the words searched for.
 
     Example:
 
@@ -22,9 +22,9 @@ def list_(search: str = "", *, limit: int = 100, json: bool = False) -> None:
     Parameters
     ----------
     search
-        Words that a chat's title or messages hold.
+        Words in a chat's title or messages.
     limit
-        At most so many.
+        Print at most this many.
     json
         Print one JSON list.
     """

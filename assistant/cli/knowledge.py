@@ -22,7 +22,7 @@ from assistant.terminal import one_line, rough_time
 from knowledge.documents import Filters, Hit
 from knowledge.library import Library, OnProgress, Progress, UpdateResult
 
-knowledge = App(name="knowledge", help="Answers from your own documents.", help_format="plaintext")
+knowledge = App(name="knowledge", help="Index, search and measure your documents.", help_format="plaintext")
 
 knowledge.command("assistant.cli.knowledge_evaluate:evaluate", name="evaluate")
 
@@ -33,7 +33,7 @@ _PATH = 40
 
 @knowledge.command(name="add")
 def add(*paths: Path, json: bool = False) -> int:
-    """Read files and folders, and look into them at every update.
+    """Index files and folders. Later updates look at them again.
 
     Example:
 
@@ -42,7 +42,7 @@ def add(*paths: Path, json: bool = False) -> int:
     Parameters
     ----------
     paths
-        Files and folders. What .gitignore or .assistantignore names is left out.
+        Files and folders. Patterns in .gitignore and .assistantignore are skipped.
     json
         Print one JSON object.
     """
@@ -55,12 +55,12 @@ def add(*paths: Path, json: bool = False) -> int:
 
 @knowledge.command(name="update")
 def update(*, rebuild: bool = False, json: bool = False) -> int:
-    """Read what is new, changed, moved or deleted.
+    """Index what is new or changed, and forget what was deleted.
 
     Parameters
     ----------
     rebuild
-        Read and embed everything anew, as after a change of the embedder.
+        Index everything again, for example with another embedder.
     json
         Print one JSON object.
     """
@@ -71,7 +71,7 @@ def update(*, rebuild: bool = False, json: bool = False) -> int:
 
 @knowledge.command(name="watch")
 def watch(*, json: bool = False) -> int:
-    """Update whenever a file in your folders changes, until you press Ctrl+C.
+    """Update the index whenever a file changes, until you press Ctrl+C.
 
     Parameters
     ----------
@@ -90,14 +90,14 @@ def watch(*, json: bool = False) -> int:
 
 @knowledge.command(name="remove")
 def remove(*paths: Path, purge: bool = False, json: bool = False) -> int:
-    """Forget files and folders; the files themselves stay where they are.
+    """Remove files and folders from the index. The files themselves stay.
 
     Parameters
     ----------
     paths
-        Files and folders that were added, or lie below one that was.
+        Files and folders in the index.
     purge
-        Rewrite the catalog too, and blank their text in stored prompts and answers, so that none of it stays on disk.
+        Also erase their text from the index and from stored prompts and answers.
     json
         Print one JSON object.
     """
@@ -120,7 +120,7 @@ def remove(*paths: Path, purge: bool = False, json: bool = False) -> int:
 
 @knowledge.command(name="list")
 def list_(*, json: bool = False) -> int:
-    """List the files that were read, and those that were skipped with the reason.
+    """List the indexed files, and the skipped ones with the reason.
 
     Parameters
     ----------
@@ -165,17 +165,17 @@ def search(
     query
         A question or some words.
     k
-        At most so many passages.
+        Print at most this many passages.
     folder
-        Only files below it.
+        Only files in this folder.
     type_
-        Only files of these kinds, as in pdf,docx.
+        Only files of these types, such as pdf,docx.
     since
-        Only files changed since this day, as in 2026-03-01.
+        Only files changed since this day, such as 2026-03-01.
     queries
         Answer every line {"id", "question"} of this file.
     output
-        Where the lines {"id", "results"} go; standard output without it.
+        Write the lines {"id", "results"} to this file instead of standard output.
     json
         Print one JSON list.
     """
@@ -238,7 +238,7 @@ def _report(result: UpdateResult, as_json: bool) -> int:
         kinds = ", ".join(
             f"{count} {suffix or 'without suffix'}" for suffix, count in sorted(result.unsupported.items())
         )
-        note(f"left out, as nothing reads them: {one_line(kinds)}")
+        note(f"skipped, because no loader reads them: {one_line(kinds)}")
     return 0
 
 
@@ -275,7 +275,7 @@ def filters_from(folder: Path | None, types: str, since: str) -> Filters:
         try:
             after = time.mktime(time.strptime(since, "%Y-%m-%d"))
         except ValueError:
-            raise UsageError(f"--since {since}: write a day as in 2026-03-01") from None
+            raise UsageError(f"--since {since}: write a day such as 2026-03-01") from None
     suffixes = tuple("." + part.strip().lstrip(".").lower() for part in types.split(",") if part.strip())
     folders = (str(folder.expanduser().resolve()),) if folder else ()
     return Filters(folders=folders, suffixes=suffixes, after=after)

@@ -47,9 +47,9 @@ class Measured(Record, frozen=True):
 
 
 def evaluate(questions: Path | None = None, *, limit: int = 200, fresh: bool = False, json: bool = False) -> int:
-    """Measure how well questions find their passages; without a file, on questions made from your documents.
+    """Measure how well questions find their passages. Without a file, Parley makes questions from your documents.
 
-    The result is kept, and the next one with the same questions is shown beside it: before and after a change.
+    The next run with the same questions shows the difference, for example after a change of the embedder.
 
     Examples:
 
@@ -62,9 +62,9 @@ def evaluate(questions: Path | None = None, *, limit: int = 200, fresh: bool = F
     questions
         Lines {"question", "relevant": [file names], "answers": [...], "answerable": true}.
     limit
-        Make at most so many questions.
+        Make at most this many questions.
     fresh
-        Make new questions, even where some were made before.
+        Make new questions instead of asking the last ones again.
     json
         Print one JSON object.
     """
@@ -106,7 +106,7 @@ def evaluate(questions: Path | None = None, *, limit: int = 200, fresh: bool = F
     else:
         _print(now, earlier)
         if questions is None:
-            note("Made from your own passages: easier than real questions; they show a change, not how good it is.")
+            note("Questions made from your documents are easier than real ones: use them to compare runs.")
     return 0
 
 

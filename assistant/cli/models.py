@@ -43,7 +43,7 @@ def list_(*, json: bool = False) -> None:
 
 @models.command(name="show")
 def show(ref: str, *, json: bool = False) -> None:
-    """Print what is known of one model, its card included.
+    """Print the facts about one model, and its model card.
 
     Example:
 
@@ -78,8 +78,7 @@ def show(ref: str, *, json: bool = False) -> None:
 def pull(hub_id: str, *, json: bool = False) -> None:
     """Download a model from the Hub and convert it. Nothing is ever downloaded unless you ask for it.
 
-    Size, licence and, where an earlier download tells the speed, the time are said first. Ctrl+C keeps what is here,
-    and the next pull goes on from there.
+    Parley first shows the size and the licence. After Ctrl+C, the next pull continues the download.
 
     Example:
 
@@ -105,9 +104,9 @@ def pull(hub_id: str, *, json: bool = False) -> None:
 
 @models.command(name="exam")
 def exam(ref: str, *, json: bool = False) -> None:
-    """Have a model sit the exam: sixteen conversations to summarize. What passes may stand above the digest.
+    """Test a model on sixteen conversations. If it passes, its summaries are shown above the digest.
 
-    A model sits it once; the result is kept until its files change.
+    The result is kept until the model's files change.
 
     Example:
 
@@ -134,7 +133,7 @@ def exam(ref: str, *, json: bool = False) -> None:
 
 @models.command(name="use")
 def use(ref: str, *, json: bool = False) -> None:
-    """Let a model answer from now on: the chat, the command line, and an app that is open, from its next answer.
+    """Choose the model that answers from now on, on the command line and in the app.
 
     Examples:
 
@@ -152,12 +151,12 @@ def use(ref: str, *, json: bool = False) -> None:
     if json:
         say_json({"model": model.ref})
     else:
-        say(f"{model.ref} answers from now on. `assistant models rollback` goes back.")
+        say(f"{model.ref} is used from now on. `assistant models rollback` goes back.")
 
 
 @models.command(name="rollback")
 def rollback(*, json: bool = False) -> None:
-    """Let the model answer that was chosen before the present one.
+    """Go back to the model that answered before.
 
     Parameters
     ----------
@@ -180,7 +179,7 @@ def export(
     form: Form = "merged",
     json: bool = False,
 ) -> None:
-    """Write a model to a folder of its own, for other programs.
+    """Write a model to a folder, for other programs.
 
     Examples:
 
@@ -223,7 +222,7 @@ def remove(ref: str, *, force: Annotated[bool, Parameter(negative=())] = False, 
     ref
         A registry version or a Hub id that was pulled.
     force
-        Delete it although other versions came of it; they still answer, but cannot be trained further.
+        Delete it even if other versions were trained from it. They still work but cannot be trained further.
     json
         Print one JSON object.
     """
@@ -238,7 +237,7 @@ def remove(ref: str, *, force: Annotated[bool, Parameter(negative=())] = False, 
 def convert(ref: str, *, json: bool = False) -> None:
     """Convert a model for fast serving on CPU, and check that the conversion agrees with the original.
 
-    Done by itself before a model first serves; this does it ahead of time.
+    Parley does this on first use; this command does it ahead of time.
 
     Parameters
     ----------

@@ -55,6 +55,6 @@ def note_answer(answer: Answer) -> None:
 def _note_guarded(guarded: Guarded) -> None:
     """Say where names and numbers that are not in the conversation were avoided, and where they were not."""
     if guarded.avoided:
-        note(f"Written so that it does not say what the conversation does not: {', '.join(guarded.avoided)}.")
+        note(f"Kept out, because the conversation does not have them: {', '.join(guarded.avoided)}.")
     if guarded.left:
-        note(f"Not in the conversation, check it: {', '.join(guarded.left)}.")
+        note(f"Not in the conversation, please check: {', '.join(guarded.left)}.")

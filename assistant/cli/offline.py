@@ -79,7 +79,7 @@ class _Bench:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise _Failed(f"not done after {self.longest:g} s; try again when the machine has less to do") from None
+            raise _Failed(f"not finished after {self.longest:g} s; try again when the machine is less busy") from None
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()
             raise _Failed(f"exit code {done.returncode}: {one_line(said[-1] if said else 'no reason given')[:200]}")
@@ -156,7 +156,7 @@ def _knowledge(bench: _Bench) -> str:
     bench.run("-m", "assistant", "knowledge", "add", bench.write("notes/keys.txt", _NOTE))
     answer = bench.run("-m", "assistant", "ask", _QUESTION)
     if not answer["citations"]:
-        raise _Failed("the document that was added was not found again")
+        raise _Failed("the added document was not found")
     return f"{len(answer['citations'])} passage cited"
 
 

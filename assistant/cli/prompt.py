@@ -28,7 +28,7 @@ def show(
     turns: bool = False,
     json: bool = False,
 ) -> None:
-    """Print the exact prompt for a conversation, one for each part where it does not fit the model's window. Where the
+    """Print the exact prompt for a conversation, one for each part if it does not fit the model's window. Where the
     model reads tags in the place of the speakers' names, a line on standard error says which.
 
     Example:
@@ -40,7 +40,7 @@ def show(
     Parameters
     ----------
     file
-        A conversation in any format that Parley reads; `-` reads it from standard input.
+        A conversation in any format that Parley reads, or `-` for standard input.
     mode
         zero-shot, one-shot, few-shot or chain-of-thought.
     task
@@ -50,13 +50,13 @@ def show(
     phrasing
         The wording of the instruction.
     model
-        The model whose window counts.
+        The model to write the prompt for.
     format
-        How the conversation is written, such as chat, paste, mail, json or names; recognized without it.
+        The format, such as chat, paste, mail, json or names. Recognized by default.
     turns
-        Print the turns as they were read, and nothing else.
+        Print only the turns, as they were read.
     json
-        Print one JSON object a prompt.
+        Print one JSON object per prompt.
     """
     dialogue = read_source(file, format)
     if turns:

@@ -19,7 +19,7 @@ _CHOICES = {"1": 0, "2": 1, "=": None}
 
 
 def why(ref: str = "current", *, json: bool = False) -> None:
-    """Say why a version was promoted or not: every check of the gate with its figures, and what it was made of.
+    """Show why a version was promoted or not: every check of the gate, and what the version was trained on.
 
     Examples:
 
@@ -56,9 +56,9 @@ def trial(
     seed: int | None = None,
     json: bool = False,
 ) -> None:
-    """Compare a version with another model blind: both answer your own conversations, you say which answer is better.
+    """Compare a version with another model blind, on your own conversations.
 
-    The choices are kept with the version, where the gate of `assistant-train rlhf` reads them.
+    Your choices are stored with the version, and the gate of `assistant-train rlhf` uses them.
 
     Examples:
 
@@ -71,13 +71,13 @@ def trial(
     ref
         The version.
     against
-        The other model; without it the one that the version was trained to beat, else the one that answers.
+        The other model. By default the one that the version was trained to beat, or the one in use.
     n
-        How many conversations.
+        Number of conversations.
     data
         JSON Lines with "id" and "dialogue", instead of conversations from your chats that you have not rated.
     seed
-        Makes the order repeatable, for tests.
+        Seed for the order of the answers.
     json
         Print one JSON object with the result.
     """

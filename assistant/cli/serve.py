@@ -33,7 +33,7 @@ _HEAD = """<title>Parley</title><link rel="icon" href="data:,">
 
 
 def serve(*, port: int = 8000, host: str = "127.0.0.1", open_: bool = False) -> None:
-    """Show the app in a browser. Open the address that is printed; it lets in one browser, once.
+    """Show the app in a browser. Open the printed address; it works once, in one browser.
 
     Only this machine can reach it. Needs the extra `serve`: pip install "parley-assistant[serve]"
 
@@ -48,7 +48,7 @@ def serve(*, port: int = 8000, host: str = "127.0.0.1", open_: bool = False) -> 
     port
         The port; 0 takes a free one.
     host
-        Another address of this machine to listen at. What is sent is not encrypted: others in the network can read it.
+        Listen on another address of this machine. Traffic is not encrypted, so others on the network can read it.
     open_
         Open the browser as well.
     """

@@ -70,7 +70,7 @@ def summarize(
     Parameters
     ----------
     file
-        A conversation, or a document (pdf, docx, html) as a whole; `-` or nothing reads it from standard input.
+        A conversation or a document (pdf, docx, html); without it, or with `-`, standard input.
     mode
         zero-shot, one-shot, few-shot or chain-of-thought.
     task
@@ -81,15 +81,15 @@ def summarize(
     wish
         What the answer should be like: "focus on the refund", or formal, simple, bullets, one-sentence.
     words
-        Length in words.
+        Aim at this many words.
     points
-        Show this many points of the digest.
+        Quote at most this many messages in the digest.
     drafts
-        Write several texts; more than one needs sampling or beams.
+        Number of texts to write. More than one needs sampling or beams.
     decoding
         greedy, beam or sample.
     temperature
-        Spread of sampling; above 0.
+        Sampling temperature, above 0. Higher values are more surprising.
     top_k
         Sample among the k likeliest tokens; 0 for all.
     top_p
@@ -97,7 +97,8 @@ def summarize(
     max_new_tokens
         Longest text in tokens.
     faithful
-        Names and numbers that the conversation lacks: rerank prefers drafts without them, ban bars them, off is off.
+        Names and numbers that the conversation lacks: rerank prefers drafts
+        without them, ban prevents them, off allows them.
     candidates
         Drafts that rerank chooses among.
     seed
@@ -107,15 +108,15 @@ def summarize(
     backend
         ctranslate (fast on CPU) or transformers.
     format
-        How the conversation is written, such as chat, paste, mail, json or names; recognized without it.
+        The format, such as chat, paste, mail, json or names; recognized by default.
     rename_
-        Give a speaker another name: --rename A=Anna. May be repeated.
+        Rename a speaker: --rename A=Anna. May be repeated.
     jsonl
-        Summarize every line {"id", "dialogue"} of this file; with -o it can be stopped and goes on where it was.
+        Summarize every line {"id", "dialogue"} of this file. With -o you can stop and repeat it to continue.
     output
-        Where the lines go; standard output without it.
+        Write the lines to this file instead of standard output.
     todos_to
-        Write the digest's to-dos to this file too: a checklist (.md), tasks for a calendar (.ics) or .json.
+        Also write the to-dos to this file: a checklist (.md), calendar tasks (.ics) or .json.
     json
         Print one JSON object.
     """
@@ -141,7 +142,7 @@ def summarize(
         settings=_with_flags(settings.generation, flags),
     )
     if wish.strip().lower() in ("shorter", "longer"):
-        raise UsageError(f"{wish.strip()} than what? Use --words N")
+        raise UsageError(f"{wish.strip()} needs an answer to compare with: use --words N")
     if wish:
         ask = refine(ask, "", wish)
     check_ask(ask, points)

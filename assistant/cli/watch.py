@@ -13,10 +13,10 @@ from assistant.watching import DIGESTS, watch_folder
 
 
 def watch(folder: Path, *, words: int | None = None, once: bool = False, json: bool = False) -> int:
-    """Digest each transcript in a folder into FOLDER/digests, now and as they come, until you press Ctrl+C.
+    """Write a digest of each transcript in a folder to FOLDER/digests, now and as files appear, until Ctrl+C.
 
-    Every digest is a Markdown file named after its transcript, and a chat in the app. A transcript that changes is
-    digested again; stopped and started again it goes on where it was. Without a terminal only problems are told.
+    Each digest is a Markdown file, and a chat in the app. A transcript that changes is digested again. You can stop and
+    restart the command. Without a terminal it prints only problems.
 
     Examples:
 
@@ -27,11 +27,11 @@ def watch(folder: Path, *, words: int | None = None, once: bool = False, json: b
     Parameters
     ----------
     folder
-        Where the transcripts are; folders inside it are left alone.
+        The folder with the transcripts. Folders inside it are not read.
     words
-        Length of each digest in words.
+        Words in each digest.
     once
-        Digest what is there and end, as for cron; exit 1 where a file could not be read.
+        Stop when all files are done, for cron. Exit with 1 if a file could not be read.
     json
         Print one JSON object for each file.
     """

@@ -135,4 +135,4 @@ def _refuse_binary(text: str, name: str) -> str:
 
 
 def _no_text(name: str) -> InputUnreadable:
-    return InputUnreadable(f"{name} holds no text; give a conversation as plain text, captions, mail or JSON")
+    return InputUnreadable(f"{name} contains no text; give a conversation as plain text, captions, mail or JSON")

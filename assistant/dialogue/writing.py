@@ -25,7 +25,7 @@ def rename(dialogue: Dialogue, names: Mapping[str, str]) -> Dialogue:
     known = dialogue.speakers
     for old in names:
         if old not in known:
-            raise UsageError(f"nobody is called {old!r} in this conversation; there are {', '.join(known)}")
+            raise UsageError(f"no speaker is called {old!r}; there are {', '.join(known)}")
     new = {old: clean_name(name) for old, name in names.items()}
     turns = tuple(msgspec.structs.replace(turn, speaker=new.get(turn.speaker, turn.speaker)) for turn in dialogue.turns)
     return msgspec.structs.replace(dialogue, turns=turns, has_speakers=dialogue.has_speakers or bool(names))

@@ -103,7 +103,7 @@ class Chats(Database):
         return [_hit_of(row) for row in rows[:limit]]
 
     def rename_chat(self, id: str, title: str) -> None:
-        """Give the chat another title."""
+        """Rename the chat."""
         with self.writing() as connection:
             _change_chat(connection, id, "title", title)
 

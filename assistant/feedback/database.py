@@ -271,10 +271,11 @@ def _explained(path: Path) -> Iterator[None]:
     except msgspec.DecodeError as error:
         raise StoreUnavailable(f"{path} holds a record that this version cannot read: {error}") from error
     except UnicodeEncodeError as error:
-        raise UsageError("the text holds bytes that are no characters: give it as UTF-8") from error
+        raise UsageError("the text contains bytes that are not characters: save it as UTF-8") from error
     except OSError as error:
         raise StoreUnavailable(
-            f"cannot use {path} ({error.strerror or error}): free the place, or set ASSISTANT_HOME to another folder"
+            f"cannot use {path} ({error.strerror or error}): check the disk and the permissions, or set ASSISTANT_HOME "
+            "to another folder"
         ) from error
 
 

@@ -42,7 +42,7 @@ def subject_of(mark: Mark) -> str:
 def check_mark(mark: Mark) -> None:
     """Raise UsageError where a mark makes no sense by itself."""
     if mark.says == "fix" and mark.part != "todo":
-        raise UsageError("only a to-do can be put right")
+        raise UsageError("only a to-do can be corrected")
     if mark.number < 0 or mark.turn < 0:
         raise UsageError("a mark needs the place of a part")
     if mark.date and not is_day(mark.date):

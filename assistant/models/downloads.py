@@ -82,8 +82,7 @@ def refuse_offline() -> None:
     """Raises ModelMissing where the user forbids the network."""
     if forbids_network():
         raise ModelMissing(
-            f"{NO_NETWORK} is set, so nothing is downloaded: unset it and pull again, or name a folder that has "
-            "the model"
+            f"{NO_NETWORK} is set, so nothing is downloaded: unset it and pull again, or name a folder with the model"
         )
 
 
@@ -92,8 +91,8 @@ def check_room(folder: Path, missing: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < missing:
         raise AssistantError(
-            f"{write_size(missing)} are missing and {folder} has {write_size(free)} free: make room and pull again, "
-            "which goes on where it was"
+            f"{write_size(missing)} are missing and {folder} has {write_size(free)} free: free some space and pull "
+            "again to continue"
         )
 
 

@@ -35,7 +35,7 @@ def read_promotion(model: ModelVersion) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(place.read_bytes(), type=dict[str, Any])
     except FileNotFoundError:
         raise DataMissing(
-            f"{model.ref} never stood before the gate: only `assistant-train rlhf` makes models that did"
+            f"{model.ref} has no gate result: only models made by `assistant-train rlhf` have one"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelDamaged(f"cannot read {place}: {error}") from error
@@ -49,7 +49,7 @@ def read_trial(folder: Path) -> Trial | None:
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:
-        raise ModelDamaged(f"cannot read {folder / TRIAL}: {error}; remove it and hold the trial again") from error
+        raise ModelDamaged(f"cannot read {folder / TRIAL}: {error}; delete it and run the trial again") from error
 
 
 def add_trial(folder: Path, held: Trial) -> Trial:

@@ -93,21 +93,19 @@ def _reporting(hub_id: str) -> Iterator[None]:
     except RepositoryNotFoundError as error:
         raise ModelMissing(f"the Hub has no public model {hub_id!r}; check the spelling") from error
     except HfHubHTTPError as error:
-        raise ModelMissing(
-            f"the Hub refused {hub_id} ({_reason(error)}); pull again later, which goes on where it was"
-        ) from error
+        raise ModelMissing(f"the Hub refused {hub_id} ({_reason(error)}); pull again later to continue") from error
     except AssistantError:
         raise
     except Exception as error:
         # What the transport raises is no one family; a disk that takes no more is known by its number.
         if isinstance(error, OSError) and error.errno in _ON_DISK:
             raise AssistantError(
-                f"cannot write to {models_dir()} ({error.strerror}): make room or check its permissions, and "
-                "pull again, which goes on where it was"
+                f"cannot write to {models_dir()} ({error.strerror}): check space and permissions, then pull "
+                "again to continue"
             ) from error
         raise ModelMissing(
-            f"cannot reach the Hub ({_reason(error)}): connect and pull again, which goes on where it was; "
-            "or name a folder that holds the model"
+            f"cannot reach the Hub ({_reason(error)}): check the connection and pull again "
+            "to continue, or name a folder with the model"
         ) from error
 
 

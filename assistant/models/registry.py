@@ -30,7 +30,7 @@ def resolve(ref: str, settings: Settings) -> ModelVersion:
     if ref == "current":
         promoted = promoted_ref()
         if promoted is None:
-            raise ModelMissing("no model was promoted yet: name one, such as pocket; `assistant models list` has all")
+            raise ModelMissing("no model was promoted yet: name one, such as pocket; `assistant models list` lists all")
         return resolve(promoted, settings)
     if ref == POCKET:
         return _pocket()
@@ -94,10 +94,10 @@ def _choose_automatically(settings: Settings) -> tuple[ModelVersion, str]:
     try:
         return resolve(base, settings), _sentence([*reasons, f"{base} is the base model"])
     except ModelMissing:
-        reasons.append(f"{base} is not on this machine (`assistant models pull {base}` gets it)")
+        reasons.append(f"{base} is not on this machine (`assistant models pull {base}` downloads it)")
     except ModelDamaged as error:
         reasons.append(f"the base model cannot be used ({error})")
-    return _pocket(), _sentence([*reasons, "the small bundled model answers"])
+    return _pocket(), _sentence([*reasons, "the small bundled model is used"])
 
 
 def _sentence(parts: list[str]) -> str:
@@ -134,7 +134,7 @@ def _locate(ref: str) -> tuple[_Kind, Path]:
     path = Path(ref).expanduser()
     if ref.startswith(("/", "./", "../", "~")):
         if not path.is_dir():
-            raise ModelMissing(f"there is no model folder {ref}: `assistant models list` shows what there is")
+            raise ModelMissing(f"there is no model folder {ref}: `assistant models list` lists the models")
         return "path", path.resolve()
     if _is_plain(ref):
         for kind, folder in _known_places(ref):
@@ -142,8 +142,8 @@ def _locate(ref: str) -> tuple[_Kind, Path]:
                 return kind, folder
     if path.is_dir():
         return "path", path.resolve()
-    hint = f", `assistant models pull {ref}` gets it" if ref.count("/") == 1 else ""
-    raise ModelMissing(f"there is no model {ref!r} on this machine: `assistant models list` shows what there is{hint}")
+    hint = f", `assistant models pull {ref}` downloads it" if ref.count("/") == 1 else ""
+    raise ModelMissing(f"there is no model {ref!r} on this machine: `assistant models list` lists the models{hint}")
 
 
 def _is_plain(ref: str) -> bool:

@@ -162,7 +162,7 @@ def promote(ref: str, settings: Settings | None = None, why: str = "") -> ModelV
     """Let this model answer from now on. The pointer moves in one step; a damaged or missing model is refused."""
     settings = settings or load_settings()
     if ref in {"auto", "current"}:
-        raise UsageError(f"name the model that shall answer instead of {ref!r}; `assistant models list` shows them")
+        raise UsageError(f"name the model to use instead of {ref!r}; `assistant models list` shows them")
     model = resolve(ref, settings)
     check_whole(model)
     with _alone():
@@ -204,15 +204,15 @@ def remove(ref: str, *, force: bool = False) -> Path:
     """
     settings = load_settings()
     if ref == "current":
-        raise UsageError("the promoted model answers: choose another first, with `assistant models use REF`")
+        raise UsageError("the promoted model is in use: choose another first with `assistant models use REF`")
     folder = _own_folder(ref, settings)
     with _alone():
         if _promoted() == ref:
-            raise UsageError(f"{ref} answers: choose another first, with `assistant models use REF`")
+            raise UsageError(f"{ref} is in use: choose another first with `assistant models use REF`")
         if (children := [facts.name for facts in _living() if ref in {facts.parent, facts.base}]) and not force:
             raise UsageError(
-                f"{', '.join(children)} came of {ref} and could not be trained further without it: "
-                "remove them first, or give --force"
+                f"{', '.join(children)} came from {ref} and cannot be trained further without it: "
+                "remove them first, or use --force"
             )
         aside = folder.with_name(f".{folder.name}.{token_hex(4)}.{os.getpid()}.part")
         folder.rename(aside)

@@ -184,7 +184,7 @@ class AssistantApp(NotifyingApp):
             self.load_model(event.ref)
         elif event.is_stopped:
             so_far = f"{event.done / 1e6:,.0f} of {event.total / 1e6:,.0f} MB are here; " if event.total else ""
-            self.notify(f"Stopped. {so_far}/pull {event.ref} goes on from there.")
+            self.notify(f"Stopped. {so_far}/pull {event.ref} continues the download.")
 
     def export_chat(self, kind: Kind) -> None:
         """Write the chat in view to a file, and say where."""

@@ -196,7 +196,7 @@ def open_chat(store: "Store", id: str, post: Post, before: str | None = None, *,
         limit = min(max(limit, behind), MOST_OPENED)
         if behind > MOST_OPENED:
             upto = ids[ids.index(at) + OPENED_MESSAGES]
-            post(NoticeGiven("What came later is left out here: Ctrl+R opens the chat at its end.", "information"))
+            post(NoticeGiven("Later messages are not shown: open the chat with Ctrl+R to see them.", "information"))
     messages = store.messages(chat.id, limit, upto)
     entries = [entry for message in messages if (entry := _entry(store, message)) is not None]
     first = messages[0].id if len(messages) == limit else ""

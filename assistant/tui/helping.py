@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from assistant.tui.commands import COMMANDS, Scope, key_of
 
 _INTRODUCTION = (
-    'Paste a conversation (lines such as "Maya: The review moves to Friday.") and press Enter: Parley summarizes it. '
-    "A long paste is folded into one line; nothing of it is lost. What does not fit the model's window is read in "
-    "parts. Ask about the conversation in view, or say how the answer should be: what Enter will do stands at the "
-    "lower edge of the field you write in. @ and a file's name reads a file; / begins a command.\n"
+    'Paste a conversation (lines such as "Maya: The review moves to Friday.") and press Enter: Parley writes a digest. '
+    "A long paste is folded into one line. You can ask about the conversation in view, or say how an answer should "
+    "change: the lower edge of the field shows what Enter will do. @ and a file's name reads a file; / starts a "
+    "command.\n"
 )
 _TYPING = (
     ("Enter", "send"),
     ("Ctrl+J", "new line; Shift+Enter where the terminal knows it"),
     ("Esc", "stop the answer, or go back to writing"),
-    ("Up, Down", "what was sent before"),
+    ("Up, Down", "what you sent before"),
     ("Shift+Tab", "select an answer (Esc and an arrow, or a click, too); Esc leaves it"),
-    ("Ctrl+P", "the palette: everything that can be done"),
+    ("Ctrl+P", "the palette: everything you can do"),
 )
 _HEADINGS: dict[Scope, str] = {
     "app": "EVERYWHERE",
@@ -27,8 +27,8 @@ _HEADINGS: dict[Scope, str] = {
     "source": "ON WHAT WAS SENT",
 }
 _END = (
-    "Everything stays on this machine. Keys are changed in the settings file, section [keys], by the names of the "
-    'commands: mode = "f12". `assistant paths` says where the file is.'
+    "Everything stays on this machine. To change a key, name its command in the section [keys] of the settings file: "
+    'mode = "f12". `assistant paths` prints where the file is.'
 )
 
 
@@ -38,7 +38,7 @@ def write_help(changed: Mapping[str, str]) -> str:
     parts = [_INTRODUCTION, "\n".join(["WRITING", *typing]) + "\n"]
     for scope, heading in _HEADINGS.items():
         lines = [
-            f"  {key_of(command, changed):<6} /{command.slash:<10} {command.title}"
+            f"  /{command.slash:<10} {key_of(command, changed):<6} {command.title}"
             for command in COMMANDS
             if command.scope == scope
         ]

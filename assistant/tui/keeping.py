@@ -155,7 +155,7 @@ class Keeper:
             try:
                 self._store = Store.open()
             except AssistantError as error:
-                self._on_error(StoreUnavailable(f"{error} (this session is not kept)"))
+                self._on_error(StoreUnavailable(f"{error} (this session is not saved)"))
             self._finish_deletions()  # a crash may have left one
         return self._store
 

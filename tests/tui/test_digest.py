@@ -230,7 +230,7 @@ async def test_t_puts_a_to_do_right_and_files_have_it_so(
     async with digested(tiny_model) as pilot:
         await pilot.press("shift+tab", "down", "t")
         await settle(pilot)
-        assert "Only a to-do" in said(pilot.app)
+        assert "Only to-dos" in said(pilot.app)
         await pilot.press("down", "down", "down", "t")
         await settle(pilot)
         await pilot.press(

@@ -180,7 +180,7 @@ async def test_the_guideline_is_edited_in_place_and_its_version_noted() -> None:
         pilot.app.screen.query_one(TextArea).load_text("The one with the room in it.")
         await pilot.press("escape")
         await settle(pilot)
-        assert "Esc again throws it away" in said(pilot.app)
+        assert "Esc again to discard" in said(pilot.app)
         await pilot.press("ctrl+s", "escape")
         await settle(pilot)
         await summarize(pilot)

@@ -180,7 +180,7 @@ async def test_a_store_that_cannot_be_used_is_said_and_left_alone() -> None:
     async with opened(an_app(), (140, 30)) as pilot:
         await settle(pilot)
         assert "is no database" in said(pilot.app)
-        assert "is not kept)" in said(pilot.app)
+        assert "is not saved)" in said(pilot.app)
         assert "Parley summarizes conversations" in seen(pilot.app)
     assert store_file().read_bytes() == b"this is no database " * 100
 
@@ -204,7 +204,7 @@ async def test_a_home_that_cannot_be_written_is_said(home: Path) -> None:
     home.write_text("a file stands where the folder should be")
     async with opened(an_app(ScriptedAssistantWithoutStore("Maya moves it.")), (140, 30)) as pilot:
         await settle(pilot)
-        assert "(this session is not kept)" in said(pilot.app)
+        assert "(this session is not saved)" in said(pilot.app)
         await paste(pilot, STANDUP)
         await pilot.press("enter")
         await settle(pilot)

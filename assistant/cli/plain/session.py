@@ -217,7 +217,7 @@ def read_order(order: str, drafts: int) -> tuple[list[list[int]], list[int]]:
         groups = [[int(number) - 1 for number in group.split("=")] for group in placed.split()]
         failures = [int(number) - 1 for number in failed.split()]
     except ValueError:
-        raise UsageError(f"{order!r} is no order: write /rank 2=4 1 fail 3") from None
+        raise UsageError(f"{order!r} is not a ranking: write /rank 2=4 1 fail 3") from None
     named = sorted([number for group in groups for number in group] + failures)
     if drafts < 2 or named != list(range(drafts)):
         raise UsageError(f"there are {drafts} drafts to rank: name each of them once, such as /rank 2=4 1 fail 3")

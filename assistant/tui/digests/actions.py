@@ -44,7 +44,7 @@ class DigestActions(ConversationParts):
             return
         dialogue, item = view.request.dialogue, list_.item
         if item.turn >= len(dialogue.turns):
-            self.notify("The conversation behind this digest is not in this chat any more.")
+            self.notify("The conversation behind this digest is no longer in this chat.")
             return
         self.app.push_screen(MessageScreen(dialogue, item.turn, place_in(dialogue, item)))
 
@@ -109,7 +109,7 @@ class DigestActions(ConversationParts):
             return
         item, dialogue, completion = list_.item, view.request.dialogue, view.answer.completion.id
         if item.kind != "todo":
-            self.notify("Only a to-do has an owner and a day: + keeps this part, - drops it.")
+            self.notify("Only to-dos can be corrected: + keeps this part, - drops it.")
             return
 
         def keep(todo: "Todo | None") -> None:
@@ -147,7 +147,7 @@ class DigestActions(ConversationParts):
         if view is None or view.digest is None:
             self.notify("There is no digest yet: paste a conversation first.")
         elif not view.digest.todos:
-            self.notify("Nothing to do was agreed in this conversation.")
+            self.notify("This digest has no to-dos.")
         elif kind:
             self._write_todos(view, kind)
         else:

@@ -33,10 +33,10 @@ class AnswerActions(ConversationParts):
         if view is None:
             return
         if not view.request.dialogue.turns:
-            self.notify("This answer comes from no conversation: s shows its sources.")
+            self.notify("This answer comes from documents: press s for its sources.")
             return
         if not view.written:
-            self.notify("Everything here is quoted: Down chooses a part, Enter shows its message.")
+            self.notify("Everything here is quoted: press Down to choose a part and Enter to see its message.")
             return
         screen = EvidenceScreen(view.written, view.request.dialogue)
         view.flag(screen.unsupported)
@@ -83,7 +83,7 @@ class AnswerActions(ConversationParts):
         now = drawn(self._asked_now(view))
         same = now == view.request.ask and now.settings.decoding != "sample" and not view.request.question
         if same:
-            self.notify("Drawn at random this time: the same settings would write the same text.")
+            self.notify("Sampled this time, because the same settings would give the same text.")
         await self.request(view.request.dialogue, sampled(now) if same else now, view.request.question)
 
     async def action_refine(self, wish: str = "") -> None:

@@ -363,7 +363,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
         elif source is not None:
             dialogue = source.dialogue
         else:
-            self.notify("Paste a conversation first: this shows who says what in it.")
+            self.notify("Paste a conversation first to see who says what.")
             return
         self.app.push_screen(TextScreen("Turns", write_dialogue(dialogue), about=describe(dialogue)))
 

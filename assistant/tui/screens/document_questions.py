@@ -59,7 +59,7 @@ class DocumentQuestions(ConversationParts):
             return
         completion = view.answer.completion
         if not completion.passage_ids:
-            self.notify("This answer comes from no document: e shows what it rests on.")
+            self.notify("This answer does not come from documents: press e for its evidence.")
             return
 
         async def show(sources: Sequence[Source]) -> None:
@@ -75,7 +75,7 @@ class DocumentQuestions(ConversationParts):
     async def action_ask_documents(self, question: str = "") -> None:
         """Put a question to the documents whatever else it could be for."""
         if not question:
-            self.notify("Write the question behind it: /ask How long is the notice period?")
+            self.notify("Write a question after it, such as /ask How long is the notice period?")
         elif self.is_free():
             await self.ask_documents(question)
 

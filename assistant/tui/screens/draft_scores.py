@@ -22,7 +22,7 @@ class DraftScores(ConversationParts):
             self.notify("Only answers about a conversation are scored: the reward learned from those.")
         elif not is_judged(view):
             wanted = "Rank the drafts first: r" if len(view.shown) > 1 else "Rate it first: + or -"
-            self.notify(f"{wanted}. A score seen before would sway you.")
+            self.notify(f"{wanted}. Seeing a score first could influence you.")
         else:
             self.score(view)
 

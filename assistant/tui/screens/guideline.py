@@ -61,7 +61,7 @@ class GuidelineScreen(ModalScreen[Guideline | None]):
         is_changed = not self._area.read_only and self._area.text.strip() != self._guideline.text
         if is_changed and not self._was_warned:
             self._was_warned = True
-            self.notify("Ctrl+S saves what you changed; Esc again throws it away.", severity="warning")
+            self.notify("Press Ctrl+S to save your changes, or Esc again to discard them.", severity="warning")
             return
         self.dismiss(self._saved)
 

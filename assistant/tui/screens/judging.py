@@ -76,7 +76,7 @@ class JudgingActions(DraftScores):
 
         view = self.chosen()
         if view is None or len(view.shown) < 2:
-            self.notify("Only drafts can be ranked: /drafts 4, then send or press g.")
+            self.notify("Only drafts can be ranked: type /drafts 4, then send or press g.")
             return
         with self.parley.reporting():
             guideline = load_guideline()
@@ -216,7 +216,7 @@ class JudgingActions(DraftScores):
             self.app.push_screen(GuidelineScreen())
 
     def action_show_stats(self) -> None:
-        """What was judged so far, and what it makes."""
+        """Show your ratings and the pairs they make."""
 
         def show() -> None:
             if (store := self.parley.keeper.store()) is not None:

@@ -155,7 +155,7 @@ class KeptChats(FindingActions, Deleting):
             self.set_aside = ""
             self.post_message(ComposerSubmitted(event.text))
         else:
-            self.notify("This is a copy: what comes now leaves the first chat as it was.")
+            self.notify("This is a copy of the chat. The first one stays as it was.")
 
     # Names.
 
@@ -190,4 +190,4 @@ class KeptChats(FindingActions, Deleting):
         message, text = view.message, write_dialogue(dialogue)
         if message:
             self.parley.keeper.do(lambda store: store.change_message(message, text))
-        self.notify("Renamed. Answers keep their words: g writes one again.")
+        self.notify("Renamed. Existing answers stay as they are: press g to write one again.")

@@ -163,7 +163,7 @@ class KnowledgeScreen(ModalScreen[None]):
 
     def _read(self, work: Callable[[], None]) -> None:
         if self._is_reading:
-            self.notify("Files are being read: wait for it, or stop it with ^X.", severity="warning")
+            self.notify("Files are being indexed: wait, or press ^X to stop.", severity="warning")
             return
         self._is_reading = True
         self._state.update(Content("Looking for files …"))

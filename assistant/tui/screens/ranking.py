@@ -133,7 +133,7 @@ class RankingScreen(ModalScreen[Ranked | None]):
         whole = self.placing.completed()
         if whole is None:
             left = ", ".join(str(draft + 1) for draft in self.placing.open)
-            self.notify(f"Drafts {left} have no place yet: press their digits, or f for one that failed.")
+            self.notify(f"Drafts {left} have no place yet: press their digits, or f for a failed one.")
             return
         confidence = CONFIDENCES[self._confidence][1]
         reasons = tuple(reason for _, reason in self._offered if reason in self._reasons)

@@ -111,7 +111,7 @@ class TrainingScreen(Screen[None]):
     def action_resume(self) -> None:
         """Go on with the newest run."""
         if self.view is None:
-            self._refuse("nothing to resume: s starts a run")
+            self._refuse("nothing to resume: press s to start a run")
         elif not self.view.is_running:
             self._launch(["--resume", self.view.name])
 
@@ -123,13 +123,13 @@ class TrainingScreen(Screen[None]):
             return
         with self.parley.reporting():
             stop(folder)
-            self.notify("Asked to stop; it saves first. r goes on with it.")
+            self.notify("Stopping after it has saved. Press r to resume.")
 
     def action_promote(self) -> None:
         """Let the candidate answer. One that did not pass needs the command line, where that is said in full."""
         found = self.view.found if self.view else None
         if not found or not found.get("version"):
-            self._refuse("there is no candidate yet")
+            self._refuse("there is no candidate yet: press s to train one")
         elif not found.get("gate", {}).get("passed"):
             self._refuse(f"{found['version']} did not pass the gate; `assistant models use {found['version']}` insists")
         else:
@@ -149,15 +149,15 @@ class TrainingScreen(Screen[None]):
 
         with self.parley.reporting():
             promote(ref, why="promoted on the training screen")
-            self.notify(f"{ref} answers from now on. b goes back.")
+            self.notify(f"{ref} is used from now on. Press b to go back.")
             self.parley.load_model()
 
     def _launch(self, arguments: Sequence[str]) -> None:
         if self.view is not None and self.view.is_running:
-            self._refuse(f"{self.view.name} is at work: x stops it")
+            self._refuse(f"{self.view.name} is running: press x to stop it")
             return
         self._process = start(arguments)
-        self.notify("Started. It goes on where Parley is closed.")
+        self.notify("Started. It continues if you close Parley.")
 
     def _look(self) -> None:
         if self._process is not None and (code := self._process.poll()) is not None:

@@ -13,8 +13,8 @@ WELCOME = """\
 Parley summarizes conversations, answers questions about them and about your documents, and learns from your ratings.
 All of it happens on this machine: nothing leaves it, and nothing is downloaded unless you ask for it.
 
-Paste a conversation below and press Enter; /example brings one to try.
-With /drafts 4 it writes four answers: r ranks them, and the next model learns from that."""
+Paste a conversation below and press Enter, or type /example to try one.
+Type /drafts 4 to compare four summaries: the next model learns from your ranking."""
 
 
 class Welcome(Vertical):

@@ -51,7 +51,7 @@ def test_what_is_packed_comes_out_as_it_was_and_private(tmp_path: Path) -> None:
 def test_a_file_of_that_name_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "backup.zip"
     path.write_text("mine")
-    with pytest.raises(UsageError, match="nothing is overwritten"):
+    with pytest.raises(UsageError, match="Parley does not overwrite files"):
         pack(path, a=b"x")
     assert path.read_text() == "mine"
 
@@ -81,7 +81,7 @@ def test_a_file_that_appears_while_the_archive_is_written_is_not_overwritten(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", meanwhile)
-    with pytest.raises(UsageError, match="nothing is overwritten"):
+    with pytest.raises(UsageError, match="Parley does not overwrite files"):
         pack(tmp_path / "backup.zip", a=b"x")
     assert (tmp_path / "backup.zip").read_text() == "somebody else's"
 

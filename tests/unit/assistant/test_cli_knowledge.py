@@ -155,7 +155,7 @@ def test_evaluate_makes_questions_of_the_documents(capsys: pytest.CaptureFixture
         (["knowledge", "search", "x", "--since", "monday"], 2, "2026-03-01"),
         (["knowledge", "search", "--queries", "nowhere.jsonl"], 2, "cannot read"),
         (["knowledge", "evaluate"], 3, "add documents first"),
-        (["ask", " "], 2, "ask something"),
+        (["ask", " "], 2, "write a question"),
     ],
 )
 def test_what_goes_wrong_is_one_line_and_a_code(

@@ -71,7 +71,7 @@ def test_a_conversation_is_answered_judged_and_explained_line_by_line(lines: Cal
     assert "Drafts: 2." in out
     assert "Draft 1: " in out and "Draft 2: " in out
     assert "Ranked." in out
-    assert "Error: nobody is called 'Zoe' in this conversation; there are Ines, Raj" in out
+    assert "Error: no speaker is called 'Zoe'; there are Ines, Raj" in out
     assert "Error: there are 2 drafts to rank" in out
     assert "Rated down." in out
     assert "Ines: The review moves to Friday" in out, "the exact prompt"
@@ -154,7 +154,7 @@ def test_documents_answer_with_the_places_that_say_it(
     assert f"“{FACT}” [1]\n[1] {tmp_path / 'office.txt'}, characters 0-" in out
     assert "Rated up." in out
     assert "Error: there is no conversation in view: paste one first, or /ask your documents" in out
-    assert "Error: ask something" in out
+    assert "Error: write a question" in out
     with Store.open() as store:
         assert [message.kind for message in store.messages(store.chats()[0].id)] == ["user", "answer"]
 

@@ -33,7 +33,7 @@ def test_ctrl_c_keeps_what_is_here_and_the_same_command_goes_on(hub: Hub) -> Non
     _, said = pulling.communicate(timeout=60)
     hub.hold.set()
     assert pulling.returncode == 130, said
-    assert said.splitlines()[-1].endswith("are here; the same command goes on from there")
+    assert said.splitlines()[-1].endswith("are here; run the same command to continue")
     assert said.splitlines()[0].startswith("org/tiny: 0 MB · apache-2.0")
 
     hub.hold = None

@@ -251,7 +251,7 @@ def test_names_can_be_exchanged() -> None:
 
 
 def test_renaming_somebody_who_does_not_speak_lists_who_does() -> None:
-    with pytest.raises(UsageError, match="nobody is called 'C' in this conversation; there are A, B"):
+    with pytest.raises(UsageError, match="no speaker is called 'C'; there are A, B"):
         rename(parse("A: hi\nB: hello"), {"C": "D"})
 
 

@@ -112,7 +112,7 @@ def test_a_step_that_takes_too_long_has_failed_and_says_so() -> None:
     assert not report.passed
     first, *rest = report.steps
     assert (first.name, first.passed) == ("guard", True)
-    assert {step.detail for step in rest} == {"not done after 0.01 s; try again when the machine has less to do"}
+    assert {step.detail for step in rest} == {"not finished after 0.01 s; try again when the machine is less busy"}
 
 
 @pytest.mark.slow

@@ -109,7 +109,7 @@ def test_size_and_licence_are_known_before_a_byte_is_fetched(hub: Hub) -> None:
 
 def test_a_model_for_which_there_is_no_room_is_not_begun(hub: Hub) -> None:
     hub.claims["model.safetensors"] = 10**18
-    with pytest.raises(AssistantError, match=r"1,000,000,000\.0 GB are missing .* make room and pull again"):
+    with pytest.raises(AssistantError, match=r"1,000,000,000\.0 GB are missing .* free some space and pull"):
         pull("org/tiny")
     assert not list((models_dir() / ".pulling" / "org--tiny").iterdir())
 
@@ -118,7 +118,7 @@ def test_a_disk_that_fills_up_is_said_to_be_full_and_the_pull_goes_on_later(hub:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(hub.files["model.safetensors"]) // 2, limits[1]))
     try:
-        with pytest.raises(AssistantError, match=r"cannot write to .* make room") as full:
+        with pytest.raises(AssistantError, match=r"cannot write to .* check space") as full:
             pull("org/tiny")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -103,7 +103,7 @@ def test_a_quoted_answer_streams_too(assistant: Assistant) -> None:
 
 
 def test_an_instruction_is_refused_where_the_model_cannot_follow_one(assistant: Assistant) -> None:
-    with pytest.raises(UsageError, match="too small to follow instructions"):
+    with pytest.raises(UsageError, match="cannot follow instructions"):
         assistant.answer(parse(_TALK), Ask(task="instruction", request="Write a poem.", settings=_SETTINGS))
 
 

@@ -114,8 +114,8 @@ def test_the_start_up_choice_is_promoted_then_base_then_pocket(taught_model: Pat
     model, why = choose(settings())
     assert model.ref == "pocket"
     assert why == (
-        "google/flan-t5-base is not on this machine (`assistant models pull google/flan-t5-base` gets it); "
-        "the small bundled model answers."
+        "google/flan-t5-base is not on this machine (`assistant models pull google/flan-t5-base` downloads it); "
+        "the small bundled model is used."
     )
     put(taught_model, models_dir() / "google--flan-t5-base")
     model, why = choose(settings())

@@ -167,9 +167,9 @@ def test_what_answers_and_what_others_came_of_stays(taught_model: Path) -> None:
     make(taught_model, adapter=True)
     make(taught_model, parent="v1")
     promote("v2")
-    with pytest.raises(UsageError, match="v2 answers"):
+    with pytest.raises(UsageError, match="v2 is in use"):
         remove("v2")
-    with pytest.raises(UsageError, match="v2 came of v1"):
+    with pytest.raises(UsageError, match="v2 came from v1"):
         remove("v1")
     for foreign in ("pocket", str(taught_model)):
         with pytest.raises(UsageError):
