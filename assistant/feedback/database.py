@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ class Database:
         self.path = path
         self.read_only = read_only
         self._connection = connection
+        weakref.finalize(self, connection.close)  # also where nobody closes it
         self._lock = threading.RLock()
 
     @classmethod

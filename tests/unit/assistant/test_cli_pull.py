@@ -26,11 +26,11 @@ def hub(tiny_model: Path, localhost_network: None, monkeypatch: pytest.MonkeyPat
 
 def test_ctrl_c_keeps_what_is_here_and_the_same_command_goes_on(hub: Hub) -> None:
     hub.hold = threading.Event()
-    pulling = subprocess.Popen(_COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while pulling.poll() is None and not any(path.stat().st_size for path in _parts()):
-        time.sleep(0.05)
-    pulling.send_signal(signal.SIGINT)
-    _, said = pulling.communicate(timeout=60)
+    with subprocess.Popen(_COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as pulling:
+        while pulling.poll() is None and not any(path.stat().st_size for path in _parts()):
+            time.sleep(0.05)
+        pulling.send_signal(signal.SIGINT)
+        _, said = pulling.communicate()
     hub.hold.set()
     assert pulling.returncode == 130, said
     assert said.splitlines()[-1].endswith("are here; run the same command to continue")

@@ -23,7 +23,7 @@ def address(localhost_network: None, monkeypatch: pytest.MonkeyPatch) -> Iterato
         yield URL(server.stdout.readline().strip())
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate()
     assert server.returncode == 0
 
 
