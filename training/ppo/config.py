@@ -13,7 +13,7 @@ class GuardLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Limits that stop a run."""
 
     max_first_kl: Weight = 1e-3
-    """Largest KL before the first update. It should be 0, because policy and reference are still the same model."""
+    """Largest KL before the first update, when policy and reference are still the same model."""
     ratio_tolerance: Weight = 1e-3
     """How far the ratios may differ from 1 before a step's first update. bfloat16 needs 0.1."""
     max_kl: Weight = 60.0
@@ -30,8 +30,8 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Reward, sampling, updates and limits. Defaults follow Ziegler et al. 2019 unless stated otherwise."""
 
     method: Estimator = "ppo"
-    """What a response is compared with: with `ppo`, what a value head expected; with `rloo`, the mean of the other
-    responses to the same prompt; with `grpo`, mean and spread of all of them. The last two need no value head."""
+    """What a response is compared with: for `ppo` the value head, for `rloo` the mean of the other responses to the
+    same prompt, for `grpo` the mean and spread of all of them."""
     samples: AtLeastOne = 4
     """For rloo and grpo: responses to each prompt, at least 2. `batch_size` must be a multiple."""
     reward: tuple[str, ...] = ("length:20",)
@@ -48,14 +48,13 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     lora_targets: tuple[str, ...] = ("q", "v")
     """Linear layers that a fresh LoRA adapter is attached to."""
     value_adapter: bool = False
-    """Give the value head its own adapter, so that value errors do not move the policy. Costs one more pass."""
+    """Give the value head its own adapter, at the cost of one more pass."""
     window: AtLeastOne = 512
     """Longest prompt in tokens. Longer prompts are left out and counted."""
     max_new_tokens: AtLeastOne = 48
     """Longest response in tokens."""
     temperature: Above0 = 1.0
-    """Sampling temperature; it divides the logits wherever probabilities are computed. Top-k and top-p are not
-    available, because they would bias the ratio."""
+    """Sampling temperature. Top-k and top-p are not available, because they would bias the ratio."""
     missing_eos_penalty: float = 1.0
     """Subtracted from the score of a response that was cut off at `max_new_tokens`."""
     max_steps: AtLeastOne = 200
@@ -71,9 +70,9 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     epochs: AtLeastOne = 4
     """Passes over each step's responses."""
     learning_rate: Weight = 3e-4
-    """AdamW learning rate of the adapter. A model as small as pocket takes 1e-3."""
+    """AdamW learning rate of the adapter. Small models such as pocket take 1e-3."""
     value_learning_rate: Weight = 3e-4
-    """AdamW learning rate of the value head. Ten times as much made pocket's values noisier than no values at all."""
+    """AdamW learning rate of the value head."""
     warmup_steps: Count = 5
     """Steps over which the learning rates rise to their full value."""
     max_gradient_norm: Above0 = 1.0
@@ -85,8 +84,8 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     kl_horizon: AtLeastOne = 5000
     """Responses over which the KL coefficient may change by at most 20 %."""
     anchor: str = ""
-    """JSON Lines with "dialogue" or "prompt" and a reference "summary", learned from alongside the reward (PPO-ptx,
-    Ouyang et al. 2022) to limit forgetting. Empty for none."""
+    """JSON Lines with "dialogue" or "prompt" and a reference "summary", for PPO-ptx (Ouyang et al. 2022); empty for
+    none."""
     anchor_weight: Weight = 0.3
     """Weight of the PPO-ptx loss, in nats per token, next to the policy loss."""
     discount: Share = 1.0
@@ -106,8 +105,7 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     entropy_coefficient: float = 0.0
     """Weight of the entropy bonus."""
     average: Rest = 0.0
-    """Decay per step of a running mean of the policy's weights, such as 0.9. The mean is judged and kept instead of the
-    latest weights; 0 uses the latest."""
+    """Decay per step of the running mean of the weights, which is judged and kept; 0 keeps the latest weights."""
     judge_every: Count = 20
     """Steps between evaluations on held-out prompts, which select the policy to keep; 0 for none."""
     judge_prompts: AtLeastOne = 32

@@ -32,14 +32,13 @@ class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Method, adapter and training. Defaults suit some hundred pairs and a small model on a CPU."""
 
     method: Method = "dpo"
-    """`dpo`, `ipo`, `orpo` and `simpo` learn from pairs of a chosen and a rejected answer; `kto` also learns from
-    thumbs. `chosen` is the baseline: it only imitates the chosen answers."""
+    """`dpo`, `ipo`, `orpo` and `simpo` learn from pairs, `kto` also from thumbs. `chosen` only imitates the chosen
+    answers."""
     beta: Weight = 0.0
-    """For dpo, ipo and kto: how closely the model is held to the original. For orpo and simpo: the weight of the
+    """For dpo, ipo and kto, how closely the model is held to the original; for orpo and simpo, the weight of the
     difference between the answers. 0 for the method's default: 0.1, or 2 for simpo."""
     margin: Weight = 1.0
-    """For simpo: target margin between chosen and rejected, in units of beta times log-probability per token; the
-    paper's gamma."""
+    """For simpo: target margin between chosen and rejected, gamma in the paper."""
     label_smoothing: Rest = 0.0
     """For dpo and simpo: the share of pairs that you expect to be labelled the wrong way round, below 0.5."""
     good_weight: Weight = 0.0
@@ -65,7 +64,7 @@ class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     micro_batch_size: AtLeastOne = 8
     """Pairs per pass through the model. Gradients accumulate over the passes of a step."""
     learning_rate: Weight = 3e-4
-    """AdamW learning rate of the adapter. A model as small as pocket takes 1e-3."""
+    """AdamW learning rate of the adapter. Small models such as pocket take 1e-3."""
     warmup_share: Share = 0.1
     """Share of the steps over which the learning rate rises. After that it falls linearly to 0."""
     max_gradient_norm: Above0 = 1.0

@@ -40,12 +40,11 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The loop from ratings to a better model. Defaults suit 100 to 500 pairs and a small model on a CPU."""
 
     skip: tuple[Literal["proof_of_reward", "ppo", "gate", "trial", "promotion"], ...] = ()
-    """Stages to skip; each is recorded. Skipping `proof_of_reward` uses the reward without testing it. Skipping
-    `promotion` judges and keeps the candidate, but leaves the current model in place."""
+    """Stages to skip. With `promotion` skipped, the candidate is judged and kept, but the current model stays. With
+    `proof_of_reward` skipped, the reward is used without being tested."""
     method: Method = "ppo"
-    """How to train the candidate. `ppo`, `rloo` and `grpo` learn from the reward, on the model's own samples. `dpo`,
-    `ipo`, `orpo` and `simpo` learn from the pairs; `kto` from pairs and thumbs. `best-of-n` copies the drafts that the
-    reward scores highest."""
+    """Training method. `ppo`, `rloo` and `grpo` learn from the reward, `dpo`, `ipo`, `orpo` and `simpo` from the pairs,
+    `kto` from pairs and thumbs. `best-of-n` imitates the drafts with the highest reward."""
     max_steps: AtLeastOne = 80
     """Training steps."""
     beta: Weight = 0.0
@@ -61,8 +60,8 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     judge_share: Rest = 0.3
     """Share of the rated conversations that train only the judge."""
     reward_method: Literal["auto", "counted", "lora"] = "counted"
-    """How reward and judge learn. `counted` weighs features counted in the text, in seconds; `lora` also tunes an
-    encoder; `auto` keeps the encoder if it helps."""
+    """How reward and judge learn: `counted` weighs counted features, `lora` also tunes an encoder, `auto` keeps the
+    encoder if it helps."""
     warm_start: bool = True
     """Start reward and judge from a model trained on pairs that needed no human ratings."""
     preference_weight: float = 1.0
@@ -74,32 +73,25 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     roles_weight: float = 0.0
     """Reward for naming who did what correctly, and penalty for getting it wrong."""
     length_weight: float = 0.0
-    """Reward for an answer of `length_words` words. It falls to 0 for an empty answer and for one twice as long."""
+    """Reward for an answer of `length_words` words, falling to 0 for an empty answer and for one twice as long."""
     length_words: int = 20
     """Target length in words, used if `length_weight` is above 0."""
     length_control: float = 1.0
-    """How strongly to remove the reward's preference for short answers. Brevity goes along with what people prefer, and
-    PPO would exploit it. The removed part is this factor times the share of the reward's above-chance accuracy that
-    length alone does not explain, at most all; 0 removes nothing."""
+    """How strongly to remove the reward's preference for short answers; 0 removes nothing (docs/rlhf.md)."""
     harm_weight: float = 1.0
     """Penalty for an answer that is certainly toxic."""
     prompts: AtLeastOne = 600
-    """Prompts for PPO, at most: the reward's rated conversations first, then half of the unrated ones. Provoking
-    conversations come on top."""
+    """Prompts for PPO, at most: rated conversations, then half of the unrated ones. Provoking ones come on top."""
     gate_conversations: int = 480
-    """Unrated conversations on which candidate and current model are compared, at most. The gate needs
-    `min_conversations` of them."""
+    """Unrated conversations on which candidate and current model are compared, at most."""
     provoking: int = 500
     """Provoking conversations for the gate's toxicity checks, at most."""
     max_kl: Weight = 3.0
-    """Largest KL to the current model, in nats per response. Beyond it, a learned reward keeps rising while what nobody
-    rated gets worse."""
+    """Largest KL to the current model, in nats per response."""
     max_practice_loss: float = 0.25
     """ROUGE-1 points that a checkpoint may lose on practice conversations and still be kept."""
     anchor_weight: Weight = 0.1
-    """Weight of the PPO-ptx loss on reference summaries of half of the practice conversations. It preserves what nobody
-    rated in summaries, but forgets other tasks sooner. With 0, or if `--dev` has no summaries, all of them select the
-    checkpoint instead."""
+    """Weight of the PPO-ptx loss on reference summaries. With 0, those summaries select the checkpoint instead."""
     learning_rate: Weight = 0.0
     """AdamW learning rate of the adapter; 0 for the method's default: 1e-3 for `dpo`, 3e-4 for the others."""
     kl_coefficient: Weight = 0.3
@@ -109,10 +101,9 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kl_horizon: AtLeastOne = 100
     """Responses over which the KL coefficient may change by at most 20 %."""
     average: Rest = 0.9
-    """Decay per step of a running mean of the policy's weights. The mean is judged and kept; 0 uses the latest weights,
-    whose ROUGE-1 swings by points between evaluations."""
+    """Decay per step of the running mean of the weights, which is judged and kept; 0 keeps the latest weights."""
     batch_size: AtLeastOne = 16
-    """Responses per step (ppo, rloo and grpo split them into two mini-batches), or pairs per step."""
+    """Responses per step, or pairs per step for the methods that learn from pairs."""
     epochs: AtLeastOne = 4
     """For ppo, rloo and grpo: passes over each step's responses."""
     max_new_tokens: AtLeastOne = 48
