@@ -146,7 +146,7 @@ _SAFE = "nothing was changed"
 
 
 def _damaged(path: Path, error: Exception) -> ArchiveDamaged:
-    return ArchiveDamaged(f"{path} is damaged or no backup ({_reason(error)}): take another; {_SAFE}")
+    return ArchiveDamaged(f"{path} is damaged or not a backup ({_reason(error)}): use another one; {_SAFE}")
 
 
 def _reason(error: Exception) -> str:
@@ -158,23 +158,23 @@ def _manifest(archive: zipfile.ZipFile, path: Path, product: str) -> Manifest:
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     if _MANIFEST not in names:
-        raise ArchiveDamaged(f"{path} is no backup of Parley: it holds no manifest")
+        raise ArchiveDamaged(f"{path} is not a Parley backup: it has no manifest")
     if archive.getinfo(_MANIFEST).file_size > _MOST_MANIFEST:
-        raise ArchiveDamaged(f"{path} is no backup of Parley: its manifest is too long")
+        raise ArchiveDamaged(f"{path} is not a Parley backup: its manifest is too long")
     try:
         manifest = msgspec.json.decode(archive.read(_MANIFEST), type=Manifest)
     except (ValueError, RecursionError) as error:
         raise ArchiveDamaged(f"the manifest of {path} cannot be read ({_reason(error)}); {_SAFE}") from error
     if manifest.product != product:
-        raise ArchiveDamaged(f"{path} is no backup of Parley: its manifest names another program")
+        raise ArchiveDamaged(f"{path} is not a Parley backup: its manifest names another program")
     if manifest.format > FORMAT:
         raise ArchiveDamaged(f"{path} was written by a newer version of Parley ({manifest.version}): install that one")
     if sorted(names) != sorted([_MANIFEST, *(member.name for member in manifest.members)]):
-        raise ArchiveDamaged(f"{path} holds other files than its manifest says: take another backup; {_SAFE}")
+        raise ArchiveDamaged(f"{path} does not match its manifest: use another backup; {_SAFE}")
     for member in manifest.members:
         _check_name(member.name, path)
     if not _fit_together([_MANIFEST, *(member.name for member in manifest.members)]):
-        raise ArchiveDamaged(f"{path} holds names that cannot be files beside each other: take another; {_SAFE}")
+        raise ArchiveDamaged(f"{path} contains names that cannot exist together: use another one; {_SAFE}")
     return manifest
 
 
@@ -210,4 +210,4 @@ def _blocks(archive: zipfile.ZipFile, member: Member, path: Path) -> Iterator[by
             digest.update(block)
             yield block
     if size != member.size or digest.hexdigest() != member.sha256:
-        raise ArchiveDamaged(f"{member.name} in {path} is not what was backed up: take another backup; {_SAFE}")
+        raise ArchiveDamaged(f"{member.name} in {path} differs from what was backed up: use another backup; {_SAFE}")

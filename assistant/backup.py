@@ -173,13 +173,15 @@ def _unpack(path: Path, folder: Path) -> Manifest:
     manifest = check_archive(path, PRODUCT)
     needed = sum(member.size for member in manifest.members)
     if shutil.disk_usage(folder).free < needed:
-        raise AssistantError(f"restoring needs {needed / 2**20:.0f} MiB at {folder}: make room; nothing was changed")
+        raise AssistantError(
+            f"restoring needs {needed / 2**20:.0f} MiB at {folder}: free some space; nothing was changed"
+        )
     extract_archive(path, folder, PRODUCT)
     for member in manifest.members:
         if member.name not in (_STORE, _CATALOG) and member.name.partition("/")[0] not in (_CONFIG, _MODELS, _REWARDS):
             raise UsageError(f"{path} holds {member.name!r}, which this version has no place for: install a newer one")
     if not (folder / _STORE).exists():
-        raise UsageError(f"{path} holds no store: take another backup; nothing was changed")
+        raise UsageError(f"{path} contains no store: use another backup; nothing was changed")
     Store.check(folder / _STORE)
     if (folder / _CATALOG).exists():
         with reported_as_ours(KnowledgeError):

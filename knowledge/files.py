@@ -66,5 +66,5 @@ def read_steady(path: Path, most_bytes: int) -> bytes:
             raise DocumentUnreadable(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
         after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(content) != before.st_size:
-        raise DocumentUnreadable("changed while it was being read: run update again once it is at rest")
+        raise DocumentUnreadable("changed while it was read: run update again")
     return content

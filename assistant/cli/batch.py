@@ -160,7 +160,7 @@ def _check_line(line: bytes, row: Row | None, place: str, signature: dict[str, s
     try:
         written = msgspec.json.decode(line, type=dict[str, Any])
     except (ValueError, RecursionError):
-        raise UsageError(f"{place} is no summary; give another -o, or remove that file") from None
+        raise UsageError(f"{place} is not a summary; give another -o, or remove that file") from None
     if row is None or written.get("id") != row.id:
         raise UsageError(
             f"{place} is not the summary of the same line of the input; give another -o, or remove that file"

@@ -38,7 +38,7 @@ def list_(search: str = "", *, limit: int = 100, json: bool = False) -> None:
             f"{chat.id}  {chat.updated[:16].replace('T', ' ')}  {chat.messages:4}  {one_line(chat.title) or 'untitled'}"
         )
     if not chats:
-        note("No chats yet." if not search else "No chat holds these words.")
+        note("No chats yet." if not search else "No chat contains these words.")
 
 
 @history.command(name="delete")

@@ -67,7 +67,7 @@ def show(ref: str, *, json: bool = False) -> None:
                 say(f"{key + '.' + name:24} {inner}")
         else:
             say(f"{key:24} {value}")
-    say(f"{'exam':24} {result.sentence() if result else f'not sat yet: assistant models exam {model.ref}'}")
+    say(f"{'exam':24} {result.sentence() if result else f'not taken yet: assistant models exam {model.ref}'}")
     card = Path(model.folder) / "README.md"
     if card.is_file():
         say("")

@@ -43,7 +43,7 @@ def note_answer(answer: Answer) -> None:
     if dropped := describe_dropped(answer):
         note(f"{dropped[:1].upper()}{dropped[1:]}.")
     if completion.finished == "length":
-        note("Cut off at the longest text allowed: raise --max-new-tokens.")
+        note("Stopped at the token limit: raise --max-new-tokens.")
     if is_quoted(completion):
         note(f"{QUOTED[:1].upper()}{QUOTED[1:]}.")
     if answer.guarded:

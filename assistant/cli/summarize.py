@@ -154,7 +154,7 @@ def summarize(
             raise UsageError("give a FILE or --jsonl, not both")
         return summarize_lines(jsonl, output, wanted, settings)
     if output is not None:
-        raise UsageError("-o goes with --jsonl; to keep one summary use: assistant summarize FILE > summary.txt")
+        raise UsageError("-o works with --jsonl; to save one summary, use: assistant summarize FILE > summary.txt")
     dialogue = rename(read_source(file, format), parse_renames(rename_ or []))
     reply = _reply(dialogue, wanted, settings)
     if todos_to is not None:
@@ -235,14 +235,14 @@ def _check_todo_file(path: Path, task: Task, *, is_batch: bool) -> None:
     """Refuse, before anything is read, a file of another kind and tasks that find no to-dos."""
     kind_of(path)
     if is_batch:
-        raise UsageError("--todos-to goes with one conversation; with --jsonl each line has its todos")
+        raise UsageError("--todos-to works with one conversation; with --jsonl each line has its to-dos")
     if task not in ("auto", "digest", "topic", "actions"):
-        raise UsageError(f"--task {task} finds no to-dos: take --task digest")
+        raise UsageError(f"--task {task} finds no to-dos: use --task digest")
 
 
 def _write_todos(reply: Reply, path: Path) -> None:
     if reply.overview is None:
-        raise UsageError("a model wrote this answer, which has no to-dos: take --task digest")
+        raise UsageError("a model wrote this answer, which has no to-dos: use --task digest")
     todos = reply.overview.digest.todos
     write_atomically(path.absolute(), todos_as(kind_of(path), todos))
     note(f"{len(todos)} {'to-do' if len(todos) == 1 else 'to-dos'} written to {path}")

@@ -104,7 +104,7 @@ def parse(text: str, format: str = "") -> Dialogue:
     row = FORMATS[format]
     reading = row.read(raw if row.read is read_stamped else clean_text(raw))
     if reading is None:
-        raise InputUnreadable(f"this is not written as {row.label!r}; leave --format out to have it recognized")
+        raise InputUnreadable(f"the text is not in the format {row.label!r}; omit --format to have it recognized")
     return dialogue_of(format, reading)
 
 

@@ -110,7 +110,7 @@ def _decode_as(content: bytes, encoding: str, name: str) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
-        raise InputUnreadable(f"{name} is damaged: it says it is {encoding}, and is not") from None
+        raise InputUnreadable(f"{name} is damaged: it claims to be {encoding} but is not") from None
     return _refuse_binary(text, name)
 
 

@@ -163,7 +163,7 @@ def _fitting_end(
             return end, cost
         if end - start == 1:
             raise UsageError(
-                f"{budget:,} tokens are too few for a part of this conversation; use fewer shots or a larger window"
+                f"{budget:,} tokens are too few for a part of this conversation; use fewer examples or a larger model"
             )
         length = max(1, min(end - start - 1, (end - start) * budget // cost))
 

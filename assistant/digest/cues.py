@@ -108,8 +108,8 @@ def _parse(text: str, name: str) -> dict[str, list[str]]:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputUnreadable(f"{name} is no table of cue words: {error}") from error
+        raise InputUnreadable(f"{name} is not a table of cue words: {error}") from error
     for key, phrases in table.items():
         if not isinstance(phrases, list) or not all(isinstance(phrase, str) and phrase for phrase in phrases):
-            raise InputUnreadable(f"{name}: {key} has to be a list of phrases")
+            raise InputUnreadable(f"{name}: {key} must be a list of phrases")
     return table

@@ -24,7 +24,7 @@ def kind_of(path: Path) -> TodoKind:
     for kind in TODO_KINDS:
         if kind == suffix:
             return kind
-    raise UsageError(f"{path.name}: to-dos are written to a file that ends in .{', .'.join(TODO_KINDS)}")
+    raise UsageError(f"{path.name}: the file for to-dos must end in .{', .'.join(TODO_KINDS)}")
 
 
 def todos_as(kind: TodoKind, todos: Sequence[Todo]) -> bytes:

@@ -115,7 +115,7 @@ class Database:
             try:
                 _check_integrity(source, backup)
                 if migrations.version_of(source) == 0:
-                    raise StoreDamaged(f"{backup} is empty: take another backup; nothing was changed")
+                    raise StoreDamaged(f"{backup} is empty: use another backup; nothing was changed")
             finally:
                 source.close()
 
@@ -186,7 +186,7 @@ def _check(path: Path, wait: float) -> None:
 
 def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-        raise StoreDamaged(f"{path} is damaged: take another backup; nothing was changed")
+        raise StoreDamaged(f"{path} is damaged: use another backup; nothing was changed")
 
 
 def _create(path: Path) -> None:

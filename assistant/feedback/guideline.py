@@ -38,7 +38,9 @@ def load_guideline() -> Guideline:
         content = path.read_bytes() if path.exists() else _shipped()
         read = msgspec.convert(tomllib.loads(content.decode("utf-8")), _File)
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"cannot read the rating guideline in {path}: {error}; delete it to get ours back") from error
+        raise UsageError(
+            f"cannot read the rating guideline in {path}: {error}; delete it to use the bundled one"
+        ) from error
     reasons: dict[Thumb, tuple[str, ...]] = {"up": read.reasons.get("up", ()), "down": read.reasons.get("down", ())}
     version = hashlib.sha256(msgspec.json.encode([read.text, sorted(reasons.items())])).hexdigest()[:12]
     return Guideline(text=read.text.strip(), reasons=reasons, version=version)
@@ -57,12 +59,14 @@ def save_guideline(text: str) -> Guideline:
     import tomlkit  # needed for writing alone
 
     if not text.strip():
-        raise UsageError("a guideline needs words: what makes one answer better than another?")
+        raise UsageError("the guideline is empty: write what makes one answer better than another")
     path = edit_guideline()
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"cannot read the rating guideline in {path}: {error}; delete it to get ours back") from error
+        raise UsageError(
+            f"cannot read the rating guideline in {path}: {error}; delete it to use the bundled one"
+        ) from error
     document["text"] = tomlkit.string(f"{text.strip()}\n", multiline=True)
     write_atomically(path, tomlkit.dumps(document).encode())
     return load_guideline()

@@ -213,13 +213,13 @@ class Judgements(Database):
 def check_judgement(judgement: Judged) -> None:
     """Raise UsageError where a judgement makes no sense by itself."""
     if judgement.confidence is not None and not 0 <= judgement.confidence <= 1:
-        raise UsageError(f"confidence is 0 to 1, not {judgement.confidence:g}")
+        raise UsageError(f"confidence must be 0 to 1, not {judgement.confidence:g}")
     if isinstance(judgement, Mark):
         check_mark(judgement)
     if isinstance(judgement, Ranking):
         ids = judgement.completions
         if len(ids) < 2:
-            raise UsageError("a ranking needs two answers at least")
+            raise UsageError("a ranking needs at least two answers")
         if len(set(ids)) < len(ids):
             raise UsageError("a ranking names an answer twice")
 

@@ -23,7 +23,7 @@ def export(model: ModelVersion, out: Path, form: Form, converted: Path | None = 
     """
     check_whole(model)
     if out.exists():
-        raise UsageError(f"{out} exists: name a folder that does not")
+        raise UsageError(f"{out} exists: name a new folder")
     source = Path(model.folder)
     draft = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:

@@ -39,7 +39,7 @@ def inspect_folder(folder: Path) -> FolderFacts:
         raise ModelDamaged(f"{folder} holds a {kind!r} model: Parley reads T5-type encoder-decoders only")
     if not isinstance(_read_json(folder / "tokenizer.json").get("model"), dict):
         raise ModelDamaged(
-            f"{folder / 'tokenizer.json'} is no tokenizer of the tokenizers library: get the model again"
+            f"{folder / 'tokenizer.json'} is not a tokenizer of the tokenizers library: get the model again"
         )
     tensors: dict[str, int] = {}
     for path in _weight_files(folder):
@@ -93,14 +93,14 @@ def _weight_files(folder: Path) -> list[Path]:
     if (folder / "model.safetensors").is_file():
         return [folder / "model.safetensors"]
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.ckpt")):
-        raise ModelDamaged(f"{folder} holds pickled weights only: Parley reads safetensors, which cannot run code")
+        raise ModelDamaged(f"{folder} has only pickled weights: Parley reads safetensors, which cannot run code")
     raise ModelDamaged(f"{folder} has no model.safetensors: get the model again")
 
 
 def _weight_map(folder: Path) -> dict[str, str]:
     found = _read_json(folder / _INDEX).get("weight_map")
     if not isinstance(found, dict) or not all(isinstance(v, str) and Path(v).name == v for v in found.values()):
-        raise ModelDamaged(f"{folder / _INDEX} is no index of weights: get the model again")
+        raise ModelDamaged(f"{folder / _INDEX} is not an index of weights: get the model again")
     return dict(found)
 
 
@@ -115,14 +115,14 @@ def _read_header(path: Path) -> dict[str, int]:
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if not 0 < length <= min(_MAX_HEADER, size - 8):
-            raise ModelDamaged(f"{path} is no safetensors file: get the model again")
+            raise ModelDamaged(f"{path} is not a safetensors file: get the model again")
         try:
             header = json.loads(stream.read(length))
             entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
             end = max(entry["data_offsets"][1] for entry in entries.values())
             counts = {name: math.prod(entry["shape"]) for name, entry in entries.items()}
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-            raise ModelDamaged(f"{path} is no safetensors file: get the model again") from error
+            raise ModelDamaged(f"{path} is not a safetensors file: get the model again") from error
     if size != 8 + length + end:
         raise ModelDamaged(f"{path} has {size} bytes instead of {8 + length + end}: get the model again")
     return counts

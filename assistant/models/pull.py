@@ -89,7 +89,7 @@ def _reporting(hub_id: str) -> Iterator[None]:
         refuse_offline()
         yield
     except HFValidationError:
-        raise UsageError(f"{hub_id!r} is no Hub id; they look like google/flan-t5-base") from None
+        raise UsageError(f"{hub_id!r} is not a Hub id; one looks like google/flan-t5-base") from None
     except RepositoryNotFoundError as error:
         raise ModelMissing(f"the Hub has no public model {hub_id!r}; check the spelling") from error
     except HfHubHTTPError as error:
@@ -175,7 +175,7 @@ def _fetch(name: str, facts: Any, draft: Path, on_length: Callable[[int], None])
         # Large files are tagged with their SHA-256, small ones with git's hash of them.
         if len(tag) == _SHA256_LETTERS and hashlib.file_digest(stream, "sha256").hexdigest() != tag:
             part.unlink()
-            raise ModelDamaged(f"{name} arrived damaged and was thrown away; pull again")
+            raise ModelDamaged(f"{name} was damaged during the download and deleted; pull again")
     part.rename(draft / name)
 
 

@@ -121,7 +121,7 @@ def add_figures(version: ModelVersion, figures: dict[str, Any]) -> VersionFacts:
     """Note what was measured after the version was made, and return all its facts."""
     facts = facts_of(version)
     if facts is None:
-        raise UsageError(f"{version.ref} is no version that was made here")
+        raise UsageError(f"{version.ref} is not a version made on this machine")
     facts = msgspec.structs.replace(facts, figures=facts.figures | figures)
     write_atomically(Path(version.folder) / FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2))
     return facts

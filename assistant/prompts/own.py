@@ -54,7 +54,7 @@ def join_own(folder: Path | None = None) -> None:
             tasks[phrasing.task] = msgspec.structs.replace(known, phrasings=added)
         for shot in file.shots:
             if shot.name in {other.name for other in (*bundled_shots(), *shots)}:
-                raise UsageError(f"{path}: there is a shot {shot.name!r} already; give it another name")
+                raise UsageError(f"{path}: there is already a shot named {shot.name!r}; choose another name")
             shots.append(shot)
     _replace(tasks, shots)
 

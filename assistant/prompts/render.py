@@ -57,7 +57,7 @@ def render(
         names = ", ".join(p.name for p in TASKS[task].phrasings)
         raise UsageError(f"unknown phrasing {phrasing!r} for {task}; there are {names}") from None
     if TASKS[task].takes_request and not request.strip():
-        raise UsageError(f"the task {task} needs a text: what do you want to know, or have written?")
+        raise UsageError(f"the task {task} needs a question or an instruction")
     asked = _Asked(task, wording.text, " ".join(request.split()), " ".join(wish.split()))
     wanted = [shot for shot in shots if task in shot.answers][: chosen.shots]
     for kept in range(len(wanted), -1, -1):

@@ -330,7 +330,7 @@ class AssistantApp(NotifyingApp):
             # One that cannot be had takes nothing away: what answered before still does.
             serving = self.assistant.loaded if self.assistant is not None else None
             if serving is None:
-                self._tell(ModelChanged("failed", "no model: F6 to choose one"))
+                self._tell(ModelChanged("failed", "no model: press F6 to choose one"))
             else:
                 self._tell_ready(serving, f"{serving.model.ref} answers as before")
             raise

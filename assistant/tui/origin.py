@@ -48,5 +48,5 @@ def describe_dropped(answer: Answer) -> str:
         return ""
     mode = MODES.get(answer.completion.mode)
     if mode is not None and dropped >= mode.shots:
-        return "asked without an example: none fits beside the conversation"
-    return f"{dropped} {'example' if dropped == 1 else 'examples'} left out: no room beside the conversation"
+        return "asked without an example: none fits next to the conversation"
+    return f"{dropped} {'example' if dropped == 1 else 'examples'} left out: no room next to the conversation"

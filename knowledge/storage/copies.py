@@ -26,4 +26,4 @@ def check(path: Path) -> None:
         if not {name for (name,) in database.execute("SELECT name FROM sqlite_master")} >= _TABLES:
             raise CatalogUnavailable(f"{path} is no catalog of documents")
         if database.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-            raise CatalogUnavailable(f"{path} is damaged: take another backup; nothing was changed")
+            raise CatalogUnavailable(f"{path} is damaged: use another backup; nothing was changed")

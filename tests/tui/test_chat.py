@@ -136,7 +136,7 @@ async def test_a_missing_model_is_said_with_what_to_do() -> None:
         await settle(pilot)
         screen = seen(pilot.app)
         assert "no model here: run assistant models pull" in screen
-        assert "no model: F6 to choose one" in screen
+        assert "no model: press F6 to choose one" in screen
 
 
 async def test_an_error_while_writing_is_said_and_the_next_request_works() -> None:

@@ -37,7 +37,7 @@ class KeptChats:
             pinned = ", pinned" if chat.pinned else ""
             say(f"{number}. {_title(chat)}, {chat.updated[:10]}, {_messages(chat)}{pinned}")
         if not chats:
-            say("No chat holds these words." if words else "There are no chats yet.")
+            say("No chat contains these words." if words else "There are no chats yet.")
 
     def resume(self, which: str) -> None:
         """Read out a chat, and go on with it."""

@@ -89,7 +89,7 @@ class Choosing(ConversationParts):
         offers = [Offer(value=model.ref, label=model.ref, about=_about(model)) for model in list_models()]
         base = self.parley.settings.model.base
         if base not in [offer.value for offer in offers]:
-            offers.append(Offer(value=base, label=base, about="not here yet: /pull gets it"))
+            offers.append(Offer(value=base, label=base, about="not downloaded yet: /pull downloads it"))
         if promoted := promoted_ref():
             offers.insert(0, Offer(value="current", label="current", about=f"the promoted one, {promoted}"))
         return offers
@@ -146,7 +146,7 @@ class Choosing(ConversationParts):
     def _ask_to_stop(self, ref: str) -> None:
         offers = [
             Offer(value="", label="Go on"),
-            Offer(value="stop", label="Stop", about="what is here stays, and /pull goes on from there"),
+            Offer(value="stop", label="Stop", about="/pull continues the download later"),
         ]
         screen = PickScreen(f"{ref} is being downloaded", offers)
         self.app.push_screen(screen, lambda chosen: self.parley.pulling.stop() if chosen else None)

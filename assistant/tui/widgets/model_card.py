@@ -9,8 +9,8 @@ from textual.widgets.option_list import Option
 from assistant.models.downloads import SUGGESTED, write_size
 from assistant.tui.messages import ModelOffered, Offering
 
-HEADING = "FLAN-T5 may write better. Tab and Enter choose; nothing is fetched yet."
-OFFLINE = "Larger models need a network, and there is none here. F6 takes a folder that holds one."
+HEADING = "FLAN-T5 may write better. Press Tab and Enter to choose; nothing is downloaded yet."
+OFFLINE = "Larger models need a network, and there is none here. Press F6 to use a folder with one."
 NOT_NOW = "not-now"
 MEMORY = {
     # docs/benchmarks.md, "Serving": 704 MiB with weights of this shape. The others: their numbers at a byte each.

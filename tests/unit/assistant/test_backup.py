@@ -339,7 +339,7 @@ def test_a_backup_holds_neither_itself_nor_what_a_link_leads_to(full: Path, tmp_
 def test_a_full_disk_is_seen_before_anything_is_unpacked(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(full.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
-    with pytest.raises(AssistantError, match="make room; nothing was changed"):
+    with pytest.raises(AssistantError, match="free some space; nothing was changed"):
         restore_backup(full)
     assert answers() == {"c1"}
     assert not list(store_file().parent.glob(".restoring-*"))

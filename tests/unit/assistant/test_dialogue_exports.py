@@ -307,7 +307,7 @@ def test_a_format_can_be_named(tmp_path: Path) -> None:
     assert open_dialogue(text, "narration").speakers == ("Narrator",)
     with pytest.raises(UsageError, match="no format 'chats'; there are tags, names"):
         open_dialogue(text, "chats")
-    with pytest.raises(InputUnreadable, match="not written as"):
+    with pytest.raises(InputUnreadable, match="not in the format"):
         open_dialogue(b"hello there", "webvtt")
 
 

@@ -132,5 +132,5 @@ def test_a_disk_that_fills_up_is_said_to_be_full_and_the_pull_goes_on_later(hub:
 
 @pytest.mark.parametrize("name", ["no spaces/allowed here", "a/b/c", "../../etc"])
 def test_what_is_no_hub_id_is_refused(name: str, localhost_network: None) -> None:
-    with pytest.raises(UsageError, match="no Hub id"):
+    with pytest.raises(UsageError, match="not a Hub id"):
         pull(name)

@@ -108,7 +108,7 @@ def test_an_instruction_is_refused_where_the_model_cannot_follow_one(assistant: 
 
 
 def test_a_question_without_a_text_is_refused(assistant: Assistant) -> None:
-    with pytest.raises(UsageError, match="needs a text"):
+    with pytest.raises(UsageError, match="needs a question"):
         assistant.prompts(parse(_TALK), Ask(task="question"))
 
 

@@ -11,10 +11,10 @@ from tests.builders import a_completion
     ("mode", "dropped", "said"),
     [
         ("one-shot", 0, ""),
-        ("one-shot", 1, "asked without an example: none fits beside the conversation"),
-        ("few-shot", 3, "asked without an example: none fits beside the conversation"),
-        ("few-shot", 1, "1 example left out: no room beside the conversation"),
-        ("few-shot", 2, "2 examples left out: no room beside the conversation"),
+        ("one-shot", 1, "asked without an example: none fits next to the conversation"),
+        ("few-shot", 3, "asked without an example: none fits next to the conversation"),
+        ("few-shot", 1, "1 example left out: no room next to the conversation"),
+        ("few-shot", 2, "2 examples left out: no room next to the conversation"),
     ],
 )
 def test_examples_that_do_not_fit_are_told(mode: str, dropped: int, said: str) -> None:

@@ -120,7 +120,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_at_the_next_update(
 
     monkeypatch.setattr(os, "fstat", change_between_the_looks)
     library.add([docs])
-    assert "changed while it was being read" in _reasons(library)["growing.txt"]
+    assert "changed while it was read" in _reasons(library)["growing.txt"]
     assert len(looks) == 2
     monkeypatch.setattr(os, "fstat", real)
     assert library.update().skipped == ()
