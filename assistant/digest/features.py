@@ -75,6 +75,7 @@ class _Counter:
         self.weights = heard.weights
         self.norm = math.sqrt(sum(value * value for value in self.weights.values())) or 1.0
         self.askers = _askers(heard)
+        self.turn_words = [math.log(1 + count_words(turn.text)) / 4.0 for turn in heard.turns]
         self.first: dict[str, int] = {}
         self.last: dict[str, int] = {}
         self.speakers: dict[str, set[str]] = {}
@@ -122,7 +123,7 @@ class _Counter:
             "proper": min(3.0, len(_PROPER.findall(text))) / 3.0,
             "refers": float(bool(words) and words[0] in self.cues.words("pronouns")),
             "first person": float(bool(self.cues.words("first_person").intersection(words))),
-            "turn words": math.log(1 + count_words(self.heard.turns[unit.sentence.turn].text)) / 4.0,
+            "turn words": self.turn_words[unit.sentence.turn],
             "first clause": float(clause == unit.sentence.clauses[0]),
             "exclaims": float(text.rstrip().endswith("!")),
         }

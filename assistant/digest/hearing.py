@@ -76,6 +76,11 @@ class Heard:
         return tuple(one for one in self.sentences if self.cues.found("withdrawn", one.whole))
 
     @cached_property
+    def reversals(self) -> frozenset[int]:
+        """The messages that say that something changed."""
+        return frozenset(at for at, turn in enumerate(self.turns) if self.cues.found("reversal", turn.text))
+
+    @cached_property
     def reports(self) -> dict[str, tuple[int, ...]]:
         """The messages by which each speaker reports something done."""
         found: dict[str, list[int]] = {}

@@ -33,8 +33,8 @@ def opens_with(heard: Heard, turn: int, cue: str) -> bool:
     said = heard.by_turn[turn]
     if heard.cues.opens(cue, text) or (said and heard.cues.opens(cue, said[0].text)):
         return True
-    rest = re.sub(r"^\W+", "", heard.cues.pattern("fillers", "openers").sub("", text, count=1))
-    return rest != text and heard.cues.opens(cue, rest)
+    filler = heard.cues.pattern("fillers", "openers").match(text)
+    return filler is not None and heard.cues.opens(cue, re.sub(r"^\W+", "", text[filler.end() :]))
 
 
 def agreed_at(heard: Heard, sentence: Sentence, reach: int = 3) -> int | None:
@@ -100,8 +100,7 @@ def _taken_back(heard: Heard, sentence: Sentence, values: Sequence[Values]) -> s
 
 def _has_last_word(heard: Heard, sentence: Sentence) -> bool:
     """Whether a sentence settles something, agrees, is agreed to, or says that something changed."""
-    cues = heard.cues
-    if settles(heard, sentence) or cues.found("reversal", heard.turns[sentence.turn].text):
+    if settles(heard, sentence) or sentence.turn in heard.reversals:
         return True
     return opens_with(heard, sentence.turn, "agreement") or agreed_at(heard, sentence) is not None
 
@@ -112,7 +111,7 @@ def _renews(heard: Heard, sentence: Sentence, earlier: Sentence, values: Sequenc
     if away > _NEAR or not away:
         return False
     shared = (sentence.stems & earlier.stems) - {one for kind in values[earlier.place].values() for one in kind}
-    turning = away <= 2 and heard.cues.found("reversal", heard.turns[sentence.turn].text)
+    turning = away <= 2 and sentence.turn in heard.reversals
     for kind, now in values[sentence.place].items():
         before = values[earlier.place].get(kind, frozenset())
         if not before or now & before:

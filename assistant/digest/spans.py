@@ -1,6 +1,7 @@
 """Cuts what somebody said into sentences and clauses, and trims them. Everything is a range of the message."""
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from assistant.digest.cues import Cues
@@ -10,6 +11,8 @@ Range = tuple[int, int]
 LONG_CLAUSE = 14
 """Sentences of more words than this are cut into clauses."""
 _LEAST_WORDS = 4
+_LONGEST = 400
+"""Characters of a sentence; what goes on without an end is cut, so that the work grows with a message, no faster."""
 _SHORT = 12
 _DAY = re.compile(r"\b\d{1,2}\.$")
 _END = re.compile(
@@ -40,7 +43,19 @@ def sentences(text: str, cues: Cues) -> list[Range]:
         ranges.append((start, end))
         start = end
     ranges.append((start, limit))
-    return [found for found in (_strip(text, *one) for one in ranges) if found[0] < found[1]]
+    whole = (_strip(text, *one) for one in ranges)
+    return [part for one in whole for part in _bounded(text, *one) if part[0] < part[1]]
+
+
+def _bounded(text: str, start: int, end: int) -> Iterator[Range]:
+    """A range in pieces of at most `_LONGEST` characters, cut at the last mark or else the last space in reach."""
+    while end - start > _LONGEST:
+        reach = start + _LONGEST
+        marks = [match.end() for match in _BREAK.finditer(text, start, reach)]
+        cut = marks[-1] if marks else text.rfind(" ", start, reach) + 1 or reach
+        yield _strip(text, start, cut)
+        start = cut
+    yield _strip(text, start, end)
 
 
 def clauses(text: str, start: int, end: int, cues: Cues) -> list[Range]:

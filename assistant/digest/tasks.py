@@ -13,6 +13,8 @@ from assistant.digest.replies import is_question
 
 _CUT = re.compile(r"(?:[;:]|\s[-–—])\s+|[¿¡]\s*|[.!?]\s+|,\s+(?=\w+(?:['’]\w+)?\s)")
 _MAX_WORDS = 12
+_CALL_REACH = 400
+"""Characters over which a name called still tells who is meant."""
 _CALLED = re.compile(
     r"(?:^|[,;:–—-]\s|[.!?]\s)@?([^\W\d_][\w'’-]*)(?=\s*[,?!]|\s*$|\s+(?:can|could|would|will|please|you|pls)\b)"
 )
@@ -183,8 +185,8 @@ def _vocative(heard: Heard, text: str) -> str:
 
 
 def _called_before(heard: Heard, sentence: Sentence) -> str:
-    """Whom the message called by name before the sentence."""
-    before = heard.turns[sentence.turn].text[: sentence.start]
+    """Whom the message called by name shortly before the sentence."""
+    before = heard.turns[sentence.turn].text[max(0, sentence.start - _CALL_REACH) : sentence.start]
     names = [heard.names[word.lower()] for word in _CALLED.findall(before) if word.lower() in heard.names]
     return next((name for name in reversed(names) if name != sentence.speaker), "")
 

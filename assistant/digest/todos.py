@@ -212,11 +212,11 @@ def _listener(heard: Heard, sentence: Sentence) -> str:
 
 def _later_when(heard: Heard, task: Task) -> str:
     """A time that stands alone in the next sentence of the same message."""
-    for sentence in heard.by_turn[task.sentence.turn]:
-        if sentence.place == task.sentence.place + 1 and count_words(sentence.text) <= 4:
-            found = find_when(sentence.text, heard.cues)
-            return found[0].strip() if found else ""
-    return ""
+    if task.sentence.last:
+        return ""
+    behind = heard.sentences[task.sentence.place + 1]
+    found = find_when(behind.text, heard.cues) if count_words(behind.text) <= 4 else None
+    return found[0].strip() if found else ""
 
 
 def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:

@@ -46,10 +46,11 @@ def title_of(heard: Heard, start: int, end: int, weights: dict[str, float], most
     for turn in heard.by_turn[start:end]:
         for sentence in turn:
             for word in _WORD.findall(sentence.text):
+                if word.lower() in heard.names or _is_plain(word.lower(), heard):
+                    continue
                 for one in stems(word, heard.cues):
-                    if word.lower() not in heard.names and not _is_plain(word.lower(), heard):
-                        inside[one] += 1
-                        forms.setdefault(one, Counter())[word] += 1
+                    inside[one] += 1
+                    forms.setdefault(one, Counter())[word] += 1
     scored = sorted(
         inside, key=lambda word: (-inside[word] * weights.get(word, 1.0) / (1.0 + math.log(1 + inside[word])), word)
     )
