@@ -1,38 +1,25 @@
-"""Chooses what is quoted: the best clauses for the words there are, and no clause twice."""
+"""Chooses what is quoted: the clauses whose words are worth most together, in the words there are."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from assistant.digest.features import Unit
 
-_COST_POWER = 0.5
-_SHARPNESS = 1.3
+_LENGTH_POWER = 0.25
+"""How much more a longer clause of the same score is worth."""
+_MOST = 100
+"""Clauses that are compared: those worth most alone."""
+_ROUNDS = 20
+"""Exchanges of one clause for another, at most."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Budget:
-    """Words that may still be spent, and points."""
+    """Words that may be spent, speakers' names included, and messages that may be quoted."""
 
     words: int
     points: int | None = None
-    turns: set[int] = field(default_factory=set)
-
-    def cost(self, unit: Unit) -> int:
-        """What quoting the clause takes: its words, and the speaker's name where the message is new."""
-        name = 1 if unit.sentence.turn in self.turns else len(unit.sentence.speaker.split())
-        return unit.clause.words + name
-
-    def takes(self, group: Sequence[Unit]) -> bool:
-        """Whether the clauses fit together."""
-        turns = self.turns | {unit.sentence.turn for unit in group}
-        full = self.points is not None and len(turns) > self.points
-        return not full and sum(map(self.cost, group)) <= self.words
-
-    def spend(self, unit: Unit) -> None:
-        """Take the clause."""
-        self.words -= self.cost(unit)
-        self.turns.add(unit.sentence.turn)
 
 
 def choose(
@@ -45,36 +32,98 @@ def choose(
 ) -> list[int]:
     """The units chosen, in the order of the conversation.
 
+    A word counts once, as much as in that clause with it where it counts least, so that "21 is good" adds nothing to
+    "21 May, 7 pm". Clauses are added by their worth a word, then exchanged one by one while that gains anything.
+
     `covered` tells how far words were said already, 0 to 1, by to-dos for example; `context` names for a unit that
     is too short to stand alone the one that it answers, which is then quoted as well.
     """
-    chosen: list[int] = []
-    left = set(range(len(units)))
-    said = dict(covered)
-
-    def group(at: int) -> list[int]:
-        return [one for one in (context.get(at), at) if one is not None and one not in chosen]
-
-    def gain(at: int) -> float:
-        cost = sum(budget.cost(units[one]) for one in group(at))
-        return float(scores[at] ** _SHARPNESS * _novelty(units[at], weights, said) / cost**_COST_POWER)
-
-    while fitting := [at for at in left if budget.takes([units[one] for one in group(at)])]:
-        best = max(fitting, key=lambda at: (gain(at), -at))
-        if gain(best) <= 0.0:
-            break
-        for at in group(best):
-            budget.spend(units[at])
-            chosen.append(at)
-            left.discard(at)
-            said |= dict.fromkeys(units[at].clause.stems, 1.0)
-    return sorted(chosen)
+    worth = [_worth(unit, score, weights, covered) for unit, score in zip(units, scores, strict=True)]
+    return sorted(_Search(units, worth, budget, context).best())
 
 
-def _novelty(unit: Unit, weights: dict[str, float], said: dict[str, float]) -> float:
-    total = sum(weights.get(word, 1.0) for word in unit.clause.stems)
-    new = sum(weights.get(word, 1.0) * (1.0 - said.get(word, 0.0)) for word in unit.clause.stems)
-    return new / total if total else 0.0
+def _worth(unit: Unit, score: float, weights: Mapping[str, float], covered: Mapping[str, float]) -> dict[str, float]:
+    """What each word of a clause is worth if it is quoted."""
+    share = {word: weights.get(word, 1.0) for word in unit.clause.stems}
+    scale = score * unit.clause.words**_LENGTH_POWER / (sum(share.values()) or 1.0)
+    return {word: scale * part * (1.0 - covered.get(word, 0.0)) for word, part in share.items()}
+
+
+def _gain(worth: Mapping[str, float], told: Mapping[str, float]) -> float:
+    """What a clause adds to words that are told already."""
+    return sum(min(0.0, value - told[word]) if word in told else value for word, value in worth.items())
+
+
+class _Search:
+    """Looks for the set of clauses that is worth most."""
+
+    def __init__(
+        self, units: Sequence[Unit], worth: Sequence[Mapping[str, float]], budget: Budget, context: Mapping[int, int]
+    ) -> None:
+        self.worth, self.budget, self.context = worth, budget, context
+        self.words = [unit.clause.words for unit in units]
+        self.turns = [unit.sentence.turn for unit in units]
+        self.names = [len(unit.sentence.speaker.split()) for unit in units]
+        alone = {at: sum(words.values()) for at, words in enumerate(worth)}
+        best = sorted(alone, key=lambda at: (-alone[at], at))[:_MOST]
+        self.candidates = sorted(at for at in best if alone[at] > 0.0)
+
+    def best(self) -> frozenset[int]:
+        chosen = self._grown(frozenset())
+        for _ in range(_ROUNDS):
+            if (better := self._exchanged(chosen)) is None:
+                break
+            chosen = self._grown(better)
+        return chosen
+
+    def _told(self, chosen: Collection[int]) -> dict[str, float]:
+        """What each word is worth in a set."""
+        told: dict[str, float] = {}
+        for at in chosen:
+            for word, value in self.worth[at].items():
+                told[word] = min(value, told.get(word, value))
+        return told
+
+    def _cost(self, added: Collection[int], turns: Collection[int]) -> int:
+        """The words that clauses take beside quoted messages: their own, and the speaker's name for each message."""
+        names = {self.turns[at]: self.names[at] for at in added if self.turns[at] not in turns}
+        return sum(self.words[at] for at in added) + sum(names.values())
+
+    def _additions(self, chosen: frozenset[int]) -> Iterator[tuple[frozenset[int], float, int]]:
+        """The clauses that fit beside a set, with their contexts, what they gain, and the words that they take."""
+        told, turns = self._told(chosen), {self.turns[at] for at in chosen}
+        left = self.budget.words - self._cost(chosen, ())
+        for at in self.candidates:
+            if at in chosen or self.words[at] > left:
+                continue
+            added = frozenset((at, self.context.get(at, at))) - chosen
+            words = self._cost(added, turns)
+            points = len(turns | {self.turns[one] for one in added})
+            if words > left or (self.budget.points is not None and points > self.budget.points):
+                continue
+            if (gain := sum(_gain(self.worth[one], told) for one in added)) > 0.0:
+                yield added, gain, words
+
+    def _grown(self, chosen: frozenset[int]) -> frozenset[int]:
+        """The set with clauses added as long as any fits, those first that gain most for their words."""
+        while found := list(self._additions(chosen)):
+            chosen |= max(found, key=lambda one: one[1] / one[2])[0]
+        return chosen
+
+    def _exchanged(self, chosen: frozenset[int]) -> frozenset[int] | None:
+        """The best set with one clause, and what needs it, given for another or for nothing where it adds nothing;
+        None where no other set is better."""
+        worth = sum(self._told(chosen).values())
+        best, most = None, worth * (1.0 + 1e-9)
+        for at in sorted(chosen):
+            rest = frozenset(one for one in chosen if at not in (one, self.context.get(one)))
+            kept = sum(self._told(rest).values())
+            if kept * (1.0 + 1e-9) >= worth:
+                return rest
+            for added, gain, _ in self._additions(rest):
+                if kept + gain > most:
+                    best, most = rest | added, kept + gain
+        return best
 
 
 def probability(row: Mapping[str, float], weights: Mapping[str, float]) -> float:

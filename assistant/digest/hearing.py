@@ -76,6 +76,15 @@ class Heard:
         return tuple(one for one in self.sentences if self.cues.found("withdrawn", one.whole))
 
     @cached_property
+    def passives(self) -> tuple[Sentence, ...]:
+        """The statements that may report something done without saying who did it: "the boat is booked"."""
+        return tuple(
+            one
+            for one in self.sentences
+            if self.cues.found("passives", one.text) and not one.whole.rstrip().endswith("?")
+        )
+
+    @cached_property
     def reversals(self) -> frozenset[int]:
         """The messages that say that something changed."""
         return frozenset(at for at, turn in enumerate(self.turns) if self.cues.found("reversal", turn.text))

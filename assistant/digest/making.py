@@ -19,10 +19,11 @@ from assistant.records import Dialogue
 SHORTEST, LONGEST = 40, 110
 """Words of a digest where nobody asks for a number."""
 _TOPIC_WORDS = 30
-_TODO_SHARE = 0.25
-_ROOMY_TODO_SHARE = 0.4
 _ROOMY = 80
 """Words from which to-dos may take more of a digest."""
+_ROOMY_TODO_SHARE = 0.4
+_TODO_SHARE, _LEAST_TODO_WORDS, _MOST_TODO_SHARE = 0.15, 8, 0.25
+"""Of fewer words: a share, but so many words at least as long as that is no larger share."""
 _MOST_OPEN = 3
 _OPEN_SHARE = 0.2
 
@@ -48,8 +49,7 @@ def make_digest(
     weighed = heard.weights
     topics = find_topics(heard, weighed)
     limit = words if words is not None else default_words(heard, len(topics))
-    share = _TODO_SHARE if words is not None and words < _ROOMY else _ROOMY_TODO_SHARE
-    kept = fit_todos(as_wanted(heard, find_todos(heard), weights), int(limit * share))
+    kept = fit_todos(as_wanted(heard, find_todos(heard), weights), todo_room(limit, asked=words is not None))
     left = limit - sum(map(todo_words, kept))
     asked = _fit_open(open_questions(heard), int(left * _OPEN_SHARE))
     left -= sum(_open_words(one) for one in asked)
@@ -72,6 +72,13 @@ def default_words(heard: Heard, topics: int = 0) -> int:
     """The length of a digest by that of the conversation; a long one gets some words for each topic."""
     total = sum(count_words(turn.text) for turn in heard.turns)
     return max(min(LONGEST, SHORTEST + total // 6), _TOPIC_WORDS * topics)
+
+
+def todo_room(limit: int, *, asked: bool) -> int:
+    """The words that to-dos may take of a digest of `limit` words, `asked` for by somebody or not."""
+    if limit >= _ROOMY or not asked:
+        return int(limit * _ROOMY_TODO_SHARE)
+    return int(max(limit * _TODO_SHARE, min(_LEAST_TODO_WORDS, limit * _MOST_TODO_SHARE)))
 
 
 def todo_words(settled: Settled) -> int:
@@ -195,4 +202,4 @@ def _decides(heard: Heard, unit: Unit) -> bool:
     return proposed or settles(heard, unit.sentence)
 
 
-__all__ = ["Embed", "bundled_weights", "default_words", "fit_todos", "make_digest", "todo_words"]
+__all__ = ["Embed", "bundled_weights", "default_words", "fit_todos", "make_digest", "todo_room", "todo_words"]

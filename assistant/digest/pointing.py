@@ -14,6 +14,8 @@ REACH = 3
 """Messages over which something said still belongs to a task."""
 _NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-Þ][^\W\d_]{2,}")
 _SHORT = 10
+_TELLING = 4
+"""Words from which an answer that agrees says what to do."""
 _LESS_TELLING = (("pronouns", 0.6), ("negation", 0.6), ("first_person", 0.8), ("chat", 0.5))
 
 
@@ -85,7 +87,8 @@ def _pieces_before(heard: Heard, task: Task) -> Iterator[str]:
     for sentence in reversed(heard.sentences[max(0, task.sentence.place - 6) : task.sentence.place]):
         if task.sentence.turn - sentence.turn > REACH + 1:
             return
-        if heard.cues.opens("refusal", sentence.whole) or len(sentence.stems) < 2:
+        agreed = heard.cues.opens("agreement", sentence.whole) and count_words(sentence.whole) < _TELLING
+        if heard.cues.opens("refusal", sentence.whole) or agreed or len(sentence.stems) < 2:
             continue
         if count_words(sentence.text) <= _SHORT:
             yield sentence.text

@@ -53,7 +53,7 @@ def is_question(sentence: Sentence, cues: Cues) -> bool:
     """Whether the sentence asks."""
     text = sentence.whole.rstrip("\"'”’)*_ ")
     return (
-        text.endswith(("?", "？", "؟"))
+        text.rstrip("!").endswith(("?", "？", "؟"))
         or "??" in text
         or (text[-1:] not in ".!" and cues.opens("question", sentence.text))
     )

@@ -8,7 +8,7 @@ from assistant.digest.cues import Cues
 
 Range = tuple[int, int]
 
-LONG_CLAUSE = 14
+LONG_CLAUSE = 10
 """Sentences of more words than this are cut into clauses."""
 _LEAST_WORDS = 4
 _LONGEST = 400
@@ -19,6 +19,7 @@ _END = re.compile(
     r"(?:(?<![.?!…؟])[.?!…؟]++[\"'”’)\]*]*(?=\s|$)|[。！？]+[」』”]*|(?<=\S)\s+(?=[-•*]\s+\S{1,80}[^-•*]{0,200}:)|\s+(?=\(\d\)\s))"
 )
 _BREAK = re.compile(r"(?:[;,:]|\s[-–—])\s+|[，、；]")
+_PAIRS = {"*": "*", "[": "]", "<": ">"}
 _EDGE = " \t,;:.-–—…*>•~。、，"
 _SYMBOL = re.compile(r"[^\w\s؟¿¡'’\"“”.,;:!?()%€$£/+&#@°=–—-]+")
 _WORD = re.compile(r"\w+(?:[.,:'’-]\w+)*")
@@ -78,7 +79,9 @@ def trim(text: str, start: int, end: int, cues: Cues, names: re.Pattern[str] | N
     before = None
     while before != (start, end) and start < end:
         before = (start, end)
-        while start < end and (text[start] in _EDGE or _SYMBOL.match(text[start])) and not _signed(text, start):
+        if direction := _direction(cues).match(text, start, end):
+            start = direction.end()
+        while start < end and (text[start] in _EDGE or _SYMBOL.match(text[start])) and not _kept(text, start, end):
             start += 1
         for pattern, marked in ((cues.pattern("fillers"), False), (cues.pattern("openers"), True), (names, True)):
             found = pattern.match(text, start, end) if pattern else None
@@ -87,6 +90,8 @@ def trim(text: str, start: int, end: int, cues: Cues, names: re.Pattern[str] | N
         if found := _salutation(cues).match(text, start, end):
             start = found.end()
         while start < end and (text[end - 1] in " ,;:-–—*" or _SYMBOL.match(text[end - 1])):
+            if text[end - 1] in _PAIRS.values() and _paired(text, start, end):
+                break
             end -= 1
         end = _trim_end(text, start, end, cues)
     return (start, end)
@@ -100,9 +105,29 @@ def _salutation(cues: Cues) -> re.Pattern[str]:
     )
 
 
-def _signed(text: str, at: int) -> bool:
-    """Whether a sign belongs to a number: "-1", ".5"."""
-    return text[at] in "-." and text[at + 1 : at + 2].isdigit()
+@cache
+def _direction(cues: Cues) -> re.Pattern[str]:
+    """What somebody does while speaking, set off by signs: "*sighs*", "(laughs loudly)"."""
+    phrase = cues.pattern("directions").pattern
+    opening, closing = r"(?:[*(\[]|<\w{1,6}>)+", r"(?:[*)\]]|</\w{1,6}>)+"
+    return re.compile(rf"{opening}(?:{phrase})[^*)\]<\d]{{0,20}}{closing}\s*", re.IGNORECASE)
+
+
+def _kept(text: str, at: int, end: int) -> bool:
+    """Whether a sign belongs to a number, "-1", ".5", or opens what another one closes: "*Friday* at nine"."""
+    if text[at] in "-." and text[at + 1 : at + 2].isdigit():
+        return True
+    closing = _PAIRS.get(text[at])
+    return closing is not None and not text[at + 1 : at + 2].isspace() and closing in text[at + 1 : end]
+
+
+def _paired(text: str, start: int, end: int) -> bool:
+    """Whether the sign at the end closes what an earlier one opens."""
+    closing = text[end - 1]
+    if closing == "*":
+        return text.count(closing, start, end) % 2 == 0
+    opening = next(first for first, last in _PAIRS.items() if last == closing)
+    return text.count(opening, start, end) == text.count(closing, start, end)
 
 
 def _may_go(text: str, at: int, end: int, marked: bool, cues: Cues) -> bool:

@@ -43,7 +43,9 @@ def find_todos(heard: Heard) -> list[Settled]:
     for task in candidates:
         known = task.kind == "pledge" and task.sentence.place in merged
         if known and (refers(heard, task) or is_vague(heard, task) or _is_for_them(heard, task)):
-            found = [_with_condition(heard, task, one) if task.sentence.place in one.places else one for one in found]
+            found = [
+                _as_accepted(heard, task, one, calendar) if task.sentence.place in one.places else one for one in found
+            ]
             continue
         settled = _settle(heard, task, answered[id(task)], calendar, gone)
         if settled is None or settled.strength < _LEAST:
@@ -64,8 +66,10 @@ def _goes_on(heard: Heard, task: Task, settled: Settled, before: Settled) -> boo
         return False
     if before.todo.turn == settled.todo.turn and task.kind == "pledge" and refers(heard, task):
         return is_vague(heard, task) or not before.todo.when
-    is_near = settled.todo.turn - before.todo.turn <= REACH
-    return is_near and not before.todo.when and bool(settled.todo.when) and is_vague(heard, task)
+    if settled.todo.turn - before.todo.turn > REACH or before.todo.when or not settled.todo.when:
+        return False
+    same = settled.todo.what.partition(" ")[0].lower() == before.todo.what.partition(" ")[0].lower()
+    return is_vague(heard, task) or (same and refers(heard, task))
 
 
 def _is_for_them(heard: Heard, task: Task) -> bool:
@@ -76,12 +80,24 @@ def _is_for_them(heard: Heard, task: Task) -> bool:
     return not carried and bool(heard.cues.words("persons").intersection(words))
 
 
-def _with_condition(heard: Heard, task: Task, settled: Settled) -> Settled:
-    """The to-do with the condition that the one who took it on gives."""
-    condition = _condition(heard, task)
-    if settled.todo.when or not condition:
+def _as_accepted(heard: Heard, task: Task, settled: Settled, calendar: Calendar) -> Settled:
+    """The to-do with the time, or else the condition, that the one who took it on gives: "sure, I'll send it by
+    Friday"."""
+    when, _ = _when(heard, task)
+    if not when or (settled.todo.when and not find_when(when, heard.cues)):
         return settled
-    return replace(settled, todo=msgspec.structs.replace(settled.todo, when=condition))
+    date = calendar.date(when, task.sentence.turn)
+    return replace(settled, todo=msgspec.structs.replace(settled.todo, when=when, date=date))
+
+
+def _when(heard: Heard, task: Task) -> tuple[str, str]:
+    """The time of a task as its own sentence gives it, else what has to come first, and the same untidied where it
+    is a part of the task's words."""
+    text = heard.turns[task.sentence.turn].text
+    if found := find_when(text[task.start : task.end], heard.cues) or _behind(heard, task):
+        return _tidy(found[0]), found[0].strip()
+    condition = _condition(heard, task)
+    return condition or _provided(heard, task), condition
 
 
 def _condition(heard: Heard, task: Task) -> str:
@@ -90,6 +106,13 @@ def _condition(heard: Heard, task: Task) -> str:
     found = heard.cues.pattern("until").search(text)
     condition = text[found.start() :].strip(" ,.!?") if found and found.start() else ""
     return condition if 1 < count_words(condition) <= _LONGEST_CONTEXT else ""
+
+
+def _provided(heard: Heard, task: Task) -> str:
+    """The condition that a sentence begins with: "If it gets worse, call at once"."""
+    before = heard.turns[task.sentence.turn].text[task.sentence.start : task.start].rstrip(" ,")
+    short = count_words(before) <= _LONGEST_CONTEXT
+    return before if short and heard.cues.opens("conditions", before) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,24 +158,40 @@ def _only_tells_when(heard: Heard, turn: int) -> bool:
 
 
 def _accepted(heard: Heard, turn: int) -> _Answer:
-    said = heard.by_turn[turn][:2]
-    text = said[0].whole if said else heard.turns[turn].text
-    when = find_when(text, heard.cues)
-    short = [one.place for one in said if len(one.stems) <= 6]
-    beside = stems(text.replace(when[0], " "), heard.cues) if when else ()
-    told = when[0].strip() if when and count_words(text) <= 6 and len(beside) <= 1 else ""
-    return _Answer(heard.turns[turn].speaker, frozenset(short), 0.3, told)
+    short = [one.place for one in heard.by_turn[turn][:2] if len(one.stems) <= 6]
+    return _Answer(heard.turns[turn].speaker, frozenset(short), 0.3, _added(heard, turn))
+
+
+def _added(heard: Heard, turn: int) -> str:
+    """The time, place or condition that an answer adds: "yes, Friday", "sure, at the station", "ok, if it's dry"."""
+    for number, sentence in enumerate(heard.by_turn[turn][:2]):
+        text = sentence.text.rstrip(" .,!?")
+        if count_words(text) > _LONGEST_CONTEXT or is_question(sentence, heard.cues):
+            return ""
+        if _tells_where(heard, text):
+            return text
+        # Such a sentence has a to-do of its own.
+        promises = heard.cues.opens("promises", text) and not heard.cues.opens("no_promises", text)
+        when = None if number or promises else find_when(text, heard.cues)
+        if when and len(stems(text.replace(when[0], " "), heard.cues)) <= 1:
+            return when[0].strip()
+    return ""
+
+
+def _tells_where(heard: Heard, text: str) -> bool:
+    """Whether a text is no more than a place, a time or a condition: it begins with "at", "after" or "if"."""
+    first = text.partition(" ")[0].lower()
+    placed = first in heard.cues.words("before_times") - heard.cues.words("articles")
+    return placed or heard.cues.opens("until", text) or heard.cues.opens("conditions", text)
 
 
 def _offered(heard: Heard, task: Task, turn: int) -> _Answer:
-    """What the next person makes of an offer: "please do, by Monday"."""
+    """What the next person makes of an offer: "please do, by Monday", "before ten, please"."""
     if opens_with(heard, turn, "refusal"):
         return _Answer(task.who, frozenset(), -0.3)
-    if not opens_with(heard, turn, "go_ahead"):
+    if not opens_with(heard, turn, "go_ahead") and not _only_tells_when(heard, turn):
         return _Answer(task.who, frozenset(), 0.0)
-    text = heard.turns[turn].text
-    when = find_when(text, heard.cues)
-    return _Answer(task.who, frozenset(), 0.25, when[0].strip() if when and count_words(text) <= 6 else "")
+    return _Answer(task.who, frozenset(), 0.25, _added(heard, turn))
 
 
 def _settle(
@@ -161,14 +200,12 @@ def _settle(
     accepted = answer is not None and answer.change > 0
     who = task.who or (answer.who if answer and accepted else "") or _listener(heard, task.sentence)
     strength = task.strength + (answer.change if answer else 0.0)
-    text = heard.turns[task.sentence.turn].text
-    found = find_when(text[task.start : task.end], heard.cues) or _behind(heard, task)
-    condition = "" if found else _condition(heard, task)
-    when = _tidy(found[0]) if found else condition or _tidy(answer.when if answer else "") or _later_when(heard, task)
+    own, said = _when(heard, task)
+    when = own or _tidy(answer.when if answer else "") or _later_when(heard, task)
     strength += 0.15 * bool(when)
     if _is_over(heard, task, who, gone):
         return None
-    what = _what(heard, task, found[0].strip() if found else condition)
+    what = _what(heard, task, said)
     if not any(map(str.isalnum, what.partition(" (")[0])):
         return None
     turn = task.sentence.turn
@@ -227,10 +264,20 @@ def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:
     behind = (one for one in heard.withdrawals if one.turn > turn)
     if any(about & one.stems or about & _asked_just_before(heard, one) for one in behind):
         return True
+    if any(one.turn > turn and about & one.stems and _names_as_done(heard, task, one) for one in heard.passives):
+        return True
     return any(
         at > turn and (about & heard.stems_at(at) or (at - turn <= _REPORTED and opens_with(heard, at, "done")))
         for at in heard.reports.get(who, ())
     )
+
+
+def _names_as_done(heard: Heard, task: Task, sentence: Sentence) -> bool:
+    """Whether a sentence says that what the task is about has been done: "the boat is booked"."""
+    verb = heard.turns[task.sentence.turn].text[task.start :].partition(" ")[0].lower()
+    behind = (sentence.text[one.end() :].split() for one in heard.cues.pattern("passives").finditer(sentence.text))
+    said = [words[0].strip(" .,!?").lower() for words in behind if words]
+    return any(word in heard.cues.words("done") or word in (f"{verb}ed", f"{verb}d") for word in said)
 
 
 def _asked_just_before(heard: Heard, sentence: Sentence) -> frozenset[str]:
@@ -246,7 +293,8 @@ def _asked_just_before(heard: Heard, sentence: Sentence) -> frozenset[str]:
 def _about(heard: Heard, task: Task) -> frozenset[str]:
     """What a later message would name to withdraw it."""
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
-    own = frozenset(stems(text, heard.cues)) - verbs(heard)
+    said = frozenset(stems(text, heard.cues))
+    own = said - verbs(heard) or said
     if not refers(heard, task):
         return own
     return own | task.sentence.stems | frozenset(stems(antecedent(heard, task), heard.cues))
@@ -261,12 +309,16 @@ def _what(heard: Heard, task: Task, when: str) -> str:
         what = what.rstrip(" .,!?").removesuffix(when)
     what = re.sub(r"\s+", " ", heard.cues.pattern("polite").sub("", what))
     what = re.sub(r",(?:\s*,)+", ",", what).strip(" ,.!?;:-")
+    before, _, name = what.rpartition(", ")
+    what = before if before and name.lower() in heard.names else what
     if task.kind == "request":
         what = _base(what, heard.cues)
     if refers(heard, task) and (context := antecedent(heard, task)):
         words = heard.cues.pattern("wants").sub("", context, count=1).split() or context.split()
         context = " ".join(words[:_LONGEST_CONTEXT]).rstrip(" .,;:!") + (" …" if len(words) > _LONGEST_CONTEXT else "")
-        return context if what.lower().partition(",")[0] in heard.cues.words("vague") else f"{what} ({context})"
+        if what.lower().partition(",")[0] not in heard.cues.words("vague"):
+            return f"{what} ({context})"
+        return "" if heard.cues.found("negation", context) else context  # "I didn't know" is nothing to do.
     return what
 
 

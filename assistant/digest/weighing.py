@@ -17,8 +17,6 @@ Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 
 _RENEWED = 0.35
 """What a clause is worth whose day or amount is given anew later."""
-_TOLD = 0.3
-"""What a clause is worth that a to-do says already."""
 _COVERED = 0.7
 """How far a word is told that stands in a to-do or an open question."""
 
@@ -63,9 +61,9 @@ def _quotable(unit: Unit, has_context: bool) -> bool:
 
 
 def worth(unit: Unit, has_context: bool, tasks: frozenset[int]) -> float:
-    """The factor to a clause's score; 0 keeps it out."""
-    told = _TOLD if unit.sentence.place in tasks else 1.0
-    return _quotable(unit, has_context) * told * (_RENEWED if unit.renewed else 1.0)
+    """The factor to a clause's score; 0 keeps it out, as it does where a to-do says the same."""
+    told = unit.sentence.place in tasks
+    return 0.0 if told or not _quotable(unit, has_context) else _RENEWED if unit.renewed else 1.0
 
 
 def covered_by(heard: Heard, todos: Sequence[Settled], asked: Sequence[Sentence]) -> dict[str, float]:

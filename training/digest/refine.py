@@ -12,7 +12,7 @@ from assistant.digest import todo_line
 from assistant.digest.choosing import Budget, choose
 from assistant.digest.features import Unit, rows, units
 from assistant.digest.hearing import Heard, hear
-from assistant.digest.making import fit_todos, todo_words
+from assistant.digest.making import fit_todos, todo_room, todo_words
 from assistant.digest.todos import Settled, find_todos
 from assistant.digest.weighing import contexts, covered_by, worth
 from training.digest.talks import Needed, Talk
@@ -45,11 +45,13 @@ class Trial:
     holds: list[list[frozenset[int]]]
 
 
-def trials(talk: Talk, names: Sequence[str], todo_share: float) -> list[Trial]:
+def trials(talk: Talk, names: Sequence[str]) -> list[Trial]:
     """The conversation at every length."""
     heard = hear(talk.dialogue)
     settled, found = find_todos(heard), units(heard)
-    return [_trial(talk, heard, found, fit_todos(settled, int(words * todo_share)), names, words) for words in LENGTHS]
+    return [
+        _trial(talk, heard, found, fit_todos(settled, todo_room(words, asked=True)), names, words) for words in LENGTHS
+    ]
 
 
 def _trial(talk: Talk, heard: Heard, found: list[Unit], kept: list[Settled], names: Sequence[str], words: int) -> Trial:

@@ -35,7 +35,6 @@ _WORTH = 30.0
 """Every conversation counts as so many clauses."""
 _LEAST_GAIN = 0.12
 _ALSO_WORTH = 0.5
-_TODO_SHARE = 0.25
 _TODO_WORDS = 22
 """What to-dos take of a digest of 65 to 110 words."""
 
@@ -74,7 +73,7 @@ def refined(talks: Sequence[Talk], weights: Weights, rounds: int) -> Weights:
     if not rounds:
         return weights
     names = [name for name in weights if name != "bias"]
-    known = [trial for talk in talks for trial in trials(talk, names, _TODO_SHARE)]
+    known = [trial for talk in talks for trial in trials(talk, names)]
     start = np.array([*(weights[name] for name in names), weights["bias"]])
     return dict(zip((*names, "bias"), map(float, refine(known, start, rounds, seed=0)), strict=True))
 

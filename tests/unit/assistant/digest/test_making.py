@@ -79,6 +79,27 @@ def test_greetings_and_fillers_are_cut_from_what_is_quoted() -> None:
     assert [point.text for point in digest.points] == ["the museum closes at 17:00 on Sundays"]
 
 
+@pytest.mark.parametrize(
+    ("said", "quoted"),
+    [
+        ("*sighs* Fine. The deposit is 300 euros.", "The deposit is 300 euros."),
+        ("(laughs loudly) the deposit is 300 euros", "the deposit is 300 euros"),
+        ("[inaudible] <i>nods</i> the deposit is 300 euros", "the deposit is 300 euros"),
+        ("*Friday* at nine, not [Old] Mill *sharp*", "*Friday* at nine, not [Old] Mill *sharp*"),
+        ("**Decision:** the deposit is 300 euros", "**Decision:** the deposit is 300 euros"),
+        ("*from the mill at six", "from the mill at six"),
+    ],
+)
+def test_stage_directions_are_cut_and_signs_stay_in_pairs(said: str, quoted: str) -> None:
+    assert [point.text for point in make_digest(talk(f"Ana: {said}", "Ben: *nods*")).points] == [quoted]
+
+
+def test_what_a_to_do_says_is_not_quoted_as_well() -> None:
+    digest = make_digest(talk("Ana: I bake the cake.", "Ben: The hall costs 90 euros."), words=40)
+    assert [todo.what for todo in digest.todos] == ["bake the cake"]
+    assert [point.turn for point in digest.points] == [1]
+
+
 def test_a_focus_brings_what_is_about_it() -> None:
     dialogue = talk(
         "Ana: The hotel costs 84 euros a night and has 12 rooms.",

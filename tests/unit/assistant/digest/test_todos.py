@@ -75,6 +75,47 @@ def test_what_is_said_of_a_todo_later_belongs_to_it(lines: tuple[str, ...], want
     assert _short(*lines) == wanted
 
 
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        (("Ana: Can you send the form?", "Ben: Sure, I'll send it by Friday."), ("Ben", "send the form", "by Friday")),
+        (
+            ("Ana: Can you send the form?", "Ben: Sure.", "Ben: I'll send it on Monday"),
+            ("Ben", "send the form", "on Monday"),
+        ),
+        (
+            ("Ana: Can you call the plumber today?", "Ben: I'll call him tomorrow."),
+            ("Ben", "call the plumber", "tomorrow"),
+        ),
+        (("Ana: Can you pick me up?", "Ben: sure, at the station"), ("Ben", "pick me up", "at the station")),
+        (("Ana: Could you cut the grass?", "Ben: Yes, if it's dry."), ("Ben", "cut the grass", "if it's dry")),
+        (
+            ("Ana: Please book the hall, Ben.", "Ben: Will do, once we agree."),
+            ("Ben", "book the hall", "once we agree"),
+        ),
+        (("Ana: I can lend you Ole.", "Ben: Thanks. I'll phone him today."), ("Ana", "lend you Ole", "")),
+        (("Ana: If the pump stops, call Ben.", "Cleo: ok"), ("Cleo", "call Ben", "If the pump stops")),
+    ],
+)
+def test_who_takes_it_on_may_add_a_time_a_place_or_a_condition(
+    lines: tuple[str, ...], wanted: tuple[str, str, str]
+) -> None:
+    assert _short(*lines)[0] == wanted
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Ana: I'll book the boat.", "Ben: Good.", "Ana: The boat is booked."),
+        ("Ana: Can you lend us the speaker?", "Ben: yes", "Ana: never mind the speaker"),
+        ("Ana: I bring everything?!", "Ben: haha"),
+        ("Ana: Who brings what on Saturday?", "Ben: no idea"),
+    ],
+)
+def test_what_is_reported_withdrawn_or_only_wondered_at_is_no_todo(lines: tuple[str, ...]) -> None:
+    assert not _short(*lines)
+
+
 def test_an_offer_to_begin_and_what_somebody_can_see_are_no_todos() -> None:
     assert not _short(
         "Ana: Quick round, then we look at Friday's release.",
