@@ -398,7 +398,7 @@ def test_what_was_kept_in_digests_is_told_and_forgotten(talk: Path) -> None:
     assert b"point kept: Room 4 costs" in run("feedback", "list").stdout
     assert json.loads(run("feedback", "show", "ab1", "--json").stdout)["kind"] == "mark"
 
-    assert run("feedback", "reset", "points").stdout.startswith(b"Forgotten: 1 mark.")
+    assert run("feedback", "reset", "points").stdout.startswith(b"Forgot 1 mark.")
     told = json.loads(run("feedback", "stats", "--json").stdout)["points"]
     assert (told["kept"], told["moved"]) == (0, {})
     assert run("feedback", "reset", "everything").returncode == 2
