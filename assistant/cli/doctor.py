@@ -38,7 +38,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def doctor(*, offline: bool = False, json: bool = False) -> int:
-    """Check this installation: Python, packages, settings, folders, store, model, and one summary.
+    """Check this installation: Python, packages, settings, folders, store, model, embedder, and one summary.
 
     Exits with 1 if a check fails. Include the output in a bug report; it contains none of your conversations.
 

