@@ -305,11 +305,16 @@ class Ranking(Judgement, frozen=True, kw_only=True):
         return tuple(id for group in self.groups for id in group) + self.failed
 
 
+Compared = Literal["answers", "points"]
+"""What a pair sets against each other: two answers, or a digest with and without one of its points."""
+
+
 class PreferencePair(Record, frozen=True):
     """Of two answers to the same prompt, the one preferred, all judgements taken together.
 
     `weight` is how many independent comparisons stand behind it. `sources` are the ids of the judgements that had a
-    say, `raters` those who made them.
+    say, `raters` those who made them. Of two that compare points, the digest without the point is no answer that was
+    kept: its id is made up.
     """
 
     prompt: str
@@ -320,6 +325,7 @@ class PreferencePair(Record, frozen=True):
     rejected_id: str
     raters: tuple[str, ...]
     sources: tuple[str, ...]
+    compares: Compared = "answers"
 
 
 WhyUnpaired = Literal[
@@ -338,6 +344,7 @@ class Unpaired(Record, frozen=True):
     """What a judgement said that made no pair, and why.
 
     "alone" is one answer with a thumb and no opposite thumb to pair it with; the others are two answers.
+    "missing answer" is also a digest that does not hold the point that was marked, or nothing else.
     "contradiction" is one rater preferring now this, now that one; "raters disagree" is several in balance.
     `completions` are texts, or ids where the answer is missing.
     """
@@ -395,7 +402,8 @@ class Share(Record, frozen=True):
 class FeedbackStats(Record, frozen=True):
     """What was judged, what it makes, and how far it can be trusted.
 
-    `completions` are the answers judged. `unpaired` counts by reason what made no pair. `self_agreement` is the share
+    `completions` are the answers judged. `point_pairs` are those of the pairs that marks on points of digests make.
+    `unpaired` counts by reason what made no pair. `self_agreement` is the share
     of repeated comparisons decided alike. `alpha` is Krippendorff's, over `compared` comparisons that several raters
     made: 1 agrees always, 0 as by chance, None where it is undefined. `longer_chosen` is the share of pairs where the
     longer answer won: 0.5 is no bias.
@@ -408,6 +416,7 @@ class FeedbackStats(Record, frozen=True):
     repeats: int
     raters: dict[str, int]
     pairs: int
+    point_pairs: int
     pair_weight: float
     unpaired: dict[str, int]
     self_agreement: Share

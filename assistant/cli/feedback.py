@@ -331,7 +331,7 @@ def _print_stats(found: FeedbackStats) -> None:
         ("thumbs", f"{found.up} up, {found.down} down"),
         ("rankings", f"{found.rankings}, of them {found.repeats} repeats"),
         ("raters", ", ".join(f"{name} {count}" for name, count in found.raters.items()) or "none"),
-        ("pairs", str(found.pairs)),
+        ("pairs", f"{found.pairs}, of them {found.point_pairs} by points of digests"),
         ("no pair", ", ".join(f"{why} {count}" for why, count in found.unpaired.items()) or "none"),
         ("self-agreement", _share(found.self_agreement)),
         ("alpha", "not measured" if found.alpha is None else f"{found.alpha:.2f} over {found.compared} comparisons"),

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import groupby
 from math import sqrt
 
+from assistant.feedback.marks import Mark
 from assistant.feedback.pairs import Verdict, compare_ranked, contradictory, count_reasons, decide, verdicts_from
 from assistant.records import Completion, FeedbackStats, PreferencePair, Ranking, Rating, Share
 
@@ -92,10 +93,13 @@ def due_for_repeat(rankings: Sequence[Ranking], rater: str, rng: random.Random, 
 
 
 def stats_of(
-    rankings: Sequence[Ranking], ratings: Sequence[Rating], completions: Sequence[Completion]
+    rankings: Sequence[Ranking],
+    ratings: Sequence[Rating],
+    completions: Sequence[Completion],
+    marks: Sequence[Mark] = (),
 ) -> FeedbackStats:
     """Everything about these judgements in one record. Ended ones serve as what a repeat is held against."""
-    verdicts, incomparable = verdicts_from(rankings, ratings, completions)
+    verdicts, incomparable = verdicts_from(rankings, ratings, completions, marks)
     pairs, unpaired = decide(verdicts, incomparable)
     alpha, compared = agreement_between(verdicts)
     thumbs = [rating for rating in ratings if not rating.ended]
@@ -108,6 +112,7 @@ def stats_of(
         repeats=sum(bool(ranking.repeat_of) for ranking in ranked),
         raters=dict(sorted(Counter(judgement.rater for judgement in [*thumbs, *ranked]).items())),
         pairs=len(pairs),
+        point_pairs=sum(pair.compares == "points" for pair in pairs),
         pair_weight=round(sum(pair.weight for pair in pairs), 6),
         unpaired=count_reasons(unpaired),
         self_agreement=self_agreement(rankings, completions),

@@ -23,7 +23,7 @@ from assistant.feedback.store import Store
 from assistant.records import Completion, Label, PreferencePair, Ranking, Rating, Tombstone
 
 Format = Literal["trl", "unpaired", "raw"]
-Judgements = Mapping[str, Rating | Ranking]
+Judgements = Mapping[str, Rating | Ranking | Mark]
 
 JUDGED = Rating | Ranking | Mark
 _SHOWN_ERRORS = 5
@@ -57,12 +57,12 @@ def export(store: Store, format: Format, redact: bool = False) -> Export:
     if redact:
         rankings, ratings, marks, completions = _redacted(rankings, ratings, marks, completions)
     answers = {completion.id: completion for completion in completions}
-    judgements: dict[str, Rating | Ranking] = {ranking.id: ranking for ranking in rankings}
-    judgements |= {rating.id: rating for rating in ratings}
+    everything: list[Rating | Ranking | Mark] = [*rankings, *ratings, *marks]
+    judgements = {one.id: one for one in everything}
     left_out: dict[str, int] = {}
     lines: list[dict[str, Any]]
     if format == "trl":
-        pairs, unpaired = pairs_from(rankings, ratings, completions)
+        pairs, unpaired = pairs_from(rankings, ratings, completions, marks)
         lines = [_pair_line(pair, answers, judgements) for pair in pairs]
         left_out = count_reasons(unpaired)
     elif format == "unpaired":
@@ -70,8 +70,7 @@ def export(store: Store, format: Format, redact: bool = False) -> Export:
         unlabelled = sum(not ranking.failed and not ranking.ended for ranking in rankings)
         left_out = {"ranking without a failed answer": unlabelled} if unlabelled else {}
     else:
-        everything = [*judgements.values(), *marks]
-        by_time = sorted(everything, key=lambda judgement: (judgement.created, judgement.id))
+        by_time = sorted(judgements.values(), key=lambda judgement: (judgement.created, judgement.id))
         lines = [raw_line(content) for content in [*completions, *by_time, *tombstones]]
     return Export(lines=tuple(msgspec.json.encode(line).decode() for line in lines), left_out=left_out)
 
@@ -197,9 +196,10 @@ class _Plan:
 
 
 def _pair_line(pair: PreferencePair, answers: Mapping[str, Completion], judgements: Judgements) -> dict[str, Any]:
-    chosen, rejected = answers[pair.chosen_id], answers[pair.rejected_id]
+    both = [answers.get(id) for id in (pair.chosen_id, pair.rejected_id)]
+    chosen, rejected = (one or next(filter(None, both)) for one in both)  # a digest without a point is in no store
     line = {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected, "weight": pair.weight}
-    line |= {"chosen_id": chosen.id, "rejected_id": rejected.id}
+    line |= {"compares": pair.compares, "chosen_id": pair.chosen_id, "rejected_id": pair.rejected_id}
     line |= {"chosen_model": chosen.model, "rejected_model": rejected.model}
     return line | _provenance(chosen, pair.raters, [judgements[id] for id in pair.sources])
 
@@ -211,7 +211,9 @@ def _label_line(label: Label, answers: Mapping[str, Completion], judgements: Jud
     return line | _provenance(answer, (label.rater,), [judgement])
 
 
-def _provenance(answer: Completion, raters: Sequence[str], sources: Sequence[Rating | Ranking]) -> dict[str, Any]:
+def _provenance(
+    answer: Completion, raters: Sequence[str], sources: Sequence[Rating | Ranking | Mark]
+) -> dict[str, Any]:
     """Where a line comes from. Of several judgements the confidence is in the weight alone."""
     return {
         "mode": answer.mode,

@@ -7,7 +7,9 @@
    the rater's confidence. Said with confidence 0 it counts as a tie.
 3. Said twice is not said harder: a rater's verdicts on the same two texts are averaged, and left out where they
    contradict each other. Raters are then added up, and the sign decides: no pair stands in the result both ways round.
-4. Whatever makes no pair is in the second list, with the reason.
+4. A point of a digest that was kept says that the digest is better with it than without, one that was dropped says the
+   opposite. Each such mark is one comparison.
+5. Whatever makes no pair is in the second list, with the reason.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +19,9 @@ from typing import TypeVar
 
 import msgspec
 
-from assistant.records import Completion, Label, PreferencePair, Ranking, Rating, Unpaired, WhyUnpaired
+from assistant.feedback.mark_pairs import digests_compared
+from assistant.feedback.marks import Mark
+from assistant.records import Compared, Completion, Label, PreferencePair, Ranking, Rating, Unpaired, WhyUnpaired
 
 AnyJudgement = TypeVar("AnyJudgement", Rating, Ranking)
 
@@ -33,7 +37,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """What one rater said once of two texts of one prompt, `first` < `second`.
 
     `margin` is above 0 where the first is better, below where the second is, and its size is the weight; 0 is a tie,
-    and `why` tells its kind. `sources` are the judgements, `ids` the completions.
+    and `why` tells its kind. `sources` are the judgements, `ids` the completions; a digest without a point has an id of
+    its own that no completion has.
     """
 
     prompt: str
@@ -44,6 +49,7 @@ class Verdict(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     ids: tuple[str, str]
     why: WhyUnpaired = "tie"
+    compares: Compared = "answers"
 
     @property
     def question(self) -> tuple[str, str, str]:
@@ -52,17 +58,23 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def pairs_from(
-    rankings: Iterable[Ranking], ratings: Iterable[Rating], completions: Iterable[Completion]
+    rankings: Iterable[Ranking],
+    ratings: Iterable[Rating],
+    completions: Iterable[Completion],
+    marks: Iterable[Mark] = (),
 ) -> tuple[list[PreferencePair], list[Unpaired]]:
     """The pairs that the judgements in force make, and everything that made none, both in a fixed order.
 
     `completions` are those judged; a judgement of one that is not among them is reported as "missing answer".
     """
-    return decide(*verdicts_from(rankings, ratings, completions))
+    return decide(*verdicts_from(rankings, ratings, completions, marks))
 
 
 def verdicts_from(
-    rankings: Iterable[Ranking], ratings: Iterable[Rating], completions: Iterable[Completion]
+    rankings: Iterable[Ranking],
+    ratings: Iterable[Rating],
+    completions: Iterable[Completion],
+    marks: Iterable[Mark] = (),
 ) -> tuple[list[Verdict], list[Unpaired]]:
     """What every judgement in force says of every two texts, before a rater's and all raters' are taken together; and
     what cannot be compared.
@@ -75,7 +87,7 @@ def verdicts_from(
         for found in _compare_thumbs(_in_force(ratings), known)
         if isinstance(found, Unpaired) or (found.rater, found.question) not in ranked
     ]
-    said = by_rank + by_thumb
+    said = [*by_rank, *by_thumb, *_compare_marked(marks, known)]
     return [v for v in said if isinstance(v, Verdict)], [u for u in said if isinstance(u, Unpaired)]
 
 
@@ -155,6 +167,7 @@ def _decide_one(said: Sequence[Verdict], pairs: list[PreferencePair], unpaired: 
             rejected_id=ids[1],
             raters=_raters(steady),
             sources=_sources(steady),
+            compares="points" if all(verdict.compares == "points" for verdict in steady) else "answers",
         )
     )
 
@@ -201,6 +214,17 @@ def _compare_thumbs(ratings: Iterable[Rating], known: Mapping[str, Completion]) 
                 yield _incomparable("alone", prompt, (known[one.completion].answer,), rater, (one.id,))
 
 
+def _compare_marked(marks: Iterable[Mark], known: Mapping[str, Completion]) -> Iterator[Verdict | Unpaired]:
+    for mark, shorter in digests_compared(marks, known):
+        if shorter is None:
+            yield _incomparable("missing answer", "", (mark.completion,), mark.rater, (mark.id,))
+            continue
+        both = {mark.completion: known[mark.completion], shorter.id: shorter}
+        margin = _force(mark) if mark.says == "keep" else -_force(mark)
+        found = _compare((mark.completion, shorter.id), both, margin, mark.rater, (mark.id,))
+        yield msgspec.structs.replace(found, compares="points") if isinstance(found, Verdict) else found
+
+
 def _compare(
     ids: tuple[str, str],
     known: Mapping[str, Completion],
@@ -229,7 +253,7 @@ def _incomparable(
     return Unpaired(why=why, prompt=prompt, completions=completions, raters=(rater,), sources=sources)
 
 
-def _force(judgement: Rating | Ranking) -> float:
+def _force(judgement: Rating | Ranking | Mark) -> float:
     return judgement.weight * (1.0 if judgement.confidence is None else judgement.confidence)
 
 

@@ -21,8 +21,10 @@ class Store(Purges):
 
     def pairs(self) -> tuple[list[PreferencePair], list[Unpaired]]:
         """The pairs that the judgements in force make, and what made none."""
-        return pairs_from(*self.judged())
+        with self.one_moment():
+            return pairs_from(*self.judged(), self.marks())
 
     def stats(self) -> FeedbackStats:
         """What was judged so far, the pairs it makes, and how far it can be trusted."""
-        return stats_of(*self.judged())
+        with self.one_moment():
+            return stats_of(*self.judged(), self.marks())

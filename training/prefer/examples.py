@@ -23,7 +23,7 @@ from assistant.prompts import hide, show
 from assistant.records import Label, ModelVersion, PreferencePair
 from training.ppo.prompts import PromptIds
 from training.prefer.config import PreferConfig
-from training.reward.preferences import CONSTITUTION, read_judged
+from training.reward.preferences import CONSTITUTION, as_asked, read_judged
 from training.runs.conversations import conversation_key
 
 
@@ -64,8 +64,9 @@ class Material:
 
 def read_preferred(files: Sequence[Path]) -> Preferred:
     """What the files say. Raises DataMissing, and UsageError that names the broken row."""
-    rankings, ratings, completions = read_judged(files)
-    pairs, unpaired = pairs_from(rankings, ratings, completions)
+    rankings, ratings, completions, marks = read_judged(files)
+    found, unpaired = pairs_from(rankings, ratings, completions, marks)
+    pairs = [as_asked(pair) for pair in found]
     paired = {source for pair in pairs for source in pair.sources}
     labels = [label for label in labels_from(rankings, ratings, completions) if label.source not in paired]
     return Preferred(tuple(pairs), tuple(labels), count_reasons(unpaired))

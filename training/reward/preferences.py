@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,7 @@ from assistant.dialogue import parse, render_turns
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback.agreement import self_agreement, share_of, stats_of
 from assistant.feedback.lines import IMPORTED, read_line
+from assistant.feedback.marks import Mark
 from assistant.feedback.pairs import labels_from, pairs_from
 from assistant.feedback.store import Store
 from assistant.locations import store_file
@@ -34,7 +35,15 @@ _SINGLE_WEIGHT = 0.5
 """What an answer judged by itself weighs beside a pair: it is held against the average answer, not against another."""
 _STEADY, _ASKED = 3.0, 4.0
 """A rater starts out as one who decided 3 of 4 repeated comparisons alike."""
-Judged = tuple[list[Ranking], list[Rating], list[Completion]]
+
+
+class Judged(NamedTuple):
+    """Judgements, and the answers that they judge."""
+
+    rankings: Sequence[Ranking]
+    ratings: Sequence[Rating]
+    completions: Sequence[Completion]
+    marks: Sequence[Mark] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ def preferences_of(judged: Judged, constitution: bool = False) -> Preferences:
     """Pairs, single answers and the report on them, from judgements and the answers that they judge. What principles
     judged counts only where `constitution` is True; the report says how much was left out.
     """
-    rankings, ratings, completions = judged
+    rankings, ratings, completions, marks = judged
     left_out = 0
     if not constitution:
         made = [one for one in (*rankings, *ratings) if one.rater == CONSTITUTION and not one.ended]
@@ -113,7 +122,8 @@ def preferences_of(judged: Judged, constitution: bool = False) -> Preferences:
     steady = rater_weights(rankings, completions)
     rankings = [_weighed(ranking, steady) for ranking in rankings]
     ratings = [_weighed(rating, steady) for rating in ratings]
-    found, unpaired = pairs_from(rankings, ratings, completions)
+    marks = [_weighed(mark, steady) for mark in marks]
+    found, unpaired = pairs_from(rankings, ratings, completions, marks)
     pairs = tuple(
         Pair(conversation_in(pair.prompt), pair.chosen, pair.rejected, pair.weight, pair.sources) for pair in found
     )
@@ -130,7 +140,7 @@ def preferences_of(judged: Judged, constitution: bool = False) -> Preferences:
         if label.source not in in_pairs
         or any(one.why == "both failed" and label.source in one.sources for one in unpaired)
     )
-    stats = stats_of(rankings, ratings, completions)
+    stats = stats_of(rankings, ratings, completions, marks)
     report = _report(pairs, singles, stats, steady) | {"constitution_left_out": left_out}
     return Preferences(pairs, singles, report)
 
@@ -140,6 +150,14 @@ def of_pairs(pairs: Sequence[PreferencePair]) -> Preferences:
     own = tuple(Pair(conversation_in(one.prompt), one.chosen, one.rejected, one.weight, one.sources) for one in pairs)
     raters = Counter(rater for one in pairs for rater in one.raters)
     return Preferences(own, (), {"pairs": len(own), "unpaired": {}, "raters": dict(raters)})
+
+
+def as_asked(pair: PreferencePair) -> PreferencePair:
+    """The pair with a prompt that a model is served. A digest's is the conversation alone; its summary is asked for."""
+    if pair.compares == "answers":
+        return pair
+    prompt = render(pair.prompt, budget=sys.maxsize, count_tokens=lambda _: 0)
+    return msgspec.structs.replace(pair, prompt=prompt.text)
 
 
 def rater_weights(rankings: Sequence[Ranking], completions: Iterable[Completion]) -> dict[str, float]:
@@ -195,9 +213,9 @@ def cluster_of(conversation: str) -> str:
 
 def _from_store() -> Judged:
     if not store_file().is_file():
-        return [], [], []
-    with Store.open(read_only=True) as store:
-        return store.judged()
+        return Judged([], [], [])
+    with Store.open(read_only=True) as store, store.one_moment():
+        return Judged(*store.judged(), store.marks())
 
 
 def read_judged(files: Sequence[Path]) -> Judged:
@@ -206,6 +224,7 @@ def read_judged(files: Sequence[Path]) -> Judged:
     """
     rankings: list[Ranking] = []
     ratings: list[Rating] = []
+    marks: list[Mark] = []
     answers: dict[str, Completion] = {}
     for path in files:
         for number, row in enumerate(read_rows(path), start=1):
@@ -216,11 +235,12 @@ def read_judged(files: Sequence[Path]) -> Judged:
             answers |= {content.id: content for content in contents if isinstance(content, Completion)}
             rankings += [content for content in contents if isinstance(content, Ranking)]
             ratings += [content for content in contents if isinstance(content, Rating)]
-    if not rankings and not ratings:
+            marks += [content for content in contents if isinstance(content, Mark)]
+    if not rankings and not ratings and not marks:
         raise DataMissing(
             "the data has no ratings: each line needs {prompt or dialogue, chosen, rejected}, or a ranking"
         )
-    return rankings, ratings, list(answers.values())
+    return Judged(rankings, ratings, list(answers.values()), marks)
 
 
 def _default_prompt(text: str) -> Prompt:
@@ -239,6 +259,7 @@ def _report(
     sizes = Counter(pair.cluster for pair in pairs)
     return {
         "pairs": len(pairs),
+        "point_pairs": stats.point_pairs,
         "conversations": len(sizes),
         "weight": round(sum(pair.weight for pair in pairs), 3),
         "singles": len(singles),

@@ -21,6 +21,7 @@ from assistant.files import write_atomically
 from assistant.locations import store_file
 from assistant.prompts import conversation_in, render
 from assistant.records import Label, PreferencePair, Prompt
+from training.reward.preferences import as_asked
 from training.rlhf.config import RlhfConfig
 from training.runs.conversations import conversation_key
 from training.runs.job import Job
@@ -69,6 +70,7 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
         uneven = [words > 0 for words in longer if words]
         return {
             "n": len(pairs),
+            "points": sum(pair.compares == "points" for pair in pairs),
             **{part: len(found) for part, found in self.parts.items()},
             "dialogues": self.dialogues(),
             "raters": len({rater for pair in pairs for rater in pair.raters}),
@@ -147,10 +149,11 @@ def _prompt_of(dialogue: str) -> Prompt:
 
 def _of_store(store: Store, config: RlhfConfig) -> Rated:
     with store.one_moment():
-        pairs, unpaired = store.pairs()
+        found, unpaired = store.pairs()
         judged = store.judged_completions()
         labels = labels_from(*store.judged())
         latest = store.completions(limit=_NEWEST)
+    pairs = [as_asked(pair) for pair in found]
     parts: dict[Part, list[PreferencePair]] = {"reward": [], "dev": [], "judge": []}
     places = parts_of([pair.prompt for pair in pairs], config)
     for pair in pairs:

@@ -21,6 +21,7 @@ _SAID = {
     "reward": "of these the reward learns from",
     "dev": "both prove themselves on",
     "judge": "the judge learns from",
+    "points": "by points of digests",
     "dialogues": "conversations",
     "longer_chosen": "the longer answer was chosen",
     "unpaired": "no pair",

@@ -122,9 +122,8 @@ def test_a_document_s_text_leaves_marks_too(store: Store) -> None:
     assert store.marks()[0].text == "[removed]."
 
 
-def test_marks_are_no_pairs_and_no_ratings(store: Store) -> None:
+def test_marks_are_no_ratings(store: Store) -> None:
     store.judge(a_mark())
-    assert store.pairs() == ([], [])
     assert (store.stats().up, store.stats().rankings) == (0, 0)
     assert store.judgement("m1") == a_mark()
 

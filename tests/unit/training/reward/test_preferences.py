@@ -13,7 +13,7 @@ from assistant.records import Completion
 from tests.builders import a_completion, a_ranking, a_rating
 from training.reward.bradley_terry import Prior, calibration_error, fit, fit_temperature, folds
 from training.reward.corruptions import WAYS, Material, made_pairs
-from training.reward.preferences import check_enough, preferences_of, rater_weights, read_preferences, split
+from training.reward.preferences import Judged, check_enough, preferences_of, rater_weights, read_preferences, split
 
 _TALK = "Maya: The review moves to Friday 3 May.\nTom: I'll book room 12.\nMaya: Thanks, Tom."
 _SUMMARY = "Maya says the review moves to Friday, and Tom will book room 12."
@@ -38,7 +38,7 @@ def test_a_text_that_is_no_prompt_of_ours_stays_whole() -> None:
 
 def test_thumbs_both_down_are_two_single_answers_and_no_pair() -> None:
     answers = _answers("First.", "Second.")
-    found = preferences_of(([], [a_rating(answer.id, "down") for answer in answers], answers))
+    found = preferences_of(Judged([], [a_rating(answer.id, "down") for answer in answers], answers))
     assert not found.pairs
     assert [(single.answer, single.good) for single in found.singles] == [("First.", False), ("Second.", False)]
     # Held against the average answer, not against another one: half of a pair's weight.
@@ -62,7 +62,7 @@ def test_a_pair_of_a_fickle_rater_weighs_a_tenth() -> None:
     one, two, three, four = (answer.id for answer in answers)
     first = a_ranking([[one], [two]])
     fickle = [first, *(a_ranking([[two], [one]], repeat_of=first.id) for _ in range(4)), a_ranking([[three], [four]])]
-    found = preferences_of((fickle, [], answers))
+    found = preferences_of(Judged(fickle, [], answers))
     # He decided none of four comparisons alike; of the first two answers he said both and so nothing.
     assert [(pair.chosen, pair.weight) for pair in found.pairs] == [("Third.", pytest.approx(0.1))]
     assert found.report["unpaired"] == {"contradiction": 1}
@@ -70,7 +70,7 @@ def test_a_pair_of_a_fickle_rater_weighs_a_tenth() -> None:
 
 def test_what_principles_judged_counts_only_where_it_is_asked_for() -> None:
     answers = _answers("First.", "Second.")
-    judged = ([a_ranking([[answers[0].id], [answers[1].id]], rater="constitution")], [], answers)
+    judged = Judged([a_ranking([[answers[0].id], [answers[1].id]], rater="constitution")], [], answers)
     assert not preferences_of(judged).pairs and preferences_of(judged).report["constitution_left_out"] == 1
     assert len(preferences_of(judged, constitution=True).pairs) == 1
 
@@ -102,7 +102,7 @@ def test_too_few_pairs_say_how_many_are_needed_and_what_made_none() -> None:
     answers = _answers("First.", "Second.", "Third.")
     tied = a_ranking([[answer.id for answer in answers]])
     with pytest.raises(DataMissing, match=r"0 pairs from 0 conversations; a reward needs 8 from 4.*3 tie"):
-        check_enough(preferences_of(([tied], [], answers)))
+        check_enough(preferences_of(Judged([tied], [], answers)))
 
 
 def test_no_conversation_is_in_two_parts_and_more_ratings_move_none() -> None:
@@ -112,8 +112,8 @@ def test_no_conversation_is_in_two_parts_and_more_ratings_move_none() -> None:
         for text in ("Good.", "Bad.")
     ]
     rankings = [a_ranking([[good.id], [bad.id]]) for good, bad in zip(answers[::2], answers[1::2], strict=True)]
-    whole = split(preferences_of((rankings, [], answers)), 0.2, 0.2, seed=1)
-    fewer = split(preferences_of((rankings[:30], [], answers)), 0.2, 0.2, seed=1)
+    whole = split(preferences_of(Judged(rankings, [], answers)), 0.2, 0.2, seed=1)
+    fewer = split(preferences_of(Judged(rankings[:30], [], answers)), 0.2, 0.2, seed=1)
     parts = [{pair.cluster for pair in part} for part in (whole.train, whole.dev, whole.judge)]
     assert sum(map(len, parts)) == len(set().union(*parts)) == 60 and all(parts)
     assert {pair.cluster for pair in fewer.judge} <= parts[2]
@@ -177,7 +177,7 @@ def test_a_text_that_came_out_as_it_was_makes_no_pair() -> None:
 
 def test_an_answer_about_a_conversation_of_the_judges_teaches_nothing() -> None:
     answers = [a_completion(f"{n}", answer="Hm.", prompt=f"Ana: {n}\nBob: yes") for n in range(20)]
-    found = preferences_of(([], [a_rating(answer.id, "down") for answer in answers], answers))
+    found = preferences_of(Judged([], [a_rating(answer.id, "down") for answer in answers], answers))
     assert len(split(found, 0.0, 0.0, seed=1).singles) == 20
     assert 0 < len(split(found, 0.5, 0.0, seed=1).singles) < 20 and split(found, 1.0, 0.0, seed=1).singles == ()
 

@@ -14,6 +14,7 @@ from assistant.locations import rewards_dir
 from assistant.prompts import join_own
 from assistant.scoring.heads import NEWEST, find_reward, load_head
 from tests.builders import a_completion
+from tests.unit.assistant.marking.test_marks import a_mark
 from training.cli import run
 from training.reward.parts import built_in, parse_terms
 
@@ -113,6 +114,24 @@ def test_the_store_knows_which_reward_learnt_from_a_ranking(minilm: Path, capsys
         assert store.versions_with(taught[:1]) == ["r1"]
         # What is kept for a judge had no say.
         assert len(taught) == 24 - made["pairs"]["judge"]
+
+
+def test_points_kept_and_dropped_teach_a_reward(minilm: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = random.Random(6)
+    with Store.open() as store:
+        for n in range(24):
+            prompt, _, said = _talk(rng)
+            name, other = prompt.partition(":")[0], f"Room {n} is free."
+            digest = a_completion(f"{n}", prompt=prompt, task="digest", answer=f"  {name}: {said}\n  {name}: {other}")
+            store.add_completions([digest])
+            for place, (text, says) in enumerate(((said, "keep"), (other, "drop"))):
+                mark = {"completion": f"{n}", "number": place, "text": text, "says": says}
+                store.judge(a_mark(f"m{n}-{place}", **mark))
+    code, made = _call(capsys, "reward", "--method", "counted")
+    assert code == 0 and sum(made["pairs"][part] for part in ("train", "dev", "judge")) == 48
+    with Store.open() as store:
+        assert set(store.sources_of("r1")) <= {mark.id for mark in store.marks()} and store.sources_of("r1")
+        assert "r1" in store.delete_judgement(store.sources_of("r1")[0]).model_versions
 
 
 def test_damaged_and_missing_rewards_say_so(tmp_path: Path, minilm: Path) -> None:
