@@ -1,5 +1,6 @@
 """A kept chat as a file to pass on: Markdown or a web page to read, JSON to compute with."""
 
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,11 +10,14 @@ import msgspec
 from assistant.files import free_path, write_atomically
 from assistant.records import Chat, Message
 from assistant.terminal import one_line, printable
+from assistant.tui.asking import marks_among
 
 if TYPE_CHECKING:
     from assistant.feedback.store import Store
 
 Kind = Literal["md", "html", "json"]
+Marked = dict[str, list[str]]
+"""What was said of a message's parts, by the message's id."""
 _HEADINGS = {"conversation": "Conversation", "answer": "Answer", "user": "You", "notice": "Note"}
 
 
@@ -24,20 +28,33 @@ def export_chat(store: "Store", id: str, kind: Kind, folder: Path) -> Path:
     if kind == "json":
         content = as_json(store, chat, messages)
     else:
-        content = as_markdown(chat, messages) if kind == "md" else as_html(chat, messages)
+        marked = {message.id: list(marked_lines(store, message)) for message in messages}
+        content = as_markdown(chat, messages, marked) if kind == "md" else as_html(chat, messages, marked)
     path = free_path(folder, _file_name(chat), kind)
     write_atomically(path, content)
     return path
 
 
-def as_markdown(chat: Chat, messages: list[Message]) -> bytes:
-    """A heading for each message; conversations as quotations."""
+def marked_lines(store: "Store", message: Message) -> Iterator[str]:
+    """What was said of the parts of a digest, in their order: "Kept: …", "Dropped: …", "Put right: …"."""
+    from assistant.feedback.marks import SAYINGS  # as is all about digests: not needed to draw a screen
+    from assistant.overview import kept_digest
+    from assistant.tui.digests.items import marked_parts
+
+    for id in message.completions:
+        for says, line in marked_parts(kept_digest(store, id), marks_among(store.judgements_of(id))):
+            yield f"{SAYINGS[says].capitalize()}: {one_line(line)}"
+
+
+def as_markdown(chat: Chat, messages: list[Message], marked: Marked) -> bytes:
+    """A heading for each message; conversations as quotations; marks as a list below what they are about."""
     parts = [f"# {one_line(chat.title) or 'Chat'}"]
     for message in messages:
         text = message.text.strip()
         if message.kind == "conversation":
             text = "\n".join(f"> {line}  " for line in text.split("\n"))
         parts.append(f"## {_HEADINGS[message.kind]}\n\n{text}")
+        parts += ["\n".join(f"- {line}" for line in lines)] if (lines := marked.get(message.id)) else []
     return ("\n\n".join(parts) + "\n").encode()
 
 
@@ -58,14 +75,20 @@ section.conversation {{ border-left: 3px solid #999; padding-left: 1rem; }}
 """
 
 
-def as_html(chat: Chat, messages: list[Message]) -> bytes:
+def as_html(chat: Chat, messages: list[Message], marked: Marked) -> bytes:
     """A page that needs nothing else and runs nothing: all that anybody said is text in it."""
     parts = [
         f"<h2>{_HEADINGS[message.kind]}</h2>\n"
         f'<section class="{message.kind}">{escape(printable(message.text.strip()))}</section>'
+        + _list(marked.get(message.id))
         for message in messages
     ]
     return _PAGE.format(title=escape(one_line(chat.title) or "Chat"), body="\n".join(parts)).encode()
+
+
+def _list(lines: list[str] | None) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines or ())
+    return f"\n<ul>{items}</ul>" if items else ""
 
 
 def as_json(store: "Store", chat: Chat, messages: list[Message]) -> bytes:

@@ -11,8 +11,8 @@ from assistant.records import Dialogue
 from assistant.tui.asking import marks_among
 from assistant.tui.choices import Offer
 from assistant.tui.digests.fixing import FixScreen
-from assistant.tui.digests.items import Item, place_in
-from assistant.tui.digests.listing import DigestList, mark_key
+from assistant.tui.digests.items import Item, mark_key, place_in
+from assistant.tui.digests.listing import DigestList
 from assistant.tui.digests.message import MessageScreen
 from assistant.tui.messages import MarksChanged, NoticeGiven
 from assistant.tui.screens.parts import ConversationParts

@@ -1,12 +1,13 @@
 """The parts of a digest in the order in which they are shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from assistant.records import Dialogue, Record
 
 if TYPE_CHECKING:
     from assistant.digest import Digest
+    from assistant.feedback.marks import Mark, Says
 
 ItemKind = Literal["point", "decision", "todo", "open"]
 
@@ -74,6 +75,25 @@ def blocks_of(digest: "Digest") -> Iterator[tuple[str, list[Item]]]:
             for number, one in enumerate(digest.open)
         ],
     )
+
+
+def marked_parts(digest: "Digest | None", marks: "Sequence[Mark]") -> "Iterator[tuple[Says, str]]":
+    """What was said of each part, and the part as it is shown, in the digest's order; to-dos as they were put right.
+    Where the digest is not kept any more, the words that were marked.
+    """
+    from assistant.digest import Digest
+    from assistant.marking import put_right
+
+    fixed = put_right(digest or Digest(), [mark for mark in marks if mark.says == "fix"])
+    shown = {item.key: item.line for _, items in blocks_of(fixed) for item in items}
+    order = {key: place for place, key in enumerate(shown)}
+    for mark in sorted(marks, key=lambda mark: order.get(mark_key(mark), len(order))):
+        yield mark.says, shown.get(mark_key(mark), mark.text)
+
+
+def mark_key(mark: "Mark") -> tuple[str, int]:
+    """Which part a mark is about, as `Item.key` says it."""
+    return ("point" if mark.part == "decision" else mark.part, mark.number)
 
 
 def place_in(dialogue: Dialogue, item: Item) -> tuple[int, int]:

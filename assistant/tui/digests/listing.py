@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from assistant.terminal import one_line
 from assistant.tui.commands import bindings_of
-from assistant.tui.digests.items import Item, blocks_of
+from assistant.tui.digests.items import Item, blocks_of, mark_key
 
 if TYPE_CHECKING:
     from assistant.digest import Digest, Todo
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 KEYS = "↑↓ · Enter message · + keep · - drop · t put a to-do right · c copy · x to-dos to a file · Esc write"
 _SIGNS = {"keep": "+ ", "drop": "- "}
-
-
-def mark_key(mark: "Mark") -> tuple[str, int]:
-    """Which part a mark is about, as `Item.key` says it."""
-    return ("point" if mark.part == "decision" else mark.part, mark.number)
 
 
 class ItemLine(Static):
