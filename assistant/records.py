@@ -388,38 +388,3 @@ class Deletion(Record, frozen=True):
     marks: int = 0
     kept: int = 0
     model_versions: tuple[str, ...] = ()
-
-
-class Share(Record, frozen=True):
-    """A part of `n` cases with the interval that holds the true one 95 times in 100; None where n is 0."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-class FeedbackStats(Record, frozen=True):
-    """What was judged, what it makes, and how far it can be trusted.
-
-    `completions` are the answers judged. `point_pairs` are those of the pairs that marks on points of digests make.
-    `unpaired` counts by reason what made no pair. `self_agreement` is the share
-    of repeated comparisons decided alike. `alpha` is Krippendorff's, over `compared` comparisons that several raters
-    made: 1 agrees always, 0 as by chance, None where it is undefined. `longer_chosen` is the share of pairs where the
-    longer answer won: 0.5 is no bias.
-    """
-
-    completions: int
-    up: int
-    down: int
-    rankings: int
-    repeats: int
-    raters: dict[str, int]
-    pairs: int
-    point_pairs: int
-    pair_weight: float
-    unpaired: dict[str, int]
-    self_agreement: Share
-    alpha: float | None
-    compared: int
-    longer_chosen: Share

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from assistant.cli.output import note, say, say_json
 from assistant.dialogue import parse, render_turns
 from assistant.errors import UsageError
+from assistant.feedback.agreement import FeedbackStats, Share
 from assistant.feedback.exchange import Format, export, import_lines
 from assistant.feedback.guideline import load_guideline
 from assistant.feedback.judgements import Judged, judged_by, kind_of, local_rater
@@ -19,7 +20,7 @@ from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.marking import Taste, taste_of
 from assistant.prompts import render
-from assistant.records import FeedbackStats, Prompt, Rating, Share, Thumb
+from assistant.records import Prompt, Rating, Thumb
 from assistant.terminal import one_line
 from assistant.tui.judged import describe_effect
 

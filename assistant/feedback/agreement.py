@@ -10,10 +10,44 @@ from math import sqrt
 
 from assistant.feedback.marks import Mark
 from assistant.feedback.pairs import Verdict, compare_ranked, contradictory, count_reasons, decide, verdicts_from
-from assistant.records import Completion, FeedbackStats, PreferencePair, Ranking, Rating, Share
+from assistant.records import Completion, PreferencePair, Ranking, Rating, Record
 
 _Z = 1.959964  # the normal quantile of a two-sided 95 % interval
 _RECENT = 3  # rankings that are too fresh in mind to be asked again
+
+
+class Share(Record, frozen=True):
+    """A part of `n` cases with the interval that holds the true one 95 times in 100; None where n is 0."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+class FeedbackStats(Record, frozen=True):
+    """What was judged, what it makes, and how far it can be trusted.
+
+    `completions` are the answers judged. `point_pairs` are those of the pairs that marks on points of digests make.
+    `unpaired` counts by reason what made no pair. `self_agreement` is the share of repeated comparisons decided alike.
+    `alpha` is Krippendorff's, over `compared` comparisons that several raters made: 1 agrees always, 0 as by chance,
+    None where it is undefined. `longer_chosen` is the share of pairs where the longer answer won: 0.5 is no bias.
+    """
+
+    completions: int
+    up: int
+    down: int
+    rankings: int
+    repeats: int
+    raters: dict[str, int]
+    pairs: int
+    point_pairs: int
+    pair_weight: float
+    unpaired: dict[str, int]
+    self_agreement: Share
+    alpha: float | None
+    compared: int
+    longer_chosen: Share
 
 
 def share_of(hits: int, n: int) -> Share:

@@ -2,10 +2,10 @@
 outside this folder speaks SQL.
 """
 
-from assistant.feedback.agreement import stats_of
+from assistant.feedback.agreement import FeedbackStats, stats_of
 from assistant.feedback.pairs import pairs_from
 from assistant.feedback.purging import Purges
-from assistant.records import Completion, FeedbackStats, PreferencePair, Ranking, Rating, Unpaired
+from assistant.records import Completion, PreferencePair, Ranking, Rating, Unpaired
 
 
 class Store(Purges):

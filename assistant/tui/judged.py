@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from assistant.records import Chat, Deletion, FeedbackStats, PreferencePair, Share, Unpaired
+from assistant.feedback.agreement import FeedbackStats, Share
+from assistant.records import Chat, Deletion, PreferencePair, Unpaired
 from assistant.terminal import one_line
 from assistant.tui.placing import Placing
 
