@@ -92,6 +92,7 @@ class Trainer:
         self.policy = _policy(config, inputs.model, inputs.adapter)
         prompts, self.left_out = read_prompts(inputs.data, self.policy, config.window)
         self._origin = self.policy.fingerprint()
+        self._start = copy_parameters(self.policy)
         self._prompts, self._held_out = part_held_out(prompts, inputs.dev, self.policy, config)
         self._guards = Guards(config.guards)
         self._learner = Learner(config, self.policy, self._guards, ranks)
@@ -140,7 +141,7 @@ class Trainer:
         if run is None or not self._held_out:
             return
         config = self._config
-        kl = self._mean_kl if config.average else self._kl
+        kl = self._kl_of_kept
         with self._kept_policy():
             texts = [prompt.text for prompt in self._held_out]
             responses = self._answers(self.policy, texts) if self._answers else self._greedy()
@@ -204,10 +205,14 @@ class Trainer:
         }
 
     def finish(self, run: Run | None, out: Path) -> dict[str, float]:
-        """Write the best policy, or the last where there is no judge. Returns the run's last figures."""
+        """Write the best policy; where none was kept, the last, or the one before training where the last is at too
+        high a KL. Returns the run's last figures.
+        """
         if run is None:
             return {}
         kept = run.load("best") if self._best else None
+        if kept is None and self._kl_of_kept > self._config.best_max_kl:
+            kept = (0, {"trained": self._start})
         if kept or self._mean:
             restore_parameters(self.policy, kept[1]["trained"] if kept else self._mean)
         self.policy.save(ensure_dir(out), with_values=self._config.method == "ppo")
@@ -238,6 +243,11 @@ class Trainer:
         self._mean_kl += left * (self._kl - self._mean_kl)
         for name, latest in self.policy.trainable().items() if self._mean else ():
             self._mean[name].lerp_(latest, left)
+
+    @property
+    def _kl_of_kept(self) -> float:
+        """The KL of the policy that would be kept now."""
+        return self._mean_kl if self._config.average else self._kl
 
     @contextmanager
     def _kept_policy(self) -> Iterator[None]:

@@ -197,7 +197,7 @@ def test_no_policy_beyond_the_bound_on_kl_becomes_the_best(model: Path, prompts:
     rising = iter(range(10))
     config = replace(SMALL, max_steps=3, judge_every=1, judge_prompts=2, best_max_kl=-1.0)
     with a_run(config, prompts, tmp_path) as run:
-        train(
+        figures = train(
             inputs_of(
                 config,
                 model,
@@ -209,7 +209,25 @@ def test_no_policy_beyond_the_bound_on_kl_becomes_the_best(model: Path, prompts:
             StopRequested(),
         )
         assert run.load("best") is None
+        last = run.load()
         assert [row["dev_judge"] for row in run.metrics() if "dev_judge" in row] == [0.0, 1.0, 2.0, 3.0]
+    # The last one is beyond it as well: the policy before training is written, whose fresh adapter does nothing.
+    assert figures["kept_step"] == 0.0
+    written = load_file(tmp_path / "out" / "adapter_model.safetensors")
+    assert not any(value.any() for name, value in written.items() if "lora_B" in name)
+    assert last is not None and any(value.any() for name, value in last[1]["trained"].items() if "lora_B" in name)
+
+
+def test_where_nothing_is_judged_the_last_policy_is_kept_at_bounded_kl_only(
+    model: Path, prompts: Path, tmp_path: Path
+) -> None:
+    one_prompt = tmp_path / "one.jsonl"
+    one_prompt.write_text(prompts.read_text().splitlines()[0] + "\n")
+    for bound, kept_step in ((1e9, 2.0), (-1.0, 0.0)):
+        config = replace(SMALL, max_steps=2, best_max_kl=bound)
+        with a_run(config, one_prompt, tmp_path) as run:
+            figures = train(inputs_of(config, model, one_prompt), tmp_path / f"out{bound}", run, StopRequested())
+        assert figures["kept_step"] == kept_step
 
 
 def test_the_mean_of_the_policies_is_judged_and_kept(model: Path, prompts: Path, tmp_path: Path) -> None:
