@@ -11,7 +11,7 @@ import textwrap
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from cyclopts import Group, Parameter
@@ -119,7 +119,13 @@ def build(struct: type[Config], layers: Iterable[Mapping[str, Any]], start: Conf
     except msgspec.ValidationError as error:
         problem, _, place_name = str(error).partition(" - at `$.")
         key = place_name.rstrip("`").rpartition(".")[2]
+        problem += _choices(next((leaf.kind for leaf in leaves(struct) if leaf.name == key), None))
         raise UsageError(f"{key}: {problem[:1].lower()}{problem[1:]}" if key else problem) from error
+
+
+def _choices(kind: Any) -> str:
+    """What may be written instead, where that is a list of names."""
+    return f"; there are {', '.join(map(str, get_args(kind)))}" if get_origin(kind) is Literal else ""
 
 
 def read_config_file(path: Path, known: Iterable[str]) -> dict[str, Any]:

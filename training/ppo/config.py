@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from training.runs.ranges import Above0, AtLeastOne, Count, Rest, Share, Weight
+from training.runs.schedules import Schedule
 
 Estimator = Literal["ppo", "rloo", "grpo"]
 
@@ -73,8 +74,11 @@ class PpoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """AdamW learning rate of the adapter. Small models such as pocket take 1e-3."""
     value_learning_rate: Weight = 3e-4
     """AdamW learning rate of the value head."""
+    lr_schedule: Schedule = "constant_with_warmup"
+    """Schedule of the learning rates, by transformers' names: `linear` and `cosine` fall to 0, `inverse_sqrt` falls
+    slowly, `constant` and `constant_with_warmup` stay."""
     warmup_steps: Count = 5
-    """Steps over which the learning rates rise to their full value."""
+    """Steps over which the learning rates rise; not for `constant`."""
     max_gradient_norm: Above0 = 1.0
     """Clip gradients to this norm."""
     kl_coefficient: Weight = 0.1

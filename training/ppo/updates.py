@@ -20,6 +20,7 @@ from training.ppo.ppo_ptx import Anchor
 from training.ppo.rollouts import Rollout, buckets
 from training.runs.batches import rounded
 from training.runs.distributed import Ranks
+from training.runs.schedules import share_of_rate
 
 # In the order of the sums below.
 _SUMS = ("loss/policy_avg", "loss/value_avg", "policy/clipfrac_avg", "val/clipfrac_avg", "policy/approxkl_avg")
@@ -51,9 +52,10 @@ class Learner:
 
     def update(self, step: int, rollout: Rollout, experience: Experience) -> dict[str, float]:
         """All updates of step `step` (from 1) and their mean metrics."""
-        rise = min(1.0, step / max(1, self._config.warmup_steps))
+        config = self._config
+        share = share_of_rate(config.lr_schedule, step - 1, config.max_steps, config.warmup_steps)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * rise
+            group["lr"] = rate * share
         batches = self._mini_batches(rollout)
         # Of each metric the sum over tokens; last the tokens, the ratios and their squares.
         totals = torch.zeros(len(_SUMS) + 3, dtype=torch.float64)
@@ -77,7 +79,7 @@ class Learner:
         metrics |= {"val/ratio": ratio, "val/ratio_var": max(0.0, float(totals[-1]) / tokens - ratio**2)}
         if self._config.anchor:
             metrics["loss/anchor"] = float(self._ranks.add_up(torch.tensor([anchored]))[0]) / len(norms)
-        return metrics | {"gradient_norm": sum(norms) / len(norms), "lr": self._config.learning_rate * rise}
+        return metrics | {"gradient_norm": sum(norms) / len(norms), "lr": config.learning_rate * share}
 
     def _mini_batches(self, rollout: Rollout) -> list[MiniBatch]:
         """Rows stand in a mini-batch by their number, whatever the processes; their order changes every epoch."""

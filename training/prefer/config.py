@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from training.runs.ranges import Above0, AtLeastOne, Count, Rest, Share, Weight
+from training.runs.schedules import Schedule
 
 Method = Literal["dpo", "ipo", "orpo", "kto", "simpo", "chosen"]
 
@@ -65,8 +66,11 @@ class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Pairs per pass through the model. Gradients accumulate over the passes of a step."""
     learning_rate: Weight = 3e-4
     """AdamW learning rate of the adapter. Small models such as pocket take 1e-3."""
+    lr_schedule: Schedule = "linear"
+    """Schedule of the learning rate, by transformers' names: `linear` and `cosine` fall to 0, `inverse_sqrt` falls
+    slowly, `constant` and `constant_with_warmup` stay."""
     warmup_share: Share = 0.1
-    """Share of the steps over which the learning rate rises. After that it falls linearly to 0."""
+    """Share of the steps over which the learning rate rises; not for `constant`."""
     max_gradient_norm: Above0 = 1.0
     """Clip gradients to this norm."""
     window: AtLeastOne = 512

@@ -23,6 +23,7 @@ from training.prefer import maths
 from training.prefer.config import NATURES, PreferConfig
 from training.prefer.examples import Example, Material, mismatched
 from training.runs.run import Run
+from training.runs.schedules import share_of_rate
 
 Appraise = Callable[[Policy], tuple[float, float]]
 """policy -> how good its answers are, higher is better, and how much it has to spare: below 0 it may not be kept."""
@@ -256,10 +257,9 @@ class Trainer:
         return float(((drawn.logprobs - drawn.reference_logprobs) * drawn.mask).sum(dim=1).mean())
 
     def _rate(self) -> float:
-        """The learning rate of the next update: up in a straight line, then down to 0 in another."""
+        """The learning rate of the next update."""
         rise = max(1, round(self._config.warmup_share * self.most_steps))
-        done = self.steps + 1
-        share = done / rise if done <= rise else (self.most_steps - self.steps) / max(1, self.most_steps - rise)
+        share = share_of_rate(self._config.lr_schedule, self.steps, self.most_steps, rise)
         return self._config.learning_rate * share
 
     def _apply(self, rate: float) -> float:

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from assistant.records import Task
+from training.runs.schedules import Schedule
 
 Method = Literal["lora", "full", "prompt-tuning", "selective"]
 RATES: dict[Method, float] = {"lora": 1e-3, "full": 3e-4, "prompt-tuning": 0.3, "selective": 1e-3}
@@ -33,8 +34,11 @@ class TuningConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Selective: number of last encoder and decoder layers to train; 0 trains only the norms."""
     learning_rate: float = 0.0
     """AdamW learning rate; 0 for the method's default."""
+    lr_schedule: Schedule = "linear"
+    """Schedule of the learning rate, by transformers' names: `linear` and `cosine` fall to 0, `inverse_sqrt` falls
+    slowly, `constant` and `constant_with_warmup` stay."""
     warmup_steps: int = 20
-    """Steps over which the learning rate rises. After that it falls linearly to 0."""
+    """Steps over which the learning rate rises; not for `constant`."""
     max_gradient_norm: float = 1.0
     """Clip gradients to this norm."""
     epochs: float = 3.0

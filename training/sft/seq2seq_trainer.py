@@ -353,7 +353,7 @@ def _arguments(job: Fit) -> Seq2SeqTrainingArguments:
         learning_rate=config.rate,
         warmup_steps=config.warmup_steps,
         max_grad_norm=config.max_gradient_norm,
-        lr_scheduler_type="linear",
+        lr_scheduler_type=config.lr_schedule,
         bf16=config.bf16 and has_gpu,
         use_cpu=not has_gpu,
         **(frugal if config.activation_checkpointing else {}),

@@ -325,7 +325,7 @@ def test_a_version_s_own_adapter_is_not_passed_over_for_another(
     first = run_stage(capsys, f"--data={prompts}", "--max-steps=1", *QUICK, f"--model={model}")
     again = [f"--model={first['version']}", f"--adapter={first['adapter']}"]
     assert run_line(["ppo", f"--data={prompts}", *again]) == 2
-    assert "has an adapter of its own" in capsys.readouterr().err
+    assert "has its own adapter" in capsys.readouterr().err
 
 
 def test_a_guard_s_stop_is_exit_code_five(model: Path, prompts: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -397,3 +397,12 @@ def test_adapter_and_value_head_learn_at_their_own_rates(model: Path, prompts: P
     for rates, head_moves in (((0.0, 0.01), True), ((0.01, 0.0), False)):
         moved = {name for name, value in found[rates].items() if not torch.equal(value, still[name])}
         assert moved and all(name.startswith("value_head") == head_moves for name in moved)
+
+
+def test_the_rate_follows_the_schedule(model: Path, prompts: Path, tmp_path: Path) -> None:
+    config = replace(SMALL, max_steps=3, warmup_steps=1, learning_rate=2e-3, lr_schedule="cosine")
+    with a_run(config, prompts, tmp_path) as run:
+        train(inputs_of(config, model, prompts), tmp_path / "out", run, StopRequested())
+        rates = [row["lr"] for row in run.metrics() if "lr" in row]
+    # One step rises, two fall: (1 + cos(pi * done / 2)) / 2 is 1 and then 1/2.
+    assert rates == pytest.approx([2e-3, 2e-3, 1e-3])

@@ -370,3 +370,10 @@ def test_rankings_are_pairs_too(model: Path, tmp_path: Path) -> None:
     place.write_text(json.dumps(row) + "\n")
     # Good over bad, and each over what failed.
     assert len(material(replace(SMALL, held_out=0.0), model, place).train) == 3
+
+
+def test_the_rate_follows_the_schedule(model: Path, pairs: Path, tmp_path: Path) -> None:
+    config = replace(SMALL, max_steps=4, warmup_share=0.25, learning_rate=4e-3, lr_schedule="inverse_sqrt")
+    rows, _, _ = trained(config, model, pairs, tmp_path)
+    # One step rises; step n, from 0, then has sqrt(1 / n) of the rate.
+    assert [row["lr"] for row in rows if "lr" in row] == pytest.approx([4e-3, 4e-3, 4e-3 / 2**0.5, 4e-3 / 3**0.5])

@@ -14,8 +14,9 @@ from assistant.errors import AssistantError, Interrupted, TrainingStopped, Usage
 from tests.tiny_models import LESSONS, build_tiny_model
 from training.runs.batches import Example
 from training.runs.run import Run
+from training.runs.schedules import Schedule
 from training.sft import seq2seq_trainer as fitting
-from training.sft.config import SftConfig
+from training.sft.config import AdaptConfig, SftConfig
 from training.sft.methods import prepare, trained_parameters, write_result
 from training.sft.seq2seq_trainer import Fit, LengthBuckets, fit, newest_checkpoint
 
@@ -272,3 +273,27 @@ def test_an_update_has_examples_of_like_length_and_every_pass_another_order() ->
 def test_settings_out_of_range_are_named(base: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
         trained(base, tmp_path, **wrong)
+
+
+@pytest.mark.parametrize("chosen", [SftConfig, AdaptConfig])
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        # What is logged after update n of 4 is the next one's rate: 1 - n / 4, (1 + cos(pi * n / 4)) / 2, and 1.
+        ("linear", [0.75, 0.5, 0.25, 0.0]),
+        ("cosine", [0.853553, 0.5, 0.146447, 0.0]),
+        ("constant", [1.0, 1.0, 1.0, 1.0]),
+    ],
+)
+def test_the_rate_follows_the_schedule(
+    base: Path, tmp_path: Path, chosen: type[SftConfig | AdaptConfig], schedule: Schedule, rates: list[float]
+) -> None:
+    given = {"max_steps": 4, "save_every": 4, "log_every": 1, "show_every": 0, "warmup_steps": 0, "threads": 1}
+    settings = chosen(**given, batch_size=2, rank=4, learning_rate=1e-3, lr_schedule=schedule)
+    data = tmp_path / "data.jsonl"
+    data.write_text("{}\n")
+    run = Run.start("sft", settings, [data], 1, tmp_path)
+    fit(prepare(base, None, settings), Fit(settings, examples(base), examples(base, 3), tmp_path / "kept", run))
+    found = [row["learning_rate"] for row in run.metrics() if "learning_rate" in row]
+    run.close()
+    assert found == pytest.approx([1e-3 * rate for rate in rates], abs=1e-9)
