@@ -108,7 +108,7 @@ def _number(name: str, value: str, kind: Any) -> Any:
     try:
         return msgspec.convert(None if value == NONE else value, kind, strict=False)
     except msgspec.ValidationError:
-        raise UsageError(f"{value!r} is not a valid {name.replace('_', ' ')}") from None
+        raise UsageError(f"{value!r} is not a valid value for {name.replace('_', ' ')}") from None
 
 
 def _number_choice(name: str, label: str, values: Sequence[str], about: str) -> Choice:

@@ -110,7 +110,7 @@ async def test_the_panel_changes_this_chat_alone_and_is_kept_with_it() -> None:
         await paste(pilot, "many")
         await pilot.press("enter")
         await settle(pilot)
-        assert "'many' is no number that max new tokens can have" in seen(pilot.app)
+        assert "'many' is not a valid value for max new tokens" in seen(pilot.app)
         await pilot.press("escape", "f9", "f9", "g")
         await settle(pilot)
         assert assistant.asked[-1][1].settings.max_new_tokens == 77

@@ -53,7 +53,7 @@ async def test_a_download_shows_how_far_it_is_is_stopped_goes_on_and_serves(hub:
         await pilot.press("down", "enter")
         hub.hold.set()
         await settle(pilot)
-        assert "/pull org/tiny goes on from there" in said(pilot.app)
+        assert "/pull org/tiny continues the download" in said(pilot.app)
         assert "Esc stops it" not in seen(pilot.app)
         assert "org/tiny" not in assistant.models
 
@@ -79,7 +79,7 @@ async def test_esc_stops_a_download_and_what_answered_goes_on_answering(hub: Hub
         await pilot.press("escape")
         hub.hold.set()
         await settle(pilot)
-        assert "/pull org/tiny goes on from there" in said(pilot.app)
+        assert "/pull org/tiny continues the download" in said(pilot.app)
     assert assistant.models == [None]
 
 
