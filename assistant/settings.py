@@ -60,7 +60,7 @@ class ScreenSettings(Part, frozen=True):
     """How the app looks."""
 
     theme: str = "parley-dark"
-    """parley-dark, parley-light, or a theme of Textual; `/theme` lists them."""
+    """parley-dark, parley-light, high-contrast, or a theme of Textual; `/theme` lists them."""
     show_metadata: bool = True
     """Whether to show model, mode, words and seconds under an answer."""
 

@@ -9,6 +9,7 @@ from assistant.cli.summarize import check_ask, read_source
 from assistant.conversation import Ask, Assistant
 from assistant.dialogue import describe
 from assistant.prompts import explain
+from assistant.prompts import show as shown_to_model
 from assistant.records import Task
 from assistant.settings import load_settings
 
@@ -98,7 +99,7 @@ def show(
             )
             continue
         note(describe(dialogue))
-        say(rendered.text)
+        say(shown_to_model(rendered.text, tuple(rendered.speakers)).text)
         if sentence := explain(rendered.speakers):
             note(sentence)
         note(f"{rendered.tokens} of {rendered.budget} tokens; {rendered.shots_dropped} shots dropped")

@@ -18,7 +18,7 @@ from assistant.records import Ask
 from assistant.settings import Settings, save_setting
 from assistant.terminal import printable
 from assistant.tui.asking import message_before, open_chat
-from assistant.tui.commands import bindings_of, show_key
+from assistant.tui.commands import bindings_of, command_named, key_of, show_key
 from assistant.tui.documents import Documents
 from assistant.tui.exporting import Kind, export_chat
 from assistant.tui.hangup import end_on_signals, end_without_terminal
@@ -60,6 +60,8 @@ def shuffled(count: int) -> Sequence[int]:
     return random.SystemRandom().sample(range(count), count)
 
 
+QUIT_SECONDS = 3.0
+"""Ctrl+C twice within this time quits."""
 FOLLOW_SECONDS = 1.0
 """How long it takes at most until a promoted model is noticed; a look reads one small file."""
 
@@ -72,7 +74,7 @@ class AssistantApp(NotifyingApp):
     COMMANDS = {_palette}
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-short"), (30, "-tall")]
     BINDINGS = bindings_of("app")
 
     def __init__(
@@ -100,6 +102,7 @@ class AssistantApp(NotifyingApp):
         self.document_files = 0
         self.pulling = Pulling(self.post_message)
         self._continue_last = continue_last
+        self._interrupted_at = float("-inf")
         self.chat = ChatScreen(self._default_ask())
 
     def on_mount(self) -> None:
@@ -304,6 +307,16 @@ class AssistantApp(NotifyingApp):
 
     async def action_quit(self) -> None:
         self._end(0)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C where nothing is selected to copy: stop what is being written, else say how to quit; twice quits."""
+        if self.chat.is_writing:
+            self.chat.action_cancel()
+        elif self.clock() - self._interrupted_at <= QUIT_SECONDS:
+            self._end(0)
+        else:
+            self._interrupted_at = self.clock()
+            self.notify(f"Ctrl+C again quits; so does {key_of(command_named('quit'), self.settings.keys)}.")
 
     def _end(self, return_code: int = Interrupted.exit_code) -> None:
         self.chat.keep_typed()

@@ -14,6 +14,19 @@ what a person sent, on answers and what was sent.
 ENTRY_SCOPES: tuple[Scope, ...] = ("answer", "source", "entry")
 
 
+_KEY_NAMES = {
+    "enter": "Enter",
+    "escape": "Esc",
+    "tab": "Tab",
+    "delete": "Del",
+    "down": "↓",
+    "plus": "+",
+    "minus": "-",
+    "question_mark": "?",
+    "equals_sign": "=",
+}
+
+
 class Command(NamedTuple):
     """`action` is a Textual action of the screen or the app; `takes` is an argument that comes before the one typed.
 
@@ -155,9 +168,13 @@ def key_of(command: Command, changed: Mapping[str, str]) -> str:
     return ", ".join(show_key(key) for key in keys.split(",")) if keys else ""
 
 
+def pressed_key(slash: str, changed: Mapping[str, str]) -> str:
+    """The first of its keys as Textual names it, to be pressed for the user."""
+    return changed.get(slash, command_named(slash).key).partition(",")[0]
+
+
 def show_key(key: str) -> str:
     """Keys as keyboards name them: F1, ^N, Esc, +."""
-    names = {"enter": "Enter", "escape": "Esc", "plus": "+", "minus": "-", "question_mark": "?", "equals_sign": "="}
     if key.startswith("ctrl+"):
         return "^" + key.removeprefix("ctrl+").upper()
-    return names.get(key) or (key.upper() if key[:1] == "f" and key[1:].isdigit() else key)
+    return _KEY_NAMES.get(key) or (key.upper() if key[:1] == "f" and key[1:].isdigit() else key)

@@ -60,7 +60,7 @@ def describe_effect(
     made = [pair for pair in pairs if not set(pair.sources).isdisjoint(sources)]
     lost = [one.why for one in unpaired if not set(one.sources).isdisjoint(sources)]
     reasons = ", ".join(f"{lost.count(why)} {why}" for why in dict.fromkeys(lost))
-    parts = [f"makes {len(made):,} {'pair' if len(made) == 1 else 'pairs'} of {len(pairs):,} in all"]
+    parts = [f"makes {len(made):,} of {len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'} in all"]
     if reasons:
         parts.append(f"no pair: {reasons}")
     parts += _learned(versions)

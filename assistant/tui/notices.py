@@ -20,6 +20,10 @@ MOST_NOTES = 500
 """So many notifications are kept for the log."""
 
 
+_TITLES = {"warning": "Warning", "error": "Error"}
+"""Said as well as coloured."""
+
+
 @dataclass(frozen=True)
 class Note:
     """Something that was said in a notification."""
@@ -63,6 +67,7 @@ class NotifyingApp(App[None]):
     ) -> None:
         """Say something, and keep it for the log. Text is text here: markup and escapes in it are never obeyed."""
         message = printable(message)
+        title = title or _TITLES.get(severity, "")
         self.notes.append(Note(time.strftime("%H:%M:%S"), severity, message))
         if severity == "information":
             # The newest says what the one before it said: they are never stacked over what is being read.

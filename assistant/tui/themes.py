@@ -1,4 +1,4 @@
-"""The two looks that Parley brings along: calm greys and one accent."""
+"""The looks that Parley brings along: calm greys and one accent, dark and light, and one of high contrast."""
 
 from textual.theme import Theme
 
@@ -41,6 +41,26 @@ THEMES = (
             "footer-background": "#fbfaf7",
             "block-cursor-background": "#cfe5e1",
             "block-cursor-foreground": "#2a2d32",
+        },
+    ),
+    Theme(
+        name="high-contrast",
+        primary="#ffff00",
+        secondary="#ffffff",
+        accent="#ffff00",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#8a8a8a",
+        success="#7fff7f",
+        warning="#ffb347",
+        error="#ff9c9c",
+        dark=True,
+        variables={
+            "footer-key-foreground": "#ffff00",
+            "footer-background": "#000000",
+            "block-cursor-background": "#ffffff",
+            "block-cursor-foreground": "#000000",
         },
     ),
 )

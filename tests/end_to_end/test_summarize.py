@@ -378,6 +378,9 @@ def test_the_prompt_is_shown_exactly(talk: Path, tiny_model: Path) -> None:
 
     assert done.stdout.decode().startswith("Summarize the following conversation.\n\nMaya: The review moves to Friday.")
 
+    of_pocket = run("prompt", "show", str(talk), "--model", "pocket").stdout.decode()
+    assert of_pocket.startswith("Summarize the following conversation.\n\n#Person1#: The review moves to Friday.")
+
 
 def test_every_place_is_under_the_one_home(home: Path) -> None:
     places = json.loads(run("paths", "--json").stdout)

@@ -264,6 +264,7 @@ async def test_p_shows_the_exact_prompt_of_the_focused_answer() -> None:
         await settle(pilot)
         screen = seen(pilot.app)
         assert "The exact prompt" in screen
+        assert "#Person1#: The review moves" in screen, "pocket reads tags for names"
         assert "Summarize the following conversation." in screen
         await pilot.press("escape")
         await settle(pilot)

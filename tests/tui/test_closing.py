@@ -10,7 +10,7 @@ import pytest
 from assistant.feedback.store import Store
 from tests.benchmarks.startup import PLACEHOLDER, Terminal, visible
 from tests.doubles import ScriptedAssistant
-from tests.tui.screens import an_app, opened, settle
+from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
 
 
 async def test_closing_the_app_ends_the_assistant() -> None:
@@ -48,3 +48,35 @@ def test_the_app_ends_when_its_terminal_is_gone_and_keeps_what_was_typed(home: P
         terminal.close()
     with Store.open() as store:
         assert store.unfinished("", "typed") == "Half a thought"
+
+
+async def test_ctrl_c_says_how_to_quit_and_twice_quits() -> None:
+    now = [0.0]
+    app = an_app(clock=lambda: now[0])
+    async with opened(app) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+c")
+        await settle(pilot)
+        assert "Ctrl+C again quits; so does ^Q." in seen(app)
+        now[0] = 10.0
+        await pilot.press("ctrl+c")
+        assert app.is_running and app.return_code is None, "the first was long ago"
+        now[0] = 12.0
+        await pilot.press("f1", "ctrl+c")
+        assert app.return_code == 0
+
+
+async def test_ctrl_c_copies_what_is_selected_and_stops_what_is_written() -> None:
+    app = an_app(ScriptedAssistant("One word after the other.", hold_after=2))
+    async with opened(app) as pilot:
+        await settle(pilot)
+        await pilot.press(*"hello", "shift+home", "ctrl+c", "ctrl+c")
+        assert app.clipboard == "hello" and app.return_code is None
+        await pilot.press("backspace")
+        await paste(pilot, STANDUP)
+        await pilot.press("enter")
+        await pilot.pause(0.3)
+        assert app.chat.is_writing
+        await pilot.press("ctrl+c")
+        await settle(pilot)
+        assert not app.chat.is_writing and app.return_code is None

@@ -165,7 +165,7 @@ async def test_what_a_judgement_did_is_said_and_stands_at_the_foot() -> None:
         assert "1 rating → 2 pairs" in screen
         await pilot.press("shift+tab", "w")
         await settle(pilot)
-        effect = "makes 2 pairs of 2 in all · no pair: 1 tie · no model has learned from it yet"
+        effect = "makes 2 of 2 pairs in all · no pair: 1 tie · no model has learned from it yet"
         assert effect in said(pilot.app)
 
 

@@ -140,5 +140,8 @@ async def test_quitting_stops_a_download(hub: Hub) -> None:
 
 def test_the_line_says_how_much_and_how_long() -> None:
     # 990 MB, 310 of them here at 4 MB/s: (990 - 310) / 4 = 170 s; 310 / 990 of 10 cells are 3.
-    line = describe_pull(PullMoved("google/flan-t5-base", 310_000_000, 990_000_000, 4e6))
-    assert line == "▓▓▓░░░░░░░ google/flan-t5-base · 310 of 990 MB, 2:50 left · Esc stops it"
+    news = PullMoved("google/flan-t5-base", 310_000_000, 990_000_000, 4e6)
+    assert describe_pull(news, 80) == "▓▓▓░░░░░░░ google/flan-t5-base · 310 of 990 MB, 2:50 left · Esc stops it"
+    # 72 characters with the bar, 61 without, 39 without the name.
+    assert describe_pull(news, 71) == "google/flan-t5-base · 310 of 990 MB, 2:50 left · Esc stops it"
+    assert describe_pull(news, 60) == "310 of 990 MB, 2:50 left · Esc stops it"

@@ -5,6 +5,7 @@ from textual.widgets import OptionList
 
 from assistant.locations import settings_file
 from assistant.settings import known_keys, load_settings
+from assistant.tui.labels import LABELS, value_in_words
 from assistant.tui.manual import allowed_values, explanations
 from tests.tui.screens import an_app, opened, paste, said, seen, settle
 
@@ -17,6 +18,24 @@ def highlighted(app: App[None]) -> str:
 
 def test_every_setting_is_explained() -> None:
     assert set(explanations()) == set(known_keys())
+
+
+def test_every_setting_has_a_name_and_values_in_words() -> None:
+    assert set(LABELS) == set(known_keys()) - {"keys"}
+    assert value_in_words("generation.max_new_tokens", 128) == "128 tokens"
+    assert value_in_words("generation.drafts", 1) == "1 draft"
+    assert value_in_words("model.threads", 0) == "as many as suit the model"
+    assert value_in_words("generation.seed", None) == "another one each time"
+    assert [value_in_words("screen.show_metadata", value) for value in (True, False)] == ["yes", "no"]
+
+
+async def test_the_list_is_in_words_and_the_key_is_a_detail_of_the_chosen_one() -> None:
+    async with opened(an_app(), (120, 48)) as pilot:
+        await settle(pilot)
+        await pilot.press("f2", "down")
+        await settle(pilot)
+        raw = [key for key in known_keys() if key in seen(pilot.app)]
+        assert raw == ["model.base"], "the one under the cursor"
 
 
 def test_values_that_can_be_listed_are() -> None:
@@ -32,7 +51,7 @@ async def test_a_setting_is_chosen_written_and_used() -> None:
         await settle(pilot)
         await pilot.press("f2")
         await settle(pilot)
-        assert "generation.decoding" in seen(pilot.app)
+        assert "decoding " in seen(pilot.app) and "128 tokens" in seen(pilot.app)
         while highlighted(pilot.app) != "generation.decoding":
             await pilot.press("down")
         await pilot.press("enter")
@@ -61,7 +80,7 @@ async def test_a_value_that_makes_no_sense_is_refused_and_nothing_is_written() -
         await paste(pilot, "many")
         await pilot.press("enter")
         await settle(pilot)
-        assert "'many' is not a number" in seen(pilot.app)
+        assert "beam search follows: 'many' is not a number" in said(pilot.app)
     assert not settings_file().exists()
 
 

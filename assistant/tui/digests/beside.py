@@ -10,6 +10,7 @@ from textual.widgets.option_list import Option
 from assistant.records import Dialogue
 from assistant.terminal import one_line
 from assistant.tui.digests.message import turn_line
+from assistant.tui.widgets.keys import KeyLine
 
 
 class ConversationPane(Vertical):
@@ -43,7 +44,7 @@ class ConversationPane(Vertical):
     def compose(self) -> ComposeResult:
         yield self._heading
         yield self._turns
-        yield Static(Content("Tab to read in it · Esc close"), classes="hint")
+        yield KeyLine(("", "Tab to read in it"), ("f10", "close"))
 
     @property
     def is_open(self) -> bool:

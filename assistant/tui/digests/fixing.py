@@ -4,18 +4,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Checkbox, Input, Label, Static
 
 from assistant.terminal import one_line
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.keys import KeyLine
 
 if TYPE_CHECKING:
     from assistant.digest import Todo
 
 
-class FixScreen(ModalScreen["Todo | None"]):
+class FixScreen(DialogScreen["Todo | None"]):
     """Returns the to-do as the person has it, None on Esc. Its date follows from the time, later."""
 
     BINDINGS = [("escape", "dismiss_none", "Close")]
@@ -28,14 +28,14 @@ class FixScreen(ModalScreen["Todo | None"]):
         self._done = Checkbox("done", value=todo.done, compact=True, id="done")
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
+        with Dialog():
             yield Static(Content(f"To do: {one_line(self._todo.what)}"), classes="heading")
             yield Label("who")
             yield self._who
             yield Label('when: "by Friday", or a day such as 2026-05-03')
             yield self._when
             yield self._done
-            yield Static(Content("Tab next · Space ticks · Enter saves · Esc leaves it"), classes="hint")
+            yield KeyLine(("tab", "next"), ("", "Space tick"), ("enter", "save"), ("escape", "leave it"))
 
     def on_mount(self) -> None:
         self._who.cursor_blink = self._when.cursor_blink = False

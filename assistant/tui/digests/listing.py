@@ -15,12 +15,21 @@ from textual.widgets import Static
 from assistant.terminal import one_line
 from assistant.tui.commands import bindings_of
 from assistant.tui.digests.items import Item, blocks_of, mark_key
+from assistant.tui.widgets.keys import KeyLine
 
 if TYPE_CHECKING:
     from assistant.digest import Digest, Todo
     from assistant.feedback.marks import Mark
 
-KEYS = "↑↓ · Enter message · + keep · - drop · t put a to-do right · c copy · x to-dos to a file · Esc write"
+KEYS = (
+    ("enter", "message"),
+    ("plus", "keep"),
+    ("minus", "drop"),
+    ("t", "put a to-do right"),
+    ("c", "copy"),
+    ("x", "to-dos to a file"),
+    ("escape", "write"),
+)
 _SIGNS = {"keep": "+ ", "drop": "- "}
 
 
@@ -49,10 +58,14 @@ class ItemLine(Static):
         mark = "▸ " if self.has_class("-chosen") else "  "
         self.update(Content.assemble(mark, self._sign, Content(one_line(self._text))))
 
-    def on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
+        """Choose it; a click on the chosen one shows its message."""
         event.stop()
         assert isinstance(self.parent, DigestList)
-        self.parent.enter(self)
+        if self.has_class("-chosen"):
+            await self.run_action("screen.open_point")
+        else:
+            self.parent.enter(self)
 
 
 class DigestList(Vertical, can_focus=False):
@@ -67,8 +80,8 @@ class DigestList(Vertical, can_focus=False):
         .item { height: auto; }
         .item.-dropped { color: $foreground 50%; }
         .item.-chosen { background: $accent 20%; }
-        .keys { display: none; color: $foreground 55%; margin: 1 0 0 0; height: auto; }
-        &:focus .keys { display: block; }
+        KeyLine { display: none; margin: 1 0 0 0; }
+        &:focus KeyLine { display: block; }
     }
     """
     BINDINGS = [
@@ -99,7 +112,7 @@ class DigestList(Vertical, can_focus=False):
             if heading:
                 yield Static(Content(one_line(heading)), classes="head", markup=False)
             yield from lines
-        yield Static(Content(KEYS), classes="keys", markup=False)
+        yield KeyLine(("", "↑↓"), *KEYS)
 
     @property
     def item(self) -> Item | None:

@@ -2,7 +2,6 @@
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -11,6 +10,8 @@ from assistant.records import Dialogue
 from assistant.terminal import one_line, printable
 from assistant.tui.commands import command_named
 from assistant.tui.screens.text import Reading
+from assistant.tui.widgets.dialog import Dialog
+from assistant.tui.widgets.keys import KeyLine
 
 Span = tuple[int, int]
 """From one character of a message to another."""
@@ -36,10 +37,10 @@ class MessageScreen(Reading):
         self._turns = OptionList(compact=True, classes="turns", markup=False)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes=f"dialog -wide {self._shape}"):
+        with Dialog(classes=f"-wide {self._shape}"):
             yield Static(Content(f"Message {self._turn + 1} of {len(self._dialogue.turns)}"), classes="heading")
             yield self._turns
-            yield Static(Content("↑↓ other messages · c copies the chosen one · Esc close"), classes="hint")
+            yield KeyLine(("", "↑↓ other messages"), ("c", "copy the chosen one"), ("escape", "close"))
 
     def on_mount(self) -> None:
         lines = [turn_line(self._dialogue, number) for number in range(len(self._dialogue.turns))]

@@ -3,21 +3,21 @@
 from collections.abc import Callable
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from assistant.feedback.chats import Hit
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import HitsFound
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.keys import KeyLine
 
 _WHO = {"conversation": "conversation", "answer": "answer", "user": "you", "notice": "note", "title": "title"}
-_HINT = "type words, the last may be unfinished · ↑↓ · Enter opens the chat there · Esc close"
+_KEYS = (("", "↑↓ choose"), ("enter", "open the chat there"), ("escape", "close"))
 
 
-class SearchScreen(ModalScreen[Hit | None]):
+class SearchScreen(DialogScreen[Hit | None]):
     """Returns the hit chosen, None on Esc. `find` looks for words in a thread and posts what it found."""
 
     BINDINGS = [
@@ -32,14 +32,14 @@ class SearchScreen(ModalScreen[Hit | None]):
         self._hits: list[Hit] = []
         self._input = Input(value=words, placeholder="search all chats", compact=True)
         self._list = OptionList(compact=True, classes="turns", markup=False)
-        self._hint = Static(Content(_HINT), classes="hint")
+        self._keys = KeyLine(*_KEYS, about="The last word may be unfinished.")
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -wide -message"):
+        with Dialog(classes="-wide -message"):
             yield Static(Content("Search"), classes="heading")
             yield self._input
             yield self._list
-            yield self._hint
+            yield self._keys
 
     def on_mount(self) -> None:
         self._input.cursor_blink = False
@@ -58,7 +58,7 @@ class SearchScreen(ModalScreen[Hit | None]):
         if self._hits:
             self._list.highlighted = 0
         found = f"{len(self._hits)} found" if self._hits else "nothing found"
-        self._hint.update(Content(f"{found} · {_HINT}" if event.words.strip() else _HINT))
+        self._keys.show(*_KEYS, about=found if event.words.strip() else "The last word may be unfinished.")
 
     def on_input_submitted(self) -> None:
         if self._list.highlighted is not None:

@@ -54,19 +54,18 @@ class AnswerActions(ConversationParts):
         """The exact text that the model read, or will read."""
         view = self.chosen()
         if self.composer.whole_text.strip() and self.counted and not (view and view is self.selected()):
-            texts = [prompt.text for prompt in self.counted]
+            shown = [show(prompt.text, tuple(prompt.speakers)) for prompt in self.counted]
             about = f"{sum(prompt.tokens for prompt in self.counted):,} tokens"
-            read = [explain(prompt.speakers) for prompt in self.counted]
         elif view is not None and view.answer is not None:
             completion = view.answer.completion
-            texts = completion.prompt.split("\f")
+            tags = self._tags_of(completion.model)
+            shown = [show(text, tags) for text in completion.prompt.split("\f")]
             about = f"{completion.prompt_tokens:,} tokens · {completion.mode} · wording {completion.prompt_version}"
-            read = [explain(show(text, self._tags_of(completion.model)).names) for text in texts]
         else:
             self.notify("There is no prompt yet: paste a conversation first.")
             return
-        about = " · ".join(dict.fromkeys([about, *filter(None, read)]))
-        self.app.push_screen(TextScreen("The exact prompt", PART.join(texts), about))
+        about = " · ".join(dict.fromkeys([about, *filter(None, (explain(one.names) for one in shown))]))
+        self.app.push_screen(TextScreen("The exact prompt", PART.join(one.text for one in shown), about))
 
     def _tags_of(self, ref: str) -> tuple[str, ...]:
         """What the model of that name reads for speakers; nothing where it is gone or is no model."""

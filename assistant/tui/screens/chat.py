@@ -3,6 +3,7 @@
 import time
 from functools import partial
 
+from textual.content import Content
 from textual.events import Paste
 from textual.timer import Timer
 from textual.widgets import Input as InputField
@@ -14,7 +15,7 @@ from assistant.settings import ScreenSettings
 from assistant.terminal import shortened
 from assistant.tui.asking import Input, Request, Sending, ask, ask_by, asked_about, measure, plan
 from assistant.tui.choices import changes, drawn
-from assistant.tui.commands import action_of, bindings_of, command_named, find_command, key_of
+from assistant.tui.commands import action_of, bindings_of, command_named, find_command, key_of, pressed_key
 from assistant.tui.digests.actions import DigestActions
 from assistant.tui.messages import (
     AnswerFinished,
@@ -33,8 +34,10 @@ from assistant.tui.screens.document_questions import NO_DIALOGUE, DocumentQuesti
 from assistant.tui.screens.judging import JudgingActions
 from assistant.tui.screens.kept_chats import KeptChats
 from assistant.tui.screens.text import TextScreen
+from assistant.tui.teaching import next_hint
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.entry import EntryView
+from assistant.tui.widgets.keys import pressing
 from assistant.tui.widgets.sent import QuestionView, SentView
 from assistant.tui.widgets.source import SourceView
 from assistant.tui.widgets.title import TitleLine
@@ -61,6 +64,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
         self._kept_at = 0.0
         self._has_looked_for_draft = False
         self._routes: tuple[Route, ...] = ()
+        self._sending: Sending | None = None
         self._chosen_route: Route | None = None
 
     def on_mount(self) -> None:
@@ -160,6 +164,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
         await self.request(NO_DIALOGUE, self.ask, question)
 
     async def _show_sent(self, view: SentView, kind: MessageKind) -> None:
+        self.add_class("-begun")
         self.parley.keeper.said(view.text, self.ask, kind, partial(setattr, view, "message"))
         await self.transcript.add(view)
         self.follow()
@@ -179,6 +184,11 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
             raise UsageError(f"no command {line.split()[0]}; F1 lists them")
         await self.run_action(action_of(*found))
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether an answer is being written."""
+        return self._writing is not None
+
     def is_free(self) -> bool:
         if self._writing is not None:
             self.notify("An answer is being written: wait for it, or press Esc.", severity="warning")
@@ -186,6 +196,7 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
 
     async def request(self, dialogue: Dialogue, ask: Ask, question: str = "") -> None:
         self.add_class("-begun")
+        self.hint.remove_class("-shown")
         self._requests += 1
         request = Request(number=self._requests, dialogue=dialogue, ask=drawn(ask), question=question)
         view = AnswerView(request, self.parley.clock, "waiting for the model")
@@ -236,7 +247,15 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
             self._writing = None
             title = event.title or shortened(event.answer.completion.answer)
             self._title(title)
+            self._teach(view)
             self.parley.keeper.answered(event.answer, order, title, partial(setattr, view, "message"))
+
+    def _teach(self, view: AnswerView) -> None:
+        """One line that names a key for what can be done now, until the next thing is sent."""
+        about = {"point": view.digest is not None, "rate": True, "ask": bool(view.request.dialogue.turns)}
+        hint = next_hint([name for name, fits in about.items() if fits], self.parley.settings.keys)
+        self.hint.update(Content(hint))
+        self.hint.set_class(bool(hint), "-shown")
 
     def _title(self, title: str) -> None:
         if self.title_line.chat == TitleLine.UNTITLED:
@@ -291,17 +310,26 @@ class ChatScreen(AnswerActions, DigestActions, JudgingActions, DocumentQuestions
             return
         self.counted = event.prompts
         self.controls.show_tokens(event.prompts)
+        self._sending = event.sending
         self._routes = event.sending.routes if event.sending else ()
-        self.composer.border_subtitle = self._describe_route(event.sending).replace("[", r"\[")
+        self._show_route()
 
-    def _describe_route(self, sending: Sending | None) -> str:
+    def on_resize(self) -> None:
+        self._show_route()
+
+    def _show_route(self) -> None:
+        route = self._describe_route(self._sending) if self._sending is not None else ""
+        self.composer.border_subtitle = pressing(pressed_key("route", self.parley.settings.keys), route)
+
+    def _describe_route(self, sending: Sending) -> str:
         """What Enter will do, and the key that changes it where there is a choice."""
-        if sending is None:
-            return ""
         what = LABELS[sending.route]
+        changes = " · F7 changes" if len(sending.routes) > 1 else ""
         if sending.route == "conversation" and sending.dialogue is not None:
             what = f"{self.ask.task} · {describe(sending.dialogue)}"
-        return f"Enter → {what}" + (" · F7 changes" if len(sending.routes) > 1 else "")
+            if len(f"Enter → {what}{changes}") > self.size.width - len("╭─  ─╮"):
+                what = self.ask.task
+        return f"Enter → {what}{changes}"
 
     def action_route(self) -> None:
         """Take the text in the composer for the next thing that it could be."""

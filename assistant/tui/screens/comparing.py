@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from assistant.errors import AssistantError
@@ -18,17 +17,24 @@ from assistant.terminal import printable
 from assistant.trials import Pair, contestants, counted, find_prompts, write_pairs
 from assistant.tui.messages import PairsWritten
 from assistant.tui.training_run import newest_run, read_run
-from assistant.tui.widgets.drafts import DraftRow
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.drafts import DraftCard, DraftRow
+from assistant.tui.widgets.keys import KeyLine
 
 if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
 
 CONVERSATIONS = 12
 """Compared in one sitting."""
-_HINT = "1 or 2 the better one · = alike · Esc ends; what was chosen is kept"
+_KEYS = (
+    ("1", "the first is better"),
+    ("2", "the second"),
+    ("equals_sign", "alike"),
+    ("escape", "end; choices are kept"),
+)
 
 
-class ComparingScreen(ModalScreen[None]):
+class ComparingScreen(DialogScreen[None]):
     """The newest candidate of a run, else the model that was promoted, and the one that it was to beat."""
 
     BINDINGS = [
@@ -52,11 +58,11 @@ class ComparingScreen(ModalScreen[None]):
         return cast("AssistantApp", self.app)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -ranking"):
+        with Dialog(classes="-ranking"):
             yield Static("Both models answer conversations of yours that you have not rated …", classes="heading")
             yield Static(classes="read", markup=False)
             yield VerticalScroll()
-            yield Static(_HINT, classes="hint")
+            yield KeyLine(*_KEYS)
 
     def on_mount(self) -> None:
         self.parley.in_background(self._write, "compare")
@@ -72,6 +78,10 @@ class ComparingScreen(ModalScreen[None]):
         self._count(place if place >= 0 else None)
         self._at += 1
         self._show()
+
+    def on_draft_card_chosen(self, event: DraftCard.Chosen) -> None:
+        """A click on an answer does what its digit does."""
+        self.action_choose(event.number)
 
     def action_close(self) -> None:
         self.dismiss(None)
@@ -114,7 +124,7 @@ class ComparingScreen(ModalScreen[None]):
         verdict = f"{version} against {self._against}, all sittings together: {total.wins} better, {total.losses} worse"
         self.query_one(".heading", Static).update(Content(f"{verdict}, {total.ties} alike"))
         self.query_one(".read", Static).update("")
-        self.query_one(".hint", Static).update("Esc closes; F4 and b goes back to the model before")
+        self.query_one(KeyLine).show(("escape", "close"), about="F4 and b goes back to the model before.")
 
 
 def _candidate() -> str:

@@ -4,7 +4,6 @@ they stand. Shared words are counted at once, meanings are compared in a thread.
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -17,6 +16,8 @@ from assistant.scoring.verdicts import verdicts
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import GroundsFound
 from assistant.tui.screens.text import Reading
+from assistant.tui.widgets.dialog import Dialog
+from assistant.tui.widgets.keys import KeyLine
 
 _MARKS = {"said": "• ", "partly": "◐ ", "not found": "? "}
 _COMPARING, _COMPARED, _BY_WORDS = "comparing meanings …", "by words and meaning", "by shared words alone"
@@ -40,7 +41,7 @@ class EvidenceScreen(Reading):
         self._grounds = attribute(self._text, dialogue)
         self._sentences = OptionList(compact=True, classes="sentences", markup=False)
         self._turns = OptionList(compact=True, classes="turns", markup=False)
-        self._hint = Static(classes="hint", markup=False)
+        self._keys = KeyLine()
         self._lit: tuple[int, ...] = ()
         self._how = _COMPARING
 
@@ -51,11 +52,11 @@ class EvidenceScreen(Reading):
         return missing + [ground.role for ground in self._grounds if ground.role is not None]
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -evidence"):
+        with Dialog(classes="-evidence"):
             yield Static(Content("What it rests on"), classes="heading")
             yield self._sentences
             yield self._turns
-            yield self._hint
+            yield self._keys
 
     def on_mount(self) -> None:
         for ground in self._grounds:
@@ -101,7 +102,7 @@ class EvidenceScreen(Reading):
             self._turns.scroll_to_highlight(top=True)
         else:
             self._turns.highlighted = None
-        self._hint.update(Content(f"{self._verdict(ground)}\n↑↓ sentence · Esc close · {self._how}"))
+        self._keys.show(("", "↑↓ sentence"), ("escape", "close"), ("", self._how), about=self._verdict(ground))
 
     def _verdict(self, ground: Grounds) -> str:
         (verdict,) = verdicts(self._text, self._dialogue, [ground])

@@ -2,18 +2,18 @@
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from assistant.errors import AssistantError
 from assistant.feedback.guideline import Guideline, guideline_file, load_guideline, save_guideline
 from assistant.terminal import printable
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.keys import KeyLine
 from assistant.tui.widgets.page import Page
 
 
-class GuidelineScreen(ModalScreen[Guideline | None]):
+class GuidelineScreen(DialogScreen[Guideline | None]):
     """Shows the text; `e` edits it, Ctrl+S saves it as the user's own copy. Returns what was saved."""
 
     BINDINGS = [
@@ -28,22 +28,22 @@ class GuidelineScreen(ModalScreen[Guideline | None]):
         self._saved: Guideline | None = None
         self._was_warned = False
         self._area = Page(printable(self._guideline.text), compact=True)
-        self._hint = Static(classes="hint", markup=False)
+        self._keys = KeyLine()
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -wide"):
+        with Dialog(classes="-wide"):
             yield Static(Content("How to judge"), classes="heading")
             yield self._area
-            yield self._hint
+            yield self._keys
 
     def on_mount(self) -> None:
         self._area.focus()
-        self._show_hint()
+        self._show_keys()
 
     def action_edit(self) -> None:
         self._area.read_only = False
         self._area.show_cursor = True
-        self._show_hint()
+        self._show_keys()
 
     def action_save(self) -> None:
         if self._area.read_only:
@@ -55,7 +55,7 @@ class GuidelineScreen(ModalScreen[Guideline | None]):
             return
         self._area.read_only = True
         self._area.show_cursor = False
-        self._show_hint()
+        self._show_keys()
 
     def action_close(self) -> None:
         is_changed = not self._area.read_only and self._area.text.strip() != self._guideline.text
@@ -65,6 +65,9 @@ class GuidelineScreen(ModalScreen[Guideline | None]):
             return
         self.dismiss(self._saved)
 
-    def _show_hint(self) -> None:
-        keys = "e edit · Esc close" if self._area.read_only else f"Ctrl+S saves to {guideline_file()} · Esc back"
-        self._hint.update(Content(f"version {self._guideline.version} · {keys}"))
+    def _show_keys(self) -> None:
+        about = f"version {self._guideline.version}"
+        if self._area.read_only:
+            self._keys.show(("e", "edit"), ("escape", "close"), about=about)
+        else:
+            self._keys.show(("ctrl+s", f"save to {guideline_file()}"), ("escape", "back"), about=about)

@@ -7,9 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -25,6 +23,8 @@ from assistant.tui.messages import (
 )
 from assistant.tui.screens.passage import PassageScreen
 from assistant.tui.screens.pick import PickScreen
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.keys import KeyLine
 from assistant.tui.widgets.sources import SourceList
 
 if TYPE_CHECKING:
@@ -32,13 +32,21 @@ if TYPE_CHECKING:
     from knowledge.library import Progress
 
 EMPTY = "No folder yet. Type a path above, such as ~/notes, and press Enter."
+_KEYS = (
+    ("enter", "add, search or open"),
+    ("down", "to the list"),
+    ("ctrl+u", "update"),
+    ("delete", "forget"),
+    ("ctrl+x", "stop"),
+    ("escape", "close"),
+)
 _BAR = 24
 _MOST_SKIPPED = 5
 _LONGEST_PATH = 56
 """Cells of a folder's path: its end tells it from the others, and the counts stay in view beside it."""
 
 
-class KnowledgeScreen(ModalScreen[None]):
+class KnowledgeScreen(DialogScreen[None]):
     """Folders above, search below. A path in the field adds it; anything else is searched for."""
 
     BINDINGS = [
@@ -54,22 +62,19 @@ class KnowledgeScreen(ModalScreen[None]):
         self._roots: tuple[Root, ...] = ()
         self._words = ""
         self._is_reading = False
-        self._field = Input(placeholder="a file or folder to add (~/notes), or words to search for", compact=True)
+        self._field = Input(placeholder="a path to add, or words to search for", compact=True)
         self._list = OptionList(compact=True, classes="roots")
         self._state = Static(classes="hint", markup=False)
         self._hits = SourceList()
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -wide -documents"):
+        with Dialog(classes="-wide -documents"):
             yield Static(Content("Your documents"), classes="heading")
             yield self._field
             yield self._list
             yield self._state
             yield self._hits
-            yield Static(
-                Content("Enter adds, searches or opens · ↓ to the list · ^U update · Del forget · ^X stop · Esc close"),
-                classes="hint",
-            )
+            yield KeyLine(*_KEYS)
 
     @property
     def parley(self) -> "AssistantApp":

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -17,11 +15,13 @@ from assistant.models.versions import VersionFacts
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
 from assistant.terminal import one_line
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.keys import KeyLine
 
-_HINT = "Enter let it answer · b back to the one before · d delete · Esc close"
+_KEYS = (("enter", "let it answer"), ("b", "back to the one before"), ("d", "delete"), ("escape", "close"))
 
 
-class ModelsScreen(ModalScreen[None]):
+class ModelsScreen(DialogScreen[None]):
     """A list with the facts of the highlighted model below it."""
 
     BINDINGS = [("escape,q", "close", "Close"), ("b", "back", "Back"), ("d", "delete", "Delete")]
@@ -32,11 +32,11 @@ class ModelsScreen(ModalScreen[None]):
         self._asked = ""
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -wide"):
+        with Dialog(classes="-wide"):
             yield Static(Content("Models"), classes="heading")
             yield OptionList(compact=True)
             yield Static(classes="facts")
-            yield Static(Content(_HINT), classes="hint")
+            yield KeyLine(*_KEYS)
 
     def on_mount(self) -> None:
         serving = self._list()

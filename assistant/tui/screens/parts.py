@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.screen import Screen
+from textual.widgets import Static
 
 from assistant.records import Ask, Dialogue, Prompt
 from assistant.tui.digests.beside import ConversationPane
@@ -42,6 +43,7 @@ class ConversationParts(Screen[None]):
         self.panel = SettingsPanel(ask)
         self.beside = ConversationPane()
         self.welcome = Welcome()
+        self.hint = Static(classes="teaching", markup=False)
         self.download = DownloadLine()
         self.foot = FootLine()
 
@@ -51,6 +53,7 @@ class ConversationParts(Screen[None]):
         yield self.title_line
         yield self.welcome
         yield self.transcript
+        yield self.hint
         yield self.download
         yield self.composer
         yield self.beside

@@ -3,13 +3,15 @@
 from pathlib import PurePath
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import Source
 from assistant.tui.screens.text import Reading
+from assistant.tui.widgets.dialog import Dialog
+from assistant.tui.widgets.keys import KeyLine
 
 AROUND = 4_000
 """Characters shown before and after the place."""
@@ -31,14 +33,14 @@ class PassageScreen(Reading):
         page = f" · page {self._source.page}" if self._source.page is not None else ""
         page += f" · {one_line(self._source.place)}" if self._source.place else ""
         folder = one_line(str(PurePath(self._source.document).parent))
-        with Vertical(classes="dialog -wide"):
+        with Dialog(classes="-wide"):
             yield Static(Content(one_line(PurePath(self._source.document).name) + page), classes="heading")
             with VerticalScroll(can_focus=True, classes="context"):
                 yield Static(Content(self._before.lstrip()), markup=False)
                 yield Static(Content(self._place).stylize("bold $accent"), markup=False, id="place")
                 yield Static(Content(self._after.rstrip()), markup=False)
             span = f"characters {self._source.start}-{self._source.end}"
-            yield Static(Content(f"{folder} · {span}   c copy · Esc close"), classes="hint")
+            yield KeyLine(("c", "copy"), ("escape", "close"), about=f"{folder} · {span}")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

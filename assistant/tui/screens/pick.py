@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from assistant.terminal import one_line
 from assistant.tui.choices import Offer
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.keys import KeyLine
 
 
-class PickScreen(ModalScreen[str | None]):
+class PickScreen(DialogScreen[str | None]):
     """Returns the chosen value, or None on Esc. With `free` a typed value that is not on the list counts too."""
 
     BINDINGS = [
@@ -30,10 +30,11 @@ class PickScreen(ModalScreen[str | None]):
         self._free = free
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
+        with Dialog():
             yield Static(Content(self._title), classes="heading")
             yield Input(placeholder=self._free or "type to narrow the list", compact=True)
             yield OptionList(compact=True)
+            yield KeyLine(*([("", "↑↓ choose")] if self._offers else []), ("enter", "take it"), ("escape", "close"))
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False

@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from assistant.feedback.guideline import Guideline
@@ -17,13 +16,25 @@ from assistant.terminal import printable
 from assistant.tui.placing import Placing
 from assistant.tui.screens.guideline import GuidelineScreen
 from assistant.tui.screens.text import TextScreen
-from assistant.tui.widgets.drafts import DraftRow, mark_of
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.drafts import DraftCard, DraftRow, mark_of
+from assistant.tui.widgets.keys import KeyLine, PressLine, pressing
 
 CONFIDENCES: tuple[tuple[str, float | None], ...] = (
     ("not said", None),
     ("sure", 0.95),
     ("fairly sure", 0.75),
     ("unsure", 0.5),
+)
+_KEYS = (
+    ("equals_sign", "tie"),
+    ("f", "fail"),
+    ("u", "undo"),
+    ("tab", "whole conversation"),
+    ("question_mark", "guideline"),
+    ("c", "confidence"),
+    ("enter", "save"),
+    ("escape", "later"),
 )
 REASON_KEYS = "abdehijklmnopqrstvwxyz"
 """Letters that choose a reason; c, f, g and u mean something else."""
@@ -39,7 +50,7 @@ class Ranked(Record, frozen=True):
     guideline: str = ""
 
 
-class RankingScreen(ModalScreen[Ranked | None]):
+class RankingScreen(DialogScreen[Ranked | None]):
     """The drafts in the order in which they are shown; `on_change` hears every step, so that a crash loses none."""
 
     BINDINGS = [
@@ -74,19 +85,16 @@ class RankingScreen(ModalScreen[Ranked | None]):
         self._offered = list(zip(REASON_KEYS, guideline.reasons["up"] + guideline.reasons["down"], strict=False))
         self._reasons: set[str] = set()
         self._confidence = 0
-        self._below = Static(classes="reasons", markup=False)
+        self._below = PressLine(classes="reasons", markup=False)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -ranking"):
-            yield Static(Content.assemble((self._heading, "bold $accent"), "  ", (self._hint(), "$foreground 60%")))
+        with Dialog(classes="-ranking"):
+            yield Static(Content(self._heading), classes="heading")
             yield Static(Content(printable(self._source)), classes="read", markup=False)
             with VerticalScroll():
                 yield self._row
                 yield self._below
-
-    def _hint(self) -> str:
-        keys = f"1-{self.placing.drafts} place · = tie with the last · f fail · u undo · Tab the whole conversation"
-        return f"{keys} · ? guideline · c confidence · Enter save · Esc later"
+            yield KeyLine(("", f"1-{self.placing.drafts} place"), *_KEYS)
 
     def on_mount(self) -> None:
         self._show()
@@ -100,6 +108,10 @@ class RankingScreen(ModalScreen[Ranked | None]):
             self._reasons ^= {dict(self._offered)[event.character]}
             self._show()
             self._below.scroll_visible(animate=False)
+
+    def on_draft_card_chosen(self, event: DraftCard.Chosen) -> None:
+        """A click on a draft does what its digit does."""
+        self._change(self.placing.place(event.number))
 
     def action_tie(self) -> None:
         self._change(self.placing.tie())
@@ -164,15 +176,16 @@ class RankingScreen(ModalScreen[Ranked | None]):
             mark = mark_of(placing.place_of(number), tied=placing.is_tied(number), failed=failed)
             card.mark(mark, touched=number == placing.touched, failed=failed)
         confidence = CONFIDENCES[self._confidence][0]
-        self._below.update(Content(f"{self._boxes('up')}\n{self._boxes('down')}\nconfidence: {confidence}"))
+        said = pressing("c", f"confidence: {confidence}")
+        self._below.update(Content("\n").join([*self._boxes("up"), *self._boxes("down"), said]))
 
-    def _boxes(self, thumb: Thumb) -> str:
+    def _boxes(self, thumb: Thumb) -> list[Content]:
         chosen = [(key, reason) for key, reason in self._offered if reason in self._guideline.reasons[thumb]]
-        boxes = [f"{key} {'☒' if reason in self._reasons else '☐'} {reason}" for key, reason in chosen]
+        boxes = [pressing(key, f"{key} {'☒' if reason in self._reasons else '☐'} {reason}") for key, reason in chosen]
         # A box and its reason stay on one line.
-        lines, room = [""], self.app.size.width * 94 // 100 - len("   ") * 2 - 1
+        lines, room = [Content("")], self.app.size.width * 94 // 100 - len("   ") * 2 - 1
         for box in boxes:
             if len(lines[-1]) + len(box) > room:
-                lines.append("")
-            lines[-1] += f"{box}  "
-        return "\n".join(lines)
+                lines.append(Content(""))
+            lines[-1] = Content.assemble(lines[-1], box, "  ")
+        return lines

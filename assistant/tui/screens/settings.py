@@ -1,5 +1,5 @@
-"""The settings, made from the settings tree: every key with its value, where that came from and what it means. Writes
-to the user's file, comments kept.
+"""The settings, made from the settings tree: each in words, with its value, where that came from and what it means.
+Writes to the user's file, comments kept.
 """
 
 import json
@@ -7,9 +7,7 @@ from typing import Any
 
 import msgspec
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -18,11 +16,14 @@ from assistant.locations import settings_file
 from assistant.settings import Setting, Settings, list_settings, resolve, save_setting
 from assistant.terminal import one_line
 from assistant.tui.choices import Offer
+from assistant.tui.labels import LABELS, value_in_words
 from assistant.tui.manual import allowed_values, explanations
 from assistant.tui.screens.pick import PickScreen
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.keys import KeyLine
 
 
-class SettingsScreen(ModalScreen[Settings | None]):
+class SettingsScreen(DialogScreen[Settings | None]):
     """Returns the settings in force after a change, None where nothing was changed."""
 
     BINDINGS = [("escape,f2", "close", "Close")]
@@ -33,10 +34,10 @@ class SettingsScreen(ModalScreen[Settings | None]):
         self._listed: dict[str, Setting] = {}
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -wide"):
+        with Dialog(classes="-wide"):
             yield Static(Content("Settings"), classes="heading")
             yield OptionList(compact=True)
-            yield Static(classes="hint", markup=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         self._list()
@@ -46,15 +47,16 @@ class SettingsScreen(ModalScreen[Settings | None]):
         key = event.option.id or ""
         origin = self._listed[key].origin
         about = explanations().get(key, "")
-        where = f"from: {origin} · Enter changes it in {settings_file()}"
-        self.query_one(".hint", Static).update(Content(f"{about}\n{where}"))
+        where = f"{key} · from: {origin} · changes go to {settings_file()}"
+        self.query_one(KeyLine).show(("enter", "change"), ("escape", "close"), about=f"{about}\n{where}")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         key = event.option.id or ""
         now = _as_text(self._listed[key].value)
         values = allowed_values().get(key)
-        offers = [Offer(value=_as_text(value), label=_as_text(value)) for value in values or ()]
-        screen = PickScreen(key, offers, now, free="" if values else f"now: {now or 'empty'}")
+        offers = [Offer(value=_as_text(value), label=value_in_words(key, value)) for value in values or ()]
+        title = f"{LABELS[key].name}\n{explanations().get(key, '')}"
+        screen = PickScreen(title, offers, now, free="" if values else f"now: {now or 'empty'}")
         self.app.push_screen(screen, lambda text: self._save(key, text) if text is not None else None)
 
     def _save(self, key: str, text: str) -> None:
@@ -62,7 +64,8 @@ class SettingsScreen(ModalScreen[Settings | None]):
             save_setting(key, _value_of(text, self._listed[key].value))
             self._changed = resolve()[0]
         except AssistantError as error:
-            self.notify(str(error), severity="error", markup=False)
+            problem = str(error).removeprefix(f"{key}: ").partition(" - at `$")[0]
+            self.notify(f"{LABELS[key].name}: {problem}", severity="error", markup=False)
             return
         self._list(key)
 
@@ -70,13 +73,14 @@ class SettingsScreen(ModalScreen[Settings | None]):
         settings, origins = resolve()
         listed = [setting for setting in list_settings(settings, origins) if setting.key != "keys"]
         self._listed = {setting.key: setting for setting in listed}
-        width = max(len(key) for key in self._listed)
+        width = max(len(LABELS[key].name) for key in self._listed)
         options = self.query_one(OptionList)
         options.clear_options()
         for setting in listed:
-            value = one_line(_as_text(setting.value)) or "—"
-            style = "$foreground 60%" if setting.origin == "default" else "$accent"
-            options.add_option(Option(Content.assemble(f"{setting.key:<{width}}   ", (value, style)), id=setting.key))
+            label, value = LABELS[setting.key].name, one_line(value_in_words(setting.key, setting.value))
+            is_default = setting.origin == "default"
+            style, sign = ("$foreground 60%", "") if is_default else ("$accent", " *")
+            options.add_option(Option(Content.assemble(f"{label:<{width}}   ", (value + sign, style)), id=setting.key))
         options.highlighted = list(self._listed).index(highlighted) if highlighted else 0
 
     def action_close(self) -> None:

@@ -1,16 +1,16 @@
 """A text to read in full: the exact prompt, the guideline, help."""
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from assistant.terminal import printable
+from assistant.tui.widgets.dialog import Dialog, DialogScreen
+from assistant.tui.widgets.keys import KeyLine
 from assistant.tui.widgets.page import Page
 
 
-class Reading(ModalScreen[None]):
+class Reading(DialogScreen[None]):
     """Something to read over the chat. A letter that is none of its keys closes it and is typed: the app sees to it."""
 
 
@@ -26,10 +26,10 @@ class TextScreen(Reading):
         self._about = about
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -wide"):
+        with Dialog(classes="-wide"):
             yield Static(Content(self._title), classes="heading")
             yield Page(self._text, compact=True)
-            yield Static(Content(f"{self._about}   c copy · Esc close".strip()), classes="hint")
+            yield KeyLine(("c", "copy"), ("escape", "close"), about=self._about)
 
     def show_text(self, text: str) -> None:
         """Another text in its place."""

@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 from assistant.records import Chat
 from assistant.terminal import one_line
 from assistant.tui.messages import ChatChosen, ChatDeletionAsked, ChatPinAsked, ChatRenameAsked, ChatSearched
+from assistant.tui.widgets.keys import KeyLine
 
 TITLE_CELLS = 27
 
@@ -39,12 +40,12 @@ class ChatList(Vertical):
     }
     """
     BINDINGS = [
-        ("escape", "close", "Close"),
-        ("down", "move(1)", "Next"),
-        ("up", "move(-1)", "Previous"),
-        Binding("ctrl+d", "delete", "Delete", priority=True),
-        Binding("ctrl+k", "pin", "Pin", priority=True),
-        Binding("f2", "rename", "Rename", priority=True),
+        Binding("escape", "close", "Close", show=False),
+        Binding("down", "move(1)", "Next", show=False),
+        Binding("up", "move(-1)", "Previous", show=False),
+        Binding("ctrl+d", "delete", "Delete", show=False, priority=True),
+        Binding("ctrl+k", "pin", "Pin", show=False, priority=True),
+        Binding("f2", "rename", "Rename", show=False, priority=True),
     ]
 
     def __init__(self) -> None:
@@ -55,6 +56,7 @@ class ChatList(Vertical):
     def compose(self) -> ComposeResult:
         yield self._search
         yield self._options
+        yield KeyLine(("enter", "open"), ("ctrl+k", "pin"), ("f2", "rename"), ("ctrl+d", "delete"), ("escape", "close"))
 
     def on_mount(self) -> None:
         self._search.cursor_blink = False

@@ -6,13 +6,15 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static, TextArea
+from textual.widgets import OptionList, Static, TextArea
 
 from assistant.errors import InputUnreadable
 from assistant.terminal import printable
 from assistant.tui.completion import completion_of
 from assistant.tui.messages import ComposerChanged, ComposerSubmitted
 from assistant.tui.reading import describe, read_dialogue
+from assistant.tui.widgets.command_menu import CommandMenu
+from assistant.tui.widgets.keys import press_clicked
 
 FOLD_LINES = 10
 """A paste of more lines than the composer shows is folded into one line above it."""
@@ -34,17 +36,24 @@ class Editor(TextArea):
         Binding("ctrl+z,super+z", "undo_last", "Undo", show=False),
     ]
 
+    def __init__(self, menu: CommandMenu, placeholder: str) -> None:
+        super().__init__(placeholder=placeholder, compact=True, highlight_cursor_line=False, show_line_numbers=False)
+        self.menu = menu
+
     def update_suggestion(self) -> None:
         """Complete a command or a file's name at the end of the first line, dim, until Tab or → takes it."""
         at_end = self.cursor_location == self.document.end
         self.suggestion = completion_of(self.text) if at_end and "\n" not in self.text else ""
 
     class Sent(Message):
-        """Enter was pressed, when this text stood there: by the time this is heard a fast typist has typed on."""
+        """Enter was pressed, when this text stood there: by the time this is heard a fast typist has typed on.
+        `command` is the one that the menu makes of it, "" for none.
+        """
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, text: str, command: str) -> None:
             super().__init__()
             self.text = text
+            self.command = command
 
     class Pasted(Message):
         """A text too long to be shown was pasted."""
@@ -69,6 +78,9 @@ class Editor(TextArea):
     """Whether something else was done since the last letter, which undo takes back first."""
 
     async def action_leave(self) -> None:
+        if self.menu.is_open:
+            self.menu.close()
+            return
         await self.screen.run_action("cancel")
         self.is_leaving = True
 
@@ -82,13 +94,16 @@ class Editor(TextArea):
             self.action_undo()
 
     def action_send(self) -> None:
-        self.post_message(self.Sent(self.text))
+        self.post_message(self.Sent(self.text, self.menu.chosen(self.text)))
 
     def action_newline(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
 
     def action_complete(self) -> None:
-        if self.suggestion:
+        if command := self.menu.chosen(self.text):
+            self.load_text(f"/{command} ")
+            self.move_cursor(self.document.end)
+        elif self.suggestion:
             self.insert(self.suggestion)
         else:
             self.screen.focus_next()
@@ -122,10 +137,9 @@ class Editor(TextArea):
         if event.is_printable:
             return
         active = self.screen.active_bindings.get(event.key)
-        if active is not None and active.node is self:
+        if active is not None and active.node is self and await self.app.run_action(active.binding.action, self):
             event.stop()
             event.prevent_default()
-            await self.run_action(active.binding.action)
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
@@ -143,11 +157,11 @@ class Composer(Vertical):
     DEFAULT_CSS = """
     Composer {
         height: auto;
-        max-height: 14;
+        max-height: 16;
         border: round $panel;
         padding: 0 1;
         &:focus-within { border: round $accent; }
-        .folded { display: none; color: $accent; height: 1; }
+        .folded { display: none; color: $accent; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         &.-folded .folded { display: block; }
         Editor {
             height: auto; max-height: 10; border: none; padding: 0; background: transparent;
@@ -157,7 +171,7 @@ class Composer(Vertical):
     }
     """
 
-    PLACEHOLDER = "Paste a conversation and press Enter, or type / for commands"
+    PLACEHOLDER = "Paste a conversation and press Enter; / for commands"
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,14 +181,15 @@ class Composer(Vertical):
         self._changed: dict[int, str] = {}
         self._sent: str | None = None
         self._fold = Static(classes="folded", markup=False)
-        self.editor = Editor(
-            placeholder=self.PLACEHOLDER, compact=True, highlight_cursor_line=False, show_line_numbers=False
-        )
+        self.menu = CommandMenu()
+        self.editor = Editor(self.menu, self.PLACEHOLDER)
+        self._loaded = ""
 
     def on_mount(self) -> None:
         self.editor.cursor_blink = False
 
     def compose(self) -> ComposeResult:
+        yield self.menu
         yield self._fold
         yield self.editor
 
@@ -189,6 +204,7 @@ class Composer(Vertical):
     def load(self, text: str) -> None:
         """Replace what is there; a long text is folded."""
         self.pasted, typed = (text, "") if is_long(text) else ("", text)
+        self._loaded = typed
         self.editor.load_text(typed)
         self.editor.move_cursor(self.editor.document.end)
         self._show_fold()
@@ -215,7 +231,7 @@ class Composer(Vertical):
         self._changed = {}
 
     def on_editor_sent(self, event: Editor.Sent) -> None:
-        text = self._with_paste(event.text)
+        text = f"/{event.command}" if event.command else self._with_paste(event.text)
         if text.strip():
             self._sent = event.text
             self.post_message(ComposerSubmitted(text))
@@ -229,6 +245,9 @@ class Composer(Vertical):
         self._show_fold()
 
     def on_editor_recalled(self, event: Editor.Recalled) -> None:
+        if self.menu.is_open:
+            self.menu.move(event.step)
+            return
         place = min(max(self._place + event.step, 0), len(self.history))
         if place == self._place:
             return
@@ -239,16 +258,26 @@ class Composer(Vertical):
 
     def on_text_area_changed(self) -> None:
         self.editor.yields_undo = False
+        # What was sent before and comes back is no typing: Up goes on to what was sent before that.
+        self.menu.show("" if self.editor.text == self._loaded else self.editor.text)
         self.post_message(ComposerChanged())
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A click in the menu runs the command."""
+        event.stop()
+        self._sent = self.editor.text
+        self.post_message(ComposerSubmitted(f"/{event.option.id}"))
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is self._fold:
             self.unfold()
+        else:
+            press_clicked(self.app, event)
 
     def _show_fold(self) -> None:
         self.set_class(bool(self.pasted), "-folded")
         if self.pasted:
-            self._fold.update(Content(f"▸ {_describe_text(self.pasted)} · click or /unfold to edit"))
+            self._fold.update(Content(f"▸ {_describe_text(self.pasted)} · click or /unfold"))
         self.post_message(ComposerChanged())
 
 

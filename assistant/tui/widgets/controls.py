@@ -36,8 +36,7 @@ class ControlLine(Horizontal):
         padding: 0 1;
         color: $foreground 60%;
         .choice { width: auto; padding: 0 1; &:hover { color: $accent; } }
-        .tokens { width: 1fr; text-align: right; padding: 0 1; }
-        &.-narrow .decoding { display: none; }
+        .tokens { width: 1fr; text-align: right; padding: 0 1; text-wrap: nowrap; }
     }
     """
 
@@ -45,6 +44,7 @@ class ControlLine(Horizontal):
         super().__init__()
         self.choices = {name: Choice(name) for name in ("task", "mode", "drafts", "decoding")}
         self._tokens = Static(classes="tokens", markup=False)
+        self._prompts: Sequence[Prompt] = ()
 
     def compose(self) -> ComposeResult:
         yield from self.choices.values()
@@ -64,17 +64,30 @@ class ControlLine(Horizontal):
 
     def show_tokens(self, prompts: Sequence[Prompt]) -> None:
         """How much of the model's window the input takes; nothing where there is no input."""
-        self._tokens.update(describe_tokens(prompts))
+        self._prompts = prompts
+        self._fit()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.size.width - sum(choice.outer_size.width for choice in self.choices.values())
+        self._tokens.update(Content(describe_tokens(self._prompts, room - self._tokens.gutter.width)))
 
 
-def describe_tokens(prompts: Sequence[Prompt]) -> Content:
-    """ "▓▓▓▓░░░░░ 312 of 512 tokens", or in how many parts it will be read."""
+def describe_tokens(prompts: Sequence[Prompt], room: int) -> str:
+    """ "▓▓▓▓░░░░░ 312 of 512 tokens", or in how many parts it will be read, in the longest form that fits the room."""
     if not prompts:
-        return Content("")
+        return ""
     budget = prompts[0].budget
     if len(prompts) > 1:
-        return Content(f"{'▓' * BAR_CELLS} {len(prompts)} parts of {budget:,}")
-    tokens = prompts[0].tokens
-    filled = min(BAR_CELLS, max(1, round(tokens / budget * BAR_CELLS)))
-    dropped = f" · {prompts[0].shots_dropped} examples do not fit" if prompts[0].shots_dropped else ""
-    return Content(f"{'▓' * filled}{'░' * (BAR_CELLS - filled)} {tokens:,} of {budget:,} tokens{dropped}")
+        counts = f"{len(prompts)} parts of {budget:,} tokens"
+        forms: tuple[str, ...] = (f"{'▓' * BAR_CELLS} {counts}", counts, f"{len(prompts)} parts")
+    else:
+        tokens = prompts[0].tokens
+        filled = min(BAR_CELLS, max(1, round(tokens / budget * BAR_CELLS)))
+        counts = f"{tokens:,} of {budget:,} tokens"
+        bar = f"{'▓' * filled}{'░' * (BAR_CELLS - filled)} {counts}"
+        dropped = f" · {prompts[0].shots_dropped} examples do not fit" if prompts[0].shots_dropped else ""
+        forms = (bar + dropped, bar, counts, f"{tokens:,} tokens")
+    return next((form for form in forms if len(form) <= room), "")

@@ -26,19 +26,30 @@ class DownloadLine(Static):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
+        self._news: PullMoved | None = None
 
     def show(self, news: PullMoved | None) -> None:
         """How far it is; None takes the line away."""
+        self._news = news
         self.set_class(news is not None, "-moving")
-        if news is not None:
-            self.update(Content(describe_pull(news)))
+        self._fit()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        if self._news is not None:
+            # The screen's width: before it is first shown it has none of its own.
+            self.update(Content(describe_pull(self._news, self.screen.size.width - self.gutter.width)))
 
     async def on_click(self) -> None:
         await self.run_action("screen.pull")
 
 
-def describe_pull(news: PullMoved) -> str:
-    """ "▓▓▓▓░░░░ org/model · 312 of 990 MB, 2:41 left · Esc stops it": google/flan-t5-base's fits 80 columns."""
+def describe_pull(news: PullMoved, room: int) -> str:
+    """ "▓▓▓▓░░░░ org/model · 312 of 990 MB, 2:41 left · Esc stops it", without the bar and then the time where there is
+    too little room.
+    """
     ref = one_line(news.ref)
     if news.is_converting:
         return f"{ref} · all here, being converted for this processor"
@@ -46,8 +57,10 @@ def describe_pull(news: PullMoved) -> str:
         return f"{ref} · asking the Hub · Esc stops it"
     filled = news.done * BAR_CELLS // news.total
     bar = "▓" * filled + "░" * (BAR_CELLS - filled)
-    how_much = f"{news.done / 1e6:,.0f} of {news.total / 1e6:,.0f} MB"
+    how_much, left = f"{news.done / 1e6:,.0f} of {news.total / 1e6:,.0f} MB", ""
     if news.rate:
         seconds = round((news.total - news.done) / news.rate)
-        how_much += f", {seconds // 60}:{seconds % 60:02} left"
-    return f"{bar} {ref} · {how_much} · Esc stops it"
+        left = f", {seconds // 60}:{seconds % 60:02} left"
+    stops = " · Esc stops it"
+    forms = (f"{bar} {ref} · {how_much}{left}{stops}", f"{ref} · {how_much}{left}{stops}", f"{how_much}{left}{stops}")
+    return next((form for form in forms if len(form) <= room), forms[-1])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from assistant.terminal import printable
@@ -29,15 +30,27 @@ class DraftCard(Static):
     }
     """
 
+    class Chosen(Message):
+        """A click on the draft of that number."""
+
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
+
     def __init__(self, number: int, text: str) -> None:
         super().__init__(Content(printable(text) or "(nothing)"), markup=False)
+        self._number = number
         self._heading = f"{number + 1} · {LETTERS[number]}"
         self.border_title = self._heading
+
+    def on_click(self) -> None:
+        self.post_message(self.Chosen(self._number))
 
     def mark(self, mark: str, *, touched: bool = False, failed: bool = False) -> None:
         """Say the place: "1st", "2nd =", "failed"."""
         # In the title: the end of a long card may lie below the screen.
-        self.border_title = f"{self._heading} · {mark}" if mark else self._heading
+        heading = f"▸ {self._heading}" if touched else self._heading
+        self.border_title = f"{heading} · {mark}" if mark else heading
         self.set_class(bool(mark), "-placed")
         self.set_class(touched, "-touched")
         self.set_class(failed, "-failed")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
 
-from assistant.tui.commands import Scope, action_of, commands_of, find_command, key_of
+from assistant.tui.commands import Scope, action_of, commands_of, find_command, key_of, pressed_key
+from assistant.tui.widgets.keys import press_clicked, pressing
 
 if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
@@ -82,7 +84,7 @@ class EntryView(Vertical, can_focus=True):
         self.screen.bindings_updated_signal.subscribe(self, self._on_bindings)
 
     def on_click(self, event: Click) -> None:
-        if not self.is_selected:
+        if not press_clicked(self.app, event) and not self.is_selected:
             self.screen.set_focus(self)
 
     def on_resize(self) -> None:
@@ -97,10 +99,12 @@ class EntryView(Vertical, can_focus=True):
 
     def _show_keys(self) -> None:
         lower, upper = self.edges() if self.is_selected else ((), ())
-        self.border_title = GAP.join(word for _, word in upper).replace("[", r"\[")
-        self.border_subtitle = GAP.join([*(word for _, word in lower), LEAVES] if self.is_selected else []).replace(
-            "[", r"\["
-        )
+        leaves = [pressing("escape", LEAVES)] if self.is_selected else []
+        self.border_title = Content(GAP).join(self._pressing(*words) for words in upper)
+        self.border_subtitle = Content(GAP).join([*(self._pressing(*words) for words in lower), *leaves])
+
+    def _pressing(self, command: str, words: str) -> Content:
+        return pressing(pressed_key(command, self._keys), words)
 
     def edges(self) -> tuple[Words, Words]:
         """The keys with their commands: those at the lower edge, and those at the upper one where that has no room.

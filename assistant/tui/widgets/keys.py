@@ -1,19 +1,87 @@
-"""The keys that count now, on one line: each with its word, a click does the same."""
+"""Keys with their words, on which a click does the same as the key: at the foot of a screen, and in dialogs."""
 
+from textual.app import App
 from textual.binding import Binding
 from textual.content import Content
 from textual.events import Click
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.style import Style
 from textual.widgets import Static
 
+from assistant.tui.commands import show_key
+
 GAP = 2
+BETWEEN = " · "
 LAST = ("help", "quit")
 """The ids of the keys that are shown whatever else has no room."""
 
+Hint = tuple[str, str]
+"""A key as Textual names it, "" where there is no single one, and what it does."""
 
-class Keys(Static):
-    """Those of the focused widget first. Keys without room are left out, help and quit are not.
+
+def pressing(key: str, words: Content | str) -> Content:
+    """Words that press the key where they are clicked."""
+    return Content.assemble(words).stylize(Style.from_meta({"key": key}))
+
+
+def press_clicked(app: App[object], event: Click) -> bool:
+    """Press the key that the clicked words stand for; False where they stand for none."""
+    key = event.style.meta.get("key")
+    if key:
+        event.stop()
+        app.simulate_key(key)
+    return bool(key)
+
+
+class PressLine(Static):
+    """A text with parts that press keys."""
+
+    def on_click(self, event: Click) -> None:
+        press_clicked(self.app, event)
+
+
+class KeyLine(PressLine):
+    """What the keys of a dialog do, after a word about what it shows: "Enter save · Esc later"."""
+
+    DEFAULT_CSS = """
+    KeyLine { color: $foreground 60%; height: auto; }
+    """
+
+    def __init__(self, *hints: Hint, about: str = "") -> None:
+        super().__init__(markup=False, classes="hint")
+        self._hints: tuple[Hint, ...] = hints
+        self._about = about
+
+    def show(self, *hints: Hint, about: str = "") -> None:
+        """Other keys, or another word before them, on lines of its own."""
+        self._hints, self._about = hints, about
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self._lines(self.size.width))
+
+    def _lines(self, width: int) -> list[Content]:
+        """A key and its word stay on one line."""
+        lines = Content(self._about).wrap(width) if self._about else []
+        room = 0
+        for key, word in self._hints:
+            hint = pressing(key, f"{show_key(key)} {word}") if key else Content(word)
+            room -= len(hint) + len(BETWEEN)
+            if room < 0:
+                lines.append(hint)
+                room = width - len(hint)
+            else:
+                lines[-1] = Content(BETWEEN).join([lines[-1], hint])
+        return lines
+
+
+class Keys(PressLine):
+    """Those that count now on one line, the focused widget's first. Keys without room are left out, help and quit are
+    not.
 
     One widget with one line: Textual's footer makes a dozen new ones whenever the focus moves.
     """
@@ -31,10 +99,6 @@ class Keys(Static):
 
     def on_resize(self) -> None:
         self._draw()
-
-    def on_click(self, event: Click) -> None:
-        if key := event.style.meta.get("key"):
-            self.app.simulate_key(key)
 
     def _change(self, screen: Screen[object]) -> None:
         if screen is self.screen:
@@ -55,7 +119,7 @@ class Keys(Static):
         parts: list[Content] = []
         for binding, key, description in kept:
             label = Content.assemble((key, "$accent bold"), f" {description}")
-            parts += [label.stylize(Style.from_meta({"key": binding.key})), Content(" " * GAP)]
+            parts += [pressing(binding.key, label), Content(" " * GAP)]
         self.update(Content("").join(parts))
 
 

@@ -10,6 +10,7 @@ from textual.widgets.option_list import Option
 from assistant.records import Ask
 from assistant.tui.choices import CHOICES, counts
 from assistant.tui.messages import ChoiceOpened, ChoiceReset
+from assistant.tui.widgets.keys import KeyLine
 
 LABEL_CELLS = 16
 
@@ -47,7 +48,7 @@ class SettingsPanel(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(Content("This chat"), classes="heading")
         yield self._options
-        yield Static(Content("Enter · d default · g again"), classes="hint")
+        yield KeyLine(("enter", "change"), ("d", "default"), ("g", "again"))
 
     def on_mount(self) -> None:
         self._show()
@@ -88,6 +89,8 @@ class SettingsPanel(Vertical):
             is_changed = value != choice.current(self._default)
             label_style = "" if counts(name, self._ask) else "$foreground 40%"
             value_style = "$accent" if is_changed else label_style or "$foreground 70%"
-            line = Content.assemble((f"{choice.label:<{LABEL_CELLS}}", label_style), (value, value_style))
+            # A sign as well as a colour: * is this chat's own, brackets are around what has no say.
+            shown = f"{value} *" if is_changed else value if counts(name, self._ask) else f"({value})"
+            line = Content.assemble((f"{choice.label:<{LABEL_CELLS}}", label_style), (shown, value_style))
             self._options.add_option(Option(line, id=name))
         self._options.highlighted = place or 0

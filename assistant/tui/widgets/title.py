@@ -1,5 +1,7 @@
 """The top line: the product, the chat's title, and on the right what serves the answers."""
 
+from typing import TYPE_CHECKING, cast
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -7,6 +9,11 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from assistant.terminal import one_line
+from assistant.tui.commands import pressed_key
+from assistant.tui.widgets.keys import PressLine, pressing
+
+if TYPE_CHECKING:
+    from assistant.tui.app import AssistantApp
 
 
 class TitleLine(Horizontal):
@@ -35,7 +42,7 @@ class TitleLine(Horizontal):
 
     def __init__(self) -> None:
         super().__init__()
-        self._changed = Static(classes="changed", markup=False)
+        self._changed = PressLine(classes="changed", markup=False)
         self._chat = Static(classes="chat", markup=False)
         self._model = Static(classes="model", markup=False)
 
@@ -49,7 +56,8 @@ class TitleLine(Horizontal):
         self._chat.update(Content(one_line(title)))
 
     def watch_changed(self, words: str) -> None:
-        self._changed.update(Content(one_line(words)))
+        key = pressed_key("defaults", cast("AssistantApp", self.app).settings.keys)
+        self._changed.update(pressing(key, one_line(words)))
         self._changed.display = bool(words)
 
     def watch_model(self, label: str) -> None:

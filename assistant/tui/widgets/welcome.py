@@ -22,8 +22,7 @@ class Welcome(Vertical):
 
     DEFAULT_CSS = """
     Welcome {
-        height: auto;
-        max-height: 70%;
+        height: 1fr;
         overflow-y: auto;
         padding: 1 4;
         color: $foreground 65%;

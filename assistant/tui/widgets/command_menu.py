@@ -1,0 +1,99 @@
+"""The commands, listed above the field while one is typed: a line each, the fitting ones first."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from assistant.tui.commands import COMMANDS, Command, key_of
+from assistant.tui.widgets.keys import KeyLine
+
+if TYPE_CHECKING:
+    from assistant.tui.app import AssistantApp
+
+NAME_CELLS = 12
+
+
+class CommandMenu(Vertical):
+    """Open while the field holds "/" and a part of a name. It never has the focus: the field moves its mark, and asks
+    what Enter and Tab mean.
+    """
+
+    DEFAULT_CSS = """
+    CommandMenu {
+        display: none;
+        height: auto;
+        &.-open { display: block; }
+        OptionList {
+            height: auto; max-height: 8; border: none; padding: 0; background: transparent;
+            scrollbar-gutter: stable; text-wrap: nowrap; text-overflow: ellipsis;
+        }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._options = OptionList(compact=True)
+        self._text = ""
+
+    def compose(self) -> ComposeResult:
+        yield self._options
+        yield KeyLine(("", "↑↓ choose"), ("tab", "complete"), ("enter", "run"), ("escape", "close"))
+
+    def on_mount(self) -> None:
+        self._options.can_focus = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be seen."""
+        return self.has_class("-open")
+
+    def show(self, text: str) -> None:
+        """The commands that the text of the field begins or names; away where there is none."""
+        self._text = text
+        found = fitting(text)
+        self.set_class(bool(found), "-open")
+        keys = cast("AssistantApp", self.app).settings.keys
+        self._options.clear_options()
+        for command in found:
+            key = key_of(command, keys)
+            name = f"{'/' + command.slash:<{NAME_CELLS}}"
+            line = Content.assemble((name, "$accent"), command.title, (f"  {key}" if key else "", "$foreground 55%"))
+            self._options.add_option(Option(line, id=command.slash))
+        self._options.highlighted = 0 if found else None
+
+    def close(self) -> None:
+        """Take it away until something else is typed."""
+        self.remove_class("-open")
+
+    def move(self, step: int) -> None:
+        """To the next line or the one before."""
+        if step > 0:
+            self._options.action_cursor_down()
+        else:
+            self._options.action_cursor_up()
+
+    def chosen(self, text: str) -> str:
+        """The name of the command that this text means: the marked one, or the first where the menu, which follows the
+        field, has not come so far; "" for none.
+        """
+        found = fitting(text)
+        if not found or not (self.is_open or text != self._text):
+            return ""
+        place = (self._options.highlighted or 0) if text == self._text else 0
+        return found[place].slash
+
+
+def fitting(text: str) -> list[Command]:
+    """The commands for "/" and the part of a name: that one, those that begin so, and those that speak of it."""
+    begun = text.removeprefix("/")
+    if not text.startswith("/") or not (begun == "" or begun.isalpha()):
+        return []
+    begin = [command for command in COMMANDS if command.slash.startswith(begun)]
+    begin.sort(key=lambda command: command.slash != begun)
+    return begin + [
+        command for command in COMMANDS if command not in begin and begun in f"{command.slash} {command.title.lower()}"
+    ]

@@ -1,0 +1,63 @@
+"""Nothing essential is cut at 80x24 and 60x20: on every screen the keys and what has the focus are in view."""
+
+from pathlib import Path
+
+import pytest
+from textual.content import Content
+from textual.geometry import Region
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+from assistant.tui.app import AssistantApp
+from assistant.tui.widgets.dialog import Dialog
+from assistant.tui.widgets.keys import KeyLine, Keys
+from tests.tui.scenes import SCENES, app_of
+from tests.tui.screens import opened, seen, settle
+
+SIZES = ((80, 24), (60, 20))
+
+
+def in_view(widget: Widget) -> Region:
+    """What of it can be seen, within everything around it."""
+    return widget.screen.find_widget(widget).visible_region
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_keys_and_focus_are_in_view(name: str, tiny_model: Path) -> None:
+    app = app_of(SCENES[name], str(tiny_model))
+    async with opened(app, SIZES[0]) as pilot:
+        await SCENES[name].play(pilot)
+        app.clear_notifications()
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            _check_keys(app, SCENES[name].keys)
+            _check_focus(app)
+            _check_rows(app)
+
+
+def _check_keys(app: AssistantApp, keys: tuple[str, ...]) -> None:
+    # That of a digest ends the list in the chat and scrolls with it: the foot says the same.
+    lines = [*app.screen.query(Keys), *app.screen.query(KeyLine).exclude("DigestList KeyLine")]
+    for line in [line for line in lines if line.is_on_screen]:
+        assert in_view(line) == line.region, f"{line} is cut"
+    text = " ".join(seen(app).split())
+    assert [key for key in keys if key not in text] == [], seen(app)
+
+
+def _check_rows(app: AssistantApp) -> None:
+    """Where something has to scroll, no row of the dialog stays empty."""
+    for dialog in app.screen.query(Dialog):
+        if any(child.max_scroll_y for child in dialog.children):
+            assert dialog.children[-1].region.bottom == dialog.content_region.bottom, seen(app)
+
+
+def _check_focus(app: AssistantApp) -> None:
+    focused = app.screen.focused
+    assert focused is None or in_view(focused).area, f"{focused} has the focus out of view"
+    for options in app.screen.query(OptionList):
+        if options.is_on_screen and options.highlighted is not None:
+            prompt = options.get_option_at_index(options.highlighted).prompt
+            assert isinstance(prompt, Content)
+            begin = prompt.plain.strip().split("\n")[0][:20]
+            assert begin in seen(app), f"{begin!r} is chosen out of view"
