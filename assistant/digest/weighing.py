@@ -1,7 +1,7 @@
 """What a clause is worth beside its score: whether it can stand alone, still holds, and is not told already."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -43,9 +43,16 @@ def contexts(heard: Heard, candidates: Sequence[Unit]) -> dict[int, int]:
         elif short and unit.sentence == heard.by_turn[turn][0]:
             before = next((last[one] for one in (turn - 1, turn - 2) if one in last and _other(heard, one, turn)), None)
             if before is not None and candidates[before].asks:
-                found[at] = before
+                found[at] = _asked_about(candidates, last, turn, before)
         last[turn] = at
     return found
+
+
+def _asked_about(candidates: Sequence[Unit], last: Mapping[int, int], turn: int, question: int) -> int:
+    """The question, or what it asks about: "The reports are empty." "Since when?" "Monday"."""
+    if candidates[question].clause.stems or candidates[question].sentence.turn != turn - 1:
+        return question
+    return last.get(turn - 2, question)
 
 
 def _other(heard: Heard, turn: int, later: int) -> bool:

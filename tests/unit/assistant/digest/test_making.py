@@ -125,6 +125,18 @@ def test_what_points_back_with_hardly_a_word_of_its_own_comes_with_what_it_point
         assert all("password" in point.text for point in digest.points if "Only Owen" in point.text)
 
 
+def test_an_answer_to_a_question_without_words_of_its_own_comes_with_what_is_asked_about() -> None:
+    dialogue = talk(
+        "Owen: Two customers wrote that their PDF reports come out empty.",
+        "Tomas: Since when?",
+        "Owen: Since Monday's update.",
+        "Tomas: Ok.",
+    )
+    quoted = [[point.turn for point in make_digest(dialogue, words=words).points] for words in range(4, 30)]
+    assert [0, 2] in quoted
+    assert all(0 in turns for turns in quoted if 2 in turns)
+
+
 @pytest.mark.parametrize("piece", ["a", "1", "."])
 def test_a_message_that_repeats_one_thing_would_not_come_back_from_a_pattern_that_backtracks(piece: str) -> None:
     long = piece * 100_000
