@@ -163,7 +163,9 @@ async def _type_at_random(app: AssistantApp, chance: random.Random, keys: int) -
     due = ""
     for _ in range(keys):
         if chance.random() < 0.3:
-            await _strike(app, chance.choice(MOVES), None)
+            move = chance.choice(MOVES)
+            if move != "tab" or not typed(app).startswith("/"):  # there Tab completes a command
+                await _strike(app, move, None)
         else:
             letter = chance.choice(LETTERS)
             due += "" if _has_for_a_key(app, letter) else letter
