@@ -47,8 +47,15 @@ def when_pattern(cues: Cues) -> re.Pattern[str]:
     )
     before, parts = any_of("before_times"), any_of("parts")
     alone = rf"{any_of('before_days')}\s(?:{_LONE_DAY}|\d{{1,2}}\.(?![\d\w]))"
-    one = rf"(?:(?:{before}\s){{0,3}}(?:{core})|{alone})(?:\s(?:in the\s)?{parts})?"
+    one = rf"(?:(?:{before}\s){{0,3}}(?:{core})|{alone}|{_hour(cues)})(?:\s(?:in the\s)?{parts})?"
     return re.compile(rf"(?<![\w.:/-])(?:{one})(?:(?:,?\s|\s?[-–]\s?){one}){{0,3}}(?![\w])", re.IGNORECASE)
+
+
+def _hour(cues: Cues) -> str:
+    """An hour in words that nothing is counted by: "by three", but not "by three votes"."""
+    day = _any({word for name in ("parts", "relative", "weekdays") for word in cues.words(name)})
+    follows = rf"(?=\s*(?:[.,;!?:)]|$)|\s(?:in the\s|on\s)?{day})"
+    return rf"{_any(set(cues.words('before_hours')))}\s{_any(set(cues.words('hours')))}{follows}"
 
 
 def _any(words: set[str]) -> str:
@@ -75,6 +82,9 @@ class Calendar:
         """The ISO date that `when` means as said in `turn`; empty where nobody can tell."""
         said = self._said(turn) if when else None
         if said is None:
+            return ""
+        when = re.sub(rf"(?<!\w){_hour(self._cues)}", " ", when, flags=re.IGNORECASE).strip(" ,")
+        if not when:
             return ""
         if number := _day_alone(when, self._cues):
             # A week or a month beside it ("the 12th of next month") is more than can be told here.

@@ -34,11 +34,11 @@ _END = (
 
 def write_help(changed: Mapping[str, str]) -> str:
     """The whole text; `changed` are the keys from the settings."""
-    typing = [f"  {key:<10} {what}" for key, what in _TYPING]
+    typing = [f"  {key:<13} {what}" for key, what in _TYPING]
     parts = [_INTRODUCTION, "\n".join(["WRITING", *typing]) + "\n"]
     for scope, heading in _HEADINGS.items():
         lines = [
-            f"  /{command.slash:<10} {key_of(command, changed):<6} {command.title}"
+            f"  /{command.slash:<12} {key_of(command, changed):<6} {command.title}"
             for command in COMMANDS
             if command.scope == scope
         ]

@@ -14,7 +14,7 @@ from assistant.tui.widgets.keys import KeyLine
 if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
 
-NAME_CELLS = 12
+NAME_CELLS = 14
 
 
 class CommandMenu(Vertical):

@@ -79,6 +79,7 @@ def test_what_is_said_of_a_todo_later_belongs_to_it(lines: tuple[str, ...], want
     ("lines", "wanted"),
     [
         (("Ana: Can you send the form?", "Ben: Sure, I'll send it by Friday."), ("Ben", "send the form", "by Friday")),
+        (("Ana: Can you send the form?", "Ben: Sure, you'll have it by three."), ("Ben", "send the form", "by three")),
         (
             ("Ana: Can you send the form?", "Ben: Sure.", "Ben: I'll send it on Monday"),
             ("Ben", "send the form", "on Monday"),
