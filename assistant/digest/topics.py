@@ -72,6 +72,7 @@ _NO_SUBJECT = (
     "openers",
     "negation",
     "common",
+    "plain",
 )
 """Words that no conversation is about."""
 _SHORTEST = 4

@@ -30,3 +30,14 @@ def test_a_long_conversation_is_cut_where_its_words_change() -> None:
 
 def test_a_short_one_has_no_topics() -> None:
     assert not make_digest(talk("Ana: The tomatoes need water.", "Ben: ok")).topics
+
+
+def test_a_title_names_subjects_and_no_words_that_fit_any_talk() -> None:
+    lines = (
+        "Ana: Do you need anything checked?",
+        "Ben: The ledger needs help, check the ledger.",
+        "Ana: Ledger it is.",
+    )
+    title = make_digest(talk(*lines)).title.lower()
+    assert "ledger" in title
+    assert not {"need", "needs", "anything", "check", "checked", "help"} & set(title.split(", "))
