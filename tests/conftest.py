@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     importlib.import_module("urllib3")
     os.environ.update(guard.environment(_ATTEMPTS, strict=False))
     sys.path.insert(0, str(Path(guard.__file__).parent))
+    sys.modules.pop("sitecustomize", None)  # some systems' Pythons bring one
     importlib.import_module("sitecustomize")  # installs the audit hook in this process, once and for good
     # From here on for the children alone: the kernel's filter could not be lifted for a test that serves on this
     # machine.
