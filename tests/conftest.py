@@ -5,6 +5,7 @@ process that they start (assistant.guard, the fence that `assistant doctor --off
 import importlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from assistant.switches import OFFLINE
 # order.
 os.environ.update(OFFLINE)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell's background job ignores Ctrl+C, and so would every program that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("parley", deadline=None)  # how long a case takes depends on the machine
 hypothesis.settings.load_profile("parley")

@@ -166,7 +166,7 @@ def _install(row: Row, prefix: Sequence[str], clone: Path, environment: Mapping[
 def _interpreters(version: str) -> Iterator[str]:
     """Where a Python of that version may be: on the path, pyenv's, uv's."""
     for folder in os.get_exec_path():
-        if (path := Path(folder) / f"python{version}").exists():
+        if os.path.exists(path := Path(folder) / f"python{version}"):
             yield str(path)
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     yield from sorted(str(path) for path in pyenv.glob(f"versions/{version}.*/bin/python{version}"))

@@ -181,8 +181,6 @@ def test_ctrl_c_is_one_line_and_exit_130(
         [sys.executable, "-m", "assistant", *command, *model],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # Started in the background, as by a job of a shell, the tests themselves would hand down an ignored signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while process.poll() is None and not list(home.rglob(database)):
         time.sleep(0.01)

@@ -57,5 +57,5 @@ def test_dropout_drops_the_same_channels_at_every_place_and_makes_up_for_them() 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, math.nan])
 def test_a_dropout_that_is_no_share_is_refused(share: float) -> None:
-    with pytest.raises(UsageError, match="--dropout is a share"):
+    with pytest.raises(UsageError, match="--dropout must be at least 0 and below 1"):
         share_dropout(build_model(TINY), share)
