@@ -166,8 +166,8 @@ def _install(row: Row, prefix: Sequence[str], clone: Path, environment: Mapping[
 def _interpreters(version: str) -> Iterator[str]:
     """Where a Python of that version may be: on the path, pyenv's, uv's."""
     for folder in os.get_exec_path():
-        if os.path.exists(path := Path(folder) / f"python{version}"):
-            yield str(path)
+        if path := shutil.which(f"python{version}", path=folder):
+            yield path
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     yield from sorted(str(path) for path in pyenv.glob(f"versions/{version}.*/bin/python{version}"))
     if uv := shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])):

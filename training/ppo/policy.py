@@ -196,16 +196,13 @@ class Policy:
             warnings.filterwarnings("ignore", category=UserWarning, module="peft")
             self.model.save_pretrained(str(folder), selected_adapters=[POLICY])
         nested = folder / POLICY
-        for file in nested.iterdir():
-            if file.name == "README.md":  # peft's empty form; the version's card is written elsewhere.
-                file.unlink()
-            else:
-                file.replace(folder / file.name)
-        nested.rmdir()
         if with_values:
-            save_file(self.value_head.state_dict(), folder / VALUE_HEAD_FILE)
-        for file in folder.iterdir():
-            file.chmod(0o600)
+            save_file(self.value_head.state_dict(), nested / VALUE_HEAD_FILE)
+        for file in nested.iterdir():
+            file.replace(folder / file.name)
+            (folder / file.name).chmod(0o600)
+        nested.rmdir()
+        (folder / "README.md").chmod(0o600)
 
     def fingerprint(self) -> str:
         """A digest of the frozen weights, the reference among them."""

@@ -244,8 +244,10 @@ def test_an_adapter_on_all_linear_layers_goes_on_as_the_library_reads_it(tied: b
         name.split(".")[-4] for name in policy.trainable() if ".lora_A." in name
     }
     shake(policy)
-    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").mkdir(parents=True)
     policy.save(tmp_path / "out")
+    assert (tmp_path / "out" / "mine").stat().st_mode & 0o700 == 0o700, "the rights of what was there stay"
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "out").iterdir() if path.is_file()} == {0o600}
     again = PeftModel.from_pretrained(T5ForConditionalGeneration.from_pretrained(model), str(tmp_path / "out"))
     moved = policy.model(input_ids=rollout.source, attention_mask=rollout.source_mask, labels=labels).logits
     found = again(input_ids=rollout.source, attention_mask=rollout.source_mask, labels=labels).logits
