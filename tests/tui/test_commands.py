@@ -18,10 +18,10 @@ async def test_a_slash_lists_all_with_a_line_each_and_typing_filters() -> None:
         await settle(pilot)
         await pilot.press("slash")
         await settle(pilot)
-        assert "/new        New chat  ^N" in seen(app) and "↑↓ choose · Tab complete · Enter run" in seen(app)
+        assert "/new          New chat  ^N" in seen(app) and "↑↓ choose · Tab complete · Enter run" in seen(app)
         await pilot.press(*"the")
         await settle(pilot)
-        assert "/theme      Choose a theme" in seen(app) and "/new " not in seen(app)
+        assert "/theme        Choose a theme" in seen(app) and "/new " not in seen(app)
         await pilot.press("escape")
         await settle(pilot)
         assert "Enter run" not in seen(app) and app.chat.composer.editor.text == "/the"
