@@ -38,7 +38,7 @@ quick: $(READY)       ## the edit loop: format, types, imports and the fast test
 check-slow: $(READY)  ## the tests that need longer
 	$(BIN)/pytest -m slow
 
-trust: $(READY)       ## the long harnesses behind docs/trust.md: faults, stops, fuzzing, soak
+trust: $(READY)       ## the long harnesses behind docs/architecture.md's promises: faults, stops, fuzzing, soak
 	$(BIN)/python tests/trust/faults.py --faults 540
 	$(BIN)/python tests/trust/stops.py --stops 300
 	$(BIN)/python tests/trust/fuzz.py --minutes 10

@@ -203,7 +203,7 @@ class Assistant:
 
     def _combines(self, ask: Ask, parts: Sequence[PartPrompt]) -> bool:
         """Whether the answers to several parts are made into one: by models that understand what they read. A small
-        one does worse than its parts' answers side by side (docs/conversations.md).
+        one does worse than its parts' answers side by side (docs/benchmarks.md).
         """
         is_single = ask.task == "summary" and ask.settings.drafts == 1 and not MODES[ask.mode].reasoning
         return len(parts) > 1 and is_single and can_answer(self._engine, self._serving().model)

@@ -98,7 +98,7 @@ class Settings(Part, frozen=True):
     feedback: FeedbackSettings = FeedbackSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     keys: dict[str, str] = {}
-    """Keys by the name of their slash command, such as `mode = "f9"`; docs/screen.md lists the names."""
+    """Keys by the name of their slash command, such as `mode = "f9"`; docs/guide.md lists the names."""
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -36,7 +36,8 @@ HEAD = """\
 # Tour: from ratings to a better model
 
 This page follows one pass through the loop with the bundled model: rate drafts, train on the ratings, and let the gate
-decide. [How RLHF works here](rlhf.md) explains each stage, and [the screen](screen.md) lists the keys.
+decide. [How RLHF works here](rlhf.md) explains each stage, and [the guide](guide.md#use-the-app)
+lists the keys.
 
 `docs/tour.py` played it in a terminal and recorded the screens. Only runs of empty lines are cut. The bundled model is
 tiny, so its summaries make little sense; any other model goes through the same steps.

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Set
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -17,16 +16,6 @@ SPEAKER_TAGS = "speaker_tags"
 """The key of config.json that lists the tags which a model reads in the place of speakers' names. The trainers keep it
 in every model that is made of such a one.
 """
-BESIDE_WEIGHTS = (
-    "generation_config.json",
-    "tokenizer*.json",
-    "special_tokens_map.json",
-    "spiece.model",
-)
-"""What belongs to a model besides weights and configuration. Parley reads tokenizer.json alone; other programs that a
-model is exported for read the rest.
-"""
-WEIGHTS = ("config.json", "*.safetensors", "*.safetensors.index.json")
 _INDEX = "model.safetensors.index.json"
 _MAX_HEADER = 100_000_000  # the limit of the safetensors format
 
@@ -52,9 +41,10 @@ def inspect_folder(folder: Path) -> FolderFacts:
         raise ModelDamaged(
             f"{folder / 'tokenizer.json'} is not a tokenizer of the tokenizers library: get the model again"
         )
-    headers = [_read_header(path) for path in _weight_files(folder)]
-    tensors = {name: count for header in headers for name, count in header.counts.items()}
-    _check_index(folder, tensors.keys(), {name: kept for header in headers for name, kept in header.aliases.items()})
+    tensors: dict[str, int] = {}
+    for path in _weight_files(folder):
+        tensors.update(_read_header(path))
+    _check_index(folder, tensors)
     window = config.get("n_positions")
     return FolderFacts(
         parameters=sum(tensors.values()),
@@ -114,22 +104,13 @@ def _weight_map(folder: Path) -> dict[str, str]:
     return dict(found)
 
 
-def _check_index(folder: Path, tensors: Set[str], aliases: Mapping[str, str]) -> None:
-    """The index of google/flan-t5-xl lists the embeddings of both stacks, which its files name as another's alias."""
-    known = tensors | {name for name, kept in aliases.items() if kept in tensors}
-    if (folder / _INDEX).exists() and (missing := _weight_map(folder).keys() - known):
+def _check_index(folder: Path, tensors: dict[str, int]) -> None:
+    if (folder / _INDEX).exists() and (missing := _weight_map(folder).keys() - tensors.keys()):
         raise ModelDamaged(f"{folder} lacks the weights {min(missing)}: get the model again")
 
 
-class _Header(NamedTuple):
-    """The number of elements of each tensor, and the names that stand for one of another name."""
-
-    counts: dict[str, int]
-    aliases: dict[str, str]
-
-
-def _read_header(path: Path) -> _Header:
-    """What a safetensors file whose size is what its header says has in it."""
+def _read_header(path: Path) -> dict[str, int]:
+    """Name and number of elements of every tensor of a safetensors file whose size is what its header says."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -140,12 +121,11 @@ def _read_header(path: Path) -> _Header:
             entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
             end = max(entry["data_offsets"][1] for entry in entries.values())
             counts = {name: math.prod(entry["shape"]) for name, entry in entries.items()}
-            aliases = {str(name): str(kept) for name, kept in header.get("__metadata__", {}).items()}
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
             raise ModelDamaged(f"{path} is not a safetensors file: get the model again") from error
     if size != 8 + length + end:
         raise ModelDamaged(f"{path} has {size} bytes instead of {8 + length + end}: get the model again")
-    return _Header(counts, aliases)
+    return counts
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,1 +1,3 @@
-"""The long harnesses behind docs/trust.md: faults, fuzzing, hostile texts, soak. `make trust` runs them all."""
+"""The long harnesses behind the promises in docs/architecture.md: faults, fuzzing, hostile texts, soak.
+`make trust` runs them all.
+"""

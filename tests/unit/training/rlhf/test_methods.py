@@ -33,7 +33,7 @@ def test_every_method_has_a_way_and_a_plan(method: Method, tmp_path: Path, home:
 
 
 def test_each_method_has_its_usual_rate_unless_one_is_set() -> None:
-    # docs/prefer.md: at PPO's 3e-4 a run of DPO hardly moved.
+    # docs/benchmarks.md: at PPO's 3e-4 a run of DPO hardly moved.
     assert RlhfConfig(method="dpo").prefer().learning_rate == 1e-3
     assert RlhfConfig(method="kto").prefer().learning_rate == RlhfConfig().ppo(("length:2",)).learning_rate == 3e-4
     assert RlhfConfig(method="dpo", learning_rate=1e-4).prefer().learning_rate == 1e-4
