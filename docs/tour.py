@@ -209,21 +209,17 @@ def teach(window: Terminal) -> bool:
 
 
 def use(window: Terminal, passed: bool) -> None:
-    """Why the version answers, and the way back."""
-    heading = "## 4. Use it, or go back\n\n"
-    if not passed:
-        window.run(
-            "assistant models use v1",
-            f"{heading}You can use a candidate that did not pass. The command says that it did not.",
-            "v1",
-        )
-        heading = ""
-    window.run(
-        "assistant models why current",
-        f"{heading}`models why` prints every figure that speaks for or against the model in use.",
-        "answers now",
+    """The way back, or to a candidate that did not pass."""
+    heading = (
+        "## 4. Use it, or go back\n\n`assistant models why current` prints these figures again, with the ratings that "
+        "shaped the model."
     )
-    window.run("assistant models rollback", "`models rollback` goes back to the model before.", "answer")
+    if passed:
+        caption = f"{heading} `models rollback` goes back to the model before."
+        window.run("assistant models rollback", caption, "answer")
+    else:
+        caption = f"{heading} You can use a candidate that did not pass. The command says that it did not."
+        window.run("assistant models use v1", caption, "v1")
 
 
 def write_page(steps: list[tuple[str, str]], home: Path) -> str:
