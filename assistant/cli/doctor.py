@@ -134,7 +134,7 @@ def _model() -> str:
     model, why = choose(settings)
     backend = choose_backend(settings, model)
     ready = bool(model.converted) or (conversions_dir().exists() and any(conversions_dir().iterdir()))
-    detail = f"{model.ref} with {backend}: {why}"
+    detail = f"{model.ref} with {backend}: {why.removesuffix('.')}"
     if backend != "ctranslate":
         return detail
     if not ready:

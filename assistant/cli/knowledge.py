@@ -136,7 +136,8 @@ def list_(*, json: bool = False) -> int:
         passages = "1 passage" if file.passages == 1 else f"{file.passages:,} passages"
         state = f"skipped: {file.reason}" if file.reason else passages
         say(f"{one_line(file.path)}  {one_line(state)}")
-    note(f"{len(files)} files below " + (", ".join(one_line(str(root)) for root in roots) or "no folder yet"))
+    count = "1 file" if len(files) == 1 else f"{len(files):,} files"
+    note(f"{count} below " + (", ".join(one_line(str(root)) for root in roots) or "no folder yet"))
     return 0
 
 

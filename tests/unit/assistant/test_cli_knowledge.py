@@ -138,6 +138,12 @@ def test_list_update_and_remove(capsys: pytest.CaptureFixture[str], docs: Path) 
     assert _json(capsys, "knowledge", "list") == []
 
 
+def test_one_file_is_no_plural(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "rules.txt").write_text(FACT)
+    _json(capsys, "knowledge", "add", str(tmp_path / "rules.txt"))
+    assert _run(capsys, "knowledge", "list")[2].startswith("1 file below ")
+
+
 def test_evaluate_makes_questions_of_the_documents(capsys: pytest.CaptureFixture[str], docs: Path) -> None:
     _json(capsys, "knowledge", "add", str(docs))
     report = _json(capsys, "knowledge", "evaluate")

@@ -89,6 +89,13 @@ def test_an_answer_that_is_kept_is_seen(capsys: pytest.CaptureFixture[str], monk
     assert doctor(capsys)[1].endswith("last answer kept\n")
 
 
+def test_why_a_model_answers_is_part_of_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_CHECKS", {"model": checks._CHECKS["model"]})
+    assert "the small bundled model is used; served as " in doctor(capsys)[1]
+
+
 def test_too_little_room_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(checks, "_CHECKS", {"places": checks._CHECKS["places"]})
