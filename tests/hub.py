@@ -1,25 +1,41 @@
-"""A server on this machine that speaks the part of the Hub's protocol that a pull needs."""
+"""A server on this machine that speaks the part of the Hub's protocol that a pull and a push need."""
 
+import base64
 import hashlib
 import json
+import mmap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 _SHA = "0123456789abcdef0123456789abcdef01234567"
-
+TOKEN = "hf_of_the_tests"
+"""Whoever shows it is `USER`."""
+USER = "reader"
 
 _BLOCK = 4096
+_LARGE = 10_000_000
+"""Bytes from which on a file is not read until somebody asks for it."""
+
+
+class Repository:
+    """The files of one model on the server, and who may see them."""
+
+    def __init__(self, files: Mapping[str, Any], is_private: bool = False) -> None:
+        self.files = dict(files)
+        self.is_private = is_private
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves one repository. Breaks a file off after `cut` bytes while `cut` is set; stands still in the
-    middle of a long file while `hold` is set. `claims` are sizes that it names before a file is fetched.
+    """Serves repositories, at first the one in `folder`, whose files are in `files`. Breaks a file off after `cut`
+    bytes while `cut` is set; stands still in the middle of a long file while `hold` is set. `claims` are sizes that it
+    names before a file is fetched. `commits` are the messages of what was pushed.
     """
 
     daemon_threads = True
@@ -27,13 +43,23 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, folder: Path, hub_id: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.hub_id = hub_id
-        self.files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        self.repositories = {
+            hub_id: Repository({path.name: _read(path) for path in folder.iterdir() if path.is_file()})
+        }
+        self.files = self.repositories[hub_id].files
         self.tags = {name: hashlib.sha256(body).hexdigest() for name, body in self.files.items()}
         self.cut: int | None = None
         self.breaks = False
         self.hold: threading.Event | None = None
         self.ranges: list[str] = []
         self.claims: dict[str, int] = {}
+        self.commits: list[str] = []
+        self.stored: dict[str, bytes] = {}
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -49,26 +75,84 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(with_body=True)
 
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = unquote(self.path.partition("?")[0])
+        if not self._is_known():
+            self._refuse(401, "Unauthorized")
+        elif path == "/api/repos/create":
+            self._create(json.loads(body))
+        elif "/preupload/" in path:
+            files = [
+                {"path": row["path"], "uploadMode": _mode(row["path"]), "shouldIgnore": False}
+                for row in json.loads(body)["files"]
+            ]
+            self._send_json({"files": files})
+        elif path.endswith(".git/info/lfs/objects/batch"):
+            self._send_json({"transfer": "basic", "objects": [self._place(row) for row in json.loads(body)["objects"]]})
+        elif "/commit/" in path:
+            self._commit(path.removeprefix("/api/models/").partition("/commit/")[0], body)
+        else:
+            self._refuse(404, "EntryNotFound")
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.stored[hashlib.sha256(body).hexdigest()] = body
+        self._send(200, b"", True)
+
+    def _is_known(self) -> bool:
+        return self.headers.get("Authorization") == f"Bearer {TOKEN}"
+
+    def _create(self, asked: Mapping[str, Any]) -> None:
+        hub_id = f"{asked.get('organization') or USER}/{asked['name']}"
+        if hub_id in self.server.repositories:
+            self._refuse(409, "RepoExists")
+            return
+        self.server.repositories[hub_id] = Repository({}, asked.get("visibility") == "private")
+        self._send_json({"url": f"{self.server.address}/{hub_id}", "id": hub_id})
+
+    def _place(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Where a large file is to be put; nowhere if it is here."""
+        if row["oid"] in self.server.stored:
+            return dict(row)
+        return {**row, "actions": {"upload": {"href": f"{self.server.address}/stored/{row['oid']}"}}}
+
+    def _commit(self, hub_id: str, body: bytes) -> None:
+        files = self.server.repositories[hub_id].files
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "header":
+                self.server.commits.append(value["summary"])
+            elif line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.server.stored[value["oid"]]
+        self._send_json({"commitUrl": f"{self.server.address}/{hub_id}/commit/{_SHA}", "commitOid": _SHA})
+
     def _answer(self, with_body: bool) -> None:
         path = unquote(self.path.partition("?")[0])
-        hub_id = self.server.hub_id
-        if path in (f"/api/models/{hub_id}", f"/api/models/{hub_id}/revision/{_SHA}"):
-            siblings = [{"rfilename": name} for name in self.server.files]
-            self._send(
-                200,
-                json.dumps({"id": hub_id, "sha": _SHA, "siblings": siblings, "tags": ["license:apache-2.0"]}).encode(),
-                with_body,
-            )
-        elif path.startswith(f"/{hub_id}/resolve/{_SHA}/") and path.rpartition("/")[2] in self.server.files:
-            self._send_file(path.rpartition("/")[2], with_body)
-        else:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+        if path == "/api/whoami-v2":
+            if self._is_known():
+                self._send_json({"name": USER, "type": "user", "orgs": []})
+            else:
+                self._refuse(401, "Unauthorized")
+            return
+        for hub_id, repository in self.server.repositories.items():
+            if repository.is_private and not self._is_known():
+                continue
+            if path in (f"/api/models/{hub_id}", f"/api/models/{hub_id}/revision/{_SHA}"):
+                siblings = [{"rfilename": name} for name in repository.files]
+                facts = {"siblings": siblings, "tags": ["license:apache-2.0"], "private": repository.is_private}
+                self._send_json({"id": hub_id, "sha": _SHA, **facts}, with_body)
+                return
+            name = path.removeprefix(f"/{hub_id}/resolve/{_SHA}/")
+            if name != path and name in repository.files:
+                self._send_file(name, repository.files[name], with_body)
+                return
+        self._refuse(404, "RepoNotFound")
 
-    def _send_file(self, name: str, with_body: bool) -> None:
-        body = memoryview(self.server.files[name])
+    def _send_file(self, name: str, content: Any, with_body: bool) -> None:
+        body = memoryview(content)
         start = 0
         if wanted := self.headers.get("Range"):
             self.server.ranges.append(wanted)
@@ -98,6 +182,9 @@ class _Handler(BaseHTTPRequestHandler):
             if cut is not None and len(body) - start > cut:
                 self.close_connection = True
 
+    def _send_json(self, content: Mapping[str, Any], with_body: bool = True) -> None:
+        self._send(200, json.dumps(content).encode(), with_body)
+
     def _send(self, status: int, body: bytes, with_body: bool) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -106,20 +193,46 @@ class _Handler(BaseHTTPRequestHandler):
         if with_body:
             self.wfile.write(body)
 
+    def _refuse(self, status: int, code: str) -> None:
+        self.send_response(status)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def _mode(name: str) -> str:
+    """As the .gitattributes of a new repository have it: weights, and sentencepiece's models."""
+    return "lfs" if name.endswith((".safetensors", ".bin", ".model")) else "regular"
+
+
+def _read(path: Path) -> Any:
+    """The file's bytes; those of a large one stay on disk."""
+    if path.stat().st_size < _LARGE:
+        return path.read_bytes()
+    with path.open("rb") as stream:
+        return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+
 
 @contextmanager
-def serving(folder: Path, monkeypatch: pytest.MonkeyPatch, hub_id: str = "org/tiny") -> Iterator[Hub]:
-    """A hub that has the model in `folder`, and pickled weights beside it; the library finds it, in processes too."""
+def running(folder: Path, hub_id: str) -> Iterator[Hub]:
+    """A hub that has the model in `folder`, for as long as it lasts."""
     server = Hub(folder, hub_id)
-    server.files["pytorch_model.bin"] = b"pickled"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    # The library writes and retries by 10 MB; the tiny model is smaller.
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", _BLOCK)
     try:
         yield server
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def serving(folder: Path, monkeypatch: pytest.MonkeyPatch, hub_id: str = "org/tiny") -> Iterator[Hub]:
+    """The same, with pickled weights beside the others; the library finds it, in processes too."""
+    with running(folder, hub_id) as server:
+        server.files["pytorch_model.bin"] = b"pickled"
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        # The library writes and retries by 10 MB; the tiny model is smaller.
+        monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", _BLOCK)
+        yield server

@@ -7,12 +7,12 @@ from typing import Literal
 
 from assistant.errors import AssistantError, UsageError
 from assistant.files import sync_dir
+from assistant.models.folder import BESIDE_WEIGHTS, WEIGHTS
 from assistant.models.versions import ADAPTER, check_whole
 from assistant.records import ModelVersion
 
 Form = Literal["merged", "adapter", "ctranslate"]
-_MODEL = ("config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json", "README.md")
-_NEEDED_WITH_CONVERSION = ("config.json", "tokenizer*.json", "README.md")
+_NEEDED_WITH_CONVERSION = ("config.json", *BESIDE_WEIGHTS, "README.md")
 
 
 def export(model: ModelVersion, out: Path, form: Form, converted: Path | None = None) -> Path:
@@ -29,7 +29,7 @@ def export(model: ModelVersion, out: Path, form: Form, converted: Path | None = 
     try:
         draft.mkdir(parents=True, mode=0o700)
         if form == "merged":
-            _copy(source, draft, (*_MODEL, "*.safetensors", "*.safetensors.index.json", f"{ADAPTER}/*"), model)
+            _copy(source, draft, (*WEIGHTS, *BESIDE_WEIGHTS, "README.md", f"{ADAPTER}/*"), model)
         elif form == "adapter":
             _copy_adapter(source, draft, model)
         else:

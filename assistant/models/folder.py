@@ -3,8 +3,9 @@
 import hashlib
 import json
 import math
+from collections.abc import Mapping, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,6 +17,16 @@ SPEAKER_TAGS = "speaker_tags"
 """The key of config.json that lists the tags which a model reads in the place of speakers' names. The trainers keep it
 in every model that is made of such a one.
 """
+BESIDE_WEIGHTS = (
+    "generation_config.json",
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "spiece.model",
+)
+"""What belongs to a model besides weights and configuration. Parley reads tokenizer.json alone; other programs that a
+model is exported for read the rest.
+"""
+WEIGHTS = ("config.json", "*.safetensors", "*.safetensors.index.json")
 _INDEX = "model.safetensors.index.json"
 _MAX_HEADER = 100_000_000  # the limit of the safetensors format
 
@@ -41,10 +52,9 @@ def inspect_folder(folder: Path) -> FolderFacts:
         raise ModelDamaged(
             f"{folder / 'tokenizer.json'} is not a tokenizer of the tokenizers library: get the model again"
         )
-    tensors: dict[str, int] = {}
-    for path in _weight_files(folder):
-        tensors.update(_read_header(path))
-    _check_index(folder, tensors)
+    headers = [_read_header(path) for path in _weight_files(folder)]
+    tensors = {name: count for header in headers for name, count in header.counts.items()}
+    _check_index(folder, tensors.keys(), {name: kept for header in headers for name, kept in header.aliases.items()})
     window = config.get("n_positions")
     return FolderFacts(
         parameters=sum(tensors.values()),
@@ -104,13 +114,22 @@ def _weight_map(folder: Path) -> dict[str, str]:
     return dict(found)
 
 
-def _check_index(folder: Path, tensors: dict[str, int]) -> None:
-    if (folder / _INDEX).exists() and (missing := _weight_map(folder).keys() - tensors.keys()):
+def _check_index(folder: Path, tensors: Set[str], aliases: Mapping[str, str]) -> None:
+    """The index of google/flan-t5-xl lists the embeddings of both stacks, which its files name as another's alias."""
+    known = tensors | {name for name, kept in aliases.items() if kept in tensors}
+    if (folder / _INDEX).exists() and (missing := _weight_map(folder).keys() - known):
         raise ModelDamaged(f"{folder} lacks the weights {min(missing)}: get the model again")
 
 
-def _read_header(path: Path) -> dict[str, int]:
-    """Name and number of elements of every tensor of a safetensors file whose size is what its header says."""
+class _Header(NamedTuple):
+    """The number of elements of each tensor, and the names that stand for one of another name."""
+
+    counts: dict[str, int]
+    aliases: dict[str, str]
+
+
+def _read_header(path: Path) -> _Header:
+    """What a safetensors file whose size is what its header says has in it."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -121,11 +140,12 @@ def _read_header(path: Path) -> dict[str, int]:
             entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
             end = max(entry["data_offsets"][1] for entry in entries.values())
             counts = {name: math.prod(entry["shape"]) for name, entry in entries.items()}
+            aliases = {str(name): str(kept) for name, kept in header.get("__metadata__", {}).items()}
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
             raise ModelDamaged(f"{path} is not a safetensors file: get the model again") from error
     if size != 8 + length + end:
         raise ModelDamaged(f"{path} has {size} bytes instead of {8 + length + end}: get the model again")
-    return counts
+    return _Header(counts, aliases)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

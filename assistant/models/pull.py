@@ -16,19 +16,12 @@ from assistant.errors import AssistantError, ModelDamaged, ModelMissing, UsageEr
 from assistant.files import sync_dir
 from assistant.locations import ensure_dir, models_dir
 from assistant.models.downloads import Download, check_room, refuse_offline
-from assistant.models.folder import inspect_folder
+from assistant.models.folder import BESIDE_WEIGHTS, WEIGHTS, inspect_folder
 from assistant.models.registry import pulled_folder
 from assistant.switches import PULLING
 from assistant.terminal import one_line
 
-_WANTED = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer*.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "README.md",
-)
+_WANTED = (*WEIGHTS, *BESIDE_WEIGHTS, "README.md")
 _SHA256_LETTERS = 64
 _CHUNK = 1 << 16
 """Bytes between two looks at whether to go on; the library's 10 MB are half a minute on a slow line."""

@@ -22,9 +22,10 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoTokenizer, T5ForConditionalGeneration
+from transformers import AutoConfig, T5ForConditionalGeneration
 from transformers.utils import logging
 
+from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelMissing, UsageError
 from assistant.models.folder import SPEAKER_TAGS
 
@@ -58,7 +59,7 @@ class Policy:
     """The model with its adapters and its value head. Dropout is off throughout, so that ratios start at 1."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, trains_encoder: bool, value_adapter: bool, temperature: float
+        self, model: Any, tokenizer: ModelTokenizer, *, trains_encoder: bool, value_adapter: bool, temperature: float
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -182,12 +183,11 @@ class Policy:
     def texts(self, tokens: torch.Tensor, mask: torch.Tensor) -> list[str]:
         """The responses as text, without special tokens."""
         rows = zip(tokens, mask, strict=True)
-        return [self.tokenizer.decode(row[kept], skip_special_tokens=True).strip() for row, kept in rows]
+        return [self.tokenizer.decode(row[kept].tolist()) for row, kept in rows]
 
     def token_ids(self, text: str) -> list[int]:
         """The text as the encoder reads it, EOS last."""
-        ids: list[int] = self.tokenizer(text, verbose=False)["input_ids"]
-        return ids if ids[-1:] == [self.end] else [*ids, self.end]
+        return self.tokenizer.encode(text)
 
     def save(self, folder: Path, with_values: bool = True) -> None:
         """Write the policy's adapter as peft does, and the value head beside it where it was trained."""
@@ -286,7 +286,6 @@ def load_policy(
     if kind not in ("t5", "mt5"):
         raise UsageError(f"{model.name} is a {kind!r} model; PPO here trains T5 models")
     logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
     base = T5ForConditionalGeneration.from_pretrained(model, local_files_only=True, dtype=getattr(torch, dtype))
     names = [POLICY, REFERENCE] + [VALUE] * value_adapter
     # The caller's random state is none of ours: adapters are drawn under the run's seed, on the side.
@@ -297,7 +296,7 @@ def load_policy(
         wrapped = _fresh(base, lora, trains_encoder, names) if adapter is None else _copied(base, adapter, names)
     policy = Policy(
         wrapped.to(device),
-        tokenizer,
+        ModelTokenizer(model),
         trains_encoder=trains_encoder,
         value_adapter=value_adapter,
         temperature=temperature,

@@ -21,7 +21,7 @@ from assistant.engine.recipe import load_float32
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged, UsageError
 from assistant.locations import ensure_dir
-from assistant.models.folder import fingerprint, soft_prompt_of
+from assistant.models.folder import BESIDE_WEIGHTS, WEIGHTS, fingerprint, soft_prompt_of
 from assistant.models.registry import list_models
 from assistant.models.versions import (
     ADAPTER,
@@ -37,8 +37,6 @@ from training.runs.model_card import write_version_card
 
 MERGE_TOLERANCE = 1e-3
 """Nats a token, at most, between base plus adapter and the merged weights: rounding alone."""
-_BESIDE_WEIGHTS = ("tokenizer*.json", "special_tokens_map.json", "generation_config.json")
-_WEIGHTS = ("config.json", "*.safetensors", "*.safetensors.index.json")
 _PROBE = (
     "Summarize the following conversation.\n\nMaya: The review moves to Friday at 10:30.\nTom: I'll book room 4.",
     "The review moves to Friday. Tom will book room 4.",
@@ -73,7 +71,7 @@ def make_version(
         if adapter is not None:
             _keep_adapter(adapter, draft / ADAPTER, facts.base)
         if soft_prompt_of(draft):
-            _copy(source, draft, (*_BESIDE_WEIGHTS, *_WEIGHTS), link=True)
+            _copy(source, draft, (*BESIDE_WEIGHTS, *WEIGHTS), link=True)
         else:
             _assemble(source, draft, adapter, weights, on_progress)
         write_version_card(draft, facts, base.licence)
@@ -130,11 +128,11 @@ def merge(base: Path, adapter: Path, out: Path) -> float:
 
 def _assemble(base: Path, draft: Path, adapter: Path | None, weights: Path | None, on_progress: OnProgress) -> None:
     """A whole model with its conversion, of the base with the adapter added, or of the weights."""
-    _copy(base, draft, _BESIDE_WEIGHTS)
+    _copy(base, draft, BESIDE_WEIGHTS)
     if adapter is not None:
         merge(base, adapter, draft)
     elif weights is not None:
-        _copy(weights, draft, _WEIGHTS)
+        _copy(weights, draft, WEIGHTS)
     convert_folder(draft, draft / CONVERTED, on_progress)
 
 

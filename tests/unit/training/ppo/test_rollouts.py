@@ -1,5 +1,6 @@
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from transformers import T5ForConditionalGeneration
 
+from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import DataMissing, UsageError
 from tests.tiny_models import TAGGED_TALK, build_tiny_model, copy_tagged_model
 from training.ppo.policy import LoraShape, Policy, load_policy
@@ -53,6 +55,18 @@ def a_policy(
         device="cpu",
         seed=3,
     )
+
+
+@of_peft
+def test_it_reads_the_tokens_that_the_served_model_reads(model: Path, tmp_path: Path) -> None:
+    # FLAN-T5's configuration names this class, for which transformers takes the pieces alone from tokenizer.json.
+    folder = shutil.copytree(model, tmp_path / "named")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "T5Tokenizer", "extra_ids": 0}))
+    policy, served = a_policy(folder), ModelTokenizer(folder)
+    text = "Tom: The ﬁle…  is\there, at 10:30."
+    assert policy.token_ids(text) == served.encode(text)
+    ids = torch.tensor([served.encode(text)])
+    assert policy.texts(ids, torch.ones_like(ids, dtype=torch.bool)) == [served.decode(ids[0].tolist())]
 
 
 def prompts_for(policy: Policy) -> list[PromptIds]:
@@ -112,7 +126,7 @@ def test_a_greedy_response_is_the_library_s(model: Path) -> None:
         ids = policy.model.generate(
             input_ids=torch.tensor([prompt.ids]), max_new_tokens=8, do_sample=False, num_beams=1
         )
-        assert text == policy.tokenizer.decode(ids[0], skip_special_tokens=True).strip()
+        assert text == policy.tokenizer.decode(ids[0].tolist())
 
 
 def test_a_response_does_not_depend_on_the_rows_beside_it(model: Path) -> None:
