@@ -25,23 +25,23 @@ OFFLINE: Mapping[str, str] = {
 }
 """Set in every process that touches a model: the worker, the converter, `assistant-train`."""
 
-PULLING: Mapping[str, str] = {
+HUB: Mapping[str, str] = {
     **SILENT,
     # Plain HTTPS ranges: resumable, and one host to allow in a firewall.
     "HF_HUB_DISABLE_XET": "1",
     # Its warning about a line that broke and was taken up again; where it was not, our one line says so.
     "HF_HUB_VERBOSITY": "error",
 }
-"""Set by `assistant models pull`."""
+"""Set by `assistant models pull` and `push`."""
 
 FETCHING: Mapping[str, str] = {
-    **PULLING,
+    **HUB,
     "HF_HUB_OFFLINE": "0",
     "TRANSFORMERS_OFFLINE": "0",
     "HF_DATASETS_OFFLINE": "0",
 }
 """Set over OFFLINE by `assistant-train` with `--download`, before the libraries that read them are imported. Only these
-two go online.
+three go online.
 """
 
 NO_NETWORK = "HF_HUB_OFFLINE"

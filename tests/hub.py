@@ -82,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(401, "Unauthorized")
         elif path == "/api/repos/create":
             self._create(json.loads(body))
+        elif path == "/api/validate-yaml":
+            self._send_json({"errors": [], "warnings": []})
         elif "/preupload/" in path:
             files = [
                 {"path": row["path"], "uploadMode": _mode(row["path"]), "shouldIgnore": False}
@@ -105,11 +107,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _create(self, asked: Mapping[str, Any]) -> None:
         hub_id = f"{asked.get('organization') or USER}/{asked['name']}"
-        if hub_id in self.server.repositories:
-            self._refuse(409, "RepoExists")
-            return
-        self.server.repositories[hub_id] = Repository({}, asked.get("visibility") == "private")
-        self._send_json({"url": f"{self.server.address}/{hub_id}", "id": hub_id})
+        is_new = hub_id not in self.server.repositories
+        if is_new:
+            self.server.repositories[hub_id] = Repository({}, asked.get("visibility") == "private")
+        told = {"url": f"{self.server.address}/{hub_id}", "id": hub_id}
+        self._send(200 if is_new else 409, json.dumps(told).encode(), True)
 
     def _place(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Where a large file is to be put; nowhere if it is here."""
@@ -162,7 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(503)
             return
         self.send_response(206 if start else 200)
-        self.send_header("ETag", f'"{self.server.tags.get(name, name)}"')
+        is_first = content is self.server.files.get(name)
+        tag = self.server.tags.get(name, name) if is_first else hashlib.sha256(body).hexdigest()
+        self.send_header("ETag", f'"{tag}"')
         self.send_header("X-Repo-Commit", _SHA)
         self.send_header("Accept-Ranges", "bytes")
         claim = None if with_body else self.server.claims.get(name)

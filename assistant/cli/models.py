@@ -208,9 +208,10 @@ def export(
         say(f"{model.ref} is in {place}, {form}.")
 
 
-# Proof has a file of its own; named by path, it is imported when it is called.
+# These have files of their own; named by path, they are imported when they are called.
 models.command("assistant.cli.proof:why", name="why")
 models.command("assistant.cli.proof:trial", name="trial")
+models.command("assistant.cli.pushing:push", name="push")
 
 
 @models.command(name="remove")

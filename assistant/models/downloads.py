@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -78,12 +79,11 @@ def is_offline() -> bool:
     return False
 
 
-def refuse_offline() -> None:
+def refuse_offline(verb: Literal["pull", "push"]) -> None:
     """Raises ModelMissing where the user forbids the network."""
     if forbids_network():
-        raise ModelMissing(
-            f"{NO_NETWORK} is set, so nothing is downloaded: unset it and pull again, or name a folder with the model"
-        )
+        sent, instead = ("downloaded", ", or name a folder with the model") if verb == "pull" else ("uploaded", "")
+        raise ModelMissing(f"{NO_NETWORK} is set, so nothing is {sent}: unset it and {verb} again{instead}")
 
 
 def check_room(folder: Path, missing: int) -> None:

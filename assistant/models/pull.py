@@ -2,23 +2,22 @@
 on where it was. Downloads lie in a folder beside the models until they are whole, so that nothing half there is served.
 """
 
-import errno
 import fnmatch
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from assistant.errors import AssistantError, ModelDamaged, ModelMissing, UsageError
+from assistant.errors import ModelDamaged
 from assistant.files import sync_dir
 from assistant.locations import ensure_dir, models_dir
-from assistant.models.downloads import Download, check_room, refuse_offline
+from assistant.models.downloads import Download, check_room
 from assistant.models.folder import BESIDE_WEIGHTS, WEIGHTS, inspect_folder
+from assistant.models.hub import endpoint, reporting
 from assistant.models.registry import pulled_folder
-from assistant.switches import PULLING
 from assistant.terminal import one_line
 
 _WANTED = (*WEIGHTS, *BESIDE_WEIGHTS, "README.md")
@@ -32,7 +31,6 @@ OnBytes = Callable[[int, int], None]
 
 OnFound = Callable[[Download], None]
 """Hears what will be fetched, before it is."""
-_ON_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM})
 
 
 def pull(
@@ -49,7 +47,7 @@ def pull(
         inspect_folder(target)
         return target
     draft = models_dir() / ".pulling" / target.name
-    with _reporting(hub_id):
+    with reporting(hub_id, "pull", models_dir()):
         found = _find(hub_id)
         on_found(found.download)
         _fetch_all(found, draft, on_bytes)
@@ -61,45 +59,8 @@ def pull(
 
 def look_up(hub_id: str) -> Download:
     """Ask the Hub for size and licence; fetches nothing. Raises as `pull` does."""
-    with _reporting(hub_id):
+    with reporting(hub_id, "pull", models_dir()):
         return _find(hub_id).download
-
-
-@contextmanager
-def _reporting(hub_id: str) -> Iterator[None]:
-    """What goes wrong with the Hub or the disk inside leaves as one line that says what to do."""
-    # Read when the library is imported.
-    os.environ.update(PULLING)
-    from huggingface_hub import constants
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    disable_progress_bars()
-    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _CHUNK)
-    try:
-        validate_repo_id(hub_id)
-        refuse_offline()
-        yield
-    except HFValidationError:
-        raise UsageError(f"{hub_id!r} is not a Hub id; one looks like google/flan-t5-base") from None
-    except RepositoryNotFoundError as error:
-        raise ModelMissing(f"the Hub has no public model {hub_id!r}; check the spelling") from error
-    except HfHubHTTPError as error:
-        raise ModelMissing(f"the Hub refused {hub_id} ({_reason(error)}); pull again later to continue") from error
-    except AssistantError:
-        raise
-    except Exception as error:
-        # What the transport raises is no one family; a disk that takes no more is known by its number.
-        if isinstance(error, OSError) and error.errno in _ON_DISK:
-            raise AssistantError(
-                f"cannot write to {models_dir()} ({error.strerror}): check space and permissions, then pull "
-                "again to continue"
-            ) from error
-        raise ModelMissing(
-            f"cannot reach the Hub ({_reason(error)}): check the connection and pull again "
-            "to continue, or name a folder with the model"
-        ) from error
 
 
 class _Found(NamedTuple):
@@ -112,15 +73,15 @@ class _Found(NamedTuple):
 def _find(hub_id: str) -> _Found:
     from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
 
-    endpoint = os.environ.get("HF_ENDPOINT") or None
-    found = HfApi(endpoint=endpoint).model_info(hub_id)
+    address = endpoint()
+    found = HfApi(endpoint=address).model_info(hub_id)
     names = [file.rfilename for file in found.siblings or ()]
     # fnmatch's star crosses slashes: files of subfolders are other formats of the same weights.
     wanted = [name for name in names if "/" not in name and any(fnmatch.fnmatch(name, like) for like in _WANTED)]
     if not any(name.endswith(".safetensors") for name in wanted):
         raise ModelDamaged(f"{hub_id} has no safetensors weights; Parley reads no others, since they can run code")
-    urls = {name: hf_hub_url(hub_id, name, revision=str(found.sha), endpoint=endpoint) for name in wanted}
-    files = {name: get_hf_file_metadata(url, endpoint=endpoint) for name, url in urls.items()}
+    urls = {name: hf_hub_url(hub_id, name, revision=str(found.sha), endpoint=address) for name in wanted}
+    files = {name: get_hf_file_metadata(url, endpoint=address) for name, url in urls.items()}
     licences = [tag.removeprefix("license:") for tag in found.tags or () if tag.startswith("license:")]
     size = sum(fact.size or 0 for fact in files.values())
     return _Found(Download(hub_id=hub_id, size=size, licence=one_line(" ".join(licences))), files)
@@ -154,14 +115,26 @@ class _Heard(io.BufferedRandom):
 
 def _fetch(name: str, facts: Any, draft: Path, on_length: Callable[[int], None]) -> None:
     """Fetch the rest of one file. Its beginning lies under a name with the content's tag, so that it is never mixed."""
+    from huggingface_hub import constants
     from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
+    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _CHUNK)
+    # A private model needs the token; where the Hub sends us on to another host, it is none of that host's business.
+    is_hub = urlsplit(facts.location).netloc == urlsplit(endpoint() or constants.ENDPOINT).netloc
     tag = str(facts.etag)
     part = draft / f"{name}.{hashlib.sha256(tag.encode()).hexdigest()[:12]}.part"
     with _Heard(part, on_length) as stream:
         stream.seek(0, os.SEEK_END)
         on_length(stream.tell())
-        http_get(facts.location, stream, resume_size=stream.tell(), expected_size=facts.size, displayed_filename=name)
+        http_get(
+            facts.location,
+            stream,
+            resume_size=stream.tell(),
+            headers=build_hf_headers() if is_hub else {},
+            expected_size=facts.size,
+            displayed_filename=name,
+        )
         stream.flush()
         os.fsync(stream.fileno())
         stream.seek(0)
@@ -170,8 +143,3 @@ def _fetch(name: str, facts: Any, draft: Path, on_length: Callable[[int], None])
             part.unlink()
             raise ModelDamaged(f"{name} was damaged during the download and deleted; pull again")
     part.rename(draft / name)
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text[:120] or type(error).__name__

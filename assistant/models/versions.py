@@ -41,8 +41,9 @@ class VersionFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `base` is the reference of the model whose weights it starts from and `base_hash` their fingerprint, so that an
     adapter is never put on other weights than it was trained on. `parent` is the version whose adapter was trained
-    further, empty where training began afresh. `figures` are what was measured, by name, `data_hash` is that of the
-    data read. `files` are the sizes of the version's files in bytes, by which damage is noticed.
+    further, empty where training began afresh. `figures` are what was measured, by name. `data` are the names of the
+    files read, `data_hash` is their content's. `files` are the sizes of the version's files in bytes, by which damage
+    is noticed.
     """
 
     base: str
@@ -60,6 +61,7 @@ class VersionFacts(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     versions: dict[str, str] = {}
     config: dict[str, Any] = {}
+    data: tuple[str, ...] = ()
     files: dict[str, int] = {}
 
 

@@ -109,6 +109,7 @@ def _registered(start: _Start, adapter: Path, run: Run, figures: dict[str, float
         parent=start.parent,
         run=run.name,
         data_hash=manifest.data_hash,
+        data=manifest.data,
         figures=dict(figures),
         trained_parameters=int(figures["trained_parameters"]),
         seed=manifest.seed,

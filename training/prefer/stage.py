@@ -184,6 +184,7 @@ def _registered(
         parent=parent,
         run=run.name,
         data_hash=manifest.data_hash,
+        data=manifest.data,
         figures=dict(figures),
         trained_parameters=int(figures["trained_parameters"]),
         seed=manifest.seed,

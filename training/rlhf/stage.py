@@ -288,6 +288,7 @@ class _Loop:
                 parent=parent,
                 run=self._run.name,
                 data_hash=self._data_hash(),
+                data=(*([] if self._job.data else ["ratings of this machine"]), *self._run.manifest.data),
                 seed=self._config.seed,
                 versions=self._run.manifest.versions,
                 config=msgspec.to_builtins(self._config),

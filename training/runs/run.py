@@ -53,6 +53,11 @@ class Manifest(msgspec.Struct, frozen=True):
     inputs: dict[str, Any] = {}
     files: dict[str, str] = {}
 
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The names of the data files, without their folders."""
+        return tuple(sorted({Path(name).name for name in self.files}))
+
 
 class RunSummary(msgspec.Struct, frozen=True):
     """One line of the list of runs. `dev` is the last figure on held-out data, None before the first."""

@@ -149,6 +149,7 @@ def conclude(
         parent=model.ref if adapter is not None else "",
         run=run.name,
         data_hash=run.manifest.data_hash,
+        data=run.manifest.data,
         seed=config.seed,
         trained_parameters=measured["trained_parameters"],
         versions=run.manifest.versions,

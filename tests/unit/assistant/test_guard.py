@@ -82,9 +82,9 @@ def test_the_switches_are_set_in_one_place_and_these_are_all() -> None:
         "TRANSFORMERS_OFFLINE",
         "TRANSFORMERS_VERBOSITY",
     }
-    assert switches.SILENT.items() <= switches.OFFLINE.items() & switches.PULLING.items() & switches.FETCHING.items()
+    assert switches.SILENT.items() <= switches.OFFLINE.items() & switches.HUB.items() & switches.FETCHING.items()
     assert {name for name, value in switches.FETCHING.items() if value == "0"} <= set(switches.OFFLINE)
-    names = re.compile("|".join(sorted(set(switches.OFFLINE) | set(switches.PULLING))))
+    names = re.compile("|".join(sorted(set(switches.OFFLINE) | set(switches.HUB))))
     elsewhere = [
         path.relative_to(_ROOT)
         for package in ("assistant", "knowledge", "training")
@@ -103,7 +103,7 @@ def test_whoever_sets_the_environment_sets_only_the_switches() -> None:
         for path in (_ROOT / package).rglob("*.py")
         for match in writes.finditer(path.read_text(encoding="utf-8"))
     }
-    tables = {f"os.environ.update({name})" for name in ("SILENT", "OFFLINE", "PULLING", "FETCHING")}
+    tables = {f"os.environ.update({name})" for name in ("SILENT", "OFFLINE", "HUB", "FETCHING")}
     assert found == tables | {'os.environ.setdefault("MPLCONFIGDIR"'}
 
 
