@@ -50,7 +50,7 @@ class RewardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class ScoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to score texts."""
 
-    reward: tuple[str, ...] = ("human", "0*unsupported", "0*roles", "0*harmless", "0*repetition")
+    reward: tuple[str, ...] = ("human", "0*coverage", "0*unsupported", "0*roles", "0*harmless", "0*repetition")
     """Parts of the score, each as `[WEIGHT*]NAME[:SETTING]`. A part with weight 0 is reported but not added.
     `human:REF` is a trained reward, and `human` the newest; `--model REF` does the same."""
     batch_size: int = 64

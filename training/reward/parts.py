@@ -1,8 +1,8 @@
 """The parts of a reward, built in or learned.
 
-Helpful: `human`, a reward trained from ratings (`human:r1`). Honest: `unsupported` names and numbers, and `roles`,
-which is below 0 if the text attributes actions to the wrong people. Harmless: `harmless`. Form: `length`,
-`repetition`, `copying`.
+Helpful: `human`, a reward trained from ratings (`human:r1`), and `coverage` of what matters. Honest: `unsupported`
+names and numbers, and `roles`, which is below 0 if the text attributes actions to the wrong people. Harmless:
+`harmless`. Form: `length`, `repetition`, `copying`.
 
 A reward function takes prompts and responses and returns one number per response for each part. The trainer weights
 the parts, adds them up and logs each.
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from assistant.errors import UsageError
 from assistant.prompts import conversation_in
 from assistant.scoring import surface
+from assistant.scoring.coverage import coverage
 from assistant.scoring.heads import WARM, Toxicity, default_reward, load_head
 from assistant.scoring.support import unsupported
 
@@ -82,6 +83,7 @@ def _harmless(term: RewardTerm) -> Part:
 
 PARTS: dict[str, Callable[[RewardTerm], Part]] = {
     "human": _human,
+    "coverage": _plain(lambda prompt, response: coverage(prompt, response)),
     "roles": _roles,
     "harmless": _harmless,
     "length": _length,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from assistant.errors import Interrupted, UsageError
 from assistant.feedback.store import Store
 from assistant.locations import rewards_dir
+from assistant.scoring.coverage import coverage
 from assistant.scoring.encoder import Encoder, convert, open_minilm
 from assistant.scoring.heads import COLUMNS, Reward, RewardFacts, load_head, next_ref, write_reward
 from training.evaluation.metrics.bootstrap import interval, resamples
@@ -185,13 +186,14 @@ def _accuracy(margins: Rows, judged: Table) -> dict[str, Any]:
 
 
 def _baselines(train: Table, judged: Table, encoder: Encoder) -> dict[str, float]:
-    """What length alone (longer or shorter, as the training pairs have it), likeness to the conversation alone, and
-    the warm start alone would have chosen.
+    """What length alone (longer or shorter, as the training pairs have it), likeness to the conversation alone,
+    coverage alone and the warm start alone would have chosen.
     """
     rule = 1.0 if float(accuracy_of(_longer(train)).mean()) >= 0.5 else -1.0
     found = {
         "length_baseline": float(accuracy_of(rule * _longer(judged)).mean()),
         "similarity_baseline": float(accuracy_of(_likeness(judged, encoder)).mean()),
+        "coverage_baseline": float(accuracy_of(_covered(judged)).mean()),
     }
     if np.any(judged.warm_scores):
         found["warm_baseline"] = float(accuracy_of(judged.warm_margins()).mean())
@@ -200,6 +202,13 @@ def _baselines(train: Table, judged: Table, encoder: Encoder) -> dict[str, float
 
 def _longer(table: Table) -> Rows:
     return np.array([len(pair.chosen.split()) - len(pair.rejected.split()) for pair in table.pairs], dtype=np.float64)
+
+
+def _covered(table: Table) -> Rows:
+    found = [
+        (coverage(pair.conversation, pair.chosen), coverage(pair.conversation, pair.rejected)) for pair in table.pairs
+    ]
+    return np.array([chosen - rejected for chosen, rejected in found], dtype=np.float64)
 
 
 def _likeness(table: Table, encoder: Encoder) -> Rows:

@@ -32,13 +32,15 @@ _SAID_OF_REWARD = {
     "ci": "95 % interval",
     "lower_bound": "lower bound",
     "length_baseline": "the longer answer alone",
+    "coverage_baseline": "what says more of what matters",
     "similarity_baseline": "likeness to the conversation alone",
     "warm_baseline": "without these ratings",
     "calibration_error": "calibration error",
     "n": "held-out pairs",
     "pairs": "learnt from",
 }
-_SHARES = {"longer_chosen", "accuracy", "ci", "lower_bound", "length_baseline", "similarity_baseline", "warm_baseline"}
+_BASELINES = {"length_baseline", "coverage_baseline", "similarity_baseline", "warm_baseline"}
+_SHARES = {"longer_chosen", "accuracy", "ci", "lower_bound"} | _BASELINES
 Rows = Sequence[Sequence[str]]
 
 

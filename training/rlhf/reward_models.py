@@ -36,6 +36,7 @@ class RewardFound(msgspec.Struct, frozen=True, kw_only=True):
     pairs: int
     method: str
     similarity_baseline: float | UnsetType = UNSET
+    coverage_baseline: float | UnsetType = UNSET
     warm_baseline: float | UnsetType = UNSET
     calibration_error: float | UnsetType = UNSET
     curve: dict[str, Any] | UnsetType = UNSET

@@ -69,7 +69,7 @@ def reward(result: Mapping[str, Any]) -> str:
         f"right on {result['accuracy']:.1%} [{low:.1%}, {high:.1%}] of {result['n']} pairs ({result['measured_on']})",
         *(
             f"{name.removesuffix('_baseline')} alone: {result[name]:.1%}"
-            for name in ("length_baseline", "similarity_baseline", "warm_baseline")
+            for name in ("length_baseline", "coverage_baseline", "similarity_baseline", "warm_baseline")
             if name in result
         ),
     ]

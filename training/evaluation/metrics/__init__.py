@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.metrics.case import Case
-from training.evaluation.metrics.faithfulness import COPY_RUN, copied_share, has_unsupported
+from training.evaluation.metrics.faithfulness import COPY_RUN, copied_share, covered_share, has_unsupported
 from training.evaluation.metrics.form import REPEATED_RUN, has_repetition, is_cut_off, is_empty, word_count
 from training.evaluation.metrics.overlap import (
     BLEU_SIGNATURE,
@@ -64,6 +64,13 @@ METRICS: dict[str, Metric] = {
         _means,
         "share of summaries with a name or number that the conversation does not contain",
         higher_is_better=False,
+    ),
+    "coverage": Metric(
+        ("coverage",),
+        _share(covered_share),
+        _means,
+        "share of what matters in the conversation that the summary says",
+        higher_is_better=True,
     ),
     "repetition": Metric(
         ("repeated",),

@@ -1,8 +1,9 @@
-"""Whether a summary says what the conversation said: names and numbers, copying, and who did what."""
+"""Whether a summary says what the conversation said: names and numbers, what matters, copying, and who did what."""
 
 import re
 from collections.abc import Sequence
 
+from assistant.scoring.coverage import coverage
 from assistant.scoring.support import unsupported
 from assistant.scoring.surface import copying
 from training.evaluation.metrics.case import Case
@@ -14,6 +15,11 @@ COPY_RUN = 4
 def has_unsupported(case: Case) -> bool:
     """Whether it holds a name or number that the conversation does not contain."""
     return bool(unsupported(case.prediction, case.dialogue))
+
+
+def covered_share(case: Case) -> float:
+    """Share of what matters in the conversation that it says, 0 to 1."""
+    return coverage(case.dialogue, case.prediction)
 
 
 def copied_share(case: Case) -> float:

@@ -86,6 +86,14 @@ def test_unsupported_is_the_share_of_summaries_that_invent_a_name_or_number() ->
     assert figures("unsupported", *cases)["unsupported_rate"] == 0.5
 
 
+def test_coverage_is_the_mean_share_of_what_matters() -> None:
+    dialogue = "Ann: The boiler is broken.\nBob: Call Mr Okafor on Monday."
+    said, half = a_case("The boiler is broken. Call Mr Okafor on Monday.", "x", dialogue=dialogue), a_case("", "x")
+    alone = figures("coverage", said)["coverage"]
+    assert alone == pytest.approx(1.0)
+    assert figures("coverage", said, half)["coverage"] == pytest.approx(0.5)
+
+
 def test_repetition_is_four_words_in_a_row_that_come_again() -> None:
     cases = [a_case(text, "x") for text in ("a b c d e a b c d", "a b c d a b c", "we go and We go and we go")]
     # Yes; no, three words only; yes, whatever the case of the letters.

@@ -20,6 +20,15 @@ def test_names_and_numbers_that_the_prompt_lacks_are_counted() -> None:
     assert found["unsupported"] == [0.0, 2.0]
 
 
+def test_coverage_pays_what_says_more_of_what_matters() -> None:
+    reward = built_in(parse_terms(["coverage"]))
+    prompts = ["Maya: The boiler is broken.\nTom: I'll call Mr Okafor on Monday."] * 2
+    more, less = reward(prompts, ["The boiler is broken and Tom will call Mr Okafor on Monday.", "They talk."])[
+        "coverage"
+    ]
+    assert more > 0.9 and less == 0.0
+
+
 def test_copying_is_of_the_response_and_empty_is_nothing_but_space() -> None:
     reward = built_in(parse_terms(["copying", "empty"]))
     found = reward(["Tom: I will bring the ladder today."] * 2, ["I will bring the", " \n"])

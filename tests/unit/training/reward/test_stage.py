@@ -80,7 +80,7 @@ def test_a_wish_is_learnt_and_scores_unseen_answers(
     code, scored = _call(capsys, "score", "--data", _write(tmp_path / "answers.jsonl", answers), "-o", str(out))
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert code == 0 and scored["n"] == len(rows) == 10 and rows[0]["id"] == 0
-    assert set(rows[0]["parts"]) == {"human", "unsupported", "roles", "harmless", "repetition"}
+    assert set(rows[0]["parts"]) == {"human", "coverage", "unsupported", "roles", "harmless", "repetition"}
     assert all(short["score"] > long["score"] for long, short in zip(rows[::2], rows[1::2], strict=True))
     assert rows[0]["score"] == rows[0]["parts"]["human"]
     code, by_name = _call(

@@ -1,0 +1,104 @@
+"""How much of what matters in a conversation a text says. Torch-free.
+
+The digest's weights tell how likely each clause is to matter. A word of the conversation is worth as much as the
+clause that most likely matters among those with it, and counts once. A text has the word where the sentence closest to
+that clause has it, and for half where it denies what the clause affirms, or affirms what it denies.
+
+Only the start of a text counts, as many words as a digest of the conversation would have, and a list of words without
+the small ones that join them counts for little, so that neither a copy nor a list is the best summary.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from assistant.dialogue import parse
+from assistant.digest.choosing import probability
+from assistant.digest.cues import Cues
+from assistant.digest.features import rows, units
+from assistant.digest.hearing import hear
+from assistant.digest.making import default_words
+from assistant.digest.spans import stems
+from assistant.digest.weighing import bundled_weights
+from assistant.errors import InputUnreadable
+from assistant.scoring.roles import sentences
+from assistant.scoring.surface import words
+
+_DENIED = 0.5
+"""What a word counts for in a sentence that says the opposite of its clause."""
+_SAYS = 0.5
+"""Share of its words, or of the clause's, that a sentence must share for "not" to be about the clause."""
+_JOINED = 0.2
+"""Share of common words that sentences have at least; below it a text is on its way to a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A clause of the conversation, or a sentence of a text. `worth` is the chance that a clause matters."""
+
+    stems: frozenset[str]
+    denies: bool
+    worth: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Matter:
+    """What matters in a conversation: its clauses, what each word is worth, and the words that a text may take."""
+
+    clauses: tuple[_Said, ...]
+    worth: dict[str, float]
+    limit: int
+    cues: Cues
+
+
+def coverage(conversation: str, text: str) -> float:
+    """The share of what matters in the conversation that the text says, 0 to 1; 0 where nobody says anything."""
+    matter = _read(conversation)
+    if matter is None:
+        return 0.0
+    start = " ".join(text.split()[: matter.limit])
+    told = [_said(sentence, matter.cues) for sentence in sentences(start)]
+    has: dict[str, float] = {}
+    for clause in matter.clauses:
+        best = max(told, key=lambda one: len(one.stems & clause.stems), default=None)
+        if best is None:
+            break
+        shared = best.stems & clause.stems
+        about = max(2.0, _SAYS * min(len(best.stems), len(clause.stems)))
+        opposed = best.denies != clause.denies and len(shared) >= about
+        for word in shared:
+            has[word] = max(has.get(word, 0.0), clause.worth * (_DENIED if opposed else 1.0))
+    return _joined(start, matter.cues) * sum(has.values()) / sum(matter.worth.values())
+
+
+@lru_cache(maxsize=256)
+def _read(conversation: str) -> _Matter | None:
+    """Read a conversation once; many texts can then be held against it."""
+    try:
+        heard = hear(parse(conversation))
+    except InputUnreadable:
+        return None
+    found = units(heard)
+    weights = bundled_weights()
+    clauses = [
+        _Said(unit.clause.stems, heard.cues.found("negation", unit.text), probability(row, weights))
+        for unit, row in zip(found, rows(heard, found), strict=True)
+        if unit.clause.stems
+    ]
+    worth: dict[str, float] = {}
+    for clause in clauses:
+        for word in clause.stems:
+            worth[word] = max(worth.get(word, 0.0), clause.worth)
+    return _Matter(tuple(clauses), worth, default_words(heard), heard.cues) if worth else None
+
+
+def _said(sentence: str, cues: Cues) -> _Said:
+    return _Said(frozenset(stems(sentence, cues)), cues.found("negation", sentence))
+
+
+def _joined(text: str, cues: Cues) -> float:
+    """1 for sentences, towards 0 for a list of words; 1 where the language has no common words that we know."""
+    common = cues.words("common")
+    found = words(text)
+    if not common or not found:
+        return 1.0
+    return min(1.0, sum(word in common for word in found) / len(found) / _JOINED)
