@@ -15,33 +15,33 @@ from assistant.settings import load_settings
 from assistant.tui.choices import CHOICES
 
 _HELP = """Paste a conversation and end it with a line that holds only a dot. Commands:
-  /read FILE       answer the conversation in a file
-  /ask QUESTION    answer from your documents, with the places that say it
+  /read FILE       read a conversation from a file and answer it
+  /ask QUESTION    answer from your documents, with sources
   /question TEXT   ask about the conversation in view
   /again           answer the last conversation again
-  /shorter         the same in fewer words
-  /refine WISH     the same otherwise: longer, 20 words, focus on the refund
-  /rename OLD=NEW  give speakers other names (OLD=NEW, OLD=NEW) and answer again
-  /turns           the conversation in view, message by message
-  /evidence        for each sentence that a model wrote where it was said
-  /prompt          the exact prompt of the last answer
+  /shorter         write it in fewer words
+  /refine WISH     write it differently: longer, 20 words, focus on the refund
+  /rename OLD=NEW  rename speakers (OLD=NEW, OLD=NEW) and answer again
+  /turns           show the conversation, message by message
+  /evidence        show where each sentence of a model was said
+  /prompt          show the exact prompt of the last answer
   /good, /bad WHY  rate the last answer; a reason may follow
-  /rank 2=4 1 fail 3   rank the drafts: best first, = for a tie, what failed last
-  /stats           what was judged so far
-  /task NAME       ask for something else ({tasks})
-  /mode NAME       ask in another mode ({modes})
+  /rank 2=4 1 fail 3   rank the drafts: best first, = for a tie, failed ones last
+  /stats           show your ratings and the pairs they make
+  /task NAME       choose what to write ({tasks})
+  /mode NAME       choose the prompting mode ({modes})
   /drafts N        write N answers to compare
   /decoding NAME   greedy, beam or sample
-  /words N         aim at a number of words; none for no aim
-  /model REF       serve another model
-  /chats [WORDS]   list the chats used last, or those that hold the words
-  /resume N        go on with a chat: its number in the list, or its id
-  /new             begin another chat
-  /title TEXT      name this chat
+  /words N         aim at N words; none removes the limit
+  /model REF       use another model
+  /chats [WORDS]   list recent chats, or those that contain the words
+  /resume N        continue a chat, by its number in the list or its id
+  /new             start a new chat
+  /title TEXT      rename this chat
   /export KIND     write this chat to a file: md, html or json
-  /delete [N]      delete this chat, or one of the list
-  /undo            bring back the chat deleted last
-  /help            this text
+  /delete [N]      delete this chat, or one from the list
+  /undo            bring back the last deleted chat
+  /help            show this list
   /quit            leave (or Ctrl+D)"""
 
 
@@ -54,7 +54,8 @@ def talk(*, continue_last: bool = False) -> int:
         session = Session(assistant, store, ask)
         chats = KeptChats(session)
         loaded = assistant.load()
-        say(f"Parley. Model: {loaded.model.ref} ({assistant.why}). /help lists the commands.")
+        why = assistant.why.removesuffix(".")
+        say(f"Parley. Model: {loaded.model.ref} ({why}). /help lists the commands.")
         last = store.last_chat() if continue_last else None
         if last is not None:
             chats.resume(last.id)

@@ -63,6 +63,13 @@ def test_an_order_that_does_not_name_each_draft_once_is_refused(order: str) -> N
         read_order(order, 2)
 
 
+def test_the_greeting_says_why_the_model_answers_in_one_sentence(
+    lines: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSISTANT_MODEL_REF", "auto")
+    assert "the small bundled model is used). /help lists the commands." in lines("/quit\n")
+
+
 def test_a_conversation_is_answered_judged_and_explained_line_by_line(lines: Callable[[str], str]) -> None:
     renames = "/rename Maya=Ines, Tom=Raj\n/rename Zoe=Ann\n"
     ranks = "/rank 2 1\n/rank 2\n/bad too long\n"
@@ -91,7 +98,7 @@ def test_a_conversation_is_answered_with_its_digest_and_kept_as_a_chat(lines: Ca
     assert "Message 2, Tom: Not yet." in out
     assert "Everything in this answer is quoted from the conversation." in out
     assert "No model was asked" in out
-    assert "/task NAME       ask for something else (digest, summary, topic, actions)" in out
+    assert "/task NAME       choose what to write (digest, summary, topic, actions)" in out
     with Store.open() as store:
         (chat,) = store.chats()
         assert [message.kind for message in store.messages(chat.id)] == ["conversation", "answer"]
