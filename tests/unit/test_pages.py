@@ -132,3 +132,15 @@ def test_mistakes_in_a_page_are_found(tmp_path: Path) -> None:
     assert list(_commands(page)) == [["assistant", "ask", "--nonsense", "q"]]
     with pytest.raises(Exception, match="--nonsense"):
         _parse(["assistant", "ask", "--nonsense", "q"])
+
+
+@pytest.mark.parametrize("page", _WRITTEN, ids=_name)
+def test_files_and_names_of_the_code_are_there(page: Path) -> None:
+    """`assistant/overview.py`, `overviews` names a file and what it defines; a folder may stand alone."""
+    text = " ".join(_split(page)[0])
+    path = r"`((?:assistant|knowledge|training|tests|docs)/[\w./]*)`"
+    for place, name in re.findall(path + r"(?:, `([\w.]+)(?:\[[^`]*)?`)?", text):
+        assert (_ROOT / place).exists(), place
+        if name and place.endswith(".py"):
+            last, code = name.rpartition(".")[2], (_ROOT / place).read_text(encoding="utf-8")
+            assert re.search(rf"^\s*(?:async )?(?:def|class) {last}\b|^{last}\b", code, re.MULTILINE), name
