@@ -3,6 +3,7 @@
 A reward is a sum: weights over what can be counted in a text (`features`), over who said what (`roles`), over all-
 MiniLM's vector of the answer where it has such weights, and the score of a tuned encoder where it has one. It is
 calibrated: the probability that people prefer one answer over another is the logistic of the difference of scores.
+People like other answers to a chat than summaries of a conversation, so a reward may have weights for each kind.
 
     heads/reward/, rewards/r1/     reward.json (facts and figures)  head.safetensors (weights)
                                    model.safetensors config.json tokenizer.json ctranslate/ (a tuned encoder, if any)
@@ -25,6 +26,7 @@ from assistant.files import write_atomically
 from assistant.locations import ensure_dir, rewards_dir
 from assistant.scoring.encoder import Encoder, open_minilm, open_tuned
 from assistant.scoring.features import NAMES, feature_rows
+from assistant.scoring.kinds import KINDS, Kind, kind_of
 from assistant.scoring.roles import MEASURES, role_features
 
 Rows = NDArray[np.float64]
@@ -92,6 +94,35 @@ def columns_of(roles: RoleHead, pairs: Sequence[tuple[str, str]]) -> Rows:
     return np.hstack([said, feature_rows(pairs)])
 
 
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """Weights of COLUMNS, and of all-MiniLM's vector of the answer where it has such."""
+
+    weights: Rows
+    bias: float = 0.0
+    vector: Rows | None = None
+
+    def score(self, columns: Rows, vectors: Rows | None) -> Rows:
+        """(n, len(COLUMNS)) and (n, width) -> (n,). `vectors` are not needed by a head without weights of them."""
+        total: Rows = columns @ self.weights + self.bias
+        return total if self.vector is None or vectors is None else total + vectors @ self.vector
+
+    def tensors(self, kind: Kind | None = None) -> dict[str, NDArray[Any]]:
+        """As `write_reward` takes them; those of a kind bear its name."""
+        found: dict[str, NDArray[Any]] = {"weights": self.weights, "bias": np.array([self.bias])}
+        if self.vector is not None:
+            found["vector"] = self.vector
+        return found if kind is None else {f"{kind}.{name}": value for name, value in found.items()}
+
+    @classmethod
+    def of(cls, tensors: dict[str, NDArray[Any]], kind: Kind | None = None) -> "LinearHead":
+        """What `tensors` made."""
+        start = "" if kind is None else f"{kind}."
+        vector = tensors.get(f"{start}vector")
+        weights, bias = tensors[f"{start}weights"], float(tensors[f"{start}bias"][0])
+        return cls(weights.astype(np.float64), bias, None if vector is None else vector.astype(np.float64))
+
+
 class Reward:
     """A reward version that is ready to score."""
 
@@ -99,9 +130,8 @@ class Reward:
         self.folder = folder
         self.facts = facts
         self.roles = RoleHead(facts.role_keys, tensors["roles"].astype(np.float32))
-        self.weights: Rows = tensors["weights"].astype(np.float64)
-        self.bias = float(tensors["bias"][0])
-        self.vector: Rows | None = tensors["vector"].astype(np.float64) if "vector" in tensors else None
+        self.heads = {kind: LinearHead.of(tensors, kind) for kind in KINDS if f"{kind}.weights" in tensors}
+        self.rest = LinearHead.of(tensors)
         self._encoder_head = {name: value for name, value in tensors.items() if name.startswith("encoder.")}
         self._threads = threads
         self._minilm: Encoder | None = None
@@ -111,12 +141,17 @@ class Reward:
         """The reward of each (conversation, answer)."""
         if not pairs:
             return []
-        total = columns_of(self.roles, pairs) @ self.weights + self.bias
-        if self.vector is not None:
-            total = total + self._vectors([answer for _, answer in pairs]) @ self.vector
+        heads = [self.head(kind_of(conversation)) for conversation, _ in pairs]
+        has_vectors = any(head.vector is not None for head in heads)
+        vectors = self._vectors([answer for _, answer in pairs]) if has_vectors else None
+        total = score_rows(heads, columns_of(self.roles, pairs), vectors)
         if self.facts.window:
             total = total + self._tuned_scores(pairs)
         return [float(value) for value in total]
+
+    def head(self, kind: Kind) -> LinearHead:
+        """What weighs answers about that kind."""
+        return self.heads.get(kind, self.rest)
 
     def _vectors(self, texts: Sequence[str]) -> Rows:
         if self._minilm is None:
@@ -128,6 +163,15 @@ class Reward:
             self._tuned = open_tuned(self.folder, self._threads)
         states: Rows = self._tuned.read_pairs(pairs, self.facts.window).astype(np.float64)
         return apply_encoder_head(self._encoder_head, states)
+
+
+def score_rows(heads: Sequence[LinearHead], columns: Rows, vectors: Rows | None) -> Rows:
+    """The score of each row by its own head; (n,)."""
+    found = np.zeros(len(columns))
+    for head in {id(head): head for head in heads}.values():
+        own = np.array([one is head for one in heads])
+        found[own] = head.score(columns[own], None if vectors is None else vectors[own])
+    return found
 
 
 def apply_encoder_head(tensors: dict[str, NDArray[Any]], states: Rows) -> Rows:
@@ -150,7 +194,7 @@ def load_head(ref: str, threads: int = 0) -> Reward:
         reward = Reward(folder, facts, tensors, threads)
     except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise ModelDamaged(f"the reward in {folder} cannot be read: {error}") from error
-    if facts.columns != COLUMNS or len(reward.weights) != len(COLUMNS):
+    if facts.columns != COLUMNS or len(reward.rest.weights) != len(COLUMNS):
         raise ModelDamaged(
             f"the reward in {folder} weighs other numbers than this version of Parley counts: train it anew"
         )

@@ -2,10 +2,14 @@
 
 Columns are standardized, and joined by the warm start's own score and principal components of the answers'
 all-MiniLM embeddings. Cross-validation over conversations chooses the prior and the temperature.
+
+Answers about conversations, chats, passages and requests are liked for different reasons, so each kind with enough
+pairs gets weights of its own, and the others share what all pairs teach.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -13,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.scoring.encoder import Encoder
-from assistant.scoring.heads import COLUMNS, Reward, RoleHead, columns_of
+from assistant.scoring.heads import COLUMNS, LinearHead, Reward, RoleHead, columns_of, score_rows
+from assistant.scoring.kinds import Kind, kind_of
 from assistant.scoring.roles import MEASURES
 from training.reward.bradley_terry import Prior, fit, fit_temperature, folds, mean_loss
 from training.reward.preferences import Pair, Single
@@ -41,29 +46,31 @@ class Shape:
     warm: float
 
 
+_KNOWN: Kind = "conversation"
+"""What the warm start was made for."""
 _CAUTIOUS = 0.1
 """What the weights of counted columns may be from 0 where there are too few pairs to choose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A fitted head: weights over raw COLUMNS and over vectors, a bias that puts the average answer at 0, and what
-    cross-validation says of the training pairs (`margins`, calibrated).
+    """Fitted weights of COLUMNS and of vectors, with a bias that puts the average answer at 0, and what
+    cross-validation says of the training pairs (`margins`, calibrated). `kinds` have a head of their own.
     """
 
     roles: RoleHead
-    weights: Rows
-    vector: Rows | None
-    bias: float
+    rest: LinearHead
     shape: Shape
     temperature: float
     margins: Rows
+    kinds: dict[Kind, LinearHead] = field(default_factory=dict)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """As `write_reward` takes them."""
-        found: dict[str, NDArray[Any]] = {"roles": self.roles.weights, "weights": self.weights}
-        found["bias"] = np.array([self.bias])
-        return found if self.vector is None else found | {"vector": self.vector}
+        found = {"roles": self.roles.weights, **self.rest.tensors()}
+        for kind, head in self.kinds.items():
+            found |= head.tensors(kind)
+        return found
 
 
 class Table:
@@ -81,24 +88,43 @@ class Table:
         self.columns = columns_of(self.roles, texts)
         answers = [answer for _, answer in texts]
         self.vectors = encoder.embed(answers).astype(np.float64) if encoder else np.zeros((len(answers), 0))
-        self.warm_weights = warm.weights if warm else np.zeros(len(COLUMNS))
-        self.warm_vector = warm.vector if warm and encoder else None
-        # Of a warm start that tuned an encoder, the counted part is what we go on from.
-        self.warm_scores = self.columns @ self.warm_weights
-        if self.warm_vector is not None:
-            self.warm_scores = self.warm_scores + self.vectors @ self.warm_vector
+        self.kinds = [kind_of(conversation) for conversation, _ in texts]
+        self.warm = warm
+        self.warm_head, self.warm_scores = self._warm(None)
         self.weights = np.array([*(pair.weight for pair in pairs), *(single.weight for single in singles)])
         self.clusters = [pair.cluster for pair in pairs] + [single.cluster for single in singles]
 
-    def take(self, places: Sequence[int]) -> "Table":
-        """The same for some of the pairs, and no singles."""
+    def take(self, places: Sequence[int], singles: Sequence[int] = ()) -> "Table":
+        """The same for some of the pairs, and some of the singles."""
         part = object.__new__(Table)
         rows = [row for place in places for row in (2 * place, 2 * place + 1)]
-        part.pairs, part.singles, part.roles = tuple(self.pairs[place] for place in places), (), self.roles
+        rows += [2 * self.count + place for place in singles]
+        items = [*places, *(self.count + place for place in singles)]
+        part.pairs, part.singles = tuple(self.pairs[n] for n in places), tuple(self.singles[n] for n in singles)
         part.columns, part.vectors, part.warm_scores = self.columns[rows], self.vectors[rows], self.warm_scores[rows]
-        part.warm_weights, part.warm_vector = self.warm_weights, self.warm_vector
-        part.weights, part.clusters = self.weights[list(places)], [self.clusters[place] for place in places]
+        part.roles, part.warm, part.warm_head = self.roles, self.warm, self.warm_head
+        part.weights, part.clusters = self.weights[items], [self.clusters[item] for item in items]
+        part.kinds = [self.kinds[row] for row in rows]
         return part
+
+    def of_kind(self, kind: Kind) -> "Table":
+        """The pairs and singles about that kind, with the warm start's head for it."""
+        alone = self.kinds[2 * self.count :]
+        part = self.take(_places(self, kind), [place for place, one in enumerate(alone) if one == kind])
+        part.warm_head, part.warm_scores = part._warm(kind)
+        return part
+
+    def _warm(self, kind: Kind | None) -> tuple[LinearHead, Rows]:
+        """The head that a fit goes on from, and what the warm start says of each row: of one that tuned an encoder, the
+        counted part.
+        """
+        if self.warm is None:
+            return LinearHead(np.zeros(len(COLUMNS))), np.zeros(len(self.columns))
+        rest, own = self.warm.rest, [self.warm.head(one) for one in self.kinds]
+        if not self.vectors.shape[1]:
+            bare = {id(head): replace(head, vector=None) for head in (rest, *own)}
+            rest, own = bare[id(rest)], [bare[id(head)] for head in own]
+        return (rest if kind is None or not own else own[0]), score_rows(own, self.columns, self.vectors)
 
     @property
     def count(self) -> int:
@@ -111,7 +137,29 @@ class Table:
 
 
 def fit_counted(table: Table, seed: int) -> Counted:
-    """Choose a prior, a temperature and the weights."""
+    """Choose a prior, a temperature and the weights, for each kind that has enough pairs and for the rest.
+
+    A warm start knows conversations: what is liked elsewhere does not change what it says of them.
+    """
+    fitted = _fit(table, seed)
+    counts = Counter(table.kinds[: 2 * table.count : 2])
+    enough = [kind for kind, count in counts.items() if count >= _CHOOSE_FROM]
+    if len(counts) == 1 or not enough:
+        return fitted
+    heads: dict[Kind, LinearHead] = {}
+    margins = fitted.margins.copy()
+    for kind in enough:
+        own = _fit(table.of_kind(kind), seed)
+        heads[kind] = own.rest
+        margins[_places(table, kind)] = own.margins
+    if _KNOWN not in enough and table.warm is not None:
+        heads[_KNOWN] = table.warm.head(_KNOWN)
+        margins[_places(table, _KNOWN)] = table.of_kind(_KNOWN).warm_margins()
+    return replace(fitted, margins=margins, kinds=heads)
+
+
+def _fit(table: Table, seed: int) -> Counted:
+    """One head for all of the table."""
     basis = _Basis(table)
     rows = basis.differences(table)
     vector_spreads = _VECTOR_SPREADS if table.vectors.shape[1] else (0.0,)
@@ -126,16 +174,17 @@ def fit_counted(table: Table, seed: int) -> Counted:
     # Twelve pairs can't tell a temperature; a pinch of "as it is" keeps it from running off.
     temperature = fit_temperature(margins, weights) if table.count >= _CHOOSE_FROM else 1.5
     fitted = fit(rows, table.weights, basis.prior(shape)) / temperature
-    raw, vector, bias = basis.unfold(fitted, shape)
-    return Counted(table.roles, raw, vector, bias, shape, temperature, margins / temperature)
+    return Counted(table.roles, basis.unfold(fitted, shape), shape, temperature, margins / temperature)
 
 
 def margins_of(counted: Counted, table: Table) -> Rows:
     """What the head says of the pairs of a table."""
-    scores = table.columns @ counted.weights
-    if counted.vector is not None:
-        scores = scores + table.vectors @ counted.vector
-    return _paired(scores[: 2 * table.count])
+    heads = [counted.kinds.get(kind, counted.rest) for kind in table.kinds]
+    return _paired(score_rows(heads, table.columns, table.vectors)[: 2 * table.count])
+
+
+def _places(table: Table, kind: Kind) -> list[int]:
+    return [place for place in range(table.count) if table.kinds[2 * place] == kind]
 
 
 class _Basis:
@@ -183,17 +232,17 @@ class _Basis:
         )
         return Prior(mean, spread)
 
-    def unfold(self, fitted: Rows, shape: Shape) -> tuple[Rows, Rows | None, float]:
+    def unfold(self, fitted: Rows, shape: Shape) -> LinearHead:
         """Weights over raw columns and vectors, and the bias that puts the average answer at 0."""
-        width = len(self.scale)
-        raw = fitted[1 : 1 + width] / self.scale + fitted[0] * self.table.warm_weights
+        width, warm = len(self.scale), self.table.warm_head
+        raw = fitted[1 : 1 + width] / self.scale + fitted[0] * warm.weights
         vector = None
-        if shape.vector > 0 or self.table.warm_vector is not None:
+        if shape.vector > 0 or warm.vector is not None:
             vector = self.axes.T @ fitted[1 + width :] / self.vector_scale
-            if self.table.warm_vector is not None:
-                vector = vector + fitted[0] * self.table.warm_vector
+            if warm.vector is not None:
+                vector = vector + fitted[0] * warm.vector
         average = float(self.middle @ raw) + (float(self.vector_middle @ vector) if vector is not None else 0.0)
-        return raw, vector, -average
+        return LinearHead(raw, -average, vector)
 
 
 def _left_out_margins(rows: Rows, table: Table, basis: _Basis, shape: Shape, seed: int) -> Rows:

@@ -1,0 +1,143 @@
+"""How often one reward for everything picks the answer that people prefer, beside the longer one, by source.
+
+    python -m tests.benchmarks.reward_pairs --data ../shared/data [--part folds|sources]
+    python -m tests.benchmarks.reward_pairs --drafts DRAFTS.jsonl --part drafts
+
+Prints JSON lines; shares are percent with their 95 % interval (bootstrap over prompts), ties count half.
+`folds`: every pair judged by a reward that its prompt had no part in, in five folds of all sources. `sources`: the
+pairs of a source judged by a reward from the others. Both with one head for everything and with one a kind; the length
+baseline prefers the longer or the shorter answer as the taught pairs have it. `drafts`: pairs of texts about a
+conversation, from lines of {"id", "dialogue", "summary" or "summaries", "drafts"}; the better one is nearer to the
+references, by ROUGE-1's F1 and recall, and the cosine of all-MiniLM's vectors twice. Of the pairs the 70 % that differ
+most count. The source is what stands before the last "-" in the id.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rouge_score.rouge_scorer import RougeScorer
+
+from assistant.scoring.coverage import coverage
+from assistant.scoring.encoder import Encoder, open_minilm
+from assistant.scoring.heads import Reward, load_head
+from tests.benchmarks.people import People
+from training.evaluation.metrics.bootstrap import interval, resamples
+from training.reward.bradley_terry import accuracy_of, folds
+from training.reward.feature_head import Counted, Rows, fit_counted, margins_of
+from training.reward.preferences import cluster_of
+from training.runs.datasets import read_rows
+
+Parting = tuple[Sequence[int], Sequence[int]]
+_DIFFER = 0.3
+"""Share of the pairs of drafts that are too alike to count."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--drafts", type=Path)
+    parser.add_argument("--part", action="append", choices=("folds", "sources", "drafts"))
+    arguments = parser.parse_args()
+    for part in arguments.part or ("folds", "sources"):
+        found = drafts(arguments.drafts) if part == "drafts" else people(arguments.data, part)
+        for row in found:
+            print(json.dumps({"part": part, **row}), flush=True)
+
+
+def people(data: Path, part: str) -> Iterator[dict[str, Any]]:
+    """One reward for everything, on pairs that it never saw."""
+    rows = [row for row in read_rows(data / "preferences_human.jsonl.gz") if "unknown" not in row["annotator"]]
+    random.Random(1).shuffle(rows)
+    known = People(rows, load_head("warm"), None)
+    margins = {name: np.zeros(len(rows)) for name in ("one head", "a head a kind")}
+    longer = np.zeros(len(rows))
+    for taught, judged in _partings(known, part):
+        fitted, among = fit_counted(known.table.take(taught), 1), known.table.take(judged)
+        for name, head in {"one head": _without_kinds(fitted), "a head a kind": fitted}.items():
+            margins[name][judged] = margins_of(head, among)
+        lead = 1.0 if accuracy_of(known.longer[list(taught)]).mean() >= 0.5 else -1.0
+        longer[judged] = lead * known.longer[list(judged)]
+    for name, values in margins.items():
+        yield from known.told(range(len(rows)), values, longer, heads=name)
+    gain = accuracy_of(margins["a head a kind"]) - accuracy_of(margins["one head"])
+    low, high = interval([float(gain[at].mean()) for at in resamples(known.table.clusters)])
+    yield {"gain": [round(100 * value, 1) for value in (float(gain.mean()), low, high)], "n": len(rows)}
+
+
+def _partings(known: People, part: str) -> Iterator[Parting]:
+    if part == "folds":
+        yield from ((taught.tolist(), judged.tolist()) for taught, judged in folds(known.table.clusters, 5, 2))
+        return
+    for source in sorted(set(known.sources)):
+        yield np.flatnonzero(known.sources != source).tolist(), np.flatnonzero(known.sources == source).tolist()
+
+
+def _without_kinds(fitted: Counted) -> Counted:
+    return replace(fitted, kinds={})
+
+
+def drafts(path: Path) -> Iterator[dict[str, Any]]:
+    """What the bundled reward, coverage and length choose among texts about a conversation."""
+    gaps: list[float] = []
+    clusters: list[str] = []
+    sources: list[str] = []
+    margins: dict[str, list[float]] = {"warm": [], "coverage": [], "length": []}
+    for row in read_rows(path):
+        texts = list(dict.fromkeys(row["drafts"]))
+        near = _nearness(texts, row.get("summaries") or [row["summary"]])
+        talks = [(row["dialogue"], text) for text in texts]
+        found = {
+            "warm": load_warm().score(talks),
+            "coverage": [coverage(*talk) for talk in talks],
+            "length": [float(len(text.split())) for text in texts],
+        }
+        for one, two in combinations(np.argsort(near)[::-1].tolist(), 2):
+            gaps.append(float(near[one] - near[two]))
+            clusters.append(cluster_of(row["dialogue"]))
+            sources.append(row["id"].rpartition("-")[0])
+            for name, scores in found.items():
+                margins[name].append(scores[one] - scores[two])
+    kept = np.array(gaps) >= np.quantile(gaps, _DIFFER)
+    for source in [*sorted(set(sources)), "all"]:
+        at = kept & ((np.array(sources) == source) | (source == "all"))
+        own = [cluster for cluster, has in zip(clusters, at, strict=True) if has]
+        shares = {name: _share(np.array(values)[at], own) for name, values in margins.items()}
+        yield {"source": source, "n": int(at.sum()), "conversations": len(set(own)), **shares}
+
+
+@cache
+def load_warm() -> Reward:
+    """The bundled reward."""
+    return load_head("warm")
+
+
+@cache
+def _tools() -> tuple[RougeScorer, Encoder]:
+    return RougeScorer(["rouge1"], use_stemmer=True), open_minilm(1)
+
+
+def _nearness(texts: Sequence[str], references: Sequence[str]) -> Rows:
+    scorer, encoder = _tools()
+    vectors = encoder.embed([*texts, *references]).astype(np.float64)
+    cosines = vectors[: len(texts)] @ vectors[len(texts) :].T
+    found = [[scorer.score(reference, text)["rouge1"] for reference in references] for text in texts]
+    words = np.array([[one.fmeasure + one.recall for one in row] for row in found])
+    return np.asarray((words + 2 * cosines).mean(axis=1), dtype=np.float64)
+
+
+def _share(margins: Rows, clusters: Sequence[str]) -> list[float]:
+    right = accuracy_of(margins)
+    low, high = interval([float(right[at].mean()) for at in resamples(list(clusters))])
+    return [round(100 * value, 1) for value in (float(right.mean()), low, high)]
+
+
+if __name__ == "__main__":
+    main()
