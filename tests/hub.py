@@ -35,7 +35,9 @@ class Repository:
 class Hub(ThreadingHTTPServer):
     """Serves repositories, at first the one in `folder`, whose files are in `files`. Breaks a file off after `cut`
     bytes while `cut` is set; stands still in the middle of a long file while `hold` is set. `claims` are sizes that it
-    names before a file is fetched. `commits` are the messages of what was pushed.
+    names before a file is fetched. `commits` are the messages of what was pushed. `data_sets` have files by name. With
+    `signs`, weights are on another host, at addresses that hold until one of them was fetched; what that host is told
+    of whoever asks is in `strangers`.
     """
 
     daemon_threads = True
@@ -55,6 +57,10 @@ class Hub(ThreadingHTTPServer):
         self.claims: dict[str, int] = {}
         self.commits: list[str] = []
         self.stored: dict[str, bytes] = {}
+        self.signs = False
+        self.keys: dict[str, str] = {}
+        self.strangers: list[str | None] = []
+        self.data_sets: dict[str, dict[str, bytes]] = {}
 
     @property
     def address(self) -> str:
@@ -139,6 +145,11 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._refuse(401, "Unauthorized")
             return
+        if path.startswith("/signed/"):
+            self._send_signed(path, with_body)
+            return
+        if self._answer_data_set(path, with_body):
+            return
         for hub_id, repository in self.server.repositories.items():
             if repository.is_private and not self._is_known():
                 continue
@@ -149,9 +160,59 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             name = path.removeprefix(f"/{hub_id}/resolve/{_SHA}/")
             if name != path and name in repository.files:
-                self._send_file(name, repository.files[name], with_body)
+                if self.server.signs and name.endswith(".safetensors"):
+                    self._redirect(name, repository.files[name])
+                else:
+                    self._send_file(name, repository.files[name], with_body)
                 return
         self._refuse(404, "RepoNotFound")
+
+    def _redirect(self, name: str, content: Any) -> None:
+        key = f"key{len(self.server.keys)}"
+        self.server.keys[key] = name
+        self.send_response(302)
+        self.send_header("Location", f"http://localhost:{self.server.server_port}/signed/{key}/{name}")
+        self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("X-Linked-Size", str(len(content)))
+        self.send_header("X-Repo-Commit", _SHA)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _send_signed(self, path: str, with_body: bool) -> None:
+        _, _, key, name = path.split("/")
+        self.server.strangers.append(self.headers.get("Authorization"))
+        if self.server.keys.get(key) != name:
+            self._refuse(403, "")
+            return
+        self._send_file(name, self.server.files[name], with_body)
+        self.server.keys = dict.fromkeys(self.server.keys, "")
+
+    def _answer_data_set(self, path: str, with_body: bool) -> bool:
+        """Answer if the path is one of a data set's."""
+        for hub_id, files in self.server.data_sets.items():
+            tree = [
+                {"type": "file", "path": name, "size": len(body), "oid": _git(body)} for name, body in files.items()
+            ]
+            name = path.rpartition("/")[2]
+            if path.startswith(f"/api/datasets/{hub_id}/tree/"):
+                # Of the folder "data", which it lacks, as of the top.
+                self._send_json([] if name == "data" else tree, with_body)
+            elif path.startswith(f"/api/datasets/{hub_id}"):
+                self._send_json({"id": hub_id, "sha": _SHA, "siblings": [{"rfilename": name} for name in files]})
+            elif path.startswith(f"/datasets/{hub_id}/resolve/") and name in files:
+                self.send_response(200)
+                self.send_header("ETag", f'"{_git(files[name])}"')
+                self.send_header("X-Repo-Commit", _SHA)
+                self.send_header("Content-Length", str(len(files[name])))
+                self.end_headers()
+                if with_body:
+                    self.wfile.write(files[name])
+            elif path.startswith(f"/datasets/{hub_id}/resolve/"):
+                self._refuse(404, "EntryNotFound")
+            else:
+                continue
+            return True
+        return False
 
     def _send_file(self, name: str, content: Any, with_body: bool) -> None:
         body = memoryview(content)
@@ -186,7 +247,7 @@ class _Handler(BaseHTTPRequestHandler):
             if cut is not None and len(body) - start > cut:
                 self.close_connection = True
 
-    def _send_json(self, content: Mapping[str, Any], with_body: bool = True) -> None:
+    def _send_json(self, content: Any, with_body: bool = True) -> None:
         self._send(200, json.dumps(content).encode(), with_body)
 
     def _send(self, status: int, body: bytes, with_body: bool) -> None:
@@ -202,6 +263,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Error-Code", code)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+
+def _git(body: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
 
 
 def _mode(name: str) -> str:

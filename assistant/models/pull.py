@@ -64,10 +64,10 @@ def look_up(hub_id: str) -> Download:
 
 
 class _Found(NamedTuple):
-    """A model on the Hub, and the Hub's facts of each file that is wanted, by name."""
+    """A model on the Hub, and the address and the Hub's facts of each file that is wanted, by name."""
 
     download: Download
-    files: Mapping[str, Any]
+    files: Mapping[str, tuple[str, Any]]
 
 
 def _find(hub_id: str) -> _Found:
@@ -81,9 +81,9 @@ def _find(hub_id: str) -> _Found:
     if not any(name.endswith(".safetensors") for name in wanted):
         raise ModelDamaged(f"{hub_id} has no safetensors weights; Parley reads no others, since they can run code")
     urls = {name: hf_hub_url(hub_id, name, revision=str(found.sha), endpoint=address) for name in wanted}
-    files = {name: get_hf_file_metadata(url, endpoint=address) for name, url in urls.items()}
+    files = {name: (url, get_hf_file_metadata(url, endpoint=address)) for name, url in urls.items()}
     licences = [tag.removeprefix("license:") for tag in found.tags or () if tag.startswith("license:")]
-    size = sum(fact.size or 0 for fact in files.values())
+    size = sum(facts.size or 0 for _, facts in files.values())
     return _Found(Download(hub_id=hub_id, size=size, licence=one_line(" ".join(licences))), files)
 
 
@@ -92,9 +92,9 @@ def _fetch_all(found: _Found, draft: Path, on_bytes: OnBytes) -> None:
     total = found.download.size
     check_room(draft, total - sum(path.stat().st_size for path in draft.iterdir()))
     done = 0
-    for name, fact in found.files.items():
+    for name, (url, facts) in found.files.items():
         if not (draft / name).exists():
-            _fetch(name, fact, draft, lambda here, before=done: on_bytes(before + here, total))  # type: ignore[misc]
+            _fetch(name, url, facts, draft, lambda here, before=done: on_bytes(before + here, total))  # type: ignore[misc]
         done += (draft / name).stat().st_size
         on_bytes(done, total)
 
@@ -113,22 +113,24 @@ class _Heard(io.BufferedRandom):
         return written
 
 
-def _fetch(name: str, facts: Any, draft: Path, on_length: Callable[[int], None]) -> None:
+def _fetch(name: str, url: str, facts: Any, draft: Path, on_length: Callable[[int], None]) -> None:
     """Fetch the rest of one file. Its beginning lies under a name with the content's tag, so that it is never mixed."""
-    from huggingface_hub import constants
+    from huggingface_hub import constants, get_hf_file_metadata
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _CHUNK)
+    # The Hub signs addresses of large files for an hour or so, which the files before this one may have taken.
+    location = get_hf_file_metadata(url, endpoint=endpoint()).location
     # A private model needs the token; where the Hub sends us on to another host, it is none of that host's business.
-    is_hub = urlsplit(facts.location).netloc == urlsplit(endpoint() or constants.ENDPOINT).netloc
+    is_hub = urlsplit(location).netloc == urlsplit(endpoint() or constants.ENDPOINT).netloc
     tag = str(facts.etag)
     part = draft / f"{name}.{hashlib.sha256(tag.encode()).hexdigest()[:12]}.part"
     with _Heard(part, on_length) as stream:
         stream.seek(0, os.SEEK_END)
         on_length(stream.tell())
         http_get(
-            facts.location,
+            location,
             stream,
             resume_size=stream.tell(),
             headers=build_hf_headers() if is_hub else {},

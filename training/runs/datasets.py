@@ -22,7 +22,7 @@ _SUFFIXES = {".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".gz", ".z
 
 
 def names_a_data_set(data: Path) -> bool:
-    """Whether it has the form of an id on the Hub, owner/name, and is nothing that lies here."""
+    """Whether it has the form of an id on the Hub, owner/name or owner/name:split, and is nothing that lies here."""
     return not data.exists() and str(data).count("/") == 1 and data.suffix not in _SUFFIXES
 
 

@@ -18,6 +18,7 @@ import msgspec
 from assistant.errors import DataMissing, UsageError
 from assistant.files import write_atomically
 from assistant.locations import state_dir
+from assistant.terminal import one_line
 from training.runs.datasets import BOM, names_a_data_set, read_rows, unpacked
 
 Row = dict[str, Any]
@@ -58,7 +59,7 @@ def as_json_lines(
     rows = list(_renamed(read_source(source, download=download), columns, source))
     if not rows:
         raise DataMissing(f"{source} has no rows")
-    return keep_rows(source.name.partition(".")[0] or "data", rows, folder)
+    return keep_rows(source.name.partition(".")[0].replace(":", "-") or "data", rows, folder)
 
 
 def read_source(source: Path, *, download: bool = False) -> Iterator[Row]:
@@ -237,13 +238,17 @@ def _read_tables(kind: str, files: Sequence[Path]) -> Iterator[Row]:
 
 
 def _read_hub(source: Path, download: bool) -> Iterator[Row]:
+    """The rows of owner/name, or of owner/name:split; of its split `train` where none is named."""
     import datasets
 
+    name, _, split = str(source).partition(":")
     try:
         # Offline, only what an earlier download left is read.
         config = datasets.DownloadConfig(local_files_only=not download)
-        found = datasets.load_dataset(str(source), split="train", download_config=config)
+        found = datasets.load_dataset(name, split=split or "train", download_config=config)
     except (OSError, ValueError) as error:
+        if "Unknown split" in str(error):
+            raise UsageError(f"{name}: {one_line(str(error))}") from error
         hint = "check the id and the connection" if download else "--download fetches it, where a stage has that flag"
         raise DataMissing(f"no data file and no data set {source} on this machine: {hint}") from error
     return (dict(row) for row in found)

@@ -16,7 +16,7 @@ from assistant.models.pull import pull
 from assistant.models.registry import resolve
 from assistant.settings import Settings
 from tests.flan_shape import PICKLED, SHAPES, TINY, build_flan_shape
-from tests.hub import Hub, serving
+from tests.hub import TOKEN, Hub, serving
 
 _REF = "google/flan-t5-base"
 
@@ -80,6 +80,20 @@ def test_weights_in_parts_are_read_as_one(original: Path, tmp_path: Path) -> Non
     assert ensure_converted(model).is_dir()
     whole, parts = (load_float32(place).state_dict() for place in (original, folder))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_parts_are_pulled_from_another_host_that_is_told_no_token(
+    tmp_path: Path, localhost_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with serving(build_flan_shape(tmp_path / "xl", TINY, shards=3), monkeypatch, _REF) as hub:
+        # Each address is of no use once another part was fetched.
+        hub.signs = True
+        folder = pull(_REF)
+        names = sorted(name for name in hub.files if name.endswith(".safetensors"))
+        assert [path.name for path in sorted(folder.glob("*.safetensors"))] == names
+        assert all((folder / name).read_bytes() == hub.files[name] for name in names)
+        assert hub.strangers == [None] * 3
 
 
 def test_a_part_without_its_weights_is_damaged(original: Path, tmp_path: Path) -> None:
