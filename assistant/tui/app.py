@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
@@ -17,18 +16,14 @@ from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings, save_setting
 from assistant.terminal import printable
-from assistant.tui.asking import message_before, open_chat
+from assistant.tui.asking import open_chat
+from assistant.tui.chat.screen import ChatScreen
 from assistant.tui.commands import bindings_of, command_named, key_of, show_key
 from assistant.tui.documents import Documents
-from assistant.tui.exporting import Kind, export_chat
 from assistant.tui.hangup import end_on_signals, end_without_terminal
 from assistant.tui.helping import write_help
 from assistant.tui.keeping import TYPED, Keeper
 from assistant.tui.messages import (
-    ChatBegun,
-    ChatForked,
-    ChatsFound,
-    DraftFound,
     ModelChanged,
     NoticeGiven,
     PullEnded,
@@ -38,7 +33,6 @@ from assistant.tui.messages import (
 from assistant.tui.notices import NotifyingApp
 from assistant.tui.opening import make_screen
 from assistant.tui.pulling import Pulling, offering_for, take_as_base
-from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.text import Reading, TextScreen
 from assistant.tui.themes import THEMES
 
@@ -96,14 +90,14 @@ class AssistantApp(NotifyingApp):
         self.chance = chance or random.SystemRandom()
         self.keeper = Keeper(
             on_error=lambda error: self.post_message(StoreFailed(error)),
-            on_chat=lambda id: self.chat.post_message(ChatBegun(id)),
+            on_chat=lambda id: self.chat.call_later(self.chat.kept.begun, id),
         )
         self.documents = Documents(lambda: self.settings.knowledge, self.say)
         self.document_files = 0
         self.pulling = Pulling(self.post_message)
         self._continue_last = continue_last
         self._interrupted_at = float("-inf")
-        self.chat = ChatScreen(self._default_ask())
+        self.chat = ChatScreen(self, self._default_ask())
 
     def on_mount(self) -> None:
         for theme in THEMES:
@@ -126,7 +120,7 @@ class AssistantApp(NotifyingApp):
         self.document_files = int((knowledge_dir() / "catalog.db").exists())
         if self.document_files:
             self.in_background(lambda: self.documents.tell_state(self.chat.post_message), "documents")
-        self.chat.show_loop()
+        self.chat.judging.show_loop()
         if self.settings.prompt.mode not in MODES:
             self.report(UsageError(f"unknown mode {self.settings.prompt.mode!r} in the settings; using zero-shot"))
 
@@ -135,51 +129,16 @@ class AssistantApp(NotifyingApp):
         store = self.keeper.store()
         if store is None:
             return
-        self.chat.post_message(DraftFound(store.unfinished("", TYPED)))
+        self.chat.call_later(self.chat.preview.take_draft, store.unfinished("", TYPED))
         last = store.last_chat() if self._continue_last else None
         if last:
             open_chat(store, last.id, self.chat.post_message)
 
-    def find_chats(self, words: str) -> None:
-        """Search the kept chats."""
-
-        def find() -> None:
-            if (store := self.keeper.store()) is not None:
-                self.chat.post_message(ChatsFound(store.chats(words)))
-
-        self.in_background(find, "chats")
-
-    def open_chat(self, id: str, before: str | None = None) -> None:
-        """Show a kept chat, or an earlier page of it."""
-
-        def read() -> None:
-            if (store := self.keeper.store()) is not None:
-                open_chat(store, id, self.chat.post_message, before)
-
-        self.in_background(read, "open")
-
-    def fork_chat(self, id: str, *, upto: str = "", before: str = "", text: str = "") -> None:
-        """Make a copy of a chat up to one message, or before it, show it, and then send the text in it."""
-
-        def fork() -> None:
-            if (store := self.keeper.store()) is None:
-                return
-            last = upto or message_before(store, id, before)
-            copy = store.fork_chat(id, last or None)
-            open_chat(store, copy.id, self.chat.post_message)
-            self.chat.post_message(ChatForked(text))
-
-        self.in_background(fork, "fork")
-
-    def pull_model(self, ref: str) -> None:
-        """Download a model and serve it."""
-        self.in_background(lambda: self.pulling.run(ref, self.settings), "pull")
-
     def on_pull_moved(self, event: PullMoved) -> None:
-        self.chat.download.show(event)
+        self.chat.parts.download.show(event)
 
     def on_pull_ended(self, event: PullEnded) -> None:
-        self.chat.download.show(None)
+        self.chat.parts.download.show(None)
         if event.is_here:
             self.notify(f"{event.ref} is here.")
             with self.reporting():
@@ -188,18 +147,6 @@ class AssistantApp(NotifyingApp):
         elif event.is_stopped:
             so_far = f"{event.done / 1e6:,.0f} of {event.total / 1e6:,.0f} MB are here; " if event.total else ""
             self.notify(f"Stopped. {so_far}/pull {event.ref} continues the download.")
-
-    def export_chat(self, kind: Kind) -> None:
-        """Write the chat in view to a file, and say where."""
-
-        def export() -> None:
-            store, id = self.keeper.store(), self.keeper.chat()
-            if store is None or not id:
-                raise UsageError("there is nothing to export yet: this chat has no message")
-            path = export_chat(store, id, kind, Path.cwd())
-            self.post_message(NoticeGiven(f"Written to {path}"))
-
-        self.in_background(export, "export")
 
     def load_model(self, ref: str | None = None) -> None:
         """Serve the model named, or the start-up choice, without making anybody wait."""
@@ -220,7 +167,7 @@ class AssistantApp(NotifyingApp):
             if not isinstance(event.worker.error, Interrupted):
                 self.report(event.worker.error)
             if event.worker.group == "ask":
-                self.chat.give_up(event.worker.error)
+                self.chat.requests.give_up(event.worker.error)
 
     async def on_event(self, event: Event) -> None:
         """Where a letter goes is decided when it arrives, before the focused widget has it: so none is lost or
@@ -285,8 +232,8 @@ class AssistantApp(NotifyingApp):
         self.settings = settings
         self.chat.use_settings(settings.screen)
         default = self._default_ask()
-        if default != self.chat.default_ask:
-            self.chat.use_default(default)
+        if default != self.chat.parts.default_ask:
+            self.chat.choosing.use_default(default)
 
     def _default_ask(self) -> Ask:
         prompt = self.settings.prompt
@@ -310,7 +257,7 @@ class AssistantApp(NotifyingApp):
 
     def action_help_quit(self) -> None:
         """Ctrl+C where nothing is selected to copy: stop what is being written, else say how to quit; twice quits."""
-        if self.chat.is_writing:
+        if self.chat.requests.is_writing:
             self.chat.action_cancel()
         elif self.clock() - self._interrupted_at <= QUIT_SECONDS:
             self._end(0)
@@ -319,7 +266,7 @@ class AssistantApp(NotifyingApp):
             self.notify(f"Ctrl+C again quits; so does {key_of(command_named('quit'), self.settings.keys)}.")
 
     def _end(self, return_code: int = Interrupted.exit_code) -> None:
-        self.chat.keep_typed()
+        self.chat.preview.keep_typed()
         self.exit(return_code=return_code)
 
     def on_unmount(self) -> None:

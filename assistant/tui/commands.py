@@ -28,7 +28,8 @@ _KEY_NAMES = {
 
 
 class Command(NamedTuple):
-    """`action` is a Textual action of the screen or the app; `takes` is an argument that comes before the one typed.
+    """`action` is what it does: `judging.rate` is the method `rate` of the conversation screen's `judging`, and
+    `app.help` an action of the app. `takes` is an argument that comes before the one typed.
 
     `footer` is the word under which the key stands at the foot of the screen. A key with `priority` counts before the
     editor's own use of it: F6 and F7 are two of those.
@@ -45,67 +46,67 @@ class Command(NamedTuple):
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("new", "New chat", "screen.new_chat", key="ctrl+n", footer="New", priority=True),
-    Command("resume", "Find a chat and continue it", "screen.resume", key="ctrl+r", footer="Chats", priority=True),
-    Command("search", "Search in all chats", "screen.search", key="ctrl+f", priority=True),
-    Command("route", "Choose what Enter does with the text", "screen.route", key="f7", priority=True),
-    Command("turns", "Show the turns of the text before you send it", "screen.show_turns", key="ctrl+t", priority=True),
-    Command("conversation", "Show the conversation beside the answer", "screen.show_conversation", key="f10"),
-    Command("panel", "Show or hide the panel of modes and settings", "screen.panel", key="f9", footer="Panel"),
-    Command("task", "Choose what to write: summary, topic or action items", "screen.choose", "task", key="f5"),
-    Command("mode", "Choose the prompting mode", "screen.choose", "mode", key="f3"),
-    Command("model", "Choose the model", "screen.choose", "model", key="f6", priority=True),
-    Command("drafts", "Choose how many drafts to write", "screen.choose", "drafts"),
-    Command("decoding", "Choose greedy, beam or sample decoding", "screen.choose", "decoding"),
-    Command("words", "Aim at a number of words", "screen.choose", "words"),
-    Command("defaults", "Undo the changes to this chat's settings", "screen.take_defaults", key="ctrl+o"),
-    Command("good", "Rate the answer up", "screen.rate", "up", key="plus", scope="answer", footer="Good"),
-    Command("bad", "Rate the answer down", "screen.rate", "down", key="minus", scope="answer", footer="Bad"),
-    Command("rank", "Rank the drafts", "screen.rank", key="r", scope="answer", footer="Rank"),
+    Command("new", "New chat", "kept.new_chat", key="ctrl+n", footer="New", priority=True),
+    Command("resume", "Find a chat and continue it", "finding.resume", key="ctrl+r", footer="Chats", priority=True),
+    Command("search", "Search in all chats", "finding.search", key="ctrl+f", priority=True),
+    Command("route", "Choose what Enter does with the text", "preview.route", key="f7", priority=True),
+    Command("turns", "Show the turns of the text before you send it", "composing.turns", key="ctrl+t", priority=True),
+    Command("conversation", "Show the conversation beside the answer", "digests.show_conversation", key="f10"),
+    Command("panel", "Show or hide the panel of modes and settings", "choosing.panel", key="f9", footer="Panel"),
+    Command("task", "Choose what to write: summary, topic or action items", "choosing.choose", "task", key="f5"),
+    Command("mode", "Choose the prompting mode", "choosing.choose", "mode", key="f3"),
+    Command("model", "Choose the model", "choosing.choose", "model", key="f6", priority=True),
+    Command("drafts", "Choose how many drafts to write", "choosing.choose", "drafts"),
+    Command("decoding", "Choose greedy, beam or sample decoding", "choosing.choose", "decoding"),
+    Command("words", "Aim at a number of words", "choosing.choose", "words"),
+    Command("defaults", "Undo the changes to this chat's settings", "choosing.take_defaults", key="ctrl+o"),
+    Command("good", "Rate the answer up", "judging.rate", "up", key="plus", scope="answer", footer="Good"),
+    Command("bad", "Rate the answer down", "judging.rate", "down", key="minus", scope="answer", footer="Bad"),
+    Command("rank", "Rank the drafts", "judging.rank", key="r", scope="answer", footer="Rank"),
     Command(
         "evidence",
         "Show the turns behind each sentence",
-        "screen.show_evidence",
+        "answers.show_evidence",
         key="e",
         scope="answer",
         footer="Evidence",
     ),
-    Command("prompt", "Show the exact prompt", "screen.show_prompt", key="p", scope="answer"),
-    Command("again", "Write it again with the present settings", "screen.regenerate", key="g", scope="answer"),
+    Command("prompt", "Show the exact prompt", "answers.show_prompt", key="p", scope="answer"),
+    Command("again", "Write it again with the present settings", "answers.regenerate", key="g", scope="answer"),
     Command(
-        "refine", "Write it differently: shorter, longer, in your own words", "screen.refine", key="f", scope="answer"
+        "refine", "Write it differently: shorter, longer, in your own words", "answers.refine", key="f", scope="answer"
     ),
-    Command("shorter", "Write it in fewer words", "screen.refine", "shorter"),
-    Command("effect", "Show what your rating of the answer did", "screen.show_effect", key="w", scope="answer"),
-    Command("scores", "Show the reward model's scores of ranked drafts", "screen.show_scores", key="m", scope="answer"),
-    Command("sources", "Show the sources of an answer from documents", "screen.show_sources", key="s", scope="answer"),
-    Command("todos", "Write the to-dos to a file: md, ics or json", "screen.export_todos", key="x", scope="answer"),
+    Command("shorter", "Write it in fewer words", "answers.refine", "shorter"),
+    Command("effect", "Show what your rating of the answer did", "judging.show_effect", key="w", scope="answer"),
+    Command("scores", "Show the reward model's scores of ranked drafts", "scores.show_scores", key="m", scope="answer"),
+    Command("sources", "Show the sources of an answer from documents", "documents.sources", key="s", scope="answer"),
+    Command("todos", "Write the to-dos to a file: md, ics or json", "digests.export_todos", key="x", scope="answer"),
     Command(
         "message",
         "Show the message behind this part",
-        "screen.open_point",
+        "digests.open_point",
         key="enter",
         scope="point",
         footer="Message",
     ),
-    Command("keep", "Keep such parts in digests", "screen.mark", "keep", key="plus", scope="point", footer="Keep"),
-    Command("drop", "Drop such parts from digests", "screen.mark", "drop", key="minus", scope="point", footer="Drop"),
-    Command("fix", "Correct a to-do: who, when, done", "screen.fix_todo", key="t", scope="point", footer="Fix"),
-    Command("copy", "Copy the answer, or what was sent", "screen.copy", key="c", scope="entry"),
-    Command("fork", "Continue from here in a copy of the chat", "screen.fork", key="b", scope="entry"),
-    Command("edit", "Edit what was sent, in a copy of the chat", "screen.edit", key="e", scope="source"),
-    Command("rename", "Rename a speaker: OLD=NEW", "screen.rename_speaker", key="n", scope="source"),
-    Command("ask", "Ask your documents", "screen.ask_documents"),
-    Command("guideline", "Show the rating guideline", "screen.show_guideline"),
-    Command("stats", "Show your ratings and the pairs they make", "screen.show_stats"),
+    Command("keep", "Keep such parts in digests", "digests.mark", "keep", key="plus", scope="point", footer="Keep"),
+    Command("drop", "Drop such parts from digests", "digests.mark", "drop", key="minus", scope="point", footer="Drop"),
+    Command("fix", "Correct a to-do: who, when, done", "digests.fix_todo", key="t", scope="point", footer="Fix"),
+    Command("copy", "Copy the answer, or what was sent", "answers.copy", key="c", scope="entry"),
+    Command("fork", "Continue from here in a copy of the chat", "editing.fork", key="b", scope="entry"),
+    Command("edit", "Edit what was sent, in a copy of the chat", "editing.edit", key="e", scope="source"),
+    Command("rename", "Rename a speaker: OLD=NEW", "editing.rename_speaker", key="n", scope="source"),
+    Command("ask", "Ask your documents", "composing.ask_documents"),
+    Command("guideline", "Show the rating guideline", "judging.show_guideline"),
+    Command("stats", "Show your ratings and the pairs they make", "judging.show_stats"),
     Command("cancel", "Stop the answer being written", "screen.cancel", key="escape"),
-    Command("title", "Rename the chat", "screen.title"),
-    Command("example", "Load an example conversation", "screen.example"),
-    Command("unfold", "Edit the folded paste", "screen.unfold"),
-    Command("delete", "Delete this chat", "screen.delete"),
-    Command("undo", "Bring back the chat deleted last", "screen.undo", key="ctrl+z"),
-    Command("export", "Write the chat to a file: md, html or json", "screen.export"),
-    Command("pull", "Download a model from the Hub", "screen.pull"),
+    Command("title", "Rename the chat", "kept.title"),
+    Command("example", "Load an example conversation", "composing.example"),
+    Command("unfold", "Edit the folded paste", "composing.unfold"),
+    Command("delete", "Delete this chat", "deleting.delete"),
+    Command("undo", "Bring back the chat deleted last", "deleting.undo", key="ctrl+z"),
+    Command("export", "Write the chat to a file: md, html or json", "kept.export"),
+    Command("pull", "Download a model from the Hub", "choosing.pull"),
     Command("settings", "Settings", "app.settings", key="f2", scope="app", footer="Settings"),
     Command("teach", "Teach: from ratings to a better model", "app.open", "training", key="f4", scope="app"),
     Command("compare", "Compare the new model with the previous one, blind", "app.open", "comparing", scope="app"),
@@ -159,7 +160,10 @@ def command_named(slash: str) -> Command:
 def action_of(command: Command, argument: str = "") -> str:
     """The Textual action string, argument included."""
     arguments = ", ".join(repr(value) for value in (command.takes, argument) if value)
-    return f"{command.action}({arguments})"
+    owner = command.action.partition(".")[0]
+    if owner in ("app", "screen"):
+        return f"{command.action}({arguments})"
+    return f"screen.run({', '.join(filter(None, (repr(command.action), arguments)))})"
 
 
 def key_of(command: Command, changed: Mapping[str, str]) -> str:

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from assistant.records import Answer, Chat, Completion, Dialogue, Prompt, Ranking
-from assistant.tui.loop import LoopState
+from assistant.records import Answer, Chat, Dialogue, Prompt
 from assistant.tui.placing import Placing
+from assistant.tui.routing import Sending
 
 if TYPE_CHECKING:
     from assistant.digest import Digest
     from assistant.feedback.chats import Hit
     from assistant.feedback.marks import Mark
     from assistant.scoring.attribution import Grounds
-    from assistant.scoring.drafts import DraftScore
     from assistant.trials import Pair
-    from assistant.tui.asking import Sending
     from knowledge.library import Progress
 
 
@@ -45,7 +43,7 @@ class InputMeasured(Message):
     """
 
     serial: int
-    sending: "Sending | None"
+    sending: Sending | None
     prompts: tuple[Prompt, ...]
 
 
@@ -120,28 +118,6 @@ class ChoiceReset(Message):
 
 
 @dataclass
-class LoopMoved(Message):
-    """Something was judged or promoted: where the loop stands now."""
-
-    state: LoopState
-
-
-@dataclass
-class ChatForked(Message):
-    """A copy of a chat up to some message was made and is in view; `text` waits to be sent in it, or is empty."""
-
-    text: str
-
-
-@dataclass
-class RepeatFound(Message):
-    """An earlier comparison is to be asked again: its ranking, and the answers in the order to be shown."""
-
-    ranking: Ranking
-    drafts: Sequence[Completion]
-
-
-@dataclass
 class PullMoved(Message):
     """So many bytes of a model are here, of so many (0 while nobody knows), and so many come a second; or all are here
     and it is converted.
@@ -170,23 +146,6 @@ class GroundsFound(Message):
     """What each sentence of an answer rests on, by meaning too; None where meanings could not be compared."""
 
     grounds: "Sequence[Grounds] | None"
-
-
-@dataclass
-class MarksChanged(Message):
-    """The parts of a digest, the answer `completion`, were marked: these are in force now."""
-
-    completion: str
-    marks: "Sequence[Mark]"
-
-
-@dataclass
-class DraftsScored(Message):
-    """What a reward makes of the drafts of one answer, whose ids are given, in the order in which they are shown."""
-
-    completions: Sequence[str]
-    reward: str
-    scores: "Sequence[DraftScore]"
 
 
 @dataclass
@@ -235,13 +194,6 @@ class EarlierWanted(Message):
 
 
 @dataclass
-class ChatsFound(Message):
-    """The chats that a search found."""
-
-    chats: Sequence[Chat]
-
-
-@dataclass
 class HitsFound(Message):
     """What a search in all chats found; `words` says for what."""
 
@@ -259,13 +211,6 @@ class ChatSearched(Message):
 @dataclass
 class ChatChosen(Message):
     """The user wants to go on with this chat."""
-
-    id: str
-
-
-@dataclass
-class ChatBegun(Message):
-    """The chat in view got its first message, and with it an id."""
 
     id: str
 
@@ -289,13 +234,6 @@ class ChatRenameAsked(Message):
     """The user wants to give a chat of the list another title."""
 
     id: str
-
-
-@dataclass
-class DraftFound(Message):
-    """Text was typed and never sent before the app ended."""
-
-    text: str
 
 
 @dataclass

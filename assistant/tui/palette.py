@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from assistant.tui.commands import COMMANDS, Command, action_of, key_of
-
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
+from assistant.tui.parley import keys_of
 
 
 class CommandPalette(Provider):
@@ -17,7 +14,7 @@ class CommandPalette(Provider):
 
     @property
     def _keys(self) -> Mapping[str, str]:
-        return cast("AssistantApp", self.app).settings.keys
+        return keys_of(self.screen)
 
     async def discover(self) -> Hits:
         for command in COMMANDS:

@@ -6,7 +6,11 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from assistant.records import Dialogue, Record
+import msgspec
+
+from assistant.errors import InputUnreadable
+from assistant.records import Ask, Dialogue, Record
+from assistant.tui.reading import read_dialogue
 
 Route = Literal["conversation", "question", "documents", "refine", "instruction"]
 
@@ -140,3 +144,56 @@ def _words(text: str) -> list[str]:
 def _stems(words: Iterable[str]) -> list[str]:
     """The words that say something, less their endings: the first five letters."""
     return [word[:5] for word in words if word not in _SAYS_NOTHING]
+
+
+class Input(Record, frozen=True):
+    """A text in the composer with what it may refer to. `chosen` is the route that the user picked, None for none."""
+
+    text: str
+    in_view: InView
+    chosen: Route | None = None
+
+
+class Sending(Record, frozen=True):
+    """What sending a text would do: the route it takes, the others that it could, and the text as a conversation."""
+
+    routes: tuple[Route, ...]
+    dialogue: Dialogue | None
+
+    @property
+    def route(self) -> Route:
+        """The one that counts."""
+        return self.routes[0]
+
+
+def plan(typed: Input) -> Sending:
+    """Read the text and find its routes, the one chosen by the user first. Raises InputUnreadable where it has none."""
+    dialogue, problem = None, None
+    try:
+        dialogue = read_dialogue(typed.text)
+    except InputUnreadable as error:
+        problem = error
+    routes = routes_for(typed.text, dialogue, typed.in_view)
+    if problem is not None and not routes:
+        raise problem
+    if typed.chosen in routes:
+        routes = (typed.chosen, *[route for route in routes if route != typed.chosen])
+    return Sending(routes=routes, dialogue=dialogue)
+
+
+def asked_about(sending: Sending, in_view: InView) -> Dialogue | None:
+    """The conversation that goes into the prompt; None for what is no request of its own or goes to the documents. A
+    plain instruction is given the conversation in view, if there is one.
+    """
+    if sending.route == "conversation":
+        return sending.dialogue
+    if sending.route in ("question", "instruction"):
+        return in_view.conversation or Dialogue(turns=(), format="")
+    return None
+
+
+def ask_by(route: Route, text: str, ask: Ask) -> Ask:
+    """How a text that takes this route is asked."""
+    if route == "question" or route == "instruction":
+        return msgspec.structs.replace(ask, task=route, request=text, phrasing=None, words=None)
+    return ask

@@ -61,7 +61,7 @@ async def _play(question: str, started: float, picture: Path | None) -> dict[str
     async with app.run_test(size=(110, 32)) as pilot:
         first_frame = time.time() - started
         await asyncio.sleep(max(0.0, ASKED_AT - first_frame))
-        app.chat.composer.load(question)
+        app.chat.parts.composer.load(question)
         asked = time.time()  # before: the pilot waits after a key until the app is idle
         await pilot.press("enter")
         sources = answered = 0.0

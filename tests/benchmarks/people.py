@@ -21,10 +21,11 @@ import numpy as np
 from assistant.scoring.encoder import Encoder, open_minilm
 from assistant.scoring.heads import Reward, load_head
 from training.evaluation.metrics.bootstrap import interval, resamples
-from training.reward.ai_feedback import Judge, load_principles
+from training.reward.ai_feedback import Judge
 from training.reward.bradley_terry import accuracy_of, calibration_error, folds
 from training.reward.feature_head import Rows, Table, fit_counted, margins_of
 from training.reward.preferences import Pair
+from training.reward.principles import load_principles
 from training.runs.datasets import read_rows
 
 _HELD_OUT = 500

@@ -5,10 +5,10 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from assistant.tui.chat.screen import ChatScreen
 from assistant.tui.digests.beside import ConversationPane
 from assistant.tui.digests.listing import DigestList
 from assistant.tui.digests.message import MessageScreen
-from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
 from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import weakref
+from inspect import signature
 from typing import Any
 
 from textual.widgets import OptionList, TextArea
@@ -327,11 +328,19 @@ async def test_right_to_left_text_and_emoji_are_shown_as_they_are() -> None:
 async def test_every_command_of_the_table_is_an_action_that_exists() -> None:
     from assistant.tui.commands import COMMANDS
 
-    async with opened(an_app()) as pilot:
+    app = an_app()
+    async with opened(app):
         for command in COMMANDS:
             owner, _, name = command.action.partition(".")
-            target = pilot.app if owner == "app" else pilot.app.screen
-            assert hasattr(target, f"action_{name}"), command.slash
+            if owner in ("app", "screen"):
+                assert hasattr(app if owner == "app" else app.chat, f"action_{name}"), command.slash
+            else:
+                takes = [argument for argument in (command.takes,) if argument]
+                signature(getattr(getattr(app.chat, owner), name)).bind(*takes)
+        for widget in app.chat.walk_children():
+            for _, binding in widget._bindings:
+                owner, _, name = binding.action.partition("(")[0].partition(".")
+                assert owner != "screen" or hasattr(app.chat, f"action_{name}"), binding.action
 
 
 async def test_keys_can_be_changed_in_the_settings() -> None:

@@ -31,7 +31,7 @@ async def test_the_head_says_what_differs_and_a_key_takes_it_back() -> None:
         assert "^O resets: mode few-shot · 4 drafts" in seen(app).split("\n")[0]
         await pilot.press("ctrl+o")
         await settle(pilot)
-        assert app.chat.ask == app.chat.default_ask and "resets" not in seen(app)
+        assert app.chat.parts.ask == app.chat.parts.default_ask and "resets" not in seen(app)
 
 
 async def test_a_new_chat_is_asked_as_the_settings_say() -> None:
@@ -40,4 +40,4 @@ async def test_a_new_chat_is_asked_as_the_settings_say() -> None:
         await settle(pilot)
         await pilot.press(*"/drafts", "space", "4", "enter", "ctrl+n")
         await settle(pilot)
-        assert app.chat.ask == app.chat.default_ask and "1 draft " in seen(app)
+        assert app.chat.parts.ask == app.chat.parts.default_ask and "1 draft " in seen(app)

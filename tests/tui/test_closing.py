@@ -76,7 +76,7 @@ async def test_ctrl_c_copies_what_is_selected_and_stops_what_is_written() -> Non
         await paste(pilot, STANDUP)
         await pilot.press("enter")
         await pilot.pause(0.3)
-        assert app.chat.is_writing
+        assert app.chat.requests.is_writing
         await pilot.press("ctrl+c")
         await settle(pilot)
-        assert not app.chat.is_writing and app.return_code is None
+        assert not app.chat.requests.is_writing and app.return_code is None

@@ -24,7 +24,7 @@ async def test_a_slash_lists_all_with_a_line_each_and_typing_filters() -> None:
         assert "/theme        Choose a theme" in seen(app) and "/new " not in seen(app)
         await pilot.press("escape")
         await settle(pilot)
-        assert "Enter run" not in seen(app) and app.chat.composer.editor.text == "/the"
+        assert "Enter run" not in seen(app) and app.chat.parts.composer.editor.text == "/the"
 
 
 async def test_tab_completes_and_enter_runs_what_is_marked() -> None:
@@ -33,7 +33,7 @@ async def test_tab_completes_and_enter_runs_what_is_marked() -> None:
         await settle(pilot)
         await pilot.press("slash", *"dra", "tab", *"4", "enter")
         await settle(pilot)
-        assert app.chat.ask.settings.drafts == 4
+        assert app.chat.parts.ask.settings.drafts == 4
         await pilot.press("slash", *"mode")
         await settle(pilot)
         await pilot.press("down", "enter")
@@ -73,4 +73,4 @@ async def test_a_command_from_the_history_leaves_up_to_the_history() -> None:
         await settle(pilot)
         await pilot.press("f9", "up", "up")
         await settle(pilot)
-        assert app.chat.composer.editor.text == STANDUP
+        assert app.chat.parts.composer.editor.text == STANDUP

@@ -61,15 +61,15 @@ def test_a_question_is_answered_with_its_source_which_opens_in_the_document(app:
     async def scenario() -> None:
         async with opened(app) as pilot:
             await settle(pilot)
-            app.chat.composer.load(QUESTION)
+            app.chat.parts.composer.load(QUESTION)
             await until(pilot, "ask the documents")
             await pilot.press("enter")
             await until(pilot, f"{FACT} [1]")
             screen = seen(app)
             assert f"{FACT} [1]" in screen
             assert "rules.pdf p. 2" in screen
-            assert app.chat._writing is None
-            (view,) = app.chat.transcript.answers
+            assert not app.chat.requests.is_writing
+            (view,) = app.chat.parts.transcript.answers
             assert view.answer is not None
             assert view.answer.completion.passage_ids
             view.focus()
@@ -80,9 +80,9 @@ def test_a_question_is_answered_with_its_source_which_opens_in_the_document(app:
             assert FACT in seen(app)
             await pilot.press("escape")
             # A kept answer finds its sources again.
-            app.open_chat(app.keeper.chat())
+            app.chat.kept.open_chat(app.keeper.chat())
             await settle(pilot)
-            (again,) = app.chat.transcript.answers
+            (again,) = app.chat.parts.transcript.answers
             again.focus()
             await pilot.press("s")
             await settle(pilot)
@@ -98,11 +98,11 @@ def test_what_the_documents_do_not_hold_is_said_with_the_nearest_place(app: Assi
     async def scenario() -> None:
         async with opened(app) as pilot:
             await settle(pilot)
-            await app.chat.run_action("screen.ask_documents('Who composed the opera about a barber?')")
+            await app.chat.run_action("screen.run('composing.ask_documents', 'Who composed the opera about a barber?')")
             await settle(pilot)
             assert "Not in your documents." in seen(app)
-            assert app.chat._writing is None
-            app.open_chat(app.keeper.chat())
+            assert not app.chat.requests.is_writing
+            app.chat.kept.open_chat(app.keeper.chat())
             await settle(pilot)
             again = seen(app)
             assert "Not in your documents. Nothing was written." in again and "nearest: " in again

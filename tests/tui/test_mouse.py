@@ -34,7 +34,7 @@ async def test_the_keys_on_the_frame_of_an_answer_and_of_a_dialog_are_pressed() 
         await click_on(pilot, "+ good")
         assert "▲ good" in seen(app)
         await click_on(pilot, "Esc write")
-        assert app.chat.selected() is None
+        assert app.chat.parts.selected() is None
 
 
 async def test_drafts_are_ranked_by_the_mouse_alone() -> None:
@@ -59,7 +59,7 @@ async def test_the_edges_of_the_field_and_the_head_are_pressed() -> None:
         await answered(pilot)
         await pilot.press(*"/words", "space", *"20", "enter")
         await click_on(pilot, "resets: 20 words")
-        assert app.chat.ask == app.chat.default_ask
+        assert app.chat.parts.ask == app.chat.parts.default_ask
         await paste(pilot, "Who orders the coffee?")
         for _ in range(20):
             await pilot.pause(0.1)

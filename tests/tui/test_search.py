@@ -6,7 +6,7 @@ import pytest
 
 from assistant.feedback.store import Store
 from assistant.tui.digests.message import MessageScreen
-from assistant.tui.finding.search import SearchScreen
+from assistant.tui.screens.search import SearchScreen
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.sent import QuestionView
 from tests.builders import a_completion

@@ -27,7 +27,7 @@ MOST_SCREENS = 6
 
 
 def typed(app: AssistantApp) -> str:
-    return app.chat.composer.whole_text
+    return app.chat.parts.composer.whole_text
 
 
 async def answered(pilot: Pilot[None], text: str = STANDUP) -> None:
@@ -100,9 +100,9 @@ async def test_arrows_go_from_entry_to_entry_and_past_the_newest_back_to_writing
     async with opened(app) as pilot:
         await answered(pilot)
         await pilot.press("shift+tab", "up")
-        assert type(app.chat.selected()).__name__ == "SourceView"
+        assert type(app.chat.parts.selected()).__name__ == "SourceView"
         await pilot.press("down", "down")
-        assert app.chat.selected() is None and app.chat.composer.editor.has_focus
+        assert app.chat.parts.selected() is None and app.chat.parts.composer.editor.has_focus
 
 
 async def test_letters_that_come_in_one_burst_keep_their_order_wherever_the_focus_is() -> None:
@@ -133,12 +133,12 @@ def _has_for_a_key(app: AssistantApp, letter: str) -> bool:
     """Whether what can be seen takes the letter: a dialog or a field, or a frame or a panel that names it."""
     if app.screen is not app.chat:
         return not isinstance(app.screen, Reading) or letter == "c"
-    focused, panel = app.chat.focused, app.chat.panel
+    focused, panel = app.chat.focused, app.chat.parts.panel
     if isinstance(focused, Input):
         return True
     if focused is not None and panel in focused.ancestors:
         return letter in "dg"
-    entry = app.chat.selected()
+    entry = app.chat.parts.selected()
     return isinstance(entry, EntryView) and letter in _keys_on(entry)
 
 
@@ -151,7 +151,7 @@ async def _strike(app: AssistantApp, key: str, letter: str | None) -> None:
     app.post_message(Key(NAMES.get(key, key), letter))
     for _ in range(3):
         focused = app.screen.focused
-        for node in (*(focused.ancestors_with_self if focused else ()), app.chat, app.chat.composer.editor, app):
+        for node in (*(focused.ancestors_with_self if focused else ()), app.chat, app.chat.parts.composer.editor, app):
             done = asyncio.Event()
             is_heard = node.call_later(done.set)
             while is_heard and node.is_running and not done.is_set():  # a dialog may close meanwhile
@@ -170,7 +170,7 @@ async def _type_at_random(app: AssistantApp, chance: random.Random, keys: int) -
             letter = chance.choice(LETTERS)
             due += "" if _has_for_a_key(app, letter) else letter
             await _strike(app, letter, letter)
-            if app.chat.editing:  # what was typed is set aside, and Esc brings it back
+            if app.chat.editing.editing:  # what was typed is set aside, and Esc brings it back
                 await _strike(app, "escape", None)
     return "".join(sorted(due))
 
@@ -181,10 +181,10 @@ async def _check_sequences(count: int, seed: int) -> None:
         await answered(pilot)
         for number in range(count):
             chance = random.Random(seed + number)
-            app.chat.composer.load("")
-            app.chat.composer.editor.focus()
-            app.chat.composer.history.clear()
-            app.chat.composer.remember("")
+            app.chat.parts.composer.load("")
+            app.chat.parts.composer.editor.focus()
+            app.chat.parts.composer.history.clear()
+            app.chat.parts.composer.remember("")
             await pilot.pause()
             due = await _type_at_random(app, chance, 6)
             for _ in range(MOST_SCREENS):

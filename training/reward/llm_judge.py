@@ -6,7 +6,7 @@ prefer whatever stands first (Wang et al. 2023, "Large Language Models are not F
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from assistant.drafting.writing import write
 from assistant.engine.client import Engine
@@ -16,10 +16,8 @@ from assistant.prompts import DialogueTooLong, render
 from assistant.records import GenerationSettings, ModelVersion
 from assistant.settings import load_settings
 from training.reward.config import ConstitutionConfig
+from training.reward.principles import Principle, Row
 from training.runs.job import Report
-
-if TYPE_CHECKING:
-    from training.reward.ai_feedback import Principle, Row
 
 _PROBES = 20
 """Conversations in the test of a model, at most."""
@@ -50,16 +48,16 @@ Better summary: """
 class Asker(Protocol):
     """What a judge asks of a model."""
 
-    def draft(self, rows: "Sequence[Row]") -> "list[Row]":
+    def draft(self, rows: Sequence[Row]) -> list[Row]:
         """The rows, each with drafts; those that cannot be read in one go are left out."""
 
-    def probe(self, rows: "Sequence[Row]") -> float:
+    def probe(self, rows: Sequence[Row]) -> float:
         """The share of conversations whose own draft the model tells from one of another, in both orders."""
 
-    def compare(self, conversation: str, first: str, second: str, principles: "Sequence[Principle]") -> float:
+    def compare(self, conversation: str, first: str, second: str, principles: Sequence[Principle]) -> float:
         """1 for the first, -1 for the second, 0 where the model doesn't know."""
 
-    def revise(self, conversation: str, draft: str, principles: "Sequence[Principle]") -> str:
+    def revise(self, conversation: str, draft: str, principles: Sequence[Principle]) -> str:
         """The draft as the model would have it."""
 
     def close(self) -> None:
@@ -88,7 +86,7 @@ class ModelAsker:
         self._config, self._report = config, report
         self._count = token_counter(model.folder)
 
-    def draft(self, rows: "Sequence[Row]") -> "list[Row]":
+    def draft(self, rows: Sequence[Row]) -> list[Row]:
         kept, prompts = [], []
         for row in rows:
             try:
@@ -106,7 +104,7 @@ class ModelAsker:
             for row, prompt in zip(kept, prompts, strict=True)
         ]
 
-    def probe(self, rows: "Sequence[Row]") -> float:
+    def probe(self, rows: Sequence[Row]) -> float:
         chosen = [row for row in rows if row.drafts][:_PROBES]
         if len(chosen) < 2:
             return 0.0
@@ -115,7 +113,7 @@ class ModelAsker:
             right += self.compare(row.conversation, row.drafts[0], chosen[place - 1].drafts[0], ()) > 0
         return right / len(chosen)
 
-    def compare(self, conversation: str, first: str, second: str, principles: "Sequence[Principle]") -> float:
+    def compare(self, conversation: str, first: str, second: str, principles: Sequence[Principle]) -> float:
         told = "\n".join(one.text for one in principles if one.text)
         prompts = [
             COMPARE.format(principles=told, conversation=conversation, first=one, second=other).strip()
@@ -126,7 +124,7 @@ class ModelAsker:
         said = [drafts[0].text.strip().upper()[:1] for drafts in self._engine.generate(prompts, _ANSWER).drafts]
         return {("A", "B"): 1.0, ("B", "A"): -1.0}.get((said[0], said[1]), 0.0)
 
-    def revise(self, conversation: str, draft: str, principles: "Sequence[Principle]") -> str:
+    def revise(self, conversation: str, draft: str, principles: Sequence[Principle]) -> str:
         told = "\n".join(one.text for one in principles if one.text)
         prompt = REVISE.format(principles=told, conversation=conversation, draft=draft).strip()
         if self._count(prompt) > self._model.window:

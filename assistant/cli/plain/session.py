@@ -20,9 +20,10 @@ from assistant.records import Dialogue, Thumb
 from assistant.scoring.attribution import attribute
 from assistant.scoring.verdicts import verdicts
 from assistant.terminal import one_line
-from assistant.tui.asking import ask_by, for_model
+from assistant.tui.asking import for_model
 from assistant.tui.choices import choose_value, drawn
 from assistant.tui.judged import describe_stats
+from assistant.tui.routing import ask_by
 
 
 class Session:

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from assistant.terminal import one_line
-from assistant.tui.commands import bindings_of
+from assistant.tui.commands import action_of, bindings_of, command_named
 from assistant.tui.digests.items import Item, blocks_of, mark_key
 from assistant.tui.widgets.keys import KeyLine
 
@@ -63,7 +63,7 @@ class ItemLine(Static):
         event.stop()
         assert isinstance(self.parent, DigestList)
         if self.has_class("-chosen"):
-            await self.run_action("screen.open_point")
+            await self.run_action(action_of(command_named("message")))
         else:
             self.parent.enter(self)
 

@@ -3,7 +3,6 @@ better. Every choice is kept at once, where the gate reads it.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -16,13 +15,11 @@ from assistant.models.proof import Trial, add_trial
 from assistant.terminal import printable
 from assistant.trials import Pair, contestants, counted, find_prompts, write_pairs
 from assistant.tui.messages import PairsWritten
+from assistant.tui.parley import Parley, parley_of
 from assistant.tui.training_run import newest_run, read_run
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
 from assistant.tui.widgets.drafts import DraftCard, DraftRow
 from assistant.tui.widgets.keys import KeyLine
-
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
 
 CONVERSATIONS = 12
 """Compared in one sitting."""
@@ -53,9 +50,8 @@ class ComparingScreen(DialogScreen[None]):
         self._total = Trial(against="")
 
     @property
-    def parley(self) -> "AssistantApp":
-        """The app, by its own type."""
-        return cast("AssistantApp", self.app)
+    def parley(self) -> Parley:
+        return parley_of(self)
 
     def compose(self) -> ComposeResult:
         with Dialog(classes="-ranking"):

@@ -4,7 +4,7 @@ hits open in their context.
 
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -21,6 +21,7 @@ from assistant.tui.messages import (
     Root,
     SourceChosen,
 )
+from assistant.tui.parley import Parley, parley_of
 from assistant.tui.screens.passage import PassageScreen
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
@@ -28,7 +29,6 @@ from assistant.tui.widgets.keys import KeyLine
 from assistant.tui.widgets.sources import SourceList
 
 if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
     from knowledge.library import Progress
 
 EMPTY = "No folder yet. Type a path above, such as ~/notes, and press Enter."
@@ -77,9 +77,8 @@ class KnowledgeScreen(DialogScreen[None]):
             yield KeyLine(*_KEYS)
 
     @property
-    def parley(self) -> "AssistantApp":
-        """The app, by its own type."""
-        return cast("AssistantApp", self.app)
+    def parley(self) -> Parley:
+        return parley_of(self)
 
     def on_mount(self) -> None:
         self._field.cursor_blink = False

@@ -1,12 +1,8 @@
 """What was said in this session and what went wrong, newest first, and the end of the model process's own log."""
 
-from typing import TYPE_CHECKING, cast
-
 from assistant.locations import log_file
+from assistant.tui.parley import parley_of
 from assistant.tui.screens.text import TextScreen
-
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
 
 LAST_BYTES = 16_000
 """So much of the log file is shown."""
@@ -19,7 +15,7 @@ class LogScreen(TextScreen):
         super().__init__("Log", "", str(log_file()))
 
     def on_mount(self) -> None:
-        notes = cast("AssistantApp", self.app).notes
+        notes = parley_of(self).notes
         said = "\n".join(f"{note.time}  {note.severity:<11}  {note.sentence}" for note in reversed(notes))
         self.show_text(f"{said or 'Nothing was said yet.'}\n\nThe model's process\n{_end_of_log() or 'said nothing.'}")
         super().on_mount()

@@ -4,7 +4,7 @@ and resumes the process, promotes and goes back.
 
 import subprocess
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -18,6 +18,7 @@ from assistant.errors import UsageError
 from assistant.models.proof import gate_rows
 from assistant.terminal import one_line
 from assistant.tui.messages import RatingsCounted
+from assistant.tui.parley import Parley, parley_of
 from assistant.tui.training_run import (
     STRIP,
     RunView,
@@ -30,9 +31,6 @@ from assistant.tui.training_run import (
     stop,
 )
 from assistant.tui.widgets.keys import Keys
-
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
 
 LOOK_SECONDS = 1.0
 """Seconds between two looks at the run's files."""
@@ -74,9 +72,8 @@ class TrainingScreen(Screen[None]):
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def parley(self) -> "AssistantApp":
-        """The app, by its own type."""
-        return cast("AssistantApp", self.app)
+    def parley(self) -> Parley:
+        return parley_of(self)
 
     def compose(self) -> ComposeResult:
         yield Static(id="strip", markup=False)

@@ -1,7 +1,5 @@
 """The commands, listed above the field while one is typed: a line each, the fitting ones first."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -9,10 +7,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from assistant.tui.commands import COMMANDS, Command, key_of
+from assistant.tui.parley import keys_of
 from assistant.tui.widgets.keys import KeyLine
-
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
 
 NAME_CELLS = 14
 
@@ -56,7 +52,7 @@ class CommandMenu(Vertical):
         self._text = text
         found = fitting(text)
         self.set_class(bool(found), "-open")
-        keys = cast("AssistantApp", self.app).settings.keys
+        keys = keys_of(self)
         self._options.clear_options()
         for command in found:
             key = key_of(command, keys)

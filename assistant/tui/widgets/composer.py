@@ -10,6 +10,7 @@ from textual.widgets import OptionList, Static, TextArea
 
 from assistant.errors import InputUnreadable
 from assistant.terminal import printable
+from assistant.tui.commands import action_of, command_named
 from assistant.tui.completion import completion_of
 from assistant.tui.messages import ComposerChanged, ComposerSubmitted
 from assistant.tui.reading import describe, read_dialogue
@@ -89,7 +90,7 @@ class Editor(TextArea):
 
     async def action_undo_last(self) -> None:
         if self.yields_undo:
-            await self.screen.run_action("undo")
+            await self.screen.run_action(action_of(command_named("undo")))
         else:
             self.action_undo()
 

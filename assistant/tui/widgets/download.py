@@ -4,6 +4,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from assistant.terminal import one_line
+from assistant.tui.commands import action_of, command_named
 from assistant.tui.messages import PullMoved
 
 BAR_CELLS = 10
@@ -43,7 +44,7 @@ class DownloadLine(Static):
             self.update(Content(describe_pull(self._news, self.screen.size.width - self.gutter.width)))
 
     async def on_click(self) -> None:
-        await self.run_action("screen.pull")
+        await self.run_action(action_of(command_named("pull")))
 
 
 def describe_pull(news: PullMoved, room: int) -> str:

@@ -4,7 +4,6 @@ stand on the frame; knows no store and no model.
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
 
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -13,10 +12,8 @@ from textual.events import Click
 from textual.screen import Screen
 
 from assistant.tui.commands import Scope, action_of, commands_of, find_command, key_of, pressed_key
+from assistant.tui.parley import keys_of
 from assistant.tui.widgets.keys import press_clicked, pressing
-
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
 
 SELECTED_KEYS = ("good", "bad")
 """Judging leaves the entry selected, since the same key again asks why. Everything else goes back to writing."""
@@ -95,7 +92,7 @@ class EntryView(Vertical, can_focus=True):
 
     @property
     def _keys(self) -> Mapping[str, str]:
-        return cast("AssistantApp", self.app).settings.keys
+        return keys_of(self)
 
     def _show_keys(self) -> None:
         lower, upper = self.edges() if self.is_selected else ((), ())

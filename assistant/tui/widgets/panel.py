@@ -9,6 +9,7 @@ from textual.widgets.option_list import Option
 
 from assistant.records import Ask
 from assistant.tui.choices import CHOICES, counts
+from assistant.tui.commands import action_of, command_named
 from assistant.tui.messages import ChoiceOpened, ChoiceReset
 from assistant.tui.widgets.keys import KeyLine
 
@@ -36,7 +37,7 @@ class SettingsPanel(Vertical):
     BINDINGS = [
         Binding("escape", "screen.focus_composer", "Write", show=False),
         Binding("d", "reset", "Default"),
-        Binding("g", "screen.regenerate", "Again"),
+        Binding("g", action_of(command_named("again")), "Again"),
     ]
 
     def __init__(self, ask: Ask) -> None:

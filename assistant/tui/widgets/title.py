@@ -1,7 +1,5 @@
 """The top line: the product, the chat's title, and on the right what serves the answers."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -10,10 +8,8 @@ from textual.widgets import Static
 
 from assistant.terminal import one_line
 from assistant.tui.commands import pressed_key
+from assistant.tui.parley import keys_of
 from assistant.tui.widgets.keys import PressLine, pressing
-
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
 
 
 class TitleLine(Horizontal):
@@ -56,7 +52,7 @@ class TitleLine(Horizontal):
         self._chat.update(Content(one_line(title)))
 
     def watch_changed(self, words: str) -> None:
-        key = pressed_key("defaults", cast("AssistantApp", self.app).settings.keys)
+        key = pressed_key("defaults", keys_of(self))
         self._changed.update(pressing(key, one_line(words)))
         self._changed.display = bool(words)
 

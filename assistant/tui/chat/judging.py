@@ -1,6 +1,4 @@
-"""Judging answers: thumbs with reasons, rankings, an earlier comparison asked again, and what all of that made. The
-conversation screen brings these along.
-"""
+"""Judging answers: thumbs with reasons, rankings, earlier comparisons asked again, and what the judgements made."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -10,13 +8,13 @@ import msgspec
 from assistant.errors import AssistantError
 from assistant.records import Completion, Ranking, Rating, Thumb
 from assistant.tui.asking import RANKED, VERDICTS, HalfRanking
+from assistant.tui.chat.parts import ChatParts
+from assistant.tui.chat.scores import DraftScores
 from assistant.tui.choices import Offer
 from assistant.tui.judged import describe_effect, describe_stats
 from assistant.tui.keeping import RANKING
 from assistant.tui.loop import read_loop
-from assistant.tui.messages import LoopMoved, RepeatFound
 from assistant.tui.placing import Placing
-from assistant.tui.screens.draft_scores import DraftScores
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.widgets.answer import AnswerView
@@ -26,12 +24,18 @@ if TYPE_CHECKING:
     from assistant.tui.screens.ranking import Ranked
 
 
-class JudgingActions(DraftScores):
+class Judging:
     """Actions on the selected answer, else on the newest complete one."""
 
-    def action_rate(self, thumb: Thumb) -> None:
+    def __init__(self, parts: ChatParts, scores: DraftScores) -> None:
+        self._parts = parts
+        self._parley = parts.parley
+        self._screen = parts.screen
+        self._scores = scores
+
+    def rate(self, thumb: Thumb) -> None:
         """Rate the answer; the same key again asks for a reason."""
-        view = self.chosen()
+        view = self._parts.chosen()
         if view is None or view.answer is None:
             return
         if view.verdict.startswith(VERDICTS[thumb]):
@@ -42,10 +46,10 @@ class JudgingActions(DraftScores):
     def _ask_reason(self, view: AnswerView, thumb: Thumb) -> None:
         from assistant.feedback.guideline import load_guideline
 
-        with self.parley.reporting():
+        with self._parley.reporting():
             offers = [Offer(value=reason, label=reason) for reason in load_guideline().reasons[thumb]]
             screen = PickScreen("Why?", offers, free="or in your own words")
-            self.app.push_screen(screen, lambda reason: self._rate(view, thumb, reason) if reason else None)
+            self._screen.app.push_screen(screen, lambda reason: self._rate(view, thumb, reason) if reason else None)
 
     def _rate(self, view: AnswerView, thumb: Thumb, why: str) -> None:
         """Keep the thumb; what is not on the guideline's list of reasons is a comment."""
@@ -54,7 +58,7 @@ class JudgingActions(DraftScores):
 
         assert view.answer is not None  # a complete answer was chosen
         id = view.answer.completion.id
-        with self.parley.reporting():
+        with self._parley.reporting():
             guideline = load_guideline()
             is_listed = why in guideline.reasons[thumb]
             reasons, comment = ([why], "") if is_listed else ([], why)
@@ -69,18 +73,18 @@ class JudgingActions(DraftScores):
             hint = "" if why else f" · {'+' if thumb == 'up' else '-'} again says why"
             self._keep_judgement(rate, f"Rated{hint}", lambda: view.judge(before))
 
-    def action_rank(self) -> None:
+    def rank(self) -> None:
         """Rank the drafts side by side."""
         from assistant.feedback.guideline import load_guideline
         from assistant.tui.screens.ranking import RankingScreen
 
-        view = self.chosen()
+        view = self._parts.chosen()
         if view is None or len(view.shown) < 2:
-            self.notify("Only drafts can be ranked: type /drafts 4, then send or press g.")
+            self._screen.notify("Only drafts can be ranked: type /drafts 4, then send or press g.")
             return
-        with self.parley.reporting():
+        with self._parley.reporting():
             guideline = load_guideline()
-            owner, keeper = view.shown[0].draft_of, self.parley.keeper
+            owner, keeper = view.shown[0].draft_of, self._parley.keeper
             shown = tuple(draft.id for draft in view.shown)
 
             def note(placing: Placing) -> None:
@@ -96,12 +100,12 @@ class JudgingActions(DraftScores):
                     view.placing = Placing(drafts=len(shown), groups=ranked.groups, failed=ranked.failed)
                     view.show_ranking(view.placing)
                     view.judge(RANKED)
-                    self.score_if_wanted(view)
-                    self.parley.in_background(self._look_for_repeat, "repeat")
+                    self._scores.score_if_wanted(view)
+                    self._parley.in_background(self._look_for_repeat, "repeat")
 
             drafts = [draft.answer for draft in view.shown]
             screen = RankingScreen(drafts, guideline, view.placing, note, source_of(view.shown[0]))
-            self.app.push_screen(screen, keep)
+            self._screen.app.push_screen(screen, keep)
 
     def _keep_ranking(
         self,
@@ -139,15 +143,15 @@ class JudgingActions(DraftScores):
             try:
                 id = judge(store).id
             except AssistantError:
-                self.call_later(on_lost)
+                self._screen.call_later(on_lost)
                 raise  # the keeper says what was wrong
-            self.parley.in_background(lambda: self._tell_effect(id, done), "effect")
+            self._parley.in_background(lambda: self._tell_effect(id, done), "effect")
 
-        self.parley.keeper.do(keep)
+        self._parley.keeper.do(keep)
 
     def _tell_effect(self, judgement: str, done: str) -> None:
         """In a thread: what the judgement made, and where the loop stands now."""
-        store = self.parley.keeper.store()
+        store = self._parley.keeper.store()
         if store is None:
             return
         pairs, _ = store.pairs()
@@ -155,20 +159,17 @@ class JudgingActions(DraftScores):
         if done:
             new = f"{made} {'pair' if made == 1 else 'pairs'}" if made else "no pair with another answer yet"
             whole = f"{len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'}"
-            self.parley.say(f"{done} · {new} · {whole} of all judgements")
-        self.post_message(LoopMoved(read_loop(store)))
+            self._parley.say(f"{done} · {new} · {whole} of all judgements")
+        self._screen.call_later(self._parts.foot.show_loop, read_loop(store))
 
     def show_loop(self) -> None:
         """Read where the loop stands, for the foot of the screen."""
 
         def read() -> None:
-            if (store := self.parley.keeper.store()) is not None:
-                self.post_message(LoopMoved(read_loop(store)))
+            if (store := self._parley.keeper.store()) is not None:
+                self._screen.call_later(self._parts.foot.show_loop, read_loop(store))
 
-        self.parley.in_background(read, "loop")
-
-    def on_loop_moved(self, event: LoopMoved) -> None:
-        self.foot.show_loop(event.state)
+        self._parley.in_background(read, "loop")
 
     # An earlier comparison, asked again.
 
@@ -177,67 +178,67 @@ class JudgingActions(DraftScores):
         from assistant.feedback.agreement import due_for_repeat
         from assistant.feedback.judgements import local_rater
 
-        store = self.parley.keeper.store()
+        store = self._parley.keeper.store()
         if store is None:
             return
-        one_in = self.parley.settings.feedback.repeat_one_in
-        due = due_for_repeat(store.rankings(), local_rater(), self.parley.chance, one_in)
+        one_in = self._parley.settings.feedback.repeat_one_in
+        due = due_for_repeat(store.rankings(), local_rater(), self._parley.chance, one_in)
         if due is None:
             return
         known = store.completions_named(due.completions)
         drafts = [known[id] for id in due.completions if id in known]
         if len(drafts) == len(due.completions):
-            self.post_message(RepeatFound(due, [drafts[number] for number in self.parley.order(len(drafts))]))
+            shown = [drafts[number] for number in self._parley.order(len(drafts))]
+            self._screen.call_later(self._rank_again, due, shown)
 
-    def on_repeat_found(self, event: RepeatFound) -> None:
+    def _rank_again(self, ranking: Ranking, drafts: Sequence[Completion]) -> None:
+        """Ask for an earlier ranking again; the answers are shown in the order given."""
         from assistant.feedback.guideline import load_guideline
         from assistant.tui.screens.ranking import RankingScreen
 
-        with self.parley.reporting():
+        with self._parley.reporting():
             guideline = load_guideline()
 
             def keep(ranked: "Ranked | None") -> None:
                 if ranked is not None:
-                    self._keep_ranking(event.drafts, ranked, repeat_of=event.ranking.id)
+                    self._keep_ranking(drafts, ranked, repeat_of=ranking.id)
 
-            texts = [draft.answer for draft in event.drafts]
-            screen = RankingScreen(
-                texts, guideline, source=source_of(event.drafts[0]), heading="One more: which is best?"
-            )
-            self.app.push_screen(screen, keep)
+            texts = [draft.answer for draft in drafts]
+            screen = RankingScreen(texts, guideline, source=source_of(drafts[0]), heading="One more: which is best?")
+            self._screen.app.push_screen(screen, keep)
 
     # What was judged.
 
-    def action_show_guideline(self) -> None:
+    def show_guideline(self) -> None:
         """The text that ratings go by."""
         from assistant.tui.screens.guideline import GuidelineScreen
 
-        with self.parley.reporting():
-            self.app.push_screen(GuidelineScreen())
+        with self._parley.reporting():
+            self._screen.app.push_screen(GuidelineScreen())
 
-    def action_show_stats(self) -> None:
+    def show_stats(self) -> None:
         """Show your ratings and the pairs they make."""
 
         def show() -> None:
-            if (store := self.parley.keeper.store()) is not None:
+            if (store := self._parley.keeper.store()) is not None:
                 text = describe_stats(store.stats())
-                self.app.call_from_thread(self.app.push_screen, TextScreen("Your ratings", text))
+                self._screen.app.call_from_thread(self._screen.app.push_screen, TextScreen("Your ratings", text))
 
-        self.parley.in_background(show, "stats")
+        self._parley.in_background(show, "stats")
 
-    def action_show_effect(self) -> None:
+    def show_effect(self) -> None:
         """What the judgement of the answer made, and which models learned from it."""
-        view = self.chosen()
+        view = self._parts.chosen()
         if view is None:
             return
         ids = [draft.id for draft in view.shown]
 
         def show() -> None:
-            if (store := self.parley.keeper.store()) is not None:
+            if (store := self._parley.keeper.store()) is not None:
                 judged = {one.id for id in ids for one in store.judgements_of(id) if not one.ended}
-                self.parley.say(describe_effect(*store.pairs(), judged, store.versions_with(sorted(judged))))
+                self._parley.say(describe_effect(*store.pairs(), judged, store.versions_with(sorted(judged))))
 
-        self.parley.in_background(show, "effect")
+        self._parley.in_background(show, "effect")
 
 
 def source_of(completion: Completion) -> str:

@@ -1,6 +1,4 @@
-"""What the files of the conversation screen share: its widgets, and what is chosen and focused."""
-
-from typing import TYPE_CHECKING, cast
+"""The widgets of the conversation screen, what is chosen in it, and how the next answer is asked for."""
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -8,6 +6,8 @@ from textual.widgets import Static
 
 from assistant.records import Ask, Dialogue, Prompt
 from assistant.tui.digests.beside import ConversationPane
+from assistant.tui.digests.listing import DigestList
+from assistant.tui.parley import Parley
 from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.chat_list import ChatList
 from assistant.tui.widgets.composer import Composer
@@ -21,20 +21,19 @@ from assistant.tui.widgets.title import TitleLine
 from assistant.tui.widgets.transcript import Transcript
 from assistant.tui.widgets.welcome import Welcome
 
-if TYPE_CHECKING:
-    from assistant.tui.app import AssistantApp
 
-
-class ConversationParts(Screen[None]):
-    """The widgets of one chat. `ask` is how the next answer is asked for, `default_ask` how it is in a new chat, `chat`
-    the id of the chat in view.
+class ChatParts:
+    """What the features of the conversation screen share. `screen` shows the widgets; `ask` is how the next answer is
+    asked for, `default_ask` how it is in a new chat; `chat` is the id of the chat in view, "" before its first message.
     """
 
-    def __init__(self, ask: Ask) -> None:
-        super().__init__()
+    def __init__(self, screen: Screen[None], parley: Parley, ask: Ask) -> None:
+        self.screen = screen
+        self.parley = parley
         self.ask = self.default_ask = ask
         self.chat = ""
         self.counted: tuple[Prompt, ...] = ()
+        """The prompts that the text in the composer would make."""
         self.composer = Composer()
         self.transcript = Transcript()
         self.controls = ControlLine()
@@ -48,6 +47,7 @@ class ConversationParts(Screen[None]):
         self.foot = FootLine()
 
     def compose(self) -> ComposeResult:
+        """The widgets, in the order of the screen."""
         yield self.chats
         yield self.panel
         yield self.title_line
@@ -60,34 +60,10 @@ class ConversationParts(Screen[None]):
         yield self.controls
         yield self.foot
 
-    @property
-    def parley(self) -> "AssistantApp":
-        """The app, by its own type."""
-        return cast("AssistantApp", self.app)
-
-    async def request(self, dialogue: Dialogue, ask: Ask, question: str = "") -> None:
-        """Ask for an answer, or put a question to the documents; the conversation screen knows how."""
-        raise NotImplementedError
-
-    def is_free(self) -> bool:
-        """Whether nothing is being written; says so where something is."""
-        raise NotImplementedError
-
-    def show_loop(self) -> None:
-        """What was judged has changed: count it anew for the foot of the screen."""
-        raise NotImplementedError
-
-    async def action_new_chat(self) -> None:
-        """Begin an empty chat."""
-        raise NotImplementedError
-
-    def show_ask(self) -> None:
-        """How the next answer is asked for has changed: show it and count anew."""
-        raise NotImplementedError
-
     def selected(self) -> EntryView | None:
-        """The entry that is framed, whose keys count."""
-        around = self.focused.ancestors_with_self if self.focused is not None else ()
+        """The entry that has the focus, and with it the keys."""
+        focused = self.screen.focused
+        around = focused.ancestors_with_self if focused is not None else ()
         return next((node for node in around if isinstance(node, EntryView)), None)
 
     def chosen(self) -> AnswerView | None:
@@ -102,18 +78,10 @@ class ConversationParts(Screen[None]):
         selected = [view for view in sources if view is self.selected()]
         return next(reversed(selected or sources), None)
 
-    def on_descendant_focus(self) -> None:
-        if self.focused is None or self.beside not in self.focused.ancestors:
-            self.follow()
-
-    def follow(self) -> None:
-        """Beside the answers stands the conversation that the selected one is about."""
-        if self.beside.is_open:
-            dialogue = self.dialogue_in_view()
-            if dialogue is None:
-                self.beside.close()
-            else:
-                self.beside.open(dialogue)
+    def chosen_digest(self) -> DigestList | None:
+        """The list of a digest's parts that has the focus."""
+        focused = self.screen.focused
+        return focused if isinstance(focused, DigestList) else None
 
     def dialogue_in_view(self) -> Dialogue | None:
         """The conversation that the selected answer is about, else the selected or the newest one."""
@@ -122,3 +90,21 @@ class ConversationParts(Screen[None]):
             return selected.request.dialogue
         source = self.chosen_source()
         return source.dialogue if source is not None and source.dialogue.turns else None
+
+    def follow(self) -> None:
+        """Show the conversation of the selected answer in the pane beside, where that is open."""
+        if self.beside.is_open:
+            dialogue = self.dialogue_in_view()
+            if dialogue is None:
+                self.beside.close()
+            else:
+                self.beside.open(dialogue)
+
+    def focus_composer(self) -> None:
+        """Let the user type. Sets the focus at once: the next letter may be on its way already."""
+        self.screen.set_focus(self.composer.editor)
+
+    def name_chat(self, title: str) -> None:
+        """Show a title for a chat that has none yet."""
+        if self.title_line.chat == TitleLine.UNTITLED:
+            self.title_line.chat = title

@@ -1,0 +1,130 @@
+"""What can be done with an answer besides judging it: show its prompt and its evidence, copy it, write it again or
+differently.
+"""
+
+import msgspec
+
+from assistant.errors import AssistantError
+from assistant.models.registry import resolve
+from assistant.prompts import explain, show
+from assistant.records import Ask
+from assistant.tui.chat.parts import ChatParts
+from assistant.tui.chat.requests import Requests
+from assistant.tui.choices import Offer, drawn, sampled
+from assistant.tui.screens.pick import PickScreen
+from assistant.tui.screens.text import TextScreen
+from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.sent import SentView
+
+PART = "\n\n──── next part ────\n\n"
+WISHES = (
+    Offer(value="shorter", label="shorter", about="two thirds of the words"),
+    Offer(value="longer", label="longer", about="half as many words again"),
+)
+
+
+class Answers:
+    """Actions on the selected answer, else on the newest complete one."""
+
+    def __init__(self, parts: ChatParts, requests: Requests) -> None:
+        self._parts = parts
+        self._parley = parts.parley
+        self._screen = parts.screen
+        self._requests = requests
+
+    def show_evidence(self) -> None:
+        """Show where each sentence that a model wrote was said, and what the conversation does not say."""
+        from assistant.tui.screens.evidence import EvidenceScreen
+
+        view = self._parts.chosen()
+        if view is None:
+            return
+        if not view.request.dialogue.turns:
+            self._screen.notify("This answer comes from documents: press s for its sources.")
+            return
+        if not view.written:
+            self._screen.notify("Everything here is quoted: press Down to choose a part and Enter to see its message.")
+            return
+        screen = EvidenceScreen(view.written, view.request.dialogue)
+        view.flag(screen.unsupported)
+        self._screen.app.push_screen(screen)
+
+    def copy(self) -> None:
+        """Copy what was sent, where that is selected, else the answer's text."""
+        selected, view = self._parts.selected(), self._parts.chosen()
+        text = selected.text if isinstance(selected, SentView) else view.copied if view else ""
+        if text:
+            self._screen.app.copy_to_clipboard(text)
+            self._screen.notify("Copied.")
+
+    def show_prompt(self) -> None:
+        """Show the exact text that the model read, or will read."""
+        view, counted = self._parts.chosen(), self._parts.counted
+        is_selected = view is not None and view is self._parts.selected()
+        if self._parts.composer.whole_text.strip() and counted and not is_selected:
+            shown = [show(prompt.text, tuple(prompt.speakers)) for prompt in counted]
+            about = f"{sum(prompt.tokens for prompt in counted):,} tokens"
+        elif view is not None and view.answer is not None:
+            completion = view.answer.completion
+            tags = self._tags_of(completion.model)
+            shown = [show(text, tags) for text in completion.prompt.split("\f")]
+            about = f"{completion.prompt_tokens:,} tokens · {completion.mode} · wording {completion.prompt_version}"
+        else:
+            self._screen.notify("There is no prompt yet: paste a conversation first.")
+            return
+        about = " · ".join(dict.fromkeys([about, *filter(None, (explain(one.names) for one in shown))]))
+        self._screen.app.push_screen(TextScreen("The exact prompt", PART.join(one.text for one in shown), about))
+
+    def _tags_of(self, ref: str) -> tuple[str, ...]:
+        """The tags that the model reads in place of speakers; none where the model is gone."""
+        try:
+            return resolve(ref, self._parley.settings).speaker_tags
+        except AssistantError:
+            return ()
+
+    async def regenerate(self) -> None:
+        """Write it again with the present settings; sample where those would write the same text."""
+        view = self._parts.chosen()
+        if view is None or not self._requests.is_free():
+            return
+        now = drawn(self._asked_now(view))
+        same = now == view.request.ask and now.settings.decoding != "sample" and not view.request.question
+        if same:
+            self._screen.notify("Sampled this time, because the same settings would give the same text.")
+        await self._requests.request(view.request.dialogue, sampled(now) if same else now, view.request.question)
+
+    async def refine(self, wish: str = "") -> None:
+        """Write the answer differently; without a wish, ask for one."""
+        view = self._parts.chosen()
+        if view is None or not self._requests.is_free():
+            return
+        if wish:
+            await self.write_differently(wish, view)
+            return
+        from assistant.drafting import STYLES
+
+        presets = [Offer(value=name, label=name, about=told) for name, told in STYLES.items()]
+        screen = PickScreen("How should it be?", [*WISHES, *presets], free="or in your own words")
+
+        async def use(chosen: str | None) -> None:
+            if chosen:
+                await self.write_differently(chosen, view)
+
+        self._screen.app.push_screen(screen, use)
+
+    async def write_differently(self, wish: str, view: AnswerView) -> None:
+        """Write the answer again with a wish."""
+        if view.request.question:
+            self._screen.notify("This answer quotes your documents: ask for something else instead.")
+            return
+        from assistant.drafting import refine
+
+        with self._parley.reporting():
+            await self._requests.request(view.request.dialogue, refine(self._asked_now(view), view.text, wish))
+
+    def _asked_now(self, view: AnswerView) -> Ask:
+        """The answer's own task and request, with the settings of now."""
+        was = view.request.ask
+        return msgspec.structs.replace(
+            self._parts.ask, task=was.task, request=was.request, phrasing=was.phrasing, wish=was.wish
+        )

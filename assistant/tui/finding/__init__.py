@@ -1,1 +1,0 @@
-"""Searching the messages of all chats, and opening a chat at the one found."""

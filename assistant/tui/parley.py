@@ -1,0 +1,69 @@
+"""What screens and widgets may ask of the app, so that they need not import it."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol, cast
+
+from textual.dom import DOMNode
+from textual.worker import Worker
+
+from assistant.settings import Settings
+from assistant.tui.documents import Documents
+from assistant.tui.keeping import Keeper
+from assistant.tui.messages import ModelChanged
+from assistant.tui.notices import Note
+from assistant.tui.pulling import Pulling
+
+if TYPE_CHECKING:
+    from assistant.conversation import Assistant
+
+
+class Parley(Protocol):
+    """The running app: its settings, its model, its store and its threads."""
+
+    settings: Settings
+    model: ModelChanged
+    """The last news of the model: loading, ready or failed."""
+    assistant: "Assistant | None"
+    keeper: Keeper
+    documents: Documents
+    document_files: int
+    """How many documents can answer questions."""
+    pulling: Pulling
+    notes: deque[Note]
+    clock: Callable[[], float]
+    order: Callable[[int], Sequence[int]]
+    """The order in which a number of drafts is shown."""
+    chance: random.Random
+
+    def reporting(self) -> AbstractContextManager[None]:
+        """A context whose errors for the user become notifications."""
+        ...
+
+    def report(self, error: BaseException) -> None:
+        """Show an error as a notification."""
+        ...
+
+    def say(self, sentence: str) -> None:
+        """Show a notification, from any thread."""
+        ...
+
+    def in_background(self, work: Callable[[], None], group: str) -> Worker[None]:
+        """Run blocking work in a thread; its errors are reported."""
+        ...
+
+    def load_model(self, ref: str | None = None) -> None:
+        """Serve the model named, or the one that the settings choose."""
+        ...
+
+
+def parley_of(node: DOMNode) -> Parley:
+    """The app that a screen or widget belongs to."""
+    return cast(Parley, node.app)
+
+
+def keys_of(node: DOMNode) -> Mapping[str, str]:
+    """The keys that the settings change, by the names of commands."""
+    return parley_of(node).settings.keys
