@@ -164,36 +164,38 @@ CHOICES: dict[str, Choice] = {
         _with_drafts,
     ),
     "decoding": Choice(
-        "How the text is drawn",
+        "How tokens are chosen",
         "decoding",
         [
-            Offer(value="greedy", label="Greedy", about="the likeliest word each time; the answer streams in"),
+            Offer(value="greedy", label="Greedy", about="the likeliest token each time; the answer streams in"),
             Offer(value="beam", label="Beam search", about="the likeliest text; appears when it is complete"),
             Offer(value="sample", label="Sampling", about="at random; differs every time"),
         ],
         lambda ask: ask.settings.decoding,
         _with_decoding,
     ),
-    "beams": _number_choice("beams", "beams", ("2", "4", "6", "8"), "Texts that a beam search follows at a time"),
+    "beams": _number_choice("beams", "beams", ("2", "4", "6", "8"), "Beams of a beam search"),
     "temperature": _number_choice(
         "temperature", "temperature", ("0.3", "0.7", "1", "1.3"), "Below 1 more predictable, above 1 more surprising"
     ),
-    "top_k": _number_choice("top_k", "top-k", ("0", "10", "50"), "Only the so many likeliest pieces; 0 for all"),
-    "top_p": _number_choice("top_p", "top-p", ("0.8", "0.9", "1"), "Only the pieces that make up this probability"),
+    "top_k": _number_choice("top_k", "top-k", ("0", "10", "50"), "Sample among the k likeliest tokens; 0 for all"),
+    "top_p": _number_choice(
+        "top_p", "top-p", ("0.8", "0.9", "1"), "Sample among the likeliest tokens with this total probability"
+    ),
     "max_new_tokens": _number_choice(
         "max_new_tokens", "most tokens", ("32", "64", "128", "256"), "Longest answer in tokens"
     ),
     "min_new_tokens": _number_choice("min_new_tokens", "fewest tokens", ("1", "16", "32"), "Shortest answer in tokens"),
     "repetition_penalty": _number_choice(
-        "repetition_penalty", "repetition", ("1", "1.1", "1.3"), "Above 1, written pieces become less likely"
+        "repetition_penalty", "repetition", ("1", "1.1", "1.3"), "Above 1, tokens already written become less likely"
     ),
     "no_repeat_ngram": _number_choice(
-        "no_repeat_ngram", "no repeat of", ("0", "3", "4"), "No run of so many pieces comes twice; 0 for off"
+        "no_repeat_ngram", "no repeat of", ("0", "3", "4"), "No run of this many tokens occurs twice; 0 for off"
     ),
     "length_penalty": _number_choice(
         "length_penalty", "length penalty", ("0.8", "1", "1.5"), "Beam search: above 1 longer, below 1 shorter texts"
     ),
-    "seed": _number_choice("seed", "seed", (NONE, "1", "2", "3"), "Sampling: fixes the draw, to write it again"),
+    "seed": _number_choice("seed", "seed", (NONE, "1", "2", "3"), "Sampling: the same seed writes the same text"),
 }
 
 SAMPLING_ONLY = frozenset({"temperature", "top_k", "top_p", "seed"})

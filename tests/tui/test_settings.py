@@ -24,8 +24,8 @@ def test_every_setting_has_a_name_and_values_in_words() -> None:
     assert set(LABELS) == set(known_keys()) - {"keys"}
     assert value_in_words("generation.max_new_tokens", 128) == "128 tokens"
     assert value_in_words("generation.drafts", 1) == "1 draft"
-    assert value_in_words("model.threads", 0) == "as many as suit the model"
-    assert value_in_words("generation.seed", None) == "another one each time"
+    assert value_in_words("model.threads", 0) == "chosen for the model"
+    assert value_in_words("generation.seed", None) == "random"
     assert [value_in_words("screen.show_metadata", value) for value in (True, False)] == ["yes", "no"]
 
 
@@ -80,7 +80,7 @@ async def test_a_value_that_makes_no_sense_is_refused_and_nothing_is_written() -
         await paste(pilot, "many")
         await pilot.press("enter")
         await settle(pilot)
-        assert "beam search follows: 'many' is not a number" in said(pilot.app)
+        assert "beam search: beams: 'many' is not a number" in said(pilot.app)
     assert not settings_file().exists()
 
 
