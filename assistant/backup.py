@@ -29,6 +29,7 @@ from assistant.errors import (
     UsageError,
     reported_as_ours,
 )
+from assistant.feedback.database import Database
 from assistant.feedback.store import Store
 from assistant.files import sync_dir, sync_tree, write_atomically
 from assistant.locations import (
@@ -145,8 +146,8 @@ def _collect(folder: Path) -> dict[str, Path]:
     it is written among them, is not there yet, or hidden.
     """
     with Store.open() as store:
-        store.finish_deletions()
-        store.back_up(folder / _STORE)
+        store.deletions.finish()
+        store.database.back_up(folder / _STORE)
     files = {_STORE: folder / _STORE}
     if (knowledge_dir() / "catalog.db").exists():
         with reported_as_ours(KnowledgeError):
@@ -182,7 +183,7 @@ def _unpack(path: Path, folder: Path) -> Manifest:
             raise UsageError(f"{path} holds {member.name!r}, which this version has no place for: install a newer one")
     if not (folder / _STORE).exists():
         raise UsageError(f"{path} contains no store: use another backup; nothing was changed")
-    Store.check(folder / _STORE)
+    Database.check(folder / _STORE)
     if (folder / _CATALOG).exists():
         with reported_as_ours(KnowledgeError):
             copies.check(folder / _CATALOG)
@@ -240,14 +241,14 @@ def _restore_store(staged: Path, kept: Path) -> None:
                 if not copy.exists():
                     draft = copy.with_suffix(".part")
                     draft.unlink(missing_ok=True)
-                    store.back_up(draft)
+                    store.database.back_up(draft)
                     draft.rename(copy)
         except StoreDamaged:
             for suffix in ("-wal", "-shm", ""):
                 file = store_file().with_name(store_file().name + suffix)
                 if file.exists():
                     file.rename(kept / f"damaged-{file.name}")
-    Store.restore(staged)
+    Database.restore(staged)
     for file in (staged, staged.with_name(staged.name + "-wal"), staged.with_name(staged.name + "-shm")):
         file.unlink(missing_ok=True)
     if not any(kept.iterdir()):
@@ -287,7 +288,7 @@ def _refuse_busy() -> None:
         with reported_as_ours(KnowledgeError), writer_lock(knowledge_dir() / "writer.lock"):
             pass
     if store_file().exists():
-        with suppress(StoreDamaged), Store.open(wait=2) as store, store.writing():
+        with suppress(StoreDamaged), Store.open(wait=2) as store, store.database.writing():
             pass
 
 

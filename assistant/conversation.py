@@ -245,7 +245,7 @@ class Assistant:
             prompt="\f".join(part.prompt.text for part in parts),
         )
         if self._store is not None:
-            self._store.add_completions([completion])
+            self._store.completions.add([completion])
         return Answer(drafts=(completion,), turns=len(dialogue.turns))
 
     def _keep(
@@ -291,7 +291,7 @@ class Assistant:
             for index, draft in enumerate(written)
         )
         if self._store is not None:
-            self._store.add_completions([*drafts, *pieces])
+            self._store.completions.add([*drafts, *pieces])
         dropped = max(prompt.shots_dropped for prompt in prompts)
         return Answer(
             drafts=drafts,

@@ -108,15 +108,15 @@ def make_overviews(
 
 def keep_overviews(store: Store, found: Sequence[Overview]) -> None:
     """Keep the digests with their parts, all or none."""
-    with store.writing():
-        store.add_completions([one.completion for one in found])
-        store.add_digests({one.completion.id: msgspec.json.encode(one.digest).decode() for one in found})
+    with store.database.writing():
+        store.completions.add([one.completion for one in found])
+        store.completions.add_digests({one.completion.id: msgspec.json.encode(one.digest).decode() for one in found})
 
 
 def kept_digest(store: Store, id: str) -> Digest | None:
     """The parts of an answer that is a digest; None for others, and for digests from before parts were kept."""
     try:
-        return msgspec.json.decode(store.digest(id), type=Digest)
+        return msgspec.json.decode(store.completions.digest(id), type=Digest)
     except msgspec.DecodeError:
         return None  # none, or of another version: the answer's text stands for it
 

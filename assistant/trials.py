@@ -109,8 +109,8 @@ def _unjudged() -> list[str]:
     if not store_file().exists():
         return []
     with Store.open(read_only=True) as store:
-        judged = {completion.prompt for completion in store.judged_completions()}
-        answers = store.completions(limit=_LOOKED_THROUGH)
+        judged = {completion.prompt for completion in store.completions.judged()}
+        answers = store.completions.newest(limit=_LOOKED_THROUGH)
     return [
         answer.prompt
         for answer in answers

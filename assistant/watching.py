@@ -158,18 +158,18 @@ class _Watch:
         dialogue = read_file(file)
         (found,) = make_overviews(self._assistant, [dialogue], self._ask, Wanted(when="never"))
         if store is not None:
-            with store.writing():
-                if not store.has_chat(id):
+            with store.database.writing():
+                if not store.chats.has(id):
                     keep_overviews(store, [found])
-                    store.new_chat(title=one_line(found.digest.title) or one_line(file.name), id=id)
-                    store.add_message(id, "conversation", render_turns(dialogue))
-                    store.add_message(id, "answer", found.completion.answer, [found.completion.id])
+                    store.chats.new(title=one_line(found.digest.title) or one_line(file.name), id=id)
+                    store.chats.add_message(id, "conversation", render_turns(dialogue))
+                    store.chats.add_message(id, "answer", found.completion.answer, [found.completion.id])
         return found.digest
 
 
 def _digest_of_chat(store: Store, id: str) -> Digest | None:
     """The first digest in a chat; None where there is no such chat, or none in it any more."""
-    shown = [answer for message in store.messages(id) for answer in message.completions] if store.has_chat(id) else []
+    shown = [answer for message in store.chats.messages(id) for answer in message.completions]
     return next((digest for answer in shown if (digest := kept_digest(store, answer))), None)
 
 

@@ -144,7 +144,7 @@ class ScriptedAssistant:
 
     def _keep(self, drafts: Sequence[Completion]) -> None:
         with Store.open() as store:
-            store.add_completions(drafts)
+            store.completions.add(drafts)
 
 
 class ScriptedAssistantWithoutStore(ScriptedAssistant):

@@ -150,7 +150,7 @@ def _kept(
 ) -> DocumentAnswer:
     """Store it before anybody sees it as done."""
     if assistant.store is not None:
-        assistant.store.add_completions([completion])
+        assistant.store.completions.add([completion])
     return DocumentAnswer(
         question=question,
         answerable=True,

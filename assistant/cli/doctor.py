@@ -126,7 +126,7 @@ def _places() -> str:
 
 def _store() -> str:
     with Store.open() as store:
-        return f"{store_file()}, last answer {'kept' if store.completions(limit=1) else 'not asked yet'}"
+        return f"{store_file()}, last answer {'kept' if store.completions.newest(limit=1) else 'not asked yet'}"
 
 
 def _model() -> str:

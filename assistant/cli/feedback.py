@@ -69,8 +69,8 @@ def rate(
         Print one JSON object.
     """
     with Store.open() as store:
-        kept = store.rate(
-            store.completion(completion).id,
+        kept = store.judgements.rate(
+            store.completions.get(completion).id,
             thumb,
             rater=local_rater(),
             reasons=reason or (),
@@ -106,9 +106,9 @@ def rank(file: Path, *, json: bool = False) -> None:
     except (ValueError, RecursionError) as error:
         raise UsageError(f'{file}: {error}; it needs a "ranking" of lists of completion ids, best first') from error
     with Store.open() as store:
-        kept = store.rank(
-            [[store.completion(id).id for id in group] for group in read.ranking],
-            failed=[store.completion(id).id for id in read.fail],
+        kept = store.judgements.rank(
+            [[store.completions.get(id).id for id in group] for group in read.ranking],
+            failed=[store.completions.get(id).id for id in read.fail],
             rater=read.rater or local_rater(),
             reasons=read.reasons,
             comment=read.comment,
@@ -131,7 +131,11 @@ def list_(*, limit: int = 50, json: bool = False) -> None:
         Print one JSON list.
     """
     with Store.open() as store:
-        found: list[Judged] = [*store.ratings(limit), *store.rankings(limit), *store.marks(limit)]
+        found: list[Judged] = [
+            *store.judgements.ratings(limit),
+            *store.judgements.rankings(limit),
+            *store.judgements.marks(limit),
+        ]
     found.sort(key=lambda judgement: judgement.created, reverse=True)
     if json:
         say_json([_facts(judgement) for judgement in found[:limit]])
@@ -154,8 +158,8 @@ def show(id: str, *, json: bool = False) -> None:
         Print one JSON object.
     """
     with Store.open() as store:
-        judgement = store.judgement(id)
-        texts = {id: store.completion(id).answer for id in judged_by(judgement)}
+        judgement = store.judgements.get(id)
+        texts = {id: store.completions.get(id).answer for id in judged_by(judgement)}
         effect = _effect(store, judgement)
     if json:
         say_json({**_facts(judgement), "texts": texts, "pairs": effect.own, "versions": effect.versions})
@@ -196,7 +200,7 @@ def reset(what: Literal["points"], *, json: bool = False) -> None:
         Print one JSON object.
     """
     with Store.open() as store:
-        count = store.forget_marks(local_rater())
+        count = store.judgements.forget_marks(local_rater())
     if json:
         say_json({"reset": what, "marks": count})
     else:
@@ -275,7 +279,7 @@ def delete(id: str, *, json: bool = False) -> None:
         Print one JSON object.
     """
     with Store.open() as store:
-        gone = store.delete_judgement(id)
+        gone = store.deletions.delete_judgement(id)
     if json:
         say_json(msgspec.to_builtins(gone))
         return
@@ -300,7 +304,7 @@ class _Effect(NamedTuple):
 
 def _effect(store: Store, judgement: Judged) -> _Effect:
     pairs, unpaired = store.pairs()
-    versions = store.versions_with([judgement.id])
+    versions = store.judgements.versions_with([judgement.id])
     own = sum(judgement.id in pair.sources for pair in pairs)
     return _Effect(own, len(pairs), versions, describe_effect(pairs, unpaired, [judgement.id], versions))
 

@@ -29,7 +29,7 @@ def list_(search: str = "", *, limit: int = 100, json: bool = False) -> None:
         Print one JSON list.
     """
     with Store.open() as store:
-        chats = store.chats(search or None, limit)
+        chats = store.chats.newest(search or None, limit)
     if json:
         say_json([{"id": c.id, "title": c.title, "updated": c.updated, "messages": c.messages} for c in chats])
         return
@@ -53,7 +53,7 @@ def delete(id: str, *, json: bool = False) -> None:
         Print one JSON object.
     """
     with Store.open() as store:
-        gone = store.delete_chat(id)
+        gone = store.deletions.delete_chat(id)
     if json:
         say_json(
             {

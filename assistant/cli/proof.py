@@ -117,4 +117,4 @@ def _sources(version: str) -> list[str]:
     if not store_file().exists():
         return []
     with Store.open(read_only=True) as store:
-        return store.sources_of(version)
+        return store.judgements.sources_of(version)

@@ -61,29 +61,32 @@ class Hit(NamedTuple):
         return next((piece for piece, is_word in self.excerpt if is_word), "")
 
 
-class Chats(Database):
-    """What the store knows of chats."""
+class Chats:
+    """The chats in the store, with their messages."""
 
-    def new_chat(self, title: str = "", settings: Mapping[str, Any] | None = None, id: str = "") -> Chat:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def new(self, title: str = "", settings: Mapping[str, Any] | None = None, id: str = "") -> Chat:
         """Start an empty chat, under an id of its own unless one is given, which no chat may have yet."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             return _chat_of(_insert_chat(connection, title, dict(settings or {}), "", id or new_id()))
 
-    def has_chat(self, id: str) -> bool:
+    def has(self, id: str) -> bool:
         """Whether there is a chat of exactly this id, set aside or not."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return connection.execute("SELECT 1 FROM chats WHERE id = ?", (id,)).fetchone() is not None
 
-    def chat(self, id: str) -> Chat:
+    def get(self, id: str) -> Chat:
         """The chat whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return _chat_of(find_by_id(connection, "chat", _CHAT, id))
 
-    def chats(self, search: str | None = None, limit: int = 100) -> list[Chat]:
+    def newest(self, search: str | None = None, limit: int = 100) -> list[Chat]:
         """The pinned chats, then those last used, newest first. `search` keeps those where the title or one message has
         all its words; the last word may be unfinished.
         """
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             if search is None or not search.strip():
                 rows = connection.execute(f"{_CHAT}ORDER BY pinned DESC, updated DESC, seq DESC LIMIT ?", (limit,))
             else:
@@ -97,31 +100,31 @@ class Chats(Database):
         if not search.strip():
             return []
         words = _words_to_match(search)
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(_FOUND_TITLES, (words, limit)).fetchall()
             rows += connection.execute(_FOUND_MESSAGES, (words, limit)).fetchall()
         return [_hit_of(row) for row in rows[:limit]]
 
-    def rename_chat(self, id: str, title: str) -> None:
+    def rename(self, id: str, title: str) -> None:
         """Rename the chat."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             _change_chat(connection, id, "title", title)
 
-    def last_chat(self) -> Chat | None:
+    def last(self) -> Chat | None:
         """The chat used last, pinned or not."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(f"{_CHAT}ORDER BY updated DESC, seq DESC LIMIT 1").fetchone()
             return _chat_of(row) if row else None
 
-    def pin_chat(self, id: str, pinned: bool) -> None:
+    def pin(self, id: str, pinned: bool) -> None:
         """Keep the chat at the head of the list, or no more."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             _change_chat(connection, id, "pinned", pinned)
 
-    def set_chat_settings(self, id: str, settings: Mapping[str, Any]) -> None:
+    def set_settings(self, id: str, settings: Mapping[str, Any]) -> None:
         """Replace the chat's own settings."""
         text = msgspec.json.encode(dict(settings)).decode()
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             _change_chat(connection, id, "settings", text)
 
     def add_message(self, chat: str, kind: MessageKind, text: str, completions: Sequence[str] = ()) -> Message:
@@ -129,14 +132,14 @@ class Chats(Database):
         message = Message(
             id=new_id(), chat=chat, created=now(), kind=kind, text=text, completions=tuple(dict.fromkeys(completions))
         )
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             _change_chat(connection, chat, "updated", message.created)
             _insert_message(connection, message)
         return message
 
     def change_message(self, id: str, text: str, completions: Sequence[str] | None = None) -> None:
         """Replace a message's text, and what it shows where `completions` is given: a streamed answer is kept so."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             row = connection.execute("UPDATE messages SET text = ? WHERE id = ? RETURNING chat", (text, id)).fetchone()
             if row is None:
                 raise DataMissing(f"there is no message {id!r}")
@@ -147,14 +150,14 @@ class Chats(Database):
 
     def messages(self, chat: str, limit: int | None = None, before: str | None = None) -> list[Message]:
         """The chat's messages in order: all, or the last `limit` of those before the message `before`."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(_MESSAGE_PAGE, (chat, before, -1 if limit is None else limit)).fetchall()
         return [_message_of(row) for row in reversed(rows)]
 
-    def fork_chat(self, chat: str, after: str | None = None, title: str | None = None) -> Chat:
+    def fork(self, chat: str, after: str | None = None, title: str | None = None) -> Chat:
         """A new chat with the same settings and the messages up to and with `after` (None: before the first)."""
-        with self.writing() as connection:
-            origin = self.chat(chat)
+        with self._database.writing() as connection:
+            origin = self.get(chat)
             kept = _upto(self.messages(origin.id), after)
             name = origin.title if title is None else title
             fork = _chat_of(_insert_chat(connection, name, origin.settings, after or "", new_id()))
@@ -167,7 +170,7 @@ class Chats(Database):
 
         `owner` is a chat's or completion's id, "" before there is one; an empty `text` forgets it.
         """
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             if text:
                 connection.execute("INSERT OR REPLACE INTO unfinished VALUES (?, ?, ?)", (owner, kind, text))
             else:
@@ -175,7 +178,7 @@ class Chats(Database):
 
     def unfinished(self, owner: str, kind: str) -> str:
         """What was kept so; empty where nothing was."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT text FROM unfinished WHERE owner = ? AND kind = ?", (owner, kind)
             ).fetchone()

@@ -32,59 +32,62 @@ _JUDGED = f"""{_SELECT} WHERE id IN
     """  # noqa: S608 - column names of ours
 
 
-class Completions(Database):
-    """What the store knows of answers."""
+class Completions:
+    """The answers in the store."""
 
-    def add_completions(self, completions: Sequence[Completion]) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, completions: Sequence[Completion]) -> None:
         """Keep the answers, all or none. An answer kept as "cancelled" may be added again with more text under
         the same id, so that it can be kept while it is still being written; a finished one never changes.
         """
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             connection.executemany(_ADD, [_row_of(completion) for completion in completions])
 
     def add_digests(self, bodies: Mapping[str, str]) -> None:
         """Keep the parts of digests, as JSON by the id of the answer that shows them. They go where the answer goes."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             connection.executemany("INSERT OR REPLACE INTO digests VALUES (?, ?)", list(bodies.items()))
 
     def digest(self, id: str) -> str:
         """What `add_digests` kept for the answer; empty where it is no digest, or one from before they were kept."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute("SELECT body FROM digests WHERE completion = ?", (id,)).fetchone()
             return row["body"] if row else ""
 
-    def completion(self, id: str) -> Completion:
+    def get(self, id: str) -> Completion:
         """The answer whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return _record_of(find_by_id(connection, "answer", _SELECT, id))
 
-    def completions(self, limit: int = 50, before: str | None = None) -> list[Completion]:
+    def newest(self, limit: int = 50, before: str | None = None) -> list[Completion]:
         """The latest whole answers, newest first; `before` is the id of the last one already seen."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(_PAGE, (before, limit))
             return [_record_of(row) for row in rows]
 
     def drafts_of(self, request: str) -> list[Completion]:
         """All drafts of one request, in the order they were written."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(f"{_SELECT}WHERE draft_of = ? ORDER BY draft_index, seq", (request,))
             return [_record_of(row) for row in rows]
 
     def parts_of(self, id: str) -> list[Completion]:
         """The parts that the answer to a long conversation was made from, in order."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(f"{_SELECT}WHERE part_of = ? ORDER BY seq", (id,))
             return [_record_of(row) for row in rows]
 
-    def completions_named(self, ids: Iterable[str]) -> dict[str, Completion]:
+    def named(self, ids: Iterable[str]) -> dict[str, Completion]:
         """Those of the answers that are here, by id."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(_NAMED, (msgspec.json.encode(sorted(ids)).decode(),))
             return {row["id"]: _record_of(row) for row in rows}
 
-    def judged_completions(self) -> list[Completion]:
+    def judged(self) -> list[Completion]:
         """Every answer that was ever rated or ranked, oldest first."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return [_record_of(row) for row in connection.execute(_JUDGED)]
 
 

@@ -157,6 +157,16 @@ class Database:
                 self._roll_back()
                 raise
 
+    def forget_text(self) -> None:
+        """Drop what the search index and the journal still hold of deleted text. While another program reads, the
+        journal keeps it until the store is next closed or written to.
+        """
+        with self.writing() as connection:
+            for index in ("title_words", "message_words"):
+                connection.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")  # noqa: S608 - names of ours
+        with self.reading() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _roll_back(self) -> None:
         # SQLite has already rolled back after some errors, a full disk among them.
         if self._connection.in_transaction:

@@ -10,7 +10,7 @@ import msgspec
 from assistant.errors import DataMissing
 from assistant.feedback.chats import Chats
 from assistant.feedback.completions import Completions
-from assistant.feedback.database import ASIDE, now
+from assistant.feedback.database import ASIDE, Database, now
 from assistant.feedback.judgements import KINDS, Judgements
 from assistant.records import Chat, Deletion
 
@@ -31,77 +31,83 @@ _TRAINED = f"SELECT DISTINCT version FROM model_sources WHERE judgement IN {_LIS
 _BLANK = f"UPDATE messages SET text = '' WHERE id IN (SELECT message FROM shown WHERE completion IN {_LISTED})"  # noqa: S608
 
 
-class Deletions(Chats, Completions, Judgements):
+class Deletions:
     """How things leave the store. Deleted text is overwritten in the file, and gone from its journal.
 
     A chat may be set aside first: then nobody sees it any more, and it can be brought back whole until the deletion is
     finished. Deleting anything else finishes it, since answers may be shared with a fork.
     """
 
+    def __init__(self, database: Database, chats: Chats, completions: Completions, judgements: Judgements) -> None:
+        self._database = database
+        self._chats = chats
+        self._completions = completions
+        self._judgements = judgements
+
     def delete_chat(self, id: str) -> Deletion:
         """Remove a chat everywhere: messages, answers with their drafts and parts, judgements, search words.
 
         Answers that another chat still shows (a fork) stay with their judgements and are counted as kept.
         """
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             self._finish(connection)
-            chat = self.chat(id)
+            chat = self._chats.get(id)
             going = _going_with(connection, chat.id)
             _remove(connection, going)
-        self._forget_text()
+        self._database.forget_text()
         return going.in_numbers(chat)
 
-    def set_chat_aside(self, id: str) -> Deletion:
+    def set_aside(self, id: str) -> Deletion:
         """Hide a chat with everything that `delete_chat` would remove, and return what that is. It comes back by
-        `bring_chat_back`, and goes by `finish_deletions`. One that was set aside before goes now.
+        `bring_back`, and goes by `finish`. One that was set aside before goes now.
         """
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             has_finished = self._finish(connection)
-            chat = self.chat(id)
+            chat = self._chats.get(id)
             going = _going_with(connection, chat.id)
             rows = [(chat.id, ASIDE, "chat")]
             rows += [(id, ASIDE, "completion") for id in going.completions]
             rows += [(id, ASIDE, kind) for id, kind in going.judgements.items()]
             connection.executemany("INSERT INTO unfinished VALUES (?, ?, ?)", rows)
         if has_finished:
-            self._forget_text()
+            self._database.forget_text()
         return going.in_numbers(chat)
 
-    def bring_chat_back(self, id: str) -> Chat:
+    def bring_back(self, id: str) -> Chat:
         """Show the chat that was set aside again, whole. Raises DataMissing where it is deleted for good."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             if id not in _set_aside(connection):
                 raise DataMissing(f"the chat {id!r} is deleted for good: it cannot be brought back")
             connection.execute("DELETE FROM unfinished WHERE kind = ?", (ASIDE,))
-            return self.chat(id)
+            return self._chats.get(id)
 
-    def finish_deletions(self) -> None:
+    def finish(self) -> None:
         """Remove for good what was set aside; nothing where nothing was."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             if not _set_aside(connection):
                 return
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             self._finish(connection)
-        self._forget_text()
+        self._database.forget_text()
 
     def delete_completion(self, id: str) -> Deletion:
         """Remove one answer with its parts and every judgement of it; messages that showed it become empty."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             self._finish(connection)
-            completion = self.completion(id)
+            completion = self._completions.get(id)
             first = completion.draft_of or completion.id
-            siblings = {first, *(draft.id for draft in self.drafts_of(first))} - {completion.id}
+            siblings = {first, *(draft.id for draft in self._completions.drafts_of(first))} - {completion.id}
             going = _going(connection, [completion.id], siblings)
             _remove(connection, going)
-        self._forget_text()
+        self._database.forget_text()
         return going.in_numbers()
 
     def delete_judgement(self, id: str) -> Deletion:
         """Remove a judgement and the earlier ones it superseded."""
-        with self.writing() as connection:
-            going = _with_judgements(connection, [self.judgement(id).id])
+        with self._database.writing() as connection:
+            going = _with_judgements(connection, [self._judgements.get(id).id])
             _remove(connection, going)
-        self._forget_text()
+        self._database.forget_text()
         return going.in_numbers()
 
     def _finish(self, connection: sqlite3.Connection) -> bool:
@@ -111,16 +117,6 @@ class Deletions(Chats, Completions, Judgements):
         for id in chats:
             _remove(connection, _going_with(connection, id))  # anew: another program may have added to it
         return bool(chats)
-
-    def _forget_text(self) -> None:
-        """Drop what the search index and the journal still hold of deleted text. While another program reads, the
-        journal keeps it until the store is next closed or written to.
-        """
-        with self.writing() as connection:
-            for index in ("title_words", "message_words"):
-                connection.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")  # noqa: S608 - names of ours
-        with self.reading() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class _Going(NamedTuple):

@@ -50,10 +50,10 @@ class Imported(msgspec.Struct, frozen=True):
 
 def export(store: Store, format: Format, redact: bool = False) -> Export:
     """Everything judged, as lines of a format. `redact` takes out names, e-mail addresses and phone numbers."""
-    with store.one_moment():
+    with store.database.one_moment():
         rankings, ratings, completions = store.judged()
-        marks = store.marks(history=True)
-        tombstones = store.tombstones()
+        marks = store.judgements.marks(history=True)
+        tombstones = store.judgements.tombstones()
     if redact:
         rankings, ratings, marks, completions = _redacted(rankings, ratings, marks, completions)
     answers = {completion.id: completion for completion in completions}
@@ -83,8 +83,8 @@ def import_lines(store: Store, path: Path, *, rater: str = IMPORTED, render: Ren
     that names the broken lines.
     """
     intake = _read_file(path, rater, render)
-    store.finish_deletions()  # it could not be brought back beside what comes in of the same ids
-    with store.writing():
+    store.deletions.finish()  # it could not be brought back beside what comes in of the same ids
+    with store.database.writing():
         plan = _Plan(store, [content for _, contents in intake for content in contents])
         broken = [f"line {number}: {problem}" for number, contents in intake if (problem := plan.add(contents))]
         if broken:
@@ -131,11 +131,11 @@ class _Plan:
         named = {content.id for content in contents if isinstance(content, Completion)}
         named |= {id for content in contents if isinstance(content, JUDGED) for id in judged_by(content)}
         self._store = store
-        self._answers = store.completions_named(named)
-        self._judged = {judgement.id for judgement in store.rankings(history=True)}
-        self._judged |= {judgement.id for judgement in store.ratings(history=True)}
-        self._judged |= {mark.id for mark in store.marks(history=True)}
-        self._deleted = {stone.id for stone in store.tombstones()}
+        self._answers = store.completions.named(named)
+        self._judged = {judgement.id for judgement in store.judgements.rankings(history=True)}
+        self._judged |= {judgement.id for judgement in store.judgements.ratings(history=True)}
+        self._judged |= {mark.id for mark in store.judgements.marks(history=True)}
+        self._deleted = {stone.id for stone in store.judgements.tombstones()}
         self._completions: list[Completion] = []
         self._judgements: list[tuple[Rating | Ranking | Mark, bool]] = []
         self._tombstones: list[Tombstone] = []
@@ -164,10 +164,10 @@ class _Plan:
 
     def carry_out(self) -> Imported:
         """Write it all."""
-        self._store.add_completions(self._completions)
+        self._store.completions.add(self._completions)
         for judgement, from_store in self._judgements:
-            self._store.judge(judgement, supersede=from_store)
-        self._store.add_tombstones(self._tombstones)
+            self._store.judgements.judge(judgement, supersede=from_store)
+        self._store.judgements.add_tombstones(self._tombstones)
         count = Counter(type(judgement) for judgement, _ in self._judgements)
         return Imported(
             completions=len(self._completions),

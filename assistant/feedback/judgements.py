@@ -43,8 +43,11 @@ def local_rater() -> str:
         return "me"
 
 
-class Judgements(Database):
-    """What the store knows of ratings, rankings and marks."""
+class Judgements:
+    """The ratings, rankings and marks in the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def rate(
         self,
@@ -115,15 +118,15 @@ class Judgements(Database):
         Raises UsageError where it makes no sense, DataMissing where it judges what is not in the store.
         """
         check_judgement(judgement)
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             if supersede and not judgement.ended:
                 judgement = self._supersede(connection, judgement, made_now)
             _insert(connection, judgement)
         return judgement
 
-    def judgement(self, id: str) -> Judged:
+    def get(self, id: str) -> Judged:
         """The judgement whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return _record_of(find_by_id(connection, "judgement", _SELECT, id))
 
     def ratings(self, limit: int | None = None, *, history: bool = False) -> list[Rating]:
@@ -142,52 +145,52 @@ class Judgements(Database):
         """End what a rater kept and dropped, so that it teaches no more; return how many marks that were. To-dos stay
         as they were put right, but that teaches no more either.
         """
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(_TEACH_NO_MORE, (rater,))
             return connection.execute(_END_MARKS, (now(), rater)).rowcount
 
-    def judgements_of(self, completion: str) -> list[Judged]:
+    def of_completion(self, completion: str) -> list[Judged]:
         """Everything ever said about an answer, oldest first, what was superseded or undone included."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return [_record_of(row) for row in connection.execute(_OF_COMPLETION, (completion,))]
 
     def undo(self, id: str) -> Judged | None:
         """End a judgement in force, and bring back the one it superseded, which is returned."""
-        with self.writing() as connection:
-            undone = self.judgement(id)
+        with self._database.writing() as connection:
+            undone = self.get(id)
             if undone.ended:
                 raise UsageError(f"{undone.id} was {undone.ended_by} already")
             _end(connection, undone.id, "undone")
             reinstated = connection.execute(_REINSTATE, (undone.supersedes,)).rowcount
-            return self.judgement(undone.supersedes) if reinstated else None
+            return self.get(undone.supersedes) if reinstated else None
 
     def link_version(self, version: str, judgements: Sequence[str]) -> None:
         """Note that a model version was trained with these judgements."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO model_sources VALUES (?, ?)", [(version, id) for id in judgements]
             )
 
     def sources_of(self, version: str) -> list[str]:
         """Ids of the judgements that trained a model version; some may be deleted since."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute("SELECT judgement FROM model_sources WHERE version = ? ORDER BY 1", (version,))
             return [row["judgement"] for row in rows]
 
     def versions_with(self, judgements: Sequence[str]) -> list[str]:
         """The model versions that were trained with one of these judgements."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(_TRAINED, (msgspec.json.encode(list(judgements)).decode(),))
             return [row["version"] for row in rows]
 
     def tombstones(self) -> list[Tombstone]:
         """What was deleted, the first first."""
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             return [Tombstone(**row) for row in connection.execute(_TOMBSTONES)]
 
     def add_tombstones(self, tombstones: Sequence[Tombstone]) -> None:
         """Note what was deleted elsewhere. It deletes nothing here."""
-        with self.writing() as connection:
+        with self._database.writing() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO tombstones (id, kind, deleted) VALUES (?, ?, ?)",
                 [(stone.id, stone.noun, stone.deleted) for stone in tombstones],
@@ -197,7 +200,7 @@ class Judgements(Database):
         row = connection.execute(_IN_FORCE, (judgement.rater, _subject(judgement))).fetchone()
         if row is None:
             return judgement
-        before = self.judgement(row["id"]).created
+        before = self.get(row["id"]).created
         if before > judgement.created and not made_now:  # from an import: the rater has judged again since
             return msgspec.structs.replace(judgement, ended=now(), ended_by="superseded")
         judgement = msgspec.structs.replace(judgement, created=max(judgement.created, before))
@@ -205,7 +208,7 @@ class Judgements(Database):
         return msgspec.structs.replace(judgement, supersedes=row["id"])
 
     def _page(self, kind: str, limit: int | None, history: bool) -> list[Judged]:
-        with self.reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(_PAGE, (kind, history, -1 if limit is None else limit))
             return [_record_of(row) for row in rows]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from assistant.feedback.deletion import Deletions
+from assistant.feedback.database import Database
 
 REMOVED = "[removed]"
 ANYWHERE = 12
@@ -26,26 +26,23 @@ _MARKED = """SELECT id, json_extract(body, '$.text') FROM judgements
     WHERE kind = 'mark' AND id IN (SELECT judgement FROM judged WHERE completion = ?)"""
 
 
-class Purges(Deletions):
-    """How a document's text leaves the store."""
-
-    def blank_passages(self, passages: Mapping[str, str]) -> int:
-        """Replace the texts of these passages (id to text) by a mark wherever they are stored, and return in how many
-        answers. Prompts and answers keep their ids and ratings.
-        """
-        if not passages:
-            return 0
-        anywhere = _runs(passages.values(), ANYWHERE)
-        blanked = 0
-        with self.writing() as connection:
-            rows = connection.execute("SELECT id, prompt, answer, rationale, passage_ids FROM completions").fetchall()
-            for row in rows:
-                cited = [passages[id] for id in msgspec.json.decode(row["passage_ids"]) if id in passages]
-                blanked += _blank_completion(connection, row, _Text(anywhere, cited))
-            _blank_unfinished(connection, _Text(anywhere, ()))
-        if blanked:
-            self._forget_text()
-        return blanked
+def blank_passages(database: Database, passages: Mapping[str, str]) -> int:
+    """Replace the texts of these passages (id to text) by a mark wherever they are stored, and return in how many
+    answers. Prompts and answers keep their ids and ratings.
+    """
+    if not passages:
+        return 0
+    anywhere = _runs(passages.values(), ANYWHERE)
+    blanked = 0
+    with database.writing() as connection:
+        rows = connection.execute("SELECT id, prompt, answer, rationale, passage_ids FROM completions").fetchall()
+        for row in rows:
+            cited = [passages[id] for id in msgspec.json.decode(row["passage_ids"]) if id in passages]
+            blanked += _blank_completion(connection, row, _Text(anywhere, cited))
+        _blank_unfinished(connection, _Text(anywhere, ()))
+    if blanked:
+        database.forget_text()
+    return blanked
 
 
 class _Text:

@@ -77,7 +77,7 @@ def _of_todos(marks: Sequence[Mark]) -> list[_Lesson]:
 
 def _of(store: Store, rater: str | None) -> list[Mark]:
     name = rater or local_rater()
-    return [mark for mark in store.marks() if mark.rater == name]
+    return [mark for mark in store.judgements.marks() if mark.rater == name]
 
 
 def _fit(lessons: Sequence[_Lesson], start: Mapping[str, float]) -> dict[str, float]:

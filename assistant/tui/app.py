@@ -129,8 +129,8 @@ class AssistantApp(NotifyingApp):
         store = self.keeper.store()
         if store is None:
             return
-        self.chat.call_later(self.chat.preview.take_draft, store.unfinished("", TYPED))
-        last = store.last_chat() if self._continue_last else None
+        self.chat.call_later(self.chat.preview.take_draft, store.chats.unfinished("", TYPED))
+        last = store.chats.last() if self._continue_last else None
         if last:
             open_chat(store, last.id, self.chat.post_message)
 

@@ -135,26 +135,26 @@ def open_chat(store: "Store", id: str, post: Post, before: str | None = None, *,
     """Read the last messages of a chat, or those before one, with the answers that they show. `at` is a message that
     has to be among them, and `word` one in it.
     """
-    chat = store.chat(id)
+    chat = store.chats.get(id)
     limit, upto = OPENED_MESSAGES, before
     if at:
-        ids = [message.id for message in store.messages(chat.id)]
+        ids = [message.id for message in store.chats.messages(chat.id)]
         behind = len(ids) - ids.index(at) if at in ids else 0
         limit = min(max(limit, behind), MOST_OPENED)
         if behind > MOST_OPENED:
             upto = ids[ids.index(at) + OPENED_MESSAGES]
             post(NoticeGiven("Later messages are not shown: open the chat with Ctrl+R to see them.", "information"))
-    messages = store.messages(chat.id, limit, upto)
+    messages = store.chats.messages(chat.id, limit, upto)
     entries = [entry for message in messages if (entry := _entry(store, message)) is not None]
     first = messages[0].id if len(messages) == limit else ""
-    unfinished = "" if before else store.unfinished(chat.id, WRITING)
+    unfinished = "" if before else store.chats.unfinished(chat.id, WRITING)
     is_page = before is not None
     post(ChatOpened(chat, entries, earlier=first, unfinished=unfinished, is_page=is_page, at=at, word=word))
 
 
 def message_before(store: "Store", chat: str, message: str) -> str:
     """The id of the message before one, "" where it is the first."""
-    ids = [known.id for known in store.messages(chat)]
+    ids = [known.id for known in store.chats.messages(chat)]
     place = ids.index(message) if message in ids else 0
     return ids[place - 1] if place else ""
 
@@ -180,7 +180,7 @@ def _entry(store: "Store", message: ChatMessage) -> Entry | None:
     drafts = tuple(sorted(shown, key=lambda draft: draft.draft_index))
     if not drafts:
         return Entry(message.id, text=message.text)
-    entry = Entry(message.id, answer=Answer(drafts=drafts, parts=tuple(store.parts_of(drafts[0].id))))
+    entry = Entry(message.id, answer=Answer(drafts=drafts, parts=tuple(store.completions.parts_of(drafts[0].id))))
     entry.order = [drafts.index(draft) for draft in shown]
     _recall_judgement(store, entry, drafts)
     entry.digest = digest_in(store, drafts[0])
@@ -206,7 +206,7 @@ def marks_among(judgements: "Sequence[Judged]") -> "list[Mark]":
 def _recall_judgement(store: "Store", entry: Entry, drafts: Sequence[Completion]) -> None:
     """What the user thought of the answer; a ranking that was half made goes on where it stopped."""
     ids = [draft.id for draft in drafts]
-    in_force = [judgement for judgement in store.judgements_of(ids[0]) if not judgement.ended]
+    in_force = [judgement for judgement in store.judgements.of_completion(ids[0]) if not judgement.ended]
     entry.marks = marks_among(in_force)
     for judgement in in_force:
         if isinstance(judgement, Rating):
@@ -215,7 +215,7 @@ def _recall_judgement(store: "Store", entry: Entry, drafts: Sequence[Completion]
             entry.order = [ids.index(id) for id in judgement.shown]
             entry.placing = placing_of(judgement)
             entry.verdict = RANKED
-    half = store.unfinished(drafts[0].draft_of, RANKING) if len(ids) > 1 else ""
+    half = store.chats.unfinished(drafts[0].draft_of, RANKING) if len(ids) > 1 else ""
     if half:
         kept = msgspec.json.decode(half, type=HalfRanking)
         if set(kept.shown) == set(ids):
@@ -236,7 +236,7 @@ def _completions(store: "Store", ids: Sequence[str]) -> tuple[Completion, ...]:
     found = []
     for id in ids:
         try:
-            found.append(store.completion(id))
+            found.append(store.completions.get(id))
         except DataMissing:
             continue  # deleted since: the message keeps its text
     return tuple(found)

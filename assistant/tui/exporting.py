@@ -23,8 +23,8 @@ _HEADINGS = {"conversation": "Conversation", "answer": "Answer", "user": "You", 
 
 def export_chat(store: "Store", id: str, kind: Kind, folder: Path) -> Path:
     """Write the chat into the folder, under a name that is not taken, and return the path."""
-    chat = store.chat(id)
-    messages = store.messages(chat.id)
+    chat = store.chats.get(id)
+    messages = store.chats.messages(chat.id)
     if kind == "json":
         content = as_json(store, chat, messages)
     else:
@@ -42,7 +42,7 @@ def marked_lines(store: "Store", message: Message) -> Iterator[str]:
     from assistant.tui.digests.items import marked_parts
 
     for id in message.completions:
-        for says, line in marked_parts(kept_digest(store, id), marks_among(store.judgements_of(id))):
+        for says, line in marked_parts(kept_digest(store, id), marks_among(store.judgements.of_completion(id))):
             yield f"{SAYINGS[says].capitalize()}: {one_line(line)}"
 
 
@@ -93,7 +93,7 @@ def _list(lines: list[str] | None) -> str:
 
 def as_json(store: "Store", chat: Chat, messages: list[Message]) -> bytes:
     """The chat, its messages, and every answer with its prompt, model, settings and seed."""
-    completions = [store.completion(id) for message in messages for id in message.completions]
+    completions = [store.completions.get(id) for message in messages for id in message.completions]
     return msgspec.json.format(msgspec.json.encode({"chat": chat, "messages": messages, "completions": completions}))
 
 

@@ -62,23 +62,23 @@ class Keeper:
         def keep(store: "Store") -> None:
             settings = msgspec.to_builtins(ask)
             if self._chat:
-                store.set_chat_settings(self._chat, settings)
+                store.chats.set_settings(self._chat, settings)
             else:
-                self._chat = store.new_chat(settings=settings).id
+                self._chat = store.chats.new(settings=settings).id
                 self._on_chat(self._chat)
-            on_kept(store.add_message(self._chat, kind, text).id)
-            store.keep_unfinished("", TYPED, "")
+            on_kept(store.chats.add_message(self._chat, kind, text).id)
+            store.chats.keep_unfinished("", TYPED, "")
 
         self._do(keep)
 
     def chose(self, ask: Ask) -> None:
         """The chat in view is asked differently from now on."""
         settings = msgspec.to_builtins(ask)
-        self._do(lambda store: store.set_chat_settings(self._chat, settings) if self._chat else None)
+        self._do(lambda store: store.chats.set_settings(self._chat, settings) if self._chat else None)
 
     def grew(self, text: str) -> None:
         """So much of the answer is written."""
-        self._do(lambda store: store.keep_unfinished(self._chat, WRITING, text) if self._chat else None)
+        self._do(lambda store: store.chats.keep_unfinished(self._chat, WRITING, text) if self._chat else None)
 
     def answered(self, answer: Answer, order: Sequence[int], title: str, on_kept: Kept = _nobody) -> None:
         """The answer is complete, its drafts shown in that order; the first one names the chat. `on_kept` hears the
@@ -89,8 +89,8 @@ class Keeper:
             if not self._chat:
                 return
             ids = [answer.drafts[number].id for number in order]
-            on_kept(store.add_message(self._chat, "answer", answer.completion.answer, ids).id)
-            store.keep_unfinished(self._chat, WRITING, "")
+            on_kept(store.chats.add_message(self._chat, "answer", answer.completion.answer, ids).id)
+            store.chats.keep_unfinished(self._chat, WRITING, "")
             self._title(store, title)
 
         self._do(keep)
@@ -100,15 +100,15 @@ class Keeper:
 
         def keep(store: "Store") -> None:
             if self._chat:
-                store.add_message(self._chat, "notice", text)
-                store.keep_unfinished(self._chat, WRITING, "")
+                store.chats.add_message(self._chat, "notice", text)
+                store.chats.keep_unfinished(self._chat, WRITING, "")
                 self._title(store, title)
 
         self._do(keep)
 
     def typed(self, text: str) -> None:
         """So much is typed and not sent."""
-        self._do(lambda store: store.keep_unfinished("", TYPED, text))
+        self._do(lambda store: store.chats.keep_unfinished("", TYPED, text))
 
     def named(self, title: str) -> None:
         """The chat in view has this title from now on."""
@@ -116,7 +116,7 @@ class Keeper:
         def rename(store: "Store") -> None:
             if not self._chat:
                 raise UsageError("there is no chat to name yet: send something first")
-            store.rename_chat(self._chat, title)
+            store.chats.rename(self._chat, title)
             self._is_titled = True
 
         self._do(rename)
@@ -144,7 +144,7 @@ class Keeper:
 
     def _title(self, store: "Store", title: str) -> None:
         if not self._is_titled:
-            store.rename_chat(self._chat, title)
+            store.chats.rename(self._chat, title)
             self._is_titled = True
 
     def _opened(self) -> "Store | None":
@@ -162,7 +162,7 @@ class Keeper:
     def _finish_deletions(self) -> None:
         if self._store is not None:
             try:
-                self._store.finish_deletions()
+                self._store.deletions.finish()
             except AssistantError as error:
                 self._on_error(error)
 

@@ -32,10 +32,10 @@ KEYS = 40
 
 def keep_chat(length: int) -> None:
     """Put a chat of so many messages into a fresh home."""
-    with Store.open() as store, store.writing():
-        chat = store.new_chat(f"{length} messages")
+    with Store.open() as store, store.database.writing():
+        chat = store.chats.new(f"{length} messages")
         for number in range(length):
-            store.add_message(chat.id, "conversation", f"Maya: Message {number}.\nTom: I see.\nMaya: And so on.")
+            store.chats.add_message(chat.id, "conversation", f"Maya: Message {number}.\nTom: I see.\nMaya: And so on.")
 
 
 async def open_and_scroll() -> tuple[float, float, float, float]:

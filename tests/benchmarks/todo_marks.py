@@ -77,8 +77,8 @@ def _taught(reader: Reader, dialogues: Sequence[Dialogue], seed: int) -> Mapping
     """The weights after the reader's marks, through a store."""
     with tempfile.TemporaryDirectory() as place, Store.open(Path(place) / "store.db") as store:
         for mark in _marks(reader, random.Random(seed).sample(dialogues, len(dialogues))):
-            store.add_completions([a_completion(mark.completion)])
-            store.judge(mark)
+            store.completions.add([a_completion(mark.completion)])
+            store.judgements.judge(mark)
         return own_weights(store, _RATER)
 
 

@@ -50,8 +50,8 @@ def until_kept(terminal: Terminal, store: Store, kind: str) -> str:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         terminal.drain()
-        chat = next(iter(store.chats()), None)
-        if kept := store.unfinished("" if kind == "typed" else chat.id if chat else "-", kind):
+        chat = next(iter(store.chats.newest()), None)
+        if kept := store.chats.unfinished("" if kind == "typed" else chat.id if chat else "-", kind):
             return kept
         time.sleep(0.05)
     raise AssertionError(f"nothing was kept of what is {kind}")
@@ -76,10 +76,10 @@ def test_what_was_sent_and_written_is_there_after_the_app_was_killed(home: Path)
             send(terminal)
             terminal.wait_for(lambda drawn: b"writing" in visible(drawn))
             until_kept(terminal, store, "writing")
-        (chat,) = store.chats()
-        written = store.unfinished(chat.id, "writing")
+        (chat,) = store.chats.newest()
+        written = store.chats.unfinished(chat.id, "writing")
         assert written, "the last that was kept is whole"
-        assert [message.text for message in store.messages(chat.id)] == [CONVERSATION]
+        assert [message.text for message in store.chats.messages(chat.id)] == [CONVERSATION]
     with running(home, "--continue") as terminal:
         terminal.wait_for(lambda drawn: b"(the app ended while this was written)" in visible(drawn))
         end = printable(written).strip()[-3:].encode()
@@ -98,9 +98,9 @@ def test_half_a_ranking_is_there_after_the_app_was_killed(home: Path) -> None:
         terminal.wait_for(lambda drawn: b"1st" in visible(drawn), mark)
         time.sleep(0.3)
     with Store.open() as store:
-        (chat,) = store.chats()
-        first = store.messages(chat.id)[-1].completions[0]
-        assert '"groups":[[1]]' in store.unfinished(store.completion(first).draft_of, "ranking")
+        (chat,) = store.chats.newest()
+        first = store.chats.messages(chat.id)[-1].completions[0]
+        assert '"groups":[[1]]' in store.chats.unfinished(store.completions.get(first).draft_of, "ranking")
     with running(home, "--continue") as terminal:
         terminal.wait_for(lambda drawn: b"drafts \xc2\xb7 r ranks them" in visible(drawn))
         terminal.press(b"\x1b[Z")

@@ -392,7 +392,7 @@ def test_what_was_kept_in_digests_is_told_and_forgotten(talk: Path) -> None:
     with Store.open() as store:
         numbers = {"amount": 1.0}
         mark = a_mark("ab12", rater=local_rater(), completion=answer["completion_id"], numbers=numbers)
-        store.judge(mark, made_now=True)
+        store.judgements.judge(mark, made_now=True)
     told = json.loads(run("feedback", "stats", "--json").stdout)["points"]
     assert (told["kept"], told["dropped"]) == (1, 0) and told["moved"]["amount"] > 0
     assert b"1 kept, 0 dropped" in run("feedback", "stats").stdout
@@ -423,7 +423,7 @@ def test_the_next_digest_follows_what_was_dropped(tmp_path: Path) -> None:
             numbers = numbers_of(parse(text), turn, 0, len(said[turn]))
             verdict = "drop" if turn == before["turn"] else "keep"
             mark = a_mark(f"d{number}", completion=before["completion"], number=number, says=verdict, numbers=numbers)
-            store.judge(msgspec.structs.replace(mark, rater=local_rater()))
+            store.judgements.judge(msgspec.structs.replace(mark, rater=local_rater()))
     assert best()["turn"] != before["turn"]
     run("feedback", "reset", "points")
     assert best()["turn"] == before["turn"]

@@ -48,11 +48,11 @@ def test_every_transcript_gets_a_private_digest_and_a_chat_in_silence(folder: Pa
     )
     assert (folder / "digests" / "rooms.txt.md").stat().st_mode & 0o077 == 0
     with Store.open() as store:
-        chats = store.chats()
+        chats = store.chats.newest()
         assert len(chats) == 2
-        kinds = [message.kind for message in store.messages(chats[0].id)]
-        answer = store.messages(chats[0].id)[1]
-        assert store.digest(answer.completions[0]), "the app shows it as a list"
+        kinds = [message.kind for message in store.chats.messages(chats[0].id)]
+        answer = store.chats.messages(chats[0].id)[1]
+        assert store.completions.digest(answer.completions[0]), "the app shows it as a list"
     assert kinds == ["conversation", "answer"]
 
 
@@ -137,8 +137,8 @@ def test_a_kill_between_the_chat_and_the_file_leaves_nothing_twice(folder: Path)
     assert killed.returncode == -signal.SIGKILL
     assert not (folder / "digests").exists()
     with Store.open() as store:
-        (made,) = store.completions()
-        assert [message.kind for chat in store.chats() for message in store.messages(chat.id)] == [
+        (made,) = store.completions.newest()
+        assert [message.kind for chat in store.chats.newest() for message in store.chats.messages(chat.id)] == [
             "conversation",
             "answer",
         ]
@@ -146,9 +146,12 @@ def test_a_kill_between_the_chat_and_the_file_leaves_nothing_twice(folder: Path)
     assert digests(folder) == ["lease.txt.md", "rooms.txt.md"]
     with Store.open() as store:
         shown = [
-            answer for chat in store.chats() for message in store.messages(chat.id) for answer in message.completions
+            answer
+            for chat in store.chats.newest()
+            for message in store.chats.messages(chat.id)
+            for answer in message.completions
         ]
-        assert sorted(shown) == sorted(one.id for one in store.completions()), "every digest is in a chat"
+        assert sorted(shown) == sorted(one.id for one in store.completions.newest()), "every digest is in a chat"
         assert len(shown) == 2 and made.id in shown
 
 
@@ -158,11 +161,11 @@ def test_a_chat_whose_digest_was_lost_gets_no_second_one_and_the_file_is_written
     (folder / "digests" / "rooms.txt.md").unlink()
     with Store.open() as store:
         store.blank_passages({"p": "Room 4 costs 120 euros. Take it. I'll send the invoice tomorrow."})
-        before = store.completions()
+        before = store.completions.newest()
     assert run("watch", str(folder), "--once").returncode == 0
     assert (folder / "digests" / "rooms.txt.md").read_bytes() == page
     with Store.open() as store:
-        assert store.completions() == before
+        assert store.completions.newest() == before
 
 
 def test_a_file_is_read_again_only_when_its_size_time_or_place_changes(folder: Path) -> None:

@@ -91,8 +91,8 @@ def import_file(content: bytes) -> None:
             import_lines(store, path)
         except AssistantError as error:
             _one_line(error)
-            assert store.completions() == []
-            assert store.rankings() == []
+            assert store.completions.newest() == []
+            assert store.judgements.rankings() == []
 
 
 def settings_file(content: bytes) -> None:

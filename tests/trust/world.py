@@ -44,9 +44,9 @@ def _fill_store() -> None:
     from tests.builders import a_completion
 
     with Store.open() as store:
-        store.add_completions([a_completion(f"c{number}") for number in range(COMPLETIONS)])
+        store.completions.add([a_completion(f"c{number}") for number in range(COMPLETIONS)])
         for number in range(4):
-            store.rate(f"c{number}", "up", rater=RATER)
+            store.judgements.rate(f"c{number}", "up", rater=RATER)
 
 
 def _fill_models(folder: Path) -> None:

@@ -111,8 +111,8 @@ async def found(pilot: Pilot[None]) -> None:
     """A search in all chats with many hits."""
     with Store.open() as store:
         for number in range(30):
-            chat = store.new_chat(f"Plumbing in house {number}")
-            store.add_message(chat.id, "user", f"And the boiler in house {number}, the boiler that leaks?")
+            chat = store.chats.new(f"Plumbing in house {number}")
+            store.chats.add_message(chat.id, "user", f"And the boiler in house {number}, the boiler that leaks?")
     await press(pilot, "ctrl+f", *"boiler")
     await until(pilot, "found")
 
@@ -121,7 +121,7 @@ async def listed(pilot: Pilot[None]) -> None:
     """The list of chats, with more than fit."""
     with Store.open() as store:
         for number in range(30):
-            store.new_chat(f"Plumbing in house {number}")
+            store.chats.new(f"Plumbing in house {number}")
     await press(pilot, "ctrl+r")
 
 

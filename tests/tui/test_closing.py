@@ -47,7 +47,7 @@ def test_the_app_ends_when_its_terminal_is_gone_and_keeps_what_was_typed(home: P
     finally:
         terminal.close()
     with Store.open() as store:
-        assert store.unfinished("", "typed") == "Half a thought"
+        assert store.chats.unfinished("", "typed") == "Half a thought"
 
 
 async def test_ctrl_c_says_how_to_quit_and_twice_quits() -> None:

@@ -13,16 +13,16 @@ from tests.tui.screens import an_app, opened, paste, said, seen, settle
 def keep_a_chat(title: str) -> None:
     """A chat with one rated answer."""
     with Store.open() as store:
-        chat = store.new_chat(title, id=title)
-        store.add_message(chat.id, "user", f"Say something of {title}.")
-        store.add_completions([a_completion(f"{title}-answer", answer=f"So much of {title}.")])
-        store.add_message(chat.id, "answer", f"So much of {title}.", [f"{title}-answer"])
-        store.rate(f"{title}-answer", "up", rater="me")
+        chat = store.chats.new(title, id=title)
+        store.chats.add_message(chat.id, "user", f"Say something of {title}.")
+        store.completions.add([a_completion(f"{title}-answer", answer=f"So much of {title}.")])
+        store.chats.add_message(chat.id, "answer", f"So much of {title}.", [f"{title}-answer"])
+        store.judgements.rate(f"{title}-answer", "up", rater="me")
 
 
 def titles() -> list[str]:
     with Store.open() as store:
-        return [chat.title for chat in store.chats()]
+        return [chat.title for chat in store.chats.newest()]
 
 
 def typed(pilot: Pilot[None]) -> str:
@@ -108,17 +108,17 @@ async def test_closing_the_app_makes_it_final() -> None:
         await settle(pilot)
         await run(pilot, "/delete")
     with Store.open() as store:
-        assert {stone.id for stone in store.tombstones()} >= {"Lunch", "Lunch-answer"}
+        assert {stone.id for stone in store.judgements.tombstones()} >= {"Lunch", "Lunch-answer"}
 
 
 async def test_the_next_start_makes_final_what_a_crash_left_open() -> None:
     keep_a_chat("Lunch")
     with Store.open() as store:
-        store.set_chat_aside("Lunch")
+        store.deletions.set_aside("Lunch")
         async with opened(an_app()) as pilot:
             await settle(pilot)
             await settle(pilot)
-            assert "Lunch" in {stone.id for stone in store.tombstones()}
+            assert "Lunch" in {stone.id for stone in store.judgements.tombstones()}
 
 
 async def test_a_chat_that_another_window_deleted_for_good_is_said() -> None:
@@ -128,6 +128,6 @@ async def test_a_chat_that_another_window_deleted_for_good_is_said() -> None:
         await settle(pilot)
         await run(pilot, "/delete")
         with Store.open() as store:
-            store.finish_deletions()
+            store.deletions.finish()
         await run(pilot, "/undo")
         assert "is deleted for good" in said(pilot.app)

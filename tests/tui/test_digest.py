@@ -46,7 +46,7 @@ async def test_a_conversation_is_answered_with_its_digest_and_kept(tiny_model: P
         (view,) = app.chat.query(AnswerView)
         assert view.answer is not None and view.answer.completion.model == "digest"
         store = app.keeper.store()
-        assert store.completion(view.answer.completion.id).answer == view.answer.completion.answer
+        assert store.completions.get(view.answer.completion.id).answer == view.answer.completion.answer
 
 
 async def test_shorter_gives_a_shorter_digest(tiny_model: Path) -> None:
@@ -212,12 +212,12 @@ async def test_plus_keeps_a_part_minus_drops_it_and_twice_takes_it_back(tiny_mod
         await pilot.press("c")
         assert "Decided: Maya" not in pilot.app.clipboard, "what was dropped is not copied"
     with Store.open() as store:
-        dropped, kept = store.marks()
+        dropped, kept = store.judgements.marks()
         # "Not yet." has no amount, the sentence behind it has: half of the two.
         assert (kept.says, kept.text, kept.numbers["amount"]) == ("keep", _TALK.splitlines()[1][5:], 0.5)
         assert (dropped.says, dropped.part) == ("drop", "decision")
-        assert store.ratings() == [], "+ on a part is no rating of the answer"
-        (taken_back,) = (mark for mark in store.marks(history=True) if mark.ended)
+        assert store.judgements.ratings() == [], "+ on a part is no rating of the answer"
+        (taken_back,) = (mark for mark in store.judgements.marks(history=True) if mark.ended)
         assert taken_back.numbers["to-do of Tom"] == 1.0
         weights = own_weights(store)
     assert weights is not None and weights["amount"] > 0
@@ -241,7 +241,7 @@ async def test_t_puts_a_to_do_right_and_files_have_it_so(
         await pilot.press("x", *"json", "enter")
         await until(pilot, "to-dos.json")
     with Store.open() as store:
-        assert store.marks()[0].numbers["to-do of Tom"] == 1.0, "it teaches by whom it was found for"
+        assert store.judgements.marks()[0].numbers["to-do of Tom"] == 1.0, "it teaches by whom it was found for"
     todo, *_ = json.loads((tmp_path / "to-dos.json").read_text())
     assert (todo["who"], todo["date"], todo["done"]) == ("Ana", "2026-05-03", True)
     app = _app(tiny_model)
@@ -255,8 +255,8 @@ async def test_plus_on_the_answer_as_a_whole_still_rates_it(tiny_model: Path) ->
         await pilot.press("shift+tab", "plus")
         await until(pilot, "Rated")
     with Store.open() as store:
-        assert [rating.thumb for rating in store.ratings()] == ["up"]
-        assert store.marks() == []
+        assert [rating.thumb for rating in store.judgements.ratings()] == ["up"]
+        assert store.judgements.marks() == []
 
 
 async def test_evidence_of_a_digest_without_a_model_s_text_points_to_its_parts(tiny_model: Path) -> None:

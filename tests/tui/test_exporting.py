@@ -27,15 +27,17 @@ def _chat(store: Store) -> tuple[str, Digest]:
     """A chat with a digest in which two points, of the first three, and a to-do are marked."""
     with Assistant(Settings(), store=store) as assistant:
         found = overview(assistant, parse(_TALK), Ask(), Wanted(when="never"))
-    chat = store.new_chat("Rooms").id
-    store.add_message(chat, "conversation", _TALK)
-    store.add_message(chat, "answer", found.completion.answer, [found.completion.id])
+    chat = store.chats.new("Rooms").id
+    store.chats.add_message(chat, "conversation", _TALK)
+    store.chats.add_message(chat, "answer", found.completion.answer, [found.completion.id])
     said = {"completion": found.completion.id, "rater": "me"}
     for number, says in ((2, "keep"), (1, "drop")):
         point = found.digest.points[number]
-        store.judge(a_mark(f"p{number}", **said, part=point.kind, number=number, says=says, text=point.text))
+        store.judgements.judge(a_mark(f"p{number}", **said, part=point.kind, number=number, says=says, text=point.text))
     todo = {"part": cast(Part, "todo"), "number": 0, "text": found.digest.todos[0].text}
-    store.judge(a_mark("t1", **said, **todo, says="fix", who="Ana", when="Friday", date="2026-05-15", done=True))
+    store.judgements.judge(
+        a_mark("t1", **said, **todo, says="fix", who="Ana", when="Friday", date="2026-05-15", done=True)
+    )
     return chat, found.digest
 
 
@@ -66,7 +68,7 @@ def test_what_was_taken_back_is_not_listed(kind: Kind, tmp_path: Path) -> None:
     with Store.open() as store:
         chat, _ = _chat(store)
         for id in ("p1", "p2", "t1"):
-            store.undo(id)
+            store.judgements.undo(id)
         text = export_chat(store, chat, kind, tmp_path).read_text(encoding="utf-8")
     assert not any(word in text for word in ("Kept:", "Dropped:", "Put right:", "<ul>"))
 
@@ -74,7 +76,7 @@ def test_what_was_taken_back_is_not_listed(kind: Kind, tmp_path: Path) -> None:
 def test_where_the_digest_is_not_kept_any_more_the_marked_words_stand_for_it(tmp_path: Path) -> None:
     with Store.open() as store:
         chat, digest = _chat(store)
-        with store.writing() as connection:
+        with store.database.writing() as connection:
             connection.execute("DELETE FROM digests")
         text = export_chat(store, chat, "md", tmp_path).read_text(encoding="utf-8")
     assert f"- Kept: {digest.points[2].text}\n" in text

@@ -34,8 +34,8 @@ async def test_what_was_sent_is_changed_and_sent_in_a_copy_that_leaves_the_chat_
         assert [len(view.dialogue.turns) for view in pilot.app.screen.query(SourceView)] == [3, 2]
         assert "changing what was sent" not in seen(pilot.app)
     with Store.open() as store:
-        copy, first = store.chats()
-        texts = [[message.text for message in store.messages(chat.id)] for chat in (first, copy)]
+        copy, first = store.chats.newest()
+        texts = [[message.text for message in store.chats.messages(chat.id)] for chat in (first, copy)]
     assert texts[0] == [STANDUP, "Maya moves it.", OTHER, "Maya moves it."]
     assert texts[1] == [STANDUP, "Maya moves it.", f"{OTHER} Bye.", "Maya moves it."]
     assert copy.forked_from
@@ -53,7 +53,7 @@ async def test_escape_gives_up_a_change_and_brings_back_what_was_typed_before() 
         assert composer.whole_text == "half" and "changing what was sent" not in seen(pilot.app)
         assert len(pilot.app.screen.query(SourceView)) == 1
     with Store.open() as store:
-        assert len(store.chats()) == 1
+        assert len(store.chats.newest()) == 1
 
 
 async def test_a_copy_of_the_chat_up_to_an_answer_goes_its_own_way() -> None:
@@ -66,7 +66,7 @@ async def test_a_copy_of_the_chat_up_to_an_answer_goes_its_own_way() -> None:
         await settle(pilot)
         assert len(pilot.app.screen.query(AnswerView)) == 1
     with Store.open() as store:
-        assert [chat.messages for chat in store.chats()] == [2, 4]
+        assert [chat.messages for chat in store.chats.newest()] == [2, 4]
 
 
 async def test_a_speaker_gets_a_name_in_view_in_the_store_and_in_the_next_answer() -> None:
@@ -91,7 +91,7 @@ async def test_a_speaker_gets_a_name_in_view_in_the_store_and_in_the_next_answer
         await settle(pilot)
     assert [turn.speaker for turn in assistant.asked[-1][0].turns] == ["Maya", "Tom"]
     with Store.open() as store:
-        assert store.messages(store.chats()[0].id)[0].text == "Maya: Shall we?\nTom: Yes."
+        assert store.chats.messages(store.chats.newest()[0].id)[0].text == "Maya: Shall we?\nTom: Yes."
 
 
 async def test_the_panel_changes_this_chat_alone_and_is_kept_with_it() -> None:
@@ -123,7 +123,7 @@ async def test_the_panel_changes_this_chat_alone_and_is_kept_with_it() -> None:
         await pilot.press("enter", "f9", "ctrl+n")
         await settle(pilot)
     with Store.open() as store:
-        assert store.chats()[0].settings["settings"]["max_new_tokens"] == 99
+        assert store.chats.newest()[0].settings["settings"]["max_new_tokens"] == 99
 
 
 async def test_an_earlier_comparison_returns_unmarked_and_measures_self_agreement() -> None:
@@ -147,7 +147,7 @@ async def test_an_earlier_comparison_returns_unmarked_and_measures_self_agreemen
         await pilot.press("2", "1", "3", "enter")
         await settle(pilot)
     with Store.open() as store:
-        again = store.rankings()[0]
+        again = store.judgements.rankings()[0]
         stats = store.stats()
     assert again.repeat_of
     # Of three comparisons one came out the other way round.
@@ -192,7 +192,7 @@ async def test_the_guideline_is_edited_in_place_and_its_version_noted() -> None:
     assert guideline.text == "The one with the room in it."
     assert "correct" in guideline.reasons["up"], "the reasons stay"
     with Store.open() as store:
-        assert store.ratings()[0].guideline == guideline.version
+        assert store.judgements.ratings()[0].guideline == guideline.version
 
 
 async def test_the_log_keeps_what_was_said() -> None:

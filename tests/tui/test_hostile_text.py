@@ -60,8 +60,8 @@ async def test_a_copied_answer_has_no_escapes() -> None:
 
 async def test_a_hostile_title_and_error_are_shown_as_text() -> None:
     with Store.open() as store:
-        chat = store.new_chat(f"Title {ESCAPES} {MARKUP}")
-        store.add_message(chat.id, "dialogue", f"Maya: {ESCAPES}\nTom: {MARKUP}")
+        chat = store.chats.new(f"Title {ESCAPES} {MARKUP}")
+        store.chats.add_message(chat.id, "dialogue", f"Maya: {ESCAPES}\nTom: {MARKUP}")
     assistant = ScriptedAssistant(error=AssistantError(f"it failed: {ESCAPES} {MARKUP}"))
     async with opened(an_app(assistant)) as pilot:
         await settle(pilot)

@@ -52,7 +52,7 @@ async def test_a_ranking_by_keys_is_kept_with_ties_failures_and_the_order_shown(
         await settle(pilot)
         assert "ranked" in seen(pilot.app)
     with Store.open() as store:
-        (ranking,) = store.rankings()
+        (ranking,) = store.judgements.rankings()
     assert ranking.groups == ((ids[2], ids[1]),)
     assert ranking.failed == (ids[0],)
     assert ranking.shown == tuple(ids)
@@ -68,7 +68,7 @@ async def test_a_ranking_that_is_not_complete_is_not_saved() -> None:
         await pilot.press("u", "escape")
         await settle(pilot)
     with Store.open() as store:
-        assert not store.rankings()
+        assert not store.judgements.rankings()
 
 
 async def test_reasons_and_confidence_go_with_the_ranking() -> None:
@@ -77,7 +77,7 @@ async def test_reasons_and_confidence_go_with_the_ranking() -> None:
         await pilot.press("shift+tab", "r", "3", "2", "1", "a", "c", "enter")
         await settle(pilot)
     with Store.open() as store:
-        (ranking,) = store.rankings()
+        (ranking,) = store.judgements.rankings()
     assert ranking.reasons == ("correct",)
     assert ranking.confidence == 0.95
 
@@ -106,7 +106,7 @@ async def test_thumbs_are_kept_and_the_same_key_again_gives_the_reason() -> None
         await settle(pilot)
         assert "▼ bad: invented" in seen(pilot.app)
     with Store.open() as store:
-        (rating,) = store.ratings()
+        (rating,) = store.judgements.ratings()
     assert (rating.thumb, rating.reasons) == ("down", ("invented",))
 
 
@@ -126,7 +126,7 @@ async def test_a_rating_that_a_locked_store_did_not_take_does_not_look_kept(monk
         await settle(pilot)
         assert "▲ good" in seen(pilot.app)
     with Store.open() as store:
-        assert len(store.ratings()) == 1
+        assert len(store.judgements.ratings()) == 1
 
 
 async def test_only_drafts_can_be_ranked() -> None:
@@ -193,7 +193,7 @@ async def test_half_a_ranking_survives_a_crash() -> None:
         await asyncio.sleep(0.1)
         owner = view.shown[0].draft_of
     with Store.open() as store:
-        assert '"groups":[[2]]' in store.unfinished(owner, "ranking")
+        assert '"groups":[[2]]' in store.chats.unfinished(owner, "ranking")
     async with opened(an_app(continue_last=True)) as pilot:
         await settle(pilot)
         await settle(pilot)
@@ -205,9 +205,9 @@ async def test_half_a_ranking_survives_a_crash() -> None:
         await pilot.press("2", "1", "enter")
         await settle(pilot)
     with Store.open() as store:
-        (ranking,) = store.rankings()
-        assert [store.completion(group[0]).answer for group in ranking.groups] == [DRAFTS[0], DRAFTS[1], DRAFTS[2]]
-        assert not store.unfinished(owner, "ranking")
+        (ranking,) = store.judgements.rankings()
+        assert [store.completions.get(group[0]).answer for group in ranking.groups] == [DRAFTS[0], DRAFTS[1], DRAFTS[2]]
+        assert not store.chats.unfinished(owner, "ranking")
 
 
 async def test_a_judged_answer_says_so_when_its_chat_is_opened_again() -> None:

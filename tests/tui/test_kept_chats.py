@@ -25,9 +25,9 @@ async def test_a_chat_is_kept_with_its_conversation_answer_and_title() -> None:
         await pilot.press("enter")
         await settle(pilot)
     with Store.open() as store:
-        (chat,) = store.chats()
-        messages = store.messages(chat.id)
-        assert not store.unfinished(chat.id, "writing"), "what was kept while it was written has done its work"
+        (chat,) = store.chats.newest()
+        messages = store.chats.messages(chat.id)
+        assert not store.chats.unfinished(chat.id, "writing"), "what was kept while it was written has done its work"
     assert chat.title == "Maya moves it."
     assert [(message.kind, message.text) for message in messages] == [
         ("conversation", STANDUP),
@@ -55,7 +55,7 @@ async def test_continue_opens_the_last_chat_with_its_settings() -> None:
         await pilot.press("enter")
         await settle(pilot)
     with Store.open() as store:
-        (chat,) = store.chats()
+        (chat,) = store.chats.newest()
         assert chat.messages == 4, "it goes on in the same chat"
 
 
@@ -104,9 +104,9 @@ async def test_what_was_typed_and_not_sent_is_there_at_the_next_start() -> None:
 
 async def test_what_was_written_when_the_app_was_killed_is_there_at_the_next_start() -> None:
     with Store.open() as store:
-        chat = store.new_chat("Standup")
-        store.add_message(chat.id, "conversation", STANDUP)
-        store.keep_unfinished(chat.id, "writing", "Maya moves the rev")
+        chat = store.chats.new("Standup")
+        store.chats.add_message(chat.id, "conversation", STANDUP)
+        store.chats.keep_unfinished(chat.id, "writing", "Maya moves the rev")
     async with opened(an_app(continue_last=True)) as pilot:
         await settle(pilot)
         await settle(pilot)
@@ -116,10 +116,10 @@ async def test_what_was_written_when_the_app_was_killed_is_there_at_the_next_sta
 
 
 async def test_a_long_chat_mounts_a_few_and_brings_earlier_ones_on_demand() -> None:
-    with Store.open() as store, store.writing():
-        chat = store.new_chat("Long")
+    with Store.open() as store, store.database.writing():
+        chat = store.chats.new("Long")
         for number in range(300):
-            store.add_message(chat.id, "conversation", f"Maya: This is message {number}.")
+            store.chats.add_message(chat.id, "conversation", f"Maya: This is message {number}.")
     async with opened(an_app(continue_last=True)) as pilot:
         await settle(pilot)
         await settle(pilot)
@@ -171,7 +171,7 @@ async def test_a_new_chat_starts_empty_and_keeps_the_old_one() -> None:
             await settle(pilot)
         assert not pilot.app.screen.query(AnswerView)
     with Store.open() as store:
-        assert len(store.chats()) == 2
+        assert len(store.chats.newest()) == 2
 
 
 async def test_a_store_that_cannot_be_used_is_said_and_left_alone() -> None:
@@ -186,8 +186,8 @@ async def test_a_store_that_cannot_be_used_is_said_and_left_alone() -> None:
 
 
 async def test_a_store_from_a_newer_version_is_refused_and_left_untouched() -> None:
-    with Store.open() as store, store.writing() as connection:
-        store.new_chat("From tomorrow")
+    with Store.open() as store, store.database.writing() as connection:
+        store.chats.new("From tomorrow")
         connection.execute("PRAGMA user_version = 99")
     before = store_file().read_bytes()
     async with opened(an_app(ScriptedAssistantWithoutStore("Maya moves it.")), (140, 30)) as pilot:

@@ -53,7 +53,7 @@ async def test_a_conversation_is_summarized_by_the_real_engine_and_kept(tiny: Pa
         assert view.answer is not None
         assert one_line(view.answer.completion.answer)[:30] in one_line(seen(pilot.app))
     with Store.open() as store:
-        kept = store.completions()
+        kept = store.completions.newest()
     assert [completion.id for completion in kept] == [view.answer.completion.id]
     assert "Maya: The review moves to Friday" in kept[0].prompt
 

@@ -17,16 +17,16 @@ from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle
 def chats() -> None:
     """One chat with a long past, and one with a conversation and its answer."""
     with Store.open() as store:
-        long = store.new_chat("Plumbing")
+        long = store.chats.new("Plumbing")
         for number in range(60):
-            store.add_message(long.id, "user", f"What about tap {number}?")
-        store.add_message(long.id, "user", "And the boiler, the boiler that leaks?")
+            store.chats.add_message(long.id, "user", f"What about tap {number}?")
+        store.chats.add_message(long.id, "user", "And the boiler, the boiler that leaks?")
         for number in range(60, 130):
-            store.add_message(long.id, "user", f"What about tap {number}?")
-        other = store.new_chat("Review")
-        store.add_completions([a_completion("a1", answer="The boiler is mentioned once in a long answer on Fridays.")])
-        store.add_message(other.id, "conversation", STANDUP)
-        store.add_message(other.id, "answer", "The boiler is mentioned once in a long answer on Fridays.", ["a1"])
+            store.chats.add_message(long.id, "user", f"What about tap {number}?")
+        other = store.chats.new("Review")
+        store.completions.add([a_completion("a1", answer="The boiler is mentioned once in a long answer on Fridays.")])
+        store.chats.add_message(other.id, "conversation", STANDUP)
+        store.chats.add_message(other.id, "answer", "The boiler is mentioned once in a long answer on Fridays.", ["a1"])
 
 
 async def test_hits_come_best_first_with_their_words_marked() -> None:
@@ -122,6 +122,6 @@ async def test_a_chat_of_the_list_is_pinned_and_renamed() -> None:
         await pilot.press(*"Taps", "enter")
         await until(pilot, "◆ Taps")
     with Store.open() as store:
-        assert [(chat.title, chat.pinned) for chat in store.chats()] == [("Taps", True), ("Review", False)]
-        last = store.last_chat()
+        assert [(chat.title, chat.pinned) for chat in store.chats.newest()] == [("Taps", True), ("Review", False)]
+        last = store.chats.last()
         assert last is not None and last.title == "Review", "pinned is not used"

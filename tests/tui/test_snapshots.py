@@ -146,8 +146,8 @@ def test_the_settings(snap_compare: Compare, size: tuple[int, int], monkeypatch:
 def test_the_chat_list(snap_compare: Compare) -> None:
     with Store.open() as store:
         for title in ("Dentist on Friday", "Refund 2231", "Maya moves the review to Friday and Tom books the room"):
-            store.new_chat(title)
-        with store.writing() as connection:
+            store.chats.new(title)
+        with store.database.writing() as connection:
             connection.execute("UPDATE chats SET updated = '2026-01-02T03:04:05.000000+00:00'")
 
     assert snap_compare(an_app(), terminal_size=WIDE, run_before=lambda pilot: press(pilot, "ctrl+r"))
@@ -257,9 +257,9 @@ def test_a_download(snap_compare: Compare) -> None:
 
 def test_a_kept_chat_with_a_half_written_answer(snap_compare: Compare) -> None:
     with Store.open() as store:
-        chat = store.new_chat("Standup")
-        store.add_message(chat.id, "conversation", STANDUP)
-        store.keep_unfinished(chat.id, "writing", "Maya moves the")
+        chat = store.chats.new("Standup")
+        store.chats.add_message(chat.id, "conversation", STANDUP)
+        store.chats.keep_unfinished(chat.id, "writing", "Maya moves the")
 
     assert snap_compare(an_app(continue_last=True), terminal_size=WIDE, run_before=settle)
 

@@ -189,9 +189,9 @@ def test_no_escape_from_the_database_a_file_name_or_a_model_s_name_reaches_the_t
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Store.open() as store:
-        store.add_completions([a_completion("c1", answer=f"answer {ESCAPE}", prompt=f"prompt {ESCAPE}")])
-        store.rate("c1", "up", rater=f"ann{ESCAPE}", comment=ESCAPE)
-        store.new_chat(f"title {ESCAPE}")
+        store.completions.add([a_completion("c1", answer=f"answer {ESCAPE}", prompt=f"prompt {ESCAPE}")])
+        store.judgements.rate("c1", "up", rater=f"ann{ESCAPE}", comment=ESCAPE)
+        store.chats.new(f"title {ESCAPE}")
     (models_dir() / f"evil{ESCAPE}".replace("/", "")).mkdir(parents=True)
     folder = tmp_path / f"docs{ESCAPE}"
     folder.mkdir()

@@ -46,3 +46,21 @@ def test_a_circle_is_seen_through_other_modules() -> None:
 
 def test_no_module_imports_itself_through_others() -> None:
     assert circles({name: set(_imports(path)) - {name} for name, path in _MODULES.items()}) == []
+
+
+def _bases(path: Path) -> Iterator[tuple[str, str]]:
+    """The classes of a file, each with the name of a base, as written."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            yield from ((node.name, ast.unparse(base)) for base in node.bases)
+
+
+def test_no_class_is_made_of_several_classes_of_ours() -> None:
+    """A class that inherits from two of ours is spread over files: it should have them as attributes instead."""
+    ours = {name for path in _MODULES.values() for name, _ in _bases(path)}
+    several: dict[str, set[str]] = {}
+    for path in _MODULES.values():
+        for name, base in _bases(path):
+            if base in ours:
+                several.setdefault(f"{path.relative_to(_ROOT)}: {name}", set()).add(base)
+    assert [name for name, bases in several.items() if len(bases) > 1] == []

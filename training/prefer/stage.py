@@ -56,7 +56,7 @@ def run(job: Job[PreferConfig]) -> dict[str, Any]:
         made = {} if job.out else {"version": _registered(job.config, base, parent, out, run, figures)}
         if made and from_store:
             with Store.open() as store:
-                store.link_version(made["version"], sources_of(read_preferred(job.data), job.config))
+                store.judgements.link_version(made["version"], sources_of(read_preferred(job.data), job.config))
         run.finish(made.get("version", str(out)))
     counts = {"learnt": len(material.train), "held_out": len(material.held_out), "left_out": material.left_out}
     return {

@@ -214,8 +214,8 @@ def cluster_of(conversation: str) -> str:
 def _from_store() -> Judged:
     if not store_file().is_file():
         return Judged([], [], [])
-    with Store.open(read_only=True) as store, store.one_moment():
-        return Judged(*store.judged(), store.marks())
+    with Store.open(read_only=True) as store, store.database.one_moment():
+        return Judged(*store.judged(), store.judgements.marks())
 
 
 def read_judged(files: Sequence[Path]) -> Judged:

@@ -74,7 +74,7 @@ def run(job: Job[RewardConfig]) -> dict[str, Any]:
         made = train_reward(job.config, preferences, opened, job.out, held_out, job.stop, job.report)
         if not job.data:
             with Store.open() as store:
-                store.link_version(made.ref, _sources(preferences, made.judge))
+                store.judgements.link_version(made.ref, _sources(preferences, made.judge))
         opened.finish(made.ref)
         return {"run": opened.name, "version": made.ref, "folder": str(made.folder), **made.figures}
 

@@ -148,11 +148,11 @@ def _prompt_of(dialogue: str) -> Prompt:
 
 
 def _of_store(store: Store, config: RlhfConfig) -> Rated:
-    with store.one_moment():
+    with store.database.one_moment():
         found, unpaired = store.pairs()
-        judged = store.judged_completions()
+        judged = store.completions.judged()
         labels = labels_from(*store.judged())
-        latest = store.completions(limit=_NEWEST)
+        latest = store.completions.newest(limit=_NEWEST)
     pairs = [as_asked(pair) for pair in found]
     parts: dict[Part, list[PreferencePair]] = {"reward": [], "dev": [], "judge": []}
     places = parts_of([pair.prompt for pair in pairs], config)

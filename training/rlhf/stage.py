@@ -297,7 +297,7 @@ class _Loop:
             made = make_version(start.base, facts, adapter=self._run.folder / "adapter")
         if not self._job.data and store_file().exists():
             with Store.open() as store:
-                store.link_version(made.ref, rated.sources(self._config))
+                store.judgements.link_version(made.ref, rated.sources(self._config))
         return VersionFound(made.ref)
 
     def _measure(self, start: _Start, version: str, split: DataSplit, judges: Judges) -> proof.ProofFound:

@@ -68,13 +68,13 @@ def read_lessons(path: Path, fields: Sequence[str] = ("dialogue", "summary")) ->
 
 def rated_rows(store: Store) -> list[Row]:
     """The exact prompts and answers that the user found good: thumbs up, and the best of each ranking."""
-    good = {rating.completion for rating in store.ratings() if rating.thumb == "up"}
-    bad = {rating.completion for rating in store.ratings() if rating.thumb == "down"}
-    for ranking in store.rankings():
+    good = {rating.completion for rating in store.judgements.ratings() if rating.thumb == "up"}
+    bad = {rating.completion for rating in store.judgements.ratings() if rating.thumb == "down"}
+    for ranking in store.judgements.rankings():
         if len(ranking.groups) > 1 or ranking.failed:
             good.update(ranking.groups[0] if ranking.groups else ())
         bad.update(ranking.failed)
-    found = store.completions_named(good - bad)
+    found = store.completions.named(good - bad)
     rows = [
         {"id": one.id, "prompt": one.prompt, "dialogue": one.prompt, "summary": one.answer}
         for one in sorted(found.values(), key=lambda completion: completion.created)

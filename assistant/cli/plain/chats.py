@@ -31,7 +31,7 @@ class KeptChats:
 
     def list(self, words: str = "") -> None:
         """The chats used last, or those that hold the words."""
-        chats = self._store.chats(words or None, MOST_LISTED)
+        chats = self._store.chats.newest(words or None, MOST_LISTED)
         self._listed = [chat.id for chat in chats]
         for number, chat in enumerate(chats, 1):
             pinned = ", pinned" if chat.pinned else ""
@@ -63,7 +63,7 @@ class KeptChats:
         """Name the chat in view."""
         if not title:
             raise UsageError("give the title: /title Standup of Monday")
-        self._store.rename_chat(self._in_view(), one_line(title))
+        self._store.chats.rename(self._in_view(), one_line(title))
         say(f"This chat is called {one_line(title)}.")
 
     def export(self, kind: str) -> None:
@@ -75,8 +75,8 @@ class KeptChats:
 
     def delete(self, which: str) -> None:
         """Delete a chat: the one in view where none is named."""
-        chat = self._chat(which) if which else self._store.chat(self._in_view())
-        takes = self._store.set_chat_aside(chat.id)
+        chat = self._chat(which) if which else self._store.chats.get(self._in_view())
+        takes = self._store.deletions.set_aside(chat.id)
         self._deleted = chat.id
         if chat.id == self._session.chat.id:
             self._session.forget()
@@ -88,14 +88,14 @@ class KeptChats:
         if not self._deleted:
             raise UsageError("there is no deleted chat to bring back")
         deleted, self._deleted = self._deleted, ""
-        say(f"{_title(self._store.bring_chat_back(deleted))} is back. /chats lists it.")
+        say(f"{_title(self._store.deletions.bring_back(deleted))} is back. /chats lists it.")
 
     def _chat(self, which: str) -> Chat:
         if not which:
             raise UsageError("say which: a number of the last /chats, or an id")
         if which.isdigit() and 1 <= int(which) <= len(self._listed):
-            return self._store.chat(self._listed[int(which) - 1])
-        return self._store.chat(which)
+            return self._store.chats.get(self._listed[int(which) - 1])
+        return self._store.chats.get(which)
 
     def _in_view(self) -> str:
         if not self._session.chat.id:

@@ -20,10 +20,10 @@ class ChatInView:
         """Something was sent, asked about in this way."""
         settings = msgspec.to_builtins(ask)
         if self.id:
-            self._store.set_chat_settings(self.id, settings)
+            self._store.chats.set_settings(self.id, settings)
         else:
-            self.id = self._store.new_chat(settings=settings).id
-        self._store.add_message(self.id, kind, text)
+            self.id = self._store.chats.new(settings=settings).id
+        self._store.chats.add_message(self.id, kind, text)
 
     def answered(self, answer: Answer, title: str) -> None:
         """The answer to it; the first one names the chat."""
@@ -35,7 +35,7 @@ class ChatInView:
         self._add("notice", text, (), title)
 
     def _add(self, kind: MessageKind, text: str, completions: Sequence[str], title: str) -> Message:
-        message = self._store.add_message(self.id, kind, text, completions)
-        if not self._store.chat(self.id).title:
-            self._store.rename_chat(self.id, shortened(title or text))
+        message = self._store.chats.add_message(self.id, kind, text, completions)
+        if not self._store.chats.get(self.id).title:
+            self._store.chats.rename(self.id, shortened(title or text))
         return message

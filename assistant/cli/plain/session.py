@@ -144,7 +144,7 @@ class Session:
     def rate(self, thumb: Thumb, why: str) -> None:
         guideline = load_guideline()
         is_listed = why in guideline.reasons[thumb]
-        self.store.rate(
+        self.store.judgements.rate(
             self._last().completion.id,
             thumb,
             rater=local_rater(),
@@ -158,7 +158,7 @@ class Session:
         answer = self._last()
         groups, failed = read_order(order, len(answer.drafts))
         ids = [draft.id for draft in answer.drafts]
-        self.store.rank(
+        self.store.judgements.rank(
             [[ids[number] for number in group] for group in groups],
             rater=local_rater(),
             failed=[ids[number] for number in failed],

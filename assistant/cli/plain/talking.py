@@ -50,20 +50,20 @@ def talk(*, continue_last: bool = False) -> int:
     settings = load_settings()
     ask = Ask(mode=settings.prompt.mode, task=settings.summary.task, settings=settings.generation)
     with plainly(), Store.open() as store, Assistant(settings, store=store, on_notice=note) as assistant:
-        store.finish_deletions()
+        store.deletions.finish()
         session = Session(assistant, store, ask)
         chats = KeptChats(session)
         loaded = assistant.load()
         why = assistant.why.removesuffix(".")
         say(f"Parley. Model: {loaded.model.ref} ({why}). /help lists the commands.")
-        last = store.last_chat() if continue_last else None
+        last = store.chats.last() if continue_last else None
         if last is not None:
             chats.resume(last.id)
         for entry in _entries():
             if entry in ("/quit", "/exit"):
                 break
             _carry_out(entry, session, _commands(session, chats))
-        store.finish_deletions()
+        store.deletions.finish()
     return 0
 
 

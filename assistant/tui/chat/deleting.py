@@ -41,8 +41,8 @@ class Deleting:
         """Delete a chat, unless an answer is being written in it."""
 
         def set_aside(store: "Store") -> None:
-            chat = store.chat(id)
-            self._screen.call_later(self._show_deleted, chat, store.set_chat_aside(chat.id))
+            chat = store.chats.get(id)
+            self._screen.call_later(self._show_deleted, chat, store.deletions.set_aside(chat.id))
 
         if id != self._parts.chat or self._requests.is_free():
             self._parley.keeper.do(set_aside)
@@ -64,7 +64,7 @@ class Deleting:
         self._parts.composer.editor.yields_undo = False
         if id:
             self._parley.keeper.do(
-                lambda store: self._screen.call_later(self._show_brought_back, store.bring_chat_back(id))
+                lambda store: self._screen.call_later(self._show_brought_back, store.deletions.bring_back(id))
             )
         else:
             self._screen.notify("There is no deleted chat to bring back.")

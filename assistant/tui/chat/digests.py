@@ -91,12 +91,12 @@ class Digests:
 
         def keep(store: "Store", numbers: dict[str, float]) -> None:
             # Looked up here, in its turn: the same key twice in a row takes back what the first one said.
-            in_force = marks_among(store.judgements_of(completion))
+            in_force = marks_among(store.judgements.of_completion(completion))
             before = next((mark for mark in in_force if mark_key(mark) == item.key and mark.says == says), None)
             if before is not None:
-                store.undo(before.id)
+                store.judgements.undo(before.id)
             else:
-                store.judge(_mark(completion, item, says, numbers=numbers), made_now=True)
+                store.judgements.judge(_mark(completion, item, says, numbers=numbers), made_now=True)
             self._tell_marks(store, completion)
             teaches = " · the next digest follows" if numbers else ""
             self._parley.say("Taken back" if before else f"{_DONE[says]}{teaches}")
@@ -130,14 +130,14 @@ class Digests:
         said["numbers"] = _numbers(dialogue, item, digest)
 
         def keep(store: "Store") -> None:
-            store.judge(_mark(completion, item, "fix", **said), made_now=True)
+            store.judgements.judge(_mark(completion, item, "fix", **said), made_now=True)
             self._tell_marks(store, completion)
 
         self._parley.keeper.do(keep)
 
     def _tell_marks(self, store: "Store", completion: str) -> None:
         """In the store's thread: have the marks in force shown."""
-        self._screen.call_later(self._show_marks, completion, marks_among(store.judgements_of(completion)))
+        self._screen.call_later(self._show_marks, completion, marks_among(store.judgements.of_completion(completion)))
 
     def _show_marks(self, completion: str, marks: "Sequence[Mark]") -> None:
         for view in self._parts.transcript.answers:

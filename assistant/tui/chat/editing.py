@@ -71,7 +71,7 @@ class Editing:
             if (store := self._parley.keeper.store()) is None:
                 return
             last = upto or message_before(store, id, before)
-            copy = store.fork_chat(id, last or None)
+            copy = store.chats.fork(id, last or None)
             open_chat(store, copy.id, self._screen.post_message)
             self._screen.call_later(self._go_on, text)
 
@@ -121,5 +121,5 @@ class Editing:
                 answer.request = msgspec.structs.replace(answer.request, dialogue=dialogue)
         message, text = view.message, write_dialogue(dialogue)
         if message:
-            self._parley.keeper.do(lambda store: store.change_message(message, text))
+            self._parley.keeper.do(lambda store: store.chats.change_message(message, text))
         self._screen.notify("Renamed. Existing answers stay as they are: press g to write one again.")

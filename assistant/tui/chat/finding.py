@@ -39,7 +39,7 @@ class Finding:
 
         def find() -> None:
             if (store := self._parley.keeper.store()) is not None:
-                self._screen.call_later(self._show_chats, store.chats(words))
+                self._screen.call_later(self._show_chats, store.chats.newest(words))
 
         self._parley.in_background(find, "chats")
 
@@ -56,8 +56,8 @@ class Finding:
         """Keep a chat at the head of the list, or no longer."""
 
         def pin(store: "Store") -> None:
-            chat = store.chat(id)
-            store.pin_chat(chat.id, not chat.pinned)
+            chat = store.chats.get(id)
+            store.chats.pin(chat.id, not chat.pinned)
             self._parts.chats.look()
 
         self._parley.keeper.do(pin)
@@ -73,7 +73,7 @@ class Finding:
                 self._parts.title_line.chat = one_line(title)
 
         def rename(store: "Store", title: str) -> None:
-            store.rename_chat(id, title)
+            store.chats.rename(id, title)
             self._parts.chats.look()
 
         self._screen.app.push_screen(PickScreen("What is this chat called?", [], free="a title"), use)
@@ -90,7 +90,7 @@ class Finding:
     def _find(self, screen: Screen["Hit | None"], words: str) -> None:
         def find() -> None:
             if (store := self._parley.keeper.store()) is not None:
-                screen.post_message(HitsFound(words, store.find(words)))
+                screen.post_message(HitsFound(words, store.chats.find(words)))
 
         self._parley.in_background(find, "search")
 

@@ -64,7 +64,7 @@ class Judging:
             reasons, comment = ([why], "") if is_listed else ([], why)
 
             def rate(store: "Store") -> Rating:
-                return store.rate(
+                return store.judgements.rate(
                     id, thumb, rater=local_rater(), reasons=reasons, comment=comment, guideline=guideline.version
                 )
 
@@ -89,14 +89,14 @@ class Judging:
 
             def note(placing: Placing) -> None:
                 text = msgspec.json.encode(HalfRanking(shown=shown, placing=placing)).decode()
-                keeper.do(lambda store: store.keep_unfinished(owner, RANKING, text))
+                keeper.do(lambda store: store.chats.keep_unfinished(owner, RANKING, text))
 
             def keep(ranked: "Ranked | None") -> None:
                 view.placing = screen.placing
                 if ranked is not None:
                     before = view.verdict
                     self._keep_ranking(view.shown, ranked, on_lost=lambda: view.judge(before))
-                    keeper.do(lambda store: store.keep_unfinished(owner, RANKING, ""))
+                    keeper.do(lambda store: store.chats.keep_unfinished(owner, RANKING, ""))
                     view.placing = Placing(drafts=len(shown), groups=ranked.groups, failed=ranked.failed)
                     view.show_ranking(view.placing)
                     view.judge(RANKED)
@@ -119,7 +119,7 @@ class Judging:
         ids = [draft.id for draft in shown]
 
         def rank(store: "Store") -> Ranking:
-            return store.rank(
+            return store.judgements.rank(
                 [[ids[number] for number in group] for group in ranked.groups],
                 rater=local_rater(),
                 failed=[ids[number] for number in ranked.failed],
@@ -182,10 +182,10 @@ class Judging:
         if store is None:
             return
         one_in = self._parley.settings.feedback.repeat_one_in
-        due = due_for_repeat(store.rankings(), local_rater(), self._parley.chance, one_in)
+        due = due_for_repeat(store.judgements.rankings(), local_rater(), self._parley.chance, one_in)
         if due is None:
             return
-        known = store.completions_named(due.completions)
+        known = store.completions.named(due.completions)
         drafts = [known[id] for id in due.completions if id in known]
         if len(drafts) == len(due.completions):
             shown = [drafts[number] for number in self._parley.order(len(drafts))]
@@ -235,8 +235,10 @@ class Judging:
 
         def show() -> None:
             if (store := self._parley.keeper.store()) is not None:
-                judged = {one.id for id in ids for one in store.judgements_of(id) if not one.ended}
-                self._parley.say(describe_effect(*store.pairs(), judged, store.versions_with(sorted(judged))))
+                judged = {one.id for id in ids for one in store.judgements.of_completion(id) if not one.ended}
+                self._parley.say(
+                    describe_effect(*store.pairs(), judged, store.judgements.versions_with(sorted(judged)))
+                )
 
         self._parley.in_background(show, "effect")
 

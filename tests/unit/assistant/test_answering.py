@@ -118,7 +118,7 @@ def test_a_model_that_passes_the_check_writes_and_each_sentence_is_cited_or_mark
         (citation,) = answer.citations
         assert library.context(citation.passage_id)[0][citation.start : citation.end] == citation.text == FACT
         assert answer.completion is not None
-        kept = store.completion(answer.completion.id)
+        kept = store.completions.get(answer.completion.id)
         assert kept == answer.completion
         assert (kept.passage_ids, kept.task, kept.model) == ((found.hits[0].passage_id,), "question", str(reader))
 
@@ -132,7 +132,7 @@ def test_a_model_that_finds_no_answer_in_the_passages_refuses_and_nothing_is_sto
         assert found.answerable  # the search would have answered
         assert (answer.answerable, answer.completion, answer.citations) == (False, None, ())
         assert [citation.text for citation in answer.nearest] == [FACT]
-        assert store.completions() == []
+        assert store.completions.newest() == []
 
 
 def test_a_model_that_fails_the_check_is_not_asked_and_the_check_is_made_once(
@@ -142,7 +142,7 @@ def test_a_model_that_fails_the_check_is_not_asked_and_the_check_is_made_once(
         news, _ = _ask(library, store, str(tiny_model))
         answer = news[-1]
         assert (answer.text, answer.is_written, answer.is_supported) == (FACT, False, True)
-        assert store.completion(answer.completion.id).model == "quote"
+        assert store.completions.get(answer.completion.id).model == "quote"
         ability = known_ability(resolve(str(tiny_model), Settings()))
         assert ability is not None
         assert (ability.right, ability.asked, ability.can_answer) == (0, 12, False)
@@ -193,7 +193,7 @@ def test_what_a_passage_says_moves_neither_route_nor_source(
         news, assistant = _ask(library, store, str(reader), "quote")
     assert assistant.loaded is None  # it could not make a model write where quoting was chosen
     assert {citation.document for citation in news[-1].citations} == {str(docs / "office.txt")}
-    assert store.path.exists()
+    assert store.database.path.exists()
     sentences, citations = cite("Where?", "See /etc/passwd [7].", [_hit(FACT)], WordEmbedder())
     assert citations == ()
     assert [s.citation for s in sentences] == [None]
@@ -250,7 +250,7 @@ def test_ask_tells_who_answered_and_takes_filters(
     answer = json.loads(capsys.readouterr().out)
     assert (answer["model"], answer["answer"], answer["supported"]) == ("quote", FACT, True)
     with Store.open() as store:
-        assert store.completion(answer["completion_id"]).passage_ids == tuple(answer["passage_ids"])
+        assert store.completions.get(answer["completion_id"]).passage_ids == tuple(answer["passage_ids"])
     with pytest.raises(SystemExit):
         main(["ask", QUESTION, "--json", "--type", "pdf"])
     assert json.loads(capsys.readouterr().out)["answerable"] is False

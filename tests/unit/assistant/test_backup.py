@@ -30,7 +30,7 @@ from tests.unit.knowledge.embedders import WordEmbedder
 def full(home: Path, tmp_path: Path) -> Path:
     """A home with an answer, a document, a setting, a tuned model and a pulled one; returns its backup."""
     with Store.open() as store:
-        store.add_completions([a_completion("c1")])
+        store.completions.add([a_completion("c1")])
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "pier.txt").write_text("The pier opens at nine. The office sells rope.")
     library = Library(knowledge_dir(), WordEmbedder)
@@ -50,7 +50,7 @@ def full(home: Path, tmp_path: Path) -> Path:
 
 def answers() -> set[str]:
     with Store.open() as store:
-        return {completion.id for completion in store.completions()}
+        return {completion.id for completion in store.completions.newest()}
 
 
 def documents() -> list[str]:
@@ -82,7 +82,7 @@ def test_everything_that_is_the_user_s_comes_back_in_an_empty_home(
 
 def test_what_was_there_is_kept_and_other_models_stay(full: Path) -> None:
     with Store.open() as store:
-        store.add_completions([a_completion("c2")])
+        store.completions.add([a_completion("c2")])
     save_setting("prompt.mode", "one-shot")
     (models_dir() / "ppo-2").mkdir()
     (models_dir() / "current.json").write_text('{"ref": "ppo-2"}')
@@ -92,7 +92,7 @@ def test_what_was_there_is_kept_and_other_models_stay(full: Path) -> None:
     assert answers() == {"c1"}
     assert kept is not None
     with Store.open(kept / "store.db") as before:
-        assert {completion.id for completion in before.completions()} == {"c1", "c2"}
+        assert {completion.id for completion in before.completions.newest()} == {"c1", "c2"}
     assert "one-shot" in (kept / "config" / "config.toml").read_text()
     assert json.loads((kept / "models" / "current.json").read_text()) == {"ref": "ppo-2"}
     assert (models_dir() / "ppo-2").is_dir()
@@ -113,9 +113,9 @@ def test_a_number_that_a_version_had_is_not_given_again(full: Path, tmp_path: Pa
 
 def test_a_program_that_has_the_store_open_sees_what_was_restored(full: Path) -> None:
     with Store.open() as store:
-        store.add_completions([a_completion("c2")])
+        store.completions.add([a_completion("c2")])
         restore_backup(full)
-        assert [completion.id for completion in store.completions()] == ["c1"]
+        assert [completion.id for completion in store.completions.newest()] == ["c1"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all, only text" * 40, None], ids=["empty", "foreign", "half"])
@@ -138,7 +138,7 @@ def test_a_damaged_store_is_put_aside_and_replaced(damage: bytes | None, full: P
 
 def test_settings_and_pointer_that_the_backup_has_not_are_put_aside(home: Path, tmp_path: Path) -> None:
     with Store.open() as store:
-        store.add_completions([a_completion()])
+        store.completions.add([a_completion()])
     create_backup(tmp_path / "early.zip")
     save_setting("prompt.mode", "one-shot")
     models_dir().mkdir()
@@ -180,7 +180,7 @@ def test_a_schema_from_the_future_is_refused_and_nothing_is_touched(name: str, f
     extract_archive(full, tmp_path / "out", PRODUCT)
     evil = remade(full, tmp_path / "evil.zip", **{name: newer((tmp_path / "out" / name).read_bytes(), tmp_path)})
     with Store.open() as store:
-        store.add_completions([a_completion("c2")])
+        store.completions.add([a_completion("c2")])
     with pytest.raises(AssistantError, match="newer version"):
         restore_backup(evil)
     assert answers() == {"c1", "c2"}
@@ -219,7 +219,7 @@ def test_a_restore_cut_short_is_finished_by_the_next_command(
         monkeypatch.setenv("ASSISTANT_HOME", str(home))
         restore_backup(full)
         with Store.open() as store:
-            store.add_completions([a_completion("c2")])
+            store.completions.add([a_completion("c2")])
         save_setting("prompt.mode", "one-shot")
         stops += _restore_stopped_after(allowed, full, monkeypatch)
         finish_restore()
@@ -229,7 +229,7 @@ def test_a_restore_cut_short_is_finished_by_the_next_command(
         kept = sorted(home.rglob("before-restore-*/config/config.toml"))
         assert ["one-shot" in file.read_text() for file in kept] == [True]
         with Store.open(kept[0].parent.parent / "store.db") as before:
-            assert "c2" in {completion.id for completion in before.completions()}
+            assert "c2" in {completion.id for completion in before.completions.newest()}
     assert stops >= 6
 
 

@@ -214,7 +214,7 @@ def test_purging_blanks_what_was_answered(capsys: pytest.CaptureFixture[str], do
     answer = _json(capsys, "ask", QUESTION)
     assert _json(capsys, "knowledge", "remove", str(docs), "--purge")["blanked"] == 1
     with Store.open() as store:
-        kept = store.completion(answer["completion_id"])
+        kept = store.completions.get(answer["completion_id"])
     assert (kept.answer, FACT in kept.prompt) == ("[removed].", False)
 
 

@@ -85,7 +85,7 @@ def test_a_conversation_is_answered_judged_and_explained_line_by_line(lines: Cal
     assert "rankings           1" in out
     assert "Error: no command /nonsense" in out
     with Store.open() as store:
-        (ranking,), (rating,) = store.rankings(), store.ratings()
+        (ranking,), (rating,) = store.judgements.rankings(), store.judgements.ratings()
     assert [len(group) for group in ranking.groups] == [1, 1]
     assert (rating.thumb, rating.reasons) == ("down", ("too long",))
 
@@ -100,11 +100,11 @@ def test_a_conversation_is_answered_with_its_digest_and_kept_as_a_chat(lines: Ca
     assert "No model was asked" in out
     assert "/task NAME       choose what to write (digest, summary, topic, actions)" in out
     with Store.open() as store:
-        (chat,) = store.chats()
-        assert [message.kind for message in store.messages(chat.id)] == ["conversation", "answer"]
+        (chat,) = store.chats.newest()
+        assert [message.kind for message in store.chats.messages(chat.id)] == ["conversation", "answer"]
         assert chat.title, "the digest's subject names it, as in the app"
-        (rating,) = store.ratings()
-        assert (store.messages(chat.id)[1].completions, store.digest(rating.completion)[:1]) == (
+        (rating,) = store.judgements.ratings()
+        assert (store.chats.messages(chat.id)[1].completions, store.completions.digest(rating.completion)[:1]) == (
             (rating.completion,),
             "{",
         )
@@ -129,7 +129,7 @@ def test_chats_are_listed_gone_on_with_named_exported_deleted_and_brought_back(
     assert "Error: there is no deleted chat to bring back" in out
     assert re.search(rf"1\. Workshop, {day}, 3 messages\n2\. Review", out[deleted:])
     with Store.open() as store:
-        assert [chat.title for chat in store.chats()] == ["Workshop", "Review"]
+        assert [chat.title for chat in store.chats.newest()] == ["Workshop", "Review"]
 
 
 def test_a_file_is_read_and_answered_like_a_paste(lines: Callable[[str], str], tmp_path: Path) -> None:
@@ -139,14 +139,14 @@ def test_a_file_is_read_and_answered_like_a_paste(lines: Callable[[str], str], t
     assert f"Error: there is no file {tmp_path / 'none.txt'}" in out
     assert "Error: name a file: /read standup.txt" in out
     with Store.open() as store:
-        (chat,) = store.chats()
-        assert store.messages(chat.id)[0].text == TALK.removesuffix("\n.\n")
+        (chat,) = store.chats.newest()
+        assert store.chats.messages(chat.id)[0].text == TALK.removesuffix("\n.\n")
 
 
 def test_leaving_makes_a_deletion_final(lines: Callable[[str], str]) -> None:
     lines(f"{TALK}/delete\n")
     with Store.open() as store:
-        assert sorted(stone.noun for stone in store.tombstones()) == ["chat", "completion"]
+        assert sorted(stone.noun for stone in store.judgements.tombstones()) == ["chat", "completion"]
 
 
 def test_documents_answer_with_the_places_that_say_it(
@@ -163,7 +163,7 @@ def test_documents_answer_with_the_places_that_say_it(
     assert "Error: there is no conversation in view: paste one first, or /ask your documents" in out
     assert "Error: write a question" in out
     with Store.open() as store:
-        assert [message.kind for message in store.messages(store.chats()[0].id)] == ["user", "answer"]
+        assert [message.kind for message in store.chats.messages(store.chats.newest()[0].id)] == ["user", "answer"]
 
 
 def test_on_a_terminal_nothing_is_coloured_or_drawn_over(tiny_model: Path, home: Path) -> None:

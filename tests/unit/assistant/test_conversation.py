@@ -37,7 +37,7 @@ def test_an_answer_is_in_the_store_with_the_prompt_and_seed_that_made_it(assista
     sampled = GenerationSettings(decoding="sample", max_new_tokens=12)
     completion = assistant.answer(parse(_TALK), Ask(settings=sampled)).completion
 
-    assert store.completion(completion.id) == completion
+    assert store.completions.get(completion.id) == completion
     assert "Maya: The review moves to Friday." in completion.prompt
     assert completion.settings.seed is not None
 
@@ -77,7 +77,7 @@ def test_a_conversation_longer_than_the_window_is_answered_in_parts_that_cover_e
     window = assistant.loaded.model.window if assistant.loaded else 0
     assert all(0 < part.prompt_tokens <= window for part in answer.parts)
     assert {part.part_of for part in answer.parts} == {answer.completion.id}
-    assert store.completion(answer.parts[0].id).part_of == answer.completion.id
+    assert store.completions.get(answer.parts[0].id).part_of == answer.completion.id
 
 
 def test_a_batch_answers_in_the_order_of_the_conversations(assistant: Assistant) -> None:
@@ -117,7 +117,7 @@ def test_a_long_answer_that_is_cancelled_keeps_the_parts_that_were_written(assis
 
     assert answer.completion.finished == "cancelled"
     assert 2 <= len(answer.parts) < len(assistant.prompts(parse("\n".join(turns)), ask))
-    assert store.completion(answer.completion.id).answer == answer.completion.answer
+    assert store.completions.get(answer.completion.id).answer == answer.completion.answer
 
 
 def test_a_model_that_is_not_there_is_named(assistant: Assistant) -> None:
@@ -153,7 +153,7 @@ def test_a_model_that_reads_combines_the_answers_to_the_parts(
     # What the answer was written from is the answers to all parts, in their order.
     for number, part in enumerate(answer.parts, start=1):
         assert f"Part {number}: {' '.join(part.answer.split())}".rstrip() in answer.completion.prompt
-        assert store.completion(part.id).part_of == answer.completion.id
+        assert store.completions.get(part.id).part_of == answer.completion.id
 
 
 def test_a_small_model_s_answers_to_the_parts_stand_side_by_side(assistant: Assistant) -> None:

@@ -41,7 +41,7 @@ def test_a_sound_installation_passes_with_a_real_summary(tiny_model: Path, capsy
     assert int(words) > 0 and rest.startswith("words in")
     # What it tried is in nobody's history.
     with Store.open() as store:
-        assert not store.chats()
+        assert not store.chats.newest()
 
 
 def an_unreadable_setting() -> None:
@@ -85,7 +85,7 @@ def test_what_is_wrong_fails_with_what_to_do(
 def test_an_answer_that_is_kept_is_seen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_CHECKS", {"store": checks._CHECKS["store"]})
     with Store.open() as store:
-        store.add_completions([a_completion("c1")])
+        store.completions.add([a_completion("c1")])
     assert doctor(capsys)[1].endswith("last answer kept\n")
 
 

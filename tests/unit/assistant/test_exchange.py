@@ -19,10 +19,10 @@ from tests.builders import a_completion
 def store() -> Iterator[Store]:
     """Four drafts, ranked by two raters, one of them edited; thumbs; a deleted rating."""
     with Store.open() as store:
-        store.add_completions([a_completion(f"d{i}", answer=f"draft {i}") for i in range(1, 5)])
-        store.add_completions([a_completion("other", prompt="q", answer="other"), a_completion("unjudged")])
-        store.rank([["d2"], ["d1"], ["d3"], ["d4"]], rater="ana")
-        store.rank(
+        store.completions.add([a_completion(f"d{i}", answer=f"draft {i}") for i in range(1, 5)])
+        store.completions.add([a_completion("other", prompt="q", answer="other"), a_completion("unjudged")])
+        store.judgements.rank([["d2"], ["d1"], ["d3"], ["d4"]], rater="ana")
+        store.judgements.rank(
             [["d1"], ["d2", "d4"]],
             failed=["d3"],
             shown=["d3", "d1", "d2", "d4"],
@@ -32,11 +32,11 @@ def store() -> Iterator[Store]:
             confidence=0.75,
             guideline="g1",
         )
-        store.rank([["d2"], ["d1"]], rater="ben")
-        store.rate("d1", "up", rater="ana")
-        store.rate("d1", "down", rater="ana")
-        store.rate("other", "down", rater="ben", comment="no")
-        store.delete_judgement(store.rate("other", "up", rater="ana").id)
+        store.judgements.rank([["d2"], ["d1"]], rater="ben")
+        store.judgements.rate("d1", "up", rater="ana")
+        store.judgements.rate("d1", "down", rater="ana")
+        store.judgements.rate("other", "down", rater="ben", comment="no")
+        store.deletions.delete_judgement(store.judgements.rate("other", "up", rater="ana").id)
         yield store
 
 
@@ -61,9 +61,10 @@ def test_raw_lines_lose_nothing(store: Store, fresh: Store, tmp_path: Path) -> N
     outcome = _through_a_file(exported, fresh, tmp_path)
     assert (outcome.completions, outcome.ratings, outcome.rankings) == (5, 3, 3)
     assert export(fresh, "raw") == exported
-    assert sorted(fresh.rankings(history=True), key=str) == sorted(store.rankings(history=True), key=str)
-    assert sorted(fresh.ratings(history=True), key=str) == sorted(store.ratings(history=True), key=str)
-    assert fresh.tombstones() == store.tombstones()
+    came, went = fresh.judgements, store.judgements
+    assert sorted(came.rankings(history=True), key=str) == sorted(went.rankings(history=True), key=str)
+    assert sorted(came.ratings(history=True), key=str) == sorted(went.ratings(history=True), key=str)
+    assert came.tombstones() == went.tombstones()
     assert fresh.stats() == store.stats()
 
 
@@ -131,8 +132,8 @@ def test_foreign_lines_of_every_shape_are_taken_in(fresh: Store, tmp_path: Path)
         ("fine", "dull", "zoe"),
     }
     assert [one.why for one in unpaired] == ["tie"]
-    assert {ranking.rater for ranking in fresh.rankings()} == {"imported", "zoe"}
-    assert fresh.completions()[0].model == "imported"
+    assert {ranking.rater for ranking in fresh.judgements.rankings()} == {"imported", "zoe"}
+    assert fresh.completions.newest()[0].model == "imported"
 
 
 def test_a_dialogue_is_rendered_by_whoever_imports_it(fresh: Store, tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_dialogue_is_rendered_by_whoever_imports_it(fresh: Store, tmp_path: Pa
     with pytest.raises(UsageError, match="line 1: has a dialogue"):
         import_lines(fresh, path)
     import_lines(fresh, path, render=render)
-    completion = fresh.completions()[0]
+    completion = fresh.completions.newest()[0]
     assert (completion.prompt, completion.mode, completion.task) == ("Say: Ann: hi", "few-shot", "topic")
     assert completion.prompt_version == "v9"
     with pytest.raises(UsageError, match="line 2: holds no conversation"):
@@ -212,7 +213,7 @@ def test_one_broken_line_is_named_and_nothing_is_imported(
         import_lines(fresh, path)
     assert "\n" not in str(caught.value)
     assert export(fresh, "raw").lines == ()
-    assert fresh.completions() == []
+    assert fresh.completions.newest() == []
 
 
 def test_a_line_that_stands_twice_in_a_file_is_one_judgement(fresh: Store, tmp_path: Path) -> None:
@@ -245,13 +246,13 @@ def test_a_file_that_is_missing_empty_or_a_folder_is_refused(fresh: Store, tmp_p
 
 def test_what_was_deleted_stays_deleted(store: Store, tmp_path: Path) -> None:
     exported = export(store, "raw")
-    rating = store.ratings()[0]
-    store.delete_judgement(rating.id)
-    store.delete_completion("d4")
+    rating = store.judgements.ratings()[0]
+    store.deletions.delete_judgement(rating.id)
+    store.deletions.delete_completion("d4")
     outcome = _through_a_file(exported, store, tmp_path)
     assert outcome.deleted >= 2
     assert (outcome.completions, outcome.ratings, outcome.rankings) == (0, 0, 0)
-    assert "d4" not in {completion.id for completion in store.completions()}
+    assert "d4" not in {completion.id for completion in store.completions.newest()}
 
 
 def test_another_text_under_a_known_id_is_refused(store: Store, tmp_path: Path) -> None:
@@ -263,10 +264,10 @@ def test_another_text_under_a_known_id_is_refused(store: Store, tmp_path: Path) 
 
 def test_two_teams_merge_by_export_and_import(store: Store, fresh: Store, tmp_path: Path) -> None:
     _through_a_file(export(store, "raw"), fresh, tmp_path)
-    fresh.rate("d4", "up", rater="cem")
+    fresh.judgements.rate("d4", "up", rater="cem")
     outcome = _through_a_file(export(fresh, "raw"), store, tmp_path)
     assert (outcome.ratings, outcome.rankings) == (1, 0)
-    assert {rating.rater for rating in store.ratings()} == {"ana", "ben", "cem"}
+    assert {rating.rater for rating in store.judgements.ratings()} == {"ana", "ben", "cem"}
 
 
 def test_redaction_takes_out_speakers_addresses_numbers_and_raters(fresh: Store) -> None:
@@ -274,7 +275,7 @@ def test_redaction_takes_out_speakers_addresses_numbers_and_raters(fresh: Store)
         "Summarize:\n\nAnn Lee: Write to ann.lee@example.org or +49 (30) 123-4567.\n"
         "Óscar: Bob's 2026-01-02?\nTopic: lunch\nSummary:"
     )
-    fresh.add_completions(
+    fresh.completions.add(
         [
             a_completion(
                 "c1", prompt=prompt, answer="Ann asks Óscar to call +49 (30) 123-4567. Annual.", rationale="Lee"
@@ -282,7 +283,7 @@ def test_redaction_takes_out_speakers_addresses_numbers_and_raters(fresh: Store)
             a_completion("c2", prompt=prompt, answer="Ann Lee writes."),
         ]
     )
-    fresh.rank([["c1"], ["c2"]], rater="grace", comment="Ann is right")
+    fresh.judgements.rank([["c1"], ["c2"]], rater="grace", comment="Ann is right")
     for format in ("trl", "raw"):
         text = "\n".join(export(fresh, format, redact=True).lines)
         for secret in ("Ann ", "Lee", "Óscar", "example.org", "123-4567", "grace"):
@@ -296,7 +297,7 @@ def test_redaction_takes_out_speakers_addresses_numbers_and_raters(fresh: Store)
             "rater1",
         ):
             assert kept in text, (format, kept)
-    assert fresh.completion("c1").answer.startswith("Ann asks")
+    assert fresh.completions.get("c1").answer.startswith("Ann asks")
 
 
 def test_redaction_without_speakers_still_takes_out_addresses() -> None:
@@ -315,7 +316,7 @@ def test_an_import_is_one_transaction(fresh: Store, tmp_path: Path, monkeypatch:
     def fail(*_: object) -> None:
         raise OSError("planted")
 
-    monkeypatch.setattr(fresh, "add_tombstones", fail)
+    monkeypatch.setattr(fresh.judgements, "add_tombstones", fail)
     with pytest.raises(Exception, match="planted"):
         import_lines(fresh, _write(tmp_path, _GOOD))
-    assert fresh.completions() == []
+    assert fresh.completions.newest() == []

@@ -51,7 +51,7 @@ def _without(number: int) -> str:
 @pytest.fixture
 def store() -> Iterator[Store]:
     with Store.open() as opened:
-        opened.add_completions([_shown()])
+        opened.completions.add([_shown()])
         yield opened
 
 
@@ -61,12 +61,12 @@ def test_the_talk_has_points_of_both_kinds_and_a_to_do() -> None:
 
 @pytest.mark.parametrize("number", range(len(_DIGEST.points)))
 def test_a_kept_point_prefers_the_digest_with_it_and_a_dropped_one_that_without(store: Store, number: int) -> None:
-    store.judge(_point_mark(number, "keep"))
+    store.judgements.judge(_point_mark(number, "keep"))
     ((pair,), unpaired) = store.pairs()
     assert (pair.chosen, pair.rejected) == (render(_DIGEST), _without(number))
     assert (pair.compares, pair.weight, pair.sources) == ("points", 1.0, (f"m{number}",))
     assert unpaired == []
-    store.judge(_point_mark(number, "drop", "later"), made_now=True)
+    store.judgements.judge(_point_mark(number, "drop", "later"), made_now=True)
     ((pair,), _) = store.pairs()
     assert (pair.chosen, pair.rejected, pair.sources) == (_without(number), render(_DIGEST), ("later",))
     stats = store.stats()
@@ -74,42 +74,42 @@ def test_a_kept_point_prefers_the_digest_with_it_and_a_dropped_one_that_without(
 
 
 def test_pairs_go_with_their_mark_and_with_its_end(store: Store) -> None:
-    store.judge(_point_mark(0))
-    store.judge(_point_mark(1))
-    store.delete_judgement("m0")
+    store.judgements.judge(_point_mark(0))
+    store.judgements.judge(_point_mark(1))
+    store.deletions.delete_judgement("m0")
     assert [pair.sources for pair in store.pairs()[0]] == [("m1",)]
-    store.undo("m1")
+    store.judgements.undo("m1")
     assert store.pairs() == ([], [])
 
 
 def test_two_raters_who_differ_on_a_point_make_no_pair(store: Store) -> None:
-    store.judge(_point_mark(0, "keep"))
-    store.judge(msgspec.structs.replace(_point_mark(0, "drop", "m9"), rater="you"))
+    store.judgements.judge(_point_mark(0, "keep"))
+    store.judgements.judge(msgspec.structs.replace(_point_mark(0, "drop", "m9"), rater="you"))
     pairs, (undecided,) = store.pairs()
     assert pairs == [] and undecided.why == "raters disagree"
 
 
 def test_to_dos_and_open_questions_make_no_pair(store: Store) -> None:
     text = _DIGEST.todos[0].text
-    store.judge(a_mark("m1", part="todo", text=text))
-    store.judge(a_mark("m2", part="todo", text=text, says="fix", who="Ana"))
-    store.judge(a_mark("m3", part="open", text=text))
+    store.judgements.judge(a_mark("m1", part="todo", text=text))
+    store.judgements.judge(a_mark("m2", part="todo", text=text, says="fix", who="Ana"))
+    store.judgements.judge(a_mark("m3", part="open", text=text))
     assert store.pairs() == ([], [])
 
 
 def test_a_point_that_the_digest_does_not_hold_makes_no_pair(store: Store) -> None:
     alone = Digest(points=_DIGEST.points[:1])
-    store.add_completions([msgspec.structs.replace(_shown("d2"), answer=render(alone))])
-    store.judge(a_mark("m1", text="Never said."))
-    store.judge(_point_mark(0, id="m2", completion="d2"))  # without it nothing is left
+    store.completions.add([msgspec.structs.replace(_shown("d2"), answer=render(alone))])
+    store.judgements.judge(a_mark("m1", text="Never said."))
+    store.judgements.judge(_point_mark(0, id="m2", completion="d2"))  # without it nothing is left
     pairs, unpaired = store.pairs()
     assert pairs == [] and [one.why for one in unpaired] == ["missing answer"] * 2
 
 
 def test_an_export_for_trl_tells_the_kinds_apart(store: Store, tmp_path: Path) -> None:
-    store.judge(_point_mark(0))
-    store.add_completions([a_completion("a1"), a_completion("a2")])
-    store.judge(a_ranking([["a1"], ["a2"]]))
+    store.judgements.judge(_point_mark(0))
+    store.completions.add([a_completion("a1"), a_completion("a2")])
+    store.judgements.judge(a_ranking([["a1"], ["a2"]]))
     lines = [json.loads(line) for line in export(store, "trl").lines]
     (of_points,) = [line for line in lines if line["compares"] == "points"]
     assert [line["compares"] for line in lines if line is not of_points] == ["answers"]
@@ -125,14 +125,14 @@ def test_an_export_for_trl_tells_the_kinds_apart(store: Store, tmp_path: Path) -
 
 def test_a_redacted_export_still_pairs_and_names_nobody(store: Store) -> None:
     for number in range(len(_DIGEST.points)):
-        store.judge(_point_mark(number))
+        store.judgements.judge(_point_mark(number))
     exported = export(store, "trl", redact=True)
     assert len(exported.lines) == len(_DIGEST.points)
     assert not any(name in line for line in exported.lines for name in ("Maya", "Tom"))
 
 
 def test_training_reads_them_from_the_store_and_from_a_file(store: Store, tmp_path: Path) -> None:
-    store.judge(_point_mark(0, "drop"))
+    store.judgements.judge(_point_mark(0, "drop"))
     file = tmp_path / "raw.jsonl"
     file.write_text("\n".join(export(store, "raw").lines))
     for files in ((), (file,)):
@@ -186,14 +186,14 @@ def test_what_is_exported_and_imported_keeps_marks_and_their_pairs(
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "raw.jsonl"
         with Store.open(Path(place) / "one.db") as one, Store.open(Path(place) / "other.db") as other:
-            one.add_completions([_shown("d1"), _shown("d2"), a_completion("a1"), a_completion("a2")])
-            one.judge(a_ranking([["a1"], ["a2"]], id="r1"))
-            one.judge(a_rating("d1", thumb, id="t1"))
+            one.completions.add([_shown("d1"), _shown("d2"), a_completion("a1"), a_completion("a2")])
+            one.judgements.judge(a_ranking([["a1"], ["a2"]], id="r1"))
+            one.judgements.judge(a_rating("d1", thumb, id="t1"))
             for mark in marks:
-                one.judge(mark, made_now=True)
+                one.judgements.judge(mark, made_now=True)
             for id in undone:
-                if any(mark.id == f"m{id}" for mark in one.marks()):
-                    one.undo(f"m{id}")
+                if any(mark.id == f"m{id}" for mark in one.judgements.marks()):
+                    one.judgements.undo(f"m{id}")
             exported = export(one, "raw")
             file.write_text("\n".join(exported.lines))
             assert import_lines(other, file).marks == len(marks)
@@ -205,4 +205,4 @@ def test_what_is_exported_and_imported_keeps_marks_and_their_pairs(
 
 
 def _by_id(store: Store) -> dict[str, Mark]:
-    return {mark.id: mark for mark in store.marks(history=True)}
+    return {mark.id: mark for mark in store.judgements.marks(history=True)}

@@ -41,8 +41,8 @@ def test_rows_of_the_oldest_shape_are_kept_and_can_be_judged(tmp_path: Path) -> 
     )
     old.close()
     with Store.open(tmp_path / "old.db") as store:
-        assert store.completion("c1") == a_completion("c1")
-        assert store.rate("c1", "up", rater="me") == store.ratings()[0]
+        assert store.completions.get("c1") == a_completion("c1")
+        assert store.judgements.rate("c1", "up", rater="me") == store.judgements.ratings()[0]
 
 
 def test_a_step_that_fails_leaves_the_shape_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_a_step_that_fails_leaves_the_shape_before_it(tmp_path: Path, monkeypatc
 def test_a_store_from_a_newer_version_is_refused_and_not_a_byte_of_it_changes(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with Store.open(path) as store:
-        store.add_completions([a_completion()])
+        store.completions.add([a_completion()])
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version = {len(migrations.MIGRATIONS) + 1}")
     connection.close()
@@ -101,15 +101,15 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path, conte
 def test_a_damaged_store_says_so(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with Store.open(path) as store:
-        store.add_completions([a_completion(f"c{i}", prompt="x" * 2000) for i in range(50)])
+        store.completions.add([a_completion(f"c{i}", prompt="x" * 2000) for i in range(50)])
     content = bytearray(path.read_bytes())
     content[4096 * 2 :] = b"\xff" * (len(content) - 4096 * 2)
     path.write_bytes(content)
     with pytest.raises(StoreUnavailable, match="damaged"), Store.open(path) as store:
-        store.completions()
+        store.completions.newest()
 
 
 def test_an_empty_file_is_a_store_that_was_never_filled(tmp_path: Path) -> None:
     (tmp_path / "s.db").touch()
     with Store.open(tmp_path / "s.db") as store:
-        assert store.completions() == []
+        assert store.completions.newest() == []

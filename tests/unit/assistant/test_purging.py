@@ -34,52 +34,52 @@ def store() -> Iterator[Store]:
 
 
 def test_the_text_goes_from_prompt_and_answer_and_the_rest_stays(store: Store) -> None:
-    store.add_completions([BASE])
+    store.completions.add([BASE])
     assert store.blank_passages({"p1": PASSAGE}) == 1
-    kept = store.completion("aa11")
+    kept = store.completions.get("aa11")
     assert kept.answer == "[removed]."
     assert kept.prompt == PROMPT.format("[removed].")
     assert kept.passage_ids == BASE.passage_ids
-    assert b"harbour office" not in store.path.read_bytes()
+    assert b"harbour office" not in store.database.path.read_bytes()
 
 
 def test_the_parts_of_a_digest_go_with_it(store: Store) -> None:
-    store.add_completions([BASE, msgspec.structs.replace(BASE, id="dd44", prompt="", answer="Hours.")])
-    store.add_digests({"aa11": f'{{"points":["{FACT}"]}}', "dd44": "{}"})
+    store.completions.add([BASE, msgspec.structs.replace(BASE, id="dd44", prompt="", answer="Hours.")])
+    store.completions.add_digests({"aa11": f'{{"points":["{FACT}"]}}', "dd44": "{}"})
     store.blank_passages({"p1": PASSAGE})
-    assert store.digest("aa11") == ""
-    assert store.digest("dd44") == "{}"
-    assert b"harbour office" not in store.path.read_bytes()
+    assert store.completions.digest("aa11") == ""
+    assert store.completions.digest("dd44") == "{}"
+    assert b"harbour office" not in store.database.path.read_bytes()
 
 
 def test_other_line_breaks_and_marks_hide_nothing(store: Store) -> None:
     summarized = msgspec.structs.replace(
         BASE, id="bb22", prompt=PASSAGE.replace(" ", "\n").replace(".", "!"), answer="Hours.", passage_ids=()
     )
-    store.add_completions([summarized])
+    store.completions.add([summarized])
     assert store.blank_passages({"p1": PASSAGE}) == 1
-    assert store.completion("bb22").prompt == "[removed]!"
+    assert store.completions.get("bb22").prompt == "[removed]!"
 
 
 def test_a_few_words_in_common_are_anybodys(store: Store) -> None:
     chat = msgspec.structs.replace(BASE, id="cc33", prompt=f"Ann: {FACT}", answer=FACT, passage_ids=())
-    store.add_completions([chat])
+    store.completions.add([chat])
     # Eight words, and twelve are asked for where the passage was not cited.
     assert store.blank_passages({"p1": PASSAGE}) == 0
-    assert store.completion("cc33") == chat
+    assert store.completions.get("cc33") == chat
 
 
 def test_an_answer_of_two_words_goes_where_its_passage_was_cited(store: Store) -> None:
-    store.add_completions([msgspec.structs.replace(BASE, answer="Half past seven")])
+    store.completions.add([msgspec.structs.replace(BASE, answer="Half past seven")])
     store.blank_passages({"p1": PASSAGE})
-    assert store.completion("aa11").answer == "[removed]"
+    assert store.completions.get("aa11").answer == "[removed]"
 
 
 def test_messages_and_titles_that_show_it_are_blanked_too(store: Store) -> None:
-    store.add_completions([BASE])
-    chat = store.new_chat(FACT)
-    store.add_message(chat.id, "answer", FACT, completions=("aa11",))
+    store.completions.add([BASE])
+    chat = store.chats.new(FACT)
+    store.chats.add_message(chat.id, "answer", FACT, completions=("aa11",))
     store.blank_passages({"p1": PASSAGE})
-    assert store.chat(chat.id).title == "[removed]."
-    assert [message.text for message in store.messages(chat.id)] == ["[removed]."]
-    assert store.chats("harbour") == []
+    assert store.chats.get(chat.id).title == "[removed]."
+    assert [message.text for message in store.chats.messages(chat.id)] == ["[removed]."]
+    assert store.chats.newest("harbour") == []

@@ -90,7 +90,7 @@ def test_a_model_that_cannot_read_quotes_and_says_that_no_model_wrote(assistant:
     assert answer.completion.answer == "Tom: I'll bring the cake."
     assert answer.completion.model == QUOTE
     assert "Question: Who brings the cake?" in answer.completion.prompt
-    assert store.completion(answer.completion.id) == answer.completion
+    assert store.completions.get(answer.completion.id) == answer.completion
 
 
 def test_a_quoted_answer_streams_too(assistant: Assistant) -> None:
@@ -118,4 +118,4 @@ def test_an_answer_is_refined_through_the_same_path(assistant: Assistant, store:
     second = assistant.refine(parse(_TALK), Ask(settings=_SETTINGS), first.answer, "focus on the cake").completion
 
     assert "Note: Focus on the cake." in second.prompt
-    assert store.completion(second.id) == second
+    assert store.completions.get(second.id) == second

@@ -27,7 +27,7 @@ name, count = sys.argv[1], int(sys.argv[2])
 with Store.open() as store:
     sys.stdin.readline()  # both start at once
     for i in range(count):
-        store.rate("c1", "up" if i % 2 else "down", rater=f"{name}{i}")
+        store.judgements.rate("c1", "up" if i % 2 else "down", rater=f"{name}{i}")
         print(f"{name}{i}", flush=True)  # acknowledged
 """
 
@@ -38,7 +38,7 @@ from assistant.feedback import Store
 for number in range(25):
     sys.stdin.readline()
     with Store.open(Path(sys.argv[1], f"{number}.db")) as store:
-        store.new_chat("one of several")
+        store.chats.new("one of several")
     print(number, flush=True)
 """
 
@@ -68,17 +68,17 @@ def _go(*processes: subprocess.Popen[str]) -> None:
 
 def test_two_processes_write_two_thousand_ratings_at_once_and_none_is_lost() -> None:
     with Store.open() as store:
-        store.add_completions([a_completion()])
+        store.completions.add([a_completion()])
         with _python(_RATE, "a", "1000") as one, _python(_RATE, "b", "1000") as other:
             _go(one, other)
             assert len(one.communicate()[0].split()) == 1000
             assert len(other.communicate()[0].split()) == 1000
-        assert {rating.rater for rating in store.ratings()} == {f"{n}{i}" for n in "ab" for i in range(1000)}
+        assert {rating.rater for rating in store.judgements.ratings()} == {f"{n}{i}" for n in "ab" for i in range(1000)}
 
 
 def test_a_process_killed_while_writing_loses_nothing_it_acknowledged() -> None:
     with Store.open() as store:
-        store.add_completions([a_completion()])
+        store.completions.add([a_completion()])
     with _python(_RATE, "a", "100000") as process:
         _go(process)
         assert process.stdout is not None
@@ -86,10 +86,10 @@ def test_a_process_killed_while_writing_loses_nothing_it_acknowledged() -> None:
         os.kill(process.pid, signal.SIGKILL)
         seen += process.communicate()[0].split()
     with Store.open() as store:
-        kept = {rating.rater for rating in store.ratings()}
+        kept = {rating.rater for rating in store.judgements.ratings()}
         assert kept >= set(seen)
         assert len(kept) <= len(seen) + 1  # at most one was kept and not yet acknowledged
-        with store.reading() as connection:
+        with store.database.reading() as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 
@@ -106,7 +106,7 @@ def test_several_processes_may_make_a_store_at_once(tmp_path: Path) -> None:
                 assert process.stdout.readline() == f"{number}\n"
     for number in range(25):
         with Store.open(tmp_path / f"{number}.db") as store:
-            assert len(store.chats()) == 3
+            assert len(store.chats.newest()) == 3
 
 
 def test_a_store_that_stays_locked_is_given_up_in_one_line_after_the_wait() -> None:
@@ -115,13 +115,13 @@ def test_a_store_that_stays_locked_is_given_up_in_one_line_after_the_wait() -> N
         holder.execute("BEGIN IMMEDIATE")
         start = time.monotonic()
         with pytest.raises(StoreUnavailable, match="in use by another program") as caught:
-            store.new_chat()
+            store.chats.new()
         assert 0.15 < time.monotonic() - start < 2
         assert "\n" not in str(caught.value)
-        assert store.chats() == []  # reading goes on
+        assert store.chats.newest() == []  # reading goes on
         holder.execute("COMMIT")
         holder.close()
-        assert store.new_chat().messages == 0
+        assert store.chats.new().messages == 0
 
 
 _READ_ONLY = """
@@ -142,13 +142,13 @@ except StoreUnavailable as error:
     print(error)
 try:
     with Store.open(path / "store.db") as store:
-        store.new_chat()
+        store.chats.new()
 except StoreUnavailable as error:
     print(error)
 with Store.open(path / "store.db", read_only=True) as store:
-    print(store.completion("c1").answer)
+    print(store.completions.get("c1").answer)
     try:
-        store.new_chat()
+        store.chats.new()
     except StoreUnavailable as error:
         print(error)
 """
@@ -158,7 +158,7 @@ def test_in_a_home_that_cannot_be_written_the_store_is_read_and_refuses_writes_i
     with tempfile.TemporaryDirectory() as folder:  # not below tmp_path, which other users cannot enter
         path = Path(folder) / "store.db"
         with Store.open(path) as store:
-            store.add_completions([a_completion()])
+            store.completions.add([a_completion()])
         path.chmod(0o444)
         Path(folder).chmod(0o555)
         run = subprocess.run([sys.executable, "-c", _READ_ONLY, folder], capture_output=True, text=True, cwd=_PROJECT)

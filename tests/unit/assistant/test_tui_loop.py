@@ -36,9 +36,9 @@ def test_ratings_and_pairs_are_counted_and_the_promoted_version_brings_its_proof
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store.open() as store:
-        store.add_completions([a_completion("one"), a_completion("two", answer="Ann eats.")])
-        store.rate("one", "up", rater="ana")
-        store.rate("two", "down", rater="ana")
+        store.completions.add([a_completion("one"), a_completion("two", answer="Ann eats.")])
+        store.judgements.rate("one", "up", rater="ana")
+        store.judgements.rate("two", "down", rater="ana")
         assert read_loop(store) == LoopState(ratings=2, pairs=1)
         models = home / "data" / "models"
         models.mkdir(parents=True)

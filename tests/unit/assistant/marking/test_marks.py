@@ -34,19 +34,21 @@ def a_mark(id: str = "m1", **said: Any) -> Mark:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path / "marks.db") as opened:
-        opened.add_completions([a_completion("d1", prompt=_PROMPT), a_completion("d2", prompt=_PROMPT)])
+        opened.completions.add([a_completion("d1", prompt=_PROMPT), a_completion("d2", prompt=_PROMPT)])
         yield opened
 
 
 def _in_force(store: Store) -> list[str]:
-    return sorted(mark.id for mark in store.marks())
+    return sorted(mark.id for mark in store.judgements.marks())
 
 
 def test_dropping_replaces_keeping_and_undoing_brings_it_back(store: Store) -> None:
-    store.judge(a_mark("m1"))
-    store.judge(a_mark("m2", part="decision", says="drop"), made_now=True)  # the same point, decided meanwhile
+    store.judgements.judge(a_mark("m1"))
+    store.judgements.judge(
+        a_mark("m2", part="decision", says="drop"), made_now=True
+    )  # the same point, decided meanwhile
     assert _in_force(store) == ["m2"]
-    brought_back = store.undo("m2")
+    brought_back = store.judgements.undo("m2")
     assert brought_back is not None and brought_back.id == "m1"
     assert _in_force(store) == ["m1"]
 
@@ -60,44 +62,44 @@ def test_other_parts_other_raters_and_fixes_stand_beside_it(store: Store) -> Non
         a_mark("m6", rater="you"),
     )
     for mark in (a_mark("m1"), *others):
-        store.judge(mark)
+        store.judgements.judge(mark)
     assert _in_force(store) == ["m1", "m2", "m3", "m4", "m5", "m6"]
 
 
 def test_forgetting_ends_what_one_rater_kept_and_dropped(store: Store) -> None:
     for mark in (a_mark("m1"), a_mark("m2", part="todo", says="fix", done=True), a_mark("m3", rater="you")):
-        store.judge(mark)
-    assert store.forget_marks("me") == 1
+        store.judgements.judge(mark)
+    assert store.judgements.forget_marks("me") == 1
     assert _in_force(store) == ["m2", "m3"]
-    assert [mark.ended_by for mark in store.marks(history=True) if mark.id == "m1"] == ["undone"]
-    assert store.forget_marks("me") == 0
+    assert [mark.ended_by for mark in store.judgements.marks(history=True) if mark.id == "m1"] == ["undone"]
+    assert store.judgements.forget_marks("me") == 0
 
 
 def test_only_a_to_do_can_be_put_right(store: Store) -> None:
     with pytest.raises(UsageError, match="to-do"):
-        store.judge(a_mark(says="fix"))
+        store.judgements.judge(a_mark(says="fix"))
 
 
 @pytest.mark.parametrize("day", ["tomorrow", "2026-02-30", "20260501"])
 def test_a_to_do_is_put_right_to_a_day_only(store: Store, day: str) -> None:
     with pytest.raises(UsageError, match="a day such as 2026-01-31"):
-        store.judge(a_mark(part="todo", says="fix", date=day))
+        store.judgements.judge(a_mark(part="todo", says="fix", date=day))
 
 
 def test_a_raw_export_brings_every_mark_to_another_store(store: Store, tmp_path: Path) -> None:
-    store.judge(a_mark("m1", numbers={"amount": 1.0}))
-    store.judge(a_mark("m2", says="drop"), made_now=True)
-    store.judge(a_mark("m3", part="todo", says="fix", who="Ana", date="2026-05-03", done=True))
+    store.judgements.judge(a_mark("m1", numbers={"amount": 1.0}))
+    store.judgements.judge(a_mark("m2", says="drop"), made_now=True)
+    store.judgements.judge(a_mark("m3", part="todo", says="fix", who="Ana", date="2026-05-03", done=True))
     file = tmp_path / "raw.jsonl"
     file.write_text("\n".join(export(store, "raw").lines))
     with Store.open(tmp_path / "other.db") as other:
         assert import_lines(other, file).marks == 3
-        assert other.marks(history=True) == store.marks(history=True)
+        assert other.judgements.marks(history=True) == store.judgements.marks(history=True)
         assert import_lines(other, file).known == 3
 
 
 def test_a_redacted_export_names_nobody(store: Store) -> None:
-    store.judge(
+    store.judgements.judge(
         a_mark(part="todo", says="fix", who="Maya", text="Maya: maya@example.org", numbers={"to-do of Maya": 1})
     )
     (line,) = [line for line in export(store, "raw", redact=True).lines if '"kind":"mark"' in line]
@@ -105,27 +107,27 @@ def test_a_redacted_export_names_nobody(store: Store) -> None:
 
 
 def test_a_mark_goes_by_itself_and_with_its_answer(store: Store) -> None:
-    store.judge(a_mark("m1"))
-    store.judge(a_mark("m2", number=1))
-    assert store.delete_judgement("m1").marks == 1
-    assert store.delete_completion("d1").marks == 1
-    assert store.marks(history=True) == []
-    assert {(stone.noun, stone.id) for stone in store.tombstones()} >= {("mark", "m1"), ("mark", "m2")}
-    assert b"120 euros" not in store.path.read_bytes().replace(_PROMPT.encode(), b"")
+    store.judgements.judge(a_mark("m1"))
+    store.judgements.judge(a_mark("m2", number=1))
+    assert store.deletions.delete_judgement("m1").marks == 1
+    assert store.deletions.delete_completion("d1").marks == 1
+    assert store.judgements.marks(history=True) == []
+    assert {(stone.noun, stone.id) for stone in store.judgements.tombstones()} >= {("mark", "m1"), ("mark", "m2")}
+    assert b"120 euros" not in store.database.path.read_bytes().replace(_PROMPT.encode(), b"")
 
 
 def test_a_document_s_text_leaves_marks_too(store: Store) -> None:
     passage = "The harbour office opens at half past seven on every working day of the year."
-    store.add_completions([a_completion("d3", prompt=f"Ann: {passage}")])
-    store.judge(a_mark(completion="d3", text=passage))
+    store.completions.add([a_completion("d3", prompt=f"Ann: {passage}")])
+    store.judgements.judge(a_mark(completion="d3", text=passage))
     store.blank_passages({"p1": passage})
-    assert store.marks()[0].text == "[removed]."
+    assert store.judgements.marks()[0].text == "[removed]."
 
 
 def test_marks_are_no_ratings(store: Store) -> None:
-    store.judge(a_mark())
+    store.judgements.judge(a_mark())
     assert (store.stats().up, store.stats().rankings) == (0, 0)
-    assert store.judgement("m1") == a_mark()
+    assert store.judgements.get("m1") == a_mark()
 
 
 def test_a_digest_leaves_out_what_was_dropped_and_has_to_dos_as_put_right() -> None:

@@ -30,7 +30,7 @@ _TALK = talk(
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path / "marks.db") as opened:
-        opened.add_completions([a_completion(f"d{number}") for number in range(100)])
+        opened.completions.add([a_completion(f"d{number}") for number in range(100)])
         yield opened
 
 
@@ -63,7 +63,7 @@ def test_two_drops_of_a_kind_leave_out_its_to_dos_and_no_others(store: Store) ->
     assert (invoice.who, badges.who) == ("Tom", "Maya")
     numbers = todo_numbers(_TALK, invoice)
     for number, left in enumerate((["Tom", "Maya"], ["Maya"])):
-        store.judge(_todo_mark(number, "drop", numbers))
+        store.judgements.judge(_todo_mark(number, "drop", numbers))
         assert _owners(make_digest(_TALK, weights=own_weights(store, "me"))) == left
     assert _owners(make_digest(_TALK, weights=own_weights(store, "you"))) == ["Tom", "Maya"]
 
@@ -73,8 +73,8 @@ def test_where_not_all_to_dos_fit_the_likelier_one_stays(store: Store) -> None:
     # 28 words leave 7 to to-dos: "Tom send the invoice by Friday" takes 6, "Maya print the badges" 4.
     assert _owners(make_digest(_TALK, words=28)) == ["Tom"]
     for number in range(3):
-        store.judge(_todo_mark(number, "keep", todo_numbers(_TALK, badges)))
-    store.judge(_todo_mark(3, "drop", todo_numbers(_TALK, invoice)))
+        store.judgements.judge(_todo_mark(number, "keep", todo_numbers(_TALK, badges)))
+    store.judgements.judge(_todo_mark(3, "drop", todo_numbers(_TALK, invoice)))
     assert _owners(make_digest(_TALK, words=28, weights=own_weights(store, "me"))) == ["Maya"]
 
 
@@ -88,11 +88,11 @@ def test_who_puts_a_to_do_right_wants_it_unless_it_is_dropped() -> None:
 def test_after_a_reset_no_to_do_teaches_and_what_was_put_right_stands(store: Store) -> None:
     numbers = {"to-do bias": 1.0}
     for mark in (_todo_mark(0, "drop", numbers), _todo_mark(1, "fix", numbers)):
-        store.judge(mark)
+        store.judgements.judge(mark)
     assert own_weights(store, "me") is not None
-    assert store.forget_marks("me") == 1
+    assert store.judgements.forget_marks("me") == 1
     assert own_weights(store, "me") is None
-    assert [mark.says for mark in store.marks()] == ["fix"]
+    assert [mark.says for mark in store.judgements.marks()] == ["fix"]
 
 
 def test_a_to_do_that_is_not_found_any_more_teaches_nothing() -> None:
@@ -104,8 +104,8 @@ def test_a_to_do_that_is_not_found_any_more_teaches_nothing() -> None:
 def test_stats_name_the_owner_whose_to_dos_are_dropped(store: Store) -> None:
     invoice, badges = make_digest(_TALK).todos
     for number in range(6):
-        store.judge(_todo_mark(number, "keep", todo_numbers(_TALK, badges)))
-        store.judge(_todo_mark(10 + number, "drop", todo_numbers(_TALK, invoice)))
+        store.judgements.judge(_todo_mark(number, "keep", todo_numbers(_TALK, badges)))
+        store.judgements.judge(_todo_mark(10 + number, "drop", todo_numbers(_TALK, invoice)))
     taste = taste_of(store, "me")
     assert (taste.kept, taste.dropped) == (6, 6)
     assert taste.moved["to-do of Tom"] < 0
@@ -142,7 +142,7 @@ def test_thirty_marks_of_a_reader_who_wants_to_dos_with_a_time_carry_over(store:
     marked, held_out = ([_drawn(rng) for _ in range(40)] for _ in range(2))
     todos = [(dialogue, todo) for dialogue in marked for todo in make_digest(dialogue).todos]
     for number, (dialogue, todo) in enumerate(todos[:30]):
-        store.judge(_todo_mark(number, "keep" if todo.when else "drop", todo_numbers(dialogue, todo)))
+        store.judgements.judge(_todo_mark(number, "keep" if todo.when else "drop", todo_numbers(dialogue, todo)))
     before, after = (
         [make_digest(dialogue, weights=weights) for dialogue in held_out]
         for weights in (None, own_weights(store, "me"))

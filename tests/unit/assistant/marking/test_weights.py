@@ -71,12 +71,12 @@ def test_who_keeps_everything_moves_the_bias_and_no_number() -> None:
 def test_the_next_digest_follows_a_reader_who_drops_amounts(tmp_path: Path) -> None:
     amounts, others = [1, 2, 5], [0, 3, 4, 6]
     with Store.open(tmp_path / "s.db") as store:
-        store.add_completions([a_completion("d1")])
+        store.completions.add([a_completion("d1")])
         for place in amounts + others:
             text = _TALK.turns[place].text
             numbers = numbers_of(_TALK, place, 0, len(text))
             says: Says = "drop" if place in amounts else "keep"
-            store.judge(a_mark(f"m{place}", number=place, says=says, turn=place, text=text, numbers=numbers))
+            store.judgements.judge(a_mark(f"m{place}", number=place, says=says, turn=place, text=text, numbers=numbers))
         own = own_weights(store, "me")
         assert own_weights(store, "somebody else") is None
         before, after = (make_digest(_TALK, words=24, weights=weights) for weights in (None, own))

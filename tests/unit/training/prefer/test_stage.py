@@ -348,7 +348,7 @@ def test_without_files_the_store_s_ratings_are_learnt_and_linked(
     assert sorted(home.rglob("*.jsonl")) == before, "a dry run writes nothing"
     result = run_stage(capsys, f"--model={model}", *QUICK)
     with Store.open() as store:
-        assert len(store.sources_of(result["version"])) == 12
+        assert len(store.judgements.sources_of(result["version"])) == 12
 
 
 def test_a_dry_run_reads_what_a_run_would_and_refuses_the_same(

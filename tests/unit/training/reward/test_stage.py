@@ -105,13 +105,13 @@ def test_the_store_knows_which_reward_learnt_from_a_ranking(minilm: Path, capsys
         for n in range(24):
             talk, long, short = _talk(rng)
             answers = [a_completion(f"{n}-{i}", prompt=talk, answer=text) for i, text in enumerate((long, short))]
-            store.add_completions(answers)
-            store.rank([[answers[1].id], [answers[0].id]], rater="ana")
+            store.completions.add(answers)
+            store.judgements.rank([[answers[1].id], [answers[0].id]], rater="ana")
     code, made = _call(capsys, "reward", "--method", "counted")
     assert code == 0 and made["pairs"]["judge"] > 0
     with Store.open() as store:
-        taught = store.sources_of("r1")
-        assert store.versions_with(taught[:1]) == ["r1"]
+        taught = store.judgements.sources_of("r1")
+        assert store.judgements.versions_with(taught[:1]) == ["r1"]
         # What is kept for a judge had no say.
         assert len(taught) == 24 - made["pairs"]["judge"]
 
@@ -123,15 +123,17 @@ def test_points_kept_and_dropped_teach_a_reward(minilm: Path, capsys: pytest.Cap
             prompt, _, said = _talk(rng)
             name, other = prompt.partition(":")[0], f"Room {n} is free."
             digest = a_completion(f"{n}", prompt=prompt, task="digest", answer=f"  {name}: {said}\n  {name}: {other}")
-            store.add_completions([digest])
+            store.completions.add([digest])
             for place, (text, says) in enumerate(((said, "keep"), (other, "drop"))):
                 mark = {"completion": f"{n}", "number": place, "text": text, "says": says}
-                store.judge(a_mark(f"m{n}-{place}", **mark))
+                store.judgements.judge(a_mark(f"m{n}-{place}", **mark))
     code, made = _call(capsys, "reward", "--method", "counted")
     assert code == 0 and sum(made["pairs"][part] for part in ("train", "dev", "judge")) == 48
     with Store.open() as store:
-        assert set(store.sources_of("r1")) <= {mark.id for mark in store.marks()} and store.sources_of("r1")
-        assert "r1" in store.delete_judgement(store.sources_of("r1")[0]).model_versions
+        assert set(store.judgements.sources_of("r1")) <= {
+            mark.id for mark in store.judgements.marks()
+        } and store.judgements.sources_of("r1")
+        assert "r1" in store.deletions.delete_judgement(store.judgements.sources_of("r1")[0]).model_versions
 
 
 def test_damaged_and_missing_rewards_say_so(tmp_path: Path, minilm: Path) -> None:

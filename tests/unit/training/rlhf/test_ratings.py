@@ -26,9 +26,9 @@ def in_store(count: int) -> None:
         for n in range(count):
             prompt = prompt_of(f"Ann: Room {n}?\nBen: Yes.")
             answers = [a_completion(f"c{n}-{k}", prompt=prompt, answer=f"Room {n}. " * (k + 1)) for k in range(2)]
-            store.add_completions(answers)
-            store.judge(a_ranking([[f"c{n}-0"], [f"c{n}-1"]]))
-        store.add_completions([a_completion("unrated", prompt=prompt_of("Ann: Lunch?\nBen: No."))])
+            store.completions.add(answers)
+            store.judgements.judge(a_ranking([[f"c{n}-0"], [f"c{n}-1"]]))
+        store.completions.add([a_completion("unrated", prompt=prompt_of("Ann: Lunch?\nBen: No."))])
 
 
 def test_a_conversation_lies_in_one_part_and_all_have_some() -> None:

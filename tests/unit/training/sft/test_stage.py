@@ -236,17 +236,17 @@ def test_ones_own_good_answers_are_learnt_from_with_their_exact_prompt() -> None
         return Completion(id=id, created=f"2026-01-0{id}", settings=GenerationSettings(), **{**facts, **more, **given})
 
     with Store.open() as store:
-        store.add_completions([completion("1"), completion("2"), completion("3", prompt="one\ftwo")])
+        store.completions.add([completion("1"), completion("2"), completion("3", prompt="one\ftwo")])
         with pytest.raises(DataMissing):
             rated_rows(store)
         for id, thumb in (("1", "up"), ("2", "down"), ("3", "up")):
-            store.rate(id, thumb, rater="me")  # type: ignore[arg-type]
+            store.judgements.rate(id, thumb, rater="me")  # type: ignore[arg-type]
         assert rated_rows(store) == [{"id": "1", "prompt": "prompt 1", "dialogue": "prompt 1", "summary": "answer 1"}]
         # A ranking that it failed in outweighs its thumb.
         draft = {"draft_of": "a", "prompt": "prompt a"}
-        store.add_completions([completion("4", **draft), completion("5", **draft), completion("6", **draft)])
-        store.rate("6", "up", rater="me")
-        store.rank([["5"], ["4"]], failed=["6"], rater="me")
+        store.completions.add([completion("4", **draft), completion("5", **draft), completion("6", **draft)])
+        store.judgements.rate("6", "up", rater="me")
+        store.judgements.rank([["5"], ["4"]], failed=["6"], rater="me")
         assert [row["id"] for row in rated_rows(store)] == ["1", "5"]
 
 
