@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.test_summarize import run
+from tests.end_to_end.command_line import run
 
 _TALK = "Maya: The review moves to Friday.\nTom: I'll book the room.\nMaya: Thank you, Tom."
 

@@ -17,7 +17,7 @@ from assistant.feedback import Store
 from assistant.records import Ask
 from assistant.settings import Settings
 from assistant.watching import watch_folder
-from tests.end_to_end.test_summarize import run
+from tests.end_to_end.command_line import run
 
 _TALK = "Maya: Room 4 costs 120 euros.\nTom: Take it. I'll send the invoice tomorrow.\n"
 _OTHER = "Ana: The lease ends on 3 June.\nBo: Then we hand the keys over on 2 June.\n"

@@ -11,14 +11,22 @@ _ROOT = Path(__file__).parents[2]
 _PRODUCT = sorted(
     path for package in ("assistant", "knowledge", "training") for path in (_ROOT / package).rglob("*.py")
 )
+LONGEST = 400
+"""Lines in a file."""
 _HEAVY = ("torch", "transformers", "peft", "sentence_transformers", "datasets", "evaluate", "accelerate")
 
 
 @pytest.mark.parametrize("path", _PRODUCT, ids=lambda path: str(path.relative_to(_ROOT)))
 def test_a_file_is_short_and_says_what_it_is(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 420, "split it by noun"
+    assert len(text.splitlines()) <= LONGEST, "split it by noun"
     assert not text or text.startswith('"""'), "a module starts with a sentence that says what it is"
+
+
+def test_no_file_of_tests_is_long() -> None:
+    tests = {str(path.relative_to(_ROOT)): path for path in sorted((_ROOT / "tests").rglob("*.py"))}
+    long = [name for name, path in tests.items() if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST]
+    assert set(long) <= {"tests/unit/training/pocket/test_stage.py"}
 
 
 def test_no_drawer_is_called_utils() -> None:
