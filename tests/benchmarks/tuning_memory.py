@@ -33,10 +33,11 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["full", "lora", "prompt-tuning"])
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--length", type=int, default=192)
+    parser.add_argument("--checkpointing", action="store_true", help="compute activations again")
     parser.add_argument("--case", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
-        _measure(*arguments.case, arguments.batch, arguments.length)
+        _measure(*arguments.case, arguments.batch, arguments.length, arguments.checkpointing)
         return
     print(f"{arguments.batch} examples of {arguments.length} and 48 tokens, float32\n")
     print(
@@ -47,6 +48,7 @@ def main() -> None:
         for method in arguments.methods:
             words = [sys.executable, __file__, "--case", shape, method]
             words += [f"--batch={arguments.batch}", f"--length={arguments.length}"]
+            words += ["--checkpointing"] * arguments.checkpointing
             done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
             if done.returncode:
                 raise SystemExit(done.stderr[-500:])
@@ -59,7 +61,7 @@ def main() -> None:
             )
 
 
-def _measure(shape: str, method: str, batch: int, length: int) -> None:
+def _measure(shape: str, method: str, batch: int, length: int, checkpointing: bool) -> None:
     """Train two steps and print one JSON line."""
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
@@ -86,6 +88,7 @@ def _measure(shape: str, method: str, batch: int, length: int) -> None:
         _tokenizer(folder, pieces)
         config = SftConfig(
             method=method, max_steps=2, save_every=2, batch_size=batch, patience=0, threads=1,  # type: ignore[arg-type]
+            activation_checkpointing=checkpointing,
         )  # fmt: skip
         examples = [Example([*range(5, 4 + length), 1], [*range(5, 52), 1]) for _ in range(2 * batch)]
         torch.zeros(1) @ torch.zeros(1, 1)
@@ -95,7 +98,8 @@ def _measure(shape: str, method: str, batch: int, length: int) -> None:
         fit(model, Fit(config, examples, examples[:1], Path(name) / "run", None))
         seconds = (time.process_time() - start) / 2
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        wanted = predict(folder, MemoryConfig(batch_size=batch, length=length, target_length=48))
+        asked = MemoryConfig(batch_size=batch, length=length, target_length=48, activation_checkpointing=checkpointing)
+        wanted = predict(folder, asked)
         print(
             json.dumps({"predicted": wanted["train"][method]["total"], "measured": peak - before, "seconds": seconds})
         )

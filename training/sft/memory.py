@@ -5,11 +5,13 @@ its gradients are counted one by one.
 Not counted: the libraries themselves (about 600 MiB of a process on CPU) and what the allocator holds in reserve.
 """
 
+import copy
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, T5ForConditionalGeneration
@@ -73,6 +75,26 @@ def show(result: Mapping[str, Any]) -> str:
 
 
 def _training(settings: Any, method: str, config: MemoryConfig) -> dict[str, float]:
+    model = _prepared(settings, method, config)
+    weights = sum(weight.numel() for weight in model.parameters()) * 4
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    if method == "prompt-tuning":
+        trained = config.virtual_tokens * settings.d_model
+    kept = _kept(model, settings, method, config)
+    if config.activation_checkpointing:
+        kept += _computed_again(settings, method, config)
+    found = {
+        "weights": weights / MIB,
+        "gradients": trained * 4 / MIB,
+        # AdamW keeps two moments of every trained number.
+        "optimizer": trained * 8 / MIB,
+        "activations": kept * _BYTES[config.precision] / 4 / MIB,
+    }
+    return {"trained_parameters": trained, **found, "total": sum(found.values())}
+
+
+def _prepared(settings: Any, method: str, config: MemoryConfig) -> Any:
+    """The model as the method trains it; a soft prompt is given as its input."""
     model = _build(settings)
     if method == "lora":
         ends = LoraConfig(task_type="SEQ_2_SEQ_LM", r=config.rank, target_modules=["q", "v"])
@@ -82,19 +104,22 @@ def _training(settings: Any, method: str, config: MemoryConfig) -> dict[str, flo
             model = get_peft_model(model, ends, low_cpu_mem_usage=True)
     elif method == "prompt-tuning":
         model.requires_grad_(False)
-    weights = sum(weight.numel() for weight in model.parameters()) * 4
-    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-    if method == "prompt-tuning":
-        trained = config.virtual_tokens * settings.d_model
-    kept = _kept(model, settings, method, config)
-    found = {
-        "weights": weights / MIB,
-        "gradients": trained * 4 / MIB,
-        # AdamW keeps two moments of every trained number.
-        "optimizer": trained * 8 / MIB,
-        "activations": kept * _BYTES[config.precision] / 4 / MIB,
-    }
-    return {"trained_parameters": trained, **found, "total": sum(found.values())}
+    return model
+
+
+def _computed_again(settings: Any, method: str, config: MemoryConfig) -> int:
+    """Bytes that the larger of an encoder's and a decoder's layer needs on the way back, where layers keep their input
+    alone: what a second layer would keep without that.
+    """
+    plain = msgspec.structs.replace(config, activation_checkpointing=False)
+
+    def kept(encoders: int, decoders: int) -> int:
+        shape = copy.deepcopy(settings)
+        shape.num_layers, shape.num_decoder_layers = encoders, decoders
+        return _kept(_prepared(shape, method, plain), shape, method, plain)
+
+    one = kept(1, 1)
+    return max(kept(2, 1), kept(1, 2)) - one
 
 
 def _kept(model: Any, settings: Any, method: str, config: MemoryConfig) -> int:

@@ -104,7 +104,9 @@ def test_a_model_learns_the_words_of_a_folder(
     assert "files or folders" in json.loads(capsys.readouterr().out)["error"]
 
 
-def test_memory_is_counted_without_loading_anything(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_memory_is_counted_without_loading_anything(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = predict(tiny, MemoryConfig())
     # 400 x 32 embeddings and the layers, tied: what the folder's own header says.
     assert found["parameters"] == registry.inspect_folder(tiny).parameters
@@ -118,6 +120,11 @@ def test_memory_is_counted_without_loading_anything(tiny: Path, capsys: pytest.C
     assert doubled["activations"] == pytest.approx(2 * full["activations"], rel=0.05)
     frugal = predict(tiny, MemoryConfig(activation_checkpointing=True))["train"]["full"]
     assert frugal["activations"] < full["activations"]
+    # On the way back one layer is computed again, and all that it keeps is there at once.
+    config = json.loads((tiny / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "num_layers": 1}))
+    shorter = predict(tmp_path, MemoryConfig())["train"]["full"]
+    assert frugal["activations"] > full["activations"] - shorter["activations"]
     assert cli.run(["memory", str(tiny)]) == 0
     shown = capsys.readouterr().out
     assert "prompt-tuning" in shown
