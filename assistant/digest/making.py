@@ -71,7 +71,12 @@ def make_digest(
 def default_words(heard: Heard, topics: int = 0) -> int:
     """The length of a digest by that of the conversation; a long one gets some words for each topic."""
     total = sum(count_words(turn.text) for turn in heard.turns)
-    return max(min(LONGEST, SHORTEST + total // 6), _TOPIC_WORDS * topics)
+    return max(words_for(total), _TOPIC_WORDS * topics)
+
+
+def words_for(total: int) -> int:
+    """The length of a digest of a conversation of `total` words on one topic."""
+    return min(LONGEST, SHORTEST + total // 6)
 
 
 def todo_room(limit: int, *, asked: bool) -> int:

@@ -4,8 +4,9 @@ The digest's weights tell how likely each clause is to matter. A word of the con
 clause that most likely matters among those with it, and counts once. A text has the word where the sentence closest to
 that clause has it, and for half where it denies what the clause affirms, or affirms what it denies.
 
-Only the start of a text counts, as many words as a digest of the conversation would have, and a list of words without
-the small ones that join them counts for little, so that neither a copy nor a list is the best summary.
+Only the start of a text counts, as many words as a digest of the conversation would have, and for less the longer it
+goes on. A list of words without the small ones that join them counts for little. So neither a copy nor a list is the
+best summary.
 """
 
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ def coverage(conversation: str, text: str) -> float:
     matter = _read(conversation)
     if matter is None:
         return 0.0
-    start = " ".join(text.split()[: matter.limit])
+    written = text.split()
+    start = " ".join(written[: matter.limit])
     told = [_said(sentence, matter.cues) for sentence in sentences(start)]
     has: dict[str, float] = {}
     for clause in matter.clauses:
@@ -67,7 +69,8 @@ def coverage(conversation: str, text: str) -> float:
         opposed = best.denies != clause.denies and len(shared) >= about
         for word in shared:
             has[word] = max(has.get(word, 0.0), clause.worth * (_DENIED if opposed else 1.0))
-    return _joined(start, matter.cues) * sum(has.values()) / sum(matter.worth.values())
+    brevity = min(1.0, matter.limit / max(1, len(written))) ** 2
+    return brevity * _joined(start, matter.cues) * sum(has.values()) / sum(matter.worth.values())
 
 
 @lru_cache(maxsize=256)

@@ -16,8 +16,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.digest.making import words_for
 from assistant.scoring import surface
-from assistant.scoring.roles import content_stems, hear, named_in, sentences, turns_in
+from assistant.scoring.roles import COMMON, content_stems, hear, named_in, sentences, turns_in
 from assistant.scoring.support import Evidence, Mention, mentions
 
 Rows = NDArray[np.float64]
@@ -48,19 +49,25 @@ _WORD_SETS = tuple(frozenset(words.split()) for words in _WORDS.values())
 _REFUSAL = re.compile(
     r"\b(?:sorry|can(?:no|')t (?:help|do|answer)|not (?:able|comfortable|sure)|as an ai|unable)\b", re.I
 )
+_JOINED = 0.25
+"""Share of common words above which a text is surely no list of words."""
+_CROWDED = 0.35
+"""Share of names and numbers among the words that sentences hardly exceed."""
 _LIST = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
 
 _FORM = (
     "log words", "sentences", "words a sentence", "letters a word", "length to source", "ends open", "starts small",
     "question marks", "exclamation marks", "quotes", "commas", "colons", "brackets", "lines", "list", "digits",
     "repetition", "repetition of pairs", "distinct words", "pronouns", "first person", "second person", "hedges",
-    "negations", "refusal", "tags",
+    "negations", "refusal", "tags", "joining words",
+    "crowding", "excess",
 )  # fmt: skip
 _SOURCE = (
     "unsupported names", "unsupported numbers", "any unsupported", "names", "numbers", "placed mentions",
     "misplaced mentions", "copying", "copying of pairs", "longest copy", "precision", "recall", "recall of start",
     "recall of middle", "recall of end", "first covered", "turns touched", "sentence fit", "worst sentence fit",
     "speakers named", "all speakers named", "no speaker named", "speaker opens", "fits the last turn",
+    "source copied",
 )  # fmt: skip
 _ACT_NAMES = tuple(f"{where} {act}" for where in ("opens with", "has") for act in SPEECH_ACTS)
 NAMES: tuple[str, ...] = (*_FORM, *_SOURCE, *_ACT_NAMES, *(f"{step} words" for step in STEPS))
@@ -145,6 +152,9 @@ def _form(text: str, words: list[str], parts: list[str], source: Source) -> list
         *share,
         float(bool(_REFUSAL.search(text))),
         float(min(6, text.count("#Person"))),
+        min(_JOINED, sum(word in COMMON for word in words) / count),
+        max(0.0, len(mentions(text)) / count - _CROWDED),
+        min(2.0, max(0.0, len(words) / words_for(source.word_count) - 1.0)),
     ]
 
 
@@ -212,6 +222,7 @@ def _coverage(text: str, words: list[str], parts: list[str], source: Source) -> 
         float(not named),
         float(bool(opener)),
         len(known & source.turns[-1]) / (len(stems) or 1) if source.turns else 0.0,
+        len(source.runs.intersection(surface.runs(words, 4))) / (len(source.runs) or 1),
     ]
 
 

@@ -10,8 +10,9 @@ People like other answers to a chat than summaries of a conversation, so a rewar
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from safetensors.numpy import load_file, save_file
 from assistant.errors import ModelDamaged, ModelMissing
 from assistant.files import write_atomically
 from assistant.locations import ensure_dir, rewards_dir
+from assistant.scoring.contradiction import contradictions
+from assistant.scoring.coverage import coverage
 from assistant.scoring.encoder import Encoder, open_minilm, open_tuned
 from assistant.scoring.features import NAMES, feature_rows
 from assistant.scoring.kinds import KINDS, Kind, kind_of
@@ -37,7 +40,9 @@ NEWEST = "newest"
 _FACTS, _WEIGHTS = "reward.json", "head.safetensors"
 _BUNDLED = Path(__file__).parents[1] / "models" / "heads"
 ROLES = "roles"
-COLUMNS = (ROLES, *NAMES)
+COVERAGE = "coverage"
+CONTRADICTIONS = "contradictions"
+COLUMNS = (ROLES, COVERAGE, CONTRADICTIONS, *NAMES)
 """What the counted part of a reward weighs, in order."""
 _SURE_OF_ROLES = 4.0
 """Where who said what stops counting: it adds up over mentions, and 99 % of DialogSum's summaries stay below 3.2."""
@@ -47,7 +52,7 @@ class RewardFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a reward version is: how it was made, from what, and how well it tells answers apart.
 
     `sources` are the ids of the judgements that it learned from, in the store. `figures` are those of the training's
-    report. `window` is the tuned encoder's, 0 where there is none.
+    report. `window` is the tuned encoder's, 0 where there is none; it leaves alone the kinds that it was not taught.
     """
 
     ref: str
@@ -57,6 +62,7 @@ class RewardFacts(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     role_keys: tuple[str, ...]
     window: int = 0
+    untaught: tuple[str, ...] = ()
     warm: str = ""
     data_hash: str = ""
     config: dict[str, Any] = {}
@@ -91,36 +97,52 @@ class RoleHead:
 def columns_of(roles: RoleHead, pairs: Sequence[tuple[str, str]]) -> Rows:
     """COLUMNS for each (conversation, text), (n, len(COLUMNS))."""
     said = np.clip([roles.score(*pair) for pair in pairs], -_SURE_OF_ROLES, _SURE_OF_ROLES).reshape(-1, 1)
-    return np.hstack([said, feature_rows(pairs)])
+    held = [(coverage(*pair), contradictions(*pair)) for pair in pairs]
+    return np.hstack([said, np.array(held, dtype=np.float64).reshape(-1, 2), feature_rows(pairs)])
 
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
-    """Weights of COLUMNS, and of all-MiniLM's vector of the answer where it has such."""
+    """Weights of COLUMNS, and of all-MiniLM's vector of the answer where it has such. `members` are the same fitted to
+    other samples of the conversations: where they disagree, too little was rated to be sure.
+    """
 
     weights: Rows
     bias: float = 0.0
     vector: Rows | None = None
+    members: tuple["LinearHead", ...] = ()
 
     def score(self, columns: Rows, vectors: Rows | None) -> Rows:
         """(n, len(COLUMNS)) and (n, width) -> (n,). `vectors` are not needed by a head without weights of them."""
         total: Rows = columns @ self.weights + self.bias
         return total if self.vector is None or vectors is None else total + vectors @ self.vector
 
-    def tensors(self, kind: Kind | None = None) -> dict[str, NDArray[Any]]:
-        """As `write_reward` takes them; those of a kind bear its name."""
-        found: dict[str, NDArray[Any]] = {"weights": self.weights, "bias": np.array([self.bias])}
+    def doubt(self, columns: Rows, vectors: Rows | None) -> Rows:
+        """The standard deviation of the members' scores, 0 without members; (n,)."""
+        if not self.members:
+            return np.zeros(len(columns))
+        return np.asarray(np.std([one.score(columns, vectors) for one in self.members], axis=0), dtype=np.float64)
+
+    def tensors(self, start: str = "") -> dict[str, NDArray[Any]]:
+        """As `write_reward` takes them, their names with that start."""
+        found: dict[str, NDArray[Any]] = {f"{start}weights": self.weights, f"{start}bias": np.array([self.bias])}
         if self.vector is not None:
-            found["vector"] = self.vector
-        return found if kind is None else {f"{kind}.{name}": value for name, value in found.items()}
+            found[f"{start}vector"] = self.vector
+        for place, member in enumerate(self.members):
+            found |= member.tensors(f"{start}{place}.")
+        return found
 
     @classmethod
-    def of(cls, tensors: dict[str, NDArray[Any]], kind: Kind | None = None) -> "LinearHead":
+    def of(cls, tensors: dict[str, NDArray[Any]], start: str = "") -> "LinearHead":
         """What `tensors` made."""
-        start = "" if kind is None else f"{kind}."
         vector = tensors.get(f"{start}vector")
-        weights, bias = tensors[f"{start}weights"], float(tensors[f"{start}bias"][0])
-        return cls(weights.astype(np.float64), bias, None if vector is None else vector.astype(np.float64))
+        members = takewhile(lambda place: f"{start}{place}.weights" in tensors, count())
+        return cls(
+            tensors[f"{start}weights"].astype(np.float64),
+            float(tensors[f"{start}bias"][0]),
+            None if vector is None else vector.astype(np.float64),
+            tuple(cls.of(tensors, f"{start}{place}.") for place in members),
+        )
 
 
 class Reward:
@@ -130,7 +152,7 @@ class Reward:
         self.folder = folder
         self.facts = facts
         self.roles = RoleHead(facts.role_keys, tensors["roles"].astype(np.float32))
-        self.heads = {kind: LinearHead.of(tensors, kind) for kind in KINDS if f"{kind}.weights" in tensors}
+        self.heads = {kind: LinearHead.of(tensors, f"{kind}.") for kind in KINDS if f"{kind}.weights" in tensors}
         self.rest = LinearHead.of(tensors)
         self._encoder_head = {name: value for name, value in tensors.items() if name.startswith("encoder.")}
         self._threads = threads
@@ -141,13 +163,23 @@ class Reward:
         """The reward of each (conversation, answer)."""
         if not pairs:
             return []
+        total = by_head(LinearHead.score, *self._read(pairs))
+        taught = [n for n, (talk, _) in enumerate(pairs) if kind_of(talk) not in self.facts.untaught]
+        if self.facts.window and taught:
+            total[taught] += self._tuned_scores([pairs[n] for n in taught])
+        return [float(value) for value in total]
+
+    def doubt(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """How far the reward's five members disagree on each (conversation, answer): the standard deviation of their
+        scores, 0 for a reward that has none.
+        """
+        return [float(value) for value in by_head(LinearHead.doubt, *self._read(pairs))] if pairs else []
+
+    def _read(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[LinearHead], Rows, Rows | None]:
         heads = [self.head(kind_of(conversation)) for conversation, _ in pairs]
         has_vectors = any(head.vector is not None for head in heads)
         vectors = self._vectors([answer for _, answer in pairs]) if has_vectors else None
-        total = score_rows(heads, columns_of(self.roles, pairs), vectors)
-        if self.facts.window:
-            total = total + self._tuned_scores(pairs)
-        return [float(value) for value in total]
+        return heads, columns_of(self.roles, pairs), vectors
 
     def head(self, kind: Kind) -> LinearHead:
         """What weighs answers about that kind."""
@@ -165,12 +197,15 @@ class Reward:
         return apply_encoder_head(self._encoder_head, states)
 
 
-def score_rows(heads: Sequence[LinearHead], columns: Rows, vectors: Rows | None) -> Rows:
-    """The score of each row by its own head; (n,)."""
+Measure = Callable[[LinearHead, Rows, Rows | None], Rows]
+
+
+def by_head(measure: Measure, heads: Sequence[LinearHead], columns: Rows, vectors: Rows | None) -> Rows:
+    """What the head of each row says of it; (n,)."""
     found = np.zeros(len(columns))
     for head in {id(head): head for head in heads}.values():
         own = np.array([one is head for one in heads])
-        found[own] = head.score(columns[own], None if vectors is None else vectors[own])
+        found[own] = measure(head, columns[own], None if vectors is None else vectors[own])
     return found
 
 
@@ -190,15 +225,26 @@ def load_head(ref: str, threads: int = 0) -> Reward:
     folder = find_reward(ref)
     try:
         facts = msgspec.json.decode((folder / _FACTS).read_bytes(), type=RewardFacts)
-        tensors = load_file(folder / _WEIGHTS)
+        tensors = _by_columns(load_file(folder / _WEIGHTS), facts.columns)
         reward = Reward(folder, facts, tensors, threads)
     except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise ModelDamaged(f"the reward in {folder} cannot be read: {error}") from error
-    if facts.columns != COLUMNS or len(reward.rest.weights) != len(COLUMNS):
-        raise ModelDamaged(
-            f"the reward in {folder} weighs other numbers than this version of Parley counts: train it anew"
-        )
     return reward
+
+
+def _by_columns(tensors: dict[str, NDArray[Any]], columns: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The tensors with their weights in the order of COLUMNS; what a reward is too old to count weighs nothing.
+
+    Raises ValueError for columns that are counted no more, KeyError for a reward without weights.
+    """
+    if gone := [column for column in columns if column not in COLUMNS]:
+        raise ValueError(f"it weighs {', '.join(gone)}, which this version of Parley does not count: train it anew")
+    places = [COLUMNS.index(column) for column in columns]
+    found = dict(tensors)
+    for name in (name for name in tensors if name.rpartition(".")[2] == "weights"):
+        found[name] = np.zeros(len(COLUMNS))
+        found[name][places] = tensors[name]
+    return found
 
 
 def find_reward(ref: str) -> Path:

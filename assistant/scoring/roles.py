@@ -21,7 +21,8 @@ had i you he she it we they me him her us them my your his its our their this th
 no yes will would can could should shall may might must what who when where why how which about then than just
 also too very well oh ok okay please up out all some any one it's i'm i'll you're don't that's
 """
-_COMMON = frozenset(_COMMON_WORDS.split())
+COMMON = frozenset(_COMMON_WORDS.split())
+"""Words that join others and mean little by themselves."""
 Roles = dict[str, float]
 MEASURES = ("own", "sentence", "opens", "asks")
 """What is measured of each mention; `own` and `sentence` are matches less the others' matches, -1 to 1, `opens` tells
@@ -170,7 +171,7 @@ def sentences(text: str) -> list[str]:
 
 def content_stems(text: str) -> list[str]:
     """Words that mean something, without their endings."""
-    return [_stem(word) for word in (token.lower() for token in _WORD.findall(text)) if word not in _COMMON]
+    return [_stem(word) for word in (token.lower() for token in _WORD.findall(text)) if word not in COMMON]
 
 
 @lru_cache(maxsize=50_000)

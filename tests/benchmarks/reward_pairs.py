@@ -8,8 +8,7 @@ Prints JSON lines; shares are percent with their 95 % interval (bootstrap over p
 pairs of a source judged by a reward from the others. Both with one head for everything and with one a kind; the length
 baseline prefers the longer or the shorter answer as the taught pairs have it. `drafts`: pairs of texts about a
 conversation, from lines of {"id", "dialogue", "summary" or "summaries", "drafts"}; the better one is nearer to the
-references, by ROUGE-1's F1 and recall, and the cosine of all-MiniLM's vectors twice. Of the pairs the 70 % that differ
-most count. The source is what stands before the last "-" in the id.
+references (training/reward/nearness.py). The source is what stands before the last "-" in the id.
 """
 
 import argparse
@@ -17,27 +16,21 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rouge_score.rouge_scorer import RougeScorer
 
 from assistant.scoring.coverage import coverage
-from assistant.scoring.encoder import Encoder, open_minilm
-from assistant.scoring.heads import Reward, load_head
+from assistant.scoring.heads import load_head
 from tests.benchmarks.people import People
 from training.evaluation.metrics.bootstrap import interval, resamples
 from training.reward.bradley_terry import accuracy_of, folds
 from training.reward.feature_head import Counted, Rows, fit_counted, margins_of
-from training.reward.preferences import cluster_of
+from training.reward.nearness import Drafted, nearer_pairs
 from training.runs.datasets import read_rows
 
 Parting = tuple[Sequence[int], Sequence[int]]
-_DIFFER = 0.3
-"""Share of the pairs of drafts that are too alike to count."""
 
 
 def main() -> None:
@@ -86,51 +79,25 @@ def _without_kinds(fitted: Counted) -> Counted:
 
 def drafts(path: Path) -> Iterator[dict[str, Any]]:
     """What the bundled reward, coverage and length choose among texts about a conversation."""
-    gaps: list[float] = []
-    clusters: list[str] = []
-    sources: list[str] = []
-    margins: dict[str, list[float]] = {"warm": [], "coverage": [], "length": []}
-    for row in read_rows(path):
-        texts = list(dict.fromkeys(row["drafts"]))
-        near = _nearness(texts, row.get("summaries") or [row["summary"]])
-        talks = [(row["dialogue"], text) for text in texts]
-        found = {
-            "warm": load_warm().score(talks),
+    read = [(row["id"].rpartition("-")[0], _drafted(row)) for row in read_rows(path)]
+    for source in [*sorted({source for source, _ in read}), "all"]:
+        rows = [row for own, row in read if source in (own, "all")]
+        pairs = nearer_pairs(rows)
+        talks = [(rows[pair.row].conversation, text) for pair in pairs for text in (pair.near, pair.far)]
+        ways = {
+            "warm": load_head("warm").score(talks),
             "coverage": [coverage(*talk) for talk in talks],
-            "length": [float(len(text.split())) for text in texts],
+            "length": [float(len(text.split())) for _, text in talks],
         }
-        for one, two in combinations(np.argsort(near)[::-1].tolist(), 2):
-            gaps.append(float(near[one] - near[two]))
-            clusters.append(cluster_of(row["dialogue"]))
-            sources.append(row["id"].rpartition("-")[0])
-            for name, scores in found.items():
-                margins[name].append(scores[one] - scores[two])
-    kept = np.array(gaps) >= np.quantile(gaps, _DIFFER)
-    for source in [*sorted(set(sources)), "all"]:
-        at = kept & ((np.array(sources) == source) | (source == "all"))
-        own = [cluster for cluster, has in zip(clusters, at, strict=True) if has]
-        shares = {name: _share(np.array(values)[at], own) for name, values in margins.items()}
-        yield {"source": source, "n": int(at.sum()), "conversations": len(set(own)), **shares}
+        clusters = [str(pair.row) for pair in pairs]
+        shares = {
+            name: _share(np.array(scores[::2]) - np.array(scores[1::2]), clusters) for name, scores in ways.items()
+        }
+        yield {"source": source, "n": len(pairs), "conversations": len(set(clusters)), **shares}
 
 
-@cache
-def load_warm() -> Reward:
-    """The bundled reward."""
-    return load_head("warm")
-
-
-@cache
-def _tools() -> tuple[RougeScorer, Encoder]:
-    return RougeScorer(["rouge1"], use_stemmer=True), open_minilm(1)
-
-
-def _nearness(texts: Sequence[str], references: Sequence[str]) -> Rows:
-    scorer, encoder = _tools()
-    vectors = encoder.embed([*texts, *references]).astype(np.float64)
-    cosines = vectors[: len(texts)] @ vectors[len(texts) :].T
-    found = [[scorer.score(reference, text)["rouge1"] for reference in references] for text in texts]
-    words = np.array([[one.fmeasure + one.recall for one in row] for row in found])
-    return np.asarray((words + 2 * cosines).mean(axis=1), dtype=np.float64)
+def _drafted(row: dict[str, Any]) -> Drafted:
+    return Drafted(row["dialogue"], tuple(row.get("summaries") or [row["summary"]]), tuple(row["drafts"]))
 
 
 def _share(margins: Rows, clusters: Sequence[str]) -> list[float]:

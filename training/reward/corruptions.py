@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from assistant.scoring.roles import hear, named_in, sentences, turns_in
+from assistant.scoring.roles import COMMON, hear, named_in, sentences, turns_in
 from assistant.scoring.support import Evidence, Mention, mentions
 from training.evaluation.metrics.faithfulness import exchange
 from training.runs.augmentation import SPEAKER_TAG, first_names
@@ -23,6 +23,13 @@ GENERIC = (
     "A conversation takes place between {first} and {second}.",
     "{first} asks {second} some questions and {second} answers them.",
     "The two of them chat for a while and then say goodbye.",
+)
+
+_PRAISE = (
+    "This is an excellent and complete summary.",
+    "I hope this helps! Thank you so much for your great question.",
+    "You will love this accurate and helpful summary.",
+    "What a wonderful conversation! The summary has everything that matters.",
 )
 
 
@@ -79,6 +86,29 @@ def change_number(summary: str, material: Material) -> str | None:
     return None
 
 
+def move_figure(summary: str, material: Material) -> str | None:
+    """One figure becomes another of the conversation's."""
+    said = [m for m in mentions(material.conversation) if m.kind == "number"]
+    figures = [m for m in mentions(summary) if m.kind == "number"]
+    material.rng.shuffle(figures)
+    for gone in figures:
+        others = [m for m in said if m.keys.isdisjoint(gone.keys) and m.text.isdigit() == gone.text.isdigit()]
+        if others:
+            return summary[: gone.start] + material.rng.choice(others).text + summary[gone.end :]
+    return None
+
+
+def deny(summary: str, material: Material) -> str | None:
+    """One verb is denied that was affirmed, or affirmed that was denied."""
+    verbs = list(_VERBS.finditer(summary))
+    if not verbs:
+        return None
+    verb = material.rng.choice(verbs)
+    said = verb["verb"].lower()
+    opposite = _AFFIRMED.get(said, said) if verb["not"] else _DENIED.get(said, f"{said}n't")
+    return summary[: verb.start()] + opposite + summary[verb.end() :]
+
+
 def swap_roles(summary: str, material: Material) -> str | None:
     """Two speakers that the summary names change places."""
     named = [speaker for speaker in material.speakers if speaker in named_in(summary, material.speakers)]
@@ -125,9 +155,11 @@ def pad(summary: str, material: Material) -> str | None:
 
 
 def copy_turns(summary: str, material: Material) -> str | None:
-    """The first lines of the conversation instead of a summary."""
-    lines = [f"{speaker}: {text}" for speaker, text in turns_in(material.conversation)]
-    return " ".join(lines[: material.rng.choice((2, 3, 4))]) if len(lines) > 3 else None
+    """The first lines of the conversation instead of a summary, or all of them, with or without the speakers."""
+    turns = turns_in(material.conversation)
+    names = material.rng.random() < 0.7
+    lines = [f"{speaker}: {text}" if names else text for speaker, text in turns]
+    return " ".join(lines[: material.rng.choice((2, 3, 4, len(lines)))]) if len(lines) > 3 else None
 
 
 def take_other(summary: str, material: Material) -> str | None:
@@ -144,9 +176,36 @@ def drop_end(summary: str, material: Material) -> str | None:
     return " ".join(words[: len(words) * material.rng.randint(4, 7) // 10]) if len(words) > 9 else None
 
 
+def list_mentions(summary: str, material: Material) -> str | None:
+    """The names, the figures, or both of the conversation, without a word about them."""
+    kinds = material.rng.choice((("name",), ("number",), ("name", "number")))
+    found = [m.text for m in mentions(material.conversation) if m.kind in kinds]
+    return material.rng.choice((", ", " and ")).join(dict.fromkeys(found)) + "." if found else None
+
+
+def list_words(summary: str, material: Material) -> str | None:
+    """The conversation's words one after the other, each once, instead of the summary or behind it; some of them joined
+    by others that say nothing.
+    """
+    said = " ".join(text for _, text in turns_in(material.conversation))
+    words = list(dict.fromkeys(re.findall(r"\w+", said)))[: material.rng.choice((15, 30, 60))]
+    if material.rng.random() < 0.5:
+        words = [word for word in words if word.lower() not in COMMON]
+    listed = material.rng.choice((" ", ", ", " and the ")).join(words) + "."
+    return material.rng.choice((listed, f"{summary} {listed}")) if words else None
+
+
+def flatter(summary: str, material: Material) -> str | None:
+    """Praise of the text itself, alone or behind it."""
+    praise = material.rng.choice(_PRAISE)
+    return praise if material.rng.random() < 0.5 else f"{summary} {praise}"
+
+
 WAYS: dict[str, Corruption] = {
     "name": change_name,
     "number": change_number,
+    "own number": move_figure,
+    "denied": deny,
     "roles": swap_roles,
     "one role": move_name,
     "generic": make_generic,
@@ -155,6 +214,9 @@ WAYS: dict[str, Corruption] = {
     "copied": copy_turns,
     "other conversation": take_other,
     "broken off": drop_end,
+    "mentions listed": list_mentions,
+    "words listed": list_words,
+    "flattering": flatter,
 }
 """Every way to make a summary worse."""
 
@@ -173,6 +235,13 @@ def made_pairs(rows: Sequence[tuple[str, str]], ways: Sequence[str], seed: int) 
     return pairs
 
 
+_VERBS = re.compile(
+    r"\b(?P<verb>is|are|was|were|has|have|had|does|do|did|will|would|can|could|should|wo(?=n)|ca(?=n['’]))"
+    r"(?P<not>n['’]t| ?not)?(?!\w|['’])",
+    re.IGNORECASE,
+)
+_DENIED = {"will": "won't", "can": "can't"}
+_AFFIRMED = {"wo": "will", "ca": "can"}
 _NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 

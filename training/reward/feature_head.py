@@ -8,7 +8,7 @@ pairs gets weights of its own, and the others share what all pairs teach.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.scoring.encoder import Encoder
-from assistant.scoring.heads import COLUMNS, LinearHead, Reward, RoleHead, columns_of, score_rows
+from assistant.scoring.heads import COLUMNS, LinearHead, Reward, RoleHead, by_head, columns_of
 from assistant.scoring.kinds import Kind, kind_of
 from assistant.scoring.roles import MEASURES
 from training.reward.bradley_terry import Prior, fit, fit_temperature, folds, mean_loss
@@ -46,6 +46,8 @@ class Shape:
     warm: float
 
 
+_MEMBERS = 5
+"""Heads fitted to resampled conversations, whose disagreement is the reward's doubt."""
 _KNOWN: Kind = "conversation"
 """What the warm start was made for."""
 _CAUTIOUS = 0.1
@@ -64,12 +66,14 @@ class Counted:
     temperature: float
     margins: Rows
     kinds: dict[Kind, LinearHead] = field(default_factory=dict)
+    untaught: tuple[Kind, ...] = ()
+    """Kinds whose head is the warm start's, because others were rated."""
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """As `write_reward` takes them."""
         found = {"roles": self.roles.weights, **self.rest.tensors()}
         for kind, head in self.kinds.items():
-            found |= head.tensors(kind)
+            found |= head.tensors(f"{kind}.")
         return found
 
 
@@ -122,9 +126,9 @@ class Table:
             return LinearHead(np.zeros(len(COLUMNS))), np.zeros(len(self.columns))
         rest, own = self.warm.rest, [self.warm.head(one) for one in self.kinds]
         if not self.vectors.shape[1]:
-            bare = {id(head): replace(head, vector=None) for head in (rest, *own)}
+            bare = {id(head): replace(head, vector=None, members=()) for head in (rest, *own)}
             rest, own = bare[id(rest)], [bare[id(head)] for head in own]
-        return (rest if kind is None or not own else own[0]), score_rows(own, self.columns, self.vectors)
+        return (rest if kind is None or not own else own[0]), by_head(LinearHead.score, own, self.columns, self.vectors)
 
     @property
     def count(self) -> int:
@@ -147,15 +151,16 @@ def fit_counted(table: Table, seed: int) -> Counted:
     if len(counts) == 1 or not enough:
         return fitted
     heads: dict[Kind, LinearHead] = {}
+    untaught: tuple[Kind, ...] = ()
     margins = fitted.margins.copy()
     for kind in enough:
         own = _fit(table.of_kind(kind), seed)
         heads[kind] = own.rest
         margins[_places(table, kind)] = own.margins
     if _KNOWN not in enough and table.warm is not None:
-        heads[_KNOWN] = table.warm.head(_KNOWN)
+        heads[_KNOWN], untaught = table.warm.head(_KNOWN), (_KNOWN,)
         margins[_places(table, _KNOWN)] = table.of_kind(_KNOWN).warm_margins()
-    return replace(fitted, margins=margins, kinds=heads)
+    return replace(fitted, margins=margins, kinds=heads, untaught=untaught)
 
 
 def _fit(table: Table, seed: int) -> Counted:
@@ -173,14 +178,26 @@ def _fit(table: Table, seed: int) -> Counted:
     shape, margins = min(judged, key=lambda one: mean_loss(one[1] / fit_temperature(one[1], weights), weights))
     # Twelve pairs can't tell a temperature; a pinch of "as it is" keeps it from running off.
     temperature = fit_temperature(margins, weights) if table.count >= _CHOOSE_FROM else 1.5
-    fitted = fit(rows, table.weights, basis.prior(shape)) / temperature
-    return Counted(table.roles, basis.unfold(fitted, shape), shape, temperature, margins / temperature)
+    head, *members = [
+        basis.unfold(fit(rows, shares, basis.prior(shape)) / temperature, shape)
+        for shares in (table.weights, *_resampled(table, seed))
+    ]
+    return Counted(table.roles, replace(head, members=tuple(members)), shape, temperature, margins / temperature)
+
+
+def _resampled(table: Table, seed: int) -> Iterator[Rows]:
+    """The weights of pairs and singles in samples of the conversations, drawn with replacement."""
+    names, places = np.unique(table.clusters, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    for _ in range(_MEMBERS):
+        counts = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+        yield table.weights * counts[places]
 
 
 def margins_of(counted: Counted, table: Table) -> Rows:
     """What the head says of the pairs of a table."""
     heads = [counted.kinds.get(kind, counted.rest) for kind in table.kinds]
-    return _paired(score_rows(heads, table.columns, table.vectors)[: 2 * table.count])
+    return _paired(by_head(LinearHead.score, heads, table.columns, table.vectors)[: 2 * table.count])
 
 
 def _places(table: Table, kind: Kind) -> list[int]:

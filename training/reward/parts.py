@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from assistant.errors import UsageError
 from assistant.prompts import conversation_in
 from assistant.scoring import surface
+from assistant.scoring.contradiction import contradictions
 from assistant.scoring.coverage import coverage
 from assistant.scoring.heads import WARM, Toxicity, default_reward, load_head
 from assistant.scoring.support import unsupported
@@ -68,6 +69,11 @@ def _human(term: RewardTerm) -> Part:
     return load_head(term.setting or default_reward()).score
 
 
+def _doubt(term: RewardTerm) -> Part:
+    """How far the members of such a reward disagree."""
+    return load_head(term.setting or default_reward()).doubt
+
+
 def _roles(term: RewardTerm) -> Part:
     if term.setting:
         raise UsageError("reward part 'roles' takes no setting")
@@ -83,8 +89,10 @@ def _harmless(term: RewardTerm) -> Part:
 
 PARTS: dict[str, Callable[[RewardTerm], Part]] = {
     "human": _human,
+    "doubt": _doubt,
     "coverage": _plain(lambda prompt, response: coverage(prompt, response)),
     "roles": _roles,
+    "contradiction": _plain(lambda prompt, response: contradictions(prompt, response)),
     "harmless": _harmless,
     "length": _length,
     "repetition": _plain(lambda prompt, response: surface.repetition(response)),

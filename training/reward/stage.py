@@ -20,10 +20,12 @@ from assistant.locations import rewards_dir
 from assistant.scoring.coverage import coverage
 from assistant.scoring.encoder import Encoder, convert, open_minilm
 from assistant.scoring.heads import COLUMNS, Reward, RewardFacts, load_head, next_ref, write_reward
+from assistant.scoring.kinds import kind_of
 from training.evaluation.metrics.bootstrap import interval, resamples
 from training.reward.bradley_terry import accuracy_of, calibration_error, fit_temperature, mean_loss
 from training.reward.config import RewardConfig
 from training.reward.feature_head import Counted, Table, fit_counted, margins_of
+from training.reward.nearness import Drafted
 from training.reward.preferences import Pair, Parts, Preferences, check_enough, preferences_of, read_preferences, split
 from training.runs.conversations import conversation_key
 from training.runs.datasets import read_rows, require_fields
@@ -258,7 +260,8 @@ def _tune(
     if not parts.dev:
         return tuned, 1.0, {"method": "lora", "encoder": {"scale": 1.0, "cut": tuned.cut, **last}}
     scores = tuned.score([(pair.conversation, text) for pair in parts.dev for text in (pair.chosen, pair.rejected)])
-    own = scores[::2] - scores[1::2]
+    taught = np.array([kind_of(pair.conversation) not in counted.untaught for pair in parts.dev])
+    own = np.where(taught, scores[::2] - scores[1::2], 0.0)
     weights = np.array([pair.weight for pair in parts.dev])
     scales = _SCALES[1:] if config.method == "lora" else _SCALES
     # A scale of 0 has a head start: the encoder makes every score 20 times as dear.
@@ -305,6 +308,7 @@ def _write(
         columns=COLUMNS,
         role_keys=counted.roles.keys,
         window=tuned.window if tuned is not None else 0,
+        untaught=counted.untaught,
         warm=config.warm_start,
         data_hash=preferences.digest(),
         config=msgspec.to_builtins(config),
@@ -328,15 +332,20 @@ def _make_warm_start(job: Job[RewardConfig]) -> dict[str, Any]:
 
     job.refuse_resume()
     texts: list[list[tuple[str, str]]] = []
+    drafted: list[Drafted] = []
     for path in job.files:
-        read = require_fields(read_rows(path), _SUMMARIES, path)
-        texts.append([(row["dialogue"], row["summary"]) for row in read])
+        read = list(require_fields(read_rows(path), _SUMMARIES, path))
+        texts.append([(row["dialogue"], row["summary"]) for row in read if not row.get("drafts")])
+        drafted += [
+            Drafted(row["dialogue"], (row["summary"],), tuple(row["drafts"])) for row in read if row.get("drafts")
+        ]
     held_out = texts.pop() if job.dev else texts[-1][-100:]
     judged = {conversation_key(dialogue) for dialogue, _ in held_out}
     rows = [row for part in texts for row in part if conversation_key(row[0]) not in judged]
+    drafted = [row for row in drafted if conversation_key(row.conversation) not in judged]
     order = np.random.default_rng(job.config.seed).permutation(len(rows))[:_MADE_FROM]
     with job.open_run() as opened:
-        made = warm_start.build([rows[place] for place in order], held_out, job.config.seed)
+        made = warm_start.build([rows[place] for place in order], held_out, job.config.seed, drafted)
         ref = job.out.name if job.out else next_ref()
         folder = job.out or rewards_dir() / ref
         facts = RewardFacts(
@@ -351,7 +360,7 @@ def _make_warm_start(job: Job[RewardConfig]) -> dict[str, Any]:
             figures=made.figures,
         )
         write_reward(folder, facts, made.tensors())
-        warm_start.write_card(folder, len(order), made.figures)
+        warm_start.write_card(folder, len(order), len(drafted), made.figures)
         opened.finish(ref)
         return {"run": opened.name, "version": ref, "folder": str(folder), "ways": made.figures}
 

@@ -1,7 +1,8 @@
 """Makes a reward from summaries alone: references against the same summaries made worse. Ships as `heads/reward`.
 
-Two heads are trained on different conversations, so that the second does not rely on what the first memorized:
-first who said what, then all other counted features. Length is left to people's ratings.
+Three steps, on different conversations, so that none relies on what the one before memorized: who said what, then all
+other counted features, then how much coverage weighs beside them, from drafts that are nearer to their reference or
+farther from it. Length is left to people's ratings.
 """
 
 import random
@@ -13,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.scoring.features import STEPS
-from assistant.scoring.heads import COLUMNS, RoleHead, columns_of
+from assistant.scoring.heads import COLUMNS, COVERAGE, RoleHead, columns_of
 from assistant.scoring.roles import MEASURES, role_features
 from training.reward.bradley_terry import Prior, accuracy_of, fit, fit_temperature
 from training.reward.corruptions import WAYS, MadePair, made_pairs
+from training.reward.nearness import Drafted, nearer_pairs
 from training.runs.augmentation import name_speakers
 
 Rows = NDArray[np.float64]
@@ -29,10 +30,25 @@ _ROLE_SPREAD = 0.2
 _SPREAD = 0.5
 _NAMED_SHARE = 0.4
 """So many conversations have names in place of tags: users' chats do."""
-_LEFT_OUT = frozenset(
-    ("log words", "length to source", "sentences", "tags", "lines", *(f"{step} words" for step in STEPS))
-)
-"""Columns with which a reward becomes a length meter, or knows a data set by its tags."""
+_WEIGHED = frozenset(
+    (
+        "roles", "contradictions", "joining words", "crowding", "excess", "repetition", "repetition of pairs",
+        "distinct words", "copying", "copying of pairs", "longest copy", "source copied", "unsupported names",
+        "unsupported numbers", "any unsupported", "placed mentions", "misplaced mentions", "precision",
+        "sentence fit", "worst sentence fit", "recall", "turns touched", "speakers named", "no speaker named",
+        "ends open", "starts small", "first person", "second person", "pronouns", "question marks",
+        "exclamation marks", "quotes", "colons", "commas", "refusal", "words a sentence",
+    )
+)  # fmt: skip
+"""Columns that mean the same in any data set: none by which a reward becomes a length meter, or knows one by its style.
+Coverage is weighed last.
+"""
+_DRAFTED_SHARE = 0.15
+"""What all drafts count for beside all pairs made worse."""
+_LEAST = 0.02
+"""Least weight of what was learned before, beside coverage."""
+_BARE = 300
+"""Conversations that coverage is weighed on, at most, where no row has drafts."""
 
 
 class WarmStart:
@@ -49,8 +65,8 @@ class WarmStart:
         return {"roles": self.roles.weights, "weights": self.weights, "bias": np.array([self.bias])}
 
 
-def build(rows: Sequence[Texts], held_out: Sequence[Texts], seed: int) -> WarmStart:
-    """Train on (conversation, summary) rows; judge on held-out ones."""
+def build(rows: Sequence[Texts], held_out: Sequence[Texts], seed: int, drafted: Sequence[Drafted] = ()) -> WarmStart:
+    """Train on (conversation, summary) rows, and on drafts where there are any; judge on held-out rows."""
     rng = random.Random(seed)
     named = [name_speakers(*row, rng) if rng.random() < _NAMED_SHARE else row for row in rows]
     half = len(named) // 2
@@ -59,14 +75,38 @@ def build(rows: Sequence[Texts], held_out: Sequence[Texts], seed: int) -> WarmSt
     chosen = columns_of(roles, [(pair.conversation, pair.chosen) for pair in made])
     rejected = columns_of(roles, [(pair.conversation, pair.rejected) for pair in made])
     middle, scale = chosen.mean(axis=0), np.vstack([chosen, rejected]).std(axis=0)
-    allowed = np.array([name not in _LEFT_OUT for name in COLUMNS]) & (scale > 1e-9)
+    allowed = np.array([name in _WEIGHED for name in COLUMNS]) & (scale > 1e-9)
     differences = np.where(allowed, (chosen - rejected) / np.where(scale > 1e-9, scale, 1.0), 0.0)
     prior = Prior(np.zeros(len(COLUMNS)), np.full(len(COLUMNS), _SPREAD))
     # Every way counts the same, however many summaries lend themselves to it.
     counts = Counter(pair.way for pair in made)
     shares = np.array([len(made) / len(counts) / counts[pair.way] for pair in made])
     weights = np.where(allowed, fit(differences, shares, prior) / np.where(scale > 1e-9, scale, 1.0), 0.0)
+    drafted = drafted or [Drafted(conversation, (summary,)) for conversation, summary in rows[:_BARE]]
+    weights = weights + coverage_beside(weights, roles, drafted, chosen - rejected, shares)
     return _judged(roles, weights, middle, held_out, seed)
+
+
+def coverage_beside(weights: Rows, roles: RoleHead, drafted: Sequence[Drafted], made: Rows, made_shares: Rows) -> Rows:
+    """What coverage weighs beside `weights`, (len(COLUMNS),), and 0 elsewhere: as much as best tells the nearer draft,
+    every conversation counting alike, and best tells `made` pairs, (n, len(COLUMNS)), chosen less rejected.
+    """
+    pairs = nearer_pairs(drafted)
+    texts = [(drafted[pair.row].conversation, text) for pair in pairs for text in (pair.near, pair.far)]
+    columns = columns_of(roles, texts)
+    counts = Counter(pair.row for pair in pairs)
+    shares = np.array([1 / counts[pair.row] for pair in pairs])
+    shares *= _DRAFTED_SHARE * made_shares.sum() / max(shares.sum(), 1.0)
+    differences = np.vstack([made, columns[::2] - columns[1::2]])
+    place = COLUMNS.index(COVERAGE)
+    known = np.stack([differences @ weights, differences[:, place]], axis=1)
+    scale = np.maximum(known.std(axis=0), 1e-9)
+    prior = Prior(np.zeros(2), np.full(2, _SPREAD))
+    score, covered = fit(known / scale, np.concatenate([made_shares, shares]), prior) / scale
+    found = np.zeros(len(COLUMNS))
+    # Only the proportion of the two is wanted: how sure the score is, the held-out pairs tell.
+    found[place] = max(0.0, covered) / max(score, _LEAST)
+    return found
 
 
 def fit_roles(made: Sequence[MadePair]) -> RoleHead:
@@ -111,22 +151,25 @@ def _judged(roles: RoleHead, weights: Rows, middle: Rows, held_out: Sequence[Tex
     return WarmStart(roles, weights / temperature, float(-(middle @ weights) / temperature), figures)
 
 
-def write_card(folder: Path, rows: int, figures: dict[str, Any]) -> None:
+def write_card(folder: Path, rows: int, drafted: int, figures: dict[str, Any]) -> None:
     """The model card beside the weights."""
     lines = "\n".join(f"| {way} | {100 * row['accuracy']:.1f} % | {row['n']} |" for way, row in figures.items())
-    (folder / "README.md").write_text(_CARD.format(rows=rows, lines=lines), encoding="utf-8")
+    (folder / "README.md").write_text(_CARD.format(rows=rows, drafted=drafted, lines=lines), encoding="utf-8")
 
 
 _CARD = """# Reward, warm start
 
 A linear head over what can be counted in a summary and its conversation (support of names and numbers, coverage, who
 said what, copying, repetition, form). No person judged anything for it: it learned to tell a reference summary from
-the same one made worse. Ratings of your own start from here. It knows no length, and little of style.
+the same one made worse, and of drafts and extracts the one nearer to the reference. Ratings of your own start from
+here. It knows no length, and little of style.
 
-- Made by `assistant-train reward --data dialogsum_train.jsonl.gz --dev dialogsum_dev.jsonl.gz`, from {rows}
-  conversations of DialogSum's training part.
-- Licence: CC BY-NC-SA 4.0, as DialogSum (Chen et al. 2021), whose statistics the weights are. Not for commercial use.
-  Delete the folder, or train with `--warm-start none`, to do without.
+- Made by `assistant-train reward --data dialogsum_train.jsonl.gz --data drafts.jsonl --dev dialogsum_dev.jsonl.gz`,
+  from {rows} conversations of DialogSum's training part and pocket's drafts of {drafted} others (DialogSum, TweetSumm,
+  MTS-Dialog), from which it has the weight of coverage.
+- Licence: CC BY-NC-SA 4.0, as DialogSum (Chen et al. 2021), whose statistics the weights are; TweetSumm (CDLA-Sharing
+  1.0) and MTS-Dialog (CC BY 4.0) gave one number. Not for commercial use. Delete the folder, or train with
+  `--warm-start none`, to do without.
 - Where it errs: texts in other languages than English, conversations whose lines don't begin with a speaker's name.
 
 On held-out conversations it prefers the reference over the same text:

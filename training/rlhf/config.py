@@ -70,6 +70,10 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Penalty for each name or number that is not in the conversation."""
     repetition_weight: float = 1.0
     """Penalty for an answer that only repeats itself."""
+    doubt_weight: float = 0.0
+    """Penalty for answers on which the reward's five members disagree, per standard deviation of their scores."""
+    coverage_weight: float = 0.0
+    """Reward for saying all of what matters in the conversation."""
     roles_weight: float = 0.0
     """Reward for naming who did what correctly, and penalty for getting it wrong."""
     length_weight: float = 0.0

@@ -75,6 +75,8 @@ class Judges:
             "words": -config.preference_weight * price / spread + 0.0,
             "unsupported": -config.support_weight,
             "repetition": -config.repetition_weight,
+            "doubt": -config.doubt_weight / spread,
+            "coverage": config.coverage_weight,
             "roles": config.roles_weight,
             "length": config.length_weight,
             "harm": -config.harm_weight if self.toxicity else 0.0,
@@ -86,6 +88,8 @@ class Judges:
         parts = self._counted(prompts, texts)
         parts["preference"] = self.preference(prompts, texts)
         parts["words"] = [float(len(text.split())) for text in texts]
+        if self._config.doubt_weight:
+            parts["doubt"] = self._reward.doubt(_about(prompts, texts))
         if self._config.harm_weight and self.toxicity:
             parts["harm"] = self.toxicity.score(texts)
         return parts
@@ -116,6 +120,7 @@ class Judges:
         weights = {
             "unsupported": config.support_weight,
             "repetition": config.repetition_weight,
+            "coverage": config.coverage_weight,
             "roles": config.roles_weight,
             f"length:{config.length_words}": config.length_weight,
         }

@@ -38,6 +38,8 @@ def test_words_beyond_the_length_of_a_digest_do_not_count() -> None:
     late = "They go on about this and that for " + "a while, " * 19
     assert len(late.split()) == 46
     assert coverage(TALK, f"{late}{BOILER}") == 0.0
+    # 10 words and 80 more are twice the length: what the first say counts for a quarter.
+    assert coverage(TALK, f"{BOILER} {'a while, ' * 40}") == pytest.approx(coverage(TALK, BOILER) / 4)
 
 
 def test_a_list_of_words_is_worth_less_than_sentences_with_them() -> None:

@@ -1,10 +1,13 @@
 """The numbers of a text that a reward weighs, and that none of them can be run up."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from assistant.errors import ModelDamaged
 from assistant.scoring.features import NAMES, features
-from assistant.scoring.heads import COLUMNS, columns_of, load_head
+from assistant.scoring.heads import COLUMNS, RewardFacts, columns_of, load_head, write_reward
 
 TALK = "Maya: Can you bring the ladder on Friday?\nTom: Sure, I will put it in my van.\nMaya: Thank you!"
 GOOD = "Maya asks Tom to bring the ladder on Friday."
@@ -64,3 +67,19 @@ def test_coverage_is_the_share_of_what_was_said() -> None:
     assert start["recall of start"] > 0.5 > start["recall of end"] == 0.0
     assert end["recall of end"] > 0.5 > end["recall of start"] == 0.0
     assert (start["first covered"], end["first covered"]) == (0.0, pytest.approx(2 / 3))
+
+
+def test_a_reward_of_an_earlier_version_scores_as_it_did(tmp_path: Path) -> None:
+    old = ("roles", "log words", "sentences")
+    facts = RewardFacts(ref="r1", created="", method="counted", base="", columns=old, role_keys=())
+    tensors = {"roles": np.zeros((0, 4)), "weights": np.array([1.0, 2.0, 3.0]), "bias": np.array([0.5])}
+    write_reward(tmp_path, facts, tensors)
+    # Nine words in one sentence: 2 ln 10 + 3 + 0.5.
+    assert load_head(str(tmp_path)).score([(TALK, GOOD)])[0] == pytest.approx(2 * np.log(10) + 3.5, abs=1e-4)
+
+
+def test_a_reward_that_weighs_what_is_counted_no_more_is_refused(tmp_path: Path) -> None:
+    facts = RewardFacts(ref="r1", created="", method="counted", base="", columns=("kindness",), role_keys=())
+    write_reward(tmp_path, facts, {"roles": np.zeros((0, 4)), "weights": np.ones(1), "bias": np.zeros(1)})
+    with pytest.raises(ModelDamaged, match="kindness"):
+        load_head(str(tmp_path))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.scoring.heads import COLUMNS, Reward, RewardFacts, load_head, write_reward
+from assistant.scoring.heads import COLUMNS, Reward, RewardFacts, columns_of, load_head, write_reward
 from training.reward.bradley_terry import accuracy_of
 from training.reward.feature_head import Table, fit_counted, margins_of
 from training.reward.preferences import Pair
@@ -102,6 +102,7 @@ def test_ratings_of_chats_leave_alone_what_the_start_knows_of_conversations(warm
     few = _pairs(5, 1, likes_invented=True)
     fitted = fit_counted(Table([*_chats(60, 1), *few], (), warm, None), 1)
     unseen = Table(_swaps(20, 3), (), warm, None)
+    assert fitted.untaught == ("conversation",)
     assert margins_of(fitted, unseen).tolist() == pytest.approx(unseen.warm_margins().tolist())
     # Cross-validation says of the five what the start says of them.
     assert fitted.margins[60:].tolist() == pytest.approx(Table(few, (), warm, None).warm_margins().tolist())
@@ -121,3 +122,23 @@ def test_a_saved_reward_weighs_each_kind_as_it_was_fitted(tmp_path: Path) -> Non
     scores = saved.score([(pair.conversation, text) for pair in pairs for text in (pair.chosen, pair.rejected)])
     margins = [chosen - rejected for chosen, rejected in zip(scores[::2], scores[1::2], strict=True)]
     assert margins == pytest.approx(margins_of(fitted, Table(pairs, (), None, None)).tolist(), abs=1e-3)
+
+
+def test_members_are_fitted_to_other_samples_and_disagree_more_on_what_few_rated(tmp_path: Path) -> None:
+    taught = [*_pairs(40, 1, likes_invented=False), *_pairs(20, 2, likes_invented=True), *_swaps(20, 3)]
+    fitted = fit_counted(Table(taught, (), None, None), 1)
+    facts = RewardFacts(ref="r1", created="", method="counted", base="", columns=COLUMNS, role_keys=())
+    write_reward(tmp_path, facts, fitted.tensors())
+    saved = load_head(str(tmp_path))
+    assert len(saved.rest.members) == 5
+    known = [(pair.conversation, pair.chosen) for pair in _pairs(20, 4, likes_invented=False)]
+    strange = [(talk, f'"{text.upper()}?!" ' * 4) for talk, text in known]
+    assert 0.0 < np.mean(saved.doubt(known)) < np.mean(saved.doubt(strange))
+    # The spread of five scores by hand, for one text.
+    columns = columns_of(saved.roles, known[:1])
+    scores = [float((columns @ member.weights + member.bias)[0]) for member in saved.rest.members]
+    assert saved.doubt(known[:1])[0] == pytest.approx(float(np.std(scores)))
+
+
+def test_a_reward_without_members_has_no_doubt(warm: Reward) -> None:
+    assert warm.doubt([("Maya: Hi.\nTom: Hi.", "They greet.")]) == [0.0] and warm.doubt([]) == []

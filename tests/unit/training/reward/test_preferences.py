@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -126,9 +127,45 @@ def test_every_way_of_making_a_summary_worse_does_what_it_says() -> None:
     assert made["other conversation"] == "Ana buys a hat."
     assert made["repeated"] is not None and made["repeated"].count("review") > 1
     assert made["broken off"] is not None and _SUMMARY.startswith(made["broken off"])
+    assert made["denied"] == "Maya says the review moves to Friday, and Tom won't book room 12."
+    assert made["flattering"] is not None and ("summary" in made["flattering"] or "Thank you" in made["flattering"])
     assert WAYS["roles"]("Somebody talks.", Material(_TALK, "", random.Random(3))) is None
     pairs = made_pairs([(_TALK, _SUMMARY), ("Ana: hi\nBob: ho", "They greet.")], ("roles", "generic"), seed=1)
     assert [pair.way for pair in pairs] == ["roles", "generic", "generic"]
+
+
+@pytest.mark.parametrize(
+    ("summary", "denied"),
+    [
+        ("Tom will come.", "Tom won't come."),
+        ("Tom won't come.", "Tom will come."),
+        ("Tom can't come.", "Tom can come."),
+        ("Tom cannot come.", "Tom can come."),
+        ("Tom does not care.", "Tom does care."),
+        ("The wound healed.", None),
+    ],
+)
+def test_a_verb_is_denied_or_affirmed(summary: str, denied: str | None) -> None:
+    assert WAYS["denied"](summary, Material(_TALK, "", random.Random(1))) == denied
+
+
+def test_a_figure_becomes_another_of_the_conversation() -> None:
+    material = Material("Ana: It costs 20 euros.\nBob: Come at 5, or five.", "", random.Random(1))
+    # "five" is a word where 20 is digits.
+    assert WAYS["own number"]("It costs 20 euros.", material) == "It costs 5 euros."
+    assert WAYS["own number"]("It costs much.", material) is None
+
+
+def test_lists_hold_what_was_said_and_nothing_about_it() -> None:
+    talk = "Ana: Bring Tom 20 euros.\nBob: I can, at 5."
+    lists = {WAYS["mentions listed"]("", Material(talk, "", random.Random(seed))) for seed in range(20)}
+    assert {text.replace(" and", ",") for text in lists if text} == {
+        "Ana, Tom, Bob.",
+        "20, 5.",
+        "Ana, Tom, 20, Bob, 5.",
+    }
+    words = WAYS["words listed"]("", Material(talk, "", random.Random(1)))
+    assert words is not None and {"euros", "20", "5"} <= set(re.findall(r"\w+", words))
 
 
 def test_the_fit_finds_weights_that_made_the_choices_and_leans_on_its_prior() -> None:

@@ -60,6 +60,13 @@ def test_every_part_that_weighs_something_is_told_apart(paid: Any) -> None:
     assert totals[good] > totals[swapped] and totals[good] > totals[rude]
 
 
+def test_doubt_is_taken_off_in_the_unit_of_the_reward_and_coverage_is_paid(paid: Any) -> None:
+    terms, parts = paid(doubt_weight=0.5, coverage_weight=2.0)
+    # 0.5 over a spread of 2; the bundled reward has no members to disagree.
+    assert {"-0.25*doubt", "2*coverage"} <= set(terms)
+    assert parts["doubt"] == [0.0] * 3 and parts["coverage"][0] > parts["coverage"][2]
+
+
 def test_a_part_without_weight_is_neither_paid_nor_counted(paid: Any) -> None:
     terms, parts = paid(support_weight=0.0, repetition_weight=0.0, harm_weight=0.0)
     assert terms == ("0.5*preference", "0*words") and set(parts) == {"preference", "words"}
