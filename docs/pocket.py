@@ -14,7 +14,7 @@ from assistant.conversation import Ask, Assistant
 from assistant.dialogue import parse
 from assistant.settings import Settings
 from training.runs.curves import CURVES, write_curves
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 from training.runs.run import read_metrics
 
 SEED = 20261121

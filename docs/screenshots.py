@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, ScreenSettings, Settings
 from assistant.tui.app import AssistantApp
-from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.transcript.answer import AnswerView
 
 SIZE = (110, 32)
 EXAMPLES = Path(__file__).parent / "examples"

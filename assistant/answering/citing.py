@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from assistant.answering.answers import Citation, CitedSentence
-from assistant.scoring.support import unsupported
+from assistant.scoring.faithfulness.support import unsupported
 from knowledge.chunking import sentence_spans
 from knowledge.documents import Hit
 from knowledge.search.embedder import Embedder

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
 
 _COMMANDS = {
-    "summarize": ("assistant.cli.summarize:summarize", "Summarize a conversation, or many."),
+    "summarize": ("assistant.cli.summaries.summarize:summarize", "Summarize a conversation, or many."),
     "prompt": ("assistant.cli.prompt:prompt", "See what a model is asked."),
-    "models": ("assistant.cli.models:models", "List, inspect, choose, export and remove models."),
+    "models": ("assistant.cli.models.models:models", "List, inspect, choose, export and remove models."),
     "ask": ("assistant.cli.ask:ask", "Answer a question from your documents."),
-    "knowledge": ("assistant.cli.knowledge:knowledge", "Keep and search your own documents."),
+    "knowledge": ("assistant.cli.knowledge.knowledge:knowledge", "Keep and search your own documents."),
     "history": ("assistant.cli.history:history", "List, search and delete chats."),
     "watch": ("assistant.cli.watch:watch", "Digest each transcript that appears in a folder."),
     "serve": ("assistant.cli.serve:serve", "Show the app in a browser on this machine."),

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from assistant.answering import answer_question, open_library
 from assistant.answering.answers import Citation, DocumentAnswer
-from assistant.cli.knowledge import excerpt, filters_from, place
+from assistant.cli.knowledge.knowledge import excerpt, filters_from, place
 from assistant.cli.output import is_interactive, note, say, say_json
 from assistant.conversation import Assistant
 from assistant.engine.protocol import Progress

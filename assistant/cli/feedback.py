@@ -11,18 +11,18 @@ from assistant.cli.output import note, say, say_json
 from assistant.dialogue import parse, render_turns
 from assistant.errors import UsageError
 from assistant.feedback.agreement import FeedbackStats, Share
-from assistant.feedback.exchange import Format, export, import_lines
 from assistant.feedback.guideline import load_guideline
 from assistant.feedback.judgements import Judged, judged_by, kind_of, local_rater
-from assistant.feedback.lines import IMPORTED
 from assistant.feedback.marks import SAYINGS, Mark
+from assistant.feedback.sharing.exchange import Format, export, import_lines
+from assistant.feedback.sharing.lines import IMPORTED
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.marking import Taste, taste_of
 from assistant.prompts import render
 from assistant.records import Prompt, Rating, Thumb
 from assistant.terminal import one_line
-from assistant.tui.judged import describe_effect
+from assistant.tui.wording.judged import describe_effect
 
 feedback = App(name="feedback", help="Show, count, exchange and delete judgements.", help_format="plaintext")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from cyclopts import App
 
 from assistant.cli.output import note, say, say_json
-from assistant.cli.summarize import check_ask, read_source
+from assistant.cli.summaries.summarize import check_ask, read_source
 from assistant.conversation import Ask, Assistant
 from assistant.dialogue import describe
 from assistant.prompts import explain

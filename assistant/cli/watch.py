@@ -35,7 +35,7 @@ def watch(folder: Path, *, words: int | None = None, once: bool = False, json: b
     json
         Print one JSON object for each file.
     """
-    from assistant.cli.summarize import check_ask
+    from assistant.cli.summaries.summarize import check_ask
 
     ask = Ask(words=words)
     check_ask(ask)

@@ -10,8 +10,8 @@ from assistant.digest.questions import open_questions
 from assistant.digest.records import LEFT_OUT, Digest, Open, Point, Topic
 from assistant.digest.replies import settles
 from assistant.digest.spans import count_words
-from assistant.digest.todo_worth import as_wanted
-from assistant.digest.todos import Settled, find_todos
+from assistant.digest.todos.todos import Settled, find_todos
+from assistant.digest.todos.worth import as_wanted
 from assistant.digest.topics import find_topics, title_of
 from assistant.digest.weighing import Embed, bundled_weights, contexts, covered_by, nearness, worth
 from assistant.records import Dialogue

@@ -10,7 +10,7 @@ import msgspec
 from assistant.digest.features import Unit
 from assistant.digest.hearing import Heard, Sentence
 from assistant.digest.spans import stems
-from assistant.digest.todos import Settled
+from assistant.digest.todos.todos import Settled
 
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 """Texts to unit vectors."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from assistant.engine.tokens import ModelTokenizer, tokenizer_of
-from assistant.scoring.support import Evidence, Mention, mentions
+from assistant.scoring.faithfulness.support import Evidence, Mention, mentions
 
 _CLAIMING = re.compile(r"\S*(?:[^\W\d_]*[A-Z]|\d)\S*")
 

@@ -21,9 +21,9 @@ from assistant.engine.protocol import Finished, OnProgress, Piece
 from assistant.errors import Interrupted, ModelMissing
 from assistant.prompts import MODES, show_turns, split_reasoning
 from assistant.records import Ask, Draft, GenerationSettings, Guarded, ModelVersion, Record
-from assistant.scoring.attribution import stems
+from assistant.scoring.faithfulness.attribution import stems
+from assistant.scoring.faithfulness.support import Evidence, unsupported
 from assistant.scoring.overlap import agreement
-from assistant.scoring.support import Evidence, unsupported
 from assistant.scoring.vocabulary import invented_words
 
 _REWRITES = 2

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from assistant.records import Draft
-from assistant.scoring.attribution import sentences
+from assistant.scoring.faithfulness.attribution import sentences
 
 _WHOLE = re.compile(r"[.!?…][\"'”’)]*$")
 

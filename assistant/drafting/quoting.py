@@ -4,7 +4,7 @@ to answer in words of their own.
 
 from assistant.dialogue import render_turns
 from assistant.records import Dialogue
-from assistant.scoring.attribution import attribute
+from assistant.scoring.faithfulness.attribution import attribute
 
 QUOTE = "quote"
 """What stands for the model of an answer that no model wrote."""

@@ -9,7 +9,7 @@ import msgspec
 
 from assistant.dialogue import parse
 from assistant.records import Dialogue, Record
-from assistant.scoring.support import mentions, unsupported
+from assistant.scoring.faithfulness.support import mentions, unsupported
 
 LANGUAGE = "en"
 """What the exam is written in: a model that passes is proven in this language alone."""

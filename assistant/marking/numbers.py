@@ -7,8 +7,8 @@ from assistant.digest.dates import Calendar
 from assistant.digest.features import rows, units
 from assistant.digest.hearing import hear
 from assistant.digest.records import Todo
-from assistant.digest.todo_worth import todo_row
-from assistant.digest.todos import find_todos
+from assistant.digest.todos.todos import find_todos
+from assistant.digest.todos.worth import todo_row
 from assistant.records import Dialogue
 
 

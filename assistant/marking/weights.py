@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from assistant.digest.making import bundled_weights
-from assistant.digest.todo_worth import TODO_WEIGHTS
+from assistant.digest.todos.worth import TODO_WEIGHTS
 from assistant.feedback.judgements import local_rater
 from assistant.feedback.marks import Mark
 from assistant.feedback.store import Store

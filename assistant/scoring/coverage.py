@@ -21,7 +21,7 @@ from assistant.digest.making import default_words
 from assistant.digest.spans import stems
 from assistant.digest.weighing import bundled_weights
 from assistant.errors import InputUnreadable
-from assistant.scoring.roles import sentences
+from assistant.scoring.faithfulness.roles import sentences
 from assistant.scoring.surface import words
 
 _DENIED = 0.5

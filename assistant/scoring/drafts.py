@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.scoring import surface
+from assistant.scoring.faithfulness.support import Evidence, unsupported
 from assistant.scoring.heads import WARM, Reward, default_reward, find_reward, load_head
-from assistant.scoring.support import Evidence, unsupported
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from assistant.digest.making import words_for
 from assistant.scoring import surface
-from assistant.scoring.roles import COMMON, content_stems, hear, named_in, sentences, turns_in
-from assistant.scoring.support import Evidence, Mention, mentions
+from assistant.scoring.faithfulness.roles import COMMON, content_stems, hear, named_in, sentences, turns_in
+from assistant.scoring.faithfulness.support import Evidence, Mention, mentions
 
 Rows = NDArray[np.float64]
 

@@ -25,12 +25,12 @@ from safetensors.numpy import load_file, save_file
 from assistant.errors import ModelDamaged, ModelMissing
 from assistant.files import write_atomically
 from assistant.locations import ensure_dir, rewards_dir
-from assistant.scoring.contradiction import contradictions
 from assistant.scoring.coverage import coverage
 from assistant.scoring.encoder import Encoder, open_minilm, open_tuned
+from assistant.scoring.faithfulness.contradiction import contradictions
+from assistant.scoring.faithfulness.roles import MEASURES, role_features
 from assistant.scoring.features import NAMES, feature_rows
 from assistant.scoring.kinds import KINDS, Kind, kind_of
-from assistant.scoring.roles import MEASURES, role_features
 
 Rows = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Literal, get_args
 
-from assistant.scoring.roles import turns_in
+from assistant.scoring.faithfulness.roles import turns_in
 
 Kind = Literal["conversation", "chat", "passages", "request"]
 """A conversation between people; a chat with an assistant, whose next turn is asked for; passages or another long

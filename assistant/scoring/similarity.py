@@ -5,8 +5,8 @@ converted.
 from collections.abc import Sequence
 from functools import cache
 
-from assistant.scoring.attribution import Similarity
 from assistant.scoring.encoder import open_minilm
+from assistant.scoring.faithfulness.attribution import Similarity
 
 
 @cache

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from assistant.scoring.support import Evidence
+from assistant.scoring.faithfulness.support import Evidence
 
 _LOWER_WORD = re.compile(r"(?<![\w#'’-])[a-z][a-z'’]+(?![\w'’])")
 _CONTRACTED = re.compile(r"['’](?:s|m|d|ll|re|ve|t)?$|n['’]t$")

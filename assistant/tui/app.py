@@ -16,13 +16,9 @@ from assistant.prompts import MODES
 from assistant.records import Ask
 from assistant.settings import Settings, save_setting
 from assistant.terminal import printable
-from assistant.tui.asking import open_chat
 from assistant.tui.chat.screen import ChatScreen
 from assistant.tui.commands import bindings_of, command_named, key_of, show_key
-from assistant.tui.documents import Documents
 from assistant.tui.hangup import end_on_signals, end_without_terminal
-from assistant.tui.helping import write_help
-from assistant.tui.keeping import TYPED, Keeper
 from assistant.tui.messages import (
     ModelChanged,
     NoticeGiven,
@@ -32,9 +28,13 @@ from assistant.tui.messages import (
 )
 from assistant.tui.notices import NotifyingApp
 from assistant.tui.opening import make_screen
-from assistant.tui.pulling import Pulling, offering_for, take_as_base
 from assistant.tui.screens.text import Reading, TextScreen
 from assistant.tui.themes import THEMES
+from assistant.tui.wording.helping import write_help
+from assistant.tui.workers.asking import open_chat
+from assistant.tui.workers.documents import Documents
+from assistant.tui.workers.keeping import TYPED, Keeper
+from assistant.tui.workers.pulling import Pulling, offering_for, take_as_base
 
 if TYPE_CHECKING:
     from textual.command import Provider

@@ -10,7 +10,7 @@ import msgspec
 from assistant.files import free_path, write_atomically
 from assistant.records import Chat, Message
 from assistant.terminal import one_line, printable
-from assistant.tui.asking import marks_among
+from assistant.tui.workers.asking import marks_among
 
 if TYPE_CHECKING:
     from assistant.feedback.store import Store

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 from textual.message import Message
 
 from assistant.records import Answer, Chat, Dialogue, Prompt
+from assistant.tui.input.routing import Sending
 from assistant.tui.placing import Placing
-from assistant.tui.routing import Sending
 
 if TYPE_CHECKING:
     from assistant.digest import Digest
     from assistant.feedback.chats import Hit
     from assistant.feedback.marks import Mark
-    from assistant.scoring.attribution import Grounds
+    from assistant.scoring.faithfulness.attribution import Grounds
     from assistant.trials import Pair
     from knowledge.library import Progress
 

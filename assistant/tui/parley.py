@@ -10,11 +10,11 @@ from textual.dom import DOMNode
 from textual.worker import Worker
 
 from assistant.settings import Settings
-from assistant.tui.documents import Documents
-from assistant.tui.keeping import Keeper
 from assistant.tui.messages import ModelChanged
 from assistant.tui.notices import Note
-from assistant.tui.pulling import Pulling
+from assistant.tui.workers.documents import Documents
+from assistant.tui.workers.keeping import Keeper
+from assistant.tui.workers.pulling import Pulling
 
 if TYPE_CHECKING:
     from assistant.conversation import Assistant

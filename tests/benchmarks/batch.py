@@ -21,7 +21,7 @@ from assistant.models.registry import resolve
 from assistant.prompts import DialogueTooLong, render
 from assistant.records import GenerationSettings
 from assistant.settings import Settings
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 
 _CHUNK = 61
 _PEER_BATCH = 8

@@ -22,8 +22,8 @@ from assistant.drafting.asking import write_prompts
 from assistant.engine.client import Engine
 from assistant.models.registry import resolve
 from assistant.records import Ask, Draft, GenerationSettings
-from assistant.scoring.attribution import stems
-from assistant.scoring.support import Evidence, unsupported
+from assistant.scoring.faithfulness.attribution import stems
+from assistant.scoring.faithfulness.support import Evidence, unsupported
 from assistant.settings import Settings
 from training.evaluation.metrics.bootstrap import intervals
 from training.evaluation.metrics.case import Case

@@ -21,8 +21,8 @@ import numpy as np
 
 from assistant.models.registry import resolve
 from assistant.records import GenerationSettings
+from assistant.scoring.faithfulness.support import unsupported
 from assistant.scoring.heads import Toxicity
-from assistant.scoring.support import unsupported
 from assistant.settings import Settings
 from training.evaluation.gate_set import provoking
 from training.evaluation.metrics.bootstrap import interval, resamples

@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from assistant.dialogue import parse
 from assistant.feedback.agreement import share_of
 from assistant.records import Dialogue
-from assistant.scoring.attribution import Similarity, attribute
+from assistant.scoring.faithfulness.attribution import Similarity, attribute
+from assistant.scoring.faithfulness.verdicts import verdicts
 from assistant.scoring.similarity import open_similarity
-from assistant.scoring.verdicts import verdicts
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 
 OTHERS = 3
 SEED = 3

@@ -54,8 +54,8 @@ def main() -> None:
 async def _play(question: str, started: float, picture: Path | None) -> dict[str, float]:
     from assistant.settings import load_settings
     from assistant.tui.app import AssistantApp
-    from assistant.tui.widgets.answer import AnswerView
-    from assistant.tui.widgets.sources import SourceList
+    from assistant.tui.widgets.transcript.answer import AnswerView
+    from assistant.tui.widgets.transcript.sources import SourceList
 
     app = AssistantApp(load_settings())
     async with app.run_test(size=(110, 32)) as pilot:

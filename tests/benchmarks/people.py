@@ -21,12 +21,12 @@ import numpy as np
 from assistant.scoring.encoder import Encoder, open_minilm
 from assistant.scoring.heads import Reward, load_head
 from training.evaluation.metrics.bootstrap import interval, resamples
-from training.reward.ai_feedback import Judge
+from training.reward.ai_feedback.principles import load_principles
+from training.reward.ai_feedback.stage import Judge
 from training.reward.bradley_terry import accuracy_of, calibration_error, folds
 from training.reward.feature_head import Rows, Table, fit_counted, margins_of
 from training.reward.preferences import Pair
-from training.reward.principles import load_principles
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 
 _HELD_OUT = 500
 _LEAST = 60

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from assistant.scoring.encoder import open_minilm
+from assistant.scoring.faithfulness.roles import hear, named_in, sentences
 from assistant.scoring.heads import load_head
-from assistant.scoring.roles import hear, named_in, sentences
 from training.evaluation.metrics.bootstrap import interval, resamples
 from training.reward.bradley_terry import accuracy_of, calibration_error
 from training.reward.config import RewardConfig
@@ -28,7 +28,7 @@ from training.reward.corruptions import WAYS, Material, made_pairs
 from training.reward.feature_head import Table, fit_counted, margins_of
 from training.reward.preferences import Pair, Preferences
 from training.reward.stage import train_reward
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 from training.runs.run import Run
 
 _REQUESTS = frozenset("ask asks asked request requests wants wanted need needs beg begs".split())  # noqa: SIM905

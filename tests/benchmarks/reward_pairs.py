@@ -28,7 +28,7 @@ from training.evaluation.metrics.bootstrap import interval, resamples
 from training.reward.bradley_terry import accuracy_of, folds
 from training.reward.feature_head import Counted, Rows, fit_counted, margins_of
 from training.reward.nearness import Drafted, nearer_pairs
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 
 Parting = tuple[Sequence[int], Sequence[int]]
 

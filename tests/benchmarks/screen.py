@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from assistant.feedback.store import Store
 from assistant.settings import Settings
 from assistant.tui.app import AssistantApp
-from assistant.tui.widgets.source import SourceView
-from assistant.tui.widgets.transcript import Transcript
+from assistant.tui.widgets.transcript.source import SourceView
+from assistant.tui.widgets.transcript.transcript import Transcript
 from tests.benchmarks.startup import CONVERSATION, PLACEHOLDER, Terminal, visible
 
 LENGTHS = (20, 2_000)

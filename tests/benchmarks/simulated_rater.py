@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.scoring.support import unsupported
+from assistant.scoring.faithfulness.support import unsupported
 from training.evaluation.metrics.bootstrap import interval, resamples
 from training.evaluation.metrics.case import Case
 from training.evaluation.metrics.overlap import rouge

@@ -15,7 +15,7 @@ import numpy as np
 from assistant.conversation import Ask, Assistant
 from assistant.dialogue import parse
 from assistant.records import Dialogue
-from assistant.scoring.support import Evidence, unsupported
+from assistant.scoring.faithfulness.support import Evidence, unsupported
 from assistant.settings import Settings
 from training.evaluation.metrics.bootstrap import intervals
 from training.evaluation.metrics.case import Case

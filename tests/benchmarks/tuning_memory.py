@@ -66,7 +66,7 @@ def _measure(shape: str, method: str, batch: int, length: int, checkpointing: bo
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
-    from training.runs.batches import Example
+    from training.runs.data.batches import Example
     from training.sft.config import MemoryConfig, SftConfig
     from training.sft.memory import predict
     from training.sft.methods import prepare

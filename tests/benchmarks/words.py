@@ -18,7 +18,7 @@ from math import sqrt
 from assistant.conversation import Answer, Assistant
 from assistant.dialogue import parse
 from assistant.records import Ask, Dialogue
-from assistant.scoring.support import Evidence, unsupported
+from assistant.scoring.faithfulness.support import Evidence, unsupported
 from assistant.settings import ModelSettings, Settings
 
 _BATCH = 50

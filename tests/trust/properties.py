@@ -26,7 +26,7 @@ from assistant.dialogue.reading import read_text
 from assistant.engine.pipe import PipeClosed, Receiver
 from assistant.engine.protocol import Failed, Generate, GenerationSettings, Piece, Reply, Request, Score
 from assistant.errors import AssistantError
-from assistant.feedback.exchange import import_lines
+from assistant.feedback.sharing.exchange import import_lines
 from assistant.feedback.store import Store
 from assistant.models.folder import inspect_folder
 from assistant.prompts import TASKS, load_shots

@@ -9,8 +9,8 @@ from assistant.tui.chat.screen import ChatScreen
 from assistant.tui.digests.beside import ConversationPane
 from assistant.tui.digests.listing import DigestList
 from assistant.tui.digests.message import MessageScreen
-from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
+from assistant.tui.widgets.transcript.answer import AnswerView
 from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle
 from tests.tui.test_digest import digested
 

@@ -12,9 +12,9 @@ from assistant.engine.protocol import Loaded
 from assistant.errors import EngineDied, ModelMissing
 from assistant.records import GenerationSettings
 from assistant.settings import Settings
-from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.keys import Keys
+from assistant.tui.widgets.transcript.answer import AnswerView
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, said, seen, settle
 

@@ -13,7 +13,7 @@ from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, Settings
 from assistant.trials import Pair, counted
 from assistant.tui.app import AssistantApp
-from assistant.tui.widgets.drafts import DraftCard
+from assistant.tui.widgets.transcript.drafts import DraftCard
 from tests.tiny_models import build_tiny_model
 from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, said, seen, settle, until
 

@@ -3,8 +3,8 @@
 from textual.pilot import Pilot
 
 from assistant.feedback.store import Store
-from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
+from assistant.tui.widgets.transcript.answer import AnswerView
 from tests.builders import a_completion
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import an_app, opened, paste, said, seen, settle

@@ -15,8 +15,8 @@ from assistant.settings import ModelSettings, Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.digests.listing import DigestList
 from assistant.tui.digests.message import MessageScreen
-from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
+from assistant.tui.widgets.transcript.answer import AnswerView
 from tests.tui.screens import opened, paste, said, seen, settle, until
 
 _TALK = "\n".join(

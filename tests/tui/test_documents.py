@@ -17,7 +17,7 @@ from assistant.settings import KnowledgeSettings, ModelSettings, Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.screens.knowledge import KnowledgeScreen
 from assistant.tui.screens.passage import PassageScreen
-from assistant.tui.widgets.sources import shortened, stems
+from assistant.tui.widgets.transcript.sources import shortened, stems
 from knowledge.search.embedder import PassageText, PassageVectors
 from tests.tui.screens import opened, seen, settle, until
 from tests.unit.knowledge.embedders import WordEmbedder
@@ -203,8 +203,8 @@ def test_a_screen_that_is_opened_while_files_are_read_shows_how_far_it_is(app: A
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("assistant.answering.library.open_embedder", lambda name, cache, **_: SlowEmbedder())
-        patch.setattr("assistant.tui.documents.STATE_SECONDS", 0.0)
-        patch.setattr("assistant.tui.documents.NEWS_SECONDS", 0.0)
+        patch.setattr("assistant.tui.workers.documents.STATE_SECONDS", 0.0)
+        patch.setattr("assistant.tui.workers.documents.NEWS_SECONDS", 0.0)
         asyncio.run(scenario())
 
 

@@ -2,8 +2,8 @@
 
 from assistant.records import GenerationSettings
 from assistant.settings import FeedbackSettings, ScreenSettings, Settings
-from assistant.tui.judged import describe_agreement, describe_effect
 from assistant.tui.placing import Placing
+from assistant.tui.wording.judged import describe_agreement, describe_effect
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import BY_MODEL, an_app, opened, paste, said, seen, settle
 from tests.tui.test_judging import DRAFTS, SAMPLED, summarize

@@ -5,9 +5,9 @@ import asyncio
 from textual.widgets import OptionList, TextArea
 
 from assistant.feedback.store import Store
-from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
-from assistant.tui.widgets.source import SourceView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.source import SourceView
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle
 from tests.tui.test_judging import DRAFTS, SAMPLED, summarize

@@ -15,8 +15,8 @@ from assistant.records import GenerationSettings
 from assistant.scoring.similarity import open_similarity
 from assistant.settings import Settings
 from assistant.tui.app import AssistantApp
-from assistant.tui.widgets.answer import AnswerView
-from assistant.tui.widgets.drafts import DraftCard
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.drafts import DraftCard
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, seen, settle, until, until_gone
 

@@ -11,9 +11,9 @@ from assistant.feedback.store import Store
 from assistant.locations import store_file
 from assistant.records import GenerationSettings
 from assistant.settings import Settings
-from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.composer import Composer
-from assistant.tui.widgets.source import SourceView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.source import SourceView
 from tests.doubles import ScriptedAssistant, ScriptedAssistantWithoutStore
 from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, said, seen, settle
 

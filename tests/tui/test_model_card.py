@@ -7,8 +7,8 @@ from textual.widgets import OptionList
 
 from assistant.models.downloads import remembered
 from assistant.settings import load_settings
-from assistant.tui.pulling import take_as_base
-from assistant.tui.widgets.model_card import ModelCard
+from assistant.tui.widgets.transcript.model_card import ModelCard
+from assistant.tui.workers.pulling import take_as_base
 from tests.tui.screens import an_app, opened, seen, settle
 
 

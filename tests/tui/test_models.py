@@ -15,7 +15,7 @@ from assistant.models.versions import VersionFacts, preparing, promote, register
 from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, Settings
 from assistant.tui.app import AssistantApp
-from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.transcript.answer import AnswerView
 from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, said, seen, settle
 
 SETTINGS = Settings(

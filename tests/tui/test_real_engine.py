@@ -12,7 +12,7 @@ from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, Settings
 from assistant.terminal import one_line
 from assistant.tui.app import AssistantApp
-from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.transcript.answer import AnswerView
 from tests.tiny_models import build_tiny_model
 from tests.tui.screens import BY_MODEL, STANDUP, opened, paste, said, seen, settle
 

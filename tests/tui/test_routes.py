@@ -7,8 +7,8 @@ import pytest
 from assistant.dialogue import parse
 from assistant.errors import InputUnreadable
 from assistant.records import Dialogue
-from assistant.tui.routing import Input, InView, Route, is_question, is_wish, plan, routes_for
-from assistant.tui.widgets.source import describe
+from assistant.tui.input.routing import Input, InView, Route, is_question, is_wish, plan, routes_for
+from assistant.tui.widgets.transcript.source import describe
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
 

@@ -7,8 +7,8 @@ import pytest
 from assistant.feedback.store import Store
 from assistant.tui.digests.message import MessageScreen
 from assistant.tui.screens.search import SearchScreen
-from assistant.tui.widgets.answer import AnswerView
-from assistant.tui.widgets.sent import QuestionView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.sent import QuestionView
 from tests.builders import a_completion
 from tests.tui.screens import STANDUP, an_app, opened, paste, said, seen, settle, until
 

@@ -5,8 +5,8 @@ from textual.widgets import OptionList
 
 from assistant.locations import settings_file
 from assistant.settings import known_keys, load_settings
-from assistant.tui.labels import LABELS, value_in_words
-from assistant.tui.manual import allowed_values, explanations
+from assistant.tui.wording.labels import LABELS, value_in_words
+from assistant.tui.wording.manual import allowed_values, explanations
 from tests.tui.screens import an_app, opened, paste, said, seen, settle
 
 

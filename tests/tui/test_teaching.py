@@ -1,6 +1,6 @@
 """Hints after the first answers: the next useful key, each three times at most, over all starts."""
 
-from assistant.tui.teaching import next_hint
+from assistant.tui.wording.teaching import next_hint
 from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
 
 _RATE, _ASK = "+ or - rates it", "Type a question to ask"

@@ -10,7 +10,7 @@ from textual.widgets import DataTable
 
 from assistant.locations import runs_dir
 from assistant.tui.screens.training import TrainingScreen
-from assistant.tui.training_run import describe_stock, newest_run, read_run, spark
+from assistant.tui.workers.training_run import describe_stock, newest_run, read_run, spark
 from tests.tui.screens import an_app, opened, seen, settle, until
 
 _CHECK = {"name": "win rate", "value": 0.48, "ci": [0.42, 0.55], "limit": 0.5, "passed": False, "rule": "above"}

@@ -13,8 +13,8 @@ from assistant.records import GenerationSettings
 from assistant.settings import Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.screens.text import Reading
-from assistant.tui.widgets.answer import AnswerView
-from assistant.tui.widgets.entry import EntryView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.entry import EntryView
 from tests.doubles import ScriptedAssistant
 from tests.tui.screens import BY_MODEL, STANDUP, an_app, opened, paste, seen, settle
 

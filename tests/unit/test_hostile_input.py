@@ -18,7 +18,7 @@ from assistant.engine.protocol import Reply
 from assistant.feedback.store import Store
 from assistant.locations import knowledge_dir, models_dir, store_file
 from assistant.prompts import load_shots, render
-from assistant.tui.routing import InView, routes_for
+from assistant.tui.input.routing import InView, routes_for
 from knowledge.library import Library
 from tests.builders import a_completion
 from tests.trust.properties import PROPERTIES

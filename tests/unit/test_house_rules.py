@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ _PRODUCT = sorted(
 )
 LONGEST = 400
 """Lines in a file."""
+FULLEST = 15
+"""Modules in a folder, beside its `__init__`."""
 _HEAVY = ("torch", "transformers", "peft", "sentence_transformers", "datasets", "evaluate", "accelerate")
 
 
@@ -27,6 +30,12 @@ def test_no_file_of_tests_is_long() -> None:
     tests = {str(path.relative_to(_ROOT)): path for path in sorted((_ROOT / "tests").rglob("*.py"))}
     long = [name for name, path in tests.items() if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST]
     assert set(long) <= {"tests/unit/training/pocket/test_stage.py"}
+
+
+def test_no_folder_holds_more_modules_than_a_reader_keeps_in_mind() -> None:
+    folders = Counter(path.parent for path in _PRODUCT if path.stem != "__init__")
+    full = {str(folder.relative_to(_ROOT)): count for folder, count in folders.items() if count > FULLEST}
+    assert not full, "divide it by what its modules do"
 
 
 def test_no_drawer_is_called_utils() -> None:

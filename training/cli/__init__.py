@@ -217,7 +217,7 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
 
 def _as_lines(stage: Stage, job: Any, columns: Sequence[str], folder: Path | None = None) -> Any:
     """The job with its data as JSON Lines. Data in other formats are copied, into `folder` if there is one."""
-    from training.runs.sources import as_json_lines, parse_columns
+    from training.runs.data.sources import as_json_lines, parse_columns
 
     if not stage.reads_rows:
         return job

@@ -151,7 +151,7 @@ STAGES: dict[str, Stage] = {
         plan="training.reward.stage:plan",
     ),
     "constitution": Stage(
-        run="training.reward.ai_feedback:run",
+        run="training.reward.ai_feedback.stage:run",
         config="training.reward.config:ConstitutionConfig",
         help="Judge drafts by principles. Pairs and revisions go to the rater `constitution`, apart from people's.",
         examples=(

@@ -13,7 +13,7 @@ from assistant.digest.choosing import Budget, choose
 from assistant.digest.features import Unit, rows, units
 from assistant.digest.hearing import Heard, hear
 from assistant.digest.making import fit_todos, todo_room, todo_words
-from assistant.digest.todos import Settled, find_todos
+from assistant.digest.todos.todos import Settled, find_todos
 from assistant.digest.weighing import contexts, covered_by, worth
 from training.digest.talks import Needed, Talk
 

@@ -19,7 +19,7 @@ from assistant.digest import Digest, make_digest, point_line, todo_line
 from assistant.digest.features import Row, Unit, rows, units
 from assistant.digest.hearing import hear
 from assistant.digest.making import fit_todos
-from assistant.digest.todos import find_todos
+from assistant.digest.todos.todos import find_todos
 from training.digest.refine import refine, trials
 from training.digest.talks import Talk, read_talks
 

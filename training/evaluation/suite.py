@@ -15,7 +15,7 @@ from assistant.models.registry import choose_backend
 from assistant.records import BackendName, ModelVersion
 from assistant.settings import load_settings
 from training.evaluation.metrics.bootstrap import interval, resamples
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 from training.runs.job import Job
 
 _AT_ONCE = 32

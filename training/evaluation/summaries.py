@@ -19,7 +19,7 @@ from assistant.records import Ask, Draft
 from assistant.settings import load_settings
 from training.evaluation.config import WritingConfig
 from training.evaluation.metrics.case import Case
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 from training.runs.job import Report
 from training.runs.run import StopRequested
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from assistant.errors import DataMissing, UsageError
 from assistant.prompts import hide, show_turns
-from training.runs.conversations import conversation_key
-from training.runs.datasets import read_rows
+from training.runs.data.conversations import conversation_key
+from training.runs.data.datasets import read_rows
 
 Row = dict[str, Any]
 SUMMARY, INSTRUCTION, TEXT = ("dialogue", "summary"), ("input", "target"), ("text",)

@@ -13,8 +13,8 @@ from training.pocket.config import PocketConfig
 from training.pocket.corpus import INSTRUCTION, SUMMARY, TAGS, TEXT, Row, of_kind
 from training.pocket.span_corruption import SHORTEST, hide_spans
 from training.pocket.tokenizer import sentinels
-from training.runs.augmentation import begin_late, join, name_speakers, rename_people, swap_speakers, write_as_chat
-from training.runs.batches import Batch, Example, bucket, collate
+from training.runs.data.augmentation import begin_late, join, name_speakers, rename_people, swap_speakers, write_as_chat
+from training.runs.data.batches import Batch, Example, bucket, collate
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import itertools
 import random
 from collections.abc import Sequence
 
-from training.runs.batches import Example
+from training.runs.data.batches import Example
 
 _HIDDEN = 0.15
 """Share of the tokens that are hidden."""

@@ -46,9 +46,9 @@ from training.pocket.model import (
     warm_start_embeddings,
 )
 from training.pocket.tokenizer import train_tokenizer
-from training.runs.augmentation import name_speakers
-from training.runs.batches import IGNORED, Batch, bucket, collate
 from training.runs.curves import CURVES, write_curves
+from training.runs.data.augmentation import name_speakers
+from training.runs.data.batches import IGNORED, Batch, bucket, collate
 from training.runs.job import Job, Report
 from training.runs.model_card import Card, CardData, write_card
 from training.runs.run import Run, StopRequested

@@ -14,7 +14,7 @@ from training.ppo.config import PpoConfig
 from training.ppo.policy import Policy
 from training.ppo.prompts import PromptIds, prompt_text
 from training.ppo.rollouts import padded, rows_of_step, states_of
-from training.runs.datasets import read_rows, require_fields
+from training.runs.data.datasets import read_rows, require_fields
 from training.runs.distributed import Ranks
 
 

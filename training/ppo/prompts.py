@@ -11,8 +11,8 @@ from assistant.errors import DataMissing
 from assistant.prompts import render, show
 from training.ppo.config import PpoConfig
 from training.ppo.policy import Policy
-from training.runs.conversations import conversation_key
-from training.runs.datasets import lacks, read_rows
+from training.runs.data.conversations import conversation_key
+from training.runs.data.datasets import lacks, read_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import torch
 from assistant.prompts import restore
 from training.ppo.policy import Policy
 from training.ppo.prompts import PromptIds
-from training.runs.batches import rounded
+from training.runs.data.batches import rounded
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from training.ppo.trainer import PpoInputs, Trainer
 from training.reward.provenance import settled
 from training.runs.checkpoints import read_checkpoint
 from training.runs.curves import CURVES, write_curves
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 from training.runs.distributed import Ranks
 from training.runs.job import Job, Report
 from training.runs.run import Run, StopRequested

@@ -18,7 +18,7 @@ from training.ppo.maths import kl_lower_variance, policy_losses, value_losses
 from training.ppo.policy import Policy, TokenEvaluation
 from training.ppo.ppo_ptx import Anchor
 from training.ppo.rollouts import Rollout, buckets
-from training.runs.batches import rounded
+from training.runs.data.batches import rounded
 from training.runs.distributed import Ranks
 from training.runs.schedules import share_of_rate
 

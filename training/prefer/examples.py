@@ -15,8 +15,8 @@ import msgspec
 
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import DataMissing
-from assistant.feedback.exchange import export
 from assistant.feedback.pairs import count_reasons, labels_from, pairs_from
+from assistant.feedback.sharing.exchange import export
 from assistant.feedback.store import Store
 from assistant.locations import store_file
 from assistant.prompts import hide, show
@@ -24,7 +24,7 @@ from assistant.records import Label, ModelVersion, PreferencePair
 from training.ppo.prompts import PromptIds
 from training.prefer.config import PreferConfig
 from training.reward.preferences import CONSTITUTION, as_asked, read_judged
-from training.runs.conversations import conversation_key
+from training.runs.data.conversations import conversation_key
 
 
 @dataclass(frozen=True, slots=True)

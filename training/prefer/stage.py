@@ -24,9 +24,9 @@ from training.prefer.config import PreferConfig
 from training.prefer.examples import Material, material_of, rated_rows, read_preferred, sources_of
 from training.prefer.trainer import Appraise, Beside, Trainer
 from training.runs.curves import CURVES, write_curves
+from training.runs.data.sources import keep_rows
 from training.runs.job import Job, Report
 from training.runs.run import Run, StopRequested
-from training.runs.sources import keep_rows
 from training.runs.versions import make_version, version_of_run
 
 

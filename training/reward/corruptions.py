@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from assistant.scoring.roles import COMMON, hear, named_in, sentences, turns_in
-from assistant.scoring.support import Evidence, Mention, mentions
+from assistant.scoring.faithfulness.roles import COMMON, hear, named_in, sentences, turns_in
+from assistant.scoring.faithfulness.support import Evidence, Mention, mentions
 from training.evaluation.metrics.faithfulness import exchange
-from training.runs.augmentation import SPEAKER_TAG, first_names
+from training.runs.data.augmentation import SPEAKER_TAG, first_names
 
 GENERIC = (
     "They talk about something.",

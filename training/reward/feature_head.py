@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.scoring.encoder import Encoder
+from assistant.scoring.faithfulness.roles import MEASURES
 from assistant.scoring.heads import COLUMNS, LinearHead, Reward, RoleHead, by_head, columns_of
 from assistant.scoring.kinds import Kind, kind_of
-from assistant.scoring.roles import MEASURES
 from training.reward.bradley_terry import Prior, fit, fit_temperature, folds, mean_loss
 from training.reward.preferences import Pair, Single
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
 from assistant.scoring.encoder import Encoder, open_minilm
-from assistant.scoring.roles import turns_in
+from assistant.scoring.faithfulness.roles import turns_in
 
 Rows = NDArray[np.float64]
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from assistant.errors import UsageError
 from assistant.prompts import conversation_in
 from assistant.scoring import surface
-from assistant.scoring.contradiction import contradictions
 from assistant.scoring.coverage import coverage
+from assistant.scoring.faithfulness.contradiction import contradictions
+from assistant.scoring.faithfulness.support import unsupported
 from assistant.scoring.heads import WARM, Toxicity, default_reward, load_head
-from assistant.scoring.support import unsupported
 
 RewardParts = dict[str, list[float]]
 RewardFunction = Callable[[Sequence[str], Sequence[str]], RewardParts]

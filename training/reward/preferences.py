@@ -17,15 +17,15 @@ import msgspec
 from assistant.dialogue import parse, render_turns
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback.agreement import FeedbackStats, self_agreement, share_of, stats_of
-from assistant.feedback.lines import IMPORTED, read_line
 from assistant.feedback.marks import Mark
 from assistant.feedback.pairs import labels_from, pairs_from
+from assistant.feedback.sharing.lines import IMPORTED, read_line
 from assistant.feedback.store import Store
 from assistant.locations import store_file
 from assistant.prompts import conversation_in, render
 from assistant.records import Completion, PreferencePair, Prompt, Ranking, Rating
-from training.runs.conversations import conversation_key
-from training.runs.datasets import read_rows
+from training.runs.data.conversations import conversation_key
+from training.runs.data.datasets import read_rows
 
 CONSTITUTION = "constitution"
 """The rater of everything that principles judged, and no person."""

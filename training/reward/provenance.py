@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from assistant.scoring.heads import NEWEST, default_reward, find_reward
 from training.reward.parts import RewardTerm, parse_terms
-from training.runs.datasets import content_hash
+from training.runs.data.datasets import content_hash
 
 LEARNED = ("human", "doubt")
 """The parts that were learnt from ratings."""

@@ -9,7 +9,7 @@ from assistant.errors import DataMissing, UsageError
 from assistant.files import write_atomically
 from training.reward.config import ScoreConfig
 from training.reward.parts import built_in, parse_terms, weighted
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 from training.runs.job import Job
 
 

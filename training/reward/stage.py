@@ -27,8 +27,8 @@ from training.reward.config import RewardConfig
 from training.reward.feature_head import Counted, Table, fit_counted, margins_of
 from training.reward.nearness import Drafted
 from training.reward.preferences import Pair, Parts, Preferences, check_enough, preferences_of, read_preferences, split
-from training.runs.conversations import conversation_key
-from training.runs.datasets import read_rows, require_fields
+from training.runs.data.conversations import conversation_key
+from training.runs.data.datasets import read_rows, require_fields
 from training.runs.job import Job
 from training.runs.run import Run, StopRequested
 
@@ -65,7 +65,7 @@ def run(job: Job[RewardConfig]) -> dict[str, Any]:
         return _make_toxicity(job)
     preferences = read_preferences(job.data)
     if job.config.constitution:
-        from training.reward.ai_feedback import check_mixable
+        from training.reward.ai_feedback.stage import check_mixable
 
         agreement = check_mixable(preferences.pairs)
         preferences = read_preferences(job.data, constitution=True)

@@ -20,7 +20,7 @@ from assistant.locations import ensure_dir
 from assistant.scoring.encoder import open_minilm
 from assistant.scoring.heads import toxicity_of
 from training.reward.toxicity_texts import own_texts
-from training.runs.datasets import require_fields
+from training.runs.data.datasets import require_fields
 
 _EACH = 1000
 """Texts of each source and label: sources differ more than labels do, and one has half of all texts."""

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.scoring.faithfulness.roles import MEASURES, role_features
 from assistant.scoring.heads import COLUMNS, COVERAGE, RoleHead, columns_of
-from assistant.scoring.roles import MEASURES, role_features
 from training.reward.bradley_terry import Prior, accuracy_of, fit, fit_temperature
 from training.reward.corruptions import WAYS, MadePair, made_pairs
 from training.reward.nearness import Drafted, nearer_pairs
-from training.runs.augmentation import name_speakers
+from training.runs.data.augmentation import name_speakers
 
 Rows = NDArray[np.float64]
 Texts = tuple[str, str]

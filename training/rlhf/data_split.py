@@ -22,8 +22,8 @@ from assistant.terminal import one_line
 from training.evaluation.gate_set import GateText, conversations, practice, provoking, provoking_practice
 from training.rlhf.config import RlhfConfig
 from training.rlhf.ratings import Rated, prompt_of
-from training.runs.conversations import conversation_key
-from training.runs.datasets import read_rows
+from training.runs.data.conversations import conversation_key
+from training.runs.data.datasets import read_rows
 
 SPLIT, PPO_PROMPTS, JUDGED, ANCHOR = "split.json", "practice.jsonl", "judged.jsonl", "anchor.jsonl"
 _OLDER_PRACTICE = "texts.json"

@@ -15,7 +15,7 @@ from assistant.engine.tokens import token_counter
 from assistant.errors import Interrupted
 from assistant.models.registry import choose_backend
 from assistant.records import GenerationSettings, ModelVersion
-from assistant.scoring.support import unsupported
+from assistant.scoring.faithfulness.support import unsupported
 from assistant.settings import Settings
 from training.evaluation.gate_set import other_tasks
 from training.evaluation.metrics.bootstrap import interval, resamples

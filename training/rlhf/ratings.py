@@ -14,8 +14,8 @@ import msgspec
 
 from assistant.dialogue import parse, render_turns
 from assistant.errors import DataMissing
-from assistant.feedback.exchange import import_lines
 from assistant.feedback.pairs import count_reasons, labels_from
+from assistant.feedback.sharing.exchange import import_lines
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.locations import store_file
@@ -23,7 +23,7 @@ from assistant.prompts import conversation_in, render
 from assistant.records import Label, PreferencePair, Prompt
 from training.reward.preferences import as_asked
 from training.rlhf.config import RlhfConfig
-from training.runs.conversations import conversation_key
+from training.runs.data.conversations import conversation_key
 from training.runs.job import Job
 
 Part = Literal["reward", "dev", "judge"]

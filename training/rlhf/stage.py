@@ -49,7 +49,7 @@ from training.rlhf.report import write_page
 from training.rlhf.reward_models import Judges, RewardFound, unpaid
 from training.rlhf.rouge_guard import Restraint
 from training.rlhf.served_policy import Served
-from training.runs.datasets import bytes_at
+from training.runs.data.datasets import bytes_at
 from training.runs.job import Job
 from training.runs.lock import alone
 from training.runs.run import Run
@@ -380,7 +380,7 @@ class _Loop:
         write_atomically(self._run.folder / "result.json", json.dumps(found, ensure_ascii=False).encode())
 
     def _data_hash(self) -> str:
-        from training.runs.datasets import content_hash
+        from training.runs.data.datasets import content_hash
 
         return content_hash([self._run.folder / "rated.json"])
 

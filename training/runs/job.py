@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from assistant.errors import AssistantError, DataMissing, Interrupted, UsageError
-from training.runs.datasets import names_a_data_set
+from training.runs.data.datasets import names_a_data_set
 from training.runs.run import Run, StopRequested
 
 Config = TypeVar("Config", bound=msgspec.Struct)

@@ -30,7 +30,7 @@ import msgspec
 from assistant.errors import DataMissing, UsageError
 from assistant.files import sync_dir, write_atomically
 from assistant.locations import ensure_dir, runs_dir
-from training.runs.datasets import content_hash
+from training.runs.data.datasets import content_hash
 from training.runs.lock import Lock, is_held
 
 _MANIFEST, _METRICS, _OUTCOME, _LOCK = "manifest.json", "metrics.jsonl", "outcome.json", "lock"

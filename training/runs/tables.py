@@ -19,7 +19,7 @@ def plan(job: Job[Any], read: Job[Any], reads_rows: bool) -> dict[str, Any]:
     """What a job would do: configuration, and each file with its rows, None for documents; `read` is the job with its
     data as JSON Lines. Writes nothing.
     """
-    from training.runs.datasets import bytes_at, read_rows
+    from training.runs.data.datasets import bytes_at, read_rows
 
     def rows(path: Path) -> int | None:
         return sum(1 for _ in read_rows(path)) if reads_rows else None

@@ -20,7 +20,7 @@ from assistant.models.registry import choose, resolve
 from assistant.settings import load_settings
 from knowledge.errors import DocumentUnreadable
 from knowledge.loaders import LOADERS, load
-from training.runs.batches import Example
+from training.runs.data.batches import Example
 from training.runs.job import Job
 from training.sft.config import AdaptConfig
 from training.sft.examples import lesson_of, read_lessons

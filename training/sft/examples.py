@@ -16,8 +16,8 @@ from assistant.feedback.store import Store
 from assistant.prompts import MODES, TASKS, render
 from assistant.prompts.modes import reasoning_marker
 from assistant.records import Task
-from training.runs.conversations import conversation_key
-from training.runs.datasets import lacks, read_rows
+from training.runs.data.conversations import conversation_key
+from training.runs.data.datasets import lacks, read_rows
 
 Row = dict[str, Any]
 _NO_BUDGET = 1 << 30

@@ -29,7 +29,7 @@ from transformers import (
 
 from assistant.errors import AssistantError, Interrupted, TrainingStopped, UsageError
 from assistant.files import write_atomically
-from training.runs.batches import IGNORED, Example, collate
+from training.runs.data.batches import IGNORED, Example, collate
 from training.runs.job import Report
 from training.runs.run import Run, StopRequested
 from training.sft.config import TuningConfig

@@ -26,13 +26,13 @@ from assistant.records import ModelVersion
 from assistant.settings import load_settings
 from training.evaluation.config import WritingConfig
 from training.evaluation.metrics.case import Case
-from training.runs.batches import Example
 from training.runs.curves import CURVES, write_curves
-from training.runs.datasets import read_rows
+from training.runs.data.batches import Example
+from training.runs.data.datasets import read_rows
+from training.runs.data.sources import keep_rows
 from training.runs.distributed import Ranks
 from training.runs.job import Job
 from training.runs.run import Run
-from training.runs.sources import keep_rows
 from training.runs.versions import make_version, note_figures, version_of_run
 from training.sft.config import SftConfig, TuningConfig
 from training.sft.examples import (

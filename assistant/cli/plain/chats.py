@@ -12,10 +12,10 @@ from assistant.dialogue import describe
 from assistant.errors import UsageError
 from assistant.records import Chat
 from assistant.terminal import one_line
-from assistant.tui.asking import ask_of, open_chat
 from assistant.tui.exporting import Kind, export_chat
-from assistant.tui.judged import describe_deletion
 from assistant.tui.messages import ChatOpened, Entry
+from assistant.tui.wording.judged import describe_deletion
+from assistant.tui.workers.asking import ask_of, open_chat
 
 MOST_LISTED = 20
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from assistant.answering import answer_question, open_library
 from assistant.answering.answers import DocumentAnswer
 from assistant.cli.ask import say_answer
-from assistant.cli.notes import note_answer, note_dialogue, telling
 from assistant.cli.output import note, say
 from assistant.cli.plain.keeping import ChatInView
-from assistant.cli.summarize import read_source
+from assistant.cli.summaries.notes import note_answer, note_dialogue, telling
+from assistant.cli.summaries.summarize import read_source
 from assistant.conversation import Answer, Ask, Assistant, refine
 from assistant.dialogue import describe, parse, parse_renames, rename, render_turns
 from assistant.errors import UsageError
@@ -17,13 +17,13 @@ from assistant.feedback.judgements import local_rater
 from assistant.feedback.store import Store
 from assistant.overview import DIGEST, Wanted, overview
 from assistant.records import Dialogue, Thumb
-from assistant.scoring.attribution import attribute
-from assistant.scoring.verdicts import verdicts
+from assistant.scoring.faithfulness.attribution import attribute
+from assistant.scoring.faithfulness.verdicts import verdicts
 from assistant.terminal import one_line
-from assistant.tui.asking import for_model
 from assistant.tui.choices import choose_value, drawn
-from assistant.tui.judged import describe_stats
-from assistant.tui.routing import ask_by
+from assistant.tui.input.routing import ask_by
+from assistant.tui.wording.judged import describe_stats
+from assistant.tui.workers.asking import for_model
 
 
 class Session:

@@ -13,8 +13,8 @@ from assistant.tui.chat.requests import Requests
 from assistant.tui.choices import Offer, drawn, sampled
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.screens.text import TextScreen
-from assistant.tui.widgets.answer import AnswerView
-from assistant.tui.widgets.sent import SentView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.sent import SentView
 
 PART = "\n\n──── next part ────\n\n"
 WISHES = (

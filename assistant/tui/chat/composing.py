@@ -11,11 +11,11 @@ from assistant.tui.chat.parts import ChatParts
 from assistant.tui.chat.preview import Preview
 from assistant.tui.chat.requests import NO_DIALOGUE, Requests
 from assistant.tui.commands import action_of, find_command
-from assistant.tui.reading import describe, read_dialogue, read_named_file, write_dialogue
-from assistant.tui.routing import LABELS, InView, Sending, ask_by, asked_about, plan
+from assistant.tui.input.reading import describe, read_dialogue, read_named_file, write_dialogue
+from assistant.tui.input.routing import LABELS, InView, Sending, ask_by, asked_about, plan
 from assistant.tui.screens.text import TextScreen
-from assistant.tui.widgets.sent import QuestionView, SentView
-from assistant.tui.widgets.source import SourceView
+from assistant.tui.widgets.transcript.sent import QuestionView, SentView
+from assistant.tui.widgets.transcript.source import SourceView
 
 
 class Composing:

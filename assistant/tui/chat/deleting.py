@@ -8,7 +8,7 @@ from assistant.tui.chat.kept import KeptChats
 from assistant.tui.chat.parts import ChatParts
 from assistant.tui.chat.requests import Requests
 from assistant.tui.commands import command_named, key_of
-from assistant.tui.judged import describe_deletion, name_of
+from assistant.tui.wording.judged import describe_deletion, name_of
 
 if TYPE_CHECKING:
     from assistant.feedback.store import Store

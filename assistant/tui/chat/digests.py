@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import UsageError
 from assistant.locations import config_dir
 from assistant.records import Dialogue
-from assistant.tui.asking import marks_among
 from assistant.tui.chat.parts import ChatParts
 from assistant.tui.choices import Offer
 from assistant.tui.digests.fixing import FixScreen
@@ -17,7 +16,8 @@ from assistant.tui.digests.items import Item, mark_key, place_in
 from assistant.tui.digests.message import MessageScreen
 from assistant.tui.messages import NoticeGiven
 from assistant.tui.screens.pick import PickScreen
-from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.workers.asking import marks_among
 
 if TYPE_CHECKING:
     from assistant.digest import Digest, Todo

@@ -7,8 +7,8 @@ from assistant.terminal import one_line
 from assistant.tui.chat.parts import ChatParts
 from assistant.tui.chat.requests import Requests
 from assistant.tui.messages import DocumentsMissed, Source, SourcesFound
-from assistant.tui.widgets.answer import AnswerView
-from assistant.tui.widgets.sources import EXCERPT, SourcesView, shortened, with_marks
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.sources import EXCERPT, SourcesView, shortened, with_marks
 
 NOT_THERE = "Not in your documents."
 

@@ -3,15 +3,15 @@
 import msgspec
 
 from assistant.terminal import one_line
-from assistant.tui.asking import message_before, open_chat
 from assistant.tui.chat.parts import ChatParts
 from assistant.tui.chat.requests import Requests
 from assistant.tui.choices import Offer
+from assistant.tui.input.reading import rename_speakers, write_dialogue
 from assistant.tui.messages import ComposerSubmitted
-from assistant.tui.reading import rename_speakers, write_dialogue
 from assistant.tui.screens.pick import PickScreen
-from assistant.tui.widgets.sent import SentView
-from assistant.tui.widgets.source import SourceView
+from assistant.tui.widgets.transcript.sent import SentView
+from assistant.tui.widgets.transcript.source import SourceView
+from assistant.tui.workers.asking import message_before, open_chat
 
 
 class Editing:

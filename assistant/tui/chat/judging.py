@@ -7,17 +7,17 @@ import msgspec
 
 from assistant.errors import AssistantError
 from assistant.records import Completion, Ranking, Rating, Thumb
-from assistant.tui.asking import RANKED, VERDICTS, HalfRanking
 from assistant.tui.chat.parts import ChatParts
 from assistant.tui.chat.scores import DraftScores
 from assistant.tui.choices import Offer
-from assistant.tui.judged import describe_effect, describe_stats
-from assistant.tui.keeping import RANKING
-from assistant.tui.loop import read_loop
 from assistant.tui.placing import Placing
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.screens.text import TextScreen
-from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.wording.judged import describe_effect, describe_stats
+from assistant.tui.wording.loop import read_loop
+from assistant.tui.workers.asking import RANKED, VERDICTS, HalfRanking
+from assistant.tui.workers.keeping import RANKING
 
 if TYPE_CHECKING:
     from assistant.feedback.store import Store

@@ -5,7 +5,6 @@ from typing import cast, get_args
 
 from assistant.errors import UsageError
 from assistant.terminal import one_line
-from assistant.tui.asking import ask_of, open_chat
 from assistant.tui.chat.choosing import Choosing
 from assistant.tui.chat.editing import Editing
 from assistant.tui.chat.parts import ChatParts
@@ -14,10 +13,11 @@ from assistant.tui.digests.message import MessageScreen
 from assistant.tui.exporting import Kind, export_chat
 from assistant.tui.messages import ChatOpened, NoticeGiven
 from assistant.tui.screens.pick import PickScreen
-from assistant.tui.widgets.answer import AnswerView
-from assistant.tui.widgets.sent import SentView
-from assistant.tui.widgets.source import SourceView
 from assistant.tui.widgets.title import TitleLine
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.sent import SentView
+from assistant.tui.widgets.transcript.source import SourceView
+from assistant.tui.workers.asking import ask_of, open_chat
 
 
 class KeptChats:

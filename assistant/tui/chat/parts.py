@@ -8,18 +8,18 @@ from assistant.records import Ask, Dialogue, Prompt
 from assistant.tui.digests.beside import ConversationPane
 from assistant.tui.digests.listing import DigestList
 from assistant.tui.parley import Parley
-from assistant.tui.widgets.answer import AnswerView
 from assistant.tui.widgets.chat_list import ChatList
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.controls import ControlLine
 from assistant.tui.widgets.download import DownloadLine
-from assistant.tui.widgets.entry import EntryView
 from assistant.tui.widgets.foot import FootLine
 from assistant.tui.widgets.panel import SettingsPanel
-from assistant.tui.widgets.source import SourceView
 from assistant.tui.widgets.title import TitleLine
-from assistant.tui.widgets.transcript import Transcript
-from assistant.tui.widgets.welcome import Welcome
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.widgets.transcript.entry import EntryView
+from assistant.tui.widgets.transcript.source import SourceView
+from assistant.tui.widgets.transcript.transcript import Transcript
+from assistant.tui.widgets.transcript.welcome import Welcome
 
 
 class ChatParts:

@@ -2,13 +2,13 @@
 
 from textual.timer import Timer
 
-from assistant.tui.asking import measure
 from assistant.tui.chat.parts import ChatParts
 from assistant.tui.commands import pressed_key
+from assistant.tui.input.reading import describe
+from assistant.tui.input.routing import LABELS, Input, InView, Route, Sending
 from assistant.tui.messages import InputMeasured
-from assistant.tui.reading import describe
-from assistant.tui.routing import LABELS, Input, InView, Route, Sending
 from assistant.tui.widgets.keys import pressing
+from assistant.tui.workers.asking import measure
 
 MEASURE_SECONDS = 0.2
 """How long typing must pause before the tokens are counted."""

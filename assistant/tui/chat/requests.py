@@ -8,12 +8,12 @@ from textual.content import Content
 from assistant.errors import Interrupted
 from assistant.records import Ask, Dialogue
 from assistant.terminal import shortened
-from assistant.tui.asking import Request, ask
 from assistant.tui.chat.parts import ChatParts
 from assistant.tui.choices import drawn
 from assistant.tui.messages import AnswerFinished, AnswerGrew, RequestProgressed
-from assistant.tui.teaching import next_hint
-from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.wording.teaching import next_hint
+from assistant.tui.workers.asking import Request, ask
 
 KEEP_SECONDS = 0.5
 """How much of a streamed answer a crash may lose."""

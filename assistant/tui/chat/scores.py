@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.dialogue import render_turns
-from assistant.tui.asking import RANKED
 from assistant.tui.chat.parts import ChatParts
-from assistant.tui.judged import describe_agreement, describe_score
-from assistant.tui.widgets.answer import AnswerView
+from assistant.tui.widgets.transcript.answer import AnswerView
+from assistant.tui.wording.judged import describe_agreement, describe_score
+from assistant.tui.workers.asking import RANKED
 
 if TYPE_CHECKING:
     from assistant.scoring.drafts import DraftScore

@@ -51,7 +51,7 @@ from assistant.tui.messages import (
 )
 from assistant.tui.parley import Parley
 from assistant.tui.screens.passage import PassageScreen
-from assistant.tui.widgets.entry import EntryView
+from assistant.tui.widgets.transcript.entry import EntryView
 
 
 class ChatScreen(Screen[None]):

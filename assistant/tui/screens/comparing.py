@@ -16,10 +16,10 @@ from assistant.terminal import printable
 from assistant.trials import Pair, contestants, counted, find_prompts, write_pairs
 from assistant.tui.messages import PairsWritten
 from assistant.tui.parley import Parley, parley_of
-from assistant.tui.training_run import newest_run, read_run
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
-from assistant.tui.widgets.drafts import DraftCard, DraftRow
 from assistant.tui.widgets.keys import KeyLine
+from assistant.tui.widgets.transcript.drafts import DraftCard, DraftRow
+from assistant.tui.workers.training_run import newest_run, read_run
 
 CONVERSATIONS = 12
 """Compared in one sitting."""

@@ -10,9 +10,9 @@ from textual.widgets.option_list import Option
 
 from assistant.errors import AssistantError
 from assistant.records import Dialogue
-from assistant.scoring.attribution import Grounds, attribute
-from assistant.scoring.support import Mention
-from assistant.scoring.verdicts import verdicts
+from assistant.scoring.faithfulness.attribution import Grounds, attribute
+from assistant.scoring.faithfulness.support import Mention
+from assistant.scoring.faithfulness.verdicts import verdicts
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import GroundsFound
 from assistant.tui.screens.text import Reading

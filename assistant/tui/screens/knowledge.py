@@ -26,7 +26,7 @@ from assistant.tui.screens.passage import PassageScreen
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
 from assistant.tui.widgets.keys import KeyLine
-from assistant.tui.widgets.sources import SourceList
+from assistant.tui.widgets.transcript.sources import SourceList
 
 if TYPE_CHECKING:
     from knowledge.library import Progress

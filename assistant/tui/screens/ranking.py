@@ -17,8 +17,8 @@ from assistant.tui.placing import Placing
 from assistant.tui.screens.guideline import GuidelineScreen
 from assistant.tui.screens.text import TextScreen
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
-from assistant.tui.widgets.drafts import DraftCard, DraftRow, mark_of
 from assistant.tui.widgets.keys import KeyLine, PressLine, pressing
+from assistant.tui.widgets.transcript.drafts import DraftCard, DraftRow, mark_of
 
 CONFIDENCES: tuple[tuple[str, float | None], ...] = (
     ("not said", None),

@@ -16,11 +16,11 @@ from assistant.locations import settings_file
 from assistant.settings import Setting, Settings, list_settings, resolve, save_setting
 from assistant.terminal import one_line
 from assistant.tui.choices import Offer
-from assistant.tui.labels import LABELS, value_in_words
-from assistant.tui.manual import allowed_values, explanations
 from assistant.tui.screens.pick import PickScreen
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
 from assistant.tui.widgets.keys import KeyLine
+from assistant.tui.wording.labels import LABELS, value_in_words
+from assistant.tui.wording.manual import allowed_values, explanations
 
 
 class SettingsScreen(DialogScreen[Settings | None]):

@@ -19,7 +19,8 @@ from assistant.models.proof import gate_rows
 from assistant.terminal import one_line
 from assistant.tui.messages import RatingsCounted
 from assistant.tui.parley import Parley, parley_of
-from assistant.tui.training_run import (
+from assistant.tui.widgets.keys import Keys
+from assistant.tui.workers.training_run import (
     STRIP,
     RunView,
     describe_stock,
@@ -30,7 +31,6 @@ from assistant.tui.training_run import (
     start,
     stop,
 )
-from assistant.tui.widgets.keys import Keys
 
 LOOK_SECONDS = 1.0
 """Seconds between two looks at the run's files."""

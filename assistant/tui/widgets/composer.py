@@ -11,9 +11,9 @@ from textual.widgets import OptionList, Static, TextArea
 from assistant.errors import InputUnreadable
 from assistant.terminal import printable
 from assistant.tui.commands import action_of, command_named
-from assistant.tui.completion import completion_of
+from assistant.tui.input.completion import completion_of
+from assistant.tui.input.reading import describe, read_dialogue
 from assistant.tui.messages import ComposerChanged, ComposerSubmitted
-from assistant.tui.reading import describe, read_dialogue
 from assistant.tui.widgets.command_menu import CommandMenu
 from assistant.tui.widgets.keys import press_clicked
 

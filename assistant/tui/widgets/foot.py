@@ -5,8 +5,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from assistant.tui.loop import LoopState, describe_loop
 from assistant.tui.widgets.keys import Keys
+from assistant.tui.wording.loop import LoopState, describe_loop
 
 ROOM_FOR_KEYS = 46
 """Cells that the keys keep however long the loop's line is."""

@@ -1,7 +1,7 @@
 """Which turns a sentence rests on, by hand-made conversations."""
 
 from assistant.dialogue import parse
-from assistant.scoring.attribution import attribute, sentences
+from assistant.scoring.faithfulness.attribution import attribute, sentences
 
 STANDUP = parse(
     "Maya: The review moves to Friday, is that fine for everybody?\n"

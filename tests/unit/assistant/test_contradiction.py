@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.scoring.contradiction import MOST, contradictions
+from assistant.scoring.faithfulness.contradiction import MOST, contradictions
 
 TALK = """Maya: The plumber wants 450 euros for the boiler.
 Tom: We can't pay the plumber before Friday.

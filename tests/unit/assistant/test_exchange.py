@@ -9,8 +9,8 @@ import pytest
 
 from assistant.errors import DataMissing, UsageError
 from assistant.feedback import Store
-from assistant.feedback.exchange import Export, Imported, export, import_lines
-from assistant.feedback.redaction import Redaction
+from assistant.feedback.sharing.exchange import Export, Imported, export, import_lines
+from assistant.feedback.sharing.redaction import Redaction
 from assistant.records import Prompt
 from tests.builders import a_completion
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from assistant.scoring.faithfulness.support import Evidence
 from assistant.scoring.language import language_name, language_of
-from assistant.scoring.support import Evidence
 from assistant.scoring.vocabulary import invented_words
 
 

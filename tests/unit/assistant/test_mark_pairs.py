@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from assistant.dialogue import render_turns
 from assistant.digest import Digest, make_digest, render
-from assistant.feedback.exchange import export, import_lines
 from assistant.feedback.marks import Mark, Part, Says
+from assistant.feedback.sharing.exchange import export, import_lines
 from assistant.feedback.store import Store
 from assistant.prompts import conversation_in
 from assistant.records import Completion, Thumb

@@ -1,7 +1,7 @@
 """Who said what, by the words beside a name."""
 
+from assistant.scoring.faithfulness.roles import hear, named_in, role_features
 from assistant.scoring.heads import COLUMNS, columns_of, load_head
-from assistant.scoring.roles import hear, named_in, role_features
 
 _TALK = "Maya: Can you bring the blue ladder on Friday?\nTom: Yes, my brother owns a van.\nMaya: Great."
 

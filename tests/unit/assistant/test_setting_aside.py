@@ -13,9 +13,9 @@ import pytest
 from assistant.backup import create_backup, restore_backup
 from assistant.errors import DataMissing
 from assistant.feedback import Store
-from assistant.feedback.exchange import export, import_lines
 from assistant.feedback.judgements import now
 from assistant.feedback.marks import Mark
+from assistant.feedback.sharing.exchange import export, import_lines
 from assistant.locations import store_file
 from tests.builders import a_completion
 

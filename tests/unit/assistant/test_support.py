@@ -2,8 +2,8 @@
 
 import pytest
 
+from assistant.scoring.faithfulness.support import Evidence, mentions, unsupported
 from assistant.scoring.numbers import number_mentions, numbers_said
-from assistant.scoring.support import Evidence, mentions, unsupported
 
 DIALOGUE = """Tom: Hi Mary, dinner at half past seven on Sat? I'll bring two bottles.
 Mary: Sure. The place on O'Neill Street takes 10, 000 guests a year, ha ha. It costs 12 dollars 50 cents.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.tui.completion import completion_of
+from assistant.tui.input.completion import completion_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from assistant.feedback.store import Store
-from assistant.tui.loop import LoopState, describe_loop, read_loop
+from assistant.tui.wording.loop import LoopState, describe_loop, read_loop
 from tests.builders import a_completion
 
 WHOLE = LoopState(ratings=42, pairs=118, reward="0.68", version="v7", gate="54.9 % [51, 59]")

@@ -3,7 +3,7 @@
 import pytest
 
 from assistant.records import Answer
-from assistant.tui.origin import QUOTED, describe_answer, describe_dropped
+from assistant.tui.wording.origin import QUOTED, describe_answer, describe_dropped
 from tests.builders import a_completion
 
 

@@ -2,8 +2,8 @@
 
 from assistant.dialogue import parse
 from assistant.records import Dialogue, Turn
-from assistant.scoring.attribution import attribute
-from assistant.scoring.verdicts import Verdict, verdicts
+from assistant.scoring.faithfulness.attribution import attribute
+from assistant.scoring.faithfulness.verdicts import Verdict, verdicts
 
 STANDUP = parse(
     "Maya: Morning. The review moves to Friday, is that fine for everybody?\n"

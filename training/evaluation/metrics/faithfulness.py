@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from assistant.scoring.coverage import coverage
-from assistant.scoring.support import unsupported
+from assistant.scoring.faithfulness.support import unsupported
 from assistant.scoring.surface import copying
 from training.evaluation.metrics.case import Case
 from training.evaluation.metrics.overlap import rouge2

@@ -8,8 +8,8 @@ import pytest
 
 from assistant.digest import Digest, Point, Todo
 from assistant.errors import UsageError
-from assistant.feedback.exchange import export, import_lines
 from assistant.feedback.marks import Mark
+from assistant.feedback.sharing.exchange import export, import_lines
 from assistant.feedback.store import Store
 from assistant.marking import put_right
 from tests.builders import a_completion

@@ -9,7 +9,7 @@ import pytest
 
 from assistant.digest import Digest, Todo, make_digest
 from assistant.digest.making import bundled_weights
-from assistant.digest.todo_worth import TODO_WEIGHTS
+from assistant.digest.todos.worth import TODO_WEIGHTS
 from assistant.feedback.marks import Mark, Says
 from assistant.feedback.store import Store
 from assistant.marking import own_weights, taste_of, todo_numbers

@@ -1,7 +1,7 @@
 """The gate's own texts: enough of them, the same every time, and none for practice among those that are asked."""
 
 from assistant.dialogue import parse
-from assistant.scoring.support import unsupported
+from assistant.scoring.faithfulness.support import unsupported
 from training.evaluation.gate_set import conversations, other_tasks, practice, provoking
 
 

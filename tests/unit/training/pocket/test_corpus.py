@@ -14,7 +14,7 @@ from training.pocket import stage as pocket
 from training.pocket.corpus import INSTRUCTION, SUMMARY, TEXT, kind_of, read_corpus
 from training.pocket.encoding import epoch_batches, gather
 from training.pocket.tokenizer import sentinels, train_tokenizer
-from training.runs.batches import IGNORED
+from training.runs.data.batches import IGNORED
 from training.runs.run import Run, StopRequested
 
 CONFIG = replace(

@@ -25,7 +25,7 @@ from training.pocket.corpus import read_corpus
 from training.pocket.encoding import Corpus, augmented, epoch_batches, example, gather
 from training.pocket.model import SharedDropout, build_model, warm_start_embeddings
 from training.pocket.tokenizer import train_tokenizer
-from training.runs.batches import IGNORED, collate
+from training.runs.data.batches import IGNORED, collate
 from training.runs.job import Job
 from training.runs.model_card import Card, CardData, write_card
 from training.runs.run import Run, StopRequested, list_runs

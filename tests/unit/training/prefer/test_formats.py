@@ -9,7 +9,7 @@ import datasets
 import pytest
 from trl.data_utils import extract_prompt
 
-from assistant.feedback.lines import plain
+from assistant.feedback.sharing.lines import plain
 from tests.unit.training.prefer.prefer_runs import BAD, GOOD, QUICK, pair_rows, run_stage, write_rows
 from training.cli import run as run_line
 from training.prefer.examples import read_preferred

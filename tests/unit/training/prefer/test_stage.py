@@ -14,7 +14,7 @@ from transformers import T5ForConditionalGeneration
 
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import DataMissing, TrainingStopped, UsageError
-from assistant.feedback.exchange import import_lines
+from assistant.feedback.sharing.exchange import import_lines
 from assistant.feedback.store import Store
 from assistant.models.registry import promoted_ref
 from assistant.models.versions import read_facts

@@ -11,7 +11,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 
-from assistant.feedback.exchange import export, import_lines
+from assistant.feedback.sharing.exchange import export, import_lines
 from assistant.feedback.store import Store
 from tests.unit.training.prefer.prefer_runs import pair_rows, write_rows
 from training.prefer import maths

@@ -15,9 +15,9 @@ from assistant.models.registry import POCKET, resolve
 from assistant.settings import Settings
 from tests.doubles import ScriptedEngine
 from training.cli import run as run_command
-from training.reward.ai_feedback import run
+from training.reward.ai_feedback.llm_judge import COMPARE, REVISE, Asker, ModelAsker
+from training.reward.ai_feedback.stage import run
 from training.reward.config import ConstitutionConfig
-from training.reward.llm_judge import COMPARE, REVISE, Asker, ModelAsker
 from training.runs.job import Job
 
 _TALKS = ("Maya: Tea?\nTom: Yes.", "Ana: Cake?\nBob: No.")

@@ -13,7 +13,7 @@ from training.evaluation.gate_set import conversations, practice, provoking, pro
 from training.rlhf.config import RlhfConfig
 from training.rlhf.data_split import DataOverlap, DataSplit, Question, read_split, split_of, write_split
 from training.rlhf.ratings import Part, Rated, prompt_of
-from training.runs.conversations import conversation_key
+from training.runs.data.conversations import conversation_key
 
 CONFIG = RlhfConfig(judge_prompts=72)
 OWN = [(f"Ann: Where is room {n}?\nBen: Upstairs.", f"Room {n} is upstairs." if n < 8 else "") for n in range(10)]

@@ -15,7 +15,7 @@ from tests.builders import a_completion, a_ranking
 from training.rlhf.config import RlhfConfig
 from training.rlhf.estimate import plan_of
 from training.rlhf.ratings import load_rated, parts_of, prompt_of, read_rated, write_rated
-from training.runs.conversations import conversation_key
+from training.runs.data.conversations import conversation_key
 
 CONFIG = RlhfConfig(min_pairs=10, min_dialogues=5)
 

@@ -3,7 +3,7 @@
 import random
 import re
 
-from training.runs.augmentation import (
+from training.runs.data.augmentation import (
     begin_late,
     first_names,
     join,

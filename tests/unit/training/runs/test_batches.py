@@ -4,7 +4,7 @@ import random
 
 import torch
 
-from training.runs.batches import IGNORED, Example, bucket, collate, rounded
+from training.runs.data.batches import IGNORED, Example, bucket, collate, rounded
 
 
 def examples(*lengths: int) -> list[Example]:

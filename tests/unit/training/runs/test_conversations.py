@@ -14,7 +14,7 @@ from training.pocket.corpus import read_corpus
 from training.ppo.prompts import PromptIds, part_held_out
 from training.reward.preferences import cluster_of
 from training.rlhf.ratings import prompt_of
-from training.runs.conversations import conversation_key
+from training.runs.data.conversations import conversation_key
 from training.sft.examples import part
 
 TALKS = [f"Maya: The review {n} moves.\nTom: Yes, Größe {n}." for n in range(12)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import DataMissing, UsageError
-from training.runs.datasets import content_hash, read_rows, require_fields
+from training.runs.data.datasets import content_hash, read_rows, require_fields
 
 
 def test_rows_come_in_order_from_plain_and_gzip_files_and_blank_lines_are_none(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pyarrow
 import pytest
 
 from assistant.errors import DataMissing, UsageError
-from training.runs.datasets import read_rows
-from training.runs.sources import as_json_lines, parse_columns, read_source
+from training.runs.data.datasets import read_rows
+from training.runs.data.sources import as_json_lines, parse_columns, read_source
 
 ROWS = [
     {"dialogue": "Maya: Is it ready?\nTom: Yes, “tomorrow”.", "summary": "Tom says tomorrow."},

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import AssistantError, Interrupted, TrainingStopped, UsageError
 from tests.tiny_models import LESSONS, build_tiny_model
-from training.runs.batches import Example
+from training.runs.data.batches import Example
 from training.runs.run import Run
 from training.runs.schedules import Schedule
 from training.sft import seq2seq_trainer as fitting

@@ -18,7 +18,7 @@ from assistant.records import Completion, GenerationSettings
 from assistant.settings import load_settings
 from tests.tiny_models import LESSONS, TAGGED_TALK, build_tiny_model, copy_tagged_model
 from training import cli
-from training.runs.datasets import read_rows
+from training.runs.data.datasets import read_rows
 from training.runs.job import Job
 from training.runs.run import StopRequested
 from training.sft import stage as sft

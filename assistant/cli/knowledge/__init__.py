@@ -1,0 +1,1 @@
+"""`assistant knowledge`: the user's documents, and how well they are found."""

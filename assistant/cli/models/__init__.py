@@ -1,0 +1,1 @@
+"""`assistant models`: list, download, inspect, compare, choose, push and remove models."""

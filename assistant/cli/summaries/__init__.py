@@ -1,0 +1,1 @@
+"""`assistant summarize`: one conversation or many, and what is said beside them."""

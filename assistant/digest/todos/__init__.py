@@ -1,0 +1,1 @@
+"""To-dos: found in sentences, attributed, dated and weighed."""

@@ -1,0 +1,1 @@
+"""Judgements as files for other tools and other people, with names taken out where asked."""

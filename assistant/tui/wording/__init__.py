@@ -1,0 +1,1 @@
+"""What the screens say: labels, hints, help, and figures in sentences."""

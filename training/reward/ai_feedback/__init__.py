@@ -1,0 +1,1 @@
+"""AI feedback: drafts judged by principles, without people. `assistant-train constitution`."""

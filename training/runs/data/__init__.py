@@ -1,0 +1,1 @@
+"""Training data: read, converted, split, augmented and batched."""
