@@ -8,7 +8,7 @@ import msgspec
 
 from assistant.conversation import Answer, Ask
 from assistant.dialogue import render_turns
-from assistant.engine.protocol import Finished, Loaded, Piece, Progress
+from assistant.engine.protocol import Finished, Loaded, Piece, Progress, Scored
 from assistant.errors import AssistantError, Interrupted
 from assistant.feedback.store import Store
 from assistant.prompts import load_shots, render
@@ -156,13 +156,20 @@ class ScriptedAssistantWithoutStore(ScriptedAssistant):
 
 class ScriptedEngine:
     """Stands in for `assistant.engine.client.Engine` where a test needs a model that is good at something: it writes
-    `reply(prompt)` for each prompt. Without a model it has none until one is loaded.
+    `reply(prompt)` for each prompt and gives a completion `likes(prompt, completion)` nats a token. Without a model it
+    has none until one is loaded.
     """
 
-    def __init__(self, model: ModelVersion | None, reply: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        model: ModelVersion | None,
+        reply: Callable[[str], str],
+        likes: Callable[[str, str], float] = lambda prompt, text: 0.0,
+    ) -> None:
         self.loaded: Loaded | None = None
         self.closed = False
         self._reply = reply
+        self._likes = likes
         if model:
             self.load(model)
 
@@ -179,6 +186,11 @@ class ScriptedEngine:
         for number, word in enumerate(finished.drafts[0][0].text.split(" ")):
             yield Piece(id=1, text=word if number == 0 else f" {word}")
         yield finished
+
+    def score(self, prompts: Sequence[str], completions: Sequence[str]) -> Scored:
+        pairs = zip(prompts, completions, strict=True)
+        rows = tuple((self._likes(prompt, text),) * len(text.split()) for prompt, text in pairs)
+        return Scored(id=1, token_log_probabilities=rows)
 
     def close(self) -> None:
         self.closed = True

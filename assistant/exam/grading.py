@@ -30,12 +30,20 @@ class Trap(Record, frozen=True):
         return matches(self.says, text) and not any(word in text for word in self.unless)
 
 
+class Statements(Record, frozen=True):
+    """Two sentences about a conversation that differ in one thing: one is true, the other is not."""
+
+    true: str
+    false: str
+
+
 class Question(Record, frozen=True):
-    """One conversation, the facts that a reader needs and the traps in it."""
+    """One conversation, the facts that a reader needs, the traps in it, and statements to tell apart."""
 
     text: str
     facts: tuple[Words, ...]
     traps: tuple[Trap, ...]
+    statements: tuple[Statements, ...]
 
     @property
     def dialogue(self) -> Dialogue:

@@ -1,15 +1,21 @@
 """A model sits the exam: it summarizes the sixteen conversations once, the digest does the same in as many words, and
-the result is kept beside the caches under the model's fingerprint.
+of two statements about each conversation it has to find the true one likelier. The result is kept beside the caches
+under the model's fingerprint.
+
+Counts of facts and names do not notice who did what. Pairs of statements that differ in that alone do: the contrast
+that FactCC (Kryściński et al. 2020) trains on, judged by likelihood as in BLiMP (Warstadt et al. 2020).
 """
 
 import hashlib
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from assistant.digest import make_digest, render
-from assistant.drafting import draw, write_prompts
+from assistant.drafting import PartPrompt, draw, write_prompts
+from assistant.drafting.writing import score
 from assistant.engine.client import Engine
 from assistant.engine.protocol import OnProgress
 from assistant.errors import Interrupted
@@ -22,6 +28,8 @@ FACTS_SHARE = 0.5
 """To pass, a model carries more than this share of what the digest carries in as many words."""
 MAX_WRONG = 0.05
 """To pass, no more than this share of its claims is wrong."""
+MIN_TOLD_APART = 0.85
+"""To pass, the true statement of at least this share of the pairs is likelier; half is chance."""
 SHIPPED = "exam.json"
 """The result that comes with a bundled model, in its folder."""
 
@@ -35,20 +43,34 @@ class ExamResult(Record, frozen=True):
     digest_facts: float
     wrong: float
     words: float
+    told_apart: float
+    """In this share of the pairs of statements the true one was likelier."""
     exam: str = ""
     """Which version of the exam it was."""
 
     @property
+    def failures(self) -> tuple[str, ...]:
+        """What it failed for; empty where it passed."""
+        limits = {
+            "too few facts": self.facts > FACTS_SHARE * self.digest_facts,
+            "too many wrong claims": self.wrong <= MAX_WRONG,
+            "true statements not told from false ones": self.told_apart >= MIN_TOLD_APART,
+        }
+        return tuple(reason for reason, kept in limits.items() if not kept)
+
+    @property
     def passed(self) -> bool:
         """Whether its summary may stand above the digest."""
-        return self.facts > FACTS_SHARE * self.digest_facts and self.wrong <= MAX_WRONG
+        return not self.failures
 
     def sentence(self) -> str:
         """The result in one line."""
         verdict = "passed" if self.passed else "failed"
+        why = f" Failed for: {', '.join(self.failures)}." if self.failures else ""
         return (
             f"{self.model} {verdict} the exam: {self.facts:.0%} of the facts in {self.words:.0f} words "
-            f"(the digest {self.digest_facts:.0%}), {self.wrong:.0%} of its claims wrong"
+            f"(the digest {self.digest_facts:.0%}), {self.wrong:.0%} of its claims wrong. "
+            f"Of two statements it prefers the true one in {self.told_apart:.0%} of the pairs.{why}"
         )
 
 
@@ -65,7 +87,8 @@ def known_result(model: ModelVersion) -> ExamResult | None:
 
 
 def sit_exam(engine: Engine, model: ModelVersion, on_progress: OnProgress | None = None) -> ExamResult:
-    """Have the model that the engine serves summarize the exam's conversations, and keep the result.
+    """Have the model that the engine serves summarize the exam's conversations and tell statements about them apart,
+    and keep the result.
 
     Raises Interrupted where the engine was cancelled; nothing is kept then.
     """
@@ -77,12 +100,33 @@ def sit_exam(engine: Engine, model: ModelVersion, on_progress: OnProgress | None
         raise Interrupted("stopped; the exam was not finished")
     drafts = iter(drawn.finished.drafts)
     texts = ["\n".join(next(drafts)[0].text.strip() for _ in parts) for parts in prompts]
-    result = mark(model.ref, questions, texts)
+    result = mark(model.ref, questions, texts, tell_apart(engine, questions, prompts))
     write_atomically(result_file(model), msgspec.json.encode(result))
     return result
 
 
-def mark(model: str, questions: Sequence[Question], texts: Sequence[str]) -> ExamResult:
+def tell_apart(engine: Engine, questions: Sequence[Question], prompts: Sequence[Sequence[PartPrompt]]) -> float:
+    """The share of the pairs, 0 to 1, in which the model finds the true statement likelier as a summary: by the mean
+    log-probability a token, averaged over the parts of a conversation that does not fit the window. A tie is no win.
+
+    Raises Interrupted where the engine was cancelled.
+    """
+    asked = [
+        ([part.prompt.text for part in parts], statements)
+        for question, parts in zip(questions, prompts, strict=True)
+        for statements in question.statements
+    ]
+    rows = [(prompt, text) for parts, pair in asked for text in (pair.true, pair.false) for prompt in parts]
+    scored = score(engine, [prompt for prompt, _ in rows], [text for _, text in rows])
+    means = iter([statistics.fmean(row) for row in scored.token_log_probabilities])
+    told = 0
+    for parts, _ in asked:
+        true, false = ([next(means) for _ in parts] for _ in range(2))
+        told += sum(true) > sum(false)
+    return told / len(asked)
+
+
+def mark(model: str, questions: Sequence[Question], texts: Sequence[str], told_apart: float) -> ExamResult:
     """Grade the model's texts and, beside each, the digest in as many words."""
     own = [grade(question, text) for question, text in zip(questions, texts, strict=True)]
     digests = [
@@ -96,6 +140,7 @@ def mark(model: str, questions: Sequence[Question], texts: Sequence[str]) -> Exa
         digest_facts=_facts(digests),
         wrong=sum(one.wrong for one in own) / sum(one.claims for one in own),
         words=sum(len(text.split()) for text in texts) / len(texts),
+        told_apart=told_apart,
         exam=exam_version(),
     )
 

@@ -106,6 +106,8 @@ def pull(hub_id: str, *, json: bool = False) -> None:
 def exam(ref: str, *, json: bool = False) -> None:
     """Test a model on sixteen conversations. If it passes, its summaries are shown above the digest.
 
+    Its summaries must hold facts and state few wrong things, and it must tell true statements from false ones.
+
     The result is kept until the model's files change.
 
     Example:
@@ -274,7 +276,7 @@ def _facts(model: ModelVersion) -> dict[str, object]:
 
 
 def _exam_facts(result: ExamResult) -> dict[str, object]:
-    return {**msgspec.to_builtins(result), "passed": result.passed}
+    return {**msgspec.to_builtins(result), "passed": result.passed, "failures": result.failures}
 
 
 def _made(model: ModelVersion) -> dict[str, object]:
