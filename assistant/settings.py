@@ -78,9 +78,9 @@ class KnowledgeSettings(Part, frozen=True):
     """How your documents are read and searched."""
 
     embedder: str = "minilm"
-    """`minilm` (bundled), or a sentence-transformers folder or Hub id on this machine; a change needs a rebuild."""
+    """`minilm` (bundled), or a sentence-transformers model; change it with `knowledge update --embedder REF`."""
     precision: Literal["float32", "int8"] = "int8"
-    """Precision of minilm. `int8` is twice as fast; a processor on which it is inexact uses `float32` instead."""
+    """Precision of the embedder. `int8` is twice as fast; if it is inexact on a processor, `float32` is used."""
     answers: Literal["auto", "quote", "write"] = "auto"
     """`quote` quotes a sentence of your documents, `write` lets the model write, `auto` tests whether it can."""
     reranker: str = ""

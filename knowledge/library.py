@@ -95,14 +95,21 @@ class Library:
 
     def embedder(self) -> Embedder:
         """The embedder, checked against the one that the stored vectors are from."""
+        if self.is_of_another_embedder():
+            stored, found = self.catalog.meta(_EMBEDDER_KEY), self._opened().identity
+            raise EmbedderChanged(
+                f"the documents were indexed with {stored}, not with {found}: go back to that embedder, or index them"
+                " anew with `assistant knowledge update --rebuild`"
+            )
+        return self._opened()
+
+    def is_of_another_embedder(self) -> bool:
+        """Whether the stored vectors are from another embedder than the one at hand, so that a rebuild is due."""
+        return self.catalog.meta(_EMBEDDER_KEY) not in ("", self._opened().identity)
+
+    def _opened(self) -> Embedder:
         if self._embedder is None:
             self._embedder = self._open_embedder()
-        stored = self.catalog.meta(_EMBEDDER_KEY)
-        if stored and stored != self._embedder.identity:
-            raise EmbedderChanged(
-                f"the documents were indexed with {stored}, not with {self._embedder.identity}: go back to that"
-                " embedder, or index them anew with `assistant knowledge update --rebuild`"
-            )
         return self._embedder
 
     def add(self, paths: Iterable[Path], on_progress: OnProgress | None = None) -> UpdateResult:
@@ -158,10 +165,11 @@ class Library:
             return self.retriever().search(query, k, msgspec.structs.replace(filters or Filters(), without=gone))
 
     def retriever(self) -> Retriever:
-        """What searches; it follows the catalog when another process changes that."""
+        """What searches; it follows the catalog when another process changes that, unless to another embedder."""
+        embedder = self.embedder()
         if self._retriever is None:
             reranker = open_reranker(self._reranker) if self._reranker else None
-            self._retriever = Retriever(self.catalog, self.embedder(), self.folder / "index.faiss", reranker)
+            self._retriever = Retriever(self.catalog, embedder, self.folder / "index.faiss", reranker)
         return self._retriever
 
     def files(self) -> list[File]:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from assistant.errors import reported_as_ours
+from assistant.errors import AssistantError, reported_as_ours
 from assistant.locations import conversions_dir, knowledge_dir
+from assistant.models.embedders import embedder_folder
 from assistant.settings import KnowledgeSettings
-from knowledge.errors import EmbedderMissing, KnowledgeError
+from knowledge.errors import KnowledgeError
 from knowledge.library import Library
-from knowledge.search.embedder import MINILM, Embedder, is_prepared, open_embedder, open_minilm
+from knowledge.search.embedder import Embedder
+from knowledge.search.encoder import Encoder
+from knowledge.search.opening import MINILM, open_embedder, source_of
 from knowledge.storage.catalog import explained as sql_explained
 
 
@@ -20,17 +23,8 @@ def open_library(
     """The knowledge base; its embedder is loaded when it is first needed. `on_note` is told what takes long. Its errors
     leave as the program's own.
     """
-
-    def embedder() -> Embedder:
-        return open_embedder(
-            settings.embedder,
-            conversions_dir(),
-            compute_type=settings.precision,
-            on_convert=lambda: on_note("Preparing the embedder, once: some ten seconds."),
-        )
-
     with explained():
-        library = Library(folder or knowledge_dir(), embedder, reranker=settings.reranker)
+        library = Library(folder or knowledge_dir(), lambda: _open(settings, on_note), reranker=settings.reranker)
         try:
             with sql_explained(library.catalog.path):
                 yield library
@@ -38,18 +32,44 @@ def open_library(
             library.close()
 
 
+def prepare_embedder(ref: str, on_note: Callable[[str], None] = lambda sentence: None) -> Path | None:
+    """Make the embedder ready to be used, and return its conversion, None for one that needs none."""
+    settings = KnowledgeSettings(embedder=ref)
+    with explained():
+        source = source_of(ref, conversions_dir(), _folder(settings))
+        _open(settings, on_note)
+    return source.place if source else None
+
+
 def embedder_state(settings: KnowledgeSettings) -> str:
     """Which embedder reads the documents and what it computes in, one line. It is opened only where it is prepared."""
-    if settings.embedder != MINILM:
-        return f"{settings.embedder}, opened when documents are read"
+    name, wanted = settings.embedder, settings.precision
     try:
-        if not is_prepared(conversions_dir()):
-            return f"{MINILM}, prepared when documents are first read"
-        embedder = open_minilm(conversions_dir(), compute_type=settings.precision)
-    except EmbedderMissing as error:
+        with explained():
+            source = source_of(name, conversions_dir(), _folder(settings))
+            if source is None:
+                return f"{name}, opened when documents are read"
+            if not source.is_converted:
+                return f"{name}, prepared when documents are first read"
+            used = Encoder(source, compute_type=wanted).compute_type
+    except AssistantError as error:
         return str(error)
-    wanted, used = settings.precision, embedder.compute_type
-    return f"{MINILM} as {used}" + ("" if used == wanted else f": {wanted} is not exact enough on this processor")
+    return f"{name} as {used}" + ("" if used == wanted else f": {wanted} is not exact enough on this processor")
+
+
+def _open(settings: KnowledgeSettings, on_note: Callable[[str], None]) -> Embedder:
+    return open_embedder(
+        settings.embedder,
+        conversions_dir(),
+        folder=_folder(settings),
+        compute_type=settings.precision,
+        on_convert=lambda: on_note("Preparing the embedder, once: ten seconds or more."),
+    )
+
+
+def _folder(settings: KnowledgeSettings) -> Path | None:
+    """Where the embedder is that the settings name, None for the bundled one."""
+    return None if settings.embedder == MINILM else embedder_folder(settings.embedder)
 
 
 def explained() -> AbstractContextManager[None]:

@@ -27,6 +27,16 @@ BESIDE_WEIGHTS = (
 model is exported for read the rest.
 """
 WEIGHTS = ("config.json", "*.safetensors", "*.safetensors.index.json")
+MODULES = "modules.json"
+"""The file that makes a folder a sentence-transformers model, and lists its parts."""
+BESIDE_MODULES = (
+    "config_sentence_transformers.json",
+    "sentence_*_config.json",
+    "sentencepiece.bpe.model",
+    "[0-9]_*/config.json",
+    "[0-9]_*/*.safetensors",
+)
+"""What belongs to such a model besides the rest."""
 _INDEX = "model.safetensors.index.json"
 _MAX_HEADER = 100_000_000  # the limit of the safetensors format
 
@@ -44,6 +54,8 @@ class FolderFacts(msgspec.Struct, frozen=True):
 
 def inspect_folder(folder: Path) -> FolderFacts:
     """Check that the folder holds a whole T5-type model. Raises ModelDamaged with what is wrong."""
+    if is_embedder(folder):
+        raise ModelDamaged(f"{folder} holds an embedder: `assistant knowledge update --embedder REF` uses it")
     config = _read_json(folder / "config.json")
     kind = config.get("model_type")
     if kind not in ARCHITECTURES:
@@ -52,16 +64,27 @@ def inspect_folder(folder: Path) -> FolderFacts:
         raise ModelDamaged(
             f"{folder / 'tokenizer.json'} is not a tokenizer of the tokenizers library: get the model again"
         )
+    parameters = count_parameters(folder)
+    window = config.get("n_positions")
+    return FolderFacts(
+        parameters=parameters,
+        window=window if isinstance(window, int) and window > 0 else 512,
+        licence=read_licence(folder),
+        speaker_tags=_speaker_tags(config, folder),
+    )
+
+
+def is_embedder(folder: Path) -> bool:
+    """Whether the folder holds a sentence-transformers model, which makes vectors and writes nothing."""
+    return (folder / MODULES).is_file()
+
+
+def count_parameters(folder: Path) -> int:
+    """Check that the weights are whole, and count them. Raises ModelDamaged with what is wrong."""
     headers = [_read_header(path) for path in _weight_files(folder)]
     tensors = {name: count for header in headers for name, count in header.counts.items()}
     _check_index(folder, tensors.keys(), {name: kept for header in headers for name, kept in header.aliases.items()})
-    window = config.get("n_positions")
-    return FolderFacts(
-        parameters=sum(tensors.values()),
-        window=window if isinstance(window, int) and window > 0 else 512,
-        licence=_licence(folder),
-        speaker_tags=_speaker_tags(config, folder),
-    )
+    return sum(tensors.values())
 
 
 def fingerprint(folder: Path) -> str:
@@ -160,7 +183,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _licence(folder: Path) -> str:
+def read_licence(folder: Path) -> str:
     """The `license:` line at the head of the model card, empty where there is none."""
     try:
         head = (folder / "README.md").read_text(encoding="utf-8")[:4000]

@@ -15,7 +15,8 @@ from assistant.errors import ModelDamaged
 from assistant.files import sync_dir
 from assistant.locations import ensure_dir, models_dir
 from assistant.models.downloads import Download, check_room
-from assistant.models.folder import BESIDE_WEIGHTS, WEIGHTS, inspect_folder
+from assistant.models.embedders import inspect_embedder
+from assistant.models.folder import BESIDE_MODULES, BESIDE_WEIGHTS, MODULES, WEIGHTS, inspect_folder, is_embedder
 from assistant.models.hub import endpoint, reporting
 from assistant.models.registry import pulled_folder
 from assistant.terminal import one_line
@@ -36,7 +37,7 @@ OnFound = Callable[[Download], None]
 def pull(
     hub_id: str, *, on_bytes: OnBytes = lambda done, total: None, on_found: OnFound = lambda download: None
 ) -> Path:
-    """Download the model, check that it is whole, and return its folder; at once where it is already there.
+    """Download the model or the embedder, check that it is whole, and return its folder; at once where it is there.
 
     `on_found` hears size and licence first, `on_bytes` how much is here. Raises UsageError for an id that is none,
     ModelMissing where the Hub has no such model or cannot be reached, ModelDamaged where the model has no safetensors
@@ -44,14 +45,14 @@ def pull(
     """
     target = pulled_folder(hub_id)
     if target.is_dir():
-        inspect_folder(target)
+        _inspect(hub_id, target)
         return target
     draft = models_dir() / ".pulling" / target.name
     with reporting(hub_id, "pull", models_dir()):
         found = _find(hub_id)
         on_found(found.download)
         _fetch_all(found, draft, on_bytes)
-    inspect_folder(draft)
+    _inspect(hub_id, draft)
     draft.rename(target)
     sync_dir(target.parent)
     return target
@@ -61,6 +62,13 @@ def look_up(hub_id: str) -> Download:
     """Ask the Hub for size and licence; fetches nothing. Raises as `pull` does."""
     with reporting(hub_id, "pull", models_dir()):
         return _find(hub_id).download
+
+
+def _inspect(hub_id: str, folder: Path) -> None:
+    if is_embedder(folder):
+        inspect_embedder(hub_id, folder)
+    else:
+        inspect_folder(folder)
 
 
 class _Found(NamedTuple):
@@ -76,8 +84,8 @@ def _find(hub_id: str) -> _Found:
     address = endpoint()
     found = HfApi(endpoint=address).model_info(hub_id)
     names = [file.rfilename for file in found.siblings or ()]
-    # fnmatch's star crosses slashes: files of subfolders are other formats of the same weights.
-    wanted = [name for name in names if "/" not in name and any(fnmatch.fnmatch(name, like) for like in _WANTED)]
+    likes = (*_WANTED, MODULES, *BESIDE_MODULES) if MODULES in names else _WANTED
+    wanted = [name for name in names if any(_is_like(name, like) for like in likes)]
     if not any(name.endswith(".safetensors") for name in wanted):
         raise ModelDamaged(f"{hub_id} has no safetensors weights; Parley reads no others, since they can run code")
     urls = {name: hf_hub_url(hub_id, name, revision=str(found.sha), endpoint=address) for name in wanted}
@@ -87,12 +95,21 @@ def _find(hub_id: str) -> _Found:
     return _Found(Download(hub_id=hub_id, size=size, licence=one_line(" ".join(licences))), files)
 
 
+def _is_like(name: str, like: str) -> bool:
+    """Whether a path on the Hub fits the pattern, folder by folder: fnmatch's star crosses slashes, and files of other
+    subfolders are other formats of the same weights.
+    """
+    parts, likes = name.split("/"), like.split("/")
+    return len(parts) == len(likes) and all(map(fnmatch.fnmatch, parts, likes))
+
+
 def _fetch_all(found: _Found, draft: Path, on_bytes: OnBytes) -> None:
     ensure_dir(draft)
     total = found.download.size
-    check_room(draft, total - sum(path.stat().st_size for path in draft.iterdir()))
+    check_room(draft, total - sum(path.stat().st_size for path in draft.rglob("*") if path.is_file()))
     done = 0
     for name, (url, facts) in found.files.items():
+        ensure_dir((draft / name).parent)
         if not (draft / name).exists():
             _fetch(name, url, facts, draft, lambda here, before=done: on_bytes(before + here, total))  # type: ignore[misc]
         done += (draft / name).stat().st_size

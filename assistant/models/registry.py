@@ -129,6 +129,11 @@ def _version(ref: str, folder: Path, kind: _Kind) -> ModelVersion:
     )
 
 
+def locate(ref: str) -> Path:
+    """The folder that a path, a registry version or a Hub id names. Raises ModelMissing where there is none."""
+    return _locate(ref)[1]
+
+
 def _locate(ref: str) -> tuple[_Kind, Path]:
     """The folder of a path, a registry version or a Hub id, in that order only where the path is written as one."""
     path = Path(ref).expanduser()
@@ -164,6 +169,11 @@ def _known_places(ref: str) -> Iterator[tuple[_Kind, Path]]:
 def pulled_folder(hub_id: str) -> Path:
     """Where `assistant models pull` puts a model of the Hub."""
     return models_dir() / hub_id.replace("/", "--")
+
+
+def candidates() -> Iterator[tuple[str, Path]]:
+    """Every folder that may hold a pulled model or one of the Hub's cache, whole or not, and its Hub id."""
+    return ((ref, folder) for ref, folder, kind in _candidates() if kind == "hub")
 
 
 def _candidates() -> Iterator[tuple[str, Path, _Kind]]:

@@ -27,7 +27,7 @@ from assistant.prompts.passages import render_question
 from assistant.records import GenerationSettings
 from assistant.settings import ModelSettings, Settings
 from knowledge.answers.quotes import best_quotes
-from knowledge.search.embedder import open_embedder
+from knowledge.search.opening import open_embedder
 from knowledge.search.retriever import Retriever
 from tests.benchmarks.retrieval import _indexed, read_rows
 

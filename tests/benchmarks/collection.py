@@ -14,7 +14,7 @@ from pathlib import Path
 from knowledge.answers.quotes import Quote, find_quotes
 from knowledge.library import Library
 from knowledge.search.confidence import judge
-from knowledge.search.embedder import open_embedder
+from knowledge.search.opening import open_embedder
 from tests.document_writers import described, write_collection
 
 COLUMNS = ("right", "right, as probable", "wrong", "wrong, as probable", "refused")

@@ -38,7 +38,8 @@ from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Filters, Passage
 from knowledge.library import Library
 from knowledge.loaders import load
-from knowledge.search.embedder import Embedder, PassageText, PassageVectors, Vectors, open_embedder, passage_text
+from knowledge.search.embedder import Embedder, PassageText, PassageVectors, Vectors, passage_text
+from knowledge.search.opening import open_embedder
 from knowledge.search.retriever import Retriever
 from knowledge.storage.catalog import Catalog
 from tests.benchmarks.retrieval import read_rows

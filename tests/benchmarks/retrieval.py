@@ -24,7 +24,8 @@ from knowledge.documents import Document, File, Hit, SearchResult, content_hash
 from knowledge.evaluation import Question, area_under_curve, evaluate
 from knowledge.library import budget
 from knowledge.search.confidence import PROBABLE_FROM, SURE_FROM, answer_chance
-from knowledge.search.embedder import Embedder, open_embedder, passage_text
+from knowledge.search.embedder import Embedder, passage_text
+from knowledge.search.opening import open_embedder
 from knowledge.search.retriever import Retriever
 from knowledge.storage.catalog import Catalog
 

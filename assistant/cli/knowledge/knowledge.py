@@ -17,7 +17,7 @@ from assistant.errors import UsageError
 from assistant.feedback.store import Store
 from assistant.files import write_atomically
 from assistant.locations import store_file
-from assistant.settings import load_settings
+from assistant.settings import KnowledgeSettings, load_settings, resolve, save_setting
 from assistant.terminal import one_line, rough_time
 from knowledge.documents import Filters, Hit
 from knowledge.library import Library, OnProgress, Progress, UpdateResult
@@ -26,6 +26,7 @@ knowledge = App(name="knowledge", help="Index, search and measure your documents
 
 knowledge.command("assistant.cli.knowledge.evaluate:evaluate", name="evaluate")
 
+_EMBEDDER = "knowledge.embedder"
 _EXCERPT = 300
 _MOST_SHOWN = 20
 _PATH = 40
@@ -54,18 +55,31 @@ def add(*paths: Path, json: bool = False) -> int:
 
 
 @knowledge.command(name="update")
-def update(*, rebuild: bool = False, json: bool = False) -> int:
+def update(*, rebuild: bool = False, embedder: str = "", json: bool = False) -> int:
     """Index what is new or changed, and forget what was deleted.
+
+    Examples:
+
+      assistant knowledge update
+
+      assistant knowledge update --embedder intfloat/multilingual-e5-small
 
     Parameters
     ----------
     rebuild
-        Index everything again, for example with another embedder.
+        Index everything again.
+    embedder
+        Use this embedder from now on, and index everything again with it: minilm, or a model on this machine.
     json
         Print one JSON object.
     """
-    with _library() as library, _shown() as on_progress:
-        result = library.update(on_progress, rebuild=rebuild)
+    settings = _settings(embedder)
+    with open_library(settings, note) as library:
+        if embedder:
+            rebuild = library.is_of_another_embedder() or rebuild
+            save_setting(_EMBEDDER, settings.embedder)
+        with _shown() as on_progress:
+            result = library.update(on_progress, rebuild=rebuild)
     return _report(result, json)
 
 
@@ -204,6 +218,19 @@ _CITED = ("document", "page", "place", "start", "end", "text", "score")
 
 def _library() -> AbstractContextManager[Library]:
     return open_library(load_settings().knowledge, note)
+
+
+def _settings(embedder: str) -> KnowledgeSettings:
+    """The settings with that embedder, a path made absolute. Raises UsageError where the user's file doesn't decide."""
+    settings, origins = resolve()
+    if not embedder:
+        return settings.knowledge
+    origin = origins.get(_EMBEDDER, "default")
+    if origin in ("project file", "environment"):
+        raise UsageError(f"{_EMBEDDER} comes from the {origin}: change it there, and run `knowledge update --rebuild`")
+    folder = Path(embedder).expanduser()
+    is_path = embedder.startswith(("/", ".", "~"))
+    return msgspec.structs.replace(settings.knowledge, embedder=str(folder.resolve()) if is_path else embedder)
 
 
 @contextmanager

@@ -13,7 +13,9 @@ from assistant.engine.protocol import Progress
 from assistant.errors import AssistantError
 from assistant.exam import ExamResult, known_result
 from assistant.models import versions
+from assistant.models.embedders import inspect_embedder, list_embedders
 from assistant.models.exporting import Form
+from assistant.models.folder import is_embedder
 from assistant.models.registry import choose, list_models, resolve
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
@@ -31,13 +33,16 @@ def list_(*, json: bool = False) -> None:
         Print one JSON list.
     """
     serving, why = choose(load_settings())
-    found = list_models()
+    found, embedders = list_models(), list_embedders()
     if json:
-        say_json([{**_facts(model), "serving": model.ref == serving.ref} for model in found])
+        models = [{**_facts(model), "serving": model.ref == serving.ref} for model in found]
+        say_json([*models, *({"kind": "embedder", **msgspec.to_builtins(facts)} for facts in embedders)])
         return
     for model in found:
         star = "*" if model.ref == serving.ref else " "
         say(f"{star} {model.ref:28} {_size(model):>9}  {model.kind:8} window {model.window}  {_origin(model)}".rstrip())
+    for facts in embedders:
+        say(f"  {facts.ref:28} {facts.parameters / 1e6:>7.1f} M  embedder for your documents")
     note(f"{serving.ref}: {why}")
 
 
@@ -87,19 +92,26 @@ def pull(hub_id: str, *, json: bool = False) -> None:
     Parameters
     ----------
     hub_id
-        The model's id on the Hub; an encoder-decoder of the T5 family with safetensors weights.
+        The model's id on the Hub: an encoder-decoder of the T5 family, or a sentence-transformers model that reads
+        your documents (`knowledge update --embedder`). Its weights must be safetensors.
     json
         Print one JSON object.
     """
+    from assistant.answering.library import prepare_embedder
+
     folder = download(hub_id)
-    model = resolve(hub_id, load_settings())
-    place = ensure_converted(model, _tell)
-    if json:
-        size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-        facts = {"bytes": size, "licence": model.licence}
-        say_json({"model": model.ref, "folder": str(folder), "converted": str(place), **facts})
+    if is_embedder(folder):
+        use, place = f"assistant knowledge update --embedder {hub_id}", prepare_embedder(hub_id, note)
+        licence = inspect_embedder(hub_id, folder).licence
     else:
-        say(f"{model.ref} is here and converted. Use it with: --model {model.ref}")
+        model = resolve(hub_id, load_settings())
+        use, place, licence = f"--model {hub_id}", ensure_converted(model, _tell), model.licence
+    if json:
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        facts = {"bytes": size, "licence": licence}
+        say_json({"model": hub_id, "folder": str(folder), "converted": place and str(place), **facts})
+    else:
+        say(f"{hub_id} is here and {'converted' if place else 'ready'}. Use it with: {use}")
 
 
 @models.command(name="exam")

