@@ -35,7 +35,7 @@ class ModelSettings(Part, frozen=True):
     backend: Literal["auto", "ctranslate", "transformers"] = "auto"
     """`ctranslate` is fast on CPU, `transformers` runs on GPU and needs no conversion; `auto` picks by machine."""
     threads: int = 0
-    """CPU threads for the model; 0 uses one for a small model and every core for a larger one."""
+    """Cores for the model; 0 uses all, with the number of threads for a text that is the fastest here."""
 
 
 class PromptSettings(Part, frozen=True):

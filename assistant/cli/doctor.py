@@ -14,6 +14,7 @@ from assistant.conversation import Ask, Assistant
 from assistant.dialogue import parse
 from assistant.engine.conversion import find_converted
 from assistant.engine.precision import read_precision
+from assistant.engine.threads import make_plan
 from assistant.errors import AssistantError
 from assistant.feedback.store import Store
 from assistant.locations import conversions_dir, data_dir, home, store_file
@@ -140,8 +141,10 @@ def _model() -> str:
     if not ready:
         return f"{detail}; will be converted at the first answer"
     converted = find_converted(model)
-    precision = read_precision(converted) if converted else None
-    return f"{detail}; {precision.sentence()}" if precision else detail
+    if not converted:
+        return detail
+    plan = make_plan(converted, settings.model.threads)
+    return f"{detail}; {read_precision(converted).sentence()}; {plan.sentence()}"
 
 
 def _embedder() -> str:

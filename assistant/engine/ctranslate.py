@@ -1,7 +1,9 @@
 """The fast backend for CPUs: an int8 conversion of the model, run by CTranslate2."""
 
-import os
+import ctypes
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +11,30 @@ import ctranslate2
 
 from assistant.engine.conversion import ensure_converted
 from assistant.engine.protocol import OnProgress, Progress
+from assistant.engine.threads import Layout, Plan, make_plan
 from assistant.engine.tokens import EOS, GrowingText, ModelTokenizer
 from assistant.errors import ModelDamaged
 from assistant.records import BackendName, Draft, GenerationSettings, ModelVersion
 
 _SCORED_AT_ONCE = 16
-_SMALL = 32 << 20
-"""Bytes of weights up to which one thread is the fastest: several wait for one another at every layer of every token,
-which takes longer than the work itself (docs/benchmarks.md; 11 and 23 MB were measured)."""
-_Drafts = dict[tuple[int, int], list[int]]
+_WRITTEN_AT_ONCE = 8
+"""Texts that one worker writes together: decoding is bound by reading the weights, which they share."""
+_ROUNDS = 3
+_TIMED_PROMPT, _TIMED_TEXT = 96, 12
+"""Pieces of the prompt and of the text that the number of threads is measured with."""
 
 
 def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "CTranslateBackend":
-    """The model's conversion, made first where there is none."""
+    """The model's conversion, made first where there is none, with the threads that are fastest here."""
     folder = ensure_converted(model, on_progress)
     on_progress(Progress(stage="loading"))
-    return CTranslateBackend(ModelTokenizer(Path(model.folder)), folder, threads or default_threads(folder))
+    tokenizer = ModelTokenizer(Path(model.folder))
+
+    def seconds(layout: Layout) -> tuple[float, float]:
+        on_progress(Progress(stage="measuring speed"))
+        return _seconds(_open(folder, layout), tokenizer, layout)
+
+    return CTranslateBackend(tokenizer, folder, make_plan(folder, threads, seconds))
 
 
 class CTranslateBackend:
@@ -33,12 +43,15 @@ class CTranslateBackend:
     name: BackendName = "ctranslate"
     version: str = ctranslate2.__version__
 
-    def __init__(self, tokenizer: ModelTokenizer, folder: Path, threads: int) -> None:
+    def __init__(self, tokenizer: ModelTokenizer, folder: Path, plan: Plan) -> None:
         self._tokenizer = tokenizer
         self._folder = folder
-        self._threads = threads
-        self._translator = self._open()
+        self._plan = plan
+        self._layout = plan.one
+        self._translator = _open(folder, plan.one)
         self._has_drawn = False
+        self._wrote_many = False
+        self.batch = 2 * _WRITTEN_AT_ONCE * plan.many.workers
 
     def generate(
         self,
@@ -51,6 +64,7 @@ class CTranslateBackend:
         barred: Sequence[int] = (),
     ) -> list[list[Draft]]:
         """Drafts for every prompt. Beams cannot be cancelled: the library offers no way to."""
+        self._arrange(len(prompts))
         if settings.decoding == "sample":
             self._reseed(seed)
         growing = GrowingText(self._tokenizer, on_piece) if on_piece else None
@@ -63,6 +77,7 @@ class CTranslateBackend:
         results = self._translator.translate_batch(
             [self._pieces(prompt) for prompt in prompts],
             callback=None if settings.decoding == "beam" else on_token,
+            max_batch_size=_WRITTEN_AT_ONCE,
             suppress_sequences=[[piece] for piece in self._tokenizer.pieces(barred)] or None,
             **_options(settings),
         )
@@ -80,6 +95,7 @@ class CTranslateBackend:
 
     def score(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
         """Log-probability in nats of every piece of each completion, `</s>` included."""
+        self._arrange(len(prompts))
         results = self._translator.score_batch(
             [self._pieces(prompt) for prompt in prompts],
             # The library adds the final `</s>` itself.
@@ -94,30 +110,36 @@ class CTranslateBackend:
         return self._tokenizer.count(text)
 
     def prepare(self) -> None:
-        """Open a Translator for the next sample: the one that drew cannot be seeded again."""
+        """Open a Translator for the next sample, since the one that drew cannot be seeded again; and give back the
+        memory that a batch took.
+        """
         if self._has_drawn:
-            del self._translator
-            self._translator = self._open()
-            self._has_drawn = False
+            self._reopen(self._layout)
+        if self._wrote_many:
+            _trim_memory()
+            self._wrote_many = False
+
+    def _arrange(self, texts: int) -> None:
+        """Take the layout for so many texts."""
+        self._wrote_many = self._wrote_many or texts > 1
+        layout = self._plan.many if texts > 1 else self._plan.one
+        # What runs one text with as many threads serves a single text as well.
+        if layout.threads != self._layout.threads or layout.workers > self._layout.workers:
+            self._reopen(layout)
+
+    def _reopen(self, layout: Layout) -> None:
+        del self._translator
+        self._translator = _open(self._folder, layout)
+        self._layout = layout
+        self._has_drawn = False
 
     def _pieces(self, text: str) -> list[str]:
         return self._tokenizer.pieces(self._tokenizer.encode(text))
 
-    def _open(self) -> ctranslate2.Translator:
-        try:
-            # The type that was saved, int8, or the next best where the processor has no fast int8.
-            return ctranslate2.Translator(
-                str(self._folder), device="cpu", compute_type="default", inter_threads=1, intra_threads=self._threads
-            )
-        except (RuntimeError, ValueError) as error:
-            line = " ".join(str(error).split())
-            raise ModelDamaged(
-                f"the conversion in {self._folder} cannot be read ({line}): remove that folder"
-            ) from error
-
     def _reseed(self, seed: int) -> None:
         """A seed counts for generators made after it, and each Translator's thread makes one at its first draw."""
-        self.prepare()
+        if self._has_drawn:
+            self._reopen(self._layout)
         ctranslate2.set_random_seed(seed)
         self._has_drawn = True
 
@@ -156,10 +178,43 @@ def _options(settings: GenerationSettings) -> dict[str, Any]:
     return options
 
 
-def default_threads(folder: Path) -> int:
-    """What OMP_NUM_THREADS says; else one for a small conversion, every core that this process may use for another."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isdigit() and int(told):
-        return int(told)
-    is_small = sum(path.stat().st_size for path in folder.glob("model.bin")) <= _SMALL
-    return 1 if is_small else len(os.sched_getaffinity(0))
+def _open(folder: Path, layout: Layout) -> ctranslate2.Translator:
+    try:
+        # The type that was saved, int8, or the next best where the processor has no fast int8.
+        return ctranslate2.Translator(
+            str(folder),
+            device="cpu",
+            compute_type="default",
+            inter_threads=layout.workers,
+            intra_threads=layout.threads,
+        )
+    except (RuntimeError, ValueError) as error:
+        line = " ".join(str(error).split())
+        raise ModelDamaged(f"the conversion in {folder} cannot be read ({line}): remove that folder") from error
+
+
+def _seconds(translator: ctranslate2.Translator, tokenizer: ModelTokenizer, layout: Layout) -> tuple[float, float]:
+    """The least seconds that one text, and two texts a core together, take."""
+    prompt = tokenizer.pieces((tokenizer.encode("the ") * _TIMED_PROMPT)[:_TIMED_PROMPT])
+    cores = layout.workers * layout.threads
+
+    def seconds(texts: int) -> float:
+        start = time.perf_counter()
+        translator.translate_batch(
+            [prompt] * texts,
+            max_batch_size=max(1, texts // layout.workers),
+            beam_size=1,
+            max_input_length=0,
+            min_decoding_length=_TIMED_TEXT,
+            max_decoding_length=_TIMED_TEXT,
+        )
+        return time.perf_counter() - start
+
+    # The first of each warms up.
+    return min([seconds(1) for _ in range(1 + _ROUNDS)][1:]), min([seconds(2 * cores) for _ in range(1 + _ROUNDS)][1:])
+
+
+def _trim_memory() -> None:
+    """Return freed memory to the system, which glibc keeps: over 100 MiB after a batch of eight with flan-t5-base."""
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)

@@ -152,11 +152,13 @@ class Backend(Protocol):
 
     `generate` returns `settings.drafts` drafts for every prompt. `on_piece` gets the text that a streamed draft grew
     by; `cancelled` is asked after every token, where the backend can ask. No text contains one of the ids `barred`.
-    `prepare` is called when nobody waits, to do then what the next request would wait for.
+    `prepare` is called when nobody waits, to do then what the next request would wait for. `batch` is how many prompts
+    it is best given at a time.
     """
 
     name: BackendName
     version: str
+    batch: int
 
     def generate(
         self,

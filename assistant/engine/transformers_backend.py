@@ -64,6 +64,7 @@ class TransformersBackend:
     """A loaded model."""
 
     name: BackendName = "transformers"
+    batch = 16
 
     def __init__(self, network: Any, tokenizer: ModelTokenizer, soft_prompt: Any = None) -> None:
         import torch

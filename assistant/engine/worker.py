@@ -39,9 +39,6 @@ from assistant.engine.protocol import (
 from assistant.errors import AssistantError, ModelMissing
 from assistant.records import ModelVersion
 
-_BATCH = 16
-"""Prompts a batch: decoding is bound by reading the weights, which a batch shares; more only adds waiting."""
-
 
 class Worker:
     """Answers requests one after the other."""
@@ -155,7 +152,7 @@ class Worker:
         """Places of the prompts to write next, by length so that little is padded, until the request is cancelled."""
         # Samples are drawn one prompt at a time: the same seed then gives the same text alone and among others. And
         # what is barred differs from prompt to prompt, which no backend can do within a batch.
-        size = 1 if request.settings.decoding == "sample" or request.barred else _BATCH
+        size = 1 if request.settings.decoding == "sample" or request.barred else self._model().batch
         order = sorted(range(len(counts)), key=lambda i: counts[i], reverse=True)
         for start in range(0, len(order), size):
             if request.id in self._cancelled:

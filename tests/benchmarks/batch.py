@@ -6,7 +6,6 @@ Chunks of 61 dialogues go to both backends in turn, so that a drifting machine s
 ROUGE is F1 x 100, stemmed (rouge_score), with a 95 % bootstrap interval over dialogues.
 """
 
-import argparse
 import os
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from assistant.models.registry import resolve
 from assistant.prompts import DialogueTooLong, render
 from assistant.records import GenerationSettings
 from assistant.settings import Settings
+from tests.benchmarks.machine import TimingParser
 from training.runs.data.datasets import read_rows
 
 _CHUNK = 61
@@ -28,7 +28,7 @@ _PEER_BATCH = 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = TimingParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--limit", type=int, default=488)

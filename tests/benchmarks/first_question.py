@@ -19,12 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.machine import TimingParser
+
 ASKED_AT = 3.0
 _PATIENCE = 120.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = TimingParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("question")
     parser.add_argument("--rounds", type=int, default=5)

@@ -42,6 +42,7 @@ from knowledge.search.embedder import Embedder, PassageText, PassageVectors, Vec
 from knowledge.search.opening import open_embedder
 from knowledge.search.retriever import Retriever
 from knowledge.storage.catalog import Catalog
+from tests.benchmarks.machine import TimingParser
 from tests.benchmarks.retrieval import read_rows
 
 _QUERIES = 200
@@ -50,7 +51,7 @@ _ROUTES = ("direct, windows", "direct", "float32", "int8")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = TimingParser(description=__doc__)
     parser.add_argument("what", choices=["rates", "update", "queries", "route", "cold"])
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="gzipped lines with title and text")

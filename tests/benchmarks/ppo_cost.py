@@ -25,6 +25,7 @@ import psutil
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
+from tests.benchmarks.machine import TimingParser
 from tests.tiny_models import build_tiny_model
 from training.ppo import updates
 from training.ppo.config import GuardLimits, PpoConfig
@@ -44,7 +45,7 @@ SHAPES = {
 
 def main() -> None:
     """Measure and print Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = TimingParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["tiny", "pocket"])
     parser.add_argument("--batches", nargs="+", type=int, default=[8, 16, 32])
     parser.add_argument("--lengths", nargs="+", type=int, default=[15, 30, 60])

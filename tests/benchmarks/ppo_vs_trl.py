@@ -20,6 +20,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.machine import TimingParser
+
 KL_GRID = (0.5, 1.0, 2.0, 4.0, 6.0)
 # 97.5 % points of Student's t for 1 to 19 degrees of freedom.
 _T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09)
@@ -33,7 +37,7 @@ def reward_of(response: str) -> float:
 
 def main() -> None:
     """Run the comparison and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = TimingParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trl-python", default="", help="interpreter of an environment with trl 0.11.4")
     parser.add_argument("--shape", choices=("tiny", "pocket"), default="tiny")
     parser.add_argument("--adapt", choices=("decoder", "all"), default="decoder")
@@ -58,7 +62,6 @@ def main() -> None:
         parts = [json.loads(path.read_text()) for path in arguments.merge]
         print(table({side: [steps for part in parts for steps in part[side]] for side in ("ours", "trl")}))
     else:
-        sys.path.insert(0, str(Path(__file__).parents[2]))
         compare(arguments)
 
 

@@ -6,7 +6,6 @@ pseudo-terminal, while a real model writes. Prints Markdown tables.
     python tests/benchmarks/screen.py [--runs 5] [--model pocket]
 """
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -23,6 +22,7 @@ from assistant.settings import Settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.widgets.transcript.source import SourceView
 from assistant.tui.widgets.transcript.transcript import Transcript
+from tests.benchmarks.machine import TimingParser
 from tests.benchmarks.startup import CONVERSATION, PLACEHOLDER, Terminal, visible
 
 LENGTHS = (20, 2_000)
@@ -129,7 +129,7 @@ def percentiles(values: Sequence[float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = TimingParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--model", default="pocket")
     options = parser.parse_args()

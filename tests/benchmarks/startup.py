@@ -5,7 +5,6 @@ Starts `assistant` in a pseudo-terminal, types, and reads what it draws, as a te
     python tests/benchmarks/startup.py [--runs 10] [--model pocket]
 """
 
-import argparse
 import fcntl
 import os
 import pty
@@ -22,6 +21,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.machine import TimingParser
 
 ROWS, COLUMNS = 30, 100
 LIMIT_SECONDS = 180.0
@@ -165,7 +168,7 @@ def table(runs: Sequence[dict[str, list[float]]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = TimingParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--model", default="pocket", help="a model reference; the default is what a fresh home serves")
     options = parser.parse_args()

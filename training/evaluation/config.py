@@ -18,7 +18,7 @@ class WritingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     backend: Literal["auto", "ctranslate", "transformers"] = "auto"
     """Backend for the model; `auto` picks transformers if there is a GPU."""
     threads: int = 0
-    """CPU threads for the model. 0 uses one for a small model, where that is fastest, and every core otherwise."""
+    """Cores for the model. 0 uses all, with the number of threads for a text that is the fastest here."""
     learned: bool = True
     """Also compute the metrics that need all-MiniLM: similarity to the references, and toxicity."""
     toxicity_model: str = ""

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from assistant.engine import BACKENDS
-from assistant.engine.ctranslate import CTranslateBackend, default_threads
+from assistant.engine.ctranslate import CTranslateBackend
 from assistant.engine.protocol import Backend
+from assistant.engine.threads import Layout, Plan
 from assistant.engine.tokens import GrowingText, ModelTokenizer
 from assistant.errors import ModelDamaged
 from assistant.records import BackendName, GenerationSettings
@@ -16,6 +17,9 @@ from tests.tiny_models import LESSONS
 from tests.unit.assistant.engines import GREEDY, SOURCES, version_of
 
 WILD = GenerationSettings(decoding="sample", max_new_tokens=24, min_new_tokens=24, temperature=3.0, top_k=0)
+
+
+PLAN = Plan(one=Layout(workers=1, threads=1), many=Layout(workers=2, threads=1))
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +147,7 @@ def test_a_damaged_conversion_is_named(taught_model: Path, tiny_conversion: Path
     for name in ("config.json", "shared_vocabulary.json"):
         (tmp_path / name).write_bytes((tiny_conversion / name).read_bytes())
     with pytest.raises(ModelDamaged, match="remove that folder"):
-        CTranslateBackend(ModelTokenizer(taught_model), tmp_path, 1)
+        CTranslateBackend(ModelTokenizer(taught_model), tmp_path, PLAN)
 
 
 def test_a_stream_never_shows_half_a_character(taught_model: Path) -> None:
@@ -171,16 +175,20 @@ def test_a_tokenizer_that_cannot_be_read_is_named(
         ModelTokenizer(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("size", "told", "threads"),
-    # The limit is 32 x 1,048,576 bytes; 3 cores.
-    [(33_554_432, "", 1), (33_554_433, "", 3), (33_554_433, "2", 2), (100, "2", 2), (100, "many", 1), (100, "0", 1)],
-)
-def test_a_small_model_gets_one_thread_unless_told_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, told: str, threads: int
-) -> None:
-    with (tmp_path / "model.bin").open("wb") as stream:
-        stream.truncate(size)
-    monkeypatch.setenv("OMP_NUM_THREADS", told)
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2})
-    assert default_threads(tmp_path) == threads
+@pytest.mark.parametrize("decoding", ["greedy", "beam"])
+def test_texts_written_side_by_side_keep_their_places(taught_model: Path, tiny_conversion: Path, decoding: str) -> None:
+    settings = GenerationSettings(decoding=decoding, max_new_tokens=30, no_repeat_ngram=0)  # type: ignore[arg-type]
+    side_by_side = CTranslateBackend(ModelTokenizer(taught_model), tiny_conversion, PLAN)
+    # 26 prompts of two lengths are four batches of at most eight for two workers, sorted by length on the way.
+    prompts = [SOURCES[i % 2] for i in range(26)]
+    texts = [row[0].text for row in side_by_side.generate(prompts, settings, 0)]
+    assert texts == [LESSONS[prompt] for prompt in prompts]
+    assert [len(row) for row in side_by_side.score(prompts, texts)] == list(map(side_by_side.count_tokens, texts))
+
+
+def test_a_sample_after_a_batch_is_the_sample_before_it(taught_model: Path, tiny_conversion: Path) -> None:
+    backend = CTranslateBackend(ModelTokenizer(taught_model), tiny_conversion, PLAN)
+    before = backend.generate([SOURCES[0]], WILD, 4)
+    backend.generate(SOURCES * 5, GREEDY, 0)
+    backend.prepare()
+    assert backend.generate([SOURCES[0]], WILD, 4) == before

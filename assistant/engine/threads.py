@@ -1,0 +1,123 @@
+"""How a conversion uses the processor's cores: for one text, and for many texts at a time. Measured, since more threads
+for one text are often slower: they wait for one another at every layer of every token.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from assistant.engine.conversion import processor
+from assistant.files import write_atomically
+from assistant.records import Record
+
+THREADS = "threads.json"
+SMALL = 32 << 20
+"""Bytes of weights up to which one thread is the fastest for one text (docs/benchmarks.md; 11 and 23 MB were
+measured)."""
+_GUESS = 4
+"""Threads for one text of a large model that was not timed, as CTranslate2 chooses by itself."""
+_WORTH = 0.95
+"""More threads for a text must take at most this share of the time of fewer: a draw goes to fewer."""
+
+
+class Layout(Record, frozen=True):
+    """So many texts, or batches of texts, side by side, each with so many threads."""
+
+    workers: int
+    threads: int
+
+
+class Plan(Record, frozen=True):
+    """The layouts for one text and for several, and the seconds that each number of threads took, where measured."""
+
+    one: Layout
+    many: Layout
+    seconds_one: dict[int, float] = {}
+    seconds_many: dict[int, float] = {}
+
+    def sentence(self) -> str:
+        """What runs with what, for `assistant doctor`."""
+        how = "measured" if self.seconds_one else "not measured"
+        return (
+            f"one text with {_count(self.one.threads, 'thread')}, batches with {self.many.workers} x "
+            f"{_count(self.many.threads, 'thread')} ({how})"
+        )
+
+
+class _Note(Record, frozen=True):
+    machine: str
+    plan: Plan
+
+
+Timer = Callable[[Layout], tuple[float, float]]
+"""Seconds that one text, and a fixed number of texts together, take with a layout."""
+
+
+def make_plan(folder: Path, threads: int, timer: Timer | None = None) -> Plan:
+    """The plan for a conversion. `threads`, else OMP_NUM_THREADS, says how many cores may be used; 0 is all of them.
+
+    With all of them a large conversion is timed by `timer`, once a machine, and the result kept in its folder;
+    without a timer, or in a folder that cannot be written to, the plan is a guess.
+    """
+    told = threads or _told()
+    cores = told or len(os.sched_getaffinity(0))
+    if told or cores == 1:
+        return Plan(one=Layout(workers=1, threads=cores), many=Layout(workers=cores, threads=1))
+    if _is_small(folder):
+        return Plan(one=Layout(workers=1, threads=1), many=Layout(workers=cores, threads=1))
+    machine = f"{processor()}, {cores} cores, CTranslate2 {version('ctranslate2')}"
+    if found := _read(folder, machine):
+        return found
+    if timer is None or not os.access(folder, os.W_OK):
+        return Plan(one=Layout(workers=1, threads=min(_GUESS, cores)), many=Layout(workers=cores, threads=1))
+    plan = measure(cores, timer)
+    with suppress(OSError):  # a full disk: measured again next time
+        write_atomically(folder / THREADS, msgspec.json.encode(_Note(machine=machine, plan=plan)))
+    return plan
+
+
+def measure(cores: int, timer: Timer) -> Plan:
+    """The fastest plan by `timer` among 1, 2, 4… threads a text."""
+    seconds_one, seconds_many = {}, {}
+    for threads in [2**power for power in range(cores.bit_length()) if 2**power <= cores]:
+        seconds_one[threads], seconds_many[threads] = timer(Layout(workers=cores // threads, threads=threads))
+    many = _fastest(seconds_many)
+    return Plan(
+        one=Layout(workers=1, threads=_fastest(seconds_one)),
+        many=Layout(workers=cores // many, threads=many),
+        seconds_one=seconds_one,
+        seconds_many=seconds_many,
+    )
+
+
+def _fastest(seconds: dict[int, float]) -> int:
+    best, *more = sorted(seconds)
+    for threads in more:
+        if seconds[threads] < _WORTH * seconds[best]:
+            best = threads
+    return best
+
+
+def _read(folder: Path, machine: str) -> Plan | None:
+    try:
+        note = msgspec.json.decode((folder / THREADS).read_bytes(), type=_Note)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return note.plan if note.machine == machine else None
+
+
+def _told() -> int:
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdigit() else 0
+
+
+def _is_small(folder: Path) -> bool:
+    return sum(path.stat().st_size for path in folder.glob("model.bin")) <= SMALL
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
