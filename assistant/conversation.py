@@ -17,18 +17,15 @@ from assistant.drafting import refine as refine
 from assistant.drafting.ability import can_answer
 from assistant.drafting.combining import Combined, combine
 from assistant.drafting.parts import across_parts, joined, reached, slice_of, together
-from assistant.drafting.quoting import QUOTE, quote_turns
+from assistant.drafting.quoting import quote_turns
 from assistant.engine.client import Engine
 from assistant.engine.protocol import Loaded, Piece, Progress, check_settings
 from assistant.errors import Interrupted, ModelDamaged, UsageError
 from assistant.feedback.store import Store
 from assistant.models.registry import choose, choose_backend, promoted_ref, resolve
 from assistant.prompts import MODES, join_own, split_reasoning
-
-# Ask and Answer are what callers of this module hand in and get back: they are named here too.
-from assistant.records import Answer as Answer
-from assistant.records import Ask as Ask
 from assistant.records import (
+    QUOTE,
     BackendName,
     Completion,
     Dialogue,
@@ -37,6 +34,10 @@ from assistant.records import (
     ModelVersion,
     Prompt,
 )
+
+# Ask and Answer are what callers of this module hand in and get back: they are named here too.
+from assistant.records import Answer as Answer
+from assistant.records import Ask as Ask
 from assistant.settings import Settings
 
 OnProgress = Callable[[Progress], None]

@@ -118,6 +118,10 @@ class Draft(Record, frozen=True):
     finished: Literal["end", "length", "cancelled"] = "end"
 
 
+QUOTE = "quote"
+"""What stands for the model of an answer that no model wrote."""
+
+
 class Completion(Record, frozen=True):
     """An answer as kept in the store: the exact prompt, the model version, the settings and the seed that reproduce it.
 

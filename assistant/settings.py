@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -161,7 +161,7 @@ def save_setting(key: str, value: str | float | bool, path: Path | None = None) 
     try:
         msgspec.convert(nested, Settings, strict=True)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{key}: {error}") from error
+        raise UsageError(f"{key} takes {describe_values(key)}") from error
     table: Any = document
     *parents, leaf = key.split(".")
     for parent in parents:
@@ -194,7 +194,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             # Text is read as the leaf's own type, so that "1" is a number where a number belongs.
             value = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise UsageError(f"{_variable(key)}: {error}") from error
+            raise UsageError(f"{_variable(key)} takes {describe_values(key)}, not {text[:_LONGEST_SHOWN]!r}") from error
         _assign(found, key, value)
     return found
 
@@ -254,13 +254,24 @@ def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
     tree[leaf] = value
 
 
-_LONGEST_PROBLEM = 200
+_LONGEST_SHOWN = 200
+"""Characters of a wrong value: it may be a whole file that got there by mistake."""
 
 
 def _explain(error: msgspec.ValidationError, origins: Mapping[str, Origin]) -> str:
     """ "Expected `int`, got `str` - at `$.generation.top_k`" as a sentence that names the key and its source."""
-    problem, _, place = str(error).rpartition(" - at `$.")
-    problem, key = problem or place, place.rstrip("`") if problem else ""
-    # It repeats the value, which may be a whole file that got there by mistake.
-    problem = problem if len(problem) <= _LONGEST_PROBLEM else f"{problem[:_LONGEST_PROBLEM]}…"
-    return f"setting {key} ({origins.get(key, 'settings')}): {problem[:1].lower()}{problem[1:]}" if key else problem
+    key = str(error).rpartition(" - at `$.")[2].rstrip("`").partition("[")[0]
+    if key not in known_keys():
+        return f"settings: {str(error)[:_LONGEST_SHOWN]}"
+    return f"setting {key} ({origins.get(key, 'settings')}) takes {describe_values(key)}"
+
+
+def describe_values(key: str) -> str:
+    """What a setting takes: "a whole number", "auto, quote or write"."""
+    kind = _leaf_types(Settings)[key]
+    if get_origin(kind) is Literal:
+        *most, last = get_args(kind)
+        return f"{', '.join(most)} or {last}"
+    kinds = get_args(kind) or (kind,)
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "none"}
+    return " or ".join(words[one] for one in kinds) if get_origin(kind) is not dict else "names with texts"

@@ -141,7 +141,9 @@ class Library:
             roots, known = self.catalog.roots(), self.catalog.files()
             files = [path for path in known if any(_below(path, place) for place in gone)]
             if not files and not any(str(root) in gone for root in roots):
-                raise NotFound(f"not in the knowledge base: {', '.join(sorted(gone))}")
+                raise NotFound(
+                    f"not in the knowledge base: {', '.join(sorted(gone))}; `assistant knowledge list` shows what is"
+                )
             kept = [root for root in roots if not any(_below(str(root), place) for place in gone)]
             inside = {place for place in gone if any(_below(place, str(root)) for root in kept)}
             self.catalog.set_roots(kept, self.catalog.excluded() | inside)

@@ -23,7 +23,7 @@ from assistant.engine.protocol import Finished, Loaded, Piece
 from assistant.engine.tokens import token_counter
 from assistant.errors import Interrupted, UsageError
 from assistant.prompts.passages import PassagePrompt, load_reading, render_question, split_answer
-from assistant.records import Completion, Draft, GenerationSettings, Record
+from assistant.records import QUOTE, Completion, Draft, GenerationSettings, Record
 from assistant.terminal import one_line
 from knowledge.answers.followups import in_full
 from knowledge.answers.quotes import Quote, Quotes, find_quotes
@@ -31,8 +31,6 @@ from knowledge.documents import Filters, Hit, SearchResult
 from knowledge.library import Library
 from knowledge.search.confidence import judge
 
-QUOTE = "quote"
-"""What stands for the model of an answer that no model wrote."""
 _LONGEST = 96
 
 

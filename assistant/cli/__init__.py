@@ -178,11 +178,11 @@ def _dash_last(tokens: list[str]) -> list[str]:
 def _sentence(error: "CycloptsError") -> str:
     from cyclopts.exceptions import UnusedCliTokensError
 
+    see = f"See {' '.join(['assistant', *(error.command_chain or ())])} --help."
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         word = error.unused_tokens[0]
         nearest = difflib.get_close_matches(word, _COMMANDS, n=1)
-        return (
-            f"no command or argument {word!r}{f'; did you mean {nearest[0]}?' if nearest else ''} See assistant --help."
-        )
+        hint = f"; did you mean {nearest[0]}?" if nearest else "."
+        return f"no command or argument {word!r}{hint} {see}"
     text = " ".join(str(error).split())
-    return f"{text} See assistant --help." if "--help" not in text else text
+    return f"{text} {see}" if "--help" not in text else text

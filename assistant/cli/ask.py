@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from assistant.answering import answer_question, open_library
 from assistant.answering.answers import Citation, DocumentAnswer
-from assistant.cli.knowledge.knowledge import excerpt, filters_from, place
+from assistant.cli.knowledge.knowledge import NONE_YET, excerpt, filters_from, place
 from assistant.cli.output import is_interactive, note, say, say_json
 from assistant.conversation import Assistant
 from assistant.engine.protocol import Progress
@@ -113,7 +113,7 @@ def as_json(answer: DocumentAnswer) -> dict[str, Any]:
 def say_answer(answer: DocumentAnswer, *, has_documents: bool) -> None:
     """Print an answer and under it the places that it comes from."""
     if not answer.answerable:
-        say("Not in your documents." if has_documents else "There are no documents yet: assistant knowledge add PATH")
+        say("Not in your documents." if has_documents else NONE_YET)
     elif answer.is_written:
         say(" ".join(f"{s.text} {_mark(s.citation)}" for s in answer.sentences))
     else:

@@ -10,7 +10,6 @@ from cyclopts import App, Parameter
 from assistant.cli.output import note, say, say_json
 from assistant.dialogue import parse, render_turns
 from assistant.errors import UsageError
-from assistant.feedback.agreement import FeedbackStats, Share
 from assistant.feedback.guideline import load_guideline
 from assistant.feedback.judgements import Judged, judged_by, kind_of, local_rater
 from assistant.feedback.marks import SAYINGS, Mark
@@ -22,8 +21,9 @@ from assistant.marking import Taste, taste_of
 from assistant.prompts import render
 from assistant.records import Prompt, Rating, Thumb
 from assistant.terminal import one_line
-from assistant.tui.wording.judged import describe_effect
+from assistant.tui.wording.judged import describe_effect, describe_stats
 
+_NONE_YET = "Nothing was judged yet: press + or - on an answer in the app, or use `assistant rate`."
 feedback = App(name="feedback", help="Show, count, exchange and delete judgements.", help_format="plaintext")
 
 
@@ -143,7 +143,7 @@ def list_(*, limit: int = 50, json: bool = False) -> None:
     for judgement in found[:limit]:
         say(f"{judgement.id}  {judgement.created[:16].replace('T', ' ')}  {_gist(judgement)}")
     if not found:
-        note("No ratings yet: press + or - on an answer in the app, or use assistant rate.")
+        note(_NONE_YET)
 
 
 @feedback.command(name="show")
@@ -184,7 +184,7 @@ def stats(*, json: bool = False) -> None:
     if json:
         say_json({**msgspec.to_builtins(found), "points": taste._asdict()})
     else:
-        _print_stats(found)
+        say(describe_stats(found))
         _print_taste(taste)
 
 
@@ -237,7 +237,8 @@ def export_(
     else:
         write_atomically(output.absolute(), "".join(f"{line}\n" for line in exported.lines).encode())
     left_out = ", ".join(f"{count} {why}" for why, count in exported.left_out.items())
-    note(f"{len(exported.lines)} lines" + (f"; made none: {left_out}" if left_out else ""))
+    made = f"{len(exported.lines)} lines" if exported.lines or left_out else f"No lines. {_NONE_YET}"
+    note(made + (f"; made none: {left_out}" if left_out else ""))
 
 
 @feedback.command(name="import")
@@ -330,30 +331,8 @@ def _gist(judgement: Judged) -> str:
     return f"{order}{'  failed: ' + ', '.join(judgement.failed) if judgement.failed else ''}{why}"
 
 
-def _print_stats(found: FeedbackStats) -> None:
-    rows = [
-        ("answers judged", str(found.completions)),
-        ("thumbs", f"{found.up} up, {found.down} down"),
-        ("rankings", f"{found.rankings}, of them {found.repeats} repeats"),
-        ("raters", ", ".join(f"{name} {count}" for name, count in found.raters.items()) or "none"),
-        ("pairs", f"{found.pairs}, of them {found.point_pairs} by points of digests"),
-        ("no pair", ", ".join(f"{why} {count}" for why, count in found.unpaired.items()) or "none"),
-        ("self-agreement", _share(found.self_agreement)),
-        ("alpha", "not measured" if found.alpha is None else f"{found.alpha:.2f} over {found.compared} comparisons"),
-        ("longer chosen", _share(found.longer_chosen)),
-    ]
-    for name, value in rows:
-        say(f"{name:15} {value}")
-
-
 def _print_taste(taste: Taste) -> None:
-    say(f"{'digest':15} {taste.kept} kept, {taste.dropped} dropped, {taste.put_right} to-dos put right")
+    say(f"{'parts of digests':18} {taste.kept} kept, {taste.dropped} dropped, {taste.put_right} to-dos put right")
     if taste.moved:
         moves = ", ".join(f"{name} {move:+.2f}" for name, move in taste.moved.items())
-        say(f"{'weighs':15} {moves}")
-
-
-def _share(share: Share) -> str:
-    if share.value is None or share.low is None or share.high is None:
-        return "not measured"
-    return f"{100 * share.value:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}], n = {share.n}"
+        say(f"{'weights moved':18} {moves}")

@@ -102,4 +102,9 @@ def show(
         say(shown_to_model(rendered.text, tuple(rendered.speakers)).text)
         if sentence := explain(rendered.speakers):
             note(sentence)
-        note(f"{rendered.tokens} of {rendered.budget} tokens; {rendered.shots_dropped} shots dropped")
+        note(f"{rendered.tokens} of {rendered.budget} tokens{_left_out(rendered.shots_dropped)}")
+
+
+def _left_out(shots: int) -> str:
+    """The solved examples for which there was no room; empty where all fit."""
+    return f"; {shots} {'example' if shots == 1 else 'examples'} left out" if shots else ""

@@ -16,7 +16,7 @@ def watch(folder: Path, *, words: int | None = None, once: bool = False, json: b
     """Write a digest of each transcript in a folder to FOLDER/digests, now and as files appear, until Ctrl+C.
 
     Each digest is a Markdown file, and a chat in the app. A transcript that changes is digested again. You can stop and
-    restart the command. Without a terminal it prints only problems.
+    restart the command. Without a terminal and without --once it prints only problems.
 
     Examples:
 
@@ -52,6 +52,6 @@ def watch(folder: Path, *, words: int | None = None, once: bool = False, json: b
                 say_json({"file": str(one.file), "digest": digest, "error": one.problem})
             elif one.problem:
                 note(f"{one_line(one.file.name)}: {one_line(one.problem)}")
-            elif is_watched:
+            elif is_watched or once:
                 say(f"{one_line(one.file.name)} → {one.digest}")
     return 1 if once and failed else 0

@@ -6,8 +6,6 @@ from assistant.dialogue import render_turns
 from assistant.records import Dialogue
 from assistant.scoring.faithfulness.attribution import attribute
 
-QUOTE = "quote"
-"""What stands for the model of an answer that no model wrote."""
 NOTHING = "No turn of the conversation speaks of it."
 _MOST = 2
 

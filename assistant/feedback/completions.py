@@ -91,6 +91,13 @@ class Completions:
             return [_record_of(row) for row in connection.execute(_JUDGED)]
 
 
+_WHERE_IDS_ARE = {
+    "answer": "`assistant summarize --json` prints the id of its answer as completion_id",
+    "chat": "`assistant history list` lists the chats with their ids",
+    "judgement": "`assistant feedback list` lists the judgements with their ids",
+}
+
+
 def find_by_id(connection: sqlite3.Connection, noun: str, select: str, id: str) -> sqlite3.Row:
     """The one row of `select` whose id is `id`, or else begins with it. Raises DataMissing, or UsageError where the
     beginning fits several.
@@ -100,7 +107,7 @@ def find_by_id(connection: sqlite3.Connection, noun: str, select: str, id: str) 
         # From the beginning itself to the beginning with the last of all characters: what the index of ids can answer.
         rows = connection.execute(f"{select}WHERE id BETWEEN ?1 AND ?1 || char(1114111) LIMIT 2", (id,)).fetchall()
     if not rows:
-        raise DataMissing(f"there is no {noun} {id!r}")
+        raise DataMissing(f"there is no {noun} {id!r}: {_WHERE_IDS_ARE[noun]}")
     if len(rows) > 1:
         raise UsageError(f"more than one {noun} begins with {id!r}: type more of the id")
     return rows[0]  # type: ignore[no-any-return]

@@ -184,7 +184,7 @@ def rollback(settings: Settings | None = None) -> str:
     with _alone():
         current, previous = _pointer()
         if current is None:
-            raise ModelMissing("nothing to roll back: no model was promoted")
+            raise ModelMissing("nothing to roll back: no model was promoted; `assistant models use REF` chooses one")
         while previous:
             ref = previous.pop()
             try:

@@ -12,6 +12,8 @@ from assistant.engine.protocol import check_settings
 from assistant.errors import UsageError
 from assistant.prompts import MODES, TASKS
 from assistant.records import Ask, Decoding, GenerationSettings, Record, Task
+from assistant.settings import describe_values
+from assistant.tui.wording.labels import LABELS
 
 DRAFT_COUNTS = (1, 2, 3, 4, 6, 8)
 NONE = "none"
@@ -108,15 +110,17 @@ def _number(name: str, value: str, kind: Any) -> Any:
     try:
         return msgspec.convert(None if value == NONE else value, kind, strict=False)
     except msgspec.ValidationError:
-        raise UsageError(f"{value!r} is not a valid value for {name.replace('_', ' ')}") from None
+        key = f"generation.{name}"
+        raise UsageError(f"{LABELS[key].name} takes {describe_values(key)}, not {value!r}") from None
 
 
-def _number_choice(name: str, label: str, values: Sequence[str], about: str) -> Choice:
+def _number_choice(name: str, values: Sequence[str], about: str) -> Choice:
     def current(ask: Ask) -> str:
         value = getattr(ask.settings, name)
         return NONE if value is None else f"{value:g}"
 
     offers = [Offer(value=value, label=value) for value in values]
+    label = LABELS[f"generation.{name}"].name.rpartition(": ")[2]
     return Choice(about, label, offers, current, partial(_with_number, name=name), free="or another number")
 
 
@@ -174,28 +178,26 @@ CHOICES: dict[str, Choice] = {
         lambda ask: ask.settings.decoding,
         _with_decoding,
     ),
-    "beams": _number_choice("beams", "beams", ("2", "4", "6", "8"), "Beams of a beam search"),
+    "beams": _number_choice("beams", ("2", "4", "6", "8"), "Beams of a beam search"),
     "temperature": _number_choice(
-        "temperature", "temperature", ("0.3", "0.7", "1", "1.3"), "Below 1 more predictable, above 1 more surprising"
+        "temperature", ("0.3", "0.7", "1", "1.3"), "Below 1 more predictable, above 1 more surprising"
     ),
-    "top_k": _number_choice("top_k", "top-k", ("0", "10", "50"), "Sample among the k likeliest tokens; 0 for all"),
+    "top_k": _number_choice("top_k", ("0", "10", "50"), "Sample among the k likeliest tokens; 0 for all"),
     "top_p": _number_choice(
-        "top_p", "top-p", ("0.8", "0.9", "1"), "Sample among the likeliest tokens with this total probability"
+        "top_p", ("0.8", "0.9", "1"), "Sample among the likeliest tokens with this total probability"
     ),
-    "max_new_tokens": _number_choice(
-        "max_new_tokens", "most tokens", ("32", "64", "128", "256"), "Longest answer in tokens"
-    ),
-    "min_new_tokens": _number_choice("min_new_tokens", "fewest tokens", ("1", "16", "32"), "Shortest answer in tokens"),
+    "max_new_tokens": _number_choice("max_new_tokens", ("32", "64", "128", "256"), "Longest answer in tokens"),
+    "min_new_tokens": _number_choice("min_new_tokens", ("1", "16", "32"), "Shortest answer in tokens"),
     "repetition_penalty": _number_choice(
-        "repetition_penalty", "repetition", ("1", "1.1", "1.3"), "Above 1, tokens already written become less likely"
+        "repetition_penalty", ("1", "1.1", "1.3"), "Above 1, tokens already written become less likely"
     ),
     "no_repeat_ngram": _number_choice(
-        "no_repeat_ngram", "no repeat of", ("0", "3", "4"), "No run of this many tokens occurs twice; 0 for off"
+        "no_repeat_ngram", ("0", "3", "4"), "No run of this many tokens occurs twice; 0 for off"
     ),
     "length_penalty": _number_choice(
-        "length_penalty", "length penalty", ("0.8", "1", "1.5"), "Beam search: above 1 longer, below 1 shorter texts"
+        "length_penalty", ("0.8", "1", "1.5"), "Beam search: above 1 longer, below 1 shorter texts"
     ),
-    "seed": _number_choice("seed", "seed", (NONE, "1", "2", "3"), "Sampling: the same seed writes the same text"),
+    "seed": _number_choice("seed", (NONE, "1", "2", "3"), "Sampling: the same seed writes the same text"),
 }
 
 SAMPLING_ONLY = frozenset({"temperature", "top_k", "top_p", "seed"})

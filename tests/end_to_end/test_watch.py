@@ -38,9 +38,11 @@ def digests(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "digests").iterdir())
 
 
-def test_every_transcript_gets_a_private_digest_and_a_chat_in_silence(folder: Path) -> None:
+def test_every_transcript_gets_a_private_digest_and_a_chat(folder: Path) -> None:
     done = run("watch", str(folder), "--once")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    said = [f"{name} → {folder / 'digests' / name}.md" for name in ("lease.txt", "rooms.txt")]
+    assert (done.returncode, done.stdout.decode().splitlines(), done.stderr) == (0, said, b"")
+    assert run("watch", str(folder), "--once").stdout == b"", "nothing new"
     assert digests(folder) == ["lease.txt.md", "rooms.txt.md"]
     page = (folder / "digests" / "rooms.txt.md").read_text(encoding="utf-8")
     assert (

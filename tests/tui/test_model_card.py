@@ -26,7 +26,8 @@ async def test_the_card_offers_three_models_and_what_is_typed_goes_to_the_field(
     async with opened(an_app()) as pilot:
         await settle(pilot)
         screen = seen(pilot.app)
-        assert "small 308 MB · memory >0.1 GB · exam: not measured" in screen
+        assert "small 308 MB · memory >0.1 GB" in screen
+        assert "`assistant models exam REF` measures" in screen
         assert "base  990 MB · memory  0.7 GB" in screen
         assert "large 3.1 GB · memory >0.8 GB" in screen
         await pilot.press(*"hello")
@@ -44,7 +45,8 @@ async def test_a_small_screen_has_room_for_the_card_and_the_field(online: None) 
     async with opened(an_app(), (60, 20)) as pilot:
         await settle(pilot)
         screen = seen(pilot.app)
-        assert "large 3.1 GB · memory >0.8 GB · exam: not measured" in screen
+        assert "large 3.1 GB · memory >0.8 GB" in screen
+        assert "`assistant models exam REF` measures" in screen
         assert "Not now" in screen
         assert "Paste a conversation and press Enter" in screen
 

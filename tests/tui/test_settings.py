@@ -80,7 +80,7 @@ async def test_a_value_that_makes_no_sense_is_refused_and_nothing_is_written() -
         await paste(pilot, "many")
         await pilot.press("enter")
         await settle(pilot)
-        assert "beam search: beams: 'many' is not a number" in said(pilot.app)
+        assert "beam search: beams takes a whole number, not 'many'" in said(pilot.app)
     assert not settings_file().exists()
 
 

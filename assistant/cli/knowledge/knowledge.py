@@ -27,6 +27,7 @@ knowledge = App(name="knowledge", help="Index, search and measure your documents
 knowledge.command("assistant.cli.knowledge.evaluate:evaluate", name="evaluate")
 
 _EMBEDDER = "knowledge.embedder"
+NONE_YET = "There are no documents yet: assistant knowledge add PATH"
 _EXCERPT = 300
 _MOST_SHOWN = 20
 _PATH = 40
@@ -95,7 +96,8 @@ def watch(*, json: bool = False) -> int:
     from knowledge.watching import watch as updates
 
     with _library() as library:
-        note("Watching " + ", ".join(one_line(str(root)) for root in library.catalog.roots()) + " · Ctrl+C ends it")
+        if roots := library.catalog.roots():
+            note("Watching " + ", ".join(one_line(str(root)) for root in roots) + " · Ctrl+C ends it")
         for result in updates(library):
             if result.added or result.changed or result.moved or result.deleted:
                 _report(result, json)
@@ -151,7 +153,7 @@ def list_(*, json: bool = False) -> int:
         state = f"skipped: {file.reason}" if file.reason else passages
         say(f"{one_line(file.path)}  {one_line(state)}")
     count = "1 file" if len(files) == 1 else f"{len(files):,} files"
-    note(f"{count} below " + (", ".join(one_line(str(root)) for root in roots) or "no folder yet"))
+    note(f"{count} below {', '.join(one_line(str(root)) for root in roots)}" if roots else NONE_YET)
     return 0
 
 
@@ -202,6 +204,7 @@ def search(
     with _library() as library:
         if queries is not None:
             return _search_lines(library, queries, output, k, filters)
+        has_documents = bool(library.catalog.roots())
         result = library.search(query, k, filters)
     if json:
         say_json([_facts(hit) for hit in result.hits])
@@ -209,7 +212,8 @@ def search(
     for number, hit in enumerate(result.hits, 1):
         say(f"[{number}] {place(hit)}  {hit.score:.2f}\n    {excerpt(hit.text)}\n")
     if not result.answerable:
-        note("Probably not in your documents" + ("; these come nearest." if result.hits else "."))
+        nothing = "Probably not in your documents" + ("; these come nearest." if result.hits else ".")
+        note(nothing if has_documents else NONE_YET)
     return 0
 
 

@@ -111,15 +111,24 @@ def _lines(model: ModelVersion) -> list[str]:
     head = f"{model.parameters / 1e6:.1f} M parameters, reads {model.window} tokens, {model.licence or 'no licence'}"
     facts = _facts(model)
     if facts is None:
-        return [one_line(head), one_line(model.folder)]
+        return [one_line(head), one_line(model.folder), one_line(_exam(model))]
     figures = {name: float(value) for name, value in facts.figures.items() if isinstance(value, int | float)}
     lines = [
         f"{head}, {facts.size_bytes / 2**20:.0f} MiB",
         *([f"made by the run {facts.run} on {facts.base}"] if facts.run else []),
+        _exam(model),
         *_measured(figures),
         *_spent(figures, facts.trained_parameters),
     ]
     return [one_line(line) for line in lines]
+
+
+def _exam(model: ModelVersion) -> str:
+    """How it did in the exam, or how it takes it."""
+    from assistant.exam import known_result  # brings the digest along: not needed to open the screen's list
+
+    result = known_result(model)
+    return result.sentence() if result else f"exam not taken yet: `assistant models exam {model.ref}` takes it"
 
 
 def _measured(figures: Mapping[str, float]) -> list[str]:

@@ -2,6 +2,7 @@
 Writes to the user's file, comments kept.
 """
 
+import contextlib
 import json
 from typing import Any
 
@@ -13,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from assistant.errors import AssistantError, UsageError
 from assistant.locations import settings_file
-from assistant.settings import Setting, Settings, list_settings, resolve, save_setting
+from assistant.settings import Setting, Settings, describe_values, list_settings, resolve, save_setting
 from assistant.terminal import one_line
 from assistant.tui.choices import Offer
 from assistant.tui.screens.pick import PickScreen
@@ -61,11 +62,10 @@ class SettingsScreen(DialogScreen[Settings | None]):
 
     def _save(self, key: str, text: str) -> None:
         try:
-            save_setting(key, _value_of(text, self._listed[key].value))
+            save_setting(key, _value_of(key, text, self._listed[key].value))
             self._changed = resolve()[0]
         except AssistantError as error:
-            problem = str(error).removeprefix(f"{key}: ").partition(" - at `$")[0]
-            self.notify(f"{LABELS[key].name}: {problem}", severity="error", markup=False)
+            self.notify(str(error).replace(key, LABELS[key].name, 1), severity="error", markup=False)
             return
         self._list(key)
 
@@ -91,14 +91,12 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _value_of(text: str, now: object) -> str | float | bool:
+def _value_of(key: str, text: str, now: object) -> str | float | bool:
     """What was typed, as a value of the kind that stands there now."""
     if isinstance(now, str):
         return text
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
         value = msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        raise UsageError(f"{text!r} is not a number, true or false") from None
-    if not isinstance(value, int | float | bool):
-        raise UsageError(f"{text!r} is not a number, true or false")
-    return value
+        if isinstance(value, int | float | bool):
+            return value
+    raise UsageError(f"{key} takes {describe_values(key)}, not {text!r}")

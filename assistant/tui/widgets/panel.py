@@ -13,7 +13,7 @@ from assistant.tui.commands import action_of, command_named
 from assistant.tui.messages import ChoiceOpened, ChoiceReset
 from assistant.tui.widgets.keys import KeyLine
 
-LABEL_CELLS = 16
+LABEL_CELLS = 19
 
 
 class SettingsPanel(Vertical):
@@ -23,7 +23,7 @@ class SettingsPanel(Vertical):
     SettingsPanel {
         display: none;
         dock: right;
-        width: 34;
+        width: 37;
         max-width: 80%;
         padding: 1 1 0 2;
         background: $surface;

@@ -24,7 +24,7 @@ def describe_stats(stats: FeedbackStats) -> str:
         f"rankings           {stats.rankings:,}, of them {stats.repeats:,} repeated",
         f"raters             {', '.join(f'{name} ({count:,})' for name, count in stats.raters.items()) or 'none'}",
         "",
-        f"preference pairs   {stats.pairs:,}",
+        f"preference pairs   {stats.pairs:,}, of them {stats.point_pairs:,} by points of digests",
         *[f"  made no pair     {count:,} · {why}" for why, count in stats.unpaired.items()],
         "",
         f"self-agreement     {_share(stats.self_agreement, 'no comparison was repeated yet')}",

@@ -29,7 +29,7 @@ LABELS: dict[str, Label] = {
     "generation.max_new_tokens": Label("longest answer", "tokens"),
     "generation.min_new_tokens": Label("shortest answer", "tokens"),
     "generation.repetition_penalty": Label("repetition penalty", words={1.0: "none"}),
-    "generation.no_repeat_ngram": Label("no repeated runs of", "tokens", {0: "off"}),
+    "generation.no_repeat_ngram": Label("no repeat of", "tokens", {0: "off"}),
     "generation.length_penalty": Label("beam search: length penalty"),
     "generation.drafts": Label("drafts", "drafts"),
     "generation.faithful": Label(

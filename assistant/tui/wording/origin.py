@@ -1,7 +1,7 @@
 """How an answer came about, in words for a line of the screen or of the command line."""
 
 from assistant.prompts import MODES
-from assistant.records import Answer, Completion
+from assistant.records import QUOTE, Answer, Completion
 
 RANKABLE = " · Shift+Tab, then r ranks them"
 QUOTED = "quoted: this model cannot answer in its own words"
@@ -16,8 +16,10 @@ def describe_answer(answer: Answer, *, details: bool = True) -> str:
     if details:
         facts += [] if count > 1 else [f"{words:,} {'word' if words == 1 else 'words'}"]
         mode = MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode
-        facts += dict.fromkeys([mode, completion.model, f"{completion.seconds:.1f} s"])  # a digest is both
-    facts += [QUOTED] if is_quoted(completion) else []
+        # A digest is mode and model; what is quoted was asked in no mode, and no model wrote it.
+        facts += [] if completion.model == QUOTE else dict.fromkeys([mode, completion.model])
+        facts += [f"{completion.seconds:.1f} s"]
+    facts += [QUOTED if is_quoted(completion) else "quoted from your documents"] if completion.model == QUOTE else []
     facts += _ending(completion)
     if answer.parts:
         turns = f"all {answer.turns:,} turns" if answer.turns else "read"
@@ -36,8 +38,6 @@ def _ending(completion: Completion) -> list[str]:
 
 def is_quoted(completion: Completion) -> bool:
     """Whether turns of the conversation stand in the place of a model's words. Passages stand with their sources."""
-    from assistant.drafting.quoting import QUOTE  # with the engine's client: not needed to draw a screen
-
     return completion.model == QUOTE and not completion.passage_ids
 
 

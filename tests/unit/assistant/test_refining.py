@@ -8,12 +8,12 @@ import pytest
 from assistant.conversation import Ask, Assistant, refine
 from assistant.dialogue import parse
 from assistant.drafting.drawing import wished_words
-from assistant.drafting.quoting import NOTHING, QUOTE, quote_turns
+from assistant.drafting.quoting import NOTHING, quote_turns
 from assistant.engine.protocol import Piece
 from assistant.errors import UsageError
 from assistant.feedback.store import Store
 from assistant.prompts import TASKS, conversation_in, render
-from assistant.records import Answer, GenerationSettings
+from assistant.records import QUOTE, Answer, GenerationSettings
 from assistant.settings import ModelSettings, Settings
 
 _TALK = (

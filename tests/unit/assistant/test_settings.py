@@ -67,9 +67,9 @@ def test_every_setting_can_be_saved_and_is_read_back(key: str) -> None:
     [
         ("[generaton]\ntop_k = 5", r"unknown setting 'generaton.top_k'; did you mean 'generation.top_k'\?"),
         ("generation = 5", "generation is a section of settings"),
-        ("[generation]\ntop_k = 'x'", r"setting generation.top_k \(user file\): expected `int`"),
-        ("[model]\nbackend = 'gpu'", r"setting model.backend \(user file\): invalid enum value 'gpu'"),
-        ("[keys]\nsend = 5", "keys.*expected `str`"),
+        ("[generation]\ntop_k = 'x'", r"setting generation.top_k \(user file\) takes a whole number"),
+        ("[model]\nbackend = 'gpu'", r"setting model.backend \(user file\) takes auto, ctranslate or transformers"),
+        ("[keys]\nsend = 5", "setting keys .* takes names with texts"),
         ("= 5", "cannot read the settings in .*config.toml"),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_mistake_in_a_file_names_its_key_and_place(text: str, message: str) ->
     ("variable", "message"),
     [
         ("ASSISTANT_GENERATION_TOPK", r"unknown setting ASSISTANT_GENERATION_TOPK .*ASSISTANT_GENERATION_TOP_K\?"),
-        ("ASSISTANT_GENERATION_TOP_K", "ASSISTANT_GENERATION_TOP_K: Expected `int`"),
+        ("ASSISTANT_GENERATION_TOP_K", "ASSISTANT_GENERATION_TOP_K takes a whole number, not 'many'"),
     ],
 )
 def test_a_mistake_in_the_environment_names_its_variable(variable: str, message: str) -> None:
@@ -137,7 +137,7 @@ def test_every_setting_has_a_line_in_the_list() -> None:
 
 def test_a_wrong_value_of_any_length_is_a_line_that_names_its_key() -> None:
     write(settings_file(), f"[model]\nbackend = '{'[' * 5000}'\n")
-    with pytest.raises(UsageError, match=r"setting model.backend \(user file\): invalid enum value '\[") as refused:
+    with pytest.raises(UsageError, match=r"setting model.backend \(user file\) takes auto") as refused:
         resolve({})
     assert len(str(refused.value)) < 300
 

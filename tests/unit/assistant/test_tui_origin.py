@@ -32,3 +32,10 @@ def test_turns_in_the_place_of_a_models_words_are_called_that() -> None:
 def test_a_quote_from_a_document_is_not_called_a_stand_in() -> None:
     quoted = Answer(drafts=(a_completion(model="quote", passage_ids=("p1",)),))
     assert QUOTED not in describe_answer(quoted)
+
+
+def test_what_no_model_wrote_names_neither_a_mode_nor_a_model() -> None:
+    for quoted in (a_completion(model="quote"), a_completion(model="quote", passage_ids=("p1",))):
+        said = describe_answer(Answer(drafts=(quoted,), turns=2))
+        assert "quoted" in said
+        assert not {"zero-shot", "quote"} & set(said.split(" · "))

@@ -10,6 +10,7 @@ from assistant.models.downloads import SUGGESTED, write_size
 from assistant.tui.messages import ModelOffered, Offering
 
 HEADING = "FLAN-T5 may write better. Press Tab and Enter to choose; nothing is downloaded yet."
+EXAM = "Once here, `assistant models exam REF` measures it."
 OFFLINE = "Larger models need a network, and there is none here. Press F6 to use a folder with one."
 NOT_NOW = "not-now"
 MEMORY = {
@@ -29,7 +30,7 @@ class ModelCard(Vertical):
         height: auto;
         margin: 0 0 1 0;
         &.-shown { display: block; }
-        &.-offline OptionList { display: none; }
+        &.-offline OptionList, &.-offline .about { display: none; }
         Static { height: auto; }
         OptionList { height: auto; max-height: 4; border: none; background: transparent; padding: 0; }
     }
@@ -43,6 +44,7 @@ class ModelCard(Vertical):
         yield self._heading
         rows = [Option(Content(row), id=ref) for ref, row in describe_models()]
         yield OptionList(*rows, Option(Content("Not now"), id=NOT_NOW), compact=True)
+        yield Static(Content(EXAM), classes="about")
 
     def show(self, offering: Offering) -> None:
         """Offer, say that there is no network, or be away."""
@@ -59,12 +61,12 @@ class ModelCard(Vertical):
 
 
 def describe_models() -> list[tuple[str, str]]:
-    """Each model's reference, and its row: name, bytes to fetch, memory, and what it can do here."""
+    """Each model's reference, and its row: name, bytes to fetch, and memory."""
     return [
         (
             download.hub_id,
             f"{download.hub_id.rpartition('-')[2]:<5} {write_size(download.size):>6} · "
-            f"memory {MEMORY[download.hub_id]:>7} · exam: not measured",
+            f"memory {MEMORY[download.hub_id]:>7}",
         )
         for download in SUGGESTED
     ]
