@@ -25,9 +25,9 @@ def read_corpus(data: Sequence[Path], dev: Path | None) -> tuple[list[Row], list
 
     Raises UsageError where a row is of no kind, DataMissing where there are no dialogues with summaries.
     """
-    rows = [row for path in data for row in _read(path)]
+    rows = [row for path in data for row in read_file(path)]
     if dev:
-        held_out = [row for row in _read(dev) if kind_of(row) == SUMMARY]
+        held_out = [row for row in read_file(dev) if kind_of(row) == SUMMARY]
         if not held_out:
             raise DataMissing(f"{dev} has no dialogues with summaries")
         return rows, held_out
@@ -52,7 +52,8 @@ def of_kind(rows: Sequence[Row], kind: tuple[str, ...]) -> list[Row]:
     return [row for row in rows if kind_of(row) == kind]
 
 
-def _read(path: Path) -> Iterator[Row]:
+def read_file(path: Path) -> Iterator[Row]:
+    """The rows of one file, speakers as tags. Raises UsageError for a row of no kind, DataMissing for no rows."""
     empty = True
     for number, row in enumerate(read_rows(path), start=1):
         kind = kind_of(row)

@@ -1,6 +1,10 @@
-"""Trains pocket's tokenizer: byte-level BPE, so that no input is unknown and decoding returns the text exactly."""
+"""Trains pocket's tokenizer, byte-level BPE, and that of a larger model, unigrams with bytes for rare characters. With
+neither is any input unknown, and decoding returns the text exactly.
+"""
 
-from collections.abc import Iterable
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
@@ -11,6 +15,14 @@ SENTINELS = 64
 # Speaker tags stay whole so that they become one ordinary piece each; a special token would vanish at decoding.
 # Digits go in groups of at most two, so that a number never seen is copied in a few familiar pieces.
 _PIECES = Regex(r" ?#Person\d+#:?|'[a-z]{1,2}\b| ?\p{L}+| ?\p{N}{1,2}|\n+| ?[^\s\p{L}\p{N}]+|\s+")
+
+_WORDS = Regex(r" ?#Person\d+#|'[a-z]{1,2}\b| ?\p{L}+| ?\p{N}|\n| ?[^\s\p{L}\p{N}]+|\s")
+"""The same for unigrams: tags without a colon, every digit by itself, so that figures are copied digit by digit."""
+_SPACE = "▁"
+_RARE = 20
+"""A character seen less often is written in bytes and takes no piece."""
+_NO_WORD = -100.0
+"""The score of pieces that text is never cut into: special ones, and bytes as they are spelled."""
 
 
 def train_tokenizer(texts: Iterable[str], pieces: int) -> Tokenizer:
@@ -36,6 +48,43 @@ def train_tokenizer(texts: Iterable[str], pieces: int) -> Tokenizer:
         single=f"$A {EOS}", special_tokens=[(EOS, tokenizer.token_to_id(EOS))]
     )
     return tokenizer
+
+
+def train_unigram(texts: Sequence[str], pieces: int, whole: Sequence[str]) -> Tokenizer:
+    """Learn at most `pieces` unigrams (Kudo 2018), among them every byte (Kudo & Richardson 2018, byte fallback) and
+    the words in `whole`, with and without a space before them. Appends `</s>` when it encodes.
+    """
+    counts = Counter[str]()
+    for text in texts:
+        counts.update(text)
+    kept = {ord(character): " " for character, count in counts.items() if count < _RARE}
+    fixed = [PAD, EOS, UNKNOWN, *(f"<extra_id_{i}>" for i in range(SENTINELS))]
+    spelled = [*fixed, *(f"<0x{byte:02X}>" for byte in range(256))]
+    own = [*whole, *(_SPACE + word for word in whole)]
+    learnt = Tokenizer(models.Unigram())
+    learnt.pre_tokenizer = _cut()
+    trainer = trainers.UnigramTrainer(vocab_size=pieces - len(spelled) - len(own), show_progress=False)
+    learnt.train_from_iterator((text.translate(kept) for text in texts), trainer)
+    found = [(piece, score) for piece, score in _scores(learnt) if piece not in own]
+    vocabulary = [*((piece, _NO_WORD) for piece in spelled), *((word, 0.0) for word in own), *found]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=fixed.index(UNKNOWN), byte_fallback=True))
+    tokenizer.pre_tokenizer = _cut()
+    tokenizer.decoder = decoders.Sequence([decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens(fixed)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {EOS}", special_tokens=[(EOS, tokenizer.token_to_id(EOS))]
+    )
+    return tokenizer
+
+
+def _cut() -> pre_tokenizers.PreTokenizer:
+    words = pre_tokenizers.Split(_WORDS, behavior="isolated")
+    return pre_tokenizers.Sequence([words, pre_tokenizers.Metaspace(_SPACE, prepend_scheme="never", split=False)])
+
+
+def _scores(tokenizer: Tokenizer) -> list[tuple[str, float]]:
+    vocabulary: list[tuple[str, float]] = json.loads(tokenizer.to_str())["model"]["vocab"]
+    return [(piece, score) for piece, score in vocabulary]
 
 
 def sentinels(tokenizer: Tokenizer) -> list[int]:
