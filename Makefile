@@ -42,6 +42,7 @@ trust: $(READY)       ## the long harnesses behind docs/architecture.md's promis
 	$(BIN)/python tests/trust/faults.py --faults 540
 	$(BIN)/python tests/trust/stops.py --stops 300
 	$(BIN)/python tests/trust/fuzz.py --minutes 10
+	$(BIN)/python -m tests.trust.hostile_files
 	$(BIN)/python tests/trust/soak.py --minutes 60
 
 docs: $(READY)        ## the pages that are made from the code

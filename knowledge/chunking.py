@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import msgspec
 
-from knowledge.documents import Document, Passage
+from knowledge.documents import Document, HeadingPaths, Passage
 
 Span = tuple[int, int]
 CountTokens = Callable[[Sequence[str]], list[int]]
@@ -54,7 +54,8 @@ def chunk(document: Document, count_tokens: CountTokens, budget: int) -> list[Pa
     line of asterisks, is left out.
     """
     groups = _groups(document, count_tokens, budget)
-    passages = [_passage(document, sentences) for group in groups for sentences in _pack(group, budget)]
+    paths = HeadingPaths(document.headings)
+    passages = [_passage(document, paths, sentences) for group in groups for sentences in _pack(group, budget)]
     return [passage for passage in passages if any(map(str.isalnum, passage.text))]
 
 
@@ -210,7 +211,7 @@ def _pack(sentences: list[_Sentence], budget: int) -> list[list[_Sentence]]:
     return [*runs, run]
 
 
-def _passage(document: Document, sentences: list[_Sentence]) -> Passage:
+def _passage(document: Document, paths: HeadingPaths, sentences: list[_Sentence]) -> Passage:
     start, end = sentences[0].start, sentences[-1].end
     # A passage of several small sections is headed by the one of its longest sentence.
     longest = max(sentences, key=lambda sentence: sentence.tokens)
@@ -219,7 +220,7 @@ def _passage(document: Document, sentences: list[_Sentence]) -> Passage:
         end=end,
         text=document.text[start:end],
         page=document.page_at(start),
-        headings=document.headings_at(longest.start),
+        headings=paths.at(longest.start),
         sentences=tuple((sentence.start, sentence.end) for sentence in sentences),
         place=document.place_at(start),
         is_row=document.is_row(start),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from bisect import bisect_right
+from collections.abc import Sequence
 
 import msgspec
 
@@ -50,7 +51,8 @@ class Document(Record, frozen=True):
 
     def starts_heading(self, offset: int) -> bool:
         """Whether a heading begins at the offset."""
-        return any(heading.start == offset for heading in self.headings)
+        number = bisect_right(self.headings, offset, key=lambda heading: heading.start)
+        return number > 0 and self.headings[number - 1].start == offset
 
     def is_row(self, offset: int) -> bool:
         """Whether the offset lies in a table row."""
@@ -63,12 +65,29 @@ class Document(Record, frozen=True):
 
     def headings_at(self, offset: int) -> tuple[str, ...]:
         """The titles above the offset, outermost first: `("Guide", "Install")`."""
-        path: list[Heading] = []
-        for heading in self.headings:
-            if heading.start > offset:
-                break
-            path = [above for above in path if above.level < heading.level] + [heading]
-        return tuple(heading.title for heading in path if heading.title)
+        return HeadingPaths(self.headings).at(offset)
+
+
+class HeadingPaths:
+    """The titles above any offset, for many questions to a document of many headings."""
+
+    def __init__(self, headings: Sequence[Heading]) -> None:
+        self._headings = headings
+        self._above: list[int] = []
+        for number, heading in enumerate(headings):
+            above = number - 1
+            while above >= 0 and headings[above].level >= heading.level:
+                above = self._above[above]
+            self._above.append(above)
+
+    def at(self, offset: int) -> tuple[str, ...]:
+        """The titles, outermost first."""
+        number = bisect_right(self._headings, offset, key=lambda heading: heading.start) - 1
+        path: list[str] = []
+        while number >= 0:
+            path.append(self._headings[number].title)
+            number = self._above[number]
+        return tuple(filter(None, reversed(path)))
 
 
 class Passage(Record, frozen=True):

@@ -14,7 +14,8 @@ from knowledge.chunking import chunk
 from knowledge.documents import Document, File, Filters, Record, SearchResult, content_hash
 from knowledge.errors import DocumentUnreadable, EmbedderChanged, NotFound
 from knowledge.files import read_steady, writer_lock
-from knowledge.loaders import LOADERS, load, suffix_of
+from knowledge.loaders import LOADERS, suffix_of
+from knowledge.reading import read
 from knowledge.scanning import Found, scan
 from knowledge.search.embedder import Embedder, PassageVectors, passage_text
 from knowledge.search.reranker import open_reranker
@@ -280,7 +281,7 @@ class _Pass:
         if document is not None:
             catalog.put_file(msgspec.structs.replace(file, document=document))
         else:
-            self._embed(found, file, digest, load(found.path, content))
+            self._embed(found, file, digest, read(found.path, content))
         if before is not None:
             self.touched += before.document == document is not None
             self.changed += before.document != document or document is None

@@ -1,6 +1,7 @@
 """Finds the files below the user's roots: follows no links to folders, obeys .gitignore and .assistantignore."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path, PurePath
 
@@ -105,8 +106,20 @@ def _look(path: str) -> Found | None:
 def _rules_in(folder: str, entries: Iterable[os.DirEntry[str]]) -> Iterator[_Rules]:
     for entry in entries:
         if entry.name in IGNORE_FILES and entry.is_file():
-            lines = Path(entry.path).read_text(encoding="utf-8", errors="replace").splitlines()
-            yield _Rules(folder=folder, spec=GitIgnoreSpec.from_lines(lines))
+            try:
+                lines = Path(entry.path).read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError:
+                continue
+            yield _Rules(folder=folder, spec=GitIgnoreSpec.from_lines(filter(_is_pattern, lines)))
+
+
+def _is_pattern(line: str) -> bool:
+    """Whether a line of an ignore file means anything; git passes over the others."""
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except (ValueError, re.error):
+        return False
+    return True
 
 
 def _ignored(path: str, is_folder: bool, rules: Iterable[_Rules]) -> bool:

@@ -70,6 +70,11 @@ LOADERS: Mapping[str, Loader] = MappingProxyType(
     }
 )
 
+PLAIN = frozenset(
+    suffix for suffix, loader in LOADERS.items() if loader in {load_text, load_markdown, load_rst, load_org, load_code}
+)
+"""What is read line by line, without a parser that a file could break."""
+
 _MAILDIR = frozenset({"cur", "new"})
 
 
@@ -93,6 +98,8 @@ def load(name: str, content: bytes) -> Document:
         document = LOADERS[suffix](content)
     except DocumentUnreadable:
         raise
+    except MemoryError as error:
+        raise DocumentUnreadable("takes too much memory to read: open it and save it anew") from error
     except Exception as error:  # a hostile or damaged file may break its parser in any way at all
         raise DocumentUnreadable(f"damaged: not what a {suffix} file holds; open it and save it anew") from error
     if not any(map(str.isalnum, document.text)):

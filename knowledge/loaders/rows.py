@@ -15,7 +15,7 @@ Row = Sequence[str]
 _FIGURE = re.compile(r"[\W_]*(?:[A-Z]{3} )?\d[\d\W_]*(?:[^\W\d]{1,9})?(?: \d{4})?[\W_]*$")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _LONGEST_NAME = 60
-_MOST_COLUMNS = 256
+MOST_COLUMNS = 256
 
 
 def add_table(
@@ -38,7 +38,7 @@ def is_figure(cell: str) -> bool:
 
 
 def _clean(row: Row) -> list[str]:
-    cells = [" ".join(cell.split()) for cell in row[:_MOST_COLUMNS]]
+    cells = [" ".join(cell.split()) for cell in row[:MOST_COLUMNS]]
     while cells and not cells[-1]:
         cells.pop()
     return cells

@@ -24,6 +24,8 @@ _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 
 _UNSEEN = frozenset({f"{_TEXT}tracked-changes", f"{_OFFICE}annotation", f"{_TEXT}note-citation"})
 _MOST_REPEATED = 100
+_LONGEST_REPEATED = 1_000
+"""Characters of a cell that may stand in several columns."""
 
 
 def load_opendocument(content: bytes) -> Document:
@@ -99,7 +101,8 @@ def _rows(table: "_Element") -> list[list[str]]:
         for cell in row.iterchildren(f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
             text = " ".join(squeeze(_said(paragraph)) for paragraph in cell.iter(f"{_TEXT}p"))
             repeated = cell.get(f"{_TABLE}number-columns-repeated", "1")
-            cells += [text] * (min(int(repeated), _MOST_REPEATED) if repeated.isdigit() else 1)
+            may_repeat = repeated.isdigit() and len(text) <= _LONGEST_REPEATED
+            cells += [text] * (min(int(repeated), _MOST_REPEATED) if may_repeat else 1)
         rows.append(cells)
     return rows
 

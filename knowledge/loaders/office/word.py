@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from knowledge.documents import Document
+from knowledge.errors import DocumentUnreadable
 from knowledge.loaders.archives import check_archive
 from knowledge.loaders.building import TextBuilder
-from knowledge.loaders.rows import add_table
+from knowledge.loaders.rows import MOST_COLUMNS, add_table
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
@@ -55,6 +56,9 @@ def _add_body(builder: TextBuilder, source: "WordDocument") -> None:
 
 def _add_rows(builder: TextBuilder, table: "Table", place: str) -> None:
     """A merged cell counts once. A row that repeats on every page names the columns."""
+    widest = max(map(int, table._tbl.xpath(".//w:gridSpan/@w:val")), default=1)
+    if widest > MOST_COLUMNS:  # python-docx counts such a cell as so many
+        raise DocumentUnreadable(f"damaged: a cell of {widest:,} columns")
     rows = [[cell.text for cell in _distinct(row.cells)] for row in table.rows]
     marked = bool(table._tbl.tr_lst) and bool(table._tbl.tr_lst[0].xpath("./w:trPr/w:tblHeader"))
     add_table(builder, rows, place=place, has_header=True if marked else None)

@@ -36,7 +36,7 @@ def load_epub(content: bytes) -> Document:
         folder = posixpath.dirname(package_name)
         section = 0
         for reference in package.iter(f"{_OPF}itemref"):
-            item = items.get(reference.get("idref"))
+            item = items.pop(reference.get("idref"), None)  # a page that comes twice is read once
             if item is None or item.get("media-type") not in _PAGES or "nav" in item.get("properties", "").split():
                 continue
             name = posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))

@@ -12,7 +12,7 @@ from knowledge.loaders.building import TextBuilder, decode
 from knowledge.loaders.web.html import add_html
 
 _SHOWN = ("From", "To", "Date")
-_POSTMARK = re.compile(rb"^From [^\n]*\d{4}[^\n]*\r?\n(?=[\w-]+:)", re.MULTILINE)
+_POSTMARK = re.compile(rb"^From [^\n]{0,300}?\d{4}[^\n]{0,100}\r?\n(?=[\w-]+:)", re.MULTILINE)
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
