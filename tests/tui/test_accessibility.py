@@ -16,6 +16,10 @@ from tests.doubles import ScriptedAssistant
 from tests.tui.scenes import DRAFTS, SAMPLED
 from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
 
+_TUI = Path(__file__).parents[2] / "assistant" / "tui"
+_INACTIVE = 40
+"""Percent of the foreground for settings that have no say with the present decoding: WCAG exempts what is inactive."""
+
 
 def _luminance(color: Color) -> float:
     """WCAG 2.1, relative luminance."""
@@ -39,6 +43,31 @@ def test_high_contrast_has_at_least_seven_to_one_for_every_colour_of_text() -> N
     for colour in colours:
         # WCAG 2.1, success criterion 1.4.6: 7:1 is level AAA.
         assert (_luminance(Color.parse(colour or "")) + 0.05) / (background + 0.05) >= 7, colour
+
+
+def _contrast(one: Color, other: Color) -> float:
+    """WCAG 2.1, contrast ratio."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("name", ["parley-dark", "parley-light"])
+def test_text_has_at_least_four_and_a_half_to_one_in_every_theme(name: str) -> None:
+    (theme,) = [theme for theme in THEMES if theme.name == name]
+    text = [theme.primary, theme.secondary, theme.accent, theme.success, theme.warning, theme.error, theme.foreground]
+    dimmed = {
+        int(share)
+        for path in sorted(_TUI.rglob("*.*"))
+        if path.suffix in (".py", ".tcss")
+        for share in re.findall(r"\$foreground (\d+)%", path.read_text(encoding="utf-8"))
+    } - {_INACTIVE}
+    assert dimmed
+    for ground in (theme.background, theme.surface, theme.panel):
+        below = Color.parse(ground or "")
+        shades = [below.blend(Color.parse(theme.foreground or ""), share / 100) for share in sorted(dimmed)]
+        for colour in (*(Color.parse(colour or "") for colour in text), *shades):
+            # WCAG 2.1, success criterion 1.4.3: 4.5:1 is level AA.
+            assert _contrast(colour, below) >= 4.5, (colour.hex, ground)
 
 
 async def test_the_theme_is_taken_by_its_name_and_kept() -> None:
@@ -99,8 +128,8 @@ async def test_what_differs_and_what_has_no_say_is_signed_and_errors_are_called_
         await paste(pilot, "/words 20")
         await pilot.press("enter", "f9")
         await settle(pilot)
-        assert "words           20 *" in seen(app), "this chat's own"
-        assert "temperature     (0.7)" in seen(app), "greedy decoding draws nothing"
+        assert "words              20 *" in seen(app), "this chat's own"
+        assert "temperature        (0.7)" in seen(app), "greedy decoding draws nothing"
         await pilot.press("escape")
         await paste(pilot, "/nothing at all")
         await pilot.press("enter")

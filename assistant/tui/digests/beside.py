@@ -27,7 +27,7 @@ class ConversationPane(Vertical):
         background: $surface;
         border-left: outer $panel;
         .heading { color: $accent; text-style: bold; margin: 0 0 1 0; height: auto; }
-        .hint { color: $foreground 55%; dock: bottom; height: auto; }
+        .hint { color: $foreground 70%; dock: bottom; height: auto; }
         OptionList { height: 1fr; border: none; padding: 0; background: transparent; }
         &.-open { display: block; }
     }

@@ -78,7 +78,7 @@ class DigestList(Vertical, can_focus=False):
         height: auto;
         .head { color: $secondary; margin: 1 0 0 0; height: auto; }
         .item { height: auto; }
-        .item.-dropped { color: $foreground 50%; }
+        .item.-dropped { color: $foreground 70%; }
         .item.-chosen { background: $accent 20%; }
         KeyLine { display: none; margin: 1 0 0 0; }
         &:focus KeyLine { display: block; }

@@ -114,10 +114,10 @@ class EvidenceScreen(Reading):
         for mention in (*ground.unsupported, *([ground.role] if ground.role else [])):
             marked = marked.stylize("$error underline", mention.start - ground.start, mention.end - ground.start)
         (verdict,) = verdicts(self._text, self._dialogue, [ground])
-        return Content.assemble((_MARKS[verdict.found], "$foreground 60%" if verdict.is_sure else "$warning"), marked)
+        return Content.assemble((_MARKS[verdict.found], "$foreground 70%" if verdict.is_sure else "$warning"), marked)
 
     def _turn(self, number: int, *, is_lit: bool) -> Content:
         turn = self._dialogue.turns[number]
-        style = "$accent bold" if is_lit else "$foreground 65%"
+        style = "$accent bold" if is_lit else "$foreground 70%"
         bar = "▌" if is_lit else " "
         return Content.assemble((f"{bar}{number + 1:>4}  {one_line(turn.speaker)}: {one_line(turn.text)}", style))

@@ -180,7 +180,7 @@ def _describe(root: Root) -> Content:
     gone = "  not there now" if not root.is_there else ""
     path = one_line(root.path)
     path = path if len(path) <= _LONGEST_PATH else f"…{path[1 - _LONGEST_PATH :]}"
-    return Content.assemble(path, (counts, "$foreground 55%"), (skipped, "$warning"), (gone, "$error"))
+    return Content.assemble(path, (counts, "$foreground 70%"), (skipped, "$warning"), (gone, "$error"))
 
 
 def _several(count: int, noun: str) -> str:

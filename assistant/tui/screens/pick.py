@@ -73,7 +73,7 @@ class PickScreen(DialogScreen[str | None]):
         for offer in found:
             mark = "●" if offer.value == self._current else " "
             line = Content.assemble(
-                f"{mark} {one_line(offer.label):<{width}}", ("   " + one_line(offer.about), "$foreground 55%")
+                f"{mark} {one_line(offer.label):<{width}}", ("   " + one_line(offer.about), "$foreground 70%")
             )
             options.add_option(Option(line, id=offer.value))
         values = [offer.value for offer in found]

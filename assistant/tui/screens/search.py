@@ -83,4 +83,4 @@ def _line(hit: Hit) -> Content:
         (" ".join(printable(text).split("\n")), "$accent bold underline" if is_word else "")
         for text, is_word in hit.excerpt
     ]
-    return Content.assemble((about, "$foreground 55%"), "\n  ", *excerpt)
+    return Content.assemble((about, "$foreground 70%"), "\n  ", *excerpt)

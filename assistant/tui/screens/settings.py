@@ -79,7 +79,7 @@ class SettingsScreen(DialogScreen[Settings | None]):
         for setting in listed:
             label, value = LABELS[setting.key].name, one_line(value_in_words(setting.key, setting.value))
             is_default = setting.origin == "default"
-            style, sign = ("$foreground 60%", "") if is_default else ("$accent", " *")
+            style, sign = ("$foreground 70%", "") if is_default else ("$accent", " *")
             options.add_option(Option(Content.assemble(f"{label:<{width}}   ", (value + sign, style)), id=setting.key))
         options.highlighted = list(self._listed).index(highlighted) if highlighted else 0
 

@@ -82,7 +82,7 @@ class ChatList(Vertical):
         for chat in chats:
             mark = "● " if chat.id == current else ("◆ " if chat.pinned else "  ")
             title = shorten(one_line(chat.title) or "untitled", TITLE_CELLS)
-            line = Content.assemble(mark, title, "\n", (f"  {chat.updated[:10]} · {chat.messages}", "$foreground 50%"))
+            line = Content.assemble(mark, title, "\n", (f"  {chat.updated[:10]} · {chat.messages}", "$foreground 70%"))
             self._options.add_option(Option(line, id=chat.id))
         ids = [chat.id for chat in chats]
         if ids:

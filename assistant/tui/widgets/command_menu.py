@@ -57,7 +57,7 @@ class CommandMenu(Vertical):
         for command in found:
             key = key_of(command, keys)
             name = f"{'/' + command.slash:<{NAME_CELLS}}"
-            line = Content.assemble((name, "$accent"), command.title, (f"  {key}" if key else "", "$foreground 55%"))
+            line = Content.assemble((name, "$accent"), command.title, (f"  {key}" if key else "", "$foreground 70%"))
             self._options.add_option(Option(line, id=command.slash))
         self._options.highlighted = 0 if found else None
 

@@ -167,7 +167,7 @@ class Composer(Vertical):
         Editor {
             height: auto; max-height: 10; border: none; padding: 0; background: transparent;
             &:focus { border: none; }
-            & .text-area--placeholder { color: $foreground 40%; }
+            & .text-area--placeholder { color: $foreground 70%; }
         }
     }
     """

@@ -34,7 +34,7 @@ class ControlLine(Horizontal):
     ControlLine {
         height: 1;
         padding: 0 1;
-        color: $foreground 60%;
+        color: $foreground 70%;
         .choice { width: auto; padding: 0 1; &:hover { color: $accent; } }
         .tokens { width: 1fr; text-align: right; padding: 0 1; text-wrap: nowrap; }
     }

@@ -19,7 +19,7 @@ class FootLine(Horizontal):
     FootLine {
         height: 1;
         padding: 0 0 0 1;
-        .loop { width: auto; padding: 0 2; color: $foreground 60%; }
+        .loop { width: auto; padding: 0 2; color: $foreground 70%; }
     }
     """
 

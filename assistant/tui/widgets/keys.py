@@ -45,7 +45,7 @@ class KeyLine(PressLine):
     """What the keys of a dialog do, after a word about what it shows: "Enter save · Esc later"."""
 
     DEFAULT_CSS = """
-    KeyLine { color: $foreground 60%; height: auto; }
+    KeyLine { color: $foreground 70%; height: auto; }
     """
 
     def __init__(self, *hints: Hint, about: str = "") -> None:

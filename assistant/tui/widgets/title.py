@@ -23,7 +23,7 @@ class TitleLine(Horizontal):
         .chat { width: 1fr; padding: 0 2; text-overflow: ellipsis; text-wrap: nowrap; }
         .changed { width: auto; max-width: 45%; color: $warning; padding: 0 2 0 0; }
         .changed { text-overflow: ellipsis; text-wrap: nowrap; }
-        .model { width: auto; max-width: 60%; color: $foreground 60%; text-overflow: ellipsis; text-wrap: nowrap; }
+        .model { width: auto; max-width: 60%; color: $foreground 70%; text-overflow: ellipsis; text-wrap: nowrap; }
         &.-failed .model { color: $error; }
     }
     """

@@ -40,7 +40,7 @@ class AnswerView(EntryView):
     DEFAULT_CSS = """
     AnswerView {
         .text { height: auto; }
-        .meta { color: $foreground 55%; height: auto; }
+        .meta { color: $foreground 70%; height: auto; }
         &.-growing:blur { border-left: outer $accent 60%; }
         &.-failed { .meta { color: $error; } }
         &.-failed:blur { border-left: outer $error; }

@@ -22,11 +22,11 @@ class DraftCard(Static):
         height: auto;
         padding: 0 1;
         border: round $secondary 50%;
-        border-title-color: $foreground 60%;
-        border-subtitle-color: $foreground 60%;
+        border-title-color: $foreground 70%;
+        border-subtitle-color: $foreground 70%;
         &.-placed { border-title-color: $accent; }
         &.-touched { border: round $accent; }
-        &.-failed { color: $foreground 50%; border-title-color: $error; }
+        &.-failed { color: $foreground 70%; border-title-color: $error; }
     }
     """
 

@@ -41,5 +41,5 @@ class QuestionView(SentView):
     def compose(self) -> ComposeResult:
         route = f"  → {self._route}" if self._route else ""
         yield Static(
-            Content.assemble(printable(self.text).strip(), (route, "$foreground 55%")), classes="question", markup=False
+            Content.assemble(printable(self.text).strip(), (route, "$foreground 70%")), classes="question", markup=False
         )

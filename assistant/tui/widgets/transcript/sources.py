@@ -66,7 +66,7 @@ class SourcesView(Vertical):
         margin: 0 0 0 0;
         padding: 0 1;
         border-left: outer $panel;
-        .about { color: $foreground 55%; height: auto; }
+        .about { color: $foreground 70%; height: auto; }
         &:focus-within { border-left: outer $accent; }
     }
     """

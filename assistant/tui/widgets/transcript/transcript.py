@@ -48,8 +48,8 @@ class Transcript(VerticalScroll, can_focus=False):
         height: 1fr;
         padding: 0 2 1 2;
         scrollbar-size-vertical: 1;
-        .earlier { color: $foreground 55%; padding: 0 1; width: auto; &:focus { color: $accent; } }
-        .note { color: $foreground 55%; margin: 1 0 0 2; }
+        .earlier { color: $foreground 70%; padding: 0 1; width: auto; &:focus { color: $accent; } }
+        .note { color: $foreground 70%; margin: 1 0 0 2; }
     }
     """
 

@@ -25,7 +25,7 @@ class Welcome(Vertical):
         height: 1fr;
         overflow-y: auto;
         padding: 1 4;
-        color: $foreground 65%;
+        color: $foreground 70%;
         .about { height: auto; }
     }
     """
