@@ -171,14 +171,20 @@ def main(bounds: Bounds) -> int:
 
 def _set(bounds: Bounds) -> None:
     """Limit the memory of this process and the time for this file."""
-    with contextlib.suppress(ImportError, OSError, ValueError):  # not on every system
+    with contextlib.suppress(ImportError):  # not on every system
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (bounds.memory, bounds.memory))
         used = resource.getrusage(resource.RUSAGE_SELF)
-        seconds = int(used.ru_utime + used.ru_stime) + 1 + bounds.seconds
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+        limits = {
+            resource.RLIMIT_CORE: 0,
+            resource.RLIMIT_AS: bounds.memory,
+            resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + bounds.seconds,
+        }
+        for kind, most in limits.items():
+            _, hard = resource.getrlimit(kind)
+            soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            with contextlib.suppress(OSError, ValueError):  # a system that has no such limit
+                resource.setrlimit(kind, (soft, hard))
 
 
 if __name__ == "__main__":

@@ -27,9 +27,12 @@ WINDOW = 256
 _BATCH = 16
 _MODEL_TYPES = ("bert", "distilbert", "roberta", "xlm-roberta", "camembert")
 """What CTranslate2 converts to an encoder."""
+# The converter asks for `position_embedding_type`, which transformers 5 does not write any more.
 _CONVERT = """
 import sys
 from ctranslate2.converters import TransformersConverter
+from transformers import PreTrainedConfig
+PreTrainedConfig.position_embedding_type = "absolute"
 TransformersConverter(sys.argv[1]).convert(sys.argv[2], quantization="float32")
 """
 

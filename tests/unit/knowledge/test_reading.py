@@ -1,5 +1,7 @@
 """Files are read in a process of their own, which a hostile one may end or hold up; the next is read all the same."""
 
+import subprocess
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -67,3 +69,17 @@ def _pdf(page: bytes) -> bytes:
 """
     stream = b"4 0 obj<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream endobj\n" % (len(packed), packed)
     return head + stream + b"trailer<</Root 1 0 R>>\n%%EOF"
+
+
+def test_time_is_bounded_where_the_memory_is_bounded_more_tightly_already() -> None:
+    limited = (
+        "import resource, sys\n"
+        "from knowledge.reading import Bounds, Reader\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))\n"
+        "try:\n"
+        "    Reader(Bounds(seconds=1)).read('slow.tex', b'\\\\begin{tabular}' * 20_000)\n"
+        "except Exception as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, check=True, timeout=100)
+    assert done.stdout.startswith("takes more than 1 s to read")
