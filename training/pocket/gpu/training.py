@@ -6,6 +6,7 @@ float16, is the mean of the weights at five moments of the last tenth.
 
 import json
 import math
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -127,6 +128,7 @@ class Training:
         loader = DataLoader(
             drawn, batch_size=None, sampler=range(self.steps, 1 << 40), num_workers=options.workers,
             prefetch_factor=4 if options.workers else None, pin_memory=self.device.type == "cuda",
+            worker_init_fn=_keep_drawing,
         )
         # fmt: on
         return map(self._moved, loader)
@@ -222,6 +224,12 @@ def _run(training: Training, started: float, should_stop: Callable[[int], bool])
         if training.fraction() == 1 or training.phase() != phase:
             return True
     return True
+
+
+def _keep_drawing(worker: int) -> None:
+    """A signal to the whole group stops the training after its step; a worker that died of it would break the step."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
 
 
 def _optimizers(network: Network, options: Options) -> list[torch.optim.Optimizer]:

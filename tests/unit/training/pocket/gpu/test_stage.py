@@ -1,6 +1,8 @@
 """From data files to a model that Parley serves, and what is drawn on the way."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -153,6 +155,20 @@ def test_training_stopped_and_resumed_ends_with_the_weights_of_an_unbroken_one(b
     phases = [line["phase"] for line in lines if "phase" in line]
     assert phases == ["pretraining"] * 14 + ["tuning"] * 6
     assert lines[-1]["finished"] and 0 < lines[-1]["held_out"] < 10
+
+
+def test_a_signal_to_the_whole_group_stops_it_with_a_checkpoint(bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "trained"
+    options = ["--max-steps", "9999", "--step-tokens", "1024", "--workers", "2", "--device", "cpu"]
+    command = [sys.executable, "-m", "training.pocket.gpu", "train", str(bundle), "-o", str(out), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        while '"phase"' not in process.stdout.readline():
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and '"finished": false' in said
+    assert (out / "checkpoint.pt").exists()
 
 
 def test_training_needs_few_packages_and_its_model_is_served(bundle: Path, tmp_path: Path) -> None:
