@@ -77,7 +77,7 @@ class CTranslateBackend:
         results = self._translator.translate_batch(
             [self._pieces(prompt) for prompt in prompts],
             callback=None if settings.decoding == "beam" else on_token,
-            max_batch_size=_WRITTEN_AT_ONCE,
+            max_batch_size=self._share(len(prompts), _WRITTEN_AT_ONCE),
             suppress_sequences=[[piece] for piece in self._tokenizer.pieces(barred)] or None,
             **_options(settings),
         )
@@ -101,7 +101,7 @@ class CTranslateBackend:
             # The library adds the final `</s>` itself.
             [self._pieces(completion)[:-1] for completion in completions],
             max_input_length=0,
-            max_batch_size=_SCORED_AT_ONCE,
+            max_batch_size=self._share(len(prompts), _SCORED_AT_ONCE),
         )
         return [list(result.log_probs) for result in results]
 
@@ -126,6 +126,10 @@ class CTranslateBackend:
         # What runs one text with as many threads serves a single text as well.
         if layout.threads != self._layout.threads or layout.workers > self._layout.workers:
             self._reopen(layout)
+
+    def _share(self, texts: int, most: int) -> int:
+        """How many texts go together so that every worker has some."""
+        return min(most, -(-texts // self._layout.workers))
 
     def _reopen(self, layout: Layout) -> None:
         del self._translator
@@ -194,7 +198,7 @@ def _open(folder: Path, layout: Layout) -> ctranslate2.Translator:
 
 
 def _seconds(translator: ctranslate2.Translator, tokenizer: ModelTokenizer, layout: Layout) -> tuple[float, float]:
-    """The least seconds that one text, and two texts a core together, take."""
+    """The least seconds that one text, and two texts a core together, take with the default number of beams."""
     prompt = tokenizer.pieces((tokenizer.encode("the ") * _TIMED_PROMPT)[:_TIMED_PROMPT])
     cores = layout.workers * layout.threads
 
@@ -203,7 +207,7 @@ def _seconds(translator: ctranslate2.Translator, tokenizer: ModelTokenizer, layo
         translator.translate_batch(
             [prompt] * texts,
             max_batch_size=max(1, texts // layout.workers),
-            beam_size=1,
+            beam_size=GenerationSettings().beams,
             max_input_length=0,
             min_decoding_length=_TIMED_TEXT,
             max_decoding_length=_TIMED_TEXT,

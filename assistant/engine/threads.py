@@ -18,8 +18,8 @@ THREADS = "threads.json"
 SMALL = 32 << 20
 """Bytes of weights up to which one thread is the fastest for one text (docs/benchmarks.md; 11 and 23 MB were
 measured)."""
-_GUESS = 4
-"""Threads for one text of a large model that was not timed, as CTranslate2 chooses by itself."""
+_BUSY = 0.75
+"""The load a core above which nothing is timed: other work favours fewer threads."""
 _WORTH = 0.95
 """More threads for a text must take at most this share of the time of fewer: a draw goes to fewer."""
 
@@ -60,20 +60,21 @@ Timer = Callable[[Layout], tuple[float, float]]
 def make_plan(folder: Path, threads: int, timer: Timer | None = None) -> Plan:
     """The plan for a conversion. `threads`, else OMP_NUM_THREADS, says how many cores may be used; 0 is all of them.
 
-    With all of them a large conversion is timed by `timer`, once a machine, and the result kept in its folder;
-    without a timer, or in a folder that cannot be written to, the plan is a guess.
+    With all of them a large conversion is timed by `timer`, once a machine, and the result kept in its folder. Without
+    a timer, on a busy machine, or in a folder that cannot be written to, a text gets one thread.
     """
     told = threads or _told()
     cores = told or len(os.sched_getaffinity(0))
     if told or cores == 1:
         return Plan(one=Layout(workers=1, threads=cores), many=Layout(workers=cores, threads=1))
+    untimed = Plan(one=Layout(workers=1, threads=1), many=Layout(workers=cores, threads=1))
     if _is_small(folder):
-        return Plan(one=Layout(workers=1, threads=1), many=Layout(workers=cores, threads=1))
+        return untimed
     machine = f"{processor()}, {cores} cores, CTranslate2 {version('ctranslate2')}"
     if found := _read(folder, machine):
         return found
-    if timer is None or not os.access(folder, os.W_OK):
-        return Plan(one=Layout(workers=1, threads=min(_GUESS, cores)), many=Layout(workers=cores, threads=1))
+    if timer is None or os.getloadavg()[0] > _BUSY * cores or not os.access(folder, os.W_OK):
+        return untimed
     plan = measure(cores, timer)
     with suppress(OSError):  # a full disk: measured again next time
         write_atomically(folder / THREADS, msgspec.json.encode(_Note(machine=machine, plan=plan)))

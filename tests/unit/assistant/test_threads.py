@@ -31,6 +31,7 @@ LARGE = (32 << 20) + 1
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3})
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
 
 
 def test_the_fastest_number_of_threads_wins_and_a_draw_goes_to_fewer() -> None:
@@ -75,7 +76,7 @@ def test_a_damaged_note_is_measured_anew(tmp_path: Path, note: bytes) -> None:
     ("size", "setting", "variable", "one", "workers"),
     [
         (LARGE - 1, 0, "", 1, 4),  # small: one thread a text, all cores for batches, untimed
-        (LARGE, 0, "", 4, 4),  # untimed: what CTranslate2 chooses
+        (LARGE, 0, "", 1, 4),
         (LARGE, 2, "", 2, 2),
         (100, 2, "", 2, 2),
         (LARGE, 0, "1", 1, 1),
@@ -91,3 +92,13 @@ def test_told_and_untimed_plans(
     plan = make_plan(conversion(tmp_path, size), setting)
     assert plan == Plan(one=Layout(workers=1, threads=one), many=Layout(workers=workers, threads=1))
     assert not (tmp_path / THREADS).exists()
+
+
+def test_nothing_is_timed_on_a_busy_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = conversion(tmp_path, LARGE)
+    asked: list[Layout] = []
+    monkeypatch.setattr("os.getloadavg", lambda: (3.1, 0.0, 0.0))  # above 0.75 x 4
+    assert make_plan(folder, 0, timer(asked)).one == Layout(workers=1, threads=1)
+    assert not asked
+    monkeypatch.setattr("os.getloadavg", lambda: (2.9, 9.0, 9.0))
+    assert make_plan(folder, 0, timer(asked)).one == Layout(workers=1, threads=2)
