@@ -49,7 +49,7 @@ def main() -> None:
     ours, peer = [], []
     outputs: list[str] = []
     with Engine() as fast, Engine() as slow:
-        fast.load(model, "ctranslate", threads)
+        fast.load(model, "ctranslate")
         slow.load(model, "transformers", threads)
         for engine in (fast, slow):
             engine.generate(prompts[:_PEER_BATCH], settings)
