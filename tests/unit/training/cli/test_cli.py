@@ -122,7 +122,7 @@ def test_an_option_that_is_accepted_is_used(name: str) -> None:
     module = Path(inspect.getsourcefile(inspect.getmodule(cli._load(stage.run))))  # type: ignore[arg-type]
     own = [module] if name == "memory" else [*module.parent.glob("*.py")]  # memory shares a package with sft
     root = Path(cli.__file__).parents[2]
-    code = own if name == "memory" else [*root.glob("training/*/*.py"), *root.glob("assistant/*/*.py")]
+    code = own if name == "memory" else [*root.glob("training/**/*.py"), *root.glob("assistant/**/*.py")]
     options = {leaf.name for leaf in flags.leaves(cli._load(stage.config))}
     assert options <= set().union(*(_reads(path) for path in code if path.parent.name != "cli"))
     assert set(stage.inputs) - {"columns", "resume"} <= set().union(*(_reads(path, "job") for path in own))
