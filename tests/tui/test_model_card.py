@@ -28,7 +28,7 @@ async def test_the_card_offers_three_models_and_what_is_typed_goes_to_the_field(
         screen = seen(pilot.app)
         assert "small 308 MB · memory >0.1 GB" in screen
         assert "`assistant models exam REF` measures" in screen
-        assert "base  990 MB · memory  0.7 GB" in screen
+        assert "base  990 MB · memory  0.4 GB" in screen
         assert "large 3.1 GB · memory >0.8 GB" in screen
         await pilot.press(*"hello")
         await settle(pilot)

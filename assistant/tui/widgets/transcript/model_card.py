@@ -14,9 +14,9 @@ EXAM = "Once here, `assistant models exam REF` measures it."
 OFFLINE = "Larger models need a network, and there is none here. Press F6 to use a folder with one."
 NOT_NOW = "not-now"
 MEMORY = {
-    # docs/benchmarks.md, "Serving": 704 MiB with weights of this shape. The others: their numbers at a byte each.
+    # docs/benchmarks.md, "Serving": 337 MiB at rest with weights of this shape. The others: a byte for each weight.
     "google/flan-t5-small": ">0.1 GB",
-    "google/flan-t5-base": "0.7 GB",
+    "google/flan-t5-base": "0.4 GB",
     "google/flan-t5-large": ">0.8 GB",
 }
 
