@@ -12,6 +12,7 @@ tokens of a response, its EOS included. Padding stands on the right.
 """
 
 import hashlib
+import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ import torch
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, T5ForConditionalGeneration
+from transformers.models.t5.modeling_t5 import T5Stack
 from transformers.utils import logging
 
 from assistant.engine.tokens import ModelTokenizer
@@ -32,6 +34,8 @@ from assistant.models.folder import SPEAKER_TAGS
 POLICY, REFERENCE, VALUE = "policy", "reference", "value"
 VALUE_HEAD_FILE = "value_head.safetensors"
 # Finished responses stay in the batch until this share of it is left: shrinking copies the attention caches.
+_CACHE = "cache" if "cache" in inspect.signature(T5Stack.forward).parameters else "past_key_values"
+"""What the decoder's argument is called: transformers 5.24 renamed it."""
 _SHRINK_BELOW = 0.75
 _MOST_KEPT = 1 << 27
 """Numbers of encoder output that are kept for prompts read before: 512 MiB."""
@@ -162,8 +166,8 @@ class Policy:
                 input_ids=latest[:, None],
                 encoder_hidden_states=encoded,
                 encoder_attention_mask=source_mask,
-                past_key_values=cache,
                 use_cache=True,
+                **{_CACHE: cache},
             )
             cache = output.past_key_values
             latest = _draw(self._logits(output.last_hidden_state[:, -1]), None if noise is None else noise[rows, time])
