@@ -132,7 +132,7 @@ def _run(tokens: list[str]) -> object:
     with stoppable():
         from cyclopts import CycloptsError
 
-        app = build_app(listing=tokens[:1] in (["--help"], ["-h"]))
+        app = build_app(listing=not _COMMANDS.keys() & tokens[:1])
         try:
             return app(_dash_last(tokens), exit_on_error=False, print_error=False, result_action="return_value")
         except CycloptsError as error:

@@ -1,5 +1,8 @@
 """Every command says what it does, and every option what it is for."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +32,28 @@ def unexplained(app: App) -> list[str]:
     return found
 
 
+def overviews() -> list[list[str]]:
+    """The words of all groups of commands."""
+    return [path.split() for path, command in commands_of(build_assistant(listing=False)) if list(command.subapps)]
+
+
+def listed(paths: list[list[str]]) -> list[tuple[str, str]]:
+    """The commands that `assistant PATH --help` lists for all paths, each with its line.
+
+    In a new process: one that has asked for the commands has also imported them.
+    """
+    script = f"""
+from assistant.cli import main
+for path in {paths}:
+    try:
+        main([*path, "--help"])
+    except SystemExit:
+        pass
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return re.findall(r"^│ ([a-z-]+) (.*?) *│$", ran.stdout, re.MULTILINE)
+
+
 def test_every_command_and_option_of_the_assistant_is_explained() -> None:
     assert len(list(commands_of(build_assistant(listing=False)))) > 40
     assert unexplained(build_assistant(listing=False)) == []
@@ -37,6 +62,12 @@ def test_every_command_and_option_of_the_assistant_is_explained() -> None:
 @pytest.mark.parametrize("stage", [*STAGES, "runs"])
 def test_every_stage_and_option_of_the_trainer_is_explained(stage: str) -> None:
     assert unexplained(build_trainer([stage], show_all=True)[stage]) == []
+
+
+def test_every_overview_has_a_line_for_each_command() -> None:
+    rows = listed(overviews())
+    assert len(rows) > 50
+    assert [name for name, about in rows if not about] == []
 
 
 def test_what_is_not_explained_is_found() -> None:

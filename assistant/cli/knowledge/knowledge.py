@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 
 from assistant.answering.answers import Citation
 from assistant.answering.library import open_library
+from assistant.cli.knowledge.evaluate import evaluate
 from assistant.cli.output import note, progress_bar, say, say_json
 from assistant.errors import UsageError
 from assistant.feedback.store import Store
@@ -24,7 +25,7 @@ from knowledge.library import Library, OnProgress, Progress, UpdateResult
 
 knowledge = App(name="knowledge", help="Index, search and measure your documents.", help_format="plaintext")
 
-knowledge.command("assistant.cli.knowledge.evaluate:evaluate", name="evaluate")
+knowledge.command(evaluate, name="evaluate")
 
 _EMBEDDER = "knowledge.embedder"
 NONE_YET = "There are no documents yet: assistant knowledge add PATH"

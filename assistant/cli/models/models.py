@@ -7,6 +7,8 @@ import msgspec
 from cyclopts import App, Parameter
 
 from assistant.cli.models.downloading import download
+from assistant.cli.models.proof import trial, why
+from assistant.cli.models.pushing import push
 from assistant.cli.output import is_interactive, note, say, say_json
 from assistant.engine.conversion import ensure_converted
 from assistant.engine.protocol import Progress
@@ -223,9 +225,9 @@ def export(
 
 
 # These have files of their own; named by path, they are imported when they are called.
-models.command("assistant.cli.models.proof:why", name="why")
-models.command("assistant.cli.models.proof:trial", name="trial")
-models.command("assistant.cli.models.pushing:push", name="push")
+models.command(why, name="why")
+models.command(trial, name="trial")
+models.command(push, name="push")
 
 
 @models.command(name="remove")
