@@ -18,6 +18,7 @@ from assistant.switches import SILENT
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
+    from cyclopts.exceptions import MissingArgumentError
 
 _COMMANDS = {
     "summarize": ("assistant.cli.summaries.summarize:summarize", "Summarize a conversation, or many."),
@@ -176,7 +177,7 @@ def _dash_last(tokens: list[str]) -> list[str]:
 
 
 def _sentence(error: "CycloptsError") -> str:
-    from cyclopts.exceptions import UnusedCliTokensError
+    from cyclopts.exceptions import MissingArgumentError, UnusedCliTokensError
 
     see = f"See {' '.join(['assistant', *(error.command_chain or ())])} --help."
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
@@ -184,5 +185,16 @@ def _sentence(error: "CycloptsError") -> str:
         nearest = difflib.get_close_matches(word, _COMMANDS, n=1)
         hint = f"; did you mean {nearest[0]}?" if nearest else "."
         return f"no command or argument {word!r}{hint} {see}"
-    text = " ".join(str(error).split())
+    text = _missing(error) if isinstance(error, MissingArgumentError) else " ".join(str(error).split())
     return f"{text} {see}" if "--help" not in text else text
+
+
+def _missing(error: "MissingArgumentError") -> str:
+    """What has to follow, as the usage line writes it: cyclopts names the option that a positional can be given by."""
+    command, argument = " ".join(error.command_chain or ()), error.argument
+    assert argument is not None
+    typed = [token.keyword for token in argument.tokens if token.keyword]
+    if option := error.keyword or next(iter(typed), None):
+        return f"{command} {option} needs a value.".lstrip()
+    name = argument.name if argument.index is None else argument.name.lstrip("-").upper()
+    return f"{command} needs {name}.".lstrip()

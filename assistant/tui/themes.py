@@ -21,6 +21,7 @@ THEMES = (
             "footer-background": "#15171b",
             "block-cursor-background": "#28403c",
             "block-cursor-foreground": "#d8dce3",
+            "block-cursor-blurred-background": "#243432",
         },
     ),
     Theme(
@@ -41,6 +42,7 @@ THEMES = (
             "footer-background": "#fbfaf7",
             "block-cursor-background": "#cfe5e1",
             "block-cursor-foreground": "#2a2d32",
+            "block-cursor-blurred-background": "#dce9e5",
         },
     ),
     Theme(
@@ -59,8 +61,11 @@ THEMES = (
         variables={
             "footer-key-foreground": "#ffff00",
             "footer-background": "#000000",
-            "block-cursor-background": "#ffffff",
-            "block-cursor-foreground": "#000000",
+            # Swapped rather than coloured: every colour on the chosen row keeps its contrast.
+            "block-cursor-background": "#000000",
+            "block-cursor-foreground": "#ffffff",
+            "block-cursor-text-style": "reverse",
+            "block-cursor-blurred-background": "#262626",
         },
     ),
 )

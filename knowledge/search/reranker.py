@@ -4,6 +4,7 @@ sentence-transformers CrossEncoder that is on this machine.
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from knowledge.errors import EmbedderMissing
@@ -25,11 +26,12 @@ class CrossEncoderReranker:
     """A CrossEncoder with one output, whose value becomes a share by the logistic function."""
 
     def __init__(self, name: str) -> None:
-        from sentence_transformers import CrossEncoder
-
         try:
+            folder = _folder_of(name)
+            from sentence_transformers import CrossEncoder
+
             # The identity: some models bring a logistic function of their own, and two flatten every difference.
-            self._model: Any = CrossEncoder(name, local_files_only=True, activation_fn=_identity())
+            self._model: Any = CrossEncoder(str(folder), local_files_only=True, activation_fn=_identity())
         except (OSError, ValueError) as error:
             raise EmbedderMissing(
                 f"no cross-encoder {name!r} on this machine: set knowledge.reranker to a folder that holds one, or to"
@@ -43,6 +45,14 @@ class CrossEncoderReranker:
             return []
         values = self._model.predict([(question, text) for text in texts], show_progress_bar=False)
         return [1 / (1 + math.exp(-max(-30.0, min(30.0, float(value))))) for value in values]
+
+
+def _folder_of(name: str) -> Path:
+    """Where it lies. Asked first: of a name that leads nowhere, sentence-transformers says more than our one line."""
+    from huggingface_hub import snapshot_download
+
+    folder = Path(name).expanduser()
+    return folder if folder.is_dir() else Path(snapshot_download(name, local_files_only=True))
 
 
 def _identity() -> Any:

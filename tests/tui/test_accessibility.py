@@ -12,8 +12,9 @@ from textual.color import Color
 from assistant.settings import load_settings
 from assistant.tui.app import AssistantApp
 from assistant.tui.themes import THEMES
+from assistant.tui.widgets.dialog import Dialog
 from tests.doubles import ScriptedAssistant
-from tests.tui.scenes import DRAFTS, SAMPLED
+from tests.tui.scenes import DRAFTS, SAMPLED, SCENES, app_of
 from tests.tui.screens import STANDUP, an_app, opened, paste, seen, settle
 
 _TUI = Path(__file__).parents[2] / "assistant" / "tui"
@@ -68,6 +69,34 @@ def test_text_has_at_least_four_and_a_half_to_one_in_every_theme(name: str) -> N
         for colour in (*(Color.parse(colour or "") for colour in text), *shades):
             # WCAG 2.1, success criterion 1.4.3: 4.5:1 is level AA.
             assert _contrast(colour, below) >= 4.5, (colour.hex, ground)
+
+
+def _faint(app: AssistantApp, least: float) -> list[tuple[str, float]]:
+    """The texts with less contrast than that, in the dialog where one is open: what is behind it is dimmed."""
+    dialogs = app.screen.query(Dialog)
+    region = dialogs.first().region if dialogs else app.screen.region
+    strips = app.screen._compositor.render_strips(app.size)[region.y : region.bottom]
+    found = []
+    for segment in (segment for strip in strips for segment in strip.crop(region.x, region.right)):
+        style = segment.style
+        if style and style.color and style.bgcolor and re.search(r"[^\W_]|[•◐?*▸☐]", segment.text):
+            colours = (Color(*style.color.get_truecolor()), Color(*style.bgcolor.get_truecolor()))
+            found += [(segment.text.strip(), ratio)] if (ratio := _contrast(*colours)) < least else []
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["empty", "point", "evidence", "ranked", "documents found", "chats", "settings", "title"]
+)
+async def test_every_text_of_a_scene_can_be_read_in_every_theme(name: str, tiny_model: Path) -> None:
+    app = app_of(SCENES[name], str(tiny_model))
+    async with opened(app, (120, 40)) as pilot:
+        await SCENES[name].play(pilot)
+        app.clear_notifications()
+        for theme in THEMES:
+            app.theme = theme.name
+            await settle(pilot)
+            assert _faint(app, 7 if theme.name == "high-contrast" else 4.5) == [], theme.name
 
 
 async def test_the_theme_is_taken_by_its_name_and_kept() -> None:

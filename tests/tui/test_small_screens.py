@@ -9,6 +9,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from assistant.tui.app import AssistantApp
+from assistant.tui.widgets.controls import Choice
 from assistant.tui.widgets.dialog import Dialog
 from assistant.tui.widgets.keys import KeyLine, Keys
 from tests.tui.scenes import SCENES, app_of
@@ -34,6 +35,16 @@ async def test_keys_and_focus_are_in_view(name: str, tiny_model: Path) -> None:
             _check_keys(app, SCENES[name].keys)
             _check_focus(app)
             _check_rows(app)
+            _check_below(app)
+
+
+def _check_below(app: AssistantApp) -> None:
+    """What is shown of the next answer is shown whole, and the composer says how to begin."""
+    if app.screen is app.chat:
+        for choice in app.chat.parts.controls.query(Choice):
+            assert not choice.display or in_view(choice) == choice.region, seen(app)
+        editor = app.chat.parts.composer.editor
+        assert len(str(editor.placeholder)) <= editor.size.width, seen(app)
 
 
 def _check_keys(app: AssistantApp, keys: tuple[str, ...]) -> None:

@@ -3,12 +3,13 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from cyclopts import App
 
 from assistant.cli import build_app as build_assistant
+from assistant.cli import main
 from training.cli import STAGES
 from training.cli import build_app as build_trainer
 
@@ -68,6 +69,39 @@ def test_every_overview_has_a_line_for_each_command() -> None:
     rows = listed(overviews())
     assert len(rows) > 50
     assert [name for name, about in rows if not about] == []
+
+
+def needing() -> list[str]:
+    """The words of every command that can't go without something."""
+    return [
+        path
+        for path, command in commands_of(build_assistant(listing=False))
+        if command.default_command and any(one.required for one in command.assemble_argument_collection())
+    ]
+
+
+def refusal(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What `assistant` says of a command line that it refuses."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_what_is_missing_is_called_as_in_the_usage_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "backup" in needing() and len(needing()) > 15
+    for path in needing():
+        with pytest.raises(SystemExit):
+            main([*path.split(), "--help"])
+        usage = capsys.readouterr().out.split("\n\n")[0].split()
+        said = re.fullmatch(
+            rf"assistant: {path} needs ([A-Z-]+)\. See assistant {path} --help\.\n", refusal(path.split(), capsys)
+        )
+        assert said and said[1] in usage, path
+    named = "assistant: models export needs --out. See assistant models export --help.\n"
+    assert refusal(["models", "export", "pocket"], capsys) == named
+    told = "assistant: summarize --drafts needs a value. See assistant summarize --help.\n"
+    assert refusal(["summarize", "--drafts"], capsys) == told
 
 
 def test_what_is_not_explained_is_found() -> None:

@@ -172,7 +172,12 @@ class Composer(Vertical):
     }
     """
 
-    PLACEHOLDER = "Paste a conversation and press Enter; / for commands"
+    PLACEHOLDERS = (
+        "Paste a conversation and press Enter; / for commands",
+        "Paste a conversation; / for commands",
+        "Paste, or type /",
+    )
+    """The first that fits is shown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,11 +188,15 @@ class Composer(Vertical):
         self._sent: str | None = None
         self._fold = Static(classes="folded", markup=False)
         self.menu = CommandMenu()
-        self.editor = Editor(self.menu, self.PLACEHOLDER)
+        self.editor = Editor(self.menu, self.PLACEHOLDERS[0])
         self._loaded = ""
 
     def on_mount(self) -> None:
         self.editor.cursor_blink = False
+
+    def on_resize(self) -> None:
+        fitting = (text for text in self.PLACEHOLDERS if len(text) <= self.size.width)
+        self.editor.placeholder = next(fitting, self.PLACEHOLDERS[-1])
 
     def compose(self) -> ComposeResult:
         yield self.menu

@@ -4,6 +4,7 @@ Each choice is a click or a key away.
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -15,6 +16,8 @@ from assistant.tui.choices import drawn, task_label
 from assistant.tui.messages import ChoiceOpened
 
 BAR_CELLS = 9
+GUTTER = 2
+"""Cells beside each text."""
 
 
 class Choice(Static):
@@ -43,6 +46,7 @@ class ControlLine(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self.choices = {name: Choice(name) for name in ("task", "mode", "drafts", "decoding")}
+        self._values = dict.fromkeys(self.choices, "")
         self._tokens = Static(classes="tokens", markup=False)
         self._prompts: Sequence[Prompt] = ()
 
@@ -53,14 +57,13 @@ class ControlLine(Horizontal):
     def show_ask(self, ask: Ask) -> None:
         """What the next answer will be."""
         drafts = ask.settings.drafts
-        values = {
+        self._values = {
             "task": task_label(ask).lower(),
             "mode": MODES[ask.mode].label.lower(),
             "drafts": f"{drafts} {'draft' if drafts == 1 else 'drafts'}",
             "decoding": drawn(ask).settings.decoding,
         }
-        for name, choice in self.choices.items():
-            choice.update(Content(f"{values[name]} ▾"))
+        self._fit()
 
     def show_tokens(self, prompts: Sequence[Prompt]) -> None:
         """How much of the model's window the input takes; nothing where there is no input."""
@@ -71,8 +74,20 @@ class ControlLine(Horizontal):
         self._fit()
 
     def _fit(self) -> None:
-        room = self.size.width - sum(choice.outer_size.width for choice in self.choices.values())
-        self._tokens.update(Content(describe_tokens(self._prompts, room - self._tokens.gutter.width)))
+        """Whole choices only: the marks give way first, then the last choices, which the panel has as well."""
+        room = self.size.width
+        values = list(self._values.values())
+        marked = [f"{value} ▾" for value in values]
+        texts = marked if _cells(marked) <= room else values
+        for choice, text in zip(self.choices.values(), texts, strict=True):
+            choice.update(Content(text))
+            room -= _cells([text])
+            choice.display = room >= 0
+        self._tokens.update(Content(describe_tokens(self._prompts, room - GUTTER)))
+
+
+def _cells(texts: Sequence[str]) -> int:
+    return sum(cell_len(text) + GUTTER for text in texts)
 
 
 def describe_tokens(prompts: Sequence[Prompt], room: int) -> str:

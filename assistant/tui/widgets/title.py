@@ -20,7 +20,7 @@ class TitleLine(Horizontal):
         height: 1;
         padding: 0 1;
         .name { width: auto; color: $accent; text-style: bold; }
-        .chat { width: 1fr; padding: 0 2; text-overflow: ellipsis; text-wrap: nowrap; }
+        .chat { width: 1fr; padding: 0 1 0 2; text-overflow: ellipsis; text-wrap: nowrap; }
         .changed { width: auto; max-width: 45%; color: $warning; padding: 0 2 0 0; }
         .changed { text-overflow: ellipsis; text-wrap: nowrap; }
         .model { width: auto; max-width: 60%; color: $foreground 70%; text-overflow: ellipsis; text-wrap: nowrap; }

@@ -36,9 +36,13 @@ def test_its_order_counts_and_the_judgement_of_an_answer_stays(tmp_path: Path) -
     assert after.confidence == before.confidence
 
 
-def test_one_that_is_not_on_this_machine_is_an_error_that_names_the_setting() -> None:
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "./no-such-folder", "no-such-folder/", "/no/such/folder"])
+def test_one_that_is_not_on_this_machine_is_one_error_that_names_the_setting(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(EmbedderMissing, match=r"knowledge\.reranker"):
-        open_reranker("nobody/no-such-model")
+        open_reranker(name)
+    assert caplog.messages == []
 
 
 @pytest.mark.slow
