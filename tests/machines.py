@@ -114,7 +114,8 @@ def run(row: Row, suite: Suite, checkout: Path, processes: int) -> Result:
             python = _install(row, prefix, clone, environment) if row.user or row.python else sys.executable
         except CannotRun as reason:
             return Result(None, str(reason))
-        selection = ["-q", "-m", suite.marks, "-n", str(processes), "--dist", "loadfile", *row.arguments, *suite.paths]
+        spread = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
+        selection = ["-q", "-m", suite.marks, *spread, *row.arguments, *suite.paths]
         started = time.monotonic()
         done = subprocess.run(
             [*prefix, python, "-m", "pytest", *selection],
@@ -201,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), help="which rows")
     parser.add_argument("--quick", action="store_true", help="only the tests that don't train")
     parser.add_argument("--tests", nargs="+", default=[], help="files or folders, instead of all tests")
-    parser.add_argument("--processes", type=int, default=2, help="that run tests at once")
+    parser.add_argument("--processes", type=int, default=4, help="that run tests at once")
     parser.add_argument("--checkout", type=Path, default=_ROOT, help="whose HEAD is tested")
     parser.add_argument("--results", type=Path, default=Path(tempfile.gettempdir()) / "machines.jsonl")
     options = parser.parse_args(arguments)

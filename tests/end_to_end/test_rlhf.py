@@ -28,6 +28,8 @@ from tests.tiny_models import build_tiny_model
 from training.cli import run as train
 from training.runs.lock import alone
 
+pytestmark = pytest.mark.usefixtures("minilm")
+
 _THINGS = ("report", "window", "ticket", "garden", "letter", "bridge")
 _SMALL = (
     *("--max-steps", "4", "--batch-size", "8", "--max-new-tokens", "8", "--judge-every", "2", "--no-warm-start"),
@@ -166,7 +168,17 @@ def test_a_resumed_gate_asks_what_the_split_says_and_never_what_ppo_practised_on
     assert refused["error"].startswith("a conversation is among the reward's ratings and among the gate's questions")
 
 
-@pytest.mark.parametrize("method", ["dpo", "kto", "best-of-n", "rloo", "grpo"])
+@pytest.mark.parametrize(
+    "method",
+    # The slow ones take the same path as the one before them.
+    [
+        "kto",
+        pytest.param("dpo", marks=pytest.mark.slow),
+        "best-of-n",
+        "grpo",
+        pytest.param("rloo", marks=pytest.mark.slow),
+    ],
+)
 def test_other_methods_make_a_candidate_that_stands_the_same_gate(
     method: str, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ def in_view(widget: Widget) -> Region:
     return widget.screen.find_widget(widget).visible_region
 
 
+@pytest.mark.usefixtures("minilm")
 @pytest.mark.parametrize("name", SCENES)
 async def test_keys_and_focus_are_in_view(name: str, tiny_model: Path) -> None:
     app = app_of(SCENES[name], str(tiny_model))

@@ -45,6 +45,7 @@ async def test_after_drafts_the_letters_go_to_the_composer() -> None:
         assert typed(app) == "shorter"
 
 
+@pytest.mark.usefixtures("minilm")
 async def test_after_the_evidence_was_closed_the_letters_go_to_the_composer() -> None:
     app = an_app()
     async with opened(app) as pilot:

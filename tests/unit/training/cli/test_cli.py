@@ -287,6 +287,7 @@ def test_a_traceback_comes_with_debug_only(capsys: pytest.CaptureFixture[str]) -
     assert "Traceback" in answer(capsys, "evaluate", "--data", "none", "--model", "lead-1", "--debug")[2]
 
 
+@pytest.mark.usefixtures("minilm")
 def test_control_sequences_in_data_do_not_reach_the_terminal(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

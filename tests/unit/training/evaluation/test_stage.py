@@ -90,6 +90,7 @@ def test_written_predictions_give_the_same_figures_when_read_back(data: Path, tm
     assert second["model"] == "lead-3"
 
 
+@pytest.mark.usefixtures("minilm")
 def test_a_model_is_asked_through_its_engine_and_the_swap_is_judged(data: Path, tiny_model: Path) -> None:
     seen: list[float] = []
 

@@ -6,6 +6,7 @@ from training.reward.parts import PARTS, RewardTerm, built_in, parse_terms, weig
 SETTINGS = {"length": "4", "mentions": "room", "contains": "o"}
 
 
+@pytest.mark.usefixtures("minilm")
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_gives_a_number_for_every_response(name: str) -> None:
     reward = built_in([RewardTerm(name, setting=SETTINGS.get(name, ""))])
