@@ -62,10 +62,11 @@ THEMES = (
             "footer-key-foreground": "#ffff00",
             "footer-background": "#000000",
             # Swapped rather than coloured: every colour on the chosen row keeps its contrast.
-            "block-cursor-background": "#000000",
+            "block-cursor-background": "#000090",
             "block-cursor-foreground": "#ffffff",
-            "block-cursor-text-style": "reverse",
+            "block-cursor-text-style": "bold reverse",
             "block-cursor-blurred-background": "#262626",
+            "block-cursor-blurred-text-style": "reverse",
         },
     ),
 )

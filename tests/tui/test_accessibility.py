@@ -99,6 +99,18 @@ async def test_every_text_of_a_scene_can_be_read_in_every_theme(name: str, tiny_
             assert _faint(app, 7 if theme.name == "high-contrast" else 4.5) == [], theme.name
 
 
+@pytest.mark.parametrize(("name", "chosen"), [("evidence", "Maya asks Tom"), ("chats", "Plumbing in house")])
+async def test_high_contrast_swaps_the_colours_of_the_chosen_row(name: str, chosen: str, tiny_model: Path) -> None:
+    app = app_of(SCENES[name], str(tiny_model))
+    async with opened(app, (120, 40)) as pilot:
+        await SCENES[name].play(pilot)
+        app.theme = "high-contrast"
+        await settle(pilot)
+        segments = [part for strip in app.screen._compositor.render_strips(app.size) for part in strip]
+        swapped = [part.text for part in segments if part.style and part.style.reverse]
+        assert any(chosen in text for text in swapped), swapped
+
+
 async def test_the_theme_is_taken_by_its_name_and_kept() -> None:
     app = an_app()
     async with opened(app) as pilot:

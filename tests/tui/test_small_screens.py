@@ -8,7 +8,9 @@ from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import OptionList
 
+from assistant.records import Dialogue, Turn
 from assistant.tui.app import AssistantApp
+from assistant.tui.screens.evidence import EvidenceScreen
 from assistant.tui.widgets.controls import Choice
 from assistant.tui.widgets.dialog import Dialog
 from assistant.tui.widgets.keys import KeyLine, Keys
@@ -37,6 +39,20 @@ async def test_keys_and_focus_are_in_view(name: str, tiny_model: Path) -> None:
             _check_focus(app)
             _check_rows(app)
             _check_below(app)
+
+
+async def test_the_message_that_evidence_quotes_is_in_view() -> None:
+    turns = [
+        ("Ana", "I like tea."),
+        *[("Cem", f"Chair {n}.") for n in range(40)],
+        ("Ben", "The party moves to Dock Street."),
+    ]
+    talk = Dialogue(turns=tuple(Turn(speaker=who, text=text) for who, text in turns), format="names")
+    app = app_of(SCENES["empty"], "")
+    async with opened(app, SIZES[0]) as pilot:
+        await app.push_screen(EvidenceScreen("Ana likes tea, and the party moves to Dock Street.", talk))
+        await settle(pilot)
+        assert "said in message 42" in seen(app) and "42  Ben" in seen(app), seen(app)
 
 
 def _check_below(app: AssistantApp) -> None:

@@ -19,7 +19,8 @@ _QUOTED = 120
 class Verdict(NamedTuple):
     """`message` is the one that says most of the sentence, counted from 0, with its words in `quote`; None where it was
     not found. `missing` are names and numbers that the conversation lacks. `doubted` is who is said to act and `whose`
-    the speaker of the message, where the two may have been mixed up.
+    the speaker of the message, where the two may have been mixed up; "" where that is the same person, and other
+    messages say what is told.
     """
 
     found: Literal["said", "partly", "not found"]
@@ -45,7 +46,7 @@ class Verdict(NamedTuple):
         if self.missing:
             parts.append(f"not in the conversation: {', '.join(self.missing)}")
         if self.doubted:
-            parts.append(f"check who: {self.doubted}, or {self.whose}?")
+            parts.append(f"check who: {', or '.join(filter(None, (self.doubted, self.whose)))}?")
         return " · ".join(parts)
 
 
@@ -67,7 +68,7 @@ def _verdict(sentence: str, dialogue: Dialogue, ground: Grounds) -> Verdict:
         quote=_quote(sentence, turn.text),
         missing=missing,
         doubted=one_line(role.text) if role is not None else "",
-        whose=one_line(turn.speaker) if role is not None else "",
+        whose=one_line(turn.speaker) if role is not None and turn.speaker.lower() != role.text.lower() else "",
     )
 
 

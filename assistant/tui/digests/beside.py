@@ -4,12 +4,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from assistant.records import Dialogue
 from assistant.terminal import one_line
 from assistant.tui.digests.message import turn_line
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.keys import KeyLine
 
 
@@ -39,7 +40,7 @@ class ConversationPane(Vertical):
         self._dialogue: Dialogue | None = None
         self._marked: int | None = None
         self._heading = Static(classes="heading", markup=False)
-        self._turns = OptionList(compact=True, markup=False)
+        self._turns = ChoiceList(compact=True, markup=False)
 
     def compose(self) -> ComposeResult:
         yield self._heading

@@ -112,7 +112,7 @@ class DigestList(Vertical, can_focus=False):
             if heading:
                 yield Static(Content(one_line(heading)), classes="head", markup=False)
             yield from lines
-        yield KeyLine(("", "↑↓"), *KEYS)
+        yield KeyLine(("", "↑↓ choose"), *KEYS)
 
     @property
     def item(self) -> Item | None:

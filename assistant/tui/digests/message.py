@@ -3,13 +3,14 @@
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from assistant.records import Dialogue
 from assistant.terminal import one_line, printable
 from assistant.tui.commands import command_named
 from assistant.tui.screens.text import Reading
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.dialog import Dialog
 from assistant.tui.widgets.keys import KeyLine
 
@@ -34,7 +35,7 @@ class MessageScreen(Reading):
         self._turn = turn
         self._span = span
         self._shape = "-whole" if is_whole else "-message"
-        self._turns = OptionList(compact=True, classes="turns", markup=False)
+        self._turns = ChoiceList(compact=True, classes="turns", markup=False)
 
     def compose(self) -> ComposeResult:
         with Dialog(classes=f"-wide {self._shape}"):

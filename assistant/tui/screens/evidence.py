@@ -16,6 +16,7 @@ from assistant.scoring.faithfulness.verdicts import verdicts
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import GroundsFound
 from assistant.tui.screens.text import Reading
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.dialog import Dialog
 from assistant.tui.widgets.keys import KeyLine
 
@@ -39,8 +40,8 @@ class EvidenceScreen(Reading):
         self._text = printable(text)
         self._dialogue = dialogue
         self._grounds = attribute(self._text, dialogue)
-        self._sentences = OptionList(compact=True, classes="sentences", markup=False)
-        self._turns = OptionList(compact=True, classes="turns", markup=False)
+        self._sentences = ChoiceList(compact=True, classes="sentences", markup=False)
+        self._turns = ChoiceList(compact=True, classes="turns", markup=False)
         self._keys = KeyLine()
         self._lit: tuple[int, ...] = ()
         self._how = _COMPARING
@@ -98,7 +99,7 @@ class EvidenceScreen(Reading):
             self._turns.replace_option_prompt_at_index(number, self._turn(number, is_lit=number in ground.turns))
         self._lit = ground.turns
         if ground.turns:
-            self._turns.highlighted = ground.turns[0]
+            self._turns.highlighted = ground.best if ground.best in ground.turns else ground.turns[0]
             self._turns.scroll_to_highlight(top=True)
         else:
             self._turns.highlighted = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from assistant.terminal import one_line, rough_time
@@ -24,6 +24,7 @@ from assistant.tui.messages import (
 from assistant.tui.parley import Parley, parley_of
 from assistant.tui.screens.passage import PassageScreen
 from assistant.tui.screens.pick import PickScreen
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
 from assistant.tui.widgets.keys import KeyLine
 from assistant.tui.widgets.transcript.sources import SourceList
@@ -63,7 +64,7 @@ class KnowledgeScreen(DialogScreen[None]):
         self._words = ""
         self._is_reading = False
         self._field = Input(placeholder="a path to add, or words to search for", compact=True)
-        self._list = OptionList(compact=True, classes="roots")
+        self._list = ChoiceList(compact=True, classes="roots")
         self._state = Static(classes="hint", markup=False)
         self._hits = SourceList()
 
@@ -148,29 +149,34 @@ class KnowledgeScreen(DialogScreen[None]):
         self._list.display = bool(self._roots)
         if not self._is_reading:
             skipped = [line for root in self._roots for line in root.skipped]
-            self._state.update(Content(_describe_skipped(skipped) if self._roots else EMPTY))
+            self._say(_describe_skipped(skipped) if self._roots else EMPTY)
 
     def on_indexing_progressed(self, event: IndexingProgressed) -> None:
         self._is_reading = event.progress is not None
         if event.progress is not None:
-            self._state.update(Content(_describe_progress(event.progress)))
+            self._say(_describe_progress(event.progress))
 
     def on_passages_found(self, event: PassagesFound) -> None:
         if event.words != self._words:
             return
         self._hits.show(event.sources, event.words, excerpt=240)
         unlikely = "Nothing here seems to be it; this comes nearest." if event.sources else "Nothing found."
-        self._state.update(Content("" if event.is_likely else unlikely))
+        self._say("" if event.is_likely else unlikely)
 
     def on_passage_opened(self, event: PassageOpened) -> None:
         self.app.push_screen(PassageScreen(event.source, event.text))
+
+    def _say(self, text: str) -> None:
+        """Below the folders; without a text its row goes to the lists."""
+        self._state.update(Content(text))
+        self._state.display = bool(text)
 
     def _read(self, work: Callable[[], None]) -> None:
         if self._is_reading:
             self.notify("Files are being indexed: wait, or press ^X to stop.", severity="warning")
             return
         self._is_reading = True
-        self._state.update(Content("Looking for files …"))
+        self._say("Looking for files …")
         self.parley.in_background(work, "indexing")
 
 

@@ -15,6 +15,7 @@ from assistant.models.versions import VersionFacts
 from assistant.records import ModelVersion
 from assistant.settings import load_settings
 from assistant.terminal import one_line
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
 from assistant.tui.widgets.keys import KeyLine
 
@@ -34,7 +35,7 @@ class ModelsScreen(DialogScreen[None]):
     def compose(self) -> ComposeResult:
         with Dialog(classes="-wide"):
             yield Static(Content("Models"), classes="heading")
-            yield OptionList(compact=True)
+            yield ChoiceList(compact=True)
             yield Static(classes="facts")
             yield KeyLine(*_KEYS)
 

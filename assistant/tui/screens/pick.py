@@ -9,6 +9,7 @@ from textual.widgets.option_list import Option
 
 from assistant.terminal import one_line
 from assistant.tui.choices import Offer
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
 from assistant.tui.widgets.keys import KeyLine
 
@@ -33,7 +34,7 @@ class PickScreen(DialogScreen[str | None]):
         with Dialog():
             yield Static(Content(self._title), classes="heading")
             yield Input(placeholder=self._free or "type to narrow the list", compact=True)
-            yield OptionList(compact=True)
+            yield ChoiceList(compact=True)
             yield KeyLine(*([("", "↑↓ choose")] if self._offers else []), ("enter", "take it"), ("escape", "close"))
 
     def on_mount(self) -> None:

@@ -10,6 +10,7 @@ from textual.widgets.option_list import Option
 from assistant.feedback.chats import Hit
 from assistant.terminal import one_line, printable
 from assistant.tui.messages import HitsFound
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
 from assistant.tui.widgets.keys import KeyLine
 
@@ -31,7 +32,7 @@ class SearchScreen(DialogScreen[Hit | None]):
         self._find = find
         self._hits: list[Hit] = []
         self._input = Input(value=words, placeholder="search all chats", compact=True)
-        self._list = OptionList(compact=True, classes="turns", markup=False)
+        self._list = ChoiceList(compact=True, classes="turns", markup=False)
         self._keys = KeyLine(*_KEYS, about="The last word may be unfinished.")
 
     def compose(self) -> ComposeResult:

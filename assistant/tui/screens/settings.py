@@ -18,6 +18,7 @@ from assistant.settings import Setting, Settings, describe_values, list_settings
 from assistant.terminal import one_line
 from assistant.tui.choices import Offer
 from assistant.tui.screens.pick import PickScreen
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.dialog import Dialog, DialogScreen
 from assistant.tui.widgets.keys import KeyLine
 from assistant.tui.wording.labels import LABELS, value_in_words
@@ -37,7 +38,7 @@ class SettingsScreen(DialogScreen[Settings | None]):
     def compose(self) -> ComposeResult:
         with Dialog(classes="-wide"):
             yield Static(Content("Settings"), classes="heading")
-            yield OptionList(compact=True)
+            yield ChoiceList(compact=True)
             yield KeyLine()
 
     def on_mount(self) -> None:

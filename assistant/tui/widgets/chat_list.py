@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 from assistant.records import Chat
 from assistant.terminal import one_line
 from assistant.tui.messages import ChatChosen, ChatDeletionAsked, ChatPinAsked, ChatRenameAsked, ChatSearched
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.keys import KeyLine
 
 TITLE_CELLS = 27
@@ -51,7 +52,7 @@ class ChatList(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self._search = Input(placeholder="search chats", compact=True)
-        self._options = OptionList(compact=True)
+        self._options = ChoiceList(compact=True)
 
     def compose(self) -> ComposeResult:
         yield self._search

@@ -3,11 +3,11 @@
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from assistant.tui.commands import COMMANDS, Command, key_of
 from assistant.tui.parley import keys_of
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.keys import KeyLine
 
 NAME_CELLS = 14
@@ -32,7 +32,7 @@ class CommandMenu(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._options = OptionList(compact=True)
+        self._options = ChoiceList(compact=True)
         self._text = ""
 
     def compose(self) -> ComposeResult:

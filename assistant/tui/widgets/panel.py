@@ -11,6 +11,7 @@ from assistant.records import Ask
 from assistant.tui.choices import CHOICES, counts
 from assistant.tui.commands import action_of, command_named
 from assistant.tui.messages import ChoiceOpened, ChoiceReset
+from assistant.tui.widgets.choice_list import ChoiceList
 from assistant.tui.widgets.keys import KeyLine
 
 LABEL_CELLS = 19
@@ -44,7 +45,7 @@ class SettingsPanel(Vertical):
         super().__init__()
         self._ask = ask
         self._default = ask
-        self._options = OptionList(compact=True)
+        self._options = ChoiceList(compact=True)
 
     def compose(self) -> ComposeResult:
         yield Static(Content("This chat"), classes="heading")

@@ -47,6 +47,11 @@ def test_another_s_deed_says_check_who() -> None:
     assert verdict.sentence == "partly said in message 2: “I'll book the big room.” · check who: Ana, or Tom?"
 
 
+def test_check_who_names_nobody_twice() -> None:
+    (verdict,) = judged("Ana books the big room and Tom sends the numbers before noon.")
+    assert verdict.sentence.endswith("“I can send the numbers before noon.” · check who: Ana?")
+
+
 def test_a_long_quote_is_cut_and_no_escape_of_the_conversation_is_repeated() -> None:
     said = f"The boiler \x1b[31mbroke {'again ' * 60}today."
     long = Dialogue(turns=(Turn(speaker="Al", text=said), Turn(speaker="Bo", text="I see.")), format="names")

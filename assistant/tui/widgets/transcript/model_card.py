@@ -8,6 +8,7 @@ from textual.widgets.option_list import Option
 
 from assistant.models.downloads import SUGGESTED, write_size
 from assistant.tui.messages import ModelOffered, Offering
+from assistant.tui.widgets.choice_list import ChoiceList
 
 HEADING = "FLAN-T5 may write better. Press Tab and Enter to choose; nothing is downloaded yet."
 EXAM = "Once here, `assistant models exam REF` measures it."
@@ -43,7 +44,7 @@ class ModelCard(Vertical):
     def compose(self) -> ComposeResult:
         yield self._heading
         rows = [Option(Content(row), id=ref) for ref, row in describe_models()]
-        yield OptionList(*rows, Option(Content("Not now"), id=NOT_NOW), compact=True)
+        yield ChoiceList(*rows, Option(Content("Not now"), id=NOT_NOW), compact=True)
         yield Static(Content(EXAM), classes="about")
 
     def show(self, offering: Offering) -> None:

@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 
 from assistant.terminal import one_line
 from assistant.tui.messages import Source, SourceChosen
+from assistant.tui.widgets.choice_list import ChoiceList
 
 EXCERPT = 160
 _BEFORE = 30
@@ -19,7 +20,7 @@ _BEFORE = 30
 _WORD = re.compile(r"\w+")
 
 
-class SourceList(OptionList):
+class SourceList(ChoiceList):
     """Sources to choose one of: Enter or a click opens it in its context."""
 
     DEFAULT_CSS = """
