@@ -1,1 +1,1 @@
-"""The whole loop, from ratings to a promoted model: `assistant-train rlhf`."""
+"""The RLHF loop, from ratings to a promoted model: `assistant-train rlhf`."""

@@ -12,13 +12,13 @@ from assistant.records import GenerationSettings
 from training.rlhf.config import RlhfConfig
 
 Scorer = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
-"""(prompts, responses) -> a number for each, higher is better."""
+"""(prompts, responses) -> one score per response; higher is better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Mean and spread of a reward over the current model's own answers, so that its weights mean the same for any
-    reward.
+    """Mean and standard deviation of a reward over the current model's answers. Reward weights are given in units of
+    this deviation, so that they mean the same for every reward.
     """
 
     mean: float
@@ -26,7 +26,9 @@ class Scale:
 
 
 def scale_of(scores: Sequence[float], name: str = "reward") -> Scale:
-    """Raises TrainingStopped where the reward, or whatever `name` says, is no number, or the same for everything."""
+    """Return the scale of the scores. Raises TrainingStopped, which mentions `name`, if a score is not finite or all
+    scores are equal.
+    """
     values = np.asarray(scores, dtype=np.float64)
     if not np.isfinite(values).all():
         raise TrainingStopped(f"the {name} is not finite for some answers: start a new run, with other pairs")
@@ -38,7 +40,9 @@ def scale_of(scores: Sequence[float], name: str = "reward") -> Scale:
 
 
 def price_of_a_word(drafts: Sequence[Sequence[str]], scores: Sequence[float]) -> float:
-    """What a reward pays for a word more: the slope of its scores over the words of drafts of the same prompt."""
+    """Return how much one more word raises the score: the slope of scores over word counts, within the drafts of each
+    prompt. `scores` lists the drafts' scores prompt by prompt.
+    """
     counted = np.array([len(text.split()) for texts in drafts for text in texts], dtype=np.float64)
     words = counted.reshape(len(drafts), -1)
     paid = np.asarray(scores, dtype=np.float64).reshape(len(drafts), -1)
@@ -47,7 +51,7 @@ def price_of_a_word(drafts: Sequence[Sequence[str]], scores: Sequence[float]) ->
 
 
 class Pick(msgspec.Struct, frozen=True):
-    """The drafts that the reward likes best of `n`: its mean, the judge's, and the KL that choosing them costs."""
+    """Best-of-n for one `n`: the chosen drafts' mean reward and mean judge score, and the KL of the choice in nats."""
 
     n: int
     kl: float
@@ -56,7 +60,7 @@ class Pick(msgspec.Struct, frozen=True):
 
 
 class SamplesFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What the current model's own samples say of the reward: its scale, what it pays for a word, and the best of n."""
+    """Measurements on samples of the current model: the reward's scale, its price of a word, and best-of-n."""
 
     mean: float
     spread: float
@@ -65,7 +69,7 @@ class SamplesFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sampling(config: RlhfConfig, drafts: int) -> GenerationSettings:
-    """How so many drafts of a prompt are drawn: as PPO samples, without top-k and bans."""
+    """Return settings that sample `drafts` drafts per prompt as PPO does: without top-k and n-gram bans."""
     return GenerationSettings(
         decoding="sample",
         drafts=drafts,
@@ -77,7 +81,9 @@ def sampling(config: RlhfConfig, drafts: int) -> GenerationSettings:
 
 
 def samples_of(prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: Scorer, judge: Scorer) -> SamplesFound:
-    """What each prompt's drafts say of the reward. Raises TrainingStopped where reward or judge tells nothing apart."""
+    """Measure the reward on each prompt's drafts. Raises TrainingStopped if reward or judge scores all drafts alike, or
+    a score is not finite.
+    """
     flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
     written = [text for texts in drafts for text in texts]
     liked = reward(flat, written)
@@ -92,8 +98,8 @@ def samples_of(prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: 
 
 
 def best_of(prompts: Sequence[str], drafts: Sequence[Sequence[str]], reward: Scorer, judge: Scorer) -> list[Pick]:
-    """For n = 1, 2, 4, … up to the drafts there are: reward and judge of the one that the reward likes best, and the KL
-    that choosing it costs, log n - (n - 1) / n (Stiennon et al. 2020, appendix G.3).
+    """For n = 1, 2, 4, … up to the number of drafts, choose the draft with the highest reward out of the first n. The
+    choice has a KL of log n - (n - 1) / n (Stiennon et al. 2020, appendix G.3).
     """
     flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
     texts = [text for row in drafts for text in row]

@@ -14,7 +14,7 @@ Method = Literal["ppo", "rloo", "grpo", "dpo", "ipo", "orpo", "kto", "simpo", "b
 
 
 _RATES: dict[Method, float] = {"dpo": 1e-3}
-"""A step of DPO is one update, where PPO makes eight of a batch."""
+"""DPO makes one update per step, PPO eight, so DPO needs a higher rate."""
 
 
 class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,16 +123,16 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def rate(self) -> float:
-        """The learning rate, the method's usual one where none is set."""
+        """The learning rate; the method's default if none is set."""
         return self.learning_rate or _RATES.get(self.method, 3e-4)
 
     @property
     def is_paid(self) -> bool:
-        """Whether the method learns from the reward of its own samples."""
+        """Whether the method samples responses and learns from their reward."""
         return self.method in get_args(Estimator)
 
     def prefer(self) -> PreferConfig:
-        """The configuration of the methods that need no reward; of `best-of-n`, which copies what was chosen."""
+        """Return the configuration of `assistant-train prefer` for this run. `best-of-n` imitates chosen answers."""
         return PreferConfig(
             method="chosen" if self.is_paid or self.method == "best-of-n" else cast(PreferMethod, self.method),
             beta=self.beta,
@@ -147,7 +147,7 @@ class RlhfConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         )
 
     def ppo(self, reward: tuple[str, ...], anchor: str = "") -> PpoConfig:
-        """PPO's own configuration, paid by these parts, with the summaries of the file `anchor` beside them."""
+        """Return PPO's configuration with these reward parts. `anchor` is a file of reference summaries for PPO-ptx."""
         return PpoConfig(
             method=cast(Estimator, self.method) if self.is_paid else "ppo",
             samples=self.drafts,

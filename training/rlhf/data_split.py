@@ -1,12 +1,12 @@
 """What each conversation of a run is used for: training the reward or the judge, PPO prompts, checkpoint selection, or
-the gate. Split once, when the run begins, and written into it; every later stage reads it.
+the gate. The split is made once, when the run starts, and saved in the run's folder for the later stages.
 
-Conversations are compared by their text, without the prompt and white space around it. A split in which a
-conversation has two purposes that must stay separate can be neither made nor read.
+Conversations are compared by their text; prompt, case and whitespace don't count. Making or reading a split fails if
+a conversation has two purposes that must stay separate.
 
     split.json       the split
-    practice.jsonl   PPO's prompts, as its own run reads them
-    judged.jsonl     the prompts by which checkpoints are chosen
+    practice.jsonl   PPO's prompts
+    judged.jsonl     prompts for choosing a checkpoint
     anchor.jsonl     conversations with summaries, for PPO-ptx
 """
 
@@ -28,26 +28,26 @@ from training.runs.data.datasets import read_rows
 SPLIT, PPO_PROMPTS, JUDGED, ANCHOR = "split.json", "practice.jsonl", "judged.jsonl", "anchor.jsonl"
 _OLDER_PRACTICE = "texts.json"
 _PROVOKING_SHARE = 4
-"""One provoking conversation for every so many that PPO practises on."""
+"""PPO gets one provoking prompt for this many other prompts."""
 _JUDGED_OF_RATED = 32
-"""Rated conversations among those by which checkpoints are chosen, at most; the others are for practice."""
+"""Rated conversations for choosing a checkpoint, at most. The other conversations for it have summaries."""
 _SHOWN = 60
-"""Characters of a conversation in a message."""
+"""Characters of a conversation to show in a message."""
 
 _REWARD, _PROOF, _PPO = "the reward's ratings", "the ratings that measure reward and judge", "PPO's prompts"
 _CHOICE, _GATE = "the conversations that choose a checkpoint", "the gate's questions"
 _MAY_MEET = {(_REWARD, _PPO), (_PROOF, _CHOICE)}
 
 Own = Sequence[tuple[str, str]]
-"""Conversations of the user's, and their summaries, "" where there is none."""
+"""The user's held-out conversations, each with a summary or ""."""
 
 
 class DataOverlap(AssistantError):
-    """One conversation serves two purposes that must not meet."""
+    """A conversation has two purposes that must stay separate."""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A prompt of the gate. Prompts of one cluster share wording; `reference` may be empty."""
+    """A prompt of the gate. Prompts of one cluster share wording; `reference` is a summary or empty."""
 
     prompt: str
     cluster: str
@@ -55,15 +55,16 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class DataSplit(msgspec.Struct, frozen=True, kw_only=True):
-    """Prompts by purpose. Raises DataOverlap when it is made or read, where two purposes that must not meet do.
+    """Prompts by purpose. Creating or decoding one raises DataOverlap if a conversation has two purposes that must stay
+    separate.
 
-    `reward`, `judge` and `proof` were rated: the first teach the reward, and a method that learns from judgements; the
-    second teach the judge, and on the third both are measured. PPO practises on `ppo` and learns from the summaries of
-    `teach`. `judged` choose the checkpoint; those of them in `choose` have a summary. `gate` and `provoking` are asked
-    at the end, in this order, as many as fit.
+    `reward`, `judge` and `proof` have ratings: `reward` trains the reward and the methods that learn from pairs,
+    `judge` trains the judge, and `proof` tests both. `ppo` are PPO's prompts, and `teach` maps prompts to the summaries
+    of PPO-ptx. `judged` selects the checkpoint; `choose` has the summaries of those prompts that have one. The gate
+    uses `gate` and `provoking`, in order, as many as fit.
 
-    `older` marks a run that an earlier version began. What it had trained on by then stays as it was, so that only the
-    gate's own conversations are checked.
+    `older` marks a run that an earlier version of Parley started. Its training data stay as they were, so that only the
+    gate's conversations are checked for overlap.
     """
 
     reward: list[str]
@@ -102,11 +103,12 @@ class DataSplit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def split_of(rated: Rated, own: Own, config: RlhfConfig) -> DataSplit:
-    """Part everything that the run will use. `own` are the user's held-out conversations.
+    """Split all conversations of a run. `own` are the user's held-out conversations.
 
-    What was rated is for reward, judge and their proof alone, and the reward's part for PPO too. Of the user's own with
-    a summary, two thirds are for practice: they teach PPO and choose checkpoints. The others are the gate's. Unrated
-    ones go to PPO and to the gate by turns. This project's own texts come last, without any that was named before.
+    Rated conversations train and test reward and judge; PPO also practises on those of the reward. Of the user's
+    conversations with a summary, two thirds teach PPO and select checkpoints, and the rest go to the gate, as do those
+    without a summary. Unrated conversations alternate between PPO and the gate. Parley's own texts fill up what is
+    left; those that occur among the others are skipped.
     """
     reward, judge, proof = _rated_prompts(rated)
     taken = _keys([*reward, *judge, *proof])
@@ -132,7 +134,9 @@ def split_of(rated: Rated, own: Own, config: RlhfConfig) -> DataSplit:
 
 
 def provoking_questions(at_most: int, without: Iterable[str] = ()) -> list[Question]:
-    """The gate's provoking conversations, evenly over its templates, without those of the keys given."""
+    """Return at most `at_most` provoking conversations for the gate, spread evenly over the templates. `without` are
+    keys of conversations to skip.
+    """
     found = _texts(provoking(), set(without))
     step = max(1.0, len(found) / at_most) if at_most else len(found) + 1
     picked = [found[int(n * step)] for n in range(min(at_most, len(found)))]
@@ -140,7 +144,7 @@ def provoking_questions(at_most: int, without: Iterable[str] = ()) -> list[Quest
 
 
 def write_split(split: DataSplit, folder: Path) -> None:
-    """Write it into the run's folder, with the files that PPO reads."""
+    """Write the split and the files that PPO reads into the run's folder."""
     _write_rows(folder / ANCHOR, [{"prompt": prompt, "summary": said} for prompt, said in split.teach.items()])
     _write_rows(folder / PPO_PROMPTS, [{"prompt": prompt} for prompt in split.ppo])
     _write_rows(folder / JUDGED, [{"prompt": prompt} for prompt in split.judged])
@@ -148,8 +152,8 @@ def write_split(split: DataSplit, folder: Path) -> None:
 
 
 def read_split(folder: Path, rated: Rated, dev: Path | None, config: RlhfConfig) -> DataSplit:
-    """The split of a run. One that an earlier version began has none: it is put together from the files that this
-    version left, and written. `dev` is read for that only. Raises UsageError where the file is damaged.
+    """Read the split of a run. For a run that an earlier version started, rebuild it from that version's files and
+    `dev`, and write it. Raises UsageError if the file is damaged.
     """
     place = folder / SPLIT
     if not place.exists():
@@ -161,8 +165,8 @@ def read_split(folder: Path, rated: Rated, dev: Path | None, config: RlhfConfig)
 
 
 def read_own(path: Path | None) -> list[tuple[str, str]]:
-    """Conversations and references, "" where there is none, of rows with "dialogue" and perhaps "summary" or
-    "summaries"; none where no file was named.
+    """Read conversations with a reference summary, or "", from rows with "dialogue" and optionally "summary" or
+    "summaries". Without a path there are none. Raises DataMissing if the file has no conversation.
     """
     if path is None:
         return []
@@ -177,9 +181,9 @@ def read_own(path: Path | None) -> list[tuple[str, str]]:
 
 
 def _practice(mine: Own, texts: Sequence[GateText], config: RlhfConfig) -> tuple[dict[str, str], dict[str, str]]:
-    """Prompts with summaries that teach, and those that choose: the user's own, which may be half of those that choose,
-    and this project's topics for practice. Topics teach beside the user's summaries only: alone they would teach how
-    long theirs are.
+    """Return prompts with summaries that teach PPO, and those that select the checkpoint. Both mix the user's own with
+    Parley's practice topics; the user's are at most half of those that select. Topics teach only next to summaries of
+    the user: alone, they would teach the length of their summaries.
     """
     at_most = max(0, config.judge_prompts - _JUDGED_OF_RATED)
     topics = list(dict.fromkeys(text.cluster for text in texts))
@@ -193,13 +197,13 @@ def _practice(mine: Own, texts: Sequence[GateText], config: RlhfConfig) -> tuple
 
 
 def _provoked(at_most: int, without: set[str]) -> list[str]:
-    """Prompts full of abuse to practise on, evenly over their templates: what harm costs is learnt where it is."""
+    """Return abusive prompts for practice, spread evenly over the templates, so that PPO meets the harm penalty."""
     found = _texts(provoking_practice(), without)
     return [prompt_of(found[n * len(found) // at_most].dialogue) for n in range(at_most if found else 0)]
 
 
 def _gate(mine: Own, unrated: Sequence[str], without: set[str]) -> list[Question]:
-    """The user's own with their references, the user's unrated, then this project's."""
+    """Return the gate's questions: the user's held-out conversations, the unrated ones, then Parley's own."""
     found = [Question(prompt, f"dev-{n}", summary) for n, (prompt, summary) in enumerate(mine)]
     found += [Question(prompt, f"user-{n}") for n, prompt in enumerate(unrated)]
     texts = _texts(conversations(), without)
@@ -207,14 +211,14 @@ def _gate(mine: Own, unrated: Sequence[str], without: set[str]) -> list[Question
 
 
 def _rated_prompts(rated: Rated) -> tuple[list[str], list[str], list[str]]:
-    """Those of the reward's part, with the answers called good or bad by themselves; the judge's; the proof's."""
+    """Return the prompts of reward, judge and proof. The reward also gets those of singly labelled answers."""
     labelled = [label.prompt for label in rated.labels]
     reward = list(dict.fromkeys([*rated.prompts("reward"), *labelled]))
     return reward, rated.prompts("judge"), rated.prompts("dev")
 
 
 def _own_prompts(own: Own, without: set[str]) -> list[tuple[str, str]]:
-    """Each conversation once, with the first summary that it has."""
+    """Return each conversation once, with the first summary found for it."""
     found: dict[str, tuple[str, str]] = {}
     for dialogue, summary in own:
         prompt = prompt_of(dialogue)
@@ -225,7 +229,7 @@ def _own_prompts(own: Own, without: set[str]) -> list[tuple[str, str]]:
 
 
 def _one_of_each(prompts: Iterable[str], without: set[str]) -> list[str]:
-    """The first prompt of each conversation."""
+    """Return the first prompt of each conversation."""
     found: dict[str, str] = {}
     for prompt in prompts:
         found.setdefault(conversation_key(prompt), prompt)
@@ -247,14 +251,14 @@ def _overlap(one: str, other: str, prompt: str) -> str:
 
 
 class _OlderPractice(msgspec.Struct):
-    """texts.json, in which earlier versions kept what is practised on."""
+    """The content of texts.json, where earlier versions kept the practice texts."""
 
     teach: dict[str, str]
     choose: dict[str, str]
 
 
 def _older_split(folder: Path, rated: Rated, own: Own, config: RlhfConfig) -> DataSplit:
-    """What an earlier version's run trains on, by its files; the gate asks about what is left."""
+    """Rebuild the split of an earlier version's run from its files. The gate gets all remaining conversations."""
     texts = msgspec.json.decode((folder / _OLDER_PRACTICE).read_bytes(), type=_OlderPractice)
     ppo, judged = ([str(row["prompt"]) for row in read_rows(folder / name)] for name in (PPO_PROMPTS, JUDGED))
     reward, judge, proof = _rated_prompts(rated)

@@ -9,9 +9,9 @@ from training.runs.progress import duration
 
 # Seconds on one core of a 2020s x86 at 2.5 GHz, for the 10.6 M parameters of the bundled model.
 _RESPONSE = 0.15
-"""A response of PPO with two epochs of learning from it."""
+"""A PPO response, sampled and learned from in two epochs."""
 _PAIR_LEARNT, _LEARNT_ALONE = 0.06, 0.04
-"""A pair of the methods that sample nothing, and an answer of those that learn from single ones."""
+"""Learning from one pair, for the methods that learn from pairs; from one answer, for the others that don't sample."""
 _OF_PAIRS = ("dpo", "ipo", "orpo", "simpo")
 _DRAFT = 0.02
 """A sampled draft."""
@@ -19,32 +19,32 @@ _ANSWER = 0.045
 """An answer with four beams."""
 _PARAMETERS = 10.6e6
 _REWARD, _PAIR = 15.0, 0.05
-"""A reward model, and each of its pairs."""
+"""Training a reward model: fixed cost, and cost per pair."""
 _START, _VERSION = 20.0, 25.0
-"""Loading and baseline; merging, checking and converting."""
+"""Loading and the baseline; merging, checking and converting the candidate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The stages with their seconds, and what is worth a warning."""
+    """The stages with their estimated seconds, and warnings."""
 
     steps: tuple[tuple[str, float], ...]
     warnings: tuple[str, ...]
 
     @property
     def seconds(self) -> float:
-        """All of them."""
+        """Estimated seconds of all stages."""
         return sum(seconds for _, seconds in self.steps)
 
     def lines(self) -> list[str]:
-        """The plan as it is shown, a line each."""
+        """Return the plan as lines of text."""
         shown = [f"about {duration(self.seconds)} in all"]
         shown += [f"  {number}. {what} ({duration(seconds)})" for number, (what, seconds) in enumerate(self.steps, 1)]
         return [*shown, *(f"  note: {warning}" for warning in self.warnings)]
 
 
 def plan_of(rated: Rated, current: ModelVersion, config: RlhfConfig) -> Plan:
-    """Stages, times and warnings for these pairs and this model."""
+    """Estimate stages, times and warnings for these pairs and this model."""
     size = max(1.0, current.parameters / _PARAMETERS)
     reward, dev, judge = (len(rated.parts[part]) for part in ("reward", "dev", "judge"))
     asked = config.gate_conversations * 2 + config.provoking * 4
@@ -68,7 +68,7 @@ def plan_of(rated: Rated, current: ModelVersion, config: RlhfConfig) -> Plan:
 
 
 def _learning(config: RlhfConfig) -> float:
-    """Seconds of the method itself, for the bundled model."""
+    """Estimate the seconds of training for the bundled model."""
     learnt = config.max_steps * config.batch_size
     if config.is_paid:
         return learnt * _RESPONSE * (2 + config.epochs) / 4

@@ -1,6 +1,7 @@
 """The gate: turns measurements of a candidate into checks, a verdict, and promotion.json.
 
-A check that could not be measured says so and neither passes nor fails; the win rate must be measured.
+A check that could not be measured neither passes nor fails, unless it is required: the judge, the win rate and, with
+few pairs, the blind trial.
 """
 
 import hashlib
@@ -22,8 +23,8 @@ NOT_MEASURED = "not measured"
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the gate. `ci` is the 95 % interval; `rule` says in words what has to hold of `value` or its
-    interval and `limit`. `passed` is None where nothing was measured and nothing had to be.
+    """One check of the gate. `ci` is the 95 % interval. `rule` says in words how `value` or its interval must compare
+    with `limit`. `passed` is None if nothing was measured and the check is not required.
     """
 
     name: str
@@ -36,7 +37,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """A figure of both models on the same conversations, candidate less current with its 95 % interval."""
+    """A figure of both models on the same `n` conversations. `value` is candidate minus current, `ci` its 95 %
+    interval.
+    """
 
     current: float
     candidate: float
@@ -46,14 +49,14 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Sides(msgspec.Struct, frozen=True):
-    """A mean of both models' answers."""
+    """A mean over the answers of each model."""
 
     current: float
     candidate: float
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """What both answered, and how much more the judge likes the candidate's."""
+    """Both models' answers to a prompt. `gain` is how much higher the judge scores the candidate's answer."""
 
     prompt: str
     current: str
@@ -62,7 +65,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class GateFound(msgspec.Struct, frozen=True, kw_only=True):
-    """The gate's verdict on a candidate, and what it rests on. `against` is the model that it would replace."""
+    """The gate's verdict on a candidate, with its evidence. `against` is the model that the candidate would replace."""
 
     passed: bool
     against: str
@@ -76,7 +79,9 @@ class GateFound(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All that the gate looks at; None where it could not be measured. Rates are 0 to 1, forgetting is nats a token."""
+    """The gate's input; None for what could not be measured. Rates are 0 to 1, `kl` is in nats per response,
+    `forgetting` in nats per token.
+    """
 
     wins: WinRate | None
     conversations: int
@@ -93,7 +98,7 @@ class Measured:
 def checks(
     measured: Measured, limits: GateLimits, max_kl: float, pairs: int, trial: Trial | None, skip_trial: bool
 ) -> list[Check]:
-    """Every check of the gate, in the order in which they are shown."""
+    """Return all checks in display order. `max_kl` is in nats per response; `pairs` is the number of rated pairs."""
     found = [
         _judge(measured.judge_accuracy, measured.judge_ci),
         *_wins(measured, limits),
@@ -110,17 +115,17 @@ def checks(
 
 
 def passes(found: Iterable[Check]) -> bool:
-    """Whether nothing failed and the win rate was measured."""
+    """Return whether no check failed."""
     return all(check.passed is not False for check in found)
 
 
 def failing(found: Iterable[Check]) -> list[Check]:
-    """The checks that failed."""
+    """Return the checks that failed."""
     return [check for check in found if check.passed is False]
 
 
 def _judge(accuracy: float | None, ci: tuple[float, float] | None) -> Check:
-    """A judge that does not agree with people proves nothing by its verdicts."""
+    """Check the judge: the win rate means nothing if the judge does not agree with people."""
     rule = "agrees with people on held-out pairs more often than a coin"
     if accuracy is None:
         return Check(name="the judge itself", limit=0.5, passed=False, rule=rule, advice="rate more answers")
@@ -174,8 +179,8 @@ def _equal_length(wins: WinRate, limits: GateLimits) -> Check:
 
 
 def _no_worse(name: str, found: Difference | None, margin: float, *, higher_is_better: bool) -> Check:
-    """The difference's lower bound may not fall under the margin; without one, the interval may not lie on the bad
-    side of 0.
+    """With a margin, the lower bound of the difference must be above it. With a margin of 0, the interval must not lie
+    wholly on the bad side of 0.
     """
     if margin:
         rule = f"candidate less current: lower bound above {margin:g}"
@@ -225,7 +230,7 @@ def _trial(trial: Trial | None, limits: GateLimits, pairs: int, skip: bool) -> C
 
 
 def advise(found: Sequence[Check], version: str) -> str:
-    """One sentence that names what failed and what to try."""
+    """Return a message that names the failed checks and what to try."""
     first = failing(found)[0]
     others = ", ".join(check.name for check in failing(found)[1:])
     figure = f" {first.value:.3g}" if isinstance(first.value, float) else f" {first.value}"
@@ -236,13 +241,15 @@ def advise(found: Sequence[Check], version: str) -> str:
 
 
 def write_promotion(folder: Path, document: Mapping[str, Any]) -> None:
-    """Keep every figure and where it comes from beside the version's weights, with a checksum of each of its files."""
+    """Write promotion.json beside the version's weights: the document, with checksums of the version's files."""
     content = {**document, "checksums": checksums(folder)}
     write_atomically(folder / PROMOTION, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every weight and configuration file of a version; what is written about it later is left out."""
+    """Return the SHA-256 of every file of a version by relative path, except files that change after registration.
+    Raises DataMissing if there is no such folder.
+    """
     if not folder.is_dir():
         raise DataMissing(f"no version at {folder}")
     late = {PROMOTION, TRIAL, "version.json"}

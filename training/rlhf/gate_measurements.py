@@ -1,4 +1,4 @@
-"""Measures a candidate against the current model, both as they are served."""
+"""Compares a candidate with the current model, both as served."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ Texts = list[str]
 
 
 class ProofFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of both models. A difference is None where it could not be measured; `generation` is how both
-    were asked.
+    """Measurements of both models. A difference is None if it could not be measured. `generation` are the settings that
+    both answered with.
     """
 
     conversations: int
@@ -49,7 +49,7 @@ class ProofFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Writer:
-    """Writes with several models, one loaded at a time, as the assistant serves them."""
+    """Generates with several models as the assistant serves them, loading one at a time."""
 
     def __init__(self, settings: Settings, wants_stop: Callable[[], bool]) -> None:
         self._settings = settings
@@ -59,7 +59,7 @@ class Writer:
     def write(
         self, model: ModelVersion, prompts: Sequence[str], generation: GenerationSettings, *, may_stop: bool = True
     ) -> list[Texts]:
-        """The drafts for every prompt. Raises Interrupted where the user asked to stop and it may be stopped."""
+        """Return the drafts for each prompt. Raises Interrupted if the user asks to stop and `may_stop` is true."""
         self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
         finished = write(self._engine, prompts, generation, on_written=lambda _: self._look() if may_stop else None)
         if (may_stop and self._wants_stop()) or not all(finished.drafts):
@@ -67,13 +67,13 @@ class Writer:
         return [[draft.text.strip() for draft in drafts] for drafts in finished.drafts]
 
     def doubts(self, model: ModelVersion, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
-        """How unlikely each answer is, in nats a token."""
+        """Return the mean negative log-likelihood of each answer, in nats per token."""
         self._engine.load(model, choose_backend(self._settings, model), self._settings.model.threads)
         scored = score(self._engine, prompts, answers).token_log_probabilities
         return [-float(np.mean(tokens)) for tokens in scored]
 
     def close(self) -> None:
-        """End the worker."""
+        """End the engine's worker process."""
         self._engine.close()
 
     def _look(self) -> None:
@@ -83,21 +83,21 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """The current model and the candidate, asked the same."""
+    """The current model and the candidate, which get the same prompts."""
 
     writer: Writer
     current: ModelVersion
     candidate: ModelVersion
 
     def write(self, asked: Sequence[Question], generation: GenerationSettings) -> tuple[Texts, Texts]:
-        """The first draft of each for every question, the current model's first."""
+        """Return the first draft for each question: those of the current model, then those of the candidate."""
         prompts = [question.prompt for question in asked]
         before, after = (self.writer.write(model, prompts, generation) for model in (self.current, self.candidate))
         return [drafts[0] for drafts in before], [drafts[0] for drafts in after]
 
 
 def forgetting(both: Both) -> Difference | None:
-    """How much less likely the answers to other tasks became, in nats a token."""
+    """Measure how much less likely the right answers to other tasks became, in nats per token."""
     tasks = other_tasks()
     prompts, answers = [task.prompt for task in tasks], [task.answer for task in tasks]
     before, after = (
@@ -107,15 +107,15 @@ def forgetting(both: Both) -> Difference | None:
 
 
 def fitting(asked: Sequence[Question], model: ModelVersion, at_most: int) -> list[Question]:
-    """The first of them that the model can read whole."""
+    """Return the first `at_most` questions that fit into the model's window."""
     count = token_counter(model.folder)
     fit = (question for question in asked if count(question.prompt) <= model.window)
     return list(islice(fit, at_most))
 
 
 def compare(asked: Sequence[Question], before: Sequence[str], after: Sequence[str], judge: Scorer) -> ProofFound:
-    """Win rate under the judge, ROUGE-1 and unsupported rate of both; ROUGE over those questions that have a
-    reference.
+    """Measure the win rate under the judge, and ROUGE-1 and the unsupported rate of both models. ROUGE-1 covers only
+    the questions with a reference.
     """
     prompts = [question.prompt for question in asked]
     clusters = [question.cluster for question in asked]
@@ -143,7 +143,7 @@ def toxicity(
     after: Sequence[str],
     head: Callable[[Sequence[str]], Sequence[float]],
 ) -> Difference | None:
-    """The mean chance, 0 to 1, that an answer is toxic. The answer alone is scored, never the prompt."""
+    """Compare the mean probability (0 to 1) that an answer is toxic. Only answers are scored, never prompts."""
     return _difference(
         np.asarray(head(before), dtype=np.float64),
         np.asarray(head(after), dtype=np.float64),
@@ -152,7 +152,7 @@ def toxicity(
 
 
 def measured(found: ProofFound, judge: RewardFound, kl: float | None) -> Measured:
-    """What the gate looks at: what was measured of both models, and the judge's own figures."""
+    """Return the gate's input: the measurements of both models and the judge's accuracy."""
     return Measured(
         wins=found.wins,
         conversations=found.conversations,
@@ -168,7 +168,7 @@ def measured(found: ProofFound, judge: RewardFound, kl: float | None) -> Measure
 
 
 def _difference(before: NDArray[np.float64], after: NDArray[np.float64], clusters: Sequence[str]) -> Difference | None:
-    """Paired means with the interval of their difference, resampling clusters."""
+    """Return both means and their paired difference, with an interval from resampling clusters."""
     if not len(before):
         return None
     apart = after - before
@@ -197,7 +197,7 @@ def _mean_words(texts: Sequence[str]) -> float:
 def _samples(
     asked: Sequence[Question], before: Sequence[str], after: Sequence[str], gains: NDArray[np.float64], count: int = 6
 ) -> list[Sample]:
-    """Answers of both: those that gained most, and those that lost most."""
+    """Return the answers that gained most and those that lost most."""
     order = np.argsort(-gains, kind="stable").tolist()
     shown = dict.fromkeys([*order[: count // 2], *order[-(count // 2) :]])
     return [Sample(asked[n].prompt, before[n], after[n], float(gains[n])) for n in shown]

@@ -1,5 +1,5 @@
-"""How a candidate is trained: each method is a function from the same setting to an adapter in the run's folder, with
-its figures.
+"""The training methods. Each is a function that takes a `Setting`, writes an adapter into the run's folder, and returns
+figures.
 
 All methods start from the same adapter and are stopped, resumed and judged alike. They keep the checkpoint that the
 judge scores highest, with answers as served, among those within `max_kl` that lost little ROUGE-1.
@@ -41,10 +41,10 @@ from training.runs.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a method gets: the run, the model that it starts from, what was judged, and who judges it on the way.
+    """The input of a method: the run, the model to start from, the ratings, and the judges of its checkpoints.
 
-    `paid` is PPO's configuration: the reward's parts, and the summaries that are learnt from beside any method.
-    `practice` and `judged` are files of prompts.
+    `paid` is PPO's configuration, with the parts of the reward. Its PPO-ptx summaries serve every method. `practice`
+    and `judged` are files of prompts, to train on and to select the checkpoint on.
     """
 
     job: Job[RlhfConfig]
@@ -63,12 +63,12 @@ class Setting:
 
     @property
     def out(self) -> Path:
-        """Where the candidate's adapter goes."""
+        """Folder for the candidate's adapter."""
         return self.run.folder / "adapter"
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """A checkpoint as it was judged: its step, the judge's mean, the KL, and the ROUGE-1 that it has to spare."""
+    """An evaluated checkpoint: step, mean judge score, KL in nats, and how much more ROUGE-1 it might lose."""
 
     step: int
     judge: float
@@ -77,8 +77,8 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 class PpoFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What a method came to: the KL of what was kept or of the last step, every checkpoint that was judged, and, to
-    compare it with, the best of n. What a method does not measure is left unset.
+    """A method's result. `kl` is that of the kept checkpoint or of the last step, in nats per response. `curve` has
+    every evaluated checkpoint, `best_of` the best-of-n baseline. Figures that a method does not measure are unset.
     """
 
     kl: float
@@ -99,7 +99,7 @@ class PpoFound(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kept_kl(self) -> float:
-        """The KL of the checkpoint that was kept."""
+        """KL of the kept checkpoint, in nats per response."""
         return self.kl if self.best_kl is UNSET else self.best_kl
 
 
@@ -107,7 +107,7 @@ Align = Callable[[Setting], PpoFound]
 
 
 def align(setting: Setting) -> PpoFound:
-    """The candidate's adapter by the configured method; its figures, with the judge over the KL as `curve`."""
+    """Train the candidate's adapter with the configured method."""
     return METHODS[setting.job.config.method](setting)
 
 
@@ -132,7 +132,9 @@ def _by_ppo(setting: Setting) -> PpoFound:
 
 
 def _by_preference(setting: Setting) -> PpoFound:
-    """People's own pairs, and for kto their thumbs: those of the reward's part; held out are those of no part."""
+    """Train on the rated pairs, for kto also on thumbs, of the reward's conversations. The pairs of the part `dev` are
+    held out.
+    """
     own = Preferred(tuple(setting.rated.parts["reward"]), tuple(setting.rated.labels))
     config = setting.job.config.prefer()
     material = material_of(own, Preferred(tuple(setting.rated.parts["dev"])), setting.base, config)
@@ -140,7 +142,7 @@ def _by_preference(setting: Setting) -> PpoFound:
 
 
 def _by_best_of_n(setting: Setting) -> PpoFound:
-    """Of several drafts of the current model the one that the reward likes best, copied (Stiennon et al. 2020)."""
+    """Imitate the current model's best drafts by the reward (Stiennon et al. 2020)."""
     kept = setting.run.folder / "best_drafts.json"
     prompts = _read_prompts(setting.practice)
     if not kept.exists():
@@ -177,7 +179,7 @@ def _learnt(setting: Setting, material: Material) -> PpoFound:
 
 
 class _Beside:
-    """Learning from people's summaries beside a method, as PPO does."""
+    """PPO-ptx for the other methods: also learns from reference summaries."""
 
     def __init__(self, config: PpoConfig) -> None:
         self._config = config
@@ -191,7 +193,7 @@ class _Beside:
 def _inside(
     setting: Setting, stage: str, config: Any, data: Sequence[Path], train: Callable[[Run], dict[str, float]]
 ) -> PpoFound:
-    """Train in a run inside the loop's, which is gone on with where it was cut short."""
+    """Train in a nested run inside the loop's run. Resumes the nested run if there is one."""
     root = ensure_dir(setting.run.folder / "ppo")
     if any(root.glob(f"{stage}-*/manifest.json")):
         inner = Run.resume(stage, None, config, data, root=root)
@@ -215,7 +217,7 @@ def _inside(
 def best_drafts(
     prompts: Sequence[str], drafts: Sequence[Sequence[str]], paid: PpoConfig, reward: RewardFunction
 ) -> list[str]:
-    """Of each prompt's drafts the one that the reward's parts, weighed as PPO is paid, like best."""
+    """Return each prompt's draft with the highest reward, weighted as for PPO."""
     flat = [prompt for prompt, texts in zip(prompts, drafts, strict=True) for _ in texts]
     parts = reward(flat, [text for texts in drafts for text in texts])
     scores = iter(weighted(parts, parse_terms(paid.reward), len(flat)))
@@ -231,4 +233,4 @@ METHODS: dict[Method, Align] = {
     **dict.fromkeys(("dpo", "ipo", "orpo", "kto", "simpo"), _by_preference),
     "best-of-n": _by_best_of_n,
 }
-"""Method -> how it makes an adapter."""
+"""Method -> function that trains an adapter."""

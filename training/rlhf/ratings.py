@@ -1,7 +1,6 @@
-"""Judgements as the loop reads them, from the store or from files: pairs in three parts by conversation, and unrated
-conversations. data_split.py decides what each conversation is used for.
+"""Reads ratings from the store or from files: pairs, split into three parts by conversation, and unrated conversations.
 
-The reward is trained on one part, the judge on another, and both are tested on the third.
+One part trains the reward, one the judge, and the third tests both. data_split.py assigns the remaining conversations.
 """
 
 import hashlib
@@ -28,15 +27,15 @@ from training.runs.job import Job
 
 Part = Literal["reward", "dev", "judge"]
 _NEWEST = 5000
-"""Answers in the store that are looked through for conversations nobody judged."""
+"""Newest answers in the store to search for unrated conversations."""
 
 
 class Rated(msgspec.Struct, frozen=True, kw_only=True):
-    """The pairs as the run found them, by part, and what else it will need of the store.
+    """The ratings at the start of a run.
 
-    `labels` are answers called good or bad by themselves, which no pair has, of conversations that only the reward may
-    learn from. `unrated` are prompts that were answered and not judged. `models` counts the judged answers by who wrote
-    them.
+    `parts` are the pairs by part. `labels` are single answers rated good or bad that belong to no pair, from
+    conversations outside `dev` and `judge`. `unpaired` counts the ratings that made no pair, by reason. `unrated` are
+    prompts of answers that nobody rated. `models` counts the rated answers by model.
     """
 
     parts: dict[Part, list[PreferencePair]]
@@ -47,24 +46,24 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def pairs(self) -> list[PreferencePair]:
-        """All of them."""
+        """All pairs."""
         return [pair for part in self.parts.values() for pair in part]
 
     def prompts(self, *parts: Part) -> list[str]:
-        """The conversations of the parts, each once, in order."""
+        """Return the distinct prompts of these parts, in order."""
         return list(dict.fromkeys(pair.prompt for part in parts for pair in self.parts[part]))
 
     def sources(self, config: RlhfConfig) -> list[str]:
-        """The ids of the judgements that have a say: those of all pairs, and for kto the thumbs that no pair has."""
+        """Return the ids of the ratings used: those of all pairs, and for kto those of the labels."""
         found = {source for pair in self.pairs for source in pair.sources}
         return sorted(found | {label.source for label in self.labels if config.method == "kto"})
 
     def dialogues(self) -> int:
-        """How many conversations were judged."""
+        """Count the conversations with pairs."""
         return len({conversation_key(pair.prompt) for pair in self.pairs})
 
     def figures(self) -> dict[str, Any]:
-        """Counts, and the share of pairs whose longer answer was chosen."""
+        """Return counts for the report, and the share of pairs whose longer answer was chosen."""
         pairs = self.pairs
         longer = [len(pair.chosen.split()) - len(pair.rejected.split()) for pair in pairs]
         uneven = [words > 0 for words in longer if words]
@@ -81,9 +80,9 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_rated(config: RlhfConfig, files: Sequence[Path]) -> Rated:
-    """The pairs of the files, or of the store where none is given, parted by conversation.
+    """Read the ratings of the files or, without files, of the store, and split them by conversation.
 
-    Raises DataMissing that says how many more are needed.
+    Raises DataMissing if there are too few, and says how many more are needed.
     """
     if files:
         with tempfile.TemporaryDirectory() as place, Store.open(Path(place) / "store.db") as store:
@@ -102,14 +101,14 @@ def read_rated(config: RlhfConfig, files: Sequence[Path]) -> Rated:
 
 
 def require_pairs(job: Job[RlhfConfig]) -> None:
-    """Raise DataMissing where a new run would find too few of them."""
+    """Raise DataMissing if a new run has too few pairs."""
     if job.resume is None:
         read_rated(job.config, job.data)
 
 
 def parts_of(conversations: Sequence[str], config: RlhfConfig) -> dict[str, Part]:
-    """The part of each conversation, the same for all its spellings. A hash orders them, so that it does not matter
-    when they were rated.
+    """Assign a part to each conversation; variants of one conversation get the same. The order of rating does not
+    matter, because conversations are ordered by a hash.
     """
 
     def drawn(conversation: str) -> bytes:
@@ -129,17 +128,17 @@ def parts_of(conversations: Sequence[str], config: RlhfConfig) -> dict[str, Part
 
 
 def write_rated(rated: Rated, place: Path) -> None:
-    """Keep them as the run found them; what is rated while it goes on belongs to the next run."""
+    """Write the ratings into the run's folder. Later ratings are for the next run."""
     write_atomically(place, msgspec.json.encode(rated))
 
 
 def load_rated(place: Path) -> Rated:
-    """What `write_rated` wrote."""
+    """Read what `write_rated` wrote."""
     return msgspec.json.decode(place.read_bytes(), type=Rated)
 
 
 def prompt_of(dialogue: str) -> str:
-    """The conversation as serving asks for its summary by default."""
+    """Return the default prompt for a summary of the conversation."""
     return _prompt_of(dialogue).text
 
 

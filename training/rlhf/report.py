@@ -1,4 +1,4 @@
-"""Writes a run of the loop as one HTML page: gate, curves, samples. Plain HTML without scripts."""
+"""Writes the report of a run as an HTML page without scripts: ratings, reward, curves, gate, samples."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -45,7 +45,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def write_page(place: Path, found: Mapping[str, Any], curves: str = "") -> None:
-    """Write the page of a run's result to `place`; `curves` is an image beside it."""
+    """Write the report on a run's result to `place`. `curves` is an image in the same folder, or empty."""
     gate = found.get("gate")
     verdict = "passed" if gate and gate["passed"] else "not passed" if gate else "not reached"
     parts = [
@@ -102,12 +102,12 @@ def _sample(sample: Mapping[str, Any]) -> str:
 
 
 def _method(found: Mapping[str, Any]) -> str:
-    """The method's name as people write it."""
+    """Return the method's name for display."""
     return escape(str(found.get("method", "ppo")).upper())
 
 
 def _plane(ppo: Mapping[str, Any]) -> str:
-    """Judge over KL: the checkpoints as a line, the best of n as points, the kept checkpoint ringed."""
+    """Plot judge over KL as SVG: a line for the checkpoints, a ring for the kept one, and points for best-of-n."""
     trained = [(float(row["kl"]), float(row["judge"])) for row in ppo["curve"]]
     picked = [(float(row["kl"]), float(row["judge"]), int(row["n"])) for row in ppo.get("best_of", [])]
     kept = [(float(row["kl"]), float(row["judge"])) for row in ppo["curve"] if row["step"] == ppo.get("kept_step")]
@@ -142,7 +142,7 @@ def _plane(ppo: Mapping[str, Any]) -> str:
 
 
 def _figure(name: str, value: Any) -> str:
-    """A share as per cent, anything else as it is."""
+    """Format shares in per cent, and anything else as it is."""
     if name in _SHARES and isinstance(value, (list, tuple)):
         return " to ".join(_figure(name, one) for one in value)
     return f"{value:.1%}" if name in _SHARES and isinstance(value, (int, float)) else _text(value)

@@ -1,4 +1,4 @@
-"""Trains the two rewards of a run on different conversations: one for PPO, one that only judges."""
+"""Trains the two reward models of a run on different conversations: one for PPO, one that only judges."""
 
 import math
 from collections.abc import Sequence
@@ -23,9 +23,10 @@ from training.runs.run import Run
 
 
 class RewardFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What training a reward or a judge came to, on the held-out pairs. `lower_bound` is the lower of two intervals'
-    ends; `pairs` are those learnt from, `n` those held out. The curve, and what a warm start alone had chosen, are left
-    unset where there is none.
+    """Figures of a reward or a judge on the held-out pairs.
+
+    `lower_bound` is the lower of the bounds of `ci` and of Wilson's interval. `pairs` counts the training pairs, `n`
+    the held-out ones. The baselines are the accuracies of simpler rules. Figures that do not exist are unset.
     """
 
     accuracy: float
@@ -43,31 +44,33 @@ class RewardFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judges:
-    """Trains both, and scores with them."""
+    """Trains the reward and the judge, and scores with them."""
 
     def __init__(self, outer: Run, rated: Rated, config: RlhfConfig, job: Job[RlhfConfig]) -> None:
         self._outer, self._folder, self._rated, self._config, self._job = outer, outer.folder, rated, config, job
 
     def train_reward(self) -> RewardFound:
-        """Fit the reward and measure it on the held-out pairs."""
+        """Train the reward and measure it on the held-out pairs."""
         return self._train("reward")
 
     def train_judge(self) -> RewardFound:
-        """Fit the judge on its own part, and measure it on the same held-out pairs."""
+        """Train the judge on the pairs of the part `judge` and measure it on the held-out pairs."""
         return self._train("judge")
 
     def preference(self, prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
-        """What the reward says of each answer."""
+        """Return the reward's score of each answer."""
         return self._reward.score(_about(prompts, texts))
 
     def judge(self, prompts: Sequence[str], texts: Sequence[str]) -> list[float]:
-        """What the judge says of each answer."""
+        """Return the judge's score of each answer."""
         return self._judge.score(_about(prompts, texts))
 
     def terms(self, spread: float, price: float = 0.0) -> tuple[str, ...]:
-        """The parts that PPO is paid by. The learnt one counts in standard deviations of the current model's own
-        answers, so that its weight beside the others and the KL doesn't hang on how sure the reward is. What it pays
-        for a word more, its `price`, is taken off.
+        """Return the terms of PPO's reward, as `WEIGHT*NAME`.
+
+        The learned reward is divided by `spread`, its standard deviation over the current model's answers, so that its
+        weight relative to the other parts and the KL does not depend on its scale. `price`, what it pays per word, is
+        subtracted.
         """
         config = self._config
         weights = {
@@ -84,7 +87,7 @@ class Judges:
         return tuple(f"{weight:.6g}*{part}" for part, weight in weights.items() if weight or part in _ALWAYS)
 
     def reward_parts(self, prompts: Sequence[str], texts: Sequence[str]) -> RewardParts:
-        """Each part of the reward for each answer, unweighted."""
+        """Return each part of the reward for each answer, unweighted."""
         parts = self._counted(prompts, texts)
         parts["preference"] = self.preference(prompts, texts)
         parts["words"] = [float(len(text.split())) for text in texts]
@@ -96,7 +99,7 @@ class Judges:
 
     @cached_property
     def toxicity(self) -> Toxicity | None:
-        """What says how likely a text is toxic, None where this installation has no such head."""
+        """The toxicity head, or None if this installation has none."""
         try:
             return Toxicity(self._threads)
         except ModelDamaged:
@@ -112,7 +115,7 @@ class Judges:
 
     @property
     def _threads(self) -> int:
-        # One: scores then come out the same on any machine's number of cores, and a resumed run repeats them.
+        # One thread gives the same scores for any number of cores, so that a resumed run repeats them.
         return 1
 
     def _counted(self, prompts: Sequence[str], texts: Sequence[str]) -> RewardParts:
@@ -129,7 +132,7 @@ class Judges:
         return built_in(parse_terms(named))(sources, texts) if named else {}
 
     def _train(self, part: Part) -> RewardFound:
-        """Train on a part, in a run of its own inside this one, which is gone on with where it was cut short."""
+        """Train on a part in a nested run. Resumes the nested run if there is one."""
         config = self._config
         chosen = RewardConfig(
             method=config.reward_method,
@@ -164,20 +167,22 @@ class Judges:
 
 
 _ALWAYS = {"words"}
-"""Parts that are counted whatever they weigh: one that no term names would be paid as it is."""
+"""Parts to name even with weight 0, because a part that no term names gets weight 1."""
 
 
 def unpaid(price: float, reward: RewardFound, share: float) -> float:
-    """What of a word's price PPO is not paid where it pays for fewer. That goes along with what people mean: the share
-    is that of what the reward surely knows, beyond a coin, which length alone does not; none where length may be all
-    that they mean, and never more than the price.
+    """Return the part of the price of a word to remove from PPO's reward, 0 or negative.
+
+    Only a reward that favours fewer words is corrected. The part removed is `share` times the fraction of the reward's
+    accuracy above chance, at its lower bound, that length alone does not explain; at most the whole price. If length
+    may explain all of it, nothing is removed, because people may mean it.
     """
     known, by_length = reward.lower_bound - 0.5, max(0.0, reward.length_baseline - 0.5)
     return min(0.0, price) * min(1.0, share * max(0.0, 1.0 - by_length / known)) if known > 0 else 0.0
 
 
 def _wilson_low(share: float, n: int, z: float = 1.96) -> float:
-    """The lower end of Wilson's interval (1927): of few conversations resampling alone would claim too much."""
+    """Return the lower bound of Wilson's interval (1927). With few conversations, the bootstrap is too narrow."""
     center = share + z * z / (2 * n)
     return (center - z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n)
 

@@ -1,4 +1,4 @@
-"""Decides which checkpoints may be kept: those that lost little ROUGE-1 on conversations with a summary."""
+"""Limits how much ROUGE-1 a checkpoint may lose on conversations with a reference summary."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,10 @@ from training.evaluation.metrics.overlap import rouge
 
 
 class Restraint:
-    """Says of the answers to practice conversations how many points of ROUGE-1 they have to spare, where their mean may
-    fall by at most `most` points since the first time it was asked, which is before the first update. That figure is
-    kept in a file, so that a resumed run goes on from the same one.
+    """Measures how many more points of ROUGE-1 the answers may lose; below 0 they lost too much.
+
+    Mean ROUGE-1 may fall by at most `most` points below that of the first call, which comes before the first update.
+    The first mean is kept in the file `place` for resumed runs. Returns 0 if no prompt has a reference.
     """
 
     def __init__(self, place: Path, references: Mapping[str, str], most: float) -> None:

@@ -1,5 +1,5 @@
-"""What a policy in training would answer if it were served now: merged, converted, and asked as the assistant asks.
-Greedy answers of the weights in training differ, because serving uses beams and int8.
+"""Generates with a policy in training as the assistant would serve it: merged, converted, with its settings.
+Greedy answers of the training weights differ, because serving uses beam search and int8.
 """
 
 import tempfile
@@ -13,14 +13,14 @@ from training.runs.versions import trying
 
 
 class Served:
-    """Answers with a policy whose adapter lies on `base`, a draft of which is made in `folder` each time."""
+    """Answers with a policy whose adapter belongs to `base`. Each call assembles the model in `folder`."""
 
     def __init__(self, writer: Writer, base: ModelVersion, folder: Path, generation: GenerationSettings) -> None:
         self._writer, self._base, self._folder, self._generation = writer, base, folder, generation
 
     def __call__(self, policy: Policy, prompts: Sequence[str]) -> list[str]:
-        """The policy's first draft for each prompt. Not to be stopped: what was learnt since the last checkpoint would
-        be lost.
+        """Return the policy's first draft for each prompt. Can't be interrupted, since that would lose the steps since
+        the last checkpoint.
         """
         with tempfile.TemporaryDirectory() as adapter:
             policy.save(Path(adapter))

@@ -60,8 +60,8 @@ _DRAFTS = 4
 
 
 def run(job: Job[RlhfConfig]) -> dict[str, Any]:
-    """The stage `assistant-train rlhf`. Raises GateNotPassed, with everything that was found, where the candidate or
-    the reward did not prove itself.
+    """Run `assistant-train rlhf`. Raises GateNotPassed, with the results so far, if the reward or the candidate fails
+    its test.
     """
     with alone("rlhf") as tell, job.open_run() as run:
         tell(run.name)
@@ -73,7 +73,7 @@ def run(job: Job[RlhfConfig]) -> dict[str, Any]:
 
 
 def plan(job: Job[RlhfConfig]) -> dict[str, Any]:
-    """For `--dry-run`: pairs, model, and the stages with their times. Refuses what a run would refuse."""
+    """Return pairs, model, and stages with estimated times, for `--dry-run`. Raises the errors that a run would."""
     rated, settings = read_rated(job.config, job.data), load_settings()
     current = resolve(job.model, settings) if job.model else choose(settings)[0]
     made = plan_of(rated, current, job.config)
@@ -91,8 +91,8 @@ def plan(job: Job[RlhfConfig]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """The model that is trained further, as the run found it, and the one that the candidate has to beat: the promoted
-    one where another was named to go on from, since that is what the candidate would replace.
+    """The models at the start of a run. `current` is trained further: the weights `base` with `adapter`. The candidate
+    must beat `rival`: the promoted model, which it would replace, or `current` if none is promoted.
     """
 
     current: ModelVersion
@@ -102,14 +102,14 @@ class _Start:
 
 
 class VersionFound(msgspec.Struct, frozen=True):
-    """The candidate."""
+    """The name of the candidate's version."""
 
     version: str
 
 
 @dataclass(slots=True)
 class _Found:
-    """What the run has found so far."""
+    """The results of the run so far."""
 
     run: str
     pairs: dict[str, Any]
@@ -121,7 +121,7 @@ class _Found:
     promoted: bool | None = None
 
     def result(self) -> dict[str, Any]:
-        """The same as JSON values, without what was not reached."""
+        """Return the results as JSON values, without stages that were not reached."""
         reward = {**msgspec.to_builtins(self.reward), "judge": msgspec.to_builtins(self.judge)}
         found: dict[str, Any] = {"run": self.run, "version": self.version, "pairs": self.pairs, "reward": reward}
         reached = {"ppo": self.ppo, "gate": self.gate, "promoted": self.promoted}
@@ -129,7 +129,7 @@ class _Found:
 
 
 class _Loop:
-    """One run, stage by stage."""
+    """Runs the stages of a run."""
 
     def __init__(self, job: Job[RlhfConfig], run: Run) -> None:
         self._job, self._run, self._config = job, run, job.config
@@ -139,11 +139,11 @@ class _Loop:
         self._done = 0
 
     def close(self) -> None:
-        """End the model's process."""
+        """End the engine's worker process."""
         self._writer.close()
 
     def carry_out(self) -> dict[str, Any]:
-        """Every stage that is not yet done, in order."""
+        """Run every unfinished stage, in order, and return the results."""
         rated, split = self._prepared()
         start = self._start()
         self._show_plan(plan_of(rated, start.current, self._config))
@@ -170,7 +170,7 @@ class _Loop:
         return self._promote(start, found, version)
 
     def _stage(self, name: str, kind: type[Result], do: Callable[[], Result]) -> Result:
-        """What the stage found: read where it was done before, else done now and kept."""
+        """Return the stage's result. Read it if the stage is finished; otherwise run the stage and save its result."""
         place = self._run.folder / "stages" / f"{name}.json"
         self._done += 1
         if place.exists():
@@ -181,30 +181,30 @@ class _Loop:
         began = time.monotonic()
         found = do()
         self._job.check_stop(self._run)
-        # By json, which can write a figure that is no number.
+        # Not msgspec.json, which cannot write NaN.
         content = json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False)
         write_atomically(place, content.encode())
         self._run.log(self._done, stage=name, state="done", seconds=time.monotonic() - began)
         return found
 
     def _prepared(self) -> tuple[Rated, DataSplit]:
-        """The pairs, and what each conversation is for, as both were when the run began."""
+        """Return ratings and split. A new run creates them; a resumed run reads them."""
         folder = self._run.folder
         place = folder / "rated.json"
         if not place.exists():
             rated = read_rated(self._config, self._job.data)
             write_split(split_of(rated, read_own(self._job.dev), self._config), folder)
-            write_rated(rated, place)  # The last: with it, the run has begun.
+            write_rated(rated, place)  # Written last, because its existence marks the split as complete.
         rated = load_rated(place)
         return rated, read_split(folder, rated, self._job.dev, self._config)
 
     @property
     def _served(self) -> GenerationSettings:
-        """How the assistant asks."""
+        """The generation settings of the assistant, with one draft and the run's seed."""
         return msgspec.structs.replace(self._settings.generation, drafts=1, seed=self._config.seed)
 
     def _start(self) -> _Start:
-        """The current model, which must still be the one that the run began with."""
+        """Return the models of the run. Raises UsageError if the current model changed since the run started."""
         place = self._run.folder / "stages" / "start.json"
         if place.exists():
             before = json.loads(place.read_bytes())
@@ -212,7 +212,7 @@ class _Loop:
             if fingerprint(Path(start.base.folder)) != before["fingerprint"]:
                 raise UsageError(f"{before['current']} changed since {self._run.name} was started; start a new run")
             return start
-        # Where something was promoted, the candidate would replace it, whatever it was trained from.
+        # The candidate would replace the promoted model, whichever model it was trained from.
         start = self._resolved(self._job.model, choose(self._settings)[0].ref if promoted_ref() else "")
         seen = {"current": start.current.ref, "rival": start.rival.ref, "promoted": promoted_ref()}
         seen["fingerprint"] = fingerprint(Path(start.base.folder))
@@ -232,14 +232,14 @@ class _Loop:
         self._run.log(0, stage="plan", state="done", seconds=plan.seconds)
 
     def _check_reward(self, found: _Found) -> None:
-        """Stop before PPO where the reward does no better than a coin on what people said."""
+        """Raise GateNotPassed before PPO if the reward agrees with people no more often than chance."""
         reward = found.reward
         low = reward.lower_bound
         if low > 0.5:
             return
         self._keep(found.result())
         gain = reward.accuracy - 0.5
-        # The half width of the interval shrinks with the root of the pairs.
+        # The width of the interval shrinks with the square root of the number of pairs.
         needed = reward.n * ((reward.accuracy - low) / gain) ** 2 if gain > 0.02 else None
         more = (
             f"rate about {max(10, round(needed - reward.n)) * 5} more pairs"
@@ -253,7 +253,7 @@ class _Loop:
         )
 
     def _samples(self, start: _Start, judges: Judges, split: DataSplit) -> SamplesFound:
-        """What the current model samples: the scale of the reward, and the best of n by it."""
+        """Sample from the current model to measure the reward's scale and best-of-n."""
         drafts = self._writer.write(start.current, split.judged, sampling(self._config, _DRAFTS))
         return samples_of(split.judged, drafts, judges.preference, judges.judge)
 
@@ -278,7 +278,7 @@ class _Loop:
         return align(setting)
 
     def _version(self, start: _Start, rated: Rated, reward: RewardFound, ppo: PpoFound) -> VersionFound:
-        """Register the candidate, once, and note which ratings shaped it."""
+        """Register the candidate, once, and record which ratings it was trained on."""
         made = version_of_run(self._run.name)
         if made is None:
             parent = start.current.ref if start.adapter else ""
@@ -347,7 +347,7 @@ class _Loop:
         return found.result()
 
     def _may_replace(self, version: str) -> bool:
-        """Whether what answers is still what answered when the run began: a later choice of the user's stands."""
+        """Return whether promotion is allowed: not if the user chose another model during the run."""
         answers = promoted_ref()
         begun = json.loads((self._run.folder / "stages" / "start.json").read_bytes())
         if answers in {begun.get("promoted", answers), version}:
@@ -359,7 +359,7 @@ class _Loop:
         return False
 
     def _write_down(self, start: _Start, found: dict[str, Any], version: str) -> None:
-        """promotion.json beside the version's weights, and the run's report."""
+        """Write promotion.json beside the version's weights, and the run's report."""
         folder = Path(resolve(version, self._settings).folder)
         document = {
             **found,
@@ -376,7 +376,7 @@ class _Loop:
         write_page(self._run.folder / "report.html", document, "curves.png")
 
     def _keep(self, found: dict[str, Any]) -> None:
-        """What the run came to, where the app looks for it."""
+        """Write result.json, which the app reads."""
         write_atomically(self._run.folder / "result.json", json.dumps(found, ensure_ascii=False).encode())
 
     def _data_hash(self) -> str:
@@ -386,7 +386,7 @@ class _Loop:
 
 
 def _read_found(place: Path, kind: type[Result]) -> Result:
-    """What a stage of this run, or of one that an earlier version began, has written."""
+    """Read a stage's result, which an earlier version of Parley may have written."""
     try:
         return msgspec.convert(json.loads(place.read_bytes()), kind)
     except ValueError as error:

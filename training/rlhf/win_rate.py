@@ -1,5 +1,5 @@
-"""How often one model beats another on the same conversations: without ties, with intervals that resample
-conversations, and at equal length.
+"""Computes how often one model beats another on the same conversations: without ties, with intervals that resample
+clusters of conversations, and at equal length.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ from sklearn.linear_model import LogisticRegression
 from training.evaluation.metrics.bootstrap import interval, resamples
 
 _RIDGE = 0.05
-"""Keeps the logistic fit finite where length and wins go together without exception; little beside 100 wins."""
+"""Ridge penalty: keeps the logistic fit finite if length separates wins from losses; negligible with 100 wins."""
 _TOLERANCE = 1e-8
-"""Largest slope that a fit may stop at."""
+"""Gradient at which the fit stops."""
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class WinRate:
-    """Wins as a share of wins and losses; None where everything is a tie. `at_equal_length` is the share that the
-    same comparisons give where both texts are of one length.
+    """`value` is wins / (wins + losses), `at_equal_length` its estimate for texts of equal length, each with a 95 %
+    interval; None if all comparisons are ties. `length_ratio` is the candidate's mean words over the current model's.
     """
 
     wins: int
@@ -35,9 +35,9 @@ class WinRate:
 
 
 def win_rate(gains: Sequence[float], lengths: Sequence[tuple[float, float]], clusters: Sequence[str]) -> WinRate:
-    """Compare a candidate with the current model, one gain (candidate's score less the current one's) a conversation.
-
-    A gain of 0 is a tie. `lengths` are words (current, candidate). Conversations of one cluster are drawn together.
+    """Compare a candidate with the current model. `gains` has one number per conversation: the candidate's score minus
+    the current model's; 0 is a tie. `lengths` are words (current, candidate). Conversations of one cluster are
+    resampled together.
     """
     gained = np.asarray(gains, dtype=np.float64)
     words = np.asarray(lengths, dtype=np.float64).reshape(-1, 2)
@@ -65,11 +65,11 @@ def win_rate(gains: Sequence[float], lengths: Sequence[tuple[float, float]], clu
 
 
 def _at_equal_length(won: NDArray[np.bool_], longer: Numbers) -> float:
-    """The chance to win at a length ratio of 1, by logistic regression on the log ratio (in the manner of Dubois et
+    """Return the win probability at a length ratio of 1, by logistic regression on the log ratio (similar to Dubois et
     al. 2024, arXiv:2404.04475).
     """
-    # A column of ones for the intercept, so that the ridge holds it too. Each row stands there won and lost, with a
-    # weight of 1 and 0: where everything was won, the fit has both classes still.
+    # A column of ones is the intercept, so that the ridge penalizes it too. Each row appears as won and as lost, one of
+    # them with weight 0, because the fit needs both classes even if every comparison was won.
     design = np.stack([np.ones_like(longer), longer], axis=1)
     outcomes = np.repeat([True, False], len(won))
     model = LogisticRegression(C=1 / _RIDGE, fit_intercept=False, solver="newton-cholesky", tol=_TOLERANCE)
