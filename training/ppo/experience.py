@@ -1,6 +1,6 @@
 """Turns responses and scores into rewards, advantages and returns.
 
-Statistics of the batch are computed over the batches of all processes.
+Batch statistics cover the batches of all processes.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ from training.runs.distributed import Ranks
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """Targets of a step's updates, (batch, time), 0 on padding. `kl_weight` is the cost of one nat of KL in the loss,
-    0 where the rewards have it.
+    """Targets of a step's updates, (batch, time), 0 on padding. `kl_weight` is the cost of one nat of KL in the loss;
+    0 if the rewards include the KL.
     """
 
     advantages: torch.Tensor
@@ -40,7 +40,7 @@ class Experience:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """How rewards become advantages."""
+    """Settings that turn scores into advantages. `trace` is the lambda of GAE."""
 
     kl_coefficient: float
     discount: float
@@ -50,7 +50,7 @@ class Credit:
 
 
 def experience_from(rollout: Rollout, scores: torch.Tensor, credit: Credit, ranks: Ranks) -> Experience:
-    """Spread the scores (batch,) over the tokens and compare them with what the value head expected."""
+    """Compute PPO's advantages (by GAE) and returns from the scores (batch,)."""
     mask = rollout.mask
     kl = kl_estimate(rollout.logprobs, rollout.reference_logprobs)
     rewards = token_rewards(kl, scores, mask, credit.kl_coefficient)
@@ -65,8 +65,9 @@ def experience_from(rollout: Rollout, scores: torch.Tensor, credit: Credit, rank
 def experience_of_groups(
     rollout: Rollout, scores: torch.Tensor, method: Estimator, samples: int, kl_coefficient: float
 ) -> Experience:
-    """Compare the scores (batch,) with those of the other responses to the same prompt; all tokens of a response have
-    its advantage. RLOO takes the KL off the score, GRPO has it in the loss. The values are left as they are.
+    """Compute the advantages of RLOO or GRPO from the scores (batch,): each response is compared with the others to its
+    prompt, and all its tokens share its advantage. RLOO subtracts the KL from the score; GRPO has it in the loss.
+    `returns` are the values themselves, because there is no value head to train.
     """
     mask = rollout.mask
     if method == "grpo":
@@ -80,7 +81,7 @@ def experience_of_groups(
 def rollout_metrics(
     rollout: Rollout, parts: RewardParts, scores: torch.Tensor, coefficient: float, ranks: Ranks
 ) -> dict[str, float]:
-    """What the responses of all processes are like; lengths in tokens, KL and entropy in nats."""
+    """Return metrics of the responses of all processes: lengths in tokens, KL and entropy in nats."""
     mask = rollout.mask
     kl = (kl_estimate(rollout.logprobs, rollout.reference_logprobs) * mask).sum(dim=1)
     steady = (kl_lower_variance(rollout.logprobs, rollout.reference_logprobs) * mask).sum(dim=1)
@@ -111,12 +112,12 @@ def rollout_metrics(
 
 
 def fit_of_values(rollout: Rollout, experience: Experience, ranks: Ranks) -> float:
-    """The explained variance of the value head's expectations."""
+    """Return the explained variance of the value head's predictions."""
     return float(explained_variance(rollout.values, experience.returns, rollout.mask, ranks.add_up))
 
 
 def with_missing_eos(parts: RewardParts, ended: Sequence[bool], penalty: float) -> RewardParts:
-    """The parts and, as one more, minus the penalty for each response that was cut off."""
+    """Return the parts, plus a part `missing_eos` of -penalty for each response that was cut off."""
     return {**parts, "missing_eos": [0.0 if end else -penalty for end in ended]} if penalty else parts
 
 

@@ -1,4 +1,4 @@
-"""Stops a PPO run that would spoil the policy."""
+"""Stops a PPO run that goes wrong: NaN, runaway KL or length, collapse."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ from training.ppo.config import GuardLimits
 
 
 class Guards:
-    """Checks each step's metrics."""
+    """Checks the metrics of each step. Every check raises TrainingStopped."""
 
     def __init__(self, limits: GuardLimits) -> None:
         self._limits = limits
@@ -17,17 +17,17 @@ class Guards:
 
     @property
     def is_calm(self) -> bool:
-        """Whether no guard is counting, so that the state is good to be kept."""
+        """Whether no metric exceeded its limit in the last step, so that a checkpoint is safe to keep."""
         return not any(self._strikes.values())
 
     def check_numbers(self, step: int, metrics: dict[str, float]) -> None:
-        """Stop where a metric is no number."""
+        """Stop if a metric is NaN or infinite."""
         for name, value in metrics.items():
             if not math.isfinite(value):
                 raise TrainingStopped(f"{name} was {value} at step {step}: lower learning_rate")
 
     def check_rollout(self, step: int, metrics: dict[str, float]) -> None:
-        """Stop where a step's responses show that something is wrong. Call it before the step's updates."""
+        """Stop if a step's responses show that something is wrong. Call it before the step's updates."""
         self.check_numbers(step, metrics)
         limits, first = self._limits, self._first
         if step == 1:
@@ -67,18 +67,20 @@ class Guards:
         )
 
     def check_first_ratio(self, step: int, distance: float) -> None:
-        """Stop where the ratios before a step's first update are off 1 by more than rounding."""
+        """Stop if a ratio before a step's first update differs from 1 by more than rounding. `distance` is the largest
+        difference.
+        """
         if not distance <= self._limits.ratio_tolerance:
             raise TrainingStopped(
                 f"the first ratios of step {step} are off 1 by {distance:.2g} (ratio_tolerance): set dtype to float32"
             )
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must bring back."""
+        """Return the state for a checkpoint."""
         return {"first": dict(self._first), "strikes": dict(self._strikes)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Restore the state from a checkpoint."""
         self._first, self._strikes = dict(state["first"]), dict(state["strikes"])
 
     def _strike(self, step: int, name: str, is_beyond: bool, message: str) -> None:

@@ -1,14 +1,14 @@
-"""An encoder-decoder model as policy, reference and value head at once.
+"""An encoder-decoder model that serves as policy, reference and value head.
 
 One set of base weights carries several LoRA adapters (Hu et al. 2021, by peft): `policy` is trained, `reference` is the
-frozen original that the KL penalty measures against, and `value`, where wanted, serves the value head alone. Switching
-between them replaces the second model that a reference would otherwise take.
+frozen original for the KL penalty, and the optional `value` is for the value head only. Switching adapters saves the
+memory of a second model for the reference.
 
-Where only decoder adapters are trained, policy, reference and value share the encoder's output: a conversation is
-encoded once in a run, as far as there is room, and read again by every rollout, reference pass and epoch.
+If only decoder adapters are trained, policy, reference and value share the encoder's output. Each conversation is then
+encoded once per run, as far as memory allows, and reused in every rollout, reference pass and epoch.
 
-Shapes: sources (batch, source), encoded (batch, source, width), tokens and mask (batch, time). `mask` is True on the
-tokens of a response, its EOS included. Padding stands on the right.
+Shapes: source (batch, source), encoded (batch, source, width), tokens and mask (batch, time). `mask` is True on the
+tokens of a response, EOS included. Padding is on the right.
 """
 
 import hashlib
@@ -33,17 +33,17 @@ from assistant.models.folder import SPEAKER_TAGS
 
 POLICY, REFERENCE, VALUE = "policy", "reference", "value"
 VALUE_HEAD_FILE = "value_head.safetensors"
-# Finished responses stay in the batch until this share of it is left: shrinking copies the attention caches.
 _CACHE = "cache" if "cache" in inspect.signature(T5Stack.forward).parameters else "past_key_values"
-"""What the decoder's argument is called: transformers 5.24 renamed it."""
+"""Name of the decoder's cache argument, which transformers 5.24 renamed."""
 _SHRINK_BELOW = 0.75
+"""Finished responses leave the batch once at most this share is unfinished. Shrinking copies the attention caches."""
 _MOST_KEPT = 1 << 27
-"""Numbers of encoder output that are kept for prompts read before: 512 MiB."""
+"""Most encoder outputs to keep, as a count of float32 numbers: 512 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoraShape:
-    """A fresh adapter, for a model that has none yet."""
+    """The shape of a fresh adapter, for a model that has none."""
 
     rank: int
     alpha: int
@@ -52,7 +52,7 @@ class LoraShape:
 
 @dataclass(frozen=True, slots=True)
 class TokenEvaluation:
-    """What the model says about given tokens; all (batch, time), 0 on padding, `entropy` in nats."""
+    """Log-probabilities, values and entropies (in nats) at given tokens; (batch, time), 0 on padding."""
 
     logprobs: torch.Tensor
     values: torch.Tensor
@@ -60,7 +60,7 @@ class TokenEvaluation:
 
 
 class Policy:
-    """The model with its adapters and its value head. Dropout is off throughout, so that ratios start at 1."""
+    """A model with adapters and a value head. Dropout is always off, so that ratios start at 1."""
 
     def __init__(
         self, model: Any, tokenizer: ModelTokenizer, *, trains_encoder: bool, value_adapter: bool, temperature: float
@@ -74,11 +74,11 @@ class Policy:
         settings = self._base.config
         self._scale = settings.d_model**-0.5 if settings.scale_decoder_outputs else 1.0
         self.speaker_tags: tuple[str, ...] = tuple(getattr(settings, SPEAKER_TAGS, ()))
-        """What the model reads in the place of speakers' names."""
+        """Tags that replace speakers' names in the model's input."""
         self.start: int = settings.decoder_start_token_id
         self.end: int = settings.eos_token_id
         self.pad: int = settings.pad_token_id
-        # Zero weights: the first values are the bias alone, so that untrained values add no noise to the advantages.
+        # With zero weights, untrained values equal the bias and add no noise to the advantages.
         self.value_head = torch.nn.Linear(settings.d_model, 1)
         torch.nn.init.zeros_(self.value_head.weight)
         torch.nn.init.zeros_(self.value_head.bias)
@@ -91,16 +91,16 @@ class Policy:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.value_head.weight.device
 
     def trainable(self) -> dict[str, torch.nn.Parameter]:
-        """The parameters that PPO changes, by name: adapter weights, then the value head."""
+        """Return the trained parameters by name: adapter weights, then the value head."""
         heads = {f"value_head.{name}": value for name, value in self.value_head.named_parameters()}
         return self._trainable | heads
 
     def encode(self, source: torch.Tensor, source_mask: torch.Tensor, adapter: str = POLICY) -> torch.Tensor:
-        """The encoder's output."""
+        """Return the encoder's output, (batch, source, width)."""
         with self._using(adapter):
             output = self._base.get_encoder()(input_ids=source, attention_mask=source_mask)
         encoded: torch.Tensor = output.last_hidden_state
@@ -108,8 +108,8 @@ class Policy:
 
     @torch.no_grad()
     def encode_once(self, ids: Sequence[int]) -> torch.Tensor:
-        """The frozen encoder's output for one prompt, (tokens, width), kept for the next time as far as there is room:
-        a run reads some hundred prompts over and over.
+        """Return the frozen encoder's output for one prompt, (tokens, width). Outputs are cached as far as memory
+        allows, because a run reads the same few hundred prompts again and again.
         """
         key = tuple(ids)
         if (known := self._read.get(key)) is not None:
@@ -129,7 +129,7 @@ class Policy:
         mask: torch.Tensor,
         with_entropy: bool = True,
     ) -> TokenEvaluation:
-        """Log-probabilities of the tokens under the policy, and the value before each of them."""
+        """Evaluate the tokens under the policy. The values are those of the states before each token."""
         hidden = self._decode(encoded, source_mask, tokens, mask)
         logprobs, entropy = self._logprobs(hidden, tokens[mask], with_entropy)
         if self._value_adapter == VALUE:
@@ -142,7 +142,7 @@ class Policy:
     def reference_logprobs(
         self, encoded: torch.Tensor, source_mask: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        """Log-probabilities of the tokens under the frozen original."""
+        """Return the tokens' log-probabilities under the frozen reference."""
         with self._using(REFERENCE):
             hidden = self._decode(encoded, source_mask, tokens, mask)
             logprobs, _ = self._logprobs(hidden, tokens[mask], with_entropy=False)
@@ -152,9 +152,10 @@ class Policy:
     def generate(
         self, encoded: torch.Tensor, source_mask: torch.Tensor, length: int, noise: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens (batch, length) and their mask: sampled by `noise` (batch, length) in [0, 1), or greedy without.
+        """Generate tokens (batch, length) and their mask: sampled with `noise` (batch, length) in [0, 1), or greedily
+        without noise.
 
-        A row's response depends on its own noise alone, never on which rows share its batch.
+        A response depends on its own row of noise only, not on the other rows of its batch.
         """
         rows = torch.arange(len(encoded), device=encoded.device)
         tokens = torch.full((len(encoded), length), self.pad, device=encoded.device)
@@ -185,18 +186,18 @@ class Policy:
         return tokens, mask
 
     def texts(self, tokens: torch.Tensor, mask: torch.Tensor) -> list[str]:
-        """The responses as text, without special tokens."""
+        """Return the responses as text, without special tokens."""
         rows = zip(tokens, mask, strict=True)
         return [self.tokenizer.decode(row[kept].tolist()) for row, kept in rows]
 
     def token_ids(self, text: str) -> list[int]:
-        """The text as the encoder reads it, EOS last."""
+        """Tokenize a text, with EOS."""
         return self.tokenizer.encode(text)
 
     def save(self, folder: Path, with_values: bool = True) -> None:
-        """Write the policy's adapter as peft does, and the value head beside it where it was trained."""
+        """Write the policy's adapter in peft's format and, if `with_values`, the value head beside it."""
         with warnings.catch_warnings():
-            # peft looks for the base model's card on the Hub, which offline is none of its business.
+            # peft looks for the base model's card on the Hub, and warns when offline.
             warnings.filterwarnings("ignore", category=UserWarning, module="peft")
             self.model.save_pretrained(str(folder), selected_adapters=[POLICY])
         nested = folder / POLICY
@@ -209,7 +210,7 @@ class Policy:
         (folder / "README.md").chmod(0o600)
 
     def fingerprint(self) -> str:
-        """A digest of the frozen weights, the reference among them."""
+        """Return a digest of the frozen weights, including the reference adapter."""
         digest = hashlib.blake2b(digest_size=16)
         for name, parameter in sorted(self.model.named_parameters()):
             if name not in self._trainable:
@@ -241,14 +242,14 @@ class Policy:
 
     def _activate(self, adapter: str) -> None:
         self.model.base_model.set_adapter(adapter)
-        # peft lets gradients follow the active adapter; here they follow what is trained.
+        # peft enables gradients for the active adapter only; restore them for the trained parameters.
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name in self._trainable)
 
     def _decode(
         self, encoded: torch.Tensor, source_mask: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        """The decoder's hidden states before each token of a response: (tokens where the mask is True, width)."""
+        """Return the decoder's hidden states before each token of the responses, (True entries of the mask, width)."""
         inputs = torch.cat([torch.full_like(tokens[:, :1], self.start), tokens[:, :-1]], dim=1)
         output = self._base.get_decoder()(
             input_ids=inputs, encoder_hidden_states=encoded, encoder_attention_mask=source_mask, use_cache=False
@@ -283,7 +284,7 @@ def load_policy(
     device: str,
     seed: int,
 ) -> Policy:
-    """The model in the folder with a copy of the adapter, or a fresh one, as policy, and the original as reference."""
+    """Load the model with two copies of the adapter, or of a fresh one: one to train, one as the frozen reference."""
     if not (model / "config.json").is_file():
         raise ModelMissing(f"no model at {model}")
     kind = AutoConfig.from_pretrained(model).model_type
@@ -292,9 +293,9 @@ def load_policy(
     logging.disable_progress_bar()
     base = T5ForConditionalGeneration.from_pretrained(model, local_files_only=True, dtype=getattr(torch, dtype))
     names = [POLICY, REFERENCE] + [VALUE] * value_adapter
-    # The caller's random state is none of ours: adapters are drawn under the run's seed, on the side.
+    # Initialize adapters under the run's seed without changing the caller's random state.
     with torch.random.fork_rng(), warnings.catch_warnings():
-        # peft asks transformers by a name that transformers has since changed.
+        # peft uses a name that transformers has deprecated.
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
         torch.manual_seed(seed)
         wrapped = _fresh(base, lora, trains_encoder, names) if adapter is None else _copied(base, adapter, names)
@@ -343,7 +344,9 @@ def _copied(base: T5ForConditionalGeneration, adapter: Path, names: Sequence[str
 
 
 def _draw(logits: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-    """The token (batch,) where the cumulative probability passes the noise (batch,); the likeliest without noise."""
+    """Return the token (batch,) at which the cumulative probability passes the noise (batch,). Without noise, return
+    the most likely token.
+    """
     if noise is None:
         return logits.argmax(dim=-1)
     cumulative = logits.softmax(dim=-1).cumsum(dim=-1)
@@ -352,5 +355,5 @@ def _draw(logits: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
 
 
 def _spread(flat: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Put one number a True of the mask back to its place, (batch, time), and 0 elsewhere."""
+    """Put one number per True entry of the mask in its place, (batch, time), with 0 elsewhere."""
     return torch.zeros(mask.shape, dtype=flat.dtype, device=flat.device).masked_scatter(mask, flat)

@@ -1,5 +1,5 @@
-"""PPO-ptx (Ouyang et al. 2022, section 3.5) with reference summaries instead of pre-training texts: learns from them
-next to the reward, to limit forgetting.
+"""PPO-ptx (Ouyang et al. 2022, section 3.5) with reference summaries instead of pre-training texts. Learning from them
+next to the reward limits forgetting.
 """
 
 from collections.abc import Sequence
@@ -20,24 +20,24 @@ from training.runs.distributed import Ranks
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A prompt, and a person's answer to it as tokens, EOS last."""
+    """A prompt and its reference summary as tokens, EOS last."""
 
     prompt: PromptIds
     answer: Sequence[int]
 
 
 class Anchor:
-    """The texts, and the gradient of so many of them an update. Which ones is a function of seed and update alone."""
+    """Adds the gradient of some reference summaries to each update. Seed and update number determine which ones."""
 
     def __init__(self, config: PpoConfig, policy: Policy, ranks: Ranks) -> None:
         self._config, self._policy, self._ranks = config, policy, ranks
         self._texts = read_written(Path(config.anchor), policy, config) if config.anchor else []
-        # A quarter as many as responses: each costs what a response does in an update.
+        # A quarter of the responses per update, because a summary costs as much as a response.
         self._size = max(1, config.mini_batch_size // 4)
 
     def accumulate(self, update: int) -> float:
-        """Add up the gradient for update number `update` (from 0); returns this process's part of the mean loss, in
-        nats a token.
+        """Accumulate the gradient for update number `update` (from 0). Return this process's share of the mean loss, in
+        nats per token.
         """
         config = self._config
         if not self._texts or not config.anchor_weight:
@@ -59,7 +59,9 @@ class Anchor:
 
 
 def read_written(path: Path, policy: Policy, config: PpoConfig) -> list[Written]:
-    """The rows with a "summary", those longer than the window left out."""
+    """Read the rows with a "summary". Prompts and summaries longer than the window are skipped. Raises DataMissing if
+    none is left.
+    """
     found = []
     for number, row in enumerate(require_fields(read_rows(path), ["summary"], path), start=1):
         text = prompt_text(row, f"{path}, row {number}")
@@ -74,7 +76,7 @@ def read_written(path: Path, policy: Policy, config: PpoConfig) -> list[Written]
 
 
 def _answers(texts: Sequence[Written], policy: Policy) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens (texts, longest) and their mask."""
+    """Return the summaries' tokens (texts, longest) and their mask."""
     length = max(len(text.answer) for text in texts)
     tokens = torch.full((len(texts), length), policy.pad, device=policy.device)
     mask = torch.zeros_like(tokens, dtype=torch.bool)

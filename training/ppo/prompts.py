@@ -17,9 +17,7 @@ from training.runs.data.datasets import lacks, read_rows
 
 @dataclass(frozen=True, slots=True)
 class PromptIds:
-    """A prompt as text and as the encoder's tokens, EOS last. `names` are the speakers behind the tags that the policy
-    reads in their place.
-    """
+    """A prompt as text and as the encoder's tokens, EOS last. `names` maps tags in the tokens to speakers' names."""
 
     text: str
     ids: Sequence[int]
@@ -27,9 +25,10 @@ class PromptIds:
 
 
 def read_prompts(paths: Sequence[Path], policy: Policy, window: int) -> tuple[list[PromptIds], int]:
-    """The prompts of rows with a "dialogue" or a "prompt", and how many were left out as longer than `window` tokens.
+    """Read the prompts of rows with a "dialogue" or a "prompt". Also return how many were skipped because they are
+    longer than `window` tokens.
 
-    A dialogue is asked for its summary in the default phrasing, the words that serving uses.
+    A dialogue becomes the default prompt for a summary, as in serving. Raises DataMissing if no prompt is left.
     """
     kept: list[PromptIds] = []
     left_out = 0
@@ -50,7 +49,9 @@ def read_prompts(paths: Sequence[Path], policy: Policy, window: int) -> tuple[li
 def part_held_out(
     prompts: list[PromptIds], dev: Path | None, policy: Policy, config: PpoConfig
 ) -> tuple[list[PromptIds], list[PromptIds]]:
-    """Prompts to train on, and those to judge on: from `dev`, else at most a fifth of the data."""
+    """Return prompts to train on and prompts to evaluate on. The latter come from `dev` or, without it, from at most a
+    fifth of the conversations. Raises DataMissing if there are too few.
+    """
     if not config.judge_every:
         return prompts, []
     if dev is not None:
@@ -68,7 +69,7 @@ def part_held_out(
 
 
 def prompt_text(row: dict[str, Any], place: str) -> str:
-    """What a row asks: its "prompt", or for a summary of its "dialogue". Raises UsageError where it has neither."""
+    """Return a row's "prompt", or the prompt for a summary of its "dialogue". Raises UsageError if it has neither."""
     for field in ("prompt", "dialogue"):
         text = row.get(field)
         if isinstance(text, str) and text.strip():

@@ -1,7 +1,7 @@
-"""Samples responses to prompts, with the log-probabilities of policy and reference.
+"""Samples responses to prompts, with their log-probabilities under policy and reference.
 
-The prompts of a step and the noise of each response depend only on the seed, the step and the response's number. A
-run that is resumed or spread over processes therefore samples the same.
+The prompts of a step and the noise of each response depend only on the seed, the step and the response's number, so
+that a run that is resumed or spread over processes samples the same responses.
 """
 
 import hashlib
@@ -19,9 +19,10 @@ from training.runs.data.batches import rounded
 
 @dataclass(slots=True)
 class Rollout:
-    """This process's responses of one step, in order of number. Tensors (batch, time) on the policy's device.
+    """This process's responses of one step, in order of number, on the policy's device. Tensors are (batch, time),
+    except `source` and `source_mask` (batch, source), `encoded` (batch, source, width) and `ended` (batch,).
 
-    `encoded` is None where the encoder is trained, since its output changes with every update.
+    `encoded` is None if the encoder is trained, because its output then changes with every update.
     """
 
     prompts: list[str]
@@ -39,7 +40,9 @@ class Rollout:
 
 
 def rows_of_step(prompts: int, step: int, batch_size: int, seed: int, what: str = "order") -> list[int]:
-    """Which prompts step `step` (from 0) reads: consecutive pieces of an endless stream of shuffled passes."""
+    """Return the indices of the prompts of step `step` (from 0). All prompts are read in shuffled passes, one batch
+    after the other.
+    """
     chosen: list[int] = []
     orders: dict[int, list[int]] = {}
     for position in range(step * batch_size, (step + 1) * batch_size):
@@ -52,7 +55,7 @@ def rows_of_step(prompts: int, step: int, batch_size: int, seed: int, what: str 
 
 
 def sampling_noise(seed: int, step: int, numbers: Sequence[int], length: int) -> torch.Tensor:
-    """Uniform numbers in [0, 1), (len(numbers), length); a row is the same whatever rows stand beside it."""
+    """Return uniform numbers in [0, 1), (len(numbers), length). Each row depends only on seed, step and its number."""
     rows = []
     for number in numbers:
         digest = hashlib.blake2b(f"{seed}/noise/{step}/{number}".encode(), digest_size=7).digest()
@@ -61,19 +64,19 @@ def sampling_noise(seed: int, step: int, numbers: Sequence[int], length: int) ->
 
 
 def buckets(lengths: Sequence[int], size: int) -> list[list[int]]:
-    """Part the indices into groups of at most `size` with like lengths, shortest first."""
+    """Group the indices by similar length, at most `size` per group, shortest first."""
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 @torch.no_grad()
 def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, size: int) -> Rollout:
-    """Sample a response to each prompt by its row of the noise, `size` prompts at a time in length buckets.
+    """Sample a response to each prompt with its row of noise, `size` prompts at a time, grouped by length.
 
     A response has at most as many tokens as the noise has columns.
 
-    Log-probabilities come from a pass over the finished responses, as in the updates, and not from the sampling: those
-    differ by rounding, and policy and reference would not start out equal to the last bit.
+    Log-probabilities come from a pass over the finished responses, as in the updates. Those from sampling differ by
+    rounding, so that policy and reference would not be exactly equal at the start.
     """
     length = noise.shape[1]
     source, source_mask = (tensor.to(policy.device) for tensor in padded(prompts, policy.pad))
@@ -119,7 +122,7 @@ def collect(policy: Policy, prompts: Sequence[PromptIds], noise: torch.Tensor, s
 
 @torch.no_grad()
 def respond(policy: Policy, prompts: Sequence[PromptIds], length: int, size: int) -> list[str]:
-    """The policy's greedy response to each prompt."""
+    """Return the policy's greedy response to each prompt, of at most `length` tokens, `size` prompts at a time."""
     source, source_mask = (tensor.to(policy.device) for tensor in padded(prompts, policy.pad))
     texts = [""] * len(prompts)
     for group in buckets([len(prompt.ids) for prompt in prompts], size):
@@ -139,8 +142,8 @@ def _named(texts: Sequence[str], prompts: Sequence[PromptIds]) -> list[str]:
 def states_of(
     policy: Policy, prompts: Sequence[PromptIds], source: torch.Tensor, source_mask: torch.Tensor
 ) -> torch.Tensor:
-    """The encoder's output for a padded batch. Where the encoder is frozen each prompt is read once and by itself, so
-    that its states do not hang on which others stood beside it when it came first, nor on when that was.
+    """Return the encoder's output for a padded batch. A frozen encoder reads each prompt by itself and only once, so
+    that its output does not depend on the other prompts of a batch.
     """
     if policy.trains_encoder:
         return policy.encode(source, source_mask)
@@ -152,7 +155,7 @@ def states_of(
 
 
 def padded(prompts: Sequence[PromptIds], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The prompts' tokens (prompts, length), padded on the right, and their mask."""
+    """Return the prompts' tokens (prompts, length), padded on the right, and their mask."""
     width = rounded(max(len(prompt.ids) for prompt in prompts))
     source = torch.full((len(prompts), width), pad)
     mask = torch.zeros((len(prompts), width), dtype=torch.long)

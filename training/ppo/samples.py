@@ -1,4 +1,4 @@
-"""Picks some responses of a step to show during a run."""
+"""Picks responses of a step to show during a run."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from training.ppo.maths import kl_estimate
 from training.ppo.rollouts import Rollout
 
 COLUMNS = ("prompt ends", "response", "score", "KL", "ended")
-"""What the cells of a sample are called."""
+"""Column names of `cells`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One response of a step, for a look."""
+    """One response of a step, with its score and its KL in nats."""
 
     prompt: str
     response: str
@@ -23,7 +23,7 @@ class Sample:
 
 
 def chosen_samples(rollout: Rollout, scores: torch.Tensor) -> list[Sample]:
-    """The step's best, middle and worst response."""
+    """Return the responses with the highest, median and lowest score."""
     kl = (kl_estimate(rollout.logprobs, rollout.reference_logprobs) * rollout.mask).sum(dim=1)
     order = scores.argsort(descending=True, stable=True).tolist()
     shown = dict.fromkeys((order[0], order[len(order) // 2], order[-1]))
@@ -34,6 +34,6 @@ def chosen_samples(rollout: Rollout, scores: torch.Tensor) -> list[Sample]:
 
 
 def cells(sample: Sample) -> tuple[str, ...]:
-    """The sample as a row of text under COLUMNS."""
+    """Format the sample as a table row under COLUMNS."""
     ended = "yes" if sample.ended else "cut off"
     return sample.prompt[-80:], sample.response, f"{sample.score:.2f}", f"{sample.kl:.2f}", ended

@@ -1,7 +1,6 @@
-"""PPO on an encoder-decoder policy: sample, score, learn, judge, save.
+"""`assistant-train ppo`: sample, score, update, evaluate, save.
 
-The loop is that of Ziegler et al. 2019 with the clipped losses of Schulman et al. 2017; trainer.py says where a step
-differs.
+The loop follows Ziegler et al. 2019 with the clipped losses of Schulman et al. 2017; trainer.py lists the deviations.
 """
 
 import time
@@ -32,7 +31,7 @@ from training.runs.versions import make_version, version_of_run
 
 
 def run(job: Job[PpoConfig]) -> dict[str, Any]:
-    """The stage `assistant-train ppo`: align the model's adapter and write the one that was judged best."""
+    """Run `assistant-train ppo`: train the model's adapter and write the checkpoint that was judged best."""
     if not job.data:
         raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
     config = _lasting(job.config)
@@ -42,7 +41,7 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
     inputs = PpoInputs(config=config, model=start.folder, data=job.data, adapter=start.adapter, dev=job.dev)
     if not ranks.leads:
         train(inputs, Path(), None, job.stop, ranks=ranks)
-        raise SystemExit(0)  # The leading process answers for all.
+        raise SystemExit(0)  # The leading process reports for all.
 
     def show(step: int, samples: Sequence[Sample]) -> None:
         if step % job.config.show_every == 0:
@@ -53,14 +52,14 @@ def run(job: Job[PpoConfig]) -> dict[str, Any]:
         figures = train(inputs, out, run, job.stop, ranks=ranks, report=job.report, on_samples=show)
         job.check_stop(run)
         write_curves(run.metrics(), CURVES["ppo"], run.folder / "curves.png")
-        # An adapter that was asked for as a folder is the user's to place; any other becomes a version.
+        # With --out the adapter is just a folder; otherwise it becomes a version.
         made = {} if job.out else {"version": _registered(start, out, run, figures)}
         run.finish(made.get("version", str(out)))
     return {"run": run.name, **made, "adapter": str(out), "curves": str(run.folder / "curves.png"), **figures}
 
 
 def plan(job: Job[PpoConfig]) -> dict[str, Any]:
-    """For `--dry-run`: what a run would practise on. Refuses what a run would refuse."""
+    """Return the number of prompts and the base model, for `--dry-run`. Raises the errors that a run would."""
     if not job.data:
         raise DataMissing("no prompts; give --data FILE.jsonl with rows of 'dialogue' or 'prompt'")
     texts = [prompt_text(row, f"{path}, row {n}") for path in job.data for n, row in enumerate(read_rows(path), 1)]
@@ -68,7 +67,7 @@ def plan(job: Job[PpoConfig]) -> dict[str, Any]:
 
 
 def _lasting(config: PpoConfig) -> PpoConfig:
-    """The configuration with what would mean something else in another folder or on another day made definite."""
+    """Make the configuration independent of folder and date: paths become absolute, and the newest reward a version."""
     adapter = str(Path(config.adapter).expanduser().resolve()) if config.adapter else ""
     anchor = str(Path(config.anchor).expanduser().resolve()) if config.anchor else ""
     return structs.replace(config, adapter=adapter, anchor=anchor, reward=settled(config.reward))
@@ -76,7 +75,7 @@ def _lasting(config: PpoConfig) -> PpoConfig:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What PPO goes on from: the base, the adapter on it, and the version that the adapter is of, where it is one."""
+    """The base model, the adapter to continue from, and the version that this adapter belongs to, or ""."""
 
     base: ModelVersion
     adapter: Path | None
@@ -99,7 +98,7 @@ def _starting_point(job: Job[PpoConfig]) -> _Start:
 
 
 def _registered(start: _Start, adapter: Path, run: Run, figures: dict[str, float]) -> str:
-    """The version that the run made, which is a new one unless the run was finished before."""
+    """Return the run's version; register it unless that happened before."""
     if known := version_of_run(run.name):
         return known.ref
     manifest = run.manifest
@@ -129,10 +128,10 @@ def train(
     report: Report = lambda figures: None,
     on_samples: Callable[[int, Sequence[Sample]], None] = lambda step, samples: None,
 ) -> dict[str, float]:
-    """Train, or go on where the run's checkpoint stands, and write adapter and value head to `out`.
+    """Train, from the run's checkpoint if there is one, and write adapter and value head to `out`. Return figures.
 
-    Processes other than the leading one bring no run. Raises TrainingStopped where a guard stops the run; when asked to
-    stop it saves and writes no adapter.
+    `run` is None in all processes but the leading one. If the user asks to stop, saves a checkpoint but writes no
+    adapter. Raises TrainingStopped if a guard stops the run.
     """
     ranks = ranks or Ranks()
     config = inputs.config
@@ -158,7 +157,7 @@ def _loop(
     report: Report,
     on_samples: Callable[[int, Sequence[Sample]], None],
 ) -> dict[str, float]:
-    """Step, log, judge and save until the end, or until asked to stop. Returns the last step's figures."""
+    """Train, log, judge and save until the last step or until the user asks to stop. Return the last step's figures."""
     before = time.monotonic() - trainer.seconds
     figures: dict[str, float] = {}
     stopping = False
@@ -180,7 +179,7 @@ def _loop(
 
 
 def _load(run: Run | None, ranks: Ranks) -> tuple[int, dict[str, Any]] | None:
-    """The run's checkpoint, read by every process."""
+    """Read the run's checkpoint in every process."""
     saved = run.load() if run else None
     folder = ranks.share_text(str(run.folder) if run and saved else "")
     if run is None and folder:

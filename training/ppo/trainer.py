@@ -1,12 +1,13 @@
-"""One PPO step and everything that it needs and a checkpoint must bring back.
+"""One PPO step, and the state that a checkpoint saves.
 
 Deviations from Ziegler et al. 2019 and Schulman et al. 2017:
 
-1. A response depends on the seed, the step and its number alone (rollouts.py), so that a resumed run, and one spread
-   over processes, repeats the run that was not.
-2. Mini-batches keep their members over the epochs of a step; only their order changes. That makes the update the same
-   however many processes share it.
-3. The value head starts at the mean return of the first responses with no weights, so that its noise moves nothing.
+1. A response depends only on the seed, the step and its number (rollouts.py), so that a run that is resumed or spread
+   over processes gives the same result.
+2. Mini-batches keep their members over the epochs of a step; only their order changes. The updates are therefore the
+   same for any number of processes.
+3. The value head starts with zero weights and the mean return of the first responses as its bias, so that it adds no
+   noise.
 """
 
 import time
@@ -43,12 +44,12 @@ from training.runs.distributed import Ranks
 from training.runs.run import Run
 
 Answers = Callable[[Policy, Sequence[str]], Sequence[str]]
-"""(policy, prompts) -> what it answers to each."""
+"""(policy, prompts) -> the policy's answer to each."""
 Judge = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
-"""(prompts, responses) -> a number for each, higher is better; not the reward, where that can be had."""
+"""(prompts, responses) -> one score per response; higher is better. Should differ from the reward."""
 Spare = Callable[[Sequence[str], Sequence[str]], float]
-"""(prompts, responses) -> how much a policy that answers so has to spare: below 0 it may not become the best. Asked at
-every judgement."""
+"""(prompts, responses) -> how far a policy with these responses is above its limit; below 0 it cannot be selected.
+Called at every evaluation."""
 
 
 def _nothing_to_lose(prompts: Sequence[str], responses: Sequence[str]) -> float:
@@ -57,10 +58,10 @@ def _nothing_to_lose(prompts: Sequence[str], responses: Sequence[str]) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PpoInputs:
-    """What PPO learns from, and who pays and judges it.
+    """The input of PPO.
 
-    `data` and `dev` are files of prompts. `reward` and `judge` replace the configured ones; `answers` writes what is
-    judged, by default greedily; `spare` has a say in which policy is kept.
+    `data` and `dev` are files of prompts. `reward` replaces the configured reward. `judge` scores held-out responses,
+    by default with the reward, and `answers` generates them, by default greedily. `spare` can veto a policy.
     """
 
     config: PpoConfig
@@ -75,7 +76,7 @@ class PpoInputs:
 
 
 class Trainer:
-    """Everything that a step needs and a checkpoint must bring back."""
+    """Performs training steps and evaluations, and saves and restores their state."""
 
     def __init__(self, inputs: PpoInputs, ranks: Ranks) -> None:
         config, reward = inputs.config, inputs.reward
@@ -84,7 +85,7 @@ class Trainer:
         self._ranks = ranks
         self._terms = parse_terms(config.reward)
         self._reward = reward or built_in(self._terms)
-        # What a caller brings along is the caller's to watch.
+        # A caller that passes a reward must check for itself that it does not change.
         self._reward_hash = "" if reward else fingerprint(self._terms)
         self._judge = inputs.judge or self._reward_as_judge
         self._spare = inputs.spare
@@ -105,7 +106,7 @@ class Trainer:
         self.seconds = 0.0
 
     def step(self) -> tuple[dict[str, float], list[Sample]]:
-        """One batch of responses and the updates on it; the step's metrics and some of its responses."""
+        """Sample a batch of responses and update on it. Return the step's metrics and some of its responses."""
         config, number = self._config, self.steps + 1
         clock = time.monotonic()
         rollout = self._roll_out()
@@ -137,7 +138,7 @@ class Trainer:
         return metrics, chosen_samples(rollout, scores)
 
     def judge(self, run: Run | None) -> None:
-        """Let the judge read what the policy answers to held-out prompts, and keep the best policy at bounded KL."""
+        """Judge the policy's answers to held-out prompts. Save the policy if it is the best so far within limits."""
         if run is None or not self._held_out:
             return
         config = self._config
@@ -156,12 +157,12 @@ class Trainer:
                 run.save(self.steps, {"trained": copy_parameters(self.policy)}, "best")
 
     def save(self, run: Run | None) -> None:
-        """Write a checkpoint, unless a guard is counting: the one before is then the last good one."""
+        """Write a checkpoint, unless a metric exceeds its limit: then the previous one is the last good checkpoint."""
         if run is not None and self._guards.is_calm:
             run.save(self.steps, self.tree())
 
     def tree(self) -> dict[str, Any]:
-        """The state; prompts, noise and order are functions of seed and step, and need none."""
+        """Return the state for a checkpoint. Prompts, noise and order follow from seed and step."""
         return {
             "origin": self._origin,
             "reward": self._reward_hash,
@@ -178,7 +179,7 @@ class Trainer:
         }
 
     def restore(self, steps: int, tree: dict[str, Any]) -> None:
-        """Go on from a checkpoint. Raises UsageError where model, adapter or reward are not those it was made with."""
+        """Restore a checkpoint. Raises UsageError if model, adapter or reward changed since it was written."""
         if tree["origin"] != self._origin:
             raise UsageError("the model or its adapter changed since the run was started; start a new run")
         if tree.get("reward", self._reward_hash) != self._reward_hash:
@@ -192,7 +193,7 @@ class Trainer:
         self.steps, self.seconds = steps, tree["seconds"]
 
     def figures(self, metrics: dict[str, float]) -> dict[str, float]:
-        """What a reader of the progress wants to know."""
+        """Return the figures for the progress display."""
         return {
             "step": float(self.steps),
             "fraction": self.steps / self._config.max_steps,
@@ -205,8 +206,8 @@ class Trainer:
         }
 
     def finish(self, run: Run | None, out: Path) -> dict[str, float]:
-        """Write the best policy; where none was kept, the last, or the one before training where the last is at too
-        high a KL. Returns the run's last figures.
+        """Write the best policy. If none was selected, write the last one, or the untrained one if the last one's KL is
+        too high. Return the run's final figures.
         """
         if run is None:
             return {}
@@ -227,7 +228,7 @@ class Trainer:
         }
 
     def rescue(self, run: Run | None) -> str:
-        """Write the adapter of the last good checkpoint beside it; returns where, as the end of a sentence."""
+        """Write the adapter of the last good checkpoint into the run's folder. Return step and folder for a message."""
         saved = run.load() if run else None
         if run is None or saved is None:
             return ""
@@ -238,7 +239,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the mean of the policies towards the latest; its KL is taken as the same mean of theirs."""
+        """Update the running mean of the weights. Its KL is approximated by the same running mean of the steps' KL."""
         left = 1.0 - self._config.average
         self._mean_kl += left * (self._kl - self._mean_kl)
         for name, latest in self.policy.trainable().items() if self._mean else ():
@@ -246,12 +247,12 @@ class Trainer:
 
     @property
     def _kl_of_kept(self) -> float:
-        """The KL of the policy that would be kept now."""
+        """KL of the policy that would be kept now, in nats per response."""
         return self._mean_kl if self._config.average else self._kl
 
     @contextmanager
     def _kept_policy(self) -> Iterator[None]:
-        """The policy that would be kept now: the mean, where there is one."""
+        """Use the policy that would be kept now: the running mean, if there is one."""
         if not self._mean:
             yield
             return
@@ -279,7 +280,7 @@ class Trainer:
         return experience_from(rollout, scores, credit, self._ranks)
 
     def _start_values(self, rollout: Rollout, scores: torch.Tensor) -> None:
-        """Shift the value head so that it is right on average about the first responses."""
+        """Shift the value head's bias so that the mean value of the first responses equals their mean return."""
         returns = self._experience(rollout, scores, trace=1.0).returns
         shift = masked_mean(returns - rollout.values, rollout.mask, self._ranks.add_up)
         with torch.no_grad():

@@ -1,7 +1,7 @@
-"""Epochs of mini-batches over one step's responses.
+"""Updates on one step's responses, in epochs of mini-batches.
 
-A mini-batch is spread over the processes of the run and, within one, over micro-batches of like length: losses are
-sums over tokens divided by the tokens of the whole mini-batch, so that neither spreading changes the gradient.
+A mini-batch is spread over the processes of the run and, within each, over micro-batches of similar length. Losses are
+sums over tokens divided by the tokens of the whole mini-batch, so that the gradient does not depend on the division.
 """
 
 import random
@@ -28,7 +28,7 @@ _SUMS = ("loss/policy_avg", "loss/value_avg", "policy/clipfrac_avg", "val/clipfr
 
 @dataclass(frozen=True, slots=True)
 class MiniBatch:
-    """This process's rows of one update, in micro-batches, and the update's tokens over all processes."""
+    """This process's rows of one update, in micro-batches. `tokens` counts the update's tokens over all processes."""
 
     groups: list[torch.Tensor]
     tokens: float
@@ -51,13 +51,13 @@ class Learner:
         self.optimizer = torch.optim.AdamW([{"params": adapter}, {"params": head}], weight_decay=0.0)
 
     def update(self, step: int, rollout: Rollout, experience: Experience) -> dict[str, float]:
-        """All updates of step `step` (from 1) and their mean metrics."""
+        """Perform all updates of step `step` (from 1) and return their mean metrics."""
         config = self._config
         share = share_of_rate(config.lr_schedule, step - 1, config.max_steps, config.warmup_steps)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
         batches = self._mini_batches(rollout)
-        # Of each metric the sum over tokens; last the tokens, the ratios and their squares.
+        # Sums over tokens: of each metric, then of 1, the ratio and its square.
         totals = torch.zeros(len(_SUMS) + 3, dtype=torch.float64)
         norms: list[float] = []
         anchored = 0.0
@@ -82,7 +82,7 @@ class Learner:
         return metrics | {"gradient_norm": sum(norms) / len(norms), "lr": config.learning_rate * share}
 
     def _mini_batches(self, rollout: Rollout) -> list[MiniBatch]:
-        """Rows stand in a mini-batch by their number, whatever the processes; their order changes every epoch."""
+        """Assign rows to mini-batches by their number, so that the number of processes does not matter."""
         size = self._config.mini_batch_size // self._ranks.world
         lengths = rollout.source_mask.sum(dim=1).tolist()
         made = []
@@ -93,7 +93,7 @@ class Learner:
         return made
 
     def _accumulate(self, rollout: Rollout, experience: Experience, batch: MiniBatch) -> tuple[torch.Tensor, float]:
-        """Add up the gradients of a mini-batch; returns the metrics' sums and a ratio's largest distance from 1."""
+        """Accumulate a mini-batch's gradient. Return sums of metrics, and the largest distance of a ratio from 1."""
         config = self._config
         totals = torch.zeros(len(_SUMS) + 3, dtype=torch.float64)
         off = 0.0
@@ -118,7 +118,7 @@ class Learner:
     def _passes(
         self, rollout: Rollout, batch: MiniBatch
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor, TokenEvaluation]]:
-        """The policy's view of each micro-batch, padding cut to its longest rows."""
+        """Evaluate each micro-batch, with padding cut to its longest row. Yields rows, mask and evaluation."""
         for rows in batch.groups:
             width = rounded(int(rollout.source_mask[rows].sum(dim=1).max()))
             longest = int(rollout.mask[rows].any(dim=0).sum())
@@ -136,7 +136,7 @@ class Learner:
             )
 
     def _apply(self, step: int) -> float:
-        """One optimizer step; returns the gradient's length before clipping."""
+        """Perform an optimizer step. Return the gradient norm before clipping."""
         self._ranks.add_up_gradients(self._parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_gradient_norm))
         self._guards.check_numbers(step, {"the gradient's length": norm})
@@ -146,12 +146,12 @@ class Learner:
 
 
 def copy_parameters(policy: Policy) -> dict[str, Any]:
-    """The trained weights by name, as a checkpoint keeps them."""
+    """Return a copy of the trained weights by name."""
     return {name: parameter.detach().clone() for name, parameter in policy.trainable().items()}
 
 
 @torch.no_grad()
 def restore_parameters(policy: Policy, saved: dict[str, Any]) -> None:
-    """Put saved weights back into the policy."""
+    """Load saved weights into the policy."""
     for name, parameter in policy.trainable().items():
         parameter.copy_(saved[name])
