@@ -1,7 +1,7 @@
-"""How the screen fares with a long chat, and under the keys while an answer is written.
+"""How the screen fares with a long chat, and under the keys while nothing happens and while an answer is written.
 
 Opens a kept chat of 20 and one of 2,000 messages and scrolls through what is mounted; then types into the app, in a
-pseudo-terminal, while a real model writes. Prints Markdown tables.
+pseudo-terminal, before and while a real model writes. Prints Markdown tables.
 
     python tests/benchmarks/screen.py [--runs 5] [--model pocket]
 """
@@ -78,9 +78,9 @@ def long_chats(runs: int) -> str:
     return "\n".join(lines)
 
 
-def latency_while_writing(model: str, runs: int) -> list[float]:
-    """Seconds from a key to its drawing while an answer of many tokens is written."""
-    found: list[float] = []
+def key_latencies(model: str, runs: int) -> dict[str, list[float]]:
+    """Seconds from a key to its drawing, while nothing happens and while an answer of many tokens is written."""
+    found: dict[str, list[float]] = {"a key while nothing happens": [], "a key while an answer is written": []}
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as home:
             environment = {
@@ -94,21 +94,31 @@ def latency_while_writing(model: str, runs: int) -> list[float]:
                 "ASSISTANT_GENERATION_MIN_NEW_TOKENS": "20000",
                 "ASSISTANT_GENERATION_MAX_NEW_TOKENS": "20000",
             }
-            terminal = Terminal([str(Path(sys.executable).with_name("assistant"))], environment)
+            terminal = Terminal([sys.executable, "-m", "assistant"], environment)
             try:
-                found += keys_in(terminal)
+                for times, more in zip(found.values(), keys_in(terminal), strict=True):
+                    times += more
             finally:
                 terminal.close()
     return found
 
 
-def keys_in(terminal: Terminal) -> list[float]:
-    """Ask, wait for the first word, and press keys one after another."""
-    terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn))
+def keys_in(terminal: Terminal) -> tuple[list[float], list[float]]:
+    """Press keys once the model is loaded; then ask, wait for the first word, and press them again."""
+    terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn) and b"ctranslate" in visible(drawn))
+    idle = press_keys(terminal)
+    mark = len(terminal.output)
+    terminal.press(b"\x7f" * KEYS)
+    terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn), mark)
     terminal.press(b"\x1b[200~" + CONVERSATION.encode() + b"\x1b[201~")
     terminal.wait_for(lambda drawn: b"thank" in visible(drawn))
     terminal.press(b"\r")
     terminal.wait_for(lambda drawn: b"writing" in visible(drawn))
+    return idle, press_keys(terminal)
+
+
+def press_keys(terminal: Terminal) -> list[float]:
+    """Press keys one after another, each when the one before is drawn; seconds of each."""
     times = []
     for number in range(KEYS):
         # Letters with a mark: nothing that a model writes in English or that the screen says.
@@ -120,12 +130,12 @@ def keys_in(terminal: Terminal) -> list[float]:
     return times
 
 
-def percentiles(values: Sequence[float]) -> str:
+def percentiles(name: str, values: Sequence[float]) -> str:
     """Median and 95th percentile as a row."""
     ordered = sorted(1000 * value for value in values)
     p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
     median = statistics.median(ordered)
-    return f"| a key while an answer is written | {len(ordered)} | {median:,.0f} | {p95:,.0f} | 95th < 50 |"
+    return f"| {name} | {len(ordered)} | {median:,.0f} | {p95:,.0f} | 95th < 50 |"
 
 
 def main() -> None:
@@ -135,7 +145,8 @@ def main() -> None:
     options = parser.parse_args()
     print(long_chats(options.runs))
     print("\n| | n | median ms | 95th ms | goal ms |\n|---|---|---|---|---|")
-    print(percentiles(latency_while_writing(options.model, options.runs)))
+    for name, values in key_latencies(options.model, options.runs).items():
+        print(percentiles(name, values))
     print(f"\nload of the last minute: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
 
 
