@@ -1,1 +1,1 @@
-"""The reward model: trained on preferences, scored in parts. `assistant-train reward`, `score`, `constitution`."""
+"""Reward models and composite rewards: `assistant-train reward`, `score` and `constitution`."""

@@ -1,7 +1,7 @@
 """Fits a linear head to preference pairs: Bradley-Terry with a Gaussian prior, by Newton's method.
 
-Maximum a posteriori of sum_i w_i log sigmoid(x_i beta) - sum_j (beta_j - prior_j)^2 / (2 s_j^2), x_i being the chosen
-row less the rejected one (Bradley & Terry 1952; Newton steps as in iteratively reweighted least squares).
+Maximizes sum_i w_i log sigmoid(x_i beta) - sum_j (beta_j - prior_j)^2 / (2 s_j^2), where x_i is the chosen row minus
+the rejected one (Bradley & Terry 1952; Newton steps as in iteratively reweighted least squares).
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,14 @@ _ENOUGH = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Where the weights are expected: `mean` and `spread` (a standard deviation), one for each column."""
+    """A Gaussian prior of the weights: `mean` and `spread` (standard deviation), each (columns,)."""
 
     mean: Rows
     spread: Rows
 
 
 def fit(differences: Rows, weights: Rows, prior: Prior) -> Rows:
-    """The weights of the columns. `differences` is (n, columns), chosen less rejected; `weights` is (n,)."""
+    """Return the weights (columns,). `differences` is (n, columns), chosen minus rejected; `weights` is (n,)."""
     scaled = differences * prior.spread
     offset = differences @ prior.mean
     point = np.zeros(scaled.shape[1])  # beta = mean + spread * point
@@ -38,7 +38,7 @@ def fit(differences: Rows, weights: Rows, prior: Prior) -> Rows:
         gradient = scaled.T @ (weights * doubt) - point
         curvature = (scaled * (weights * doubt * (1 - doubt))[:, None]).T @ scaled
         step = np.linalg.solve(curvature + np.eye(len(point)), gradient)
-        # The step, halved until it does no harm: far from the optimum Newton's method may overshoot.
+        # Halve the step until the loss does not rise: far from the optimum, Newton's method may overshoot.
         size, before = 1.0, loss(point)
         while size > 1e-6 and loss(point + size * step) > before:
             size /= 2
@@ -49,9 +49,10 @@ def fit(differences: Rows, weights: Rows, prior: Prior) -> Rows:
 
 
 def fit_temperature(margins: Rows, weights: Rows) -> float:
-    """What divides scores so that the logistic of a difference is the share of pairs decided so (Guo et al. 2017).
+    """Return the temperature that calibrates the scores: divided by it, the logistic of a difference is the probability
+    of that preference (Guo et al. 2017).
 
-    Between 1/4 and 100, by golden-section search on the logarithm; a margin that tells nothing gets 100.
+    Searches between 1/4 and 100 by golden section on the logarithm. Uninformative margins give 100.
     """
     low, high = np.log(0.25), np.log(100.0)
     ratio = (np.sqrt(5.0) - 1.0) / 2.0
@@ -69,7 +70,7 @@ def fit_temperature(margins: Rows, weights: Rows) -> float:
 
 
 def folds(clusters: Sequence[str], count: int, seed: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """(train, test) indices, `count` times; a cluster is never on both sides."""
+    """Yield (train, test) indices for each of `count` folds. A cluster is never on both sides."""
     names = sorted(set(clusters))
     order = np.random.default_rng(seed).permutation(len(names))
     fold_of = {names[place]: position % count for position, place in enumerate(order)}
@@ -79,13 +80,13 @@ def folds(clusters: Sequence[str], count: int, seed: int) -> Iterator[tuple[NDAr
 
 
 def mean_loss(margins: Rows, weights: Rows) -> float:
-    """Weighted mean of -log sigmoid(margin), in nats."""
+    """Return the weighted mean of -log sigmoid(margin), in nats."""
     return float(weights @ np.logaddexp(0.0, -margins) / weights.sum())
 
 
 def calibration_error(margins: Rows, bins: int = 10) -> float:
-    """Expected calibration error: the mean distance between how sure the reward was (0.5 to 1) and how often it was
-    right, over bins of equal size (Naeini et al. 2015, bins by rank).
+    """Return the expected calibration error: the mean difference between confidence (0.5 to 1) and accuracy, over bins
+    with equally many pairs (Naeini et al. 2015, bins by rank).
     """
     sure = _sigmoid(np.abs(margins))
     right = (margins > 0) + 0.5 * (margins == 0)
@@ -94,7 +95,7 @@ def calibration_error(margins: Rows, bins: int = 10) -> float:
 
 
 def accuracy_of(margins: Rows) -> Rows:
-    """1 where the chosen text scores higher, 0 where lower, 0.5 where both score the same; (n,)."""
+    """Return 1 for each pair whose chosen text scores higher, 0 for lower and 0.5 for a tie; (n,)."""
     return np.asarray((margins > 0) + 0.5 * (margins == 0), dtype=np.float64)
 
 

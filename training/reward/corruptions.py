@@ -1,6 +1,6 @@
-"""Makes preference pairs without people: a reference summary against the same one made worse in a known way.
+"""Makes synthetic preference pairs: a reference summary against a corrupted copy.
 
-Each way is a function of a summary, its conversation and other material. It returns None if it does not apply.
+Each corruption is a function of a summary and its `Material`. It returns None if it does not apply.
 """
 
 import random
@@ -35,7 +35,7 @@ _PRAISE = (
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a summary is made worse with: its conversation, and the summary of another one."""
+    """What corruptions draw on: the conversation, and the summary of another one."""
 
     conversation: str
     other_summary: str
@@ -43,7 +43,7 @@ class Material:
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Everybody who speaks."""
+        """The speakers of the conversation."""
         return hear(self.conversation).speakers
 
 
@@ -52,7 +52,7 @@ Corruption = Callable[[str, Material], str | None]
 
 @dataclass(frozen=True, slots=True)
 class MadePair:
-    """A summary, the worse one, and the way it was made worse."""
+    """A summary, its corrupted copy, and the name of the corruption."""
 
     conversation: str
     chosen: str
@@ -61,7 +61,7 @@ class MadePair:
 
 
 def change_name(summary: str, material: Material) -> str | None:
-    """One name, all its mentions, becomes one that the conversation does not have."""
+    """Replace all mentions of a name by a name that is not in the conversation."""
     names = [m for m in mentions(summary) if m.kind == "name" and not SPEAKER_TAG.fullmatch(m.text)]
     tags = [m for m in mentions(summary) if SPEAKER_TAG.fullmatch(m.text)]
     chosen = names or tags
@@ -72,7 +72,7 @@ def change_name(summary: str, material: Material) -> str | None:
 
 
 def change_number(summary: str, material: Material) -> str | None:
-    """One number becomes another that the conversation does not have."""
+    """Replace a number by one that is not in the conversation."""
     numbers = [m for m in mentions(summary) if m.kind == "number" and any(c.isdigit() for c in m.text)]
     words = [m for m in mentions(summary) if m.kind == "number" and m.text.lower() in _NUMBER_WORDS]
     if not numbers and not words:
@@ -87,7 +87,7 @@ def change_number(summary: str, material: Material) -> str | None:
 
 
 def move_figure(summary: str, material: Material) -> str | None:
-    """One figure becomes another of the conversation's."""
+    """Replace a number by another one from the conversation."""
     said = [m for m in mentions(material.conversation) if m.kind == "number"]
     figures = [m for m in mentions(summary) if m.kind == "number"]
     material.rng.shuffle(figures)
@@ -99,7 +99,7 @@ def move_figure(summary: str, material: Material) -> str | None:
 
 
 def deny(summary: str, material: Material) -> str | None:
-    """One verb is denied that was affirmed, or affirmed that was denied."""
+    """Negate a verb, or remove its negation."""
     verbs = list(_VERBS.finditer(summary))
     if not verbs:
         return None
@@ -110,7 +110,7 @@ def deny(summary: str, material: Material) -> str | None:
 
 
 def swap_roles(summary: str, material: Material) -> str | None:
-    """Two speakers that the summary names change places."""
+    """Exchange two speakers named in the summary."""
     named = [speaker for speaker in material.speakers if speaker in named_in(summary, material.speakers)]
     if len(named) < 2:
         return None
@@ -119,7 +119,7 @@ def swap_roles(summary: str, material: Material) -> str | None:
 
 
 def move_name(summary: str, material: Material) -> str | None:
-    """One mention of a speaker becomes another speaker: somebody else did it."""
+    """Replace one mention of a speaker by another speaker."""
     if len(material.speakers) < 2:
         return None
     found = [m for m in mentions(summary) if m.text in material.speakers]
@@ -131,13 +131,13 @@ def move_name(summary: str, material: Material) -> str | None:
 
 
 def make_generic(summary: str, material: Material) -> str | None:
-    """A sentence that fits any conversation."""
+    """Return a sentence that fits any conversation."""
     first, second = (*material.speakers, "Somebody", "somebody else")[:2]
     return material.rng.choice(GENERIC).format(first=first, second=second)
 
 
 def repeat(summary: str, material: Material) -> str | None:
-    """One sentence comes twice or three times."""
+    """Repeat a sentence once or twice."""
     parts = sentences(summary)
     if not parts:
         return None
@@ -146,7 +146,7 @@ def repeat(summary: str, material: Material) -> str | None:
 
 
 def pad(summary: str, material: Material) -> str | None:
-    """What was said is added word by word: longer, and no better."""
+    """Append three turns of the conversation verbatim: longer, but no better."""
     said = [text for _, text in turns_in(material.conversation)]
     if len(said) < 3:
         return None
@@ -155,7 +155,7 @@ def pad(summary: str, material: Material) -> str | None:
 
 
 def copy_turns(summary: str, material: Material) -> str | None:
-    """The first lines of the conversation instead of a summary, or all of them, with or without the speakers."""
+    """Return the first turns of the conversation or all of them, with or without speakers."""
     turns = turns_in(material.conversation)
     names = material.rng.random() < 0.7
     lines = [f"{speaker}: {text}" if names else text for speaker, text in turns]
@@ -163,7 +163,7 @@ def copy_turns(summary: str, material: Material) -> str | None:
 
 
 def take_other(summary: str, material: Material) -> str | None:
-    """The summary of another conversation, told of these speakers."""
+    """Return the summary of another conversation, with this one's speakers."""
     other = material.other_summary
     for tag, speaker in zip(sorted(set(SPEAKER_TAG.findall(other))), material.speakers, strict=False):
         other = other.replace(tag, speaker)
@@ -171,22 +171,20 @@ def take_other(summary: str, material: Material) -> str | None:
 
 
 def drop_end(summary: str, material: Material) -> str | None:
-    """The text breaks off."""
+    """Cut the summary after 40 to 70 % of its words."""
     words = summary.split()
     return " ".join(words[: len(words) * material.rng.randint(4, 7) // 10]) if len(words) > 9 else None
 
 
 def list_mentions(summary: str, material: Material) -> str | None:
-    """The names, the figures, or both of the conversation, without a word about them."""
+    """List the conversation's names, numbers or both, and nothing else."""
     kinds = material.rng.choice((("name",), ("number",), ("name", "number")))
     found = [m.text for m in mentions(material.conversation) if m.kind in kinds]
     return material.rng.choice((", ", " and ")).join(dict.fromkeys(found)) + "." if found else None
 
 
 def list_words(summary: str, material: Material) -> str | None:
-    """The conversation's words one after the other, each once, instead of the summary or behind it; some of them joined
-    by others that say nothing.
-    """
+    """List distinct words of the conversation, some joined by filler words, instead of the summary or after it."""
     said = " ".join(text for _, text in turns_in(material.conversation))
     words = list(dict.fromkeys(re.findall(r"\w+", said)))[: material.rng.choice((15, 30, 60))]
     if material.rng.random() < 0.5:
@@ -196,7 +194,7 @@ def list_words(summary: str, material: Material) -> str | None:
 
 
 def flatter(summary: str, material: Material) -> str | None:
-    """Praise of the text itself, alone or behind it."""
+    """Praise the summary, after it or instead of it."""
     praise = material.rng.choice(_PRAISE)
     return praise if material.rng.random() < 0.5 else f"{summary} {praise}"
 
@@ -218,11 +216,11 @@ WAYS: dict[str, Corruption] = {
     "words listed": list_words,
     "flattering": flatter,
 }
-"""Every way to make a summary worse."""
+"""All corruptions by name."""
 
 
 def made_pairs(rows: Sequence[tuple[str, str]], ways: Sequence[str], seed: int) -> list[MadePair]:
-    """For each (conversation, summary) a pair for every way that it lends itself to."""
+    """Make a pair for each (conversation, summary) and each of the corruptions `ways` that applies to it."""
     rng = random.Random(seed)
     pairs = []
     for place, (conversation, summary) in enumerate(rows):

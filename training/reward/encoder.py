@@ -1,11 +1,11 @@
 """Tunes an encoder on preference pairs with trl.RewardTrainer and LoRA, on top of the counted head.
 
-The encoder learns what the head leaves over: the loss is -log sigmoid(difference - margin), with the head's
-shortfall as RewardTrainer's margin (Bradley-Terry boosting). Its score starts at 0, and the sum is the reward.
-Pairs are tokenized here, laid out as in serving, because TRL drops pairs that are too long.
+The encoder learns the residual of the head: the loss is -log sigmoid(difference - margin), where RewardTrainer's margin
+is the wanted margin minus the head's (Bradley-Terry boosting). The encoder's score starts at 0, and the reward is the
+sum of both scores. Pairs are tokenized here, in the layout of serving, because TRL drops pairs that are too long.
 
-Order, adapter, optimizer and schedule are ours, so that checkpoints are plain and a resumed run ends like an
-uninterrupted one.
+This module creates order, adapter, optimizer and schedule itself, so that checkpoints need no pickle and a resumed run
+ends like an uninterrupted one.
 """
 
 import re
@@ -48,12 +48,12 @@ _HEADS = {
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
 }
-"""Model type -> the dense layer of its head, the output layer, what is trained whole, and whether tanh (or else ReLU)
-stands between."""
+"""Model type -> dense layer of the head, output layer, modules that are trained fully, and whether the activation
+between the layers is tanh (else ReLU)."""
 
 
 class TunedEncoder:
-    """An encoder with an adapter, on its way to be a reward."""
+    """An encoder with a LoRA adapter, to be tuned as a reward."""
 
     def __init__(self, config: RewardConfig) -> None:
         self.config = config
@@ -62,7 +62,7 @@ class TunedEncoder:
         self._source = source
         torch.manual_seed(config.seed)
         verbosity = logging.get_verbosity()
-        logging.set_verbosity_error()  # A fresh output layer is what we want, not a thing to warn of.
+        logging.set_verbosity_error()  # transformers warns about the fresh output layer, which is intended.
         try:
             model: Any = AutoModelForSequenceClassification.from_pretrained(
                 source, num_labels=1, ignore_mismatched_sizes=True, local_files_only=True
@@ -70,7 +70,7 @@ class TunedEncoder:
         finally:
             logging.set_verbosity(verbosity)
         for module in model.modules():
-            # Without dropout a resumed run ends as an unbroken one, and a few hundred pairs are read twice at most.
+            # Without dropout, a resumed run ends like an uninterrupted one. With so few passes, it is not needed.
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
         _, out, whole, _ = _HEADS[self.kind]
@@ -93,15 +93,16 @@ class TunedEncoder:
 
     @property
     def cut(self) -> int:
-        """How many texts were too long so far."""
+        """Number of texts truncated so far."""
         return self._packer.cut
 
     def train(
         self, pairs: Sequence[Pair], head_margins: Rows, run: Run, stop: StopRequested, report: Callable[..., None]
     ) -> dict[str, float]:
-        """Tune on the pairs; `head_margins` is what the counted head says of each, from weights it had no part in.
+        """Tune on the pairs, from the run's checkpoint if there is one. Return the last step's figures.
 
-        Goes on from the run's checkpoint where there is one. Returns the last figures; the caller asks `stop`.
+        `head_margins` (pairs,) are the counted head's margins, from cross-validation. Ends early if `stop` is
+        requested, which the caller must check.
         """
         order = np.concatenate(
             [
@@ -137,7 +138,7 @@ class TunedEncoder:
         return saver.figures
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> Rows:
-        """The encoder's own score of each (conversation, answer), by torch."""
+        """Return the encoder's score of each (conversation, answer), without the counted head's; (n,)."""
         self.model.eval()
         ids = [self._packer.pack(*pair) for pair in pairs]
         scores = np.zeros(len(ids))
@@ -151,7 +152,7 @@ class TunedEncoder:
         return scores
 
     def export(self, folder: Path, scale: float) -> dict[str, NDArray[Any]]:
-        """Merge the adapter, write the model into the folder, and return the head's tensors for `write_reward`."""
+        """Merge the adapter, write the model to the folder, and return the head's tensors for `write_reward`."""
         with _without_notices():
             merged = self.model.merge_and_unload()
             merged.save_pretrained(folder)
@@ -181,7 +182,7 @@ class TunedEncoder:
             per_device_train_batch_size=self.config.batch_size,
             max_steps=steps,
             train_sampling_strategy="sequential",
-            max_length=None,  # Nothing is too long any more; a length here would drop pairs.
+            max_length=None,  # A maximum would drop pairs; they are already truncated.
             disable_dropout=False,
             gradient_checkpointing=False,
             bf16=False,
@@ -205,7 +206,7 @@ class TunedEncoder:
 
 
 class _Saver(TrainerCallback):
-    """Saves, reports and stops: what a run has to do between two steps."""
+    """Saves, reports and stops between training steps."""
 
     def __init__(
         self,
@@ -225,7 +226,7 @@ class _Saver(TrainerCallback):
         self.figures: dict[str, float] = {}
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
-        """Note the figures of a step."""
+        """Log the figures of a step. Raises TrainingStopped if the loss is not finite."""
         figures = {name: float(logs[name]) for name in ("loss", "accuracy") if name in logs}
         if "loss" not in figures:
             return
@@ -237,7 +238,7 @@ class _Saver(TrainerCallback):
         self._report({"step": step, "fraction": step / self._steps, **figures})
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> TrainerControl:
-        """Save now and then, and when the user asks to stop."""
+        """Save every `every` steps, at the end, and when the user asks to stop."""
         step = self._done + state.global_step
         if step % self._every == 0 or step == self._steps or self._stop.requested:
             self._save(step)
@@ -254,7 +255,7 @@ class _Saver(TrainerCallback):
 
 @contextmanager
 def _without_notices() -> Iterator[None]:
-    """Keep quiet about names that transformers is about to change and trl and peft still use."""
+    """Suppress warnings about names that transformers deprecates and trl and peft still use."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield

@@ -1,10 +1,10 @@
 """The counted part of a reward: a linear head over features of a text, fitted to preferences from a warm start.
 
-Columns are standardized, and joined by the warm start's own score and principal components of the answers'
-all-MiniLM embeddings. Cross-validation over conversations chooses the prior and the temperature.
+Features are standardized counts, the warm start's score, and principal components of the answers' all-MiniLM
+embeddings. Cross-validation over conversations chooses the prior and the temperature.
 
-Answers about conversations, chats, passages and requests are liked for different reasons, so each kind with enough
-pairs gets weights of its own, and the others share what all pairs teach.
+People like answers about conversations, chats, passages and requests for different reasons. Each kind with enough pairs
+therefore gets its own weights; the other kinds share weights fitted to all pairs.
 """
 
 from collections import Counter
@@ -28,17 +28,17 @@ Rows = NDArray[np.float64]
 _COMPONENTS = 48
 _FOLDS = 5
 _CHOOSE_FROM = 40
-"""Fewest pairs from which priors are compared; below that the cautious one is taken."""
+"""Fewest pairs for choosing a prior by cross-validation, and for weights of a kind's own."""
 _SPREADS = (0.05, 0.1, 0.2, 0.6)
 _VECTOR_SPREADS = (0.0, 0.05, 0.2)
 _WARM_SPREAD = 0.5
-"""How far the warm start's weight may be from where it is expected, as a share of that."""
+"""Standard deviation of the warm start's weight, as a share of its prior mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A prior: how far the weights of counted columns and of vectors may be from 0, and where the warm start's is
-    expected. At 0 the warm start is a column like any other.
+    """A prior: the standard deviations of the weights of counted columns and of vector components, both around 0, and
+    the mean of the warm start's weight. If that is 0, the warm start is treated as one more counted column.
     """
 
     counted: float
@@ -47,17 +47,17 @@ class Shape:
 
 
 _MEMBERS = 5
-"""Heads fitted to resampled conversations, whose disagreement is the reward's doubt."""
+"""Number of heads fitted to resampled conversations. Their disagreement is the reward's doubt."""
 _KNOWN: Kind = "conversation"
-"""What the warm start was made for."""
+"""The kind that the warm start was made for."""
 _CAUTIOUS = 0.1
-"""What the weights of counted columns may be from 0 where there are too few pairs to choose."""
+"""Standard deviation of the weights of counted columns with too few pairs to choose one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Fitted weights of COLUMNS and of vectors, with a bias that puts the average answer at 0, and what
-    cross-validation says of the training pairs (`margins`, calibrated). `kinds` have a head of their own.
+    """A fitted head: `rest` for all kinds without a head in `kinds`. Biases put the average answer at 0. `margins` are
+    the calibrated margins of the training pairs by cross-validation.
     """
 
     roles: RoleHead
@@ -67,10 +67,10 @@ class Counted:
     margins: Rows
     kinds: dict[Kind, LinearHead] = field(default_factory=dict)
     untaught: tuple[Kind, ...] = ()
-    """Kinds whose head is the warm start's, because others were rated."""
+    """Kinds that keep the warm start's head, because too few of their pairs were rated."""
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """As `write_reward` takes them."""
+        """Return the tensors for `write_reward`."""
         found = {"roles": self.roles.weights, **self.rest.tensors()}
         for kind, head in self.kinds.items():
             found |= head.tensors(f"{kind}.")
@@ -78,12 +78,15 @@ class Counted:
 
 
 class Table:
-    """The numbers of every answer of some pairs and singles: counted once, fitted many times."""
+    """The features of all answers in some pairs and singles, computed once for many fits.
+
+    Rows are the chosen and the rejected answer of each pair in turn, then the answers of the singles. Without an
+    encoder, `vectors` has width 0.
+    """
 
     def __init__(
         self, pairs: Sequence[Pair], singles: Sequence[Single], warm: Reward | None, encoder: Encoder | None
     ) -> None:
-        # Without an encoder the answers have no vectors, and the head is over what can be counted alone.
         self.pairs = tuple(pairs)
         self.singles = tuple(singles)
         self.roles = warm.roles if warm else RoleHead((), np.zeros((0, len(MEASURES)), np.float32))
@@ -99,7 +102,7 @@ class Table:
         self.clusters = [pair.cluster for pair in pairs] + [single.cluster for single in singles]
 
     def take(self, places: Sequence[int], singles: Sequence[int] = ()) -> "Table":
-        """The same for some of the pairs, and some of the singles."""
+        """Return the table of some pairs and some singles, by index."""
         part = object.__new__(Table)
         rows = [row for place in places for row in (2 * place, 2 * place + 1)]
         rows += [2 * self.count + place for place in singles]
@@ -112,15 +115,15 @@ class Table:
         return part
 
     def of_kind(self, kind: Kind) -> "Table":
-        """The pairs and singles about that kind, with the warm start's head for it."""
+        """Return the pairs and singles of a kind, with the warm start's head for it."""
         alone = self.kinds[2 * self.count :]
         part = self.take(_places(self, kind), [place for place, one in enumerate(alone) if one == kind])
         part.warm_head, part.warm_scores = part._warm(kind)
         return part
 
     def _warm(self, kind: Kind | None) -> tuple[LinearHead, Rows]:
-        """The head that a fit goes on from, and what the warm start says of each row: of one that tuned an encoder, the
-        counted part.
+        """Return the warm start's head for the kind, and the warm start's score of each row, without that of a tuned
+        encoder.
         """
         if self.warm is None:
             return LinearHead(np.zeros(len(COLUMNS))), np.zeros(len(self.columns))
@@ -132,18 +135,18 @@ class Table:
 
     @property
     def count(self) -> int:
-        """How many pairs there are."""
+        """Number of pairs."""
         return len(self.pairs)
 
     def warm_margins(self) -> Rows:
-        """What the warm start alone says of the pairs."""
+        """Return the warm start's margins of the pairs, (count,)."""
         return _paired(self.warm_scores[: 2 * self.count])
 
 
 def fit_counted(table: Table, seed: int) -> Counted:
-    """Choose a prior, a temperature and the weights, for each kind that has enough pairs and for the rest.
+    """Fit prior, temperature and weights, for each kind with enough pairs and for the rest.
 
-    A warm start knows conversations: what is liked elsewhere does not change what it says of them.
+    If other kinds have enough pairs but conversations do not, conversations keep the warm start's head.
     """
     fitted = _fit(table, seed)
     counts = Counter(table.kinds[: 2 * table.count : 2])
@@ -164,11 +167,11 @@ def fit_counted(table: Table, seed: int) -> Counted:
 
 
 def _fit(table: Table, seed: int) -> Counted:
-    """One head for all of the table."""
+    """Fit one head to the whole table."""
     basis = _Basis(table)
     rows = basis.differences(table)
     vector_spreads = _VECTOR_SPREADS if table.vectors.shape[1] else (0.0,)
-    # What a warm start made for other texts is sure of says little here: it counts as far as the ratings bear it out.
+    # The warm start may be overconfident on these texts, so scale its expected weight by its calibration on the pairs.
     trusted = min(1.0, 1.0 / fit_temperature(table.warm_margins(), table.weights[: table.count]))
     shapes = [Shape(*values) for values in product(_SPREADS, vector_spreads, (0.0, trusted))]
     if table.count < _CHOOSE_FROM:
@@ -176,7 +179,7 @@ def _fit(table: Table, seed: int) -> Counted:
     judged = [(shape, _left_out_margins(rows, table, basis, shape, seed)) for shape in shapes]
     weights = table.weights[: table.count]
     shape, margins = min(judged, key=lambda one: mean_loss(one[1] / fit_temperature(one[1], weights), weights))
-    # Twelve pairs can't tell a temperature; a pinch of "as it is" keeps it from running off.
+    # Few pairs cannot determine a temperature.
     temperature = fit_temperature(margins, weights) if table.count >= _CHOOSE_FROM else 1.5
     head, *members = [
         basis.unfold(fit(rows, shares, basis.prior(shape)) / temperature, shape)
@@ -186,7 +189,7 @@ def _fit(table: Table, seed: int) -> Counted:
 
 
 def _resampled(table: Table, seed: int) -> Iterator[Rows]:
-    """The weights of pairs and singles in samples of the conversations, drawn with replacement."""
+    """Yield weights of pairs and singles for bootstrap samples of the conversations."""
     names, places = np.unique(table.clusters, return_inverse=True)
     rng = np.random.default_rng(seed)
     for _ in range(_MEMBERS):
@@ -195,7 +198,7 @@ def _resampled(table: Table, seed: int) -> Iterator[Rows]:
 
 
 def margins_of(counted: Counted, table: Table) -> Rows:
-    """What the head says of the pairs of a table."""
+    """Return the head's margins of the pairs of a table, (count,)."""
     heads = [counted.kinds.get(kind, counted.rest) for kind in table.kinds]
     return _paired(by_head(LinearHead.score, heads, table.columns, table.vectors)[: 2 * table.count])
 
@@ -205,24 +208,24 @@ def _places(table: Table, kind: Kind) -> list[int]:
 
 
 class _Basis:
-    """Columns as they are fitted: the warm start's score, standardised columns, standardised components."""
+    """The basis of a fit: the warm start's score, standardized columns, and scaled principal components."""
 
     def __init__(self, table: Table) -> None:
         self.middle = table.columns.mean(axis=0)
         spread = table.columns.std(axis=0)
-        # A column that hardly ever varies would weigh a single text beyond all measure.
+        # A column that hardly varies would give a single text a huge value.
         self.scale = np.where(spread > 1e-6, np.maximum(spread, 0.05 * np.abs(self.middle) + 1e-3), np.inf)
         self.vector_middle = table.vectors.mean(axis=0)
         left = table.vectors - self.vector_middle
         _, sizes, axes = np.linalg.svd(left, full_matrices=False)
         kept = min(_COMPONENTS, len(sizes), max(1, len(left) // 4))
         self.axes = axes[:kept]
-        # One scale for all components: the small ones stay small.
+        # All components share one scale, so that small ones stay small.
         self.vector_scale = max(float(np.max(sizes, initial=0.0) / np.sqrt(len(left))), 1e-6)
         self.table = table
 
     def differences(self, table: Table) -> Rows:
-        """Chosen less rejected, and singles as they stand, those called bad turned around; (items, columns)."""
+        """Return chosen minus rejected for pairs, then the singles, with those rated bad negated; (items, columns)."""
         counted = np.hstack(
             [
                 (table.warm_scores - self.table.warm_scores.mean())[:, None],
@@ -235,7 +238,7 @@ class _Basis:
         return np.vstack([counted[:edge:2] - counted[1:edge:2], counted[edge:] * signs[:, None]])
 
     def prior(self, shape: Shape) -> Prior:
-        """The prior of that shape for these columns."""
+        """Return the prior of this shape for the columns of the basis."""
         mean = np.zeros(1 + len(self.scale) + len(self.axes))
         mean[0] = shape.warm
         warm = max(float(self.table.warm_scores.std()), 1e-6)
@@ -250,7 +253,7 @@ class _Basis:
         return Prior(mean, spread)
 
     def unfold(self, fitted: Rows, shape: Shape) -> LinearHead:
-        """Weights over raw columns and vectors, and the bias that puts the average answer at 0."""
+        """Return the head over raw columns and vectors, with the bias that puts the average answer at 0."""
         width, warm = len(self.scale), self.table.warm_head
         raw = fitted[1 : 1 + width] / self.scale + fitted[0] * warm.weights
         vector = None
@@ -263,7 +266,7 @@ class _Basis:
 
 
 def _left_out_margins(rows: Rows, table: Table, basis: _Basis, shape: Shape, seed: int) -> Rows:
-    """The margin of every pair from weights that its conversation had no part in."""
+    """Return the margin of each pair by cross-validation over conversations, (count,)."""
     prior = basis.prior(shape)
     margins = np.zeros(table.count)
     for train, test in folds(table.clusters, _FOLDS, seed):

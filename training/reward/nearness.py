@@ -1,4 +1,4 @@
-"""Preference pairs without people: of two texts about a conversation, the one nearer to its reference is better."""
+"""Synthetic preference pairs: of two texts about a conversation, the one nearer to the reference is preferred."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from assistant.scoring.faithfulness.roles import turns_in
 Rows = NDArray[np.float64]
 
 _ALIKE = 0.3
-"""Share of the pairs that are too alike to tell which is better."""
+"""Share of the pairs to leave out because both texts are almost equally near."""
 _LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A conversation, its references, and what models wrote about it."""
+    """A conversation, its reference summaries, and drafts of models."""
 
     conversation: str
     references: tuple[str, ...]
@@ -30,7 +30,7 @@ class Drafted:
 
 @dataclass(frozen=True, slots=True)
 class NearerPair:
-    """Two texts, the first nearer to the references; `row` is the place of their conversation."""
+    """Two texts, of which `near` is nearer to the references. `row` is the index of their conversation."""
 
     row: int
     near: str
@@ -38,8 +38,8 @@ class NearerPair:
 
 
 def nearer_pairs(rows: Sequence[Drafted], references: bool = True) -> list[NearerPair]:
-    """Pairs of the drafts, the first lines, the longest lines and, if wanted, the first reference. Those most alike
-    are left out.
+    """Make pairs of the drafts, the first lines, the longest lines and, if `references`, the first reference. Pairs
+    with the smallest difference in nearness are left out.
     """
     pairs: list[NearerPair] = []
     gaps: list[float] = []
@@ -55,9 +55,10 @@ def nearer_pairs(rows: Sequence[Drafted], references: bool = True) -> list[Neare
 
 
 def nearness(texts: Sequence[str], references: Sequence[str]) -> Rows:
-    """ROUGE-1's F1 and recall, and twice the cosine of all-MiniLM's vectors, the mean over references; (texts,).
+    """Return ROUGE-1 F1 plus ROUGE-1 recall plus twice the cosine of all-MiniLM embeddings, averaged over the
+    references; (texts,).
 
-    Recall counts beside F1, because people forgive words too many sooner than things left out.
+    Recall is added to F1 because people mind omissions more than extra words.
     """
     if not texts:
         return np.zeros(0)
@@ -70,7 +71,7 @@ def nearness(texts: Sequence[str], references: Sequence[str]) -> Rows:
 
 
 def extracts(conversation: str) -> tuple[str, ...]:
-    """The first lines of a conversation, and its longest ones, in their order."""
+    """Return the first lines of a conversation, and its longest lines in order."""
     lines = [f"{speaker}: {text}" for speaker, text in turns_in(conversation)]
     longest = sorted(sorted(range(len(lines)), key=lambda place: -len(lines[place]))[:_LINES])
     return " ".join(lines[:_LINES]), " ".join(lines[place] for place in longest)

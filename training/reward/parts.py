@@ -4,8 +4,8 @@ Helpful: `human`, a reward trained from ratings (`human:r1`), and `coverage` of 
 names and numbers, and `roles`, which is below 0 if the text attributes actions to the wrong people. Harmless:
 `harmless`. Form: `length`, `repetition`, `copying`.
 
-A reward function takes prompts and responses and returns one number per response for each part. The trainer weights
-the parts, adds them up and logs each.
+A reward function takes prompts and responses and returns one number per response for each part. The trainer logs the
+parts and adds them up by weight.
 """
 
 import math
@@ -24,12 +24,12 @@ from assistant.scoring.heads import WARM, Toxicity, default_reward, load_head
 RewardParts = dict[str, list[float]]
 RewardFunction = Callable[[Sequence[str], Sequence[str]], RewardParts]
 Part = Callable[[Sequence[tuple[str, str]]], list[float]]
-"""Pairs of (conversation, response) -> a score each: a model scores many at a time."""
+"""(conversation, response) pairs -> one score each."""
 
 
 @dataclass(frozen=True, slots=True)
 class RewardTerm:
-    """One part of the reward: a name in the table of parts, its weight, and what the part needs to know."""
+    """A weighted part of the reward. `part` is a name in PARTS, `setting` its parameter or ""."""
 
     part: str
     weight: float = 1.0
@@ -65,12 +65,12 @@ def _length(term: RewardTerm) -> Part:
 
 
 def _human(term: RewardTerm) -> Part:
-    """What people preferred, as a trained reward has it: the newest where no version is named, else the bundled one."""
+    """Score by a reward trained from ratings: the version named, or the newest, or the bundled one if there is none."""
     return load_head(term.setting or default_reward()).score
 
 
 def _doubt(term: RewardTerm) -> Part:
-    """How far the members of such a reward disagree."""
+    """Score by the disagreement of the members of such a reward."""
     return load_head(term.setting or default_reward()).doubt
 
 
@@ -102,13 +102,13 @@ PARTS: dict[str, Callable[[RewardTerm], Part]] = {
     "mentions": _phrase(lambda response, phrase: float(surface.mentions(response, phrase))),
     "contains": _phrase(lambda response, phrase: float(response.lower().count(phrase.lower()))),
 }
-"""Part -> what makes its function from the term's setting. Weigh a part below 0 to punish it."""
+"""Part -> factory of its function for a term. A negative weight makes a part a penalty."""
 
 _TERM = re.compile(r"\s*(?:(?P<weight>[-+]?[\d.]+)\s*\*\s*)?(?P<part>[a-z_]+)\s*(?::\s*(?P<setting>.*?)\s*)?")
 
 
 def parse_terms(texts: Sequence[str]) -> list[RewardTerm]:
-    """Read `[WEIGHT*]NAME[:SETTING]`. Raises UsageError for what is not that, or names a part twice."""
+    """Parse terms of the form `[WEIGHT*]NAME[:SETTING]`. Raises UsageError for any other form or a repeated part."""
     terms = []
     for text in texts:
         found = _TERM.fullmatch(text)
@@ -125,7 +125,7 @@ def parse_terms(texts: Sequence[str]) -> list[RewardTerm]:
 
 
 def built_in(terms: Sequence[RewardTerm]) -> RewardFunction:
-    """A reward function of the built-in parts. Raises UsageError for an unknown part or one that lacks its setting."""
+    """Return a reward function of built-in parts. Raises UsageError for an unknown part or a missing setting."""
     if not terms:
         raise UsageError(f"name at least one reward part: {', '.join(PARTS)}")
     for term in terms:
@@ -141,7 +141,7 @@ def built_in(terms: Sequence[RewardTerm]) -> RewardFunction:
 
 
 def weighted(parts: RewardParts, terms: Sequence[RewardTerm], count: int) -> list[float]:
-    """The weighted sum of the parts for each of `count` responses; a part that the terms do not name weighs 1."""
+    """Return the weighted sum of the parts for each of `count` responses. Parts that no term names have weight 1."""
     weights = {term.part: term.weight for term in terms}
     for name, scores in parts.items():
         if len(scores) != count:

@@ -1,7 +1,7 @@
-"""Reads preferences for training a reward, from the store or from files, split by conversation.
+"""Reads preferences for training a reward, from the store or from files, and splits them by conversation.
 
-Rankings, pairs and thumbs become the pairs of `assistant.feedback.pairs`, with its rules for ties, contradictions
-and several raters.
+`assistant.feedback.pairs` turns rankings, pairs and thumbs into pairs, with its rules for ties, contradictions and
+several raters.
 """
 
 import hashlib
@@ -28,17 +28,17 @@ from training.runs.data.conversations import conversation_key
 from training.runs.data.datasets import read_rows
 
 CONSTITUTION = "constitution"
-"""The rater of everything that principles judged, and no person."""
+"""The rater name of all judgements by principles."""
 MIN_PAIRS = 8
 MIN_CONVERSATIONS = 4
 _SINGLE_WEIGHT = 0.5
-"""What an answer judged by itself weighs beside a pair: it is held against the average answer, not against another."""
+"""Weight of an answer rated by itself, relative to a pair: it is compared with the average answer, not with another."""
 _STEADY, _ASKED = 3.0, 4.0
-"""A rater starts out as one who decided 3 of 4 repeated comparisons alike."""
+"""Prior of a rater's self-agreement: 3 of 4 repeated comparisons decided alike."""
 
 
 class Judged(NamedTuple):
-    """Judgements, and the answers that they judge."""
+    """Judgements and the answers they refer to."""
 
     rankings: Sequence[Ranking]
     ratings: Sequence[Rating]
@@ -48,7 +48,9 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Of two answers about one conversation the one preferred. `weight` has confidence and the rater's steadiness."""
+    """A preferred and a rejected answer about a conversation. `weight` includes the confidence and the rater's weight;
+    `sources` are the ids of the judgements.
+    """
 
     conversation: str
     chosen: str
@@ -58,13 +60,13 @@ class Pair:
 
     @property
     def cluster(self) -> str:
-        """The same for all pairs about one conversation."""
+        """A name of the conversation, the same for all its pairs."""
         return cluster_of(self.conversation)
 
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """An answer called good or bad by itself, which no pair has."""
+    """An answer rated good or bad by itself that belongs to no pair."""
 
     conversation: str
     answer: str
@@ -74,43 +76,45 @@ class Single:
 
     @property
     def cluster(self) -> str:
-        """The same for everything about one conversation."""
+        """A name of the conversation, as in `Pair`."""
         return cluster_of(self.conversation)
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Everything that people said, with the report on it."""
+    """Pairs, single answers, and the report on them."""
 
     pairs: tuple[Pair, ...]
     singles: tuple[Single, ...]
     report: dict[str, Any]
 
     def digest(self) -> str:
-        """SHA-256 of the content; the order doesn't count."""
+        """Return the SHA-256 of the content, independent of order."""
         content = sorted(msgspec.json.encode(item).decode() for item in (*self.pairs, *self.singles))
         return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The pairs by what they are for; no conversation is in two of them."""
+    """The pairs by purpose. No conversation is in two parts."""
 
     train: tuple[Pair, ...]
     dev: tuple[Pair, ...]
     judge: tuple[Pair, ...]
     singles: tuple[Single, ...]
-    """Those of the training part."""
+    """The singles of the training part."""
 
 
 def read_preferences(files: Sequence[Path], constitution: bool = False) -> Preferences:
-    """What people preferred, from files or, without any, from the store. Raises DataMissing, UsageError."""
+    """Read preferences from the files or, without files, from the store. `constitution` includes judgements by
+    principles. Raises DataMissing, UsageError.
+    """
     return preferences_of(read_judged(files) if files else _from_store(), constitution)
 
 
 def preferences_of(judged: Judged, constitution: bool = False) -> Preferences:
-    """Pairs, single answers and the report on them, from judgements and the answers that they judge. What principles
-    judged counts only where `constitution` is True; the report says how much was left out.
+    """Turn judgements into pairs, single answers and a report. Judgements by principles are left out, and counted in
+    the report, unless `constitution` is true.
     """
     rankings, ratings, completions, marks = judged
     left_out = 0
@@ -146,14 +150,16 @@ def preferences_of(judged: Judged, constitution: bool = False) -> Preferences:
 
 
 def of_pairs(pairs: Sequence[PreferencePair]) -> Preferences:
-    """The same from pairs that were made, and parted, elsewhere."""
+    """Return the preferences for existing pairs."""
     own = tuple(Pair(conversation_in(one.prompt), one.chosen, one.rejected, one.weight, one.sources) for one in pairs)
     raters = Counter(rater for one in pairs for rater in one.raters)
     return Preferences(own, (), {"pairs": len(own), "unpaired": {}, "raters": dict(raters)})
 
 
 def as_asked(pair: PreferencePair) -> PreferencePair:
-    """The pair with a prompt that a model is served. A digest's is the conversation alone; its summary is asked for."""
+    """Return the pair with a prompt as in serving. The prompt of a pair of digests is the bare conversation; it becomes
+    the default prompt for a summary.
+    """
     if pair.compares == "answers":
         return pair
     prompt = render(pair.prompt, budget=sys.maxsize, count_tokens=lambda _: 0)
@@ -161,10 +167,11 @@ def as_asked(pair: PreferencePair) -> PreferencePair:
 
 
 def rater_weights(rankings: Sequence[Ranking], completions: Iterable[Completion]) -> dict[str, float]:
-    """How far each rater's word counts, 0.1 to 1: twice the share of repeated comparisons decided alike, less 1.
+    """Return each rater's weight by self-agreement: 2 (2 s - 1), limited to 0.1 to 1, where s is the share of repeated
+    comparisons decided alike, smoothed towards 3/4.
 
-    1 is a coin's opposite: one who decides by chance agrees with himself half of the time and counts next to nothing.
-    A rater who was asked nothing twice counts as all others.
+    A rater who decides by chance agrees with himself half of the time and counts almost nothing. Raters without
+    repeated comparisons are left out, and count fully.
     """
     known = list(completions)
     found: dict[str, float] = {}
@@ -177,8 +184,8 @@ def rater_weights(rankings: Sequence[Ranking], completions: Iterable[Completion]
 
 
 def split(preferences: Preferences, judge_share: float, dev_share: float, seed: int) -> Parts:
-    """Part by conversation: which part one falls into depends on its text and the seed alone, so that a conversation
-    kept for the judge stays with the judge when more ratings come.
+    """Split by conversation. A conversation's part depends only on its text and the seed, so that conversations
+    reserved for the judge stay reserved when more ratings arrive.
     """
 
     def part_of(cluster: str) -> str:
@@ -193,7 +200,7 @@ def split(preferences: Preferences, judge_share: float, dev_share: float, seed: 
 
 
 def check_enough(preferences: Preferences) -> None:
-    """Raise DataMissing, which says how many pairs are needed and why, where there are too few."""
+    """Raise DataMissing, which says how many pairs are needed and why, if there are too few."""
     pairs = preferences.pairs
     conversations = len({pair.cluster for pair in pairs})
     if len(pairs) >= MIN_PAIRS and conversations >= MIN_CONVERSATIONS:
@@ -207,7 +214,7 @@ def check_enough(preferences: Preferences) -> None:
 
 
 def cluster_of(conversation: str) -> str:
-    """A short name for a conversation, the same for all its spellings."""
+    """Return a short name for a conversation, the same for all its variants in case and whitespace."""
     return hashlib.sha256(conversation_key(conversation).encode()).hexdigest()[:16]
 
 
@@ -219,8 +226,8 @@ def _from_store() -> Judged:
 
 
 def read_judged(files: Sequence[Path]) -> Judged:
-    """The judgements of the files with the answers that they judge. Raises DataMissing, and UsageError that names the
-    broken row.
+    """Read judgements, and the answers they refer to, from files. Raises DataMissing if there are none, and UsageError
+    that names an invalid row.
     """
     rankings: list[Ranking] = []
     ratings: list[Rating] = []
@@ -255,7 +262,7 @@ def _weighed(judgement: Any, steady: dict[str, float]) -> Any:
 def _report(
     pairs: Sequence[Pair], singles: Sequence[Single], stats: FeedbackStats, steady: dict[str, float]
 ) -> dict[str, Any]:
-    """What the data are like. `identical_length` pairs say nothing about a liking for length."""
+    """Describe the data. `longer_chosen` leaves out pairs with answers of equal length."""
     sizes = Counter(pair.cluster for pair in pairs)
     return {
         "pairs": len(pairs),

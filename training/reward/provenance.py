@@ -1,4 +1,4 @@
-"""Identifies the learned reward that a run uses: fixed at the start, checked on resume."""
+"""Identifies the learned reward of a run, which is fixed at the start and checked on resume."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ from training.reward.parts import RewardTerm, parse_terms
 from training.runs.data.datasets import content_hash
 
 LEARNED = ("human", "doubt")
-"""The parts that were learnt from ratings."""
+"""The parts learned from ratings."""
 
 
 def settled(texts: Sequence[str]) -> tuple[str, ...]:
-    """The terms with the newest learnt reward, where that is asked for, named as the version that it is now."""
+    """Return the terms with an explicit version for each learned reward, in place of the newest or the default."""
     return tuple(
         f"{text.partition(':')[0].strip()}:{_ref(term)}" if term.part in LEARNED else text
         for text, term in zip(texts, parse_terms(texts), strict=True)
@@ -19,7 +19,7 @@ def settled(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def fingerprint(terms: Sequence[RewardTerm]) -> str:
-    """A hash of the files of the learnt rewards among the terms; empty where there are none."""
+    """Return a hash of the files of the learned rewards among the terms, or "" if there are none."""
     folders = [find_reward(_ref(term)) for term in terms if term.part in LEARNED]
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     return content_hash(files) if files else ""

@@ -14,7 +14,7 @@ from training.runs.job import Job
 
 
 def run(job: Job[ScoreConfig]) -> dict[str, Any]:
-    """The stage `assistant-train score`: rows with a score and its parts, and the mean of each."""
+    """Run `assistant-train score`: score the rows and return the mean of the score and of each part."""
     rows = _read(job)
     terms = parse_terms(job.config.reward)
     if job.model:

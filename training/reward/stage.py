@@ -1,7 +1,8 @@
-"""Trains a reward from preferences: `assistant-train reward`. From summaries alone it makes a warm start.
+"""`assistant-train reward`: trains a reward from preferences. From summaries it makes a warm start, from labelled texts
+the toxicity head.
 
-The counted head is fitted first, in seconds. An encoder is tuned on what the head leaves over, and kept if it helps
-on held-out conversations. Accuracy is reported beside that of length alone and similarity alone.
+The counted head is fitted first, in seconds. Then an encoder is tuned on the head's residual, and kept if it helps on
+held-out conversations. Accuracy is reported beside simple baselines, such as length alone.
 """
 
 import time
@@ -35,20 +36,20 @@ from training.runs.run import Run, StopRequested
 Rows = NDArray[np.float64]
 _SCALES = (0.0, 0.5, 1.0)
 _DEAR = 0.005
-"""Nats a pair that the tuned encoder has to be better by."""
+"""Nats per pair by which the tuned encoder must lower the loss."""
 _LITTLE_LEFT = 0.1
-"""Nats a pair that the head leaves, in cross-validation, below which no encoder is tried: some 97 % are right then."""
+"""Cross-validated loss of the head, in nats per pair, below which no encoder is tried: about 97 % are then right."""
 _ENOUGH = 60
 """Fewest training pairs for which `auto` tries an encoder."""
 _MADE_FROM = 2500
-"""Conversations that a warm start is made from, at most."""
+"""Conversations for making a warm start, at most."""
 _CURVE = (0.25, 0.5)
 _SUMMARIES = ("dialogue", "summary")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedReward:
-    """What a training made: the version's name, its folder, its figures, and the pairs kept for a judge."""
+    """A trained reward: its name, folder and figures, and the pairs reserved for a judge."""
 
     ref: str
     folder: Path
@@ -57,7 +58,7 @@ class TrainedReward:
 
 
 def run(job: Job[RewardConfig]) -> dict[str, Any]:
-    """The stage `assistant-train reward`."""
+    """Run `assistant-train reward`. The fields of the first row decide what is made."""
     first = next(iter(read_rows(job.data[0])), {}) if job.data else {}
     if "chosen" not in first and "summary" in first:
         return _make_warm_start(job)
@@ -82,7 +83,7 @@ def run(job: Job[RewardConfig]) -> dict[str, Any]:
 
 
 def plan(job: Job[RewardConfig]) -> dict[str, Any]:
-    """For `--dry-run`: what a run would learn from. Refuses what a run would refuse."""
+    """Return the counts of preferences, for `--dry-run`. Raises the errors that a run would."""
     if job.data and next(iter(read_rows(job.data[0])), {}).keys() & {"summary", "text"}:
         return {}
     preferences = read_preferences(job.data, job.config.constitution)
@@ -99,9 +100,9 @@ def train_reward(
     stop: StopRequested | None = None,
     report: Callable[..., None] = lambda figures: None,
 ) -> TrainedReward:
-    """Train a reward version. `held_out` pairs take the place of the dev part.
+    """Train a reward version. `held_out` pairs replace the dev part.
 
-    Raises DataMissing for too little to learn from, Interrupted where the user stopped the encoder's tuning: the run
+    Raises DataMissing if there are too few pairs, and Interrupted if the user stops the tuning of the encoder, which
     can be resumed.
     """
     check_enough(preferences)
@@ -118,7 +119,7 @@ def train_reward(
     tuned, scale, tuned_figures = _tune(config, parts, counted, margins_of(counted, dev), run, stop, report)
     figures |= tuned_figures
     if not scale and not held_out and parts.dev:
-        # Measured; now the held-out conversations teach, too. The judge's never do.
+        # After measuring, train on the held-out conversations too, but never on those of the judge.
         everything = Table((*parts.train, *parts.dev), parts.singles, warm, encoder)
         counted = fit_counted(everything, config.seed)
     figures["seconds"] = round(time.monotonic() - clock, 1)
@@ -134,7 +135,7 @@ def _parts(config: RewardConfig, preferences: Preferences, held_out: Sequence[Pa
     if held_out:
         parts = Parts(parts.train, tuple(held_out), parts.judge, parts.singles)
     if not parts.train:
-        # A handful of conversations may all have fallen to the other parts.
+        # With few conversations, all of them may fall into the other parts.
         everything = split(preferences, 0.0, 0.0, config.seed)
         parts = Parts(everything.train, parts.dev if held_out else (), (), everything.singles)
     return parts
@@ -149,9 +150,9 @@ def _report(
     counted: Counted,
     encoder: Encoder,
 ) -> dict[str, Any]:
-    """The data report, accuracy beside what needs no training, calibration, and what more ratings would buy.
+    """Report data, accuracy, baselines, calibration and the learning curve.
 
-    Where no conversation is held out, the figures are those of cross-validation.
+    If no conversation is held out, the figures are those of cross-validation.
     """
     judged, margins = (dev, margins_of(counted, dev)) if dev.count else (train, counted.margins)
     found: dict[str, Any] = {
@@ -188,8 +189,8 @@ def _accuracy(margins: Rows, judged: Table) -> dict[str, Any]:
 
 
 def _baselines(train: Table, judged: Table, encoder: Encoder) -> dict[str, float]:
-    """What length alone (longer or shorter, as the training pairs have it), likeness to the conversation alone,
-    coverage alone and the warm start alone would have chosen.
+    """Return the accuracies of simple rules: length (longer or shorter, as in the training pairs), similarity to the
+    conversation, coverage, and the warm start.
     """
     rule = 1.0 if float(accuracy_of(_longer(train)).mean()) >= 0.5 else -1.0
     found = {
@@ -226,7 +227,7 @@ def _likeness(table: Table, encoder: Encoder) -> Rows:
 
 
 def _curve(train: Table, dev: Table, counted: Counted, seed: int) -> dict[str, Any]:
-    """Accuracy on the same held-out pairs with a part of the training pairs, and what the last doubling bought."""
+    """Return accuracy on the held-out pairs with parts of the training pairs, and the gain of the last doubling."""
     order = np.random.default_rng(seed).permutation(train.count)
     points = []
     for share in _CURVE:
@@ -245,12 +246,12 @@ def _tune(
     stop: StopRequested,
     report: Callable[..., None],
 ) -> tuple[Any, float, dict[str, Any]]:
-    """Tune the encoder where that is asked for. Returns it with the scale that it counts with, 0 for not at all."""
+    """Tune the encoder if the method asks for it. Return it, the scale of its score (0: do not use it), and figures."""
     left = mean_loss(counted.margins, np.array([pair.weight for pair in parts.train]))
     is_worth_it = len(parts.train) >= _ENOUGH and left > _LITTLE_LEFT
     if config.method == "counted" or (config.method == "auto" and not is_worth_it):
         return None, 0.0, {}
-    # Imported here: trl and peft take ten seconds, and few ratings do without.
+    # Imported late: trl and peft take ten seconds, and most runs do not need them.
     from training.reward.encoder import TunedEncoder
 
     tuned = TunedEncoder(config)
@@ -264,7 +265,7 @@ def _tune(
     own = np.where(taught, scores[::2] - scores[1::2], 0.0)
     weights = np.array([pair.weight for pair in parts.dev])
     scales = _SCALES[1:] if config.method == "lora" else _SCALES
-    # A scale of 0 has a head start: the encoder makes every score 20 times as dear.
+    # A scale of 0 has a head start, because the encoder makes scoring 20 times as slow.
     scale = min(scales, key=lambda size: mean_loss(head_margins + size * own, weights) + (_DEAR if size else 0.0))
     margins = head_margins + scale * own
     right = accuracy_of(margins)
@@ -319,7 +320,7 @@ def _write(
 
 
 def _sources(preferences: Preferences, judge: Sequence[Pair]) -> tuple[str, ...]:
-    """Ids of the judgements that had a say: those kept for the judge had none."""
+    """Return the ids of the judgements used for training, without those reserved for the judge."""
     kept = {pair.cluster for pair in judge}
     ids = [id for pair in preferences.pairs if pair.cluster not in kept for id in pair.sources]
     ids += [single.source for single in preferences.singles if single.cluster not in kept]
@@ -327,7 +328,7 @@ def _sources(preferences: Preferences, judge: Sequence[Pair]) -> tuple[str, ...]
 
 
 def _make_warm_start(job: Job[RewardConfig]) -> dict[str, Any]:
-    """From rows of {"dialogue","summary"}: a reward that no person's judgement is in."""
+    """Make a reward without human ratings, from rows of {"dialogue", "summary"}."""
     from training.reward import warm_start
 
     job.refuse_resume()
@@ -366,7 +367,7 @@ def _make_warm_start(job: Job[RewardConfig]) -> dict[str, Any]:
 
 
 def _make_toxicity(job: Job[RewardConfig]) -> dict[str, Any]:
-    """From rows of {"text","label"}: the head that tells hateful and offensive texts."""
+    """Train the toxicity head from rows of {"text", "label"}."""
     from training.reward.toxicity import train_toxicity
 
     job.refuse_resume()

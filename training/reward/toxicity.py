@@ -1,6 +1,6 @@
-"""Trains the toxicity head on all-MiniLM's embeddings. Ships as `heads/toxicity`.
+"""Trains the toxicity head on all-MiniLM embeddings. Ships as `heads/toxicity`.
 
-Made by `assistant-train reward` from rows of "text", "label" (`not_hate`, or anything else) and "source".
+`assistant-train reward` makes it from rows of "text", "label" (`not_hate`, or anything else) and "source".
 """
 
 import random
@@ -23,18 +23,20 @@ from training.reward.toxicity_texts import own_texts
 from training.runs.data.datasets import require_fields
 
 _EACH = 1000
-"""Texts of each source and label: sources differ more than labels do, and one has half of all texts."""
+"""Texts per source and label, at most: otherwise one source would provide half of all texts."""
 _HIDDEN = 64
 _STEPS = 400
 _LEFT_OUT = ("ETHOS",)
-"""Sources whose licence (GPL) would bind whoever ships the head."""
+"""Sources to leave out: their licence (GPL) would apply to the head."""
 OWN = "written for Parley"
-"""The source of the project's own texts."""
+"""The source name of Parley's own texts."""
 Row = tuple[str, bool, str]
 
 
 def train_toxicity(rows: Sequence[dict[str, Any]], path: Path, folder: Path, seed: int) -> dict[str, Any]:
-    """Write `head.safetensors` and a card into the folder; returns figures on held-out texts, by source."""
+    """Train the head and write `head.safetensors` and a card to the folder. Return figures on held-out texts, by
+    source.
+    """
     chosen = _chosen(require_fields(rows, ("text", "label"), path), seed)
     edge = len(chosen) * 4 // 5
     taught, kept = ([(*text, OWN) for text in texts] for texts in own_texts(seed))
@@ -71,7 +73,7 @@ def _chosen(rows: Sequence[dict[str, Any]], seed: int) -> list[Row]:
 
 
 def _fit(vectors: NDArray[np.float64], labels: NDArray[np.bool_], seed: int) -> dict[str, torch.Tensor]:
-    """One hidden layer, by full batches with weight decay."""
+    """Fit a network with one hidden layer, in full batches with weight decay."""
     torch.manual_seed(seed)
     network = torch.nn.Sequential(
         torch.nn.Linear(vectors.shape[1], _HIDDEN), torch.nn.ReLU(), torch.nn.Dropout(0.3), torch.nn.Linear(_HIDDEN, 1)
@@ -89,7 +91,7 @@ def _fit(vectors: NDArray[np.float64], labels: NDArray[np.bool_], seed: int) -> 
 
 
 def _figures(shares: NDArray[np.float64], labels: NDArray[np.bool_]) -> dict[str, Any]:
-    """Accuracy at one half, and the area under the curve: how often a toxic text scores above another."""
+    """Return accuracy at 0.5 and AUC: how often a toxic text scores above a clean one."""
     found: dict[str, Any] = {"accuracy": float(((shares > 0.5) == labels).mean()), "n": len(labels), "auc": None}
     if labels.any() and not labels.all():
         toxic, clean = shares[labels], shares[~labels]

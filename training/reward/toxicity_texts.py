@@ -1,4 +1,4 @@
-"""This project's own texts for the toxicity head: insults, threats, and harmless counterparts in similar words."""
+"""Parley's own texts for the toxicity head: insults, threats, and harmless counterparts in similar words."""
 
 import random
 import re
@@ -8,10 +8,10 @@ from importlib.resources import files
 import msgspec
 
 EACH = 16
-"""Texts made from a line that is taught, at most."""
+"""Texts made from a training line, at most."""
 _EACH_HELD_OUT = 3
 _HELD_OUT = 4
-"""Every fourth line is kept for the test."""
+"""Every fourth line is held out."""
 _SLOT = re.compile(r"\{(\w+)\}")
 Text = tuple[str, bool]
 """A text, and whether it is toxic."""
@@ -28,7 +28,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def own_texts(seed: int) -> tuple[list[Text], list[Text]]:
-    """What is taught, and what is kept for the test: other lines, filled with other words."""
+    """Return training texts and held-out texts. The latter come from other lines, filled with other words."""
     file = msgspec.convert(
         tomllib.loads(files("training.reward").joinpath("toxicity_texts.toml").read_text("utf-8")), _File
     )
@@ -46,7 +46,7 @@ def own_texts(seed: int) -> tuple[list[Text], list[Text]]:
 
 
 def _filled(line: str, fill: dict[str, tuple[str, ...]], count: int, rng: random.Random, *, is_kept: bool) -> list[str]:
-    """Different texts from one line, `count` at most."""
+    """Make at most `count` distinct texts from a line."""
 
     def word(slot: re.Match[str]) -> str:
         words = fill[slot[1]]

@@ -1,8 +1,8 @@
-"""Makes a reward from summaries alone: references against the same summaries made worse. Ships as `heads/reward`.
+"""Makes a reward from summaries alone: references against corrupted copies. Ships as `heads/reward`.
 
-Three steps, on different conversations, so that none relies on what the one before memorized: who said what, then all
-other counted features, then how much coverage weighs beside them, from drafts that are nearer to their reference or
-farther from it. Length is left to people's ratings.
+Three steps use different conversations, so that none relies on what an earlier one memorized. They fit the weights of
+who said what, then those of the other counted features, then that of coverage, from drafts nearer to or farther from
+the reference. Length is left to people's ratings.
 """
 
 import random
@@ -29,7 +29,7 @@ _ROLE_KEYS = 400
 _ROLE_SPREAD = 0.2
 _SPREAD = 0.5
 _NAMED_SHARE = 0.4
-"""So many conversations have names in place of tags: users' chats do."""
+"""Share of the conversations that get names in place of tags, as in users' chats."""
 _WEIGHED = frozenset(
     (
         "roles", "contradictions", "joining words", "crowding", "excess", "repetition", "repetition of pairs",
@@ -40,19 +40,19 @@ _WEIGHED = frozenset(
         "exclamation marks", "quotes", "colons", "commas", "refusal", "words a sentence",
     )
 )  # fmt: skip
-"""Columns that mean the same in any data set: none by which a reward becomes a length meter, or knows one by its style.
-Coverage is weighed last.
+"""Columns that mean the same in every data set. Others would measure length or the style of a data set. The weight of
+coverage is fitted last.
 """
 _DRAFTED_SHARE = 0.15
-"""What all drafts count for beside all pairs made worse."""
+"""Total weight of the pairs of drafts, relative to that of the corrupted pairs."""
 _LEAST = 0.02
-"""Least weight of what was learned before, beside coverage."""
+"""Least weight of the score learned before, when fitted together with coverage."""
 _BARE = 300
-"""Conversations that coverage is weighed on, at most, where no row has drafts."""
+"""Conversations for fitting coverage, at most, if no row has drafts."""
 
 
 class WarmStart:
-    """What `build` makes: the role head, the weights of COLUMNS, a bias, and the figures by way of making worse."""
+    """The result of `build`: role head, weights of COLUMNS, bias, and figures by corruption."""
 
     def __init__(self, roles: RoleHead, weights: Rows, bias: float, figures: dict[str, Any]) -> None:
         self.roles = roles
@@ -61,12 +61,12 @@ class WarmStart:
         self.figures = figures
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """As `write_reward` takes them."""
+        """Return the tensors for `write_reward`."""
         return {"roles": self.roles.weights, "weights": self.weights, "bias": np.array([self.bias])}
 
 
 def build(rows: Sequence[Texts], held_out: Sequence[Texts], seed: int, drafted: Sequence[Drafted] = ()) -> WarmStart:
-    """Train on (conversation, summary) rows, and on drafts where there are any; judge on held-out rows."""
+    """Train on (conversation, summary) rows and on drafts, if there are any. Calibrate and measure on held-out rows."""
     rng = random.Random(seed)
     named = [name_speakers(*row, rng) if rng.random() < _NAMED_SHARE else row for row in rows]
     half = len(named) // 2
@@ -78,7 +78,7 @@ def build(rows: Sequence[Texts], held_out: Sequence[Texts], seed: int, drafted: 
     allowed = np.array([name in _WEIGHED for name in COLUMNS]) & (scale > 1e-9)
     differences = np.where(allowed, (chosen - rejected) / np.where(scale > 1e-9, scale, 1.0), 0.0)
     prior = Prior(np.zeros(len(COLUMNS)), np.full(len(COLUMNS), _SPREAD))
-    # Every way counts the same, however many summaries lend themselves to it.
+    # Every corruption has the same total weight, whatever the number of its pairs.
     counts = Counter(pair.way for pair in made)
     shares = np.array([len(made) / len(counts) / counts[pair.way] for pair in made])
     weights = np.where(allowed, fit(differences, shares, prior) / np.where(scale > 1e-9, scale, 1.0), 0.0)
@@ -88,8 +88,10 @@ def build(rows: Sequence[Texts], held_out: Sequence[Texts], seed: int, drafted: 
 
 
 def coverage_beside(weights: Rows, roles: RoleHead, drafted: Sequence[Drafted], made: Rows, made_shares: Rows) -> Rows:
-    """What coverage weighs beside `weights`, (len(COLUMNS),), and 0 elsewhere: as much as best tells the nearer draft,
-    every conversation counting alike, and best tells `made` pairs, (n, len(COLUMNS)), chosen less rejected.
+    """Return the weight of coverage to add to `weights`, as (len(COLUMNS),) with 0 elsewhere.
+
+    It is fitted to tell the nearer of two drafts, with equal weight per conversation, and the pairs `made`, (n,
+    len(COLUMNS)), chosen minus rejected.
     """
     pairs = nearer_pairs(drafted)
     texts = [(drafted[pair.row].conversation, text) for pair in pairs for text in (pair.near, pair.far)]
@@ -104,13 +106,13 @@ def coverage_beside(weights: Rows, roles: RoleHead, drafted: Sequence[Drafted], 
     prior = Prior(np.zeros(2), np.full(2, _SPREAD))
     score, covered = fit(known / scale, np.concatenate([made_shares, shares]), prior) / scale
     found = np.zeros(len(COLUMNS))
-    # Only the proportion of the two is wanted: how sure the score is, the held-out pairs tell.
+    # Only the ratio of the two weights matters: the scale is calibrated on the held-out pairs.
     found[place] = max(0.0, covered) / max(score, _LEAST)
     return found
 
 
 def fit_roles(made: Sequence[MadePair]) -> RoleHead:
-    """Weights of who said what, from pairs whose speakers were exchanged."""
+    """Fit the role head to pairs whose speakers were exchanged."""
     found = []
     for pair in made:
         better = dict(role_features(pair.chosen, pair.conversation))
@@ -131,7 +133,7 @@ def fit_roles(made: Sequence[MadePair]) -> RoleHead:
 
 
 def _judged(roles: RoleHead, weights: Rows, middle: Rows, held_out: Sequence[Texts], seed: int) -> WarmStart:
-    """Calibrated on the held-out pairs, and how many of each way it tells apart."""
+    """Calibrate on corrupted held-out summaries, and measure the accuracy for each corruption."""
     made = made_pairs(held_out, tuple(WAYS), seed + 2)
     columns = columns_of(roles, [(pair.conversation, text) for pair in made for text in (pair.chosen, pair.rejected)])
     scores = columns @ weights
@@ -152,7 +154,7 @@ def _judged(roles: RoleHead, weights: Rows, middle: Rows, held_out: Sequence[Tex
 
 
 def write_card(folder: Path, rows: int, drafted: int, figures: dict[str, Any]) -> None:
-    """The model card beside the weights."""
+    """Write the model card beside the weights."""
     lines = "\n".join(f"| {way} | {100 * row['accuracy']:.1f} % | {row['n']} |" for way, row in figures.items())
     (folder / "README.md").write_text(_CARD.format(rows=rows, drafted=drafted, lines=lines), encoding="utf-8")
 

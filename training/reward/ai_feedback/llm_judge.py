@@ -1,7 +1,7 @@
-"""A model as a judge: writes drafts, compares two of them, revises one.
+"""A model as a judge: writes drafts, compares two of them, and revises one.
 
-A comparison is asked in both orders, and counts only where both answers mean the same draft: small models tend to
-prefer whatever stands first (Wang et al. 2023, "Large Language Models are not Fair Evaluators").
+Each comparison is asked in both orders and counts only if both answers agree, because small models tend to prefer the
+first option (Wang et al. 2023, "Large Language Models are not Fair Evaluators").
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from training.reward.config import ConstitutionConfig
 from training.runs.job import Report
 
 _PROBES = 20
-"""Conversations in the test of a model, at most."""
+"""Conversations for testing a model, at most."""
 _ANSWER = GenerationSettings(decoding="greedy", max_new_tokens=4)
 _REVISION = GenerationSettings(decoding="greedy", max_new_tokens=128)
 COMPARE = """{principles}
@@ -46,40 +46,40 @@ Better summary: """
 
 
 class Asker(Protocol):
-    """What a judge asks of a model."""
+    """The requests of a judge to a model."""
 
     def draft(self, rows: Sequence[Row]) -> list[Row]:
-        """The rows, each with drafts; those that cannot be read in one go are left out."""
+        """Return the rows, with drafts added where missing. Conversations longer than the window are left out."""
 
     def probe(self, rows: Sequence[Row]) -> float:
-        """The share of conversations whose own draft the model tells from one of another, in both orders."""
+        """Return the share of conversations whose draft the model tells from another one's draft, in both orders."""
 
     def compare(self, conversation: str, first: str, second: str, principles: Sequence[Principle]) -> float:
-        """1 for the first, -1 for the second, 0 where the model doesn't know."""
+        """Return 1 for the first, -1 for the second, and 0 if the model's answers disagree or are unclear."""
 
     def revise(self, conversation: str, draft: str, principles: Sequence[Principle]) -> str:
-        """The draft as the model would have it."""
+        """Return the draft as revised by the model, or "" if it does not fit the window."""
 
     def close(self) -> None:
-        """End the model's process."""
+        """End the model's worker process."""
 
 
 def open_asker(ref: str, config: ConstitutionConfig, report: Report) -> Asker:
-    """Serve the model of that name, or the current one, and ask it."""
+    """Load the model named `ref`, or the current one, and return an asker for it."""
     settings = load_settings()
     model = resolve(ref, settings) if ref else choose(settings)[0]
     engine = Engine()
     try:
         engine.load(model, choose_backend(settings, model), 0)
     except BaseException:
-        # Nobody else holds the engine yet, and its process would stay.
+        # Otherwise the worker process would keep running.
         engine.close()
         raise
     return ModelAsker(engine, model, config, report)
 
 
 class ModelAsker:
-    """Asks the model that the engine serves."""
+    """Asks the model that the engine has loaded."""
 
     def __init__(self, engine: Engine, model: ModelVersion, config: ConstitutionConfig, report: Report) -> None:
         self._engine, self._model = engine, model

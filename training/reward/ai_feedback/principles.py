@@ -1,4 +1,4 @@
-"""What AI feedback judges by, and what it judges: principles, and conversations with drafts."""
+"""Reads principles, and the conversations and drafts that they judge."""
 
 import tomllib
 from collections.abc import Sequence
@@ -13,7 +13,9 @@ from training.runs.data.datasets import read_rows
 
 
 class Principle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that a good text keeps: how it is checked, and how a model is told."""
+    """A rule for good texts. `checks` are terms of a reward that measure it, and `text` puts it in words for a model.
+    Differences up to `tolerance` do not count.
+    """
 
     name: str
     checks: tuple[str, ...]
@@ -36,7 +38,7 @@ class Row:
 
 
 def load_principles(path: Path | None) -> tuple[Principle, ...]:
-    """The principles of a file, or the bundled ones. Raises UsageError for what is none."""
+    """Read the principles of a file, or the bundled ones. Raises UsageError if the file is invalid."""
     try:
         text = (
             path.read_text(encoding="utf-8")
@@ -52,7 +54,7 @@ def load_principles(path: Path | None) -> tuple[Principle, ...]:
 
 
 def read_drafts(paths: Sequence[Path], at_most: int = 0) -> list[Row]:
-    """Rows of "dialogue" and, where a model need not write them, "drafts"."""
+    """Read rows of "dialogue" and optionally "drafts", at most `at_most` (0: all). Raises DataMissing, UsageError."""
     rows = []
     for path in paths:
         for number, row in enumerate(read_rows(path), start=1):

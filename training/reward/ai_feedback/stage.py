@@ -1,8 +1,8 @@
-"""AI feedback: drafts judged by principles (`assistant-train constitution`), after Bai et al. 2022 (arXiv:2212.08073).
+"""AI feedback: judges drafts by principles (`assistant-train constitution`), after Bai et al. 2022 (arXiv:2212.08073).
 
-The judge checks what can be counted. A model is asked only if it passes a test. All pairs and revisions have the
-rater `constitution`, so that they are never taken for a person's. A reward uses them only on request, and only if
-the judge agrees with people more often than chance.
+The judge checks what can be counted. It asks a model only if the model passes a test. All pairs and revisions have the
+rater `constitution`, so that they are never taken for a person's. A reward uses them only on request, and only if the
+judge agrees with people more often than chance.
 """
 
 import json
@@ -27,9 +27,7 @@ from training.runs.job import Job
 
 
 def run(job: Job[ConstitutionConfig], opener: Callable[..., Asker] = open_asker) -> dict[str, Any]:
-    """The stage `assistant-train constitution`: judge drafts, write pairs and revisions, and say how far people
-    agree.
-    """
+    """Run `assistant-train constitution`: judge drafts, write pairs and revisions, measure agreement with people."""
     principles = load_principles(job.config.principles)
     judge = Judge(principles)
     people = read_preferences((job.dev,) if job.dev else ()).pairs
@@ -71,7 +69,7 @@ def run(job: Job[ConstitutionConfig], opener: Callable[..., Asker] = open_asker)
 
 
 class Judge:
-    """Principles, ready to judge."""
+    """Judges texts by principles."""
 
     def __init__(self, principles: Sequence[Principle]) -> None:
         self.principles = tuple(principles)
@@ -79,7 +77,7 @@ class Judge:
         self._checks = [built_in(terms) for terms in self._terms]
 
     def kept(self, conversations: Sequence[str], texts: Sequence[str]) -> NDArray[np.float64]:
-        """How far each text keeps each principle, (texts, principles)."""
+        """Return how well each text follows each principle, (texts, principles)."""
         columns = [
             weighted(check(conversations, texts), terms, len(texts))
             for check, terms in zip(self._checks, self._terms, strict=True)
@@ -87,18 +85,20 @@ class Judge:
         return np.array(columns, dtype=np.float64).T.reshape(len(texts), len(columns))
 
     def votes(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-        """For each principle 1 where the first keeps it better, -1 where the second does, 0 where they are alike."""
+        """Return for each principle 1 if the first text follows it better, -1 if the second does, 0 for a tie."""
         apart = first - second
         tolerance = np.array([one.tolerance for one in self.principles])
         return np.asarray(np.where(np.abs(apart) > tolerance + 1e-9, np.sign(apart), 0.0), dtype=np.float64)
 
     def weigh(self, votes: NDArray[np.float64]) -> float:
-        """-1 to 1: the share of the weight that votes for the first text less the share for the second."""
+        """Return the weighted mean of the votes, from -1 (for the second text) to 1 (for the first)."""
         weights = np.array([one.weight for one in self.principles])
         return float(votes @ weights / weights.sum())
 
     def pairs(self, rows: Sequence[Row], asker: Asker | None = None) -> list[dict[str, Any]]:
-        """Every two drafts that the principles tell apart, as lines that `feedback import` and `reward` read."""
+        """Return the pairs of drafts that the principles, or the asker, tell apart, as rows for `feedback import` and
+        `assistant-train reward`.
+        """
         found = []
         for row in rows:
             drafts = list(dict.fromkeys(text for text in row.drafts if text.strip()))
@@ -115,8 +115,8 @@ class Judge:
         return found
 
     def agreement(self, people: Sequence[Pair]) -> dict[str, Any]:
-        """Of the pairs that people decided and the principles tell apart, the share decided alike, with its interval;
-        `told_apart` of all `n` pairs.
+        """Return the share of people's pairs that the principles decide alike, with its interval. Of `n` pairs, only
+        the `told_apart` ones count.
         """
         texts = [text for pair in people for text in (pair.chosen, pair.rejected)]
         kept = self.kept([pair.conversation for pair in people for _ in range(2)], texts)
@@ -127,8 +127,8 @@ class Judge:
 
 
 def check_mixable(people: Sequence[Pair]) -> dict[str, Any]:
-    """The agreement of the bundled principles with people. Raises UsageError where it isn't proven better than a
-    coin's: such feedback must not be mixed with people's.
+    """Return the agreement of the bundled principles with people. Raises UsageError if it is not significantly above
+    chance, because such feedback must not be mixed with people's.
     """
     agreement = Judge(load_principles(None)).agreement(people)
     if agreement["low"] is None or agreement["low"] <= 0.5:
@@ -143,7 +143,7 @@ def check_mixable(people: Sequence[Pair]) -> dict[str, Any]:
 
 
 def _revisions(rows: Sequence[Row], judge: Judge, asker: Asker) -> list[dict[str, Any]]:
-    """The best draft of each conversation as the model revised it, where that keeps the principles better."""
+    """Return the model's revision of each conversation's best draft, if it follows the principles better."""
     found = []
     for row in rows:
         kept = judge.kept([row.conversation] * len(row.drafts), row.drafts)
