@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 SILENT: Mapping[str, str] = {
     # No library reports its use: the Hub's client, trl and transformers read the first, some tools the second.
@@ -44,6 +45,14 @@ FETCHING: Mapping[str, str] = {
 three go online.
 """
 
+_TRACKING: Mapping[str, Mapping[str, str]] = {
+    "wandb": {"WANDB_MODE": "offline", "WANDB_DIR": "{folder}", "WANDB_ERROR_REPORTING": "false"},
+    "trackio": {"TRACKIO_DIR": "{folder}"},
+    # Its telemetry does not know DO_NOT_TRACK=1; its database would lie in the folder where the command was given.
+    "mlflow": {"MLFLOW_TRACKING_URI": "sqlite:///{folder}/mlflow.db", "MLFLOW_DISABLE_TELEMETRY": "true"},
+}
+"""Tracker -> what is set with `--track` where the user has not set it."""
+
 NO_NETWORK = "HF_HUB_OFFLINE"
 """What a user sets to forbid the network."""
 
@@ -51,3 +60,11 @@ NO_NETWORK = "HF_HUB_OFFLINE"
 def forbids_network() -> bool:
     """Whether NO_NETWORK is set to a value that its library takes for yes."""
     return os.environ.get(NO_NETWORK, "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def tracking(tracker: str, folder: Path) -> dict[str, str]:
+    """What a tracker of training figures goes by: it writes to the folder alone, except where the user's environment
+    says otherwise. To be set before its package is imported.
+    """
+    here = {name: value.format(folder=folder) for name, value in _TRACKING.get(tracker, {}).items()}
+    return {name: os.environ.get(name, value) for name, value in here.items()}

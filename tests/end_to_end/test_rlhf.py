@@ -82,14 +82,21 @@ def assistant(*arguments: str, said: str = "") -> subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, input=said, check=False)
 
 
+def _tracked(home: Path) -> list[str]:
+    """The stages of the runs whose figures a tracker got."""
+    place = home / "state" / "runs" / "tracked" / "tensorboard"
+    return sorted(run.name.partition("-")[0] for run in place.iterdir())
+
+
 def test_ratings_become_a_model_that_answers(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = build_tiny_model(tmp_path / "tiny")
     data = rankings(tmp_path / "ranks.jsonl", 40)
     assert assistant("feedback", "import", str(data)).returncode == 0
 
     # Without proof it stays with what there was, and says what failed and what to try.
-    code, found, err = loop(capsys, "--model", str(model), "--dev", str(_conversations(tmp_path)), *_SMALL)
-    assert code == 4
+    words = ("--model", str(model), "--dev", str(_conversations(tmp_path)), "--track", "tensorboard")
+    code, found, err = loop(capsys, *words, *_SMALL)
+    assert (code, _tracked(home)) == (4, ["ppo", "reward", "reward"])
     # Beside the reward it learns from the user's own summaries; without any, there is nothing to learn from.
     (inner,) = (home / "state" / "runs" / found["run"] / "ppo").glob("ppo-*/manifest.json")
     config = json.loads(inner.read_text())["config"]

@@ -24,6 +24,7 @@ from assistant.terminal import json_line, one_line, printable
 from training.cli import flags
 from training.cli.stages import STAGES, Stage
 from training.runs import tables
+from training.runs.tracking import Tracker, require_tracker
 
 _ABOUT = """Train, tune, align and evaluate models.
 
@@ -45,6 +46,7 @@ _DATA = (
     "Data: JSON Lines, a JSON array, CSV or parquet, compressed or not, a `save_to_disk` folder, or a Hub id. "
     "Repeat it for more."
 )
+_TRACK = "Pass the run's figures on to a tracker, which keeps them in a folder beside the runs."
 
 
 def _common(stage: Stage) -> list[inspect.Parameter]:
@@ -68,6 +70,7 @@ def _common(stage: Stage) -> list[inspect.Parameter]:
         "columns": flag("columns", list[str], None, "Your column names: dialogue=text,summary=target.", "--columns"),
         "model": flag("model", str, "", "Model reference: current, pocket, a Hub id, a path, or a registry version."),
         "out": flag("out", Path | None, None, "Where to write the result.", "--out", "-o"),
+        "track": flag("track", Tracker | None, None, _TRACK, "--track"),
         "resume": flag(
             "resume", str | None, None, "Resume a run: its name, or nothing for the newest. Needs no other flag."
         ),
@@ -193,9 +196,12 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
         model=values.get("model") or "",
         out=_path(values.get("out")),
         resume=values.get("resume"),
+        track=values.get("track") or "",
         operands=operands,
     )
     columns = values.get("columns") or ()
+    if job.track:
+        require_tracker(job.track)
     if values.get("dry_run"):
         with tempfile.TemporaryDirectory() as place:
             read = _as_lines(stage, job, columns, Path(place))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-INPUTS = ("data", "dev", "columns", "model", "out", "resume")
+INPUTS = ("data", "dev", "columns", "model", "out", "track", "resume")
 """Flags for what a stage reads and where it writes. `Stage.inputs` has those that the stage uses."""
 DEV = "Held-out data. Without it, part of --data is held out."
 
@@ -112,7 +112,7 @@ STAGES: dict[str, Stage] = {
             "forgetting",
             "seed",
         ),
-        inputs=("data", "model", "out", "resume"),
+        inputs=("data", "model", "out", "track", "resume"),
         show="training.sft.outcome:show",
         plan="training.sft.adapt:plan",
     ),
@@ -146,7 +146,7 @@ STAGES: dict[str, Stage] = {
             "--resume",
         ),
         common=("method", "base", "warm_start", "constitution", "epochs", "max_steps", "dev_share", "seed"),
-        inputs=("data", "dev", "columns", "out", "resume"),
+        inputs=("data", "dev", "columns", "out", "track", "resume"),
         show="training.runs.tables:reward",
         plan="training.reward.stage:plan",
     ),
@@ -259,7 +259,7 @@ STAGES: dict[str, Stage] = {
             "drafts",
             "seed",
         ),
-        inputs=("data", "dev", "columns", "model", "resume"),
+        inputs=("data", "dev", "columns", "model", "track", "resume"),
         dev="Unrated conversations of your own, with or without summaries: for the gate and for practice.",
         show="training.runs.tables:loop",
         check="training.rlhf.ratings:require_pairs",

@@ -200,7 +200,8 @@ def _inside(
     else:
         inner = Run.start(stage, config, data, config.seed, root=root)
     try:
-        figures = train(inner)
+        with setting.job.following(inner):
+            figures = train(inner)
         setting.job.check_stop(setting.run)
         inner.finish(str(setting.out))
         write_curves(inner.metrics(), CURVES["rlhf" if stage == "ppo" else stage], setting.run.folder / "curves.png")

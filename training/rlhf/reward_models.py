@@ -150,7 +150,9 @@ class Judges:
             else Run.start("reward", chosen, [], chosen.seed, root=root)
         )
         try:
-            made = train_reward(chosen, own, run, self._folder / part, _pairs(self._rated.parts["dev"]), self._job.stop)
+            held_out = _pairs(self._rated.parts["dev"])
+            with self._job.following(run):
+                made = train_reward(chosen, own, run, self._folder / part, held_out, self._job.stop)
         except Interrupted:
             self._job.check_stop(self._outer)
             raise

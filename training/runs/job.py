@@ -1,7 +1,7 @@
 """What a stage is asked to do: configuration, files, model, and how it reports."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,6 +11,7 @@ import msgspec
 from assistant.errors import AssistantError, DataMissing, Interrupted, UsageError
 from training.runs.data.datasets import names_a_data_set
 from training.runs.run import Run, StopRequested
+from training.runs.tracking import following
 
 Config = TypeVar("Config", bound=msgspec.Struct)
 Report = Callable[[Mapping[str, float]], None]
@@ -26,7 +27,8 @@ class Job(Generic[Config]):
     """One call of one stage.
 
     `resume` is None for a fresh start, "newest" or the name of a run to go on with. `operands` are the words that
-    stand behind the stage's name. `also` are files that the configuration names, which count as data.
+    stand behind the stage's name. `also` are files that the configuration names, which count as data. `track` names the
+    tracker that gets the run's figures, if any.
     """
 
     stage: str
@@ -36,6 +38,7 @@ class Job(Generic[Config]):
     model: str = ""
     out: Path | None = None
     resume: str | None = None
+    track: str = ""
     operands: tuple[str, ...] = ()
     also: tuple[Path, ...] = ()
     stop: StopRequested = field(default_factory=StopRequested)
@@ -65,7 +68,8 @@ class Job(Generic[Config]):
         else:
             run = Run.resume(self.stage, None if self.resume == "newest" else self.resume, self.config, self.files)
         try:
-            yield run
+            with self.following(run):
+                yield run
         except Interrupted:
             raise
         except (AssistantError, OSError, RuntimeError) as error:
@@ -74,6 +78,10 @@ class Job(Generic[Config]):
         finally:
             run.close()
 
+    def following(self, run: Run) -> AbstractContextManager[None]:
+        """Pass the figures of this run, or of one inside it, on to the job's tracker."""
+        return following(run, self.track, self.say)
+
     def inputs(self) -> dict[str, Any]:
         """What the manifest keeps, so that `--resume` needs nothing said again."""
         return {
@@ -81,6 +89,7 @@ class Job(Generic[Config]):
             "dev": str(self.dev.resolve()) if self.dev else None,
             "model": self.model,
             "out": str(self.out.resolve()) if self.out else None,
+            "track": self.track,
         }
 
     def check_stop(self, run: Run) -> None:

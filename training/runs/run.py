@@ -18,7 +18,7 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -113,6 +113,8 @@ class Run:
     def __init__(self, folder: Path, manifest: Manifest, lock: Lock) -> None:
         self.folder = folder
         self.manifest = manifest
+        self.on_log: Callable[[int, Mapping[str, float | int | str]], None] = lambda step, metrics: None
+        """Gets every line that is logged."""
         self._lock = lock
 
     @property
@@ -180,6 +182,7 @@ class Run:
         line = json.dumps({"step": step, **metrics}) + "\n"
         with self._metrics_file.open("a", encoding="utf-8") as stream:
             stream.write(line)
+        self.on_log(step, metrics)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Every logged line, in order; a last line that a crash cut short is left out."""

@@ -8,6 +8,7 @@ import msgspec
 
 from assistant.models.proof import gate_rows
 from training.runs.job import Job
+from training.runs.tracking import place_of
 
 
 def plain(result: Mapping[str, Any]) -> str:
@@ -29,6 +30,7 @@ def plan(job: Job[Any], read: Job[Any], reads_rows: bool) -> dict[str, Any]:
         "model": job.model or None,
         "out": str(job.out) if job.out else None,
         "resume": job.resume,
+        **({"track": place_of(job.track)} if job.track else {}),
         "reads": [
             {"file": str(path), "rows": rows(lines), "bytes": bytes_at(path)}
             for path, lines in zip(job.files, read.files, strict=True)

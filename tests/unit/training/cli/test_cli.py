@@ -125,7 +125,9 @@ def test_an_option_that_is_accepted_is_used(name: str) -> None:
     code = own if name == "memory" else [*root.glob("training/**/*.py"), *root.glob("assistant/**/*.py")]
     options = {leaf.name for leaf in flags.leaves(cli._load(stage.config))}
     assert options <= set().union(*(_reads(path) for path in code if path.parent.name != "cli"))
-    assert set(stage.inputs) - {"columns", "resume"} <= set().union(*(_reads(path, "job") for path in own))
+    assert set(stage.inputs) - {"columns", "track", "resume"} <= set().union(*(_reads(path, "job") for path in own))
+    # Whatever opens a run passes its figures on to a tracker.
+    assert ("track" in stage.inputs) == ("open_run" in _reads(module, "job"))
     signature = set(inspect.signature(cli._command(name, stage, detailed=False, show_all=False)).parameters)
     assert signature & set(INPUTS) == set(stage.inputs)
 
