@@ -1,5 +1,5 @@
-"""Refines trained weights with evolution strategies (Salimans et al. 2017) on the facts in whole digests, pulled
-towards the weights it started from. Reads no files.
+"""Refines trained weights with evolution strategies (Salimans et al. 2017) to get more facts into whole digests, with a
+penalty on the distance from the initial weights. Reads no files.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 LENGTHS = (50, 65, 80, 110)
 _WHOLE = 0.8
-"""What a fact counts that is all there; its parts count the rest."""
+"""Share of a fact's score for having all of it. The rest is given in proportion to its parts."""
 _PULL = 0.3
 _SPREAD = 0.15
 _STEP = 0.03
@@ -31,7 +31,7 @@ _LEAST_SCALE = 0.3
 
 @dataclass(frozen=True)
 class Trial:
-    """A conversation at one length, read once: all but the weights is known."""
+    """A conversation at one length, with everything precomputed that does not depend on the weights."""
 
     heard: Heard
     units: list[Unit]
@@ -46,7 +46,7 @@ class Trial:
 
 
 def trials(talk: Talk, names: Sequence[str]) -> list[Trial]:
-    """The conversation at every length."""
+    """Prepare the conversation at every length of LENGTHS."""
     heard = hear(talk.dialogue)
     settled, found = find_todos(heard), units(heard)
     return [
@@ -74,7 +74,7 @@ def _trial(talk: Talk, heard: Heard, found: list[Unit], kept: list[Settled], nam
 
 
 def carried(trial: Trial, weights: Floats) -> float:
-    """The share of the facts that the digest by these weights has, parts of facts counted a little."""
+    """Return the share of facts in the digest made with these weights. Partly present facts count a little."""
     chances = trial.worth / (1.0 + np.exp(-np.clip(trial.numbers @ weights, -30.0, 30.0)))
     budget = Budget(trial.words)
     chosen = choose(trial.units, chances.tolist(), trial.heard.weights, budget, trial.covered, trial.contexts)
@@ -86,7 +86,7 @@ def carried(trial: Trial, weights: Floats) -> float:
 
 
 def refine(known: Sequence[Trial], start: Floats, rounds: int, seed: int) -> Floats:
-    """The best weights on the way, less what they moved."""
+    """Return the best weights found: most facts, minus a penalty for the distance from `start`."""
     draw = np.random.default_rng(seed)
     scale = np.maximum(_LEAST_SCALE, np.abs(start))
 

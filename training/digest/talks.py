@@ -1,4 +1,4 @@
-"""Reads the conversations for training the digest, with the facts that a reader needs from each."""
+"""Reads the conversations for training the digest, and the facts that their digests should have."""
 
 from collections.abc import Iterator
 from importlib import resources
@@ -11,18 +11,18 @@ _RULE = "\n---\n"
 
 
 class Needed(Record, frozen=True):
-    """A fact or an action, and the words that show it: a text has it where every group has a word in it."""
+    """A fact or an action, and the words that prove it: a text has it if it contains a word of every group."""
 
     text: str
     words: tuple[tuple[str, ...], ...]
 
     def groups_in(self, text: str) -> frozenset[int]:
-        """Which groups of words have one in the text."""
+        """Return the indices of the groups with a word in the text."""
         lower = text.lower()
         return frozenset(at for at, group in enumerate(self.words) if any(word in lower for word in group))
 
     def is_in(self, text: str) -> bool:
-        """Whether the text has it."""
+        """Return whether the text has it."""
         return len(self.groups_in(text)) == len(self.words)
 
 
@@ -36,7 +36,7 @@ class Talk(Record, frozen=True):
 
 
 def read_talks() -> tuple[Talk, ...]:
-    """Every conversation in `talks/`, by name."""
+    """Read all conversations in `talks/`, in order of name."""
     folder = resources.files(__package__).joinpath("talks")
     files = sorted(folder.iterdir(), key=lambda file: file.name)
     return tuple(_read(file.name.removesuffix(".txt"), file.read_text(encoding="utf-8")) for file in files)
@@ -48,7 +48,7 @@ def _read(name: str, text: str) -> Talk:
 
 
 def _needed(notes: str, mark: str) -> Iterator[Needed]:
-    """Lines such as `F The fee is 450. | fee ; 450, four hundred and fifty`."""
+    """Parse lines such as `F The fee is 450. | fee ; 450, four hundred and fifty`."""
     for line in notes.splitlines():
         if line.startswith(f"{mark} "):
             text, _, words = line.removeprefix(f"{mark} ").rpartition(" | ")

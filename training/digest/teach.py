@@ -27,20 +27,20 @@ Weights = dict[str, float]
 Floats = NDArray[np.float64]
 
 PULL = 8.0
-"""How hard the weights are held to those that a person set."""
+"""Strength of the pull towards the weights set by hand."""
 FOLDS = 6
 ROUNDS = 25
-"""Of refining; a round takes two seconds."""
+"""Rounds of refining; each takes two seconds."""
 _WORTH = 30.0
-"""Every conversation counts as so many clauses."""
+"""Total weight of a conversation's clauses, whatever their number."""
 _LEAST_GAIN = 0.12
 _ALSO_WORTH = 0.5
 _TODO_WORDS = 22
-"""What to-dos take of a digest of 65 to 110 words."""
+"""Words for to-dos in a digest of 65 to 110 words."""
 
 
 def main() -> None:
-    """Teach on all conversations and write the weights, or measure."""
+    """Train on all conversations and write the weights or, with `--check`, cross-validate."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--check", action="store_true", help="measure by cross-validation, write nothing")
     options.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of refining")
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def cross_validate(talks: Sequence[Talk], lengths: Sequence[int], rounds: int = 0) -> dict[int, float]:
-    """The share of facts in digests of conversations that were held out, in per cent by length in words."""
+    """Return the share of facts in digests of held-out conversations, in per cent, by length in words."""
     found: dict[int, list[float]] = {words: [] for words in lengths}
     for fold in range(FOLDS):
         others = [talk for at, talk in enumerate(talks) if at % FOLDS != fold]
@@ -69,7 +69,7 @@ def cross_validate(talks: Sequence[Talk], lengths: Sequence[int], rounds: int = 
 
 
 def refined(talks: Sequence[Talk], weights: Weights, rounds: int) -> Weights:
-    """The weights moved towards what digests come to (`refine`), in so many rounds."""
+    """Refine the weights on whole digests (see `refine`)."""
     if not rounds:
         return weights
     names = [name for name in weights if name != "bias"]
@@ -79,12 +79,12 @@ def refined(talks: Sequence[Talk], weights: Weights, rounds: int) -> Weights:
 
 
 def shown(digest: Digest) -> str:
-    """All that a reader of the digest sees, without headings."""
+    """Return the text of the digest, without headings."""
     return "\n".join([*map(point_line, digest.points), *map(point_line, digest.open), *map(todo_line, digest.todos)])
 
 
 def teach(talks: Sequence[Talk], prior: Mapping[str, float] | None = None) -> Weights:
-    """Weights by feature name, `bias` among them."""
+    """Fit the weights and return them by feature name, with `bias`. `prior` replaces the weights set by hand."""
     taught = [_labelled(talk) for talk in talks]
     names = sorted({name for found, _ in taught for row in found for name in row})
     start = prior if prior is not None else read_prior()
@@ -97,13 +97,13 @@ def teach(talks: Sequence[Talk], prior: Mapping[str, float] | None = None) -> We
 
 
 def read_prior() -> Weights:
-    """The weights that a person set."""
+    """Return the weights set by hand."""
     text = resources.files(__package__).joinpath("prior.toml").read_text(encoding="utf-8")
     return {name: float(value) for name, value in tomllib.loads(text).items()}
 
 
 def _fit(numbers: Floats, labels: Floats, counts: Floats, held: Floats, pull: Floats) -> Floats:
-    """Newton's method for weighted logistic regression with a quadratic pull towards `held`."""
+    """Fit weighted logistic regression by Newton's method. `pull` weights the squared distance to `held`."""
     weights = held.copy()
     for _ in range(50):
         chance = 1.0 / (1.0 + np.exp(-(numbers @ weights)))
@@ -126,8 +126,8 @@ def _labelled(talk: Talk) -> tuple[list[Row], Floats]:
 
 
 def wanted(talk: Talk, found: Sequence[Unit], said: str) -> Floats:
-    """1 for the clauses that a greedy reader quotes to have all facts beside what the to-dos say, a half for the
-    others that hold a whole fact, 0 for the rest.
+    """Return the labels of the clauses: 1 for those that a greedy choice quotes to get all facts, given the to-dos in
+    `said`, 0.5 for others with a whole fact, and 0 for the rest.
     """
     texts = [f"{unit.sentence.speaker}: {unit.text}" for unit in found]
     holds = [[fact.groups_in(text) for fact in talk.facts] for text in texts]
@@ -150,7 +150,7 @@ def wanted(talk: Talk, found: Sequence[Unit], said: str) -> Floats:
 
 
 def _gain(talk: Talk, new: Sequence[frozenset[int]], known: Sequence[frozenset[int]]) -> float:
-    """What a clause adds: half for its share of each fact, half again for a fact that it completes."""
+    """Return what a clause adds: for each fact half its new share of the fact, plus a half if it completes the fact."""
     total = 0.0
     for fact, had, has in zip(talk.facts, known, new, strict=True):
         if more := len(has - had):

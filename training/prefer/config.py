@@ -11,7 +11,7 @@ Method = Literal["dpo", "ipo", "orpo", "kto", "simpo", "chosen"]
 
 
 class Nature(NamedTuple):
-    """What a method is like: its usual beta, whether it looks at the reference, and whether it takes smoothing."""
+    """A method's default beta, whether it needs the reference, and whether it takes label smoothing."""
 
     beta: float
     needs_reference: bool
@@ -26,7 +26,7 @@ NATURES: dict[Method, Nature] = {
     "simpo": Nature(2.0, needs_reference=False, takes_smoothing=True),
     "chosen": Nature(0.0, needs_reference=False, takes_smoothing=False),
 }
-"""Betas are those of the papers; ORPO calls it lambda, IPO tau."""
+"""Betas follow the papers. ORPO calls it lambda, IPO tau."""
 
 
 class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,5 +100,5 @@ class PreferConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     @property
     def strength(self) -> float:
-        """Beta, the method's usual one where none is set."""
+        """Beta; the method's default if none is set."""
         return self.beta or NATURES[self.method].beta

@@ -1,7 +1,7 @@
-"""Reads preferences as token ids: pairs, or single answers marked good or bad.
+"""Reads preferences as token ids: pairs, or single answers rated good or bad.
 
-Reads pairs, rankings and thumbs, in TRL's formats or ours. Several judgements of the same two answers count as one,
-as in `assistant.feedback.pairs`.
+The input are pairs, rankings and thumbs, in TRL's formats or Parley's. Several judgements of the same two answers count
+as one, as in `assistant.feedback.pairs`.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ from training.runs.data.conversations import conversation_key
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A prompt with the chosen and the rejected answer, or with one that was called good or bad; token ids, EOS last.
+    """A prompt with the chosen and the rejected answer, or with one answer rated good or bad, as token ids, EOS last.
 
-    `weight` is how many independent comparisons stand behind it.
+    `weight` is the number of independent comparisons behind it.
     """
 
     prompt: PromptIds
@@ -42,7 +42,9 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Preferred:
-    """Pairs, and answers judged by themselves that no pair has; `unpaired` says why judgements made no pair."""
+    """Pairs, and single rated answers that belong to no pair. `unpaired` counts judgements that made no pair, by
+    reason.
+    """
 
     pairs: tuple[PreferencePair, ...]
     labels: tuple[Label, ...] = ()
@@ -51,19 +53,19 @@ class Preferred:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is learnt from and what is held out, and how many were left out as too long."""
+    """Training examples, held-out examples, and the number of examples left out because they are too long."""
 
     train: tuple[Example, ...]
     held_out: tuple[Example, ...]
     left_out: int
 
     def steps(self, config: PreferConfig) -> int:
-        """Steps that the training takes."""
+        """Return the number of training steps."""
         return config.max_steps or math.ceil(config.epochs * len(self.train) / config.batch_size)
 
 
 def read_preferred(files: Sequence[Path]) -> Preferred:
-    """What the files say. Raises DataMissing, and UsageError that names the broken row."""
+    """Read preferences from files. Raises DataMissing, and UsageError that names an invalid row."""
     rankings, ratings, completions, marks = read_judged(files)
     found, unpaired = pairs_from(rankings, ratings, completions, marks)
     pairs = [as_asked(pair) for pair in found]
@@ -73,7 +75,7 @@ def read_preferred(files: Sequence[Path]) -> Preferred:
 
 
 def rated_rows() -> list[dict[str, Any]]:
-    """The store's judgements as rows, those by principles left out. Raises DataMissing where there is none."""
+    """Return the store's judgements as rows, without those by principles. Raises DataMissing if nothing was rated."""
     lines: tuple[str, ...] = ()
     if store_file().exists():
         with Store.open(read_only=True) as store:
@@ -85,14 +87,14 @@ def rated_rows() -> list[dict[str, Any]]:
 
 
 def sources_of(preferred: Preferred, config: PreferConfig) -> list[str]:
-    """The ids of the judgements that had a say."""
+    """Return the ids of the judgements that the method learns from."""
     found = {source for pair in preferred.pairs for source in pair.sources}
     return sorted(found | {label.source for label in preferred.labels if config.method == "kto"})
 
 
 def material_of(preferred: Preferred, dev: Preferred | None, base: ModelVersion, config: PreferConfig) -> Material:
-    """The examples, parted by conversation: from `dev`, else a share is held out. Raises DataMissing where nothing is
-    left to learn from.
+    """Make training and held-out examples. The latter come from `dev` or, without it, from a share of the
+    conversations. Raises DataMissing if nothing is left to learn from.
     """
     train, held_out = (preferred, dev) if dev else _parted(preferred, config)
     made = [_examples(part, base, config) for part in (train, held_out)]
@@ -105,7 +107,7 @@ def material_of(preferred: Preferred, dev: Preferred | None, base: ModelVersion,
 
 
 def _parted(preferred: Preferred, config: PreferConfig) -> tuple[Preferred, Preferred]:
-    """By conversation, whose order is by hash, so that it doesn't hang on the order of the rows."""
+    """Split by conversation. A hash chooses those to hold out, so that the order of the rows does not matter."""
 
     def drawn(conversation: str) -> bytes:
         return hashlib.blake2b(f"{config.seed}/{conversation}".encode(), digest_size=8).digest()
@@ -126,7 +128,7 @@ def _parted(preferred: Preferred, config: PreferConfig) -> tuple[Preferred, Pref
 
 
 def answered(pairs: Sequence[tuple[str, str]], base: ModelVersion, config: PreferConfig) -> Material:
-    """Prompts with the one answer that is to be copied. Raises DataMissing where none fits."""
+    """Make examples that imitate one answer per prompt. Raises DataMissing if none fits."""
     found, left_out = _encoded([(prompt, (answer,), True, 1.0) for prompt, answer in pairs], base, config)
     if not found:
         raise DataMissing(_nothing_left(Preferred(()), left_out, config))
@@ -134,8 +136,8 @@ def answered(pairs: Sequence[tuple[str, str]], base: ModelVersion, config: Prefe
 
 
 def mismatched(batch: Sequence[Example]) -> list[Example]:
-    """The prompts with first answers to other prompts: the answers move on by as many places as give most prompts a
-    strange one, and prompts that still have an answer of theirs are left out (Ethayarajh et al. 2024, section 4.1).
+    """Give prompts the first answers of other prompts (Ethayarajh et al. 2024, section 4.1). The answers are rotated by
+    the offset that mismatches most prompts; prompts that still get an answer of their own are left out.
     """
     asked = [example.prompt.text for example in batch]
     found: list[Example] = []
@@ -153,7 +155,7 @@ def mismatched(batch: Sequence[Example]) -> list[Example]:
 
 
 def prompts_of(texts: Sequence[str], base: ModelVersion, config: PreferConfig) -> list[PromptIds]:
-    """The prompts that fit the window."""
+    """Tokenize the prompts, without those longer than the window."""
     tokenizer = ModelTokenizer(Path(base.folder))
     found = [_prompt_ids(text, base, tokenizer) for text in texts]
     return [prompt for prompt in found if len(prompt.ids) <= config.window]
@@ -176,7 +178,7 @@ def _examples(preferred: Preferred, base: ModelVersion, config: PreferConfig) ->
 def _encoded(
     judged: Sequence[tuple[str, tuple[str, ...], bool, float]], base: ModelVersion, config: PreferConfig
 ) -> tuple[list[Example], int]:
-    """Prompts, answers, whether they are good, and weights as examples; and how many are too long."""
+    """Turn (prompt, answers, good, weight) into examples. Also return how many were too long."""
     tokenizer = ModelTokenizer(Path(base.folder))
     found: list[Example] = []
     for text, answers, good, weight in judged:
@@ -193,7 +195,7 @@ def _prompt_ids(text: str, base: ModelVersion, tokenizer: ModelTokenizer) -> Pro
 
 
 def _balanced(examples: Sequence[Example], config: PreferConfig) -> tuple[Example, ...]:
-    """For kto: good answers with the weight that is set, or the one that makes both sides count alike."""
+    """For kto, weight good answers by `good_weight` or, if that is 0, so that both sides have equal total weight."""
     if config.method != "kto" or not examples:
         return tuple(examples)
     good, bad = (sum(one.weight for one in examples if one.good == side) for side in (True, False))

@@ -1,8 +1,8 @@
 """The arithmetic of learning from preferences without a reward model, as pure functions of tensors.
 
-Shapes: `logprobs` and `mask` are (batch, time), the mask True on the tokens of an answer, its EOS included; everything
-else is (batch,), one number a pair or an answer. Log-probabilities are in nats, `logratio` is log policy - log
-reference of a whole answer. Functions that end in `_losses` return one number a row, so that the caller can weigh them.
+`logprobs` and `mask` are (batch, time); the mask is True on the tokens of an answer, EOS included. Everything else is
+(batch,), one number per pair or answer. Log-probabilities are in nats. `logratio` is log policy - log reference of a
+whole answer. Functions that end in `_losses` return one number per row, so that the caller can weight them.
 
 Sources: DPO, Rafailov et al. 2023 (arXiv:2305.18290); its label smoothing, Mitchell 2023 (cDPO, "A note on DPO with
 noisy preferences"); IPO, Azar et al. 2023 (arXiv:2310.12036); ORPO, Hong et al. 2024 (arXiv:2403.07691); KTO,
@@ -15,24 +15,24 @@ import torch
 from torch.nn.functional import logsigmoid
 
 _NEAR_ZERO = -1e-7
-"""A mean log-probability of 0 is an answer that is certain, whose odds have no logarithm."""
+"""Largest mean log-probability for log odds, which are infinite at 0 (a certain answer)."""
 
 
 def answer_logprobs(logprobs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Log-probability of each whole answer: the sum over its tokens."""
+    """Return the log-probability of each answer: the sum over its tokens."""
     return (logprobs * mask).sum(dim=1)
 
 
 def token_logprobs(logprobs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean log-probability of an answer's tokens; 0 where it has none."""
+    """Return the mean log-probability of each answer's tokens; 0 for an empty answer."""
     return (logprobs * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
 
 
 def dpo_losses(
     chosen_logratio: torch.Tensor, rejected_logratio: torch.Tensor, beta: float, smoothing: float
 ) -> torch.Tensor:
-    """-log sigmoid(beta * (chosen - rejected)) (Rafailov et al. 2023, equation 7). `smoothing` is the share of pairs
-    that are thought to stand the wrong way round (Mitchell 2023, equation 3).
+    """-log sigmoid(beta * (chosen - rejected)) (Rafailov et al. 2023, equation 7). `smoothing` is the assumed share of
+    pairs labelled the wrong way round (Mitchell 2023, equation 3).
     """
     return _smoothed(beta * (chosen_logratio - rejected_logratio), smoothing)
 
@@ -44,9 +44,10 @@ def ipo_losses(
     rejected_tokens: torch.Tensor,
     beta: float,
 ) -> torch.Tensor:
-    """(chosen - rejected - 1 / (2 beta))^2 with log-ratios a token (Azar et al. 2023, equation 17, whose tau is beta).
+    """(chosen - rejected - 1 / (2 beta))^2 with log-ratios per token (Azar et al. 2023, equation 17; beta is their
+    tau).
 
-    The paper leaves the division by the tokens out; its authors confirmed to TRL that their results have it.
+    The paper does not divide by the number of tokens; its authors confirmed to TRL that their experiments did.
     """
     margin = chosen_logratio / chosen_tokens - rejected_logratio / rejected_tokens
     return (margin - 1.0 / (2.0 * beta)) ** 2
@@ -59,15 +60,15 @@ def log_odds(mean_logprobs: torch.Tensor) -> torch.Tensor:
 
 
 def orpo_losses(chosen_mean: torch.Tensor, rejected_mean: torch.Tensor, beta: float) -> torch.Tensor:
-    """Learning the chosen answer, plus beta times -log sigmoid of the log odds ratio (Hong et al. 2024, equations 6 and
-    7, whose lambda is beta). Takes means over tokens, and no reference.
+    """Negative log-likelihood of the chosen answer, plus beta times -log sigmoid of the log odds ratio (Hong et al.
+    2024, equations 6 and 7; beta is their lambda). Takes means over tokens, and no reference.
     """
     return -chosen_mean - beta * logsigmoid(log_odds(chosen_mean) - log_odds(rejected_mean))
 
 
 def kto_reference_point(mismatched_logratio: torch.Tensor) -> torch.Tensor:
-    """How far the policy is from the reference, in nats, on answers to other prompts than their own; never below 0
-    (Ethayarajh et al. 2024, section 4.1). Shape (). No gradient goes through it.
+    """Mean log-ratio, in nats, of answers paired with other prompts, at least 0 (Ethayarajh et al. 2024, section 4.1).
+    Shape (), without gradient.
     """
     return mismatched_logratio.detach().mean().clamp(min=0.0)
 
@@ -75,8 +76,8 @@ def kto_reference_point(mismatched_logratio: torch.Tensor) -> torch.Tensor:
 def kto_losses(
     logratio: torch.Tensor, desirable: torch.Tensor, reference_point: torch.Tensor, beta: float
 ) -> torch.Tensor:
-    """1 - sigmoid(beta * (logratio - point)) for an answer that was called good, 1 - sigmoid(beta * (point - logratio))
-    for a bad one (Ethayarajh et al. 2024, equations 7 and 8, unweighted). `desirable` is bool.
+    """1 - sigmoid(beta * (logratio - point)) for a good answer, 1 - sigmoid(beta * (point - logratio)) for a bad one
+    (Ethayarajh et al. 2024, equations 7 and 8, unweighted). `desirable` is bool.
     """
     sign = torch.where(desirable, 1.0, -1.0)
     return 1.0 - torch.sigmoid(beta * sign * (logratio - reference_point))
@@ -85,14 +86,14 @@ def kto_losses(
 def simpo_losses(
     chosen_mean: torch.Tensor, rejected_mean: torch.Tensor, beta: float, margin: float, smoothing: float
 ) -> torch.Tensor:
-    """-log sigmoid(beta * (chosen - rejected) - margin) with mean log-probabilities (Meng et al. 2024, equation 6,
-    whose gamma is the margin). Takes no reference.
+    """-log sigmoid(beta * (chosen - rejected) - margin) with mean log-probabilities (Meng et al. 2024, equation 6;
+    `margin` is their gamma). Takes no reference.
     """
     return _smoothed(beta * (chosen_mean - rejected_mean) - margin, smoothing)
 
 
 def weighted_mean(losses: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Mean of the losses where a row counts by its weight; the weights need not add up to 1. Shape ()."""
+    """Weighted mean of the losses; the weights need not add up to 1. Shape ()."""
     return (losses * weights).sum() / weights.sum()
 
 
@@ -101,8 +102,8 @@ def _smoothed(logits: torch.Tensor, smoothing: float) -> torch.Tensor:
 
 
 def _log_of_rest(logprobs: torch.Tensor) -> torch.Tensor:
-    """log(1 - exp(x)) for x < 0, exact near 0 and far below it (Mächler 2012)."""
+    """log(1 - exp(x)) for x < 0, accurate near 0 and far below it (Mächler 2012)."""
     near = logprobs > -math.log(2.0)
-    # Each branch gets numbers that it can take, or its unused gradient would be no number.
+    # Each branch gets valid inputs everywhere; otherwise the gradient of the unused branch would be NaN.
     close = torch.log(-torch.expm1(torch.where(near, logprobs, -1.0)))
     return torch.where(near, close, torch.log1p(-torch.exp(torch.where(near, -1.0, logprobs))))

@@ -1,6 +1,6 @@
 """`assistant-train prefer`: preference learning without a reward model and without sampling.
 
-The losses are in maths.py, a training step in trainer.py, the data in examples.py.
+maths.py has the losses, trainer.py a training step, and examples.py the data.
 """
 
 import os
@@ -31,7 +31,7 @@ from training.runs.versions import make_version, version_of_run
 
 
 def run(job: Job[PreferConfig]) -> dict[str, Any]:
-    """The stage `assistant-train prefer`: learn the preferences and register the adapter that was judged best."""
+    """Run `assistant-train prefer`: learn from preferences and register the best adapter."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UsageError("prefer runs in one process: start it without torchrun")
     from_store = not job.data
@@ -52,7 +52,7 @@ def run(job: Job[PreferConfig]) -> dict[str, Any]:
         )
         job.check_stop(run)
         write_curves(run.metrics(), CURVES["prefer"], run.folder / "curves.png")
-        # An adapter that was asked for as a folder is the user's to place; any other becomes a version.
+        # With --out the adapter is just a folder; otherwise it becomes a version.
         made = {} if job.out else {"version": _registered(job.config, base, parent, out, run, figures)}
         if made and from_store:
             with Store.open() as store:
@@ -71,7 +71,7 @@ def run(job: Job[PreferConfig]) -> dict[str, Any]:
 
 
 def plan(job: Job[PreferConfig]) -> dict[str, Any]:
-    """For `--dry-run`: what a run would learn from. Refuses what a run would refuse."""
+    """Return base model, counts of examples, and steps, for `--dry-run`. Raises the errors that a run would."""
     base, _, _ = starting_point(job)
     with tempfile.TemporaryDirectory() as place:
         if not job.data:
@@ -89,7 +89,7 @@ def plan(job: Job[PreferConfig]) -> dict[str, Any]:
 
 
 def starting_point(job: Job[PreferConfig]) -> tuple[ModelVersion, Path | None, str]:
-    """The base, the adapter that is trained further, and the version that it comes of, "" for none."""
+    """Return the base model, the adapter to continue from, and the version that this adapter belongs to, or ""."""
     settings = load_settings()
     model = resolve(job.model, settings) if job.model else choose(settings)[0]
     if model.soft_prompt:
@@ -103,7 +103,7 @@ def starting_point(job: Job[PreferConfig]) -> tuple[ModelVersion, Path | None, s
 
 
 def material_for(job: Job[PreferConfig], base: ModelVersion) -> Material:
-    """The examples of the job's files."""
+    """Read the examples from the job's files."""
     dev = read_preferred([job.dev]) if job.dev else None
     return material_of(read_preferred(job.data), dev, base, job.config)
 
@@ -122,10 +122,11 @@ def train(
     beside: Beside | None = None,
     report: Report = lambda figures: None,
 ) -> dict[str, float]:
-    """Train, or go on where the run's checkpoint stands, and write the adapter to `out`.
+    """Train, from the run's checkpoint if there is one, and write the adapter to `out`. Return figures.
 
-    `prompts` are answered to measure the KL; `appraise` chooses the weights that are kept, the held-out loss where it
-    is None; `beside` adds what else is learnt to every update. When asked to stop it saves and writes no adapter.
+    The KL is measured on answers to `prompts`. `appraise` selects the weights to keep, by default the held-out loss
+    does. `beside` adds another loss to every update. If the user asks to stop, saves a checkpoint but writes no
+    adapter.
     """
     trainer = Trainer(config, model, adapter, material, prompts, appraise, beside)
     if saved := run.load():
@@ -159,8 +160,8 @@ def _loop(trainer: Trainer, config: PreferConfig, run: Run, stop: StopRequested,
 
 
 def _lasting(job: Job[PreferConfig]) -> Job[PreferConfig]:
-    """The job with what would mean something else in another folder or on another day made definite: ratings of the
-    store as a file, so that a run can be resumed whatever is rated meanwhile.
+    """Make the job independent of folder and date, so that it can be resumed: paths become absolute, and ratings of the
+    store become a file.
     """
     adapter = str(Path(job.config.adapter).expanduser().resolve()) if job.config.adapter else ""
     return replace(
@@ -169,14 +170,14 @@ def _lasting(job: Job[PreferConfig]) -> Job[PreferConfig]:
 
 
 def _prompts(material: Material) -> list[PromptIds]:
-    """The held-out prompts, each once."""
+    """Return the distinct held-out prompts."""
     return list({example.prompt.text: example.prompt for example in material.held_out}.values())
 
 
 def _registered(
     config: PreferConfig, base: ModelVersion, parent: str, adapter: Path, run: Run, figures: dict[str, float]
 ) -> str:
-    """The version that the run made, which is a new one unless the run was finished before."""
+    """Return the run's version; register it unless that happened before."""
     manifest = run.manifest
     facts = VersionFacts(
         base=base.ref,

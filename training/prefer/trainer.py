@@ -1,8 +1,9 @@
-"""One step of learning from preferences, and everything that a checkpoint must bring back.
+"""One step of learning from preferences, and the state that a checkpoint saves.
 
-The policy is `training.ppo.policy`'s: one set of base weights, the trained adapter, and the original as a frozen second
-one, so that the reference costs no copy of the model. Where only decoder adapters are trained both share the encoder's
-output. Policy and reference read an answer in batches of one shape: they start out equal to the last bit.
+The policy is a `training.ppo.policy.Policy`: base weights with a trained adapter and the original adapter as the frozen
+reference, so that the reference needs no copy of the model. If only decoder adapters are trained, both share the
+encoder's output. Policy and reference read answers in batches of the same shape, so that they are exactly equal at the
+start.
 """
 
 import math
@@ -26,16 +27,17 @@ from training.runs.run import Run
 from training.runs.schedules import share_of_rate
 
 Appraise = Callable[[Policy], tuple[float, float]]
-"""policy -> how good its answers are, higher is better, and how much it has to spare: below 0 it may not be kept."""
+"""policy -> score of its answers, higher is better, and how far it is above its limit; below 0 it cannot be selected.
+"""
 
 Beside = Callable[[Policy, int], float]
-"""(policy, update from 0) -> the loss of what else is learnt, whose gradient it has added."""
+"""(policy, update from 0) -> another loss, whose gradient it has accumulated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the policy says of one answer each, all (rows,): log-probability, its mean a token, log policy - log
-    reference (0 where the method needs none), and the tokens.
+    """The evaluation of one answer per row, all (rows,): log-probability, its mean per token, log policy - log
+    reference (0 if the method needs no reference), and number of tokens.
     """
 
     logprob: torch.Tensor
@@ -45,7 +47,7 @@ class Seen:
 
 
 class Trainer:
-    """The policy and its optimizer on the examples of a run."""
+    """Performs training steps and evaluations, and saves and restores their state."""
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class Trainer:
         self.seconds = 0.0
 
     def step(self) -> dict[str, float]:
-        """One batch and the update on it. Raises TrainingStopped where a figure is no number."""
+        """Update on one batch and return the step's metrics. Raises TrainingStopped if a metric is not finite."""
         config = self._config
         rows = rows_of_step(len(self._train), self.steps, config.batch_size, config.seed)
         batch = [self._train[row] for row in rows]
@@ -114,7 +116,7 @@ class Trainer:
 
     @torch.no_grad()
     def judge(self, run: Run) -> None:
-        """Measure on what was held out, and keep the best weights at bounded KL."""
+        """Evaluate on the held-out examples. Save the weights if they are the best so far within limits."""
         found = {f"dev_{name}": value for name, value in self._on_held_out().items()}
         kl = self._kl() if self._prompts else 0.0
         score, spare = self._appraise(self.policy) if self._appraise else (-found.get("dev_loss", math.nan), 0.0)
@@ -129,7 +131,7 @@ class Trainer:
             run.save(self.steps, {"trained": copy_parameters(self.policy)}, "best")
 
     def tree(self) -> dict[str, Any]:
-        """The state; the order of the examples is a function of seed and step, and needs none."""
+        """Return the state for a checkpoint. The order of the examples follows from seed and step."""
         return {
             "origin": self._origin,
             "trained": copy_parameters(self.policy),
@@ -140,7 +142,7 @@ class Trainer:
         }
 
     def restore(self, steps: int, tree: dict[str, Any]) -> None:
-        """Go on from a checkpoint. Raises UsageError where model or adapter are not those it was made with."""
+        """Restore a checkpoint. Raises UsageError if model or adapter changed since it was written."""
         if tree["origin"] != self._origin:
             raise UsageError("the model or its adapter changed since the run was started; start a new run")
         restore_parameters(self.policy, tree["trained"])
@@ -149,7 +151,7 @@ class Trainer:
         self.steps, self.seconds = steps, tree["seconds"]
 
     def figures(self, metrics: dict[str, float]) -> dict[str, float]:
-        """What a reader of the progress wants to know."""
+        """Return the figures for the progress display."""
         shown = {name: metrics[name] for name in ("loss", "accuracy") if name in metrics}
         return {
             "step": float(self.steps),
@@ -160,8 +162,8 @@ class Trainer:
         }
 
     def finish(self, run: Run, out: Path) -> dict[str, float]:
-        """Write the best adapter, or the last where none was judged. Returns the run's last figures. Raises
-        TrainingStopped, and writes nothing, where that one is beyond `max_kl`.
+        """Write the best adapter, or the last one if none was selected, and return the run's final figures. Raises
+        TrainingStopped, and writes nothing, if its KL is above `max_kl`.
         """
         kept = run.load("best") if self._best else None
         if kept:
@@ -184,7 +186,7 @@ class Trainer:
         }
 
     def _losses(self, group: Sequence[Example], point: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The method's loss of each example, and what is shown of it; all (examples,)."""
+        """Return the method's losses and further metrics, all (examples,)."""
         config, beta = self._config, self._config.strength
         sides = [self._see(group, side) for side in range(len(group[0].answers))]
         chosen, rejected = sides[0], sides[-1]
@@ -209,7 +211,7 @@ class Trainer:
         return losses, {"accuracy": (better > 0).float(), "margin": better, "chosen_logprob": chosen.mean}
 
     def _see(self, group: Sequence[Example], side: int) -> Seen:
-        """The policy, and the reference where it is needed, on an answer of each example."""
+        """Evaluate one answer of each example under the policy and, if needed, the reference."""
         policy = self.policy
         source, source_mask = (tensor.to(policy.device) for tensor in padded([e.prompt for e in group], policy.pad))
         tokens, mask = _answers([example.answers[side] for example in group], policy)
@@ -226,7 +228,7 @@ class Trainer:
 
     @torch.no_grad()
     def _reference_point(self, batch: Sequence[Example]) -> torch.Tensor:
-        """KTO's, over a batch: prompts with answers to others; 0 where all are one prompt."""
+        """Return KTO's reference point, from mismatched prompts and answers; 0 if there is only one prompt."""
         strange = mismatched(batch) if self._config.method == "kto" else []
         if not strange:
             return torch.zeros((), device=self.policy.device)
@@ -234,7 +236,7 @@ class Trainer:
         return maths.kto_reference_point(torch.cat([self._see(group, 0).logratio for group in groups]))
 
     def _on_held_out(self) -> dict[str, float]:
-        """The mean loss and accuracy on the held-out examples."""
+        """Return mean loss and accuracy on the held-out examples."""
         held_out = self._held_out
         if not held_out:
             return {}
@@ -250,20 +252,20 @@ class Trainer:
 
     @torch.no_grad()
     def _kl(self) -> float:
-        """Nats an answer that the policy is from the original, on answers that it samples itself."""
+        """Return the KL to the original, in nats per answer, on answers sampled from the policy."""
         config = self._config
         noise = sampling_noise(config.seed, 0, range(len(self._prompts)), config.max_new_tokens)
         drawn = collect(self.policy, self._prompts, noise, config.micro_batch_size)
         return float(((drawn.logprobs - drawn.reference_logprobs) * drawn.mask).sum(dim=1).mean())
 
     def _rate(self) -> float:
-        """The learning rate of the next update."""
+        """Return the learning rate of the next update."""
         rise = max(1, round(self._config.warmup_share * self.most_steps))
         share = share_of_rate(self._config.lr_schedule, self.steps, self.most_steps, rise)
         return self._config.learning_rate * share
 
     def _apply(self, rate: float) -> float:
-        """One optimizer step; returns the gradient's length before clipping."""
+        """Perform an optimizer step. Return the gradient norm before clipping."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_gradient_norm))
@@ -274,7 +276,7 @@ class Trainer:
 
 
 def _groups(batch: Sequence[Example], size: int) -> list[list[Example]]:
-    """Micro-batches of prompts of like length."""
+    """Split a batch into micro-batches of prompts of similar length."""
     return [[batch[row] for row in rows] for rows in buckets([len(one.prompt.ids) for one in batch], size)]
 
 
@@ -283,7 +285,7 @@ def _weights(group: Sequence[Example], policy: Policy) -> torch.Tensor:
 
 
 def _answers(answers: Sequence[Sequence[int]], policy: Policy) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens (answers, longest) and their mask."""
+    """Return tokens (answers, longest) and their mask."""
     length = max(map(len, answers))
     tokens = torch.full((len(answers), length), policy.pad, device=policy.device)
     mask = torch.zeros_like(tokens, dtype=torch.bool)
