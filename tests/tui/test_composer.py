@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import time
 import zipfile
 from pathlib import Path
 
@@ -27,9 +26,7 @@ async def test_a_paste_of_5000_lines_is_folded_and_sent_whole() -> None:
     assistant = ScriptedAssistant()
     async with opened(an_app(assistant)) as pilot:
         await settle(pilot)
-        start = time.monotonic()
         await paste(pilot, "\n".join(lines))
-        assert time.monotonic() - start < 2, "seconds, on a busy machine; usually 0.2"
         assert "conversation · 5,000 turns · 5 speakers" in seen(pilot.app)
         assert "number 4999" not in seen(pilot.app)
         await pilot.press("enter")

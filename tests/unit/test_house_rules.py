@@ -1,6 +1,7 @@
 """The rules of the house that no linter knows."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -30,6 +31,17 @@ def test_no_file_of_tests_is_long() -> None:
     tests = {str(path.relative_to(_ROOT)): path for path in sorted((_ROOT / "tests").rglob("*.py"))}
     long = [name for name, path in tests.items() if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST]
     assert set(long) <= {"tests/unit/training/pocket/test_stage.py"}
+
+
+def test_no_test_asserts_how_long_something_takes() -> None:
+    timed = re.compile(r"assert\b.*\b(?:monotonic|perf_counter|process_time|time)\(\) - .*<")
+    lines = {
+        f"{path.relative_to(_ROOT)}: {line.strip()}"
+        for path in (_ROOT / "tests").rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if timed.search(line)
+    }
+    assert not lines, "other machines are slower, and busy: measure it in tests/benchmarks"
 
 
 def test_no_folder_holds_more_modules_than_a_reader_keeps_in_mind() -> None:
