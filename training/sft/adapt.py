@@ -1,6 +1,6 @@
-"""`assistant-train adapt`: continued span-corruption pre-training on the user's own documents, for a domain with its
-own words. Runs of tokens are hidden behind sentinels and the model learns to write them back (Raffel et al. 2020,
-section 3.1.4; Gururangan et al. 2020 for what it does to a domain). The weights, the loop and the registry are sft's.
+"""`assistant-train adapt`: continued pre-training by span corruption on the user's documents, for domains with a
+special vocabulary. Sentinels replace runs of tokens, and the model learns to restore them (Raffel et al. 2020, section
+3.1.4; Gururangan et al. 2020 on domain adaptation). Weights, training loop and registration are those of sft.
 """
 
 import math
@@ -29,11 +29,11 @@ from training.sft.seq2seq_trainer import CHECKPOINTS, Fit, fit
 from training.sft.stage import conclude, join_ranks, peak_memory
 
 _HELD_OUT = 20
-"""Every so-manieth piece is held out."""
+"""Every 20th piece is held out."""
 
 
 def run(job: Job[AdaptConfig]) -> dict[str, Any]:
-    """The stage `assistant-train adapt`: read the documents, learn their words, register what came of it."""
+    """Run `assistant-train adapt`: read the documents, train on them, and register the result."""
     config = job.config
     if config.method == "prompt-tuning":
         raise UsageError("adapt trains weights: --method lora, full or selective")
@@ -70,7 +70,7 @@ def run(job: Job[AdaptConfig]) -> dict[str, Any]:
 
 
 def plan(job: Job[AdaptConfig]) -> dict[str, Any]:
-    """For `--dry-run`: what a run would read. Refuses what a run would refuse."""
+    """Return base model and counts of documents and pieces, for `--dry-run`. Raises the errors that a run would."""
     settings = load_settings()
     base, _ = start_of(resolve(job.model, settings) if job.model else choose(settings)[0], job.config, settings)
     files = _files(job.data)
@@ -79,9 +79,10 @@ def plan(job: Job[AdaptConfig]) -> dict[str, Any]:
 
 
 def read_pieces(paths: Sequence[Path], base: Path, length: int) -> list[list[int]]:
-    """The documents' text in pieces of `length` tokens, without `</s>`; files of every kind that knowledge reads.
+    """Split the documents' text into pieces of at most `length` tokens, without `</s>`. Reads the file types that
+    `knowledge` reads.
 
-    Raises DataMissing where there is no text, and UsageError for a file of a kind that is not read.
+    Raises DataMissing if there is no text, and UsageError for other types of files.
     """
     if length < 16:
         raise UsageError("chunk_tokens must be at least 16")
@@ -97,7 +98,7 @@ def read_pieces(paths: Sequence[Path], base: Path, length: int) -> list[list[int
 
 
 def sentinels(base: Path) -> list[int]:
-    """Ids of <extra_id_0>, <extra_id_1>, … in their order."""
+    """Return the ids of the sentinels <extra_id_0>, <extra_id_1>, … Raises ModelDamaged if there are none."""
     vocabulary = Tokenizer.from_file(str(base / "tokenizer.json")).get_vocab()
     found: list[int] = []
     while (index := vocabulary.get(f"<extra_id_{len(found)}>")) is not None:
@@ -108,7 +109,9 @@ def sentinels(base: Path) -> list[int]:
 
 
 def corrupted(pieces: Sequence[Sequence[int]], marks: Sequence[int], config: AdaptConfig) -> list[Example]:
-    """Every piece with some runs of tokens hidden, and the hidden runs as what to write. `</s>` ends both."""
+    """Make an example of each piece: the piece with sentinels for runs of tokens, and these runs as the target. `</s>`
+    ends both.
+    """
     if not 0 < config.noise < 1 or config.span < 1:
         raise UsageError("noise must be between 0 and 1, and span at least 1")
     rng = random.Random(f"{config.seed}/spans")
@@ -117,7 +120,7 @@ def corrupted(pieces: Sequence[Sequence[int]], marks: Sequence[int], config: Ada
 
 def _corrupt(piece: Sequence[int], marks: Sequence[int], config: AdaptConfig, rng: random.Random) -> Example:
     hidden = max(1, round(config.noise * len(piece)))
-    # As many runs as give the mean length, and no more than there are sentinels for.
+    # The number of runs follows from their mean length, and is limited by the number of sentinels.
     runs = max(1, min(round(hidden / config.span), len(marks) - 1, hidden, len(piece) - hidden))
     lengths = _parts(hidden, runs, rng)
     gaps = _parts(len(piece) - hidden, runs, rng)
@@ -132,13 +135,13 @@ def _corrupt(piece: Sequence[int], marks: Sequence[int], config: AdaptConfig, rn
 
 
 def _parts(total: int, count: int, rng: random.Random) -> list[int]:
-    """`count` positive numbers that add up to `total`, drawn evenly."""
+    """Draw `count` positive numbers that add up to `total`, uniformly."""
     cuts = [0, *sorted(rng.sample(range(1, total), count - 1)), total]
     return [after - before for before, after in pairwise(cuts)]
 
 
 def _files(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """The files themselves, and those in the folders that knowledge has a reader for."""
+    """Return the files, and the readable files in the folders."""
     if not paths:
         raise UsageError("adapt needs --data with documents: files or folders")
     found: list[Path] = []

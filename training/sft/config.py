@@ -9,7 +9,7 @@ from training.runs.schedules import Schedule
 
 Method = Literal["lora", "full", "prompt-tuning", "selective"]
 RATES: dict[Method, float] = {"lora": 1e-3, "full": 3e-4, "prompt-tuning": 0.3, "selective": 1e-3}
-"""AdamW's step where none is given: few weights take a larger one (Hu et al. 2021; Lester et al. 2021, table 3)."""
+"""Default AdamW learning rates, higher for methods with few weights (Hu et al. 2021; Lester et al. 2021, table 3)."""
 
 
 class TuningConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,7 +76,7 @@ class TuningConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     @property
     def rate(self) -> float:
-        """The learning rate that is used."""
+        """The learning rate; the method's default if none is set."""
         return self.learning_rate or RATES[self.method]
 
 

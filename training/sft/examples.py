@@ -1,5 +1,5 @@
-"""Training examples for supervised tuning: rows from files, from a Hub data set or from the user's ratings, split by
-conversation and put into prompts.
+"""Makes training examples for supervised tuning: rows from files, a Hub data set or the user's ratings, split by
+conversation and rendered as prompts.
 
 A row has `dialogue` and `summary`; `prompt` and `summary` if the exact prompt is known; `input` and `target` for
 other tasks; `question`, `rationale` and `answer` for reasoning.
@@ -27,8 +27,8 @@ _CONCLUDE = "{rationale} Therefore, the answer is: {answer}"
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A text and what to write for it. `dialogue` is the conversation inside, empty where there is none. `task` is what
-    is asked about it, None where the text is to be read exactly as it stands.
+    """A prompt and its target text. `dialogue` is the conversation in the prompt, or "". `task` is what the prompt asks
+    about it, or None if the prompt must be used exactly as it is.
     """
 
     source: str
@@ -39,7 +39,7 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """Rows to learn from and rows held out; `leaked` rows were left out because their conversation is held out."""
+    """Training rows and held-out rows. `leaked` counts rows left out because their conversation is held out."""
 
     train: list[Row]
     held_out: list[Row]
@@ -47,9 +47,10 @@ class Parted:
 
 
 def read_lessons(path: Path, fields: Sequence[str] = ("dialogue", "summary")) -> list[Row]:
-    """The rows of a file of JSON Lines that has the fields.
+    """Read rows with these text fields from JSON Lines.
 
-    Raises UsageError that names the first row without one of them, or with an id that an earlier row has.
+    Raises DataMissing if there are no rows, and UsageError that names the first row without a field or with a repeated
+    id.
     """
     rows = list(read_rows(path))
     if not rows:
@@ -67,7 +68,9 @@ def read_lessons(path: Path, fields: Sequence[str] = ("dialogue", "summary")) ->
 
 
 def rated_rows(store: Store) -> list[Row]:
-    """The exact prompts and answers that the user found good: thumbs up, and the best of each ranking."""
+    """Return the exact prompts and answers that the user rated good: thumbs up, and the best of each ranking. Raises
+    DataMissing if there are none.
+    """
     good = {rating.completion for rating in store.judgements.ratings() if rating.thumb == "up"}
     bad = {rating.completion for rating in store.judgements.ratings() if rating.thumb == "down"}
     for ranking in store.judgements.rankings():
@@ -78,7 +81,7 @@ def rated_rows(store: Store) -> list[Row]:
     rows = [
         {"id": one.id, "prompt": one.prompt, "dialogue": one.prompt, "summary": one.answer}
         for one in sorted(found.values(), key=lambda completion: completion.created)
-        # The prompt of an answer in parts is several prompts: none of them led to the whole.
+        # An answer in parts has several prompts, none of which led to the whole answer.
         if one.answer.strip() and "\f" not in one.prompt and not one.rationale
     ]
     if not rows:
@@ -87,9 +90,10 @@ def rated_rows(store: Store) -> list[Row]:
 
 
 def part(rows: Sequence[Row], dev: Sequence[Row] | None, share: float, at_most: int, seed: int) -> Parted:
-    """Part the rows by conversation: no conversation that is held out is learnt from, however it is spaced.
+    """Split the rows by conversation, ignoring differences in case and whitespace. Held out are `dev` or, without it, a
+    share of the conversations, at most `at_most`.
 
-    Raises DataMissing where nothing is left on either side.
+    Raises DataMissing if either side is empty.
     """
     if dev is None:
         names = sorted({_key(row) for row in rows})
@@ -109,15 +113,15 @@ def part(rows: Sequence[Row], dev: Sequence[Row] | None, share: float, at_most: 
 
 
 def lesson_of(row: Row, task: Task, phrasing: str | None) -> Lesson:
-    """The row as a prompt and its answer, asked as the assistant asks."""
+    """Turn a row into a lesson, with the assistant's prompt unless the row has its own."""
     if "prompt" in row:
         return Lesson(row["prompt"], row["summary"], row["dialogue"])
     return Lesson(_prompt(row["dialogue"], "zero-shot", task, phrasing), row["summary"], row["dialogue"], task)
 
 
 def phrased(rows: Sequence[Row], task: Task, every: bool, seed: int) -> list[Lesson]:
-    """Each row in one wording, drawn by the seed where `every` wording has its turn. A row that brings a `rationale`
-    is also put as a chain-of-thought prompt, with the answer behind the rationale.
+    """Turn rows into lessons, with a random wording each if `every`, else the default. A row with a `rationale` also
+    becomes a chain-of-thought lesson, whose target is the rationale followed by the answer.
     """
     names = [phrasing.name for phrasing in TASKS[task].phrasings]
     rng = random.Random(f"{seed}/phrasings")
@@ -133,7 +137,7 @@ def phrased(rows: Sequence[Row], task: Task, every: bool, seed: int) -> list[Les
 
 
 def other_tasks(path: Path) -> list[Lesson]:
-    """Lessons of a second task set: "input" and "target", or "dialogue" and "summary" in the default wording."""
+    """Read lessons of another task: "input" and "target", or "dialogue" and "summary" in the default wording."""
     first = next(iter(read_rows(path)), {})
     if "input" in first:
         return [Lesson(row["input"], row["target"]) for row in read_lessons(path, ("input", "target"))]
@@ -141,13 +145,15 @@ def other_tasks(path: Path) -> list[Lesson]:
 
 
 def reasoning(path: Path) -> list[Lesson]:
-    """Questions with the way to their answers."""
+    """Read questions whose targets are a rationale and the answer."""
     rows = read_lessons(path, ("question", "rationale", "answer"))
     return [Lesson(_REASON.format(**row), _CONCLUDE.format(**row)) for row in rows]
 
 
 def mixed(own: Sequence[Lesson], others: Sequence[tuple[Sequence[Lesson], float]], seed: int) -> list[Lesson]:
-    """The lessons with so many of each other set that they make up its share of the whole."""
+    """Add a sample of each other set to the lessons, so that it makes up its share of the mixture. Raises UsageError if
+    the shares add up to 1 or more.
+    """
     rest = 1.0 - sum(share for _, share in others)
     if not rest > 0:
         raise UsageError("replay_share and rationale_share leave nothing of the mixture: lower them")

@@ -1,5 +1,5 @@
-"""Measures gain and forgetting: the same tasks before and after, differences paired by case. Conversations are asked
-as the assistant asks them, so that users see the same gain.
+"""Measures gain and forgetting on the same tasks before and after tuning, as paired differences. Conversations get the
+assistant's prompts, so that users see the same gain.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,14 +27,14 @@ HELD_OUT = "held out"
 OTHER_TASKS = "other tasks"
 
 Tasks = dict[str, tuple[Lesson, ...]]
-"""Task sets by name, first the one that is trained for."""
+"""Task sets by name; the first is the one trained for."""
 Answers = dict[str, list[Case]]
-"""Name of the task set -> its cases with what a model wrote."""
+"""Name of a task set -> its cases, with a model's outputs."""
 
 
 def examination(held_out: Sequence[Lesson], config: TuningConfig) -> Tasks:
-    """The held-out lessons and those of each `forgetting` file, so many of each, evenly taken. Where no file is named,
-    a fixed small set is asked: three tasks about conversations that are no summaries, the promotion gate's own.
+    """Return the held-out lessons and those of each `forgetting` file, thinned evenly to the configured numbers.
+    Without such files, forgetting is measured on the other tasks of the promotion gate.
     """
     tasks = {HELD_OUT: _some(held_out, config.judge)}
     if config.judge and not config.forgetting:
@@ -46,7 +46,7 @@ def examination(held_out: Sequence[Lesson], config: TuningConfig) -> Tasks:
 
 
 def ask(model: ModelVersion, tasks: Tasks, job: Job[Any], threads: int) -> Answers:
-    """What the model writes for every task that fits its window. Raises Interrupted where the user asks to stop."""
+    """Generate the model's output for every task that fits its window. Raises Interrupted if the user asks to stop."""
     count = token_counter(model.folder)
     fitting = {
         name: [lesson for lesson in lessons if count(lesson.source) <= model.window] for name, lessons in tasks.items()
@@ -63,7 +63,7 @@ def ask(model: ModelVersion, tasks: Tasks, job: Job[Any], threads: int) -> Answe
 def _cases(
     engine: Engine, model: ModelVersion, lessons: Sequence[Lesson], job: Job[Any], on_written: Callable[[object], None]
 ) -> list[Case]:
-    """The lessons with what the loaded model writes for them, in their order."""
+    """Generate with the loaded model for all lessons, in order."""
     settings = GenerationSettings()
     written: dict[int, str] = {}
     asked = [index for index, lesson in enumerate(lessons) if lesson.task]
@@ -85,7 +85,7 @@ def _cases(
 
 
 def _whole(drafts: Sequence[Sequence[Draft]], job: Job[Any]) -> list[str]:
-    """The best text for every prompt. Raises Interrupted where the user asked to stop."""
+    """Return the first draft for every prompt. Raises Interrupted if the user asked to stop."""
     if job.stop.requested or not all(drafts):
         raise Interrupted("stopped while the result was judged; the version was made and is kept")
     return [found[0].text.strip() for found in drafts]
@@ -105,7 +105,7 @@ def _counter(engine: Engine, job: Job[Any], total: int) -> Callable[[object], No
 
 
 def gains(before: Answers, after: Answers) -> dict[str, dict[str, Any]]:
-    """For each task set "n" and, by figure, both values and their paired difference with its 95 % interval."""
+    """Return for each task set "n" and, by figure, both values and their paired difference with its 95 % interval."""
     found = {}
     for name, cases in before.items():
         if cases:
@@ -115,7 +115,7 @@ def gains(before: Answers, after: Answers) -> dict[str, dict[str, Any]]:
 
 
 def flat(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """The gains as figures of a version: "rouge1", "rouge1_gain", and "forgot NAME rouge1"."""
+    """Return the gains as figures of a version: "rouge1", "rouge1_gain", "rouge1_change_on_NAME" and others."""
     figures: dict[str, float] = {}
     for name, row in found.items():
         if name == HELD_OUT:

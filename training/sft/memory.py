@@ -1,8 +1,8 @@
-"""`assistant-train memory MODEL`: what a model takes to store, to serve and to tune. Nothing is loaded: the model is
-built on torch's meta device, where tensors have a shape and no content, and the tensors that a training pass keeps for
-its gradients are counted one by one.
+"""`assistant-train memory MODEL`: the memory to store, serve and tune a model. No weights are loaded: the model is
+built on torch's meta device, where tensors have a shape but no content, and the tensors that a training pass saves for
+its gradients are added up.
 
-Not counted: the libraries themselves (about 600 MiB of a process on CPU) and what the allocator holds in reserve.
+Not included: the libraries (about 600 MiB in a process on CPU) and the allocator's reserve.
 """
 
 import copy
@@ -29,20 +29,20 @@ _METHODS = ("full", "lora", "prompt-tuning")
 
 
 def run(job: Job[MemoryConfig]) -> dict[str, Any]:
-    """The stage `assistant-train memory`: MiB to store, serve and train, by precision and method."""
+    """Run `assistant-train memory`: return MiB to store, serve and train, by precision and method."""
     model = resolve(job.operands[0], load_settings())
     return {"model": model.ref, **predict(Path(model.folder), job.config)}
 
 
 def predict(folder: Path, config: MemoryConfig) -> dict[str, Any]:
-    """The figures for the model in the folder, in MiB; its files but config.json are not read."""
+    """Return the figures for the model in the folder, in MiB. Only its config.json is read."""
     settings = AutoConfig.from_pretrained(folder, local_files_only=True)
     parameters = sum(weight.numel() for weight in _build(settings).parameters())
     training = {method: _training(settings, method, config) for method in _METHODS}
     return {
         "parameters": parameters,
         "store": {"float32": parameters * 4 / MIB, "bfloat16": parameters * 2 / MIB, "int8": parameters / MIB},
-        # One text: the weights once more or less, and caches that are small beside them. int8 is CTranslate2's.
+        # For one text: the weights, and the much smaller caches. int8 is CTranslate2's.
         "serve": {
             "float32": (parameters * 4 + _cache(settings, config, 4)) / MIB,
             "bfloat16": (parameters * 2 + _cache(settings, config, 2)) / MIB,
@@ -57,7 +57,7 @@ def predict(folder: Path, config: MemoryConfig) -> dict[str, Any]:
 
 
 def show(result: Mapping[str, Any]) -> str:
-    """The figures as three short tables."""
+    """Format the figures as text, with tables."""
     store = [["precision", "store MiB", "serve MiB"]]
     store += [[name, f"{result['store'][name]:.0f}", f"{result['serve'][name]:.0f}"] for name in result["store"]]
     names = ["weights", "gradients", "optimizer", "activations", "total"]
@@ -86,7 +86,7 @@ def _training(settings: Any, method: str, config: MemoryConfig) -> dict[str, flo
     found = {
         "weights": weights / MIB,
         "gradients": trained * 4 / MIB,
-        # AdamW keeps two moments of every trained number.
+        # AdamW keeps two moments of every trained parameter.
         "optimizer": trained * 8 / MIB,
         "activations": kept * _BYTES[config.precision] / 4 / MIB,
     }
@@ -94,12 +94,12 @@ def _training(settings: Any, method: str, config: MemoryConfig) -> dict[str, flo
 
 
 def _prepared(settings: Any, method: str, config: MemoryConfig) -> Any:
-    """The model as the method trains it; a soft prompt is given as its input."""
+    """Return the model as the method trains it. A soft prompt is part of the input instead."""
     model = _build(settings)
     if method == "lora":
         ends = LoraConfig(task_type="SEQ_2_SEQ_LM", r=config.rank, target_modules=["q", "v"])
         with torch.device("meta"), warnings.catch_warnings():
-            # peft asks transformers by a name that transformers has since changed.
+            # peft uses a name that transformers has deprecated.
             warnings.filterwarnings("ignore", category=FutureWarning)
             model = get_peft_model(model, ends, low_cpu_mem_usage=True)
     elif method == "prompt-tuning":
@@ -108,8 +108,8 @@ def _prepared(settings: Any, method: str, config: MemoryConfig) -> Any:
 
 
 def _computed_again(settings: Any, method: str, config: MemoryConfig) -> int:
-    """Bytes that the larger of an encoder's and a decoder's layer needs on the way back, where layers keep their input
-    alone: what a second layer would keep without that.
+    """Return the bytes that activation checkpointing recomputes at a time: those of the larger of an encoder and a
+    decoder layer, measured as what a second layer saves without checkpointing.
     """
     plain = msgspec.structs.replace(config, activation_checkpointing=False)
 
@@ -123,8 +123,8 @@ def _computed_again(settings: Any, method: str, config: MemoryConfig) -> int:
 
 
 def _kept(model: Any, settings: Any, method: str, config: MemoryConfig) -> int:
-    """Bytes that the backward pass reads: every distinct tensor that autograd saves, the weights themselves left out,
-    and the gradient of the logits, the largest that is made on the way back.
+    """Return the bytes for the backward pass: every distinct tensor that autograd saves, except weights, plus the
+    gradient of the logits, which is the largest gradient.
     """
     weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
     saved: dict[int, tuple[int, torch.UntypedStorage]] = {}
@@ -132,7 +132,7 @@ def _kept(model: Any, settings: Any, method: str, config: MemoryConfig) -> int:
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         if storage._cdata not in weights:
-            saved[storage._cdata] = storage.nbytes(), storage  # held, so that no other gets its number
+            saved[storage._cdata] = storage.nbytes(), storage  # keeps it alive, so that its id is not reused
         return tensor
 
     length = config.length + (config.virtual_tokens if method == "prompt-tuning" else 0)
@@ -151,7 +151,7 @@ def _kept(model: Any, settings: Any, method: str, config: MemoryConfig) -> int:
 
 
 def _cache(settings: Any, config: MemoryConfig, size: int) -> int:
-    """Keys and values of one text of the decoder: of itself and of the source, layer by layer."""
+    """Return the bytes of the decoder's attention caches for one text: keys and values of target and source."""
     inner: int = settings.num_heads * settings.d_kv
     layers: int = settings.num_decoder_layers
     return 2 * layers * inner * (config.length + config.target_length) * size
@@ -161,6 +161,6 @@ def _build(settings: Any) -> Any:
     with torch.device("meta"):
         model = T5ForConditionalGeneration(settings)
         if not settings.scale_decoder_outputs:
-            # Built from a configuration a T5 is always tied; one that does not scale its logits has a head of its own.
+            # transformers ties the output weights here, but models that do not scale their logits have separate ones.
             model.lm_head = torch.nn.Linear(settings.d_model, settings.vocab_size, bias=False)
     return model

@@ -1,5 +1,5 @@
-"""Chooses which weights to train: an adapter (LoRA, Hu et al. 2021), a soft prompt (Lester et al. 2021), some of the
-model's own, or all.
+"""Chooses which weights to train: a LoRA adapter (Hu et al. 2021), a soft prompt (Lester et al. 2021), or some or all
+of the model's weights.
 """
 
 import warnings
@@ -21,9 +21,9 @@ _TARGETS = {"attention": ["q", "v"], "all-linear": ["q", "k", "v", "o", "wi", "w
 
 
 def start_of(model: ModelVersion, config: TuningConfig, settings: Settings) -> tuple[ModelVersion, Path | None]:
-    """The base to train on and the adapter to train further, None for a fresh one.
+    """Return the base to train on and the adapter to train further, or None for a fresh one.
 
-    Raises UsageError where the model has an adapter that this method would have to stand on.
+    Raises UsageError if the model has an adapter that this method cannot train further.
     """
     base, adapter = policy_of(model, settings)
     if adapter is None:
@@ -45,12 +45,12 @@ def start_of(model: ModelVersion, config: TuningConfig, settings: Settings) -> t
 
 
 def prepare(base: Path, adapter: Path | None, config: TuningConfig) -> Any:
-    """The base in float32 with the method's weights trainable and all others frozen."""
+    """Load the base in float32, with the method's weights trainable and all others frozen."""
     logging.disable_progress_bar()
     model = load_float32(base)
-    # The caller's random state is none of ours: fresh weights are drawn under the run's seed, on the side.
+    # Initialize fresh weights under the run's seed without changing the caller's random state.
     with torch.random.fork_rng(), warnings.catch_warnings():
-        # peft asks transformers by a name that transformers has since changed.
+        # peft uses a name that transformers has deprecated.
         warnings.filterwarnings("ignore", category=FutureWarning)
         torch.manual_seed(config.seed)
         if adapter is not None:
@@ -68,14 +68,14 @@ def prepare(base: Path, adapter: Path | None, config: TuningConfig) -> Any:
 
 
 def trained_parameters(model: Any) -> int:
-    """How many numbers are trained."""
+    """Return the number of trained parameters."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def write_result(model: Any, folder: Path) -> tuple[Path | None, Path | None]:
-    """Write what was trained: (adapter, None) or (None, full weights), as `make_version` takes them."""
+    """Write the trained weights. Return (adapter, None) or (None, full weights), for `make_version`."""
     with warnings.catch_warnings():
-        # peft looks for the base's card on the Hub, which offline is none of its business.
+        # peft looks for the base's card on the Hub, and warns when offline.
         warnings.filterwarnings("ignore", category=UserWarning, module="peft")
         model.save_pretrained(str(folder))
     for path in folder.iterdir():
@@ -84,7 +84,7 @@ def write_result(model: Any, folder: Path) -> tuple[Path | None, Path | None]:
 
 
 def bytes_of(folder: Path) -> int:
-    """Size of the safetensors in a folder."""
+    """Return the size of a folder's safetensors in bytes."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
@@ -105,7 +105,7 @@ def _soft_prompt(base: Path, config: TuningConfig) -> PromptTuningConfig:
     return PromptTuningConfig(
         task_type="SEQ_2_SEQ_LM",
         num_virtual_tokens=config.virtual_tokens,
-        # The encoder alone reads them.
+        # Only the encoder reads them.
         num_transformer_submodules=1,
         prompt_tuning_init=PromptTuningInit.TEXT,
         prompt_tuning_init_text=config.prompt_text,

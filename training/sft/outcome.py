@@ -1,4 +1,4 @@
-"""Writes the result of tuning as text: the version, its gain and its forgetting."""
+"""Formats the result of tuning as text: the version, its gain and its forgetting."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ _HEAD = ["", "n", "before", "after", "difference [95 %]"]
 
 
 def show(result: Mapping[str, Any]) -> str:
-    """The stage's result as text: figures, gain and forgetting, and the held-out loss as a curve."""
+    """Format a stage's result: figures, the curve of the held-out loss, gain and forgetting."""
     tasks = {"held out": result["gain"], **result["forgetting"]} if result.get("gain") else result.get("forgetting", {})
     plain = {key: value for key, value in result.items() if key not in {"gain", "forgetting"}}
     text = curves.show(plain)
@@ -17,7 +17,7 @@ def show(result: Mapping[str, Any]) -> str:
 
 
 def changes(tasks: Mapping[str, Mapping[str, Any]]) -> str:
-    """A line for each figure of each task set: before, after, and the paired difference."""
+    """Format one line per task set and figure: before, after, and the paired difference."""
     rows = [_HEAD]
     for name, row in tasks.items():
         for figure, value in row.items():

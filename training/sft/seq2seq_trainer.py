@@ -1,8 +1,8 @@
-"""Trains a model with transformers' `Seq2SeqTrainer`: length buckets, held-out evaluation, the best state kept, early
-stopping, and checkpoints that continue on the same trajectory.
+"""Trains a model with transformers' `Seq2SeqTrainer`: length buckets, held-out evaluation, the best weights, early
+stopping, and checkpoints that resume on the same trajectory.
 
-The loss of an update is the mean over all target tokens of its passes and processes, so that 1 x 8 and 8 x 1
-examples, or two processes, make the same update.
+The loss of an update is the mean over all target tokens of its passes and processes, so that 1 x 8 and 8 x 1 examples,
+or two processes, give the same update.
 """
 
 import math
@@ -36,18 +36,20 @@ from training.sft.config import TuningConfig
 
 CHECKPOINTS = "checkpoints"
 _COMPLETE = "complete"
-"""An empty file written last: a checkpoint without it was cut short."""
+"""Empty file, written last: a checkpoint without it is incomplete."""
 _LOOK_DUE = "look-due"
-"""An empty file in a checkpoint whose look at held-out data was cut short by a stop: the look comes on resuming."""
+"""Empty file in a checkpoint whose evaluation was stopped: a resumed run evaluates first."""
 _BUCKET = 50
-"""So many updates' examples are sorted by length together."""
+"""Number of updates whose examples are sorted by length together."""
 Look = Callable[[int, Any], None]
-"""Called after each look at held-out data with the step and the model."""
+"""Called with step and model after each evaluation."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What to fit to, and who is told. `folder` holds the checkpoints; other processes than the first bring no run."""
+    """The input of `fit`: data, callbacks, and the `folder` for checkpoints. `run` is None in all processes but the
+    leading one.
+    """
 
     config: TuningConfig
     train: Sequence[Example]
@@ -61,11 +63,11 @@ class Fit:
 
 
 def fit(model: Any, job: Fit) -> dict[str, float]:
-    """Train the model in place, or go on where the newest whole checkpoint stands; the best weights are in it then.
+    """Train the model in place, from the newest complete checkpoint if there is one. It ends with the best weights.
 
-    Raises TrainingStopped where the loss is no number: the last good checkpoint stays. When asked to stop it saves and
-    returns, after the update at hand and in the midst of a look; the caller looks at `job.stop`. Asked before the first
-    update there is nothing to save, and it raises Interrupted.
+    If the user asks to stop, saves and returns after the current update or in the middle of an evaluation; the caller
+    must check `job.stop`. Raises Interrupted if asked before the first update, when there is nothing to save. Raises
+    TrainingStopped if the loss is not finite; the last good checkpoint stays.
     """
     arguments = _arguments(job)
     if arguments.world_size != job.world:
@@ -99,7 +101,7 @@ def fit(model: Any, job: Fit) -> dict[str, float]:
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The whole checkpoint of the latest step; those that a crash cut short are removed."""
+    """Return the complete checkpoint of the latest step, and remove incomplete ones."""
     found = []
     for place in folder.glob("checkpoint-*"):
         if (place / _COMPLETE).exists():
@@ -110,7 +112,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
 
 def mean_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-    """Nats a target token: the sum over this pass divided by the tokens of the whole update."""
+    """Return the loss in nats per target token: the sum over this pass divided by the tokens of the whole update."""
     logits = outputs.logits.float()
     count = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum()
     return (
@@ -119,14 +121,14 @@ def mean_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None
 
 
 class LengthBuckets(torch.utils.data.Sampler[int]):
-    """Indices in an order drawn by seed and epoch in which an update's examples are of like length."""
+    """Samples indices in an order drawn by seed and epoch, with examples of similar length in each update."""
 
     def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
         self._lengths, self._batch, self._seed = lengths, batch, seed
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """The pass whose order comes next."""
+        """Choose the epoch for the next iteration."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -141,14 +143,14 @@ class LengthBuckets(torch.utils.data.Sampler[int]):
         for start in range(0, len(order), step):
             near = sorted(order[start : start + step], key=lambda i: self._lengths[i], reverse=True)
             batches += [near[i : i + self._batch] for i in range(0, len(near), self._batch)]
-        # The one that is not full comes last, so that no other update's members depend on it.
+        # The incomplete batch comes last; elsewhere it would shift the members of the updates after it.
         full, rest = [b for b in batches if len(b) == self._batch], [b for b in batches if len(b) < self._batch]
         rng.shuffle(full)
         return iter([index for batch in full + rest for index in batch])
 
 
 class _LookStopped(Interrupted):
-    """The user asked to stop in the midst of a look at held-out data."""
+    """The user asked to stop during an evaluation."""
 
     def __init__(self) -> None:
         super().__init__("stopped before the first update; start again")
@@ -196,7 +198,7 @@ class _Fitter(Seq2SeqTrainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval", **_: Any
     ) -> dict[str, float]:
-        """The loss on held-out lessons, token by token; the library's is a mean over batches."""
+        """Return the held-out loss as a mean over tokens; the library's is a mean over batches."""
         loss = self.dev_loss()
         if not math.isfinite(loss):
             raise TrainingStopped(f"the held-out loss was {loss} at step {self.state.global_step}: {self.way_on()}")
@@ -205,7 +207,7 @@ class _Fitter(Seq2SeqTrainer):
         return metrics
 
     def _run_epoch(self, *given: Any, **named: Any) -> None:
-        # The library asks only after an update whether it was the last: one that goes on from there would make another.
+        # The library checks for the end only after an update, so that a resumed run that is done would add one.
         if self.control.should_training_stop or self._is_done():
             self.control.should_training_stop = True
         else:
@@ -217,7 +219,9 @@ class _Fitter(Seq2SeqTrainer):
         return self.state.global_step >= self.state.max_steps or not is_patient
 
     def look_again(self) -> None:
-        """The look that a stop cut short, and its checkpoint once more with what was found; stopped, it stays due."""
+        """Repeat an evaluation that was stopped, and rewrite its checkpoint with the result. If stopped again, it stays
+        due.
+        """
         place = self._job.folder / f"checkpoint-{self.state.global_step}"
         try:
             self._determine_best_metric(self.evaluate(), None)
@@ -241,7 +245,9 @@ class _Fitter(Seq2SeqTrainer):
 
     @torch.no_grad()
     def dev_loss(self) -> float:
-        """Nats a target token over all held-out lessons. Raises _LookStopped where the user asks to stop."""
+        """Return the loss in nats per target token over all held-out lessons. Raises _LookStopped if the user asks to
+        stop.
+        """
         was_training = self._network.training
         try:
             return self._dev_loss()
@@ -263,7 +269,7 @@ class _Fitter(Seq2SeqTrainer):
         return total / tokens
 
     def way_on(self) -> str:
-        """What to do after a loss that is no number."""
+        """Return advice for a loss that is not finite."""
         newest = newest_checkpoint(self._job.folder)
         kept = f"the last good state is in {newest}" if newest else "nothing was saved yet"
         return f"lower --learning-rate and start again; {kept}"
@@ -273,7 +279,7 @@ class _Fitter(Seq2SeqTrainer):
         try:
             super()._save_checkpoint(model, trial)
         except (OSError, RuntimeError) as error:
-            # A full disk: what was written of this one goes, the one before stays.
+            # The disk may be full. Remove the incomplete checkpoint; the previous one stays.
             shutil.rmtree(place, ignore_errors=True)
             raise AssistantError(
                 f"cannot save to {place}: {' '.join(str(error).split())[:120]}; make room, then go on with --resume"
@@ -283,7 +289,7 @@ class _Fitter(Seq2SeqTrainer):
 
 
 class _Telling(TrainerCallback):
-    """Writes metrics, reports, and passes on the wish to stop."""
+    """Logs metrics, reports progress, and passes on a request to stop."""
 
     trainer: _Fitter
     look_due = False
@@ -317,7 +323,7 @@ class _Telling(TrainerCallback):
         done = state.global_step - self._first
         seconds = time.monotonic() - self._start
         fraction = state.global_step / max(1, state.max_steps)
-        # The rate is that of this process; a resumed run has steps behind it that took none of its time.
+        # Report seconds only in runs that were not resumed: earlier steps took none of this process's time.
         job.report(
             {"step": state.global_step, "fraction": fraction, "seconds": seconds, "loss": self.loss, **self._dev}
             if done == state.global_step
@@ -342,7 +348,7 @@ def _arguments(job: Fit) -> Seq2SeqTrainingArguments:
     has_gpu = torch.cuda.is_available()
     if config.threads:
         torch.set_num_threads(config.threads)
-    # Named only where it is asked for: the library is about to rename it, and says so to whoever reads along.
+    # Passed only if needed, because the library warns that it will rename the option.
     frugal: dict[str, Any] = {"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False}}
     return Seq2SeqTrainingArguments(
         output_dir=str(job.folder),

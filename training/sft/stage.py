@@ -1,6 +1,6 @@
 """`assistant-train sft`: supervised tuning, from rows to a registered version with its gain and forgetting.
 
-What is trained: `methods`. The training loop: `seq2seq_trainer`. The data: `examples`.
+methods.py chooses the weights, seq2seq_trainer.py has the training loop, and examples.py the data.
 """
 
 import os
@@ -52,16 +52,16 @@ from training.sft.methods import bytes_of, prepare, start_of, trained_parameters
 from training.sft.seq2seq_trainer import CHECKPOINTS, Fit, fit
 
 _HELD_OUT_AT_MOST = 200
-"""Conversations held out when no `--dev` is given."""
+"""Conversations held out without `--dev`, at most."""
 _SAMPLES = 3
 _SAMPLE_TOKENS = 48
 _TAUGHT_AT_ONCE = 64
-"""Summaries that a teacher writes between two times that they are kept."""
+"""A teacher's summaries are saved after each batch of this many."""
 _COLUMNS = ("dialogue", "reference", "output")
 
 
 def run(job: Job[SftConfig]) -> dict[str, Any]:
-    """The stage `assistant-train sft`: tune the model and register what came of it."""
+    """Run `assistant-train sft`: tune the model and register the result."""
     with job.stop.at_once():
         ranks = join_ranks()
         settings = load_settings()
@@ -88,7 +88,7 @@ def run(job: Job[SftConfig]) -> dict[str, Any]:
 
 
 def join_ranks() -> Ranks:
-    """The processes of this run. Tensors on a GPU travel by its own protocol, everything else over gloo."""
+    """Join the processes of this run. GPU tensors use NCCL, everything else gloo."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         distributed.init_process_group("cpu:gloo,cuda:nccl")
@@ -105,7 +105,7 @@ def tune(
     ranks: Ranks,
     folder: Path | None = None,
 ) -> dict[str, Any]:
-    """Fit the prepared model to the lessons and return what was measured; the best weights are in it afterwards."""
+    """Fit the prepared model to the lessons and return figures. The model ends with the best weights."""
     place = ensure_dir((folder or (run.folder if run else Path())) / CHECKPOINTS)
     tokenizer = ModelTokenizer(Path(base.folder))
     looks = 0
@@ -140,7 +140,7 @@ def conclude(
     measured: dict[str, Any],
     held_out: Sequence[Lesson],
 ) -> dict[str, Any]:
-    """Write what was trained, register it, judge it against what it came of, and note all that in the run."""
+    """Write and register the trained weights, compare the version with the original model, and finish the run."""
     config: TuningConfig = job.config
     kept, weights = write_result(tuned, ensure_dir(run.folder / "result"))
     facts = VersionFacts(
@@ -156,7 +156,7 @@ def conclude(
         config=run.manifest.config,
         figures={key: value for key, value in measured.items() if isinstance(value, float | int)},
     )
-    # A run that was stopped while it was judged has made its version before.
+    # A run that was stopped during the comparison already has its version.
     version = version_of_run(run.name) or make_version(
         base, facts, adapter=kept, weights=weights, on_progress=lambda _: job.check_stop(run)
     )
@@ -183,9 +183,9 @@ def conclude(
 
 
 def lessons_of(config: SftConfig, parted: Parted, base: ModelVersion) -> tuple[list[Lesson], list[Lesson], int]:
-    """What is learnt and what is held out as prompts and answers that fit, and how many did not fit.
+    """Return the training lessons and the held-out lessons that fit, and the number of those that don't.
 
-    Raises DataMissing where none fits.
+    Raises DataMissing if none fits.
     """
     own = phrased(parted.train, config.task, config.phrasings == "all", config.seed)
     held_out = [lesson_of(row, config.task, None) for row in parted.held_out]
@@ -201,7 +201,9 @@ def lessons_of(config: SftConfig, parted: Parted, base: ModelVersion) -> tuple[l
 
 
 def fitting_lessons(lessons: Sequence[Lesson], base: ModelVersion, config: TuningConfig) -> list[Lesson]:
-    """The lessons whose text fits the model's window and whose answer is not too long."""
+    """Return the lessons whose prompt fits the model's window and whose target is not too long. Raises DataMissing if
+    there are none.
+    """
     tokenizer = ModelTokenizer(Path(base.folder))
     room = base.window - (config.virtual_tokens if config.method == "prompt-tuning" else 0)
     found = [
@@ -218,14 +220,14 @@ def fitting_lessons(lessons: Sequence[Lesson], base: ModelVersion, config: Tunin
 
 
 def peak_memory() -> float:
-    """The most memory that this process took, in MiB: the GPU's where there is one."""
+    """Return the peak memory of this process in MiB: the GPU's if there is one."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def plan(job: Job[SftConfig]) -> dict[str, Any]:
-    """For `--dry-run`: what a run would learn from. Refuses what a run would refuse."""
+    """Return base model and counts of lessons, for `--dry-run`. Raises the errors that a run would."""
     settings = load_settings()
     base, _ = start_of(resolve(job.model, settings) if job.model else choose(settings)[0], job.config, settings)
     with tempfile.TemporaryDirectory() as folder:
@@ -238,7 +240,7 @@ def plan(job: Job[SftConfig]) -> dict[str, Any]:
 
 
 def _files(job: Job[SftConfig], folder: Path | None = None) -> tuple[Path, ...]:
-    """The data as files; ratings are kept as a file first, so that a run can be resumed."""
+    """Return the data files. Ratings are written to a file first, so that the run can be resumed."""
     found = list(job.data)
     if job.config.rated and job.resume is None:
         with Store.open() as store:
@@ -264,7 +266,7 @@ def _part(job: Job[SftConfig]) -> Parted:
 
 
 def _taught(job: Job[SftConfig], rows: Sequence[dict[str, Any]], run: Run) -> list[dict[str, Any]]:
-    """The rows with the teacher's summaries, written once a run: a stop keeps those that are there."""
+    """Return the rows with the teacher's summaries, which are saved in the run and continued after a stop."""
     from training.evaluation.stage import write_predictions
     from training.evaluation.summaries import ModelSummarizer, Written, read_predictions
 
@@ -295,7 +297,7 @@ def _taught(job: Job[SftConfig], rows: Sequence[dict[str, Any]], run: Run) -> li
 
 
 def _follow(job: Job[SftConfig], parted: Parted, base: ModelVersion, adapter: Path | None, ranks: Ranks) -> None:
-    """Train beside the leading process, which keeps the run and answers for all."""
+    """Train in a process other than the leading one, which keeps the run and reports."""
     folder = Path(ranks.share_text(""))
     if job.config.teacher:
         raise UsageError("let a teacher write in one process first: run without torchrun until training begins")
@@ -313,7 +315,7 @@ def _example(lesson: Lesson, tokenizer: ModelTokenizer, tags: Sequence[str]) -> 
 def _samples(
     model: Any, tokenizer: ModelTokenizer, held_out: Sequence[Lesson], tags: Sequence[str]
 ) -> list[tuple[str, str, str]]:
-    """Dialogue, reference and greedy output of some held-out lessons."""
+    """Return dialogue, reference and greedy output of the first held-out lessons."""
     was_training = model.training
     model.eval()
     rows = []
