@@ -1,4 +1,4 @@
-"""Text to Dialogue and back: formats, files, renaming, splitting what is too long."""
+"""Reads text into a Dialogue and writes it back: formats, files, renaming, splitting long dialogues."""
 
 from assistant.dialogue.describing import describe
 from assistant.dialogue.formats import FORMATS, Format, parse

@@ -1,4 +1,4 @@
-"""Says in a line what was understood of a conversation."""
+"""Describes a dialogue in one line."""
 
 import re
 
@@ -18,8 +18,8 @@ _NOUNS = {
 
 
 def describe(dialogue: Dialogue) -> str:
-    """What wrote it, how many messages of how many people, what was left out, and from when to when: "WhatsApp · 214
-    messages · 4 people · 12 notices left out · 3/5/24 to 7/6/24".
+    """Return a line with the source, the number of messages and people, what was left out, and the dates: "WhatsApp ·
+    214 messages · 4 people · 12 notices left out · 3/5/24 to 7/6/24".
     """
     what = dialogue.label or dialogue.format
     if dialogue.has_speakers:

@@ -1,4 +1,4 @@
-"""The table of formats in which a conversation may come, and the one way from a text to a Dialogue."""
+"""The table of conversation formats, and parsing by it."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from assistant.terminal import printable
 
 
 class Format(Record, frozen=True):
-    """One way of writing a conversation down. `read` returns None for a text that is not written that way."""
+    """A format of conversations. `read` returns None if a text is not in it."""
 
     name: str
     label: str
@@ -28,8 +28,8 @@ class Format(Record, frozen=True):
     read: Callable[[str], Reading | None]
 
 
-# The first row that reads a text wins. `names` stands before the rest because it demands a name on every line: so
-# whatever was read is read again from its own lines of "Speaker: text".
+# The first row that reads a text wins. `names` comes early because it requires a name on every line, so a dialogue
+# written as lines of "Speaker: text" always reads back as the same dialogue.
 FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
@@ -89,10 +89,10 @@ _ITEM = re.compile(r"(?:[-*•–]|\(?\d{1,4}[.)]?)\s+(?=\D)")
 
 
 def parse(text: str, format: str = "") -> Dialogue:
-    """Read a conversation in whichever format of the table it is written, or in the one named.
+    """Parse a conversation, in the format named or else in the first one that fits.
 
-    Raises InputUnreadable where nobody says anything or the named format does not fit, and UsageError for a name that
-    the table lacks.
+    Raises InputUnreadable if nobody says anything or the named format does not fit, and UsageError for an unknown
+    format.
     """
     raw = printable(text)
     if not raw.strip():
@@ -109,11 +109,11 @@ def parse(text: str, format: str = "") -> Dialogue:
 
 
 def read_any(text: str) -> tuple[str, Reading]:
-    """The first row of the table that reads the text, by name, and what it made of it."""
+    """Return the name of the first format that reads the text, and the reading."""
     text = _unmarked(text)
     clean = clean_text(text)
     for row in FORMATS.values():
-        # WhatsApp on iOS marks its own lines by a direction mark, which cleaning takes away.
+        # WhatsApp on iOS marks its own lines with a direction mark, which clean_text removes.
         reading = row.read(text if row.read is read_stamped else clean)
         if reading is not None:
             return row.name, reading
@@ -121,7 +121,7 @@ def read_any(text: str) -> tuple[str, Reading]:
 
 
 def _unmarked(text: str) -> str:
-    """The text without the marks of a quotation or a list, where every line has one and names stand behind a list's."""
+    """Remove quotation or list marks if every line has one; list marks only if most lines then start with a name."""
     lines = [line.strip() for line in text.split("\n")]
     written = [line for line in lines if line]
     for mark in (_QUOTATION, _ITEM):
@@ -133,7 +133,7 @@ def _unmarked(text: str) -> str:
 
 
 def dialogue_of(name: str, reading: Reading) -> Dialogue:
-    """A reading as a dialogue. Raises InputUnreadable where nobody says anything."""
+    """Turn a reading into a Dialogue. Raises InputUnreadable if nobody says anything."""
     if not reading.turns:
         left_out = f" besides {reading.left_out:,} system lines" if reading.left_out else ""
         raise InputUnreadable(f"nothing to summarize: nobody says anything{left_out}; paste a conversation")

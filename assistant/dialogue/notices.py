@@ -1,4 +1,4 @@
-"""Tells what programs write from what people say, by the tables in notices.toml."""
+"""Tells messages written by programs from those written by people, by the tables in notices.toml."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ from importlib.resources import files
 from assistant.dialogue.readers.messages import DELETED, MEDIA, NOTICES, REACTIONS
 
 LONGEST = 300
-"""No notice is longer, in characters."""
+"""The maximum length of a notice in characters."""
 _MOST_SPACES = 10
 _OPENING = (
     "<",
@@ -26,11 +26,13 @@ _OPENING = (
     "Disliked",
     "Questioned",
 )
-"""How a longer placeholder may begin."""
+"""The possible beginnings of a placeholder with more than `_MOST_SPACES` spaces."""
 
 
 def kind_of(line: str) -> str:
-    """What stands in the place of a named speaker's message: media, deleted, reactions; empty for speech."""
+    """Return the kind of a named speaker's message that is no speech ("media", "deleted", "reactions", "notices");
+    empty for speech.
+    """
     said = line.strip()
     if not said or len(said) > LONGEST:
         return ""
@@ -43,12 +45,12 @@ def kind_of(line: str) -> str:
 
 
 def is_notice(line: str) -> bool:
-    """Whether a line that names no speaker is the program's own: "Ana added Ben"."""
+    """Whether a line without a speaker is a program's notice: "Ana added Ben"."""
     return len(line) <= LONGEST and bool(_notice().fullmatch(line.strip()))
 
 
 def without_mark(text: str) -> str:
-    """The text without the program's remark that it was edited."""
+    """Remove the "(edited)" mark that a program adds to a text."""
     return text[:-LONGEST] + _edited().sub("", text[-LONGEST:])
 
 

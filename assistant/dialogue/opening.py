@@ -1,4 +1,4 @@
-"""The one way from a file or its bytes to a Dialogue: containers are opened, encodings told, formats recognized."""
+"""Opens a file or bytes as a Dialogue: unpacks containers, detects encodings, recognizes formats."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -14,14 +14,14 @@ from assistant.errors import InputUnreadable
 from assistant.records import Dialogue
 
 SPOKEN = (frozenset(FORMATS) | {"page", "archive"}) - {"narration", "transcript", "timed", "table"}
-"""Formats that a document is a conversation by: in a report, "Note: see below" is nobody's turn."""
+"""Formats by which a document counts as a conversation. The others would take "Note: see below" in a report for a turn.
+"""
 
 
 def open_dialogue(source: Path | BinaryIO | bytes, format: str = "") -> Dialogue:
-    """The conversation in a file, a Maildir, a stream or bytes, in the format named or the one recognized.
+    """Read the conversation in a file, a Maildir, a stream or bytes, in the format named or else the one recognized.
 
-    Raises UsageError for a file that is not there and a format that the table lacks, InputUnreadable for what holds no
-    conversation.
+    Raises UsageError for a missing file or an unknown format, and InputUnreadable if there is no conversation.
     """
     if isinstance(source, Path) and is_mail_folder(source):
         reading = read_mail_folder(source)
@@ -44,7 +44,7 @@ def open_dialogue(source: Path | BinaryIO | bytes, format: str = "") -> Dialogue
 
 
 def _contained(content: bytes) -> tuple[str, Reading] | None:
-    """What stands in a container that is no text: stored mail, or an archive."""
+    """Read a container that is not text: stored mail or an archive."""
     if (mail := read_mail_file(content)) is not None:
         return "mail", mail
     if content.startswith(b"PK\x03\x04") and not is_word(content):

@@ -1,4 +1,4 @@
-"""Bytes to text: refuses what holds no text, finds the encoding of the rest."""
+"""Decodes bytes to text: detects the encoding, refuses binary data."""
 
 import codecs
 from pathlib import Path
@@ -9,18 +9,18 @@ from assistant.terminal import one_line, printable
 
 MAX_BYTES = 20 * 1024 * 1024
 DOCUMENTS = frozenset({".pdf", ".docx", ".html", ".htm", ".xhtml"})
-"""Files that hold their text in a format of their own; everything else is text that the formats here read."""
+"""Suffixes of files whose text a document loader extracts; all others are read as text."""
 _SAMPLE_BYTES = 65_536
 _MAX_STRANGE_SHARE = 0.1
 _REGIONAL = [
     "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255",
     "cp1256", "koi8_r", "mac_roman",
 ]  # fmt: skip
-"""Encodings that text files have where they are not Unicode."""
+"""Candidate encodings of text that is not Unicode."""
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    # UTF-32 first: its little-endian mark starts with the one of UTF-16.
+    # UTF-32 first: its little-endian mark starts with that of UTF-16.
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -29,16 +29,16 @@ _BYTE_ORDER_MARKS = (
 
 
 def read_text(source: Path | BinaryIO | bytes) -> str:
-    """The text in a file, a binary stream or bytes, without control characters.
+    """Return the text in a file, a binary stream or bytes, without control characters.
 
-    Raises UsageError for a file that is not there, InputUnreadable for a directory, a file without permission, more
-    than 20 MB, and anything that is no text.
+    Raises UsageError for a missing file, and InputUnreadable for a directory, an unreadable file, more than 20 MB, or
+    anything that is not text.
     """
     return decode_text(*read_bytes(source))
 
 
 def read_bytes(source: Path | BinaryIO | bytes) -> tuple[bytes, str]:
-    """The content of a file, a binary stream or bytes, and what to call it in a message. Raises as `read_text` does."""
+    """Return the content of a file, a binary stream or bytes, and its name for messages. Raises as `read_text` does."""
     name = one_line(str(source)) if isinstance(source, Path) else "the input"
     if isinstance(source, Path):
         content = _read_file(source, name)
@@ -52,12 +52,12 @@ def read_bytes(source: Path | BinaryIO | bytes) -> tuple[bytes, str]:
 
 
 def decode_text(content: bytes, name: str) -> str:
-    """The text in bytes, without control characters. Raises InputUnreadable for bytes that are no text."""
+    """Decode bytes to text without control characters. Raises InputUnreadable for binary data."""
     return printable(_decode(content, name))
 
 
 def is_document(path: Path) -> bool:
-    """Whether the file is named like a document that a loader must take the text from."""
+    """Whether the file's suffix is that of a document."""
     return path.suffix.lower() in DOCUMENTS
 
 
@@ -68,7 +68,7 @@ def _read_file(path: Path, name: str) -> bytes:
         if path.stat().st_size > MAX_BYTES:
             raise _too_large(name)
         with path.open("rb") as stream:
-            # Devices and pipes have no size: what they give is limited here.
+            # Devices and pipes report no size, so the read is limited too.
             return stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(f"there is no file {name}; check the path, or pass - to read standard input") from None
@@ -97,12 +97,12 @@ def _decode(content: bytes, name: str) -> str:
 
 
 def _guessed(content: bytes) -> str:
-    """The text in an encoding of one language or region, which charset-normalizer tells by what comes out."""
-    from charset_normalizer import from_bytes  # a twentieth of a second to import
+    """Decode with the regional encoding that charset-normalizer finds most plausible."""
+    from charset_normalizer import from_bytes  # takes 50 ms to import
 
     sample = content[:_SAMPLE_BYTES]
     best = from_bytes(sample, cp_isolation=_REGIONAL, language_threshold=0.0).best()
-    # cp1252 is Latin-1 with typographic quotes where Latin-1 has control characters.
+    # cp1252 is Latin-1 with typographic quotes instead of control characters.
     return content.decode(best.encoding if best else "cp1252", errors="replace")
 
 
@@ -115,7 +115,7 @@ def _decode_as(content: bytes, encoding: str, name: str) -> str:
 
 
 def _utf16_without_mark(content: bytes) -> str | None:
-    """UTF-16 where nearly every second byte is zero, and hardly any other."""
+    """Recognize UTF-16 without a byte order mark: nearly every second byte is zero, and hardly any other."""
     sample = content[:_SAMPLE_BYTES]
     if len(sample) < 4 or len(content) % 2:
         return None
@@ -126,7 +126,7 @@ def _utf16_without_mark(content: bytes) -> str | None:
 
 
 def _refuse_binary(text: str, name: str) -> str:
-    """Refuse a text of which more than a tenth is control characters or could not be decoded."""
+    """Raise InputUnreadable if more than a tenth of the text is control characters or undecodable."""
     sample = text[:_SAMPLE_BYTES]
     strange = sum(letter == "\ufffd" or (ord(letter) < 32 and letter not in "\t\n\r\f\x1b") for letter in sample)
     if strange > _MAX_STRANGE_SHARE * len(sample):

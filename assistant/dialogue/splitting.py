@@ -1,4 +1,4 @@
-"""Cuts a dialogue that is too long into parts that fit, at the ends of turns."""
+"""Splits a long dialogue into parts that fit a token budget, between turns where possible."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,18 +8,18 @@ from assistant.dialogue.writing import write_turns
 from assistant.errors import UsageError
 from assistant.records import Dialogue, Record, Turn
 
-# What came before may take this share of a part, so that every part is mostly new.
+# Context may take this share of a part, so that every part is mostly new.
 _CONTEXT_SHARE = 1 / 4
 _SENTENCE_END = re.compile(r"(?:[.?!…][\"'”’)]{0,3} |[。！？])")
 
 
 class Part(Record, frozen=True):
-    """A stretch of a dialogue that is read at one go.
+    """A part of a dialogue that fits the budget.
 
-    `start` and `end` give its core, a half-open range of the dialogue's turns; the cores of all parts follow one
-    another and leave nothing out. A turn that is too long for one part counts where it starts: the parts that go on
-    with it say so by `continues`, and may have an empty range. `core` holds the texts, `context` the turns before them
-    that are repeated to be understood, `text` both as lines, and `tokens` their count.
+    `start` and `end` are its half-open range of turns; the ranges of all parts follow one another and cover the
+    dialogue. A turn too long for one part belongs to the part in which it starts; parts that continue it have
+    `continues` set and may have an empty range. `core` holds the turns of the part, `context` earlier turns repeated so
+    that it can be understood, `text` both as lines, and `tokens` the length of `text`.
     """
 
     start: int
@@ -32,7 +32,7 @@ class Part(Record, frozen=True):
 
 
 class _Piece(Record, frozen=True):
-    """A turn, or a stretch of one that is too long; `index` is the turn's, `first` marks its start."""
+    """A turn, or a piece of a long one. `index` is the index of the turn; `first` marks its first piece."""
 
     turn: Turn
     index: int
@@ -43,10 +43,10 @@ class _Piece(Record, frozen=True):
 def split(
     dialogue: Dialogue, budget_tokens: int, count_tokens: Callable[[str], int], overlap_turns: int = 1
 ) -> list[Part]:
-    """Cut the dialogue into parts of at most `budget_tokens`, each with up to `overlap_turns` turns of context.
+    """Split the dialogue into parts of at most `budget_tokens`, each with up to `overlap_turns` turns of context.
 
-    A turn longer than the budget is cut behind a sentence, else between words. Tokens are counted about once a turn
-    and twice a part. Raises UsageError where the budget has no room for a speaker and a word.
+    A turn longer than the budget is cut after a sentence, or else between words. Tokens are counted about once per turn
+    and twice per part. Raises UsageError if the budget has no room for a speaker and a word.
     """
     pieces = [
         piece
@@ -65,7 +65,7 @@ def split(
 def _next_part(
     pieces: Sequence[_Piece], at: int, budget: int, count_tokens: Callable[[str], int], overlap: int
 ) -> tuple[Part, int]:
-    """The part that starts with piece `at`, and how many pieces its core holds."""
+    """Return the part that starts with piece `at`, and the number of pieces in its core."""
     context = _context(pieces, at, budget, overlap)
     room = budget - sum(piece.tokens for piece in context)
     if pieces[at].tokens > room:
@@ -73,7 +73,8 @@ def _next_part(
     size = _fitting(pieces, at, room)
     part = _part(context, pieces[at : at + size], count_tokens)
     while part.tokens > budget and (context or size > 1):
-        # The whole took more than its turns one by one: no context, then fewer turns by as much as it was over.
+        # The text takes more tokens than its turns one by one: drop the context, then turns in proportion to the
+        # excess.
         if context:
             context = []
         else:
@@ -91,7 +92,7 @@ def _grow(
     budget: int,
     count_tokens: Callable[[str], int],
 ) -> tuple[Part, int]:
-    """Fill the room that is left because the whole takes less than its turns one by one (each may count an end)."""
+    """Add pieces while the text takes fewer tokens than its turns counted one by one, each perhaps with an EOS."""
     more = 1
     while more and at + size < len(pieces):
         more = max(more, _fitting(pieces, at + size, budget - part.tokens))
@@ -105,7 +106,7 @@ def _grow(
 
 
 def _fitting(pieces: Sequence[_Piece], at: int, room: int) -> int:
-    """How many pieces from `at` on take no more than `room` tokens, counted one by one."""
+    """Return how many pieces from `at` on fit into `room` tokens, counted one by one."""
     used = size = 0
     while at + size < len(pieces) and used + pieces[at + size].tokens <= room:
         used += pieces[at + size].tokens
@@ -138,7 +139,7 @@ def _part(context: Sequence[_Piece], core: Sequence[_Piece], count_tokens: Calla
 
 
 def _pieces(turn: Turn, index: int, budget: int, count_tokens: Callable[[str], int]) -> list[_Piece]:
-    """The turn as one piece where it fits, else cut into pieces that fit."""
+    """Return the turn as one piece if it fits, else cut into pieces that fit."""
     tokens = count_tokens(_line(turn))
     if tokens <= budget:
         return [_Piece(turn=turn, index=index, first=True, tokens=tokens)]
@@ -155,7 +156,7 @@ def _pieces(turn: Turn, index: int, budget: int, count_tokens: Callable[[str], i
 def _fitting_end(
     turn: Turn, start: int, length: int, budget: int, count_tokens: Callable[[str], int]
 ) -> tuple[int, int]:
-    """Where a piece that starts at `start` ends so that it fits the budget, and its tokens."""
+    """Return where a piece that starts at `start` must end to fit the budget, and its tokens."""
     while True:
         end = _cut(turn.text, start, length)
         cost = count_tokens(_line(Turn(speaker=turn.speaker, text=turn.text[start:end])))
@@ -169,8 +170,8 @@ def _fitting_end(
 
 
 def _cut(text: str, start: int, length: int) -> int:
-    """Where to cut at most `length` characters behind `start`: after the last sentence that ends in their second half,
-    else after the last word, else right there. The space behind goes with the piece.
+    """Return where to cut, at most `length` characters after `start`: after the last sentence that ends in their second
+    half, else after the last word, else at the limit. The space at the cut belongs to the piece before.
     """
     limit = start + length
     if len(text) <= limit:

@@ -1,4 +1,4 @@
-"""Dates and times as programs write them, in any language of the CLDR tables and any decimal digits."""
+"""Recognizes dates and times as programs write them, in the languages of the CLDR tables and any decimal digits."""
 
 import re
 import tomllib
@@ -22,13 +22,13 @@ _DAYS_AGO = (
 
 _CLOCK_LIKE = re.compile(r"\d[:.h]\d\d")
 _LONGEST_STAMP = 120
-"""Characters of a line in which its stamp must end."""
+"""The maximum position, in characters, at which a stamp ends."""
 
 
 class Stamp(Record, frozen=True):
-    """A date and time at the start of a line: characters `start` to `end` with what encloses and follows it.
+    """A date and time at the start of a line. `end` is the index after the stamp and its enclosing or following marks.
 
-    `shape` is what the stamps of one file have in common: brackets, and whether there is a date.
+    `shape` is what all stamps of a file share: whether they are bracketed, and whether they have a date.
     """
 
     text: str
@@ -37,12 +37,12 @@ class Stamp(Record, frozen=True):
 
 
 def plain(line: str) -> str:
-    """The line, character by character, with ASCII digits and plain spaces, for matching; places stay the same."""
+    """Return the line with ASCII digits and plain spaces, for matching. Every character keeps its position."""
     return line.translate(_plain_table())
 
 
 def stamp_at_start(line: str) -> Stamp | None:
-    """The stamp that the line begins with, up to where the message begins."""
+    """Return the stamp at the start of the line, or None."""
     start = plain(line[:_LONGEST_STAMP])
     match = _leading().match(start) if _CLOCK_LIKE.search(start) else None
     if not match:
@@ -57,34 +57,34 @@ def is_moment(line: str) -> bool:
 
 
 def is_clock(line: str) -> bool:
-    """Whether the whole line is a time, with or without a date before it, or a length of time such as 1:02:15."""
+    """Whether the whole line is a time, with or without a date before it, or a duration such as 1:02:15."""
     return has_clock(line) and len(line) <= 80 and _is_whole_clock(plain(line.strip()))
 
 
 def date_in(time: str) -> str:
-    """The date in a time as a source writes it, empty where it has none."""
+    """Return the date in a time as the source writes it; empty if there is none."""
     start = plain(time[:80])
     match = re.match(rf"{_date()}", start, re.IGNORECASE) or re.search(r"(?<=, )\d{1,4}([./-])\d{1,2}\1\d{1,4}$", start)
     return time[match.start() : match.end()] if match and re.search(r"\d", match.group()) else ""
 
 
 def has_clock(line: str) -> bool:
-    """Whether something like a time stands anywhere in the line: a quick look before a slow one."""
+    """Whether the line contains anything like a time: a fast check before a slow match."""
     return bool(_CLOCK_LIKE.search(plain(line)))
 
 
 def moment_pattern() -> str:
-    """The pattern of a time, with or without a date, to be put into patterns for `plain` lines; it has no groups."""
+    """Return a pattern of a time, with or without a date, for use in patterns on `plain` lines. It has no groups."""
     return _unnamed(_moment())
 
 
 def date_pattern() -> str:
-    """The pattern of a date alone, for `plain` lines; it has no groups."""
+    """Return a pattern of a date alone, for `plain` lines. It has no groups."""
     return _date()
 
 
 def has_calendar_word(name: str) -> bool:
-    """Whether a would-be name holds a month, a weekday's name or AM/PM beside a figure: names don't."""
+    """Whether a possible name contains a digit and a month, a weekday or AM/PM, which no name does."""
     found = plain(name).casefold()
     return bool(re.search(r"\d", found)) and bool(_calendar().search(found))
 
@@ -115,8 +115,8 @@ def _words() -> dict[str, list[str]]:
 
 
 def _any(words: list[str]) -> str:
-    """A pattern of any of the words, the longest that fits: a tree of their letters, which compiles in less than
-    half the time that a list of a thousand words takes.
+    """Return a pattern that matches the longest of the words. It is a trie, which compiles in less than half the time
+    of an alternation of a thousand words.
     """
     tree: dict[str, Any] = {}
     for word in filter(None, words):
@@ -157,7 +157,7 @@ def _date() -> str:
 
 @cache
 def _named_date() -> str:
-    """A date with the name of its month: "3 May 2024", "May 3rd"."""
+    """Return a pattern of a date with a named month: "3 May 2024", "May 3rd"."""
     month = _any(_words()["months"])
     return (
         rf"(?:\d{{1,2}}(?:st|nd|rd|th|er|\.|º)?\s?(?:de\s)?{month}\.?(?:,?\s(?:de\s)?\d{{4}})?|"

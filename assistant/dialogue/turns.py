@@ -1,7 +1,7 @@
 """Makes clean turns, and finds the speaker at the start of a line.
 
-Every turn leaves here with a speaker and a text of one line each, so that a dialogue written as `Speaker: text` lines
-reads back as the same turns. That is why a name never holds a colon, nor looks like a label.
+The speaker and the text of a turn are one line each, so that a dialogue written as lines of `Speaker: text` reads back
+as the same turns. For the same reason a name never contains a colon or looks like a label.
 """
 
 import re
@@ -16,16 +16,16 @@ MAX_NAME_CHARACTERS = 80
 MAX_NAME_WORDS = 8
 _PLAIN_NAME_CHARACTERS = 40
 _PLAIN_NAME_WORDS = 5
-"""Beyond these, every word of a name must look like part of one."""
+"""In longer names every word must look like part of a name."""
 _FARTHEST_COLON = 160
 
-# Marks without width that exports put around names and dates: byte order mark, direction marks, zero-width space.
+# Zero-width marks that exports put around names and dates: byte order mark, direction marks, zero-width space.
 _MARKS = re.compile("[\ufeff\u061c\u200b\u200e\u200f\u2060]")
 _DATED = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{0,4}\D|\d{1,2}[:.]\d\d\D")
 _PASSED = re.compile(r"\(\s?(?:\d+m\s)?\d+s\s?\)")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _COLONS = re.compile("[:：]")
-# What opens a list item, a quotation, a tag, a rule or JSON opens no name.
+# No name starts with the opening of a list item, a quotation, a tag, a rule or JSON.
 _NO_NAME_START = " {}[]<>\"'“”‘’`-–—*•·|=~_/\\.,;!?"
 _TIMES_BEHIND = re.compile(r"\s[\[(]\d[\d.:s,]{0,12}(?:\s?(?:-|–|-->)\s?\d[\d.:s,]{0,12})?[\])]$")
 # fmt: off
@@ -43,8 +43,8 @@ _PARTICLES = frozenset({
 
 
 class Reading(Record, frozen=True):
-    """What a format made of a text: its turns, how many lines it left out because they are no speech, how many of which
-    kind, and what wrote it ("WhatsApp") where the text tells.
+    """What a format read from a text: the turns, the number of lines left out because they are no speech, their number
+    by kind, and the program that wrote it ("WhatsApp") if known.
     """
 
     turns: tuple[Turn, ...]
@@ -61,20 +61,18 @@ class Head(NamedTuple):
 
 
 def clean_text(text: str) -> str:
-    """The text of a conversation without control sequences and invisible marks; lines stay lines, and never more than
-    one in a row is empty.
-    """
+    """Remove control sequences and invisible marks. Line breaks stay, but runs of empty lines become one."""
     return _EMPTY_LINES.sub("\n\n", _MARKS.sub("", printable(text)))
 
 
 def fold(text: str) -> str:
-    """The text on one line, every run of white space one space."""
+    """Return the text on one line, with every run of white space replaced by a space."""
     return " ".join(text.split())
 
 
 @lru_cache(maxsize=4096)
 def clean_name(raw: str) -> str:
-    """A speaker's name that `split_head` finds again: no colon, at most eight words and eighty characters."""
+    """Return the name in a form that `split_head` finds again: no colon, at most eight words and eighty characters."""
     words: list[str] = []
     raw = clean_text(raw)
     for word in _COLONS.sub(" ", raw if _is_balanced(raw) else re.sub("[()]", " ", raw)).split():
@@ -92,19 +90,19 @@ def clean_name(raw: str) -> str:
 
 
 def make_turn(speaker: str, text: str, time: str = "") -> Turn | None:
-    """A clean turn, or None where nothing was said."""
+    """Return a clean turn, or None if the text is empty."""
     said = fold(_MARKS.sub("", printable(text)))
     return Turn(speaker=clean_name(speaker), text=said, time=fold(_MARKS.sub("", time))) if said else None
 
 
 def is_label(name: str) -> bool:
-    """Whether the word before a colon announces a thing ("Note", "Subject") and not a person."""
+    """Whether the word before a colon announces a thing ("Note", "Subject"), not a person."""
     return name.casefold() in _LABELS
 
 
 @lru_cache(maxsize=4096)
 def is_name(name: str) -> bool:
-    """Whether the words before a colon are short enough for a name, and do not open a list, a tag or JSON."""
+    """Whether the words before a colon are short enough for a name and do not open a list, a tag or JSON."""
     if (
         not name.strip()
         or len(name) > MAX_NAME_CHARACTERS
@@ -122,7 +120,7 @@ def is_name(name: str) -> bool:
 
 
 def looks_like_name(name: str) -> bool:
-    """The narrower test where prose is near: one word, or words that all begin as names do ("Ana de Souza")."""
+    """A stricter test for use near prose: one word, or words that all start as those of names do ("Ana de Souza")."""
     words = name.split()
     if len(words) < 2:
         return bool(words)
@@ -130,9 +128,9 @@ def looks_like_name(name: str) -> bool:
 
 
 def split_head(line: str) -> Head | None:
-    """The speaker and the text of a line `Name: text`, or None where it does not start with a name.
+    """Return the speaker and the text of a line `Name: text`, or None if it does not start with a name.
 
-    The text may be empty. 12:30 and http://… are no heads, and a long parenthesis behind a name is left out.
+    The text may be empty. 12:30 and http://… are no heads, and a long parenthesis after a name is dropped.
     """
     found = _COLONS.search(line, 0, _FARTHEST_COLON)
     if not found:
@@ -152,17 +150,17 @@ def _is_balanced(name: str) -> bool:
 
 
 def _looks_dated(name: str) -> bool:
-    """Whether the would-be name begins as a date or a time does."""
+    """Whether the possible name starts like a date or a time."""
     return (name[0].isdigit() and _DATED.match(f"{name} ") is not None) or _PASSED.match(name) is not None
 
 
 def _may_follow(name: str, text: str) -> bool:
-    """Whether speech stands behind the colon: after a space anything, else a letter, or a digit after a word."""
+    """Whether speech can follow the colon: anything after a space, else a letter, or a digit after a word."""
     if not text or text[0].isspace():
         return True
     return (text[0].isalpha() and any(map(str.isalpha, name))) or (text[0].isdigit() and name.isalpha())
 
 
 def _counts(word: str) -> bool:
-    """Whether a word counts against the limit: the groups of a telephone number do not."""
+    """Whether a word counts against the limit; the groups of a telephone number do not."""
     return any(map(str.isalpha, word))

@@ -10,18 +10,18 @@ from assistant.records import Dialogue, Turn
 
 
 def render_turns(dialogue: Dialogue) -> str:
-    """One turn a line, `Speaker: text`; parsing the result gives the same speakers and texts."""
+    """Write one turn per line as `Speaker: text`. Parsing the result gives the same speakers and texts."""
     return write_turns(dialogue.turns)
 
 
 def write_turns(turns: Iterable[Turn]) -> str:
-    """One turn a line, `Speaker: text`; turns without text are no lines."""
+    """Write one turn per line as `Speaker: text`, leaving out turns without text."""
     clean = (make_turn(turn.speaker, clean_text(turn.text)) for turn in turns)
     return "\n".join(f"{turn.speaker}: {turn.text}" for turn in clean if turn)
 
 
 def rename(dialogue: Dialogue, names: Mapping[str, str]) -> Dialogue:
-    """The dialogue with speakers renamed, old name to new; raises UsageError for a name that nobody has."""
+    """Rename speakers, by old name to new. Raises UsageError for a name that nobody has."""
     known = dialogue.speakers
     for old in names:
         if old not in known:
@@ -32,7 +32,7 @@ def rename(dialogue: Dialogue, names: Mapping[str, str]) -> Dialogue:
 
 
 def parse_renames(pairs: Iterable[str]) -> dict[str, str]:
-    """Old name to new from `A=B` arguments; raises UsageError for anything else."""
+    """Parse `OLD=NEW` arguments into a mapping. Raises UsageError for anything else."""
     names: dict[str, str] = {}
     for pair in pairs:
         old, sign, new = (part.strip() for part in pair.partition("="))

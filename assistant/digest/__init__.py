@@ -1,4 +1,4 @@
-"""The digest of a conversation: what was said, decided, to be done and left open, in its own words."""
+"""The digest of a conversation: what was said, decided, left to do and left open, in the speakers' own words."""
 
 from assistant.digest.making import Embed, make_digest
 from assistant.digest.records import LEFT_OUT, Digest, Open, Point, Todo, Topic

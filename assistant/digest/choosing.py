@@ -1,4 +1,4 @@
-"""Chooses what is quoted: the clauses whose words are worth most together, in the words there are."""
+"""Chooses which clauses to quote: the set whose words are worth most within the budget."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from assistant.digest.features import Unit
 
 _LENGTH_POWER = 0.25
-"""How much more a longer clause of the same score is worth."""
+"""The exponent of a clause's length in its worth."""
 _MOST = 100
-"""Clauses that are compared: those worth most alone."""
+"""The number of clauses searched: those worth most alone."""
 _ROUNDS = 20
-"""Exchanges of one clause for another, at most."""
+"""The maximum number of exchanges."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Words that may be spent, speakers' names included, and messages that may be quoted."""
+    """The words to spend, speakers' names included, and the maximum number of messages to quote."""
 
     words: int
     points: int | None = None
@@ -30,32 +30,32 @@ def choose(
     covered: dict[str, float],
     context: dict[int, int],
 ) -> list[int]:
-    """The units chosen, in the order of the conversation.
+    """Return the indices of the chosen units, in the order of the conversation.
 
-    A word counts once, as much as in that clause with it where it counts least, so that "21 is good" adds nothing to
-    "21 May, 7 pm". Clauses are added by their worth a word, then exchanged one by one while that gains anything.
+    A word in several clauses counts once, by its lowest worth in them, so that "21 is good" adds nothing to "21 May, 7
+    pm". Clauses are added greedily by gain per word, then exchanged one by one while that improves the total.
 
-    `covered` tells how far words were said already, 0 to 1, by to-dos for example; `context` names for a unit that
-    is too short to stand alone the one that it answers, which is then quoted as well.
+    `covered` says how far words were said elsewhere, in to-dos for example, from 0 to 1. `context` maps a unit too
+    short to stand alone to the one it answers, which is then quoted too.
     """
     worth = [_worth(unit, score, weights, covered) for unit, score in zip(units, scores, strict=True)]
     return sorted(_Search(units, worth, budget, context).best())
 
 
 def _worth(unit: Unit, score: float, weights: Mapping[str, float], covered: Mapping[str, float]) -> dict[str, float]:
-    """What each word of a clause is worth if it is quoted."""
+    """Return what each word of a clause is worth if the clause is quoted."""
     share = {word: weights.get(word, 1.0) for word in unit.clause.stems}
     scale = score * unit.clause.words**_LENGTH_POWER / (sum(share.values()) or 1.0)
     return {word: scale * part * (1.0 - covered.get(word, 0.0)) for word, part in share.items()}
 
 
 def _gain(worth: Mapping[str, float], told: Mapping[str, float]) -> float:
-    """What a clause adds to words that are told already."""
+    """Return what a clause adds to the worth of the words already told."""
     return sum(min(0.0, value - told[word]) if word in told else value for word, value in worth.items())
 
 
 class _Search:
-    """Looks for the set of clauses that is worth most."""
+    """A greedy search with exchanges for the set of clauses worth most."""
 
     def __init__(
         self, units: Sequence[Unit], worth: Sequence[Mapping[str, float]], budget: Budget, context: Mapping[int, int]
@@ -77,7 +77,7 @@ class _Search:
         return chosen
 
     def _told(self, chosen: Collection[int]) -> dict[str, float]:
-        """What each word is worth in a set."""
+        """Return what each word is worth in a set of clauses."""
         told: dict[str, float] = {}
         for at in chosen:
             for word, value in self.worth[at].items():
@@ -85,12 +85,14 @@ class _Search:
         return told
 
     def _cost(self, added: Collection[int], turns: Collection[int]) -> int:
-        """The words that clauses take beside quoted messages: their own, and the speaker's name for each message."""
+        """Return the words that clauses cost next to quoted messages: theirs, and the speaker's name for each new
+        message.
+        """
         names = {self.turns[at]: self.names[at] for at in added if self.turns[at] not in turns}
         return sum(self.words[at] for at in added) + sum(names.values())
 
     def _additions(self, chosen: frozenset[int]) -> Iterator[tuple[frozenset[int], float, int]]:
-        """The clauses that fit beside a set, with their contexts, what they gain, and the words that they take."""
+        """Yield the clauses that fit next to a set, with their contexts, their gain, and their cost in words."""
         told, turns = self._told(chosen), {self.turns[at] for at in chosen}
         left = self.budget.words - self._cost(chosen, ())
         for at in self.candidates:
@@ -105,14 +107,15 @@ class _Search:
                 yield added, gain, words
 
     def _grown(self, chosen: frozenset[int]) -> frozenset[int]:
-        """The set with clauses added as long as any fits, those first that gain most for their words."""
+        """Return the set with clauses added while any fits, by the highest gain per word."""
         while found := list(self._additions(chosen)):
             chosen |= max(found, key=lambda one: one[1] / one[2])[0]
         return chosen
 
     def _exchanged(self, chosen: frozenset[int]) -> frozenset[int] | None:
-        """The best set with one clause, and what needs it, given for another or for nothing where it adds nothing;
-        None where no other set is better."""
+        """Return the best set after one exchange: a clause, and those that need it as context, is replaced by another,
+        or dropped if it adds nothing. None if no exchange improves the set.
+        """
         worth = sum(self._told(chosen).values())
         best, most = None, worth * (1.0 + 1e-9)
         for at in sorted(chosen):
@@ -127,6 +130,6 @@ class _Search:
 
 
 def probability(row: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """The logistic score of a clause from its numbers by name."""
+    """Return the logistic score of a clause from its features by name."""
     total = weights.get("bias", 0.0) + sum(value * weights.get(name, 0.0) for name, value in row.items())
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))

@@ -1,4 +1,4 @@
-"""The cue words of each language, read from tables that a user can add to."""
+"""The cue words of each language, from tables that users can extend."""
 
 import re
 import tomllib
@@ -17,21 +17,21 @@ _NOTHING = re.compile(r"(?!)")
 
 @dataclass(frozen=True)
 class Cues:
-    """The tables of the languages of one conversation, as patterns that match whole words in any case."""
+    """The cue tables of a conversation's languages, as patterns that match whole words in any case."""
 
     tables: tuple[dict[str, list[str]], ...]
     codes: tuple[str, ...] = ()
 
     def words(self, name: str) -> frozenset[str]:
-        """The single entries of a table."""
+        """Return the entries of a table."""
         return _words(self, name)
 
     def pattern(self, *names: str) -> re.Pattern[str]:
-        """Any phrase of the tables; one that never matches where they are empty."""
+        """Return a pattern of any phrase in the tables; it never matches if they are empty."""
         return _pattern(self, names)
 
     def found(self, name: str, text: str) -> bool:
-        """Whether a phrase of the table stands in the text."""
+        """Whether the text contains a phrase of the table."""
         return self.pattern(name).search(text) is not None
 
     def opens(self, name: str, text: str) -> bool:
@@ -66,9 +66,9 @@ def _escape(phrase: str) -> str:
 
 
 def cues_for(texts: Iterable[str], folder: Path | None = None) -> Cues:
-    """The cues of the languages that the texts are written in; of none where no table fits.
+    """Return the cues of the languages of the texts; empty if no language fits.
 
-    `folder` holds a user's own tables: `en.toml` adds to the bundled one, any other name is a further language.
+    `folder` holds the user's own tables: `en.toml` adds to the bundled one, any other name adds a language.
     """
     tables = _tables(folder)
     found = [word.lower() for text in texts for word in _WORD.findall(text)]

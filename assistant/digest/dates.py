@@ -1,4 +1,4 @@
-"""Times as they are said ("by Friday", "before lunch"), and the dates that they mean."""
+"""Finds times as people say them ("by Friday", "before lunch"), and the dates they mean."""
 
 import itertools
 import re
@@ -16,14 +16,14 @@ _CLOCK = r"\d{1,2}(?:[:.]\d{2}|\s?h(?!\w))(?:\s?[ap]\.?m\.?)?(?!\d|[.,]\d)|\d{1,
 _NUMBERS = re.compile(r"\d+")
 _ORDINAL = re.compile(r"(?<![\w.:/-])(\d{1,2})(?:st|nd|rd|th|er|º|\.)(?![\w])", re.IGNORECASE)
 _LONE_DAY = r"\d{1,2}(?:er|º)?(?=\s*(?:[;!?)]|,(?!\d)|\.?\s*$))"
-"""A number that nothing is counted by: "el 12", but not "el 12 %"."""
+"""A number that counts nothing: "el 12", but not "el 12 %"."""
 _TWO_MONTHS = 62
-"""Every day of a month comes within fewer days than this; from 31 August to 31 October it takes 61."""
+"""Every day of a month recurs in fewer days than this; from 31 August to 31 October it takes 61."""
 
 
 @cache
 def when_pattern(cues: Cues) -> re.Pattern[str]:
-    """Phrases that tell a time, with the words before them ("by", "on the")."""
+    """Return a pattern of phrases that name a time, with the words before them ("by", "on the")."""
 
     def any_of(*names: str) -> str:
         return _any({word for name in names for word in cues.words(name)})
@@ -52,7 +52,7 @@ def when_pattern(cues: Cues) -> re.Pattern[str]:
 
 
 def _hour(cues: Cues) -> str:
-    """An hour in words that nothing is counted by: "by three", but not "by three votes"."""
+    """Return a pattern of an hour in words that counts nothing: "by three", but not "by three votes"."""
     day = _any({word for name in ("parts", "relative", "weekdays") for word in cues.words(name)})
     follows = rf"(?=\s*(?:[.,;!?:)]|$)|\s(?:in the\s|on\s)?{day})"
     return rf"{_any(set(cues.words('before_hours')))}\s{_any(set(cues.words('hours')))}{follows}"
@@ -64,14 +64,14 @@ def _any(words: set[str]) -> str:
 
 
 def find_when(text: str, cues: Cues) -> re.Match[str] | None:
-    """The last time that is told with a word like "by" before it, else the last one."""
+    """Return the last time in the text with a word like "by" before it, else the last time."""
     found = [match for match in when_pattern(cues).finditer(text) if match[0].strip()]
     before = cues.pattern("before_times")
     return next((match for match in reversed(found) if before.match(match[0])), found[-1] if found else None)
 
 
 class Calendar:
-    """What day it was when each turn was said, where the conversation tells."""
+    """Finds dates relative to the day on which a turn was said, if the conversation is dated."""
 
     def __init__(self, times: Sequence[str], cues: Cues) -> None:
         self._times = times
@@ -79,7 +79,7 @@ class Calendar:
         self._order = _order_of(times)
 
     def date(self, when: str, turn: int) -> str:
-        """The ISO date that `when` means as said in `turn`; empty where nobody can tell."""
+        """Return the ISO date that `when` means as said in `turn`; empty if it is unclear."""
         said = self._said(turn) if when else None
         if said is None:
             return ""
@@ -87,10 +87,10 @@ class Calendar:
         if not when:
             return ""
         if number := _day_alone(when, self._cues):
-            # A week or a month beside it ("the 12th of next month") is more than can be told here.
+            # A week or month next to it ("the 12th of next month") is not resolved.
             return "" if self._cues.found("units", when) else _next_day(number, said)
         if _plain(when, self._cues).isdigit():
-            return ""  # "at 12" is no day, and the parser takes it for December
+            return ""  # "at 12" is no day, but dateparser reads it as December
         meant = _parse(_plain(when, self._cues), self._cues.codes, RELATIVE_BASE=said, PREFER_DATES_FROM="future")
         return meant.date().isoformat() if meant else ""
 
@@ -103,9 +103,9 @@ class Calendar:
 
 
 def _order_of(times: Sequence[str]) -> str:
-    """Whether day or month comes first in dates such as 5/3/2024; empty where nothing in the conversation tells.
+    """Return the order of day and month in dates such as 5/3/2024: "DMY" or "MDY", empty if it is unclear.
 
-    A number above 12 tells, and so do dots, AM and PM, and which order keeps the messages in time.
+    Evidence is a number above 12, dots, AM and PM, or that only one order keeps the messages in sequence.
     """
     dates = [(int(match[1]), int(match[3])) for time in times if (match := _NUMERIC.search(time))]
     if any(second > 12 for _, second in dates):
@@ -125,7 +125,7 @@ def _order_of(times: Sequence[str]) -> str:
 
 
 def _day_alone(when: str, cues: Cues) -> int:
-    """The day of a month that is named without its month ("by the 12th", "am 12.", "el 12"); 0 where it isn't."""
+    """Return the day of a month named without its month ("by the 12th", "am 12.", "el 12"); 0 if there is none."""
     if cues.pattern("months", "months_short").search(when):
         return 0
     figure = _ORDINAL.search(when) or _told_days(cues).search(when)
@@ -148,13 +148,15 @@ def _told_ordinals(cues: Cues) -> re.Pattern[str]:
 
 
 def _next_day(number: int, said: datetime) -> str:
-    """The next such day of a month after the one it was said on; empty where no month has it."""
+    """Return the next date with this day of the month after the day it was said; empty if there is none."""
     days = (said.date() + timedelta(ahead) for ahead in range(1, _TWO_MONTHS))
     return next((day.isoformat() for day in days if day.day == number), "")
 
 
 def _plain(when: str, cues: Cues) -> str:
-    """The phrase as the parser of dates knows it: no "by", numbers in digits, no weekday beside a day of a month."""
+    """Return the phrase in a form dateparser knows: without "by", with numbers in digits, and without a weekday if it
+    names a month.
+    """
     plain = when.lower()
     order = [word for table in cues.tables for word in table.get("numbers", ())]
     for word in sorted(order, key=len, reverse=True):

@@ -1,4 +1,4 @@
-"""What can be counted of a clause that may be quoted: its numbers by name."""
+"""The features of a clause, by name."""
 
 import math
 import re
@@ -12,7 +12,7 @@ from assistant.digest.replies import agreed_at, is_question, opens_with, renewed
 from assistant.digest.spans import count_words
 
 Row = dict[str, float]
-"""Numbers by name."""
+"""Features by name."""
 FLAGS = (
     "modals", "negation", "reversal", "decision", "problems", "reasons", "conditions", "money", "chat",
     "withdrawn", "unknown",
@@ -24,7 +24,7 @@ _PROPER = re.compile(r"(?<=[\w,;] )[A-ZÀ-ÞΑ-ΩА-Я][\w'’-]+")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A clause with what is known of it beyond its words."""
+    """A clause with what is known about it beyond its words."""
 
     sentence: Sentence
     clause: Clause
@@ -37,7 +37,7 @@ class Unit:
 
 
 def units(heard: Heard) -> list[Unit]:
-    """Every clause of the conversation, in order."""
+    """Return every clause of the conversation, in order."""
     gone, anew = replaced(heard), renewed(heard)
     found: list[Unit] = []
     for sentence in heard.sentences:
@@ -53,13 +53,13 @@ def units(heard: Heard) -> list[Unit]:
 
 
 def rows(heard: Heard, found: Sequence[Unit], tasks: frozenset[int] = frozenset()) -> list[Row]:
-    """The numbers of each unit. `tasks` are the places of sentences that hold a to-do."""
+    """Return the features of each unit. `tasks` are the places of sentences with a to-do."""
     counter = _Counter(heard, tasks)
     return [counter.row(unit) for unit in found]
 
 
 def _askers(heard: Heard) -> dict[str, float]:
-    """The share of questions in what each person says."""
+    """Return the share of questions in what each person says."""
     said, asked = Counter[str](), Counter[str]()
     for sentence in heard.sentences:
         said[sentence.speaker] += 1
@@ -68,7 +68,7 @@ def _askers(heard: Heard) -> dict[str, float]:
 
 
 class _Counter:
-    """Counts over the whole conversation that single clauses are held against."""
+    """Computes features from counts over the whole conversation."""
 
     def __init__(self, heard: Heard, tasks: frozenset[int]) -> None:
         self.heard, self.tasks, self.cues = heard, tasks, heard.cues
@@ -86,7 +86,7 @@ class _Counter:
                 self.speakers.setdefault(word, set()).add(sentence.speaker)
 
     def row(self, unit: Unit) -> Row:
-        """The numbers of one clause."""
+        """Return the features of one clause."""
         flags = {name: float(self.cues.found(name, unit.text)) for name in FLAGS}
         return {**self._place(unit), **self._form(unit), **self._exchange(unit), **self._words(unit), **flags}
 
@@ -129,7 +129,7 @@ class _Counter:
         }
 
     def _exchange(self, unit: Unit) -> Row:
-        """What the neighbours make of it."""
+        """Features of the exchange around the clause."""
         sentence = unit.sentence
         before = self._asked_before(sentence)
         opening = sentence == self.heard.by_turn[sentence.turn][0]
@@ -147,7 +147,7 @@ class _Counter:
         }
 
     def _valued(self, turns: Sequence[int]) -> bool:
-        """Whether somebody gives a figure or a time in the turns."""
+        """Whether somebody gives a number or a time in the turns."""
         said = [one.text for turn in turns if turn < len(self.heard.turns) for one in self.heard.by_turn[turn]]
         return any(_FIGURE.search(text) or when_pattern(self.cues).search(text) for text in said)
 
@@ -159,7 +159,7 @@ class _Counter:
         return 0.0
 
     def _echoed_soon(self, unit: Unit) -> int:
-        """How many of the words another speaker takes up in the next three messages."""
+        """Return how many of the words other speakers repeat in the next three messages."""
         turn = unit.sentence.turn
         soon = [
             one

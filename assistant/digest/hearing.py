@@ -1,4 +1,4 @@
-"""A conversation as the digest hears it: its sentences, without what nobody said for a reader."""
+"""Cuts a conversation into sentences for the digest, without bots, quotations, greetings and signatures."""
 
 import math
 import re
@@ -18,13 +18,13 @@ _BOT = re.compile(
 _QUOTED = "Sender"
 _BARE = re.compile(r"[\W_]+")
 _SAMPLE = 400
-"""Turns by which the language is told."""
+"""The number of turns sampled to detect the language."""
 _PROPER = re.compile(r"(?<![.!?…]\s)(?<!^)\b[^\W\d_a-z]\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """The smallest stretch that can be quoted."""
+    """The smallest span that can be quoted."""
 
     start: int
     end: int
@@ -34,7 +34,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence, trimmed. `place` counts the sentences of the conversation, `last` is the last of its turn."""
+    """A trimmed sentence. `place` is its index in the conversation; `last` marks the last one of its turn."""
 
     place: int
     turn: int
@@ -46,12 +46,12 @@ class Sentence:
     clauses: tuple[Clause, ...]
     last: bool
     whole: str
-    """The same untrimmed: "ok, Tuesday" agrees to something, "Tuesday" does not."""
+    """The sentence untrimmed: "ok, Tuesday" agrees to something, "Tuesday" does not."""
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What was said, in order."""
+    """The sentences of a conversation, in order."""
 
     turns: tuple[Turn, ...]
     speakers: tuple[str, ...]
@@ -59,25 +59,25 @@ class Heard:
     by_turn: tuple[tuple[Sentence, ...], ...]
     cues: Cues
     names: dict[str, str]
-    """Every single word of a speaker's name that is nobody else's, in lower case, and the whole name."""
+    """Each word that occurs in only one speaker's name, in lower case, with that full name."""
     silent: frozenset[int]
-    """Turns that are quotations or a program's."""
+    """Turns that are quotations or written by a program."""
 
     @cached_property
     def weights(self) -> dict[str, float]:
-        """How telling each word is: rare in turns, yet said more than once."""
+        """The weight of each word: high if it occurs in few turns, but more than once."""
         counts = Counter(word for turn in self.by_turn for word in {word for one in turn for word in one.stems})
         total = max(1, len(self.turns))
         return {word: math.log(1.0 + total / count) * (1.0 + 0.5 * min(3, count - 1)) for word, count in counts.items()}
 
     @cached_property
     def withdrawals(self) -> tuple[Sentence, ...]:
-        """The sentences that take something back: "forget the tent"."""
+        """The sentences that withdraw something: "forget the tent"."""
         return tuple(one for one in self.sentences if self.cues.found("withdrawn", one.whole))
 
     @cached_property
     def passives(self) -> tuple[Sentence, ...]:
-        """The statements that may report something done without saying who did it: "the boat is booked"."""
+        """Statements that may report something done without saying by whom: "the boat is booked"."""
         return tuple(
             one
             for one in self.sentences
@@ -86,12 +86,12 @@ class Heard:
 
     @cached_property
     def reversals(self) -> frozenset[int]:
-        """The messages that say that something changed."""
+        """The turns that say something changed."""
         return frozenset(at for at, turn in enumerate(self.turns) if self.cues.found("reversal", turn.text))
 
     @cached_property
     def reports(self) -> dict[str, tuple[int, ...]]:
-        """The messages by which each speaker reports something done."""
+        """The turns in which each speaker reports something done."""
         found: dict[str, list[int]] = {}
         for at, turn in enumerate(self.turns):
             opens = any(self.cues.opens("done", one.text) for one in self.by_turn[at])
@@ -100,12 +100,12 @@ class Heard:
         return {speaker: tuple(some) for speaker, some in found.items()}
 
     def stems_at(self, turn: int) -> frozenset[str]:
-        """The words of a message that carry meaning."""
+        """Return the content words of a turn."""
         return frozenset().union(*(one.stems for one in self.by_turn[turn]))
 
 
 def hear(dialogue: Dialogue, cue_folder: Path | None = None) -> Heard:
-    """Cut a dialogue into trimmed sentences; greetings, signatures, quotations and bots are left out."""
+    """Cut a dialogue into trimmed sentences, without greetings, signatures, quotations and bots."""
     cues = cues_for((turn.text for turn in _sample(dialogue.turns)), cue_folder)
     names = name_words(dialogue.speakers, cues)
     called = _called(names, cues)
@@ -120,12 +120,12 @@ def hear(dialogue: Dialogue, cue_folder: Path | None = None) -> Heard:
 
 
 def is_bot(name: str) -> bool:
-    """Whether a program writes under this name."""
+    """Whether the name is that of a program."""
     return _BOT.fullmatch(name) is not None
 
 
 def name_words(speakers: Sequence[str], cues: Cues) -> dict[str, str]:
-    """The words by which speakers are called, each with the whole name."""
+    """Return the words that identify a speaker, each with the full name."""
     found: dict[str, set[str]] = {}
     for name in speakers:
         bare = name.partition("(")[0] or name
@@ -140,7 +140,7 @@ def _sample(turns: Sequence[Turn]) -> Sequence[Turn]:
 
 
 def _called(names: dict[str, str], cues: Cues) -> re.Pattern[str] | None:
-    """A name at the start of a sentence that is no part of it: "Tobias, please book it"."""
+    """Return a pattern of an address at the start of a sentence: "Tobias, please book it"."""
     if not names:
         return None
     titles = "|".join(sorted(map(re.escape, cues.words("titles")))) or "(?!)"
@@ -149,7 +149,7 @@ def _called(names: dict[str, str], cues: Cues) -> re.Pattern[str] | None:
 
 
 def _quotations(dialogue: Dialogue) -> set[int]:
-    """Turns of a mail that repeat what an earlier one says."""
+    """Return the turns of a mail thread that repeat earlier ones."""
     if dialogue.format != "mail":
         return set()
     quoted: set[int] = set()
@@ -218,7 +218,7 @@ def _clause(text: str, span: Range, cues: Cues) -> Clause:
 
 
 def _unsigned(turn: Turn, ranges: list[Range], cues: Cues, names: dict[str, str]) -> list[Range]:
-    """Without the signature: what stands behind a closing phrase, and names or an initial at the end."""
+    """Drop the signature: everything from a closing phrase on, and names or an initial at the end."""
     closing = cues.pattern("closings")
     for number, (start, end) in enumerate(ranges):
         found = closing.match(turn.text, start, end)
@@ -230,7 +230,7 @@ def _unsigned(turn: Turn, ranges: list[Range], cues: Cues, names: dict[str, str]
 
 
 def _is_name(text: str) -> bool:
-    """Whether what stands behind a closing phrase is a name, with a title or an office at most."""
+    """Whether the text after a closing phrase is a name, perhaps with a title or an office."""
     words = re.findall(r"\w[\w'’-]*", text)
     return len(words) <= 6 and all(word[0].isupper() or not word[0].isalpha() for word in words[:2])
 

@@ -1,4 +1,4 @@
-"""Makes the digest of a dialogue: hears it, weighs it, and chooses what is quoted."""
+"""Makes the digest of a dialogue: cuts it into sentences, scores them, and chooses what to quote."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ from assistant.digest.weighing import Embed, bundled_weights, contexts, covered_
 from assistant.records import Dialogue
 
 SHORTEST, LONGEST = 40, 110
-"""Words of a digest where nobody asks for a number."""
+"""The range of a digest's default length in words."""
 _TOPIC_WORDS = 30
 _ROOMY = 80
-"""Words from which to-dos may take more of a digest."""
+"""From this many words on, to-dos may take a larger share."""
 _ROOMY_TODO_SHARE = 0.4
 _TODO_SHARE, _LEAST_TODO_WORDS, _MOST_TODO_SHARE = 0.15, 8, 0.25
-"""Of fewer words: a share, but so many words at least as long as that is no larger share."""
+"""In a shorter digest to-dos may take this share, or the least number of words if that is at most the larger share."""
 _MOST_OPEN = 3
 _OPEN_SHARE = 0.2
 
@@ -38,10 +38,10 @@ def make_digest(
     weights: Mapping[str, float] | None = None,
     cue_folder: Path | None = None,
 ) -> Digest:
-    """Quote what matters of a dialogue in about `words` words, and at most `points` messages.
+    """Quote what matters in a dialogue, in about `words` words and from at most `points` messages.
 
-    `focus` prefers what is about it. `encoder` compares by meaning where it is given, else words are compared.
-    `weights` replaces the bundled weights, a user's own for example. `cue_folder` holds a user's cue words.
+    `focus` is a topic to prefer. `encoder` compares texts by meaning; without it, words are compared. `weights` replace
+    the bundled weights, for example by the user's own. `cue_folder` holds the user's cue words.
     """
     heard = hear(dialogue, cue_folder)
     if not heard.sentences:
@@ -69,18 +69,18 @@ def make_digest(
 
 
 def default_words(heard: Heard, topics: int = 0) -> int:
-    """The length of a digest by that of the conversation; a long one gets some words for each topic."""
+    """Return the default length of a digest in words, by the length of the conversation and its number of topics."""
     total = sum(count_words(turn.text) for turn in heard.turns)
     return max(words_for(total), _TOPIC_WORDS * topics)
 
 
 def words_for(total: int) -> int:
-    """The length of a digest of a conversation of `total` words on one topic."""
+    """Return the default length of a digest for a conversation of `total` words on one topic."""
     return min(LONGEST, SHORTEST + total // 6)
 
 
 def todo_room(limit: int, *, asked: bool) -> int:
-    """The words that to-dos may take of a digest of `limit` words, `asked` for by somebody or not."""
+    """Return how many of `limit` words to-dos may take. `asked` says whether the user chose the limit."""
     if limit >= _ROOMY or not asked:
         return int(limit * _ROOMY_TODO_SHARE)
     return int(max(limit * _TODO_SHARE, min(_LEAST_TODO_WORDS, limit * _MOST_TODO_SHARE)))
@@ -96,7 +96,7 @@ def _open_words(sentence: Sentence) -> int:
 
 
 def fit_todos(found: list[Settled], limit: int) -> list[Settled]:
-    """The surest that fit, in order."""
+    """Return the most certain to-dos that fit into `limit` words, in the order of the conversation."""
     kept: list[Settled] = []
     for one in sorted(found, key=lambda one: -one.strength):
         if todo_words(one) <= limit:
@@ -168,7 +168,7 @@ def _choose(
 
 
 def _points(heard: Heard, chosen: Sequence[Unit]) -> tuple[Point, ...]:
-    """One point for each message, with "…" between stretches that don't touch."""
+    """Return one point per message, with "…" between clauses that are not adjacent."""
     found: list[Point] = []
     group: list[Unit] = []
     for unit in (*chosen, None):

@@ -1,4 +1,4 @@
-"""Questions that nobody answered."""
+"""Finds questions that nobody answered."""
 
 import re
 
@@ -12,7 +12,7 @@ _FIGURE = re.compile(r"\d")
 
 
 def open_questions(heard: Heard) -> list[Sentence]:
-    """The questions of a conversation that got no answer, in its order."""
+    """Return the unanswered questions, in the order of the conversation."""
     return [
         sentence
         for sentence in heard.sentences
@@ -26,7 +26,7 @@ def _answered(heard: Heard, question: Sentence) -> bool:
     ):
         rest = [later for later in heard.by_turn[question.turn] if later.place > question.place]
         if any(len(later.stems) >= 2 for later in rest) and not _waits(heard, question):
-            return True  # Who asks and goes on talking wanted no answer, or gives it.
+            return True  # A speaker who asks and goes on talking expects no answer, or gives it.
     first = True
     for turn in range(question.turn + 1, min(len(heard.turns), question.turn + 1 + _REACH)):
         if turn in heard.silent:
@@ -54,7 +54,7 @@ def _waits(heard: Heard, question: Sentence) -> bool:
 
 
 def _unknowing(heard: Heard, turn: int) -> bool:
-    """Whether a turn says no more than that its speaker doesn't know."""
+    """Whether a turn only says that its speaker doesn't know."""
     text = heard.turns[turn].text
     return heard.cues.found("unknown", text) and len(text.split()) < 9
 

@@ -1,4 +1,4 @@
-"""The parts of a digest. Every text in it is quoted: "…" marks what was left out, all else stands in the message."""
+"""The parts of a digest. All text is quoted from the messages; "…" marks omissions."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ LEFT_OUT = "…"
 
 
 class Point(Record, frozen=True):
-    """What one message says: `text` is quoted from characters `start` to `end` of turn `turn`, counted from 0."""
+    """A quotation from one message: `text` is from characters `start` to `end` of turn `turn`, counted from 0."""
 
     text: str
     speaker: str
@@ -19,11 +19,11 @@ class Point(Record, frozen=True):
 
 
 class Todo(Record, frozen=True):
-    """Who does what by when. `text` is the sentence of turn `turn` that says it.
+    """Who does what by when. `text` is the sentence of turn `turn` that says so.
 
-    `who` is a speaker or somebody mentioned, empty where nobody was named. `when` is quoted, empty where no time was
-    given; `date` is the same as an ISO date where the conversation is dated. `done` is only ever said by a person: what
-    the conversation reports as done is no to-do.
+    `who` is a speaker or somebody mentioned, empty if nobody is named. `when` is quoted, empty if there is no time;
+    `date` is its ISO date if the conversation is dated. `done` is only set by the user: what the conversation reports
+    as done is no to-do.
     """
 
     who: str
@@ -36,7 +36,7 @@ class Todo(Record, frozen=True):
 
 
 class Open(Record, frozen=True):
-    """A question that nobody answered, quoted as a point is."""
+    """A question that nobody answered, quoted like a point."""
 
     text: str
     speaker: str
@@ -46,7 +46,7 @@ class Open(Record, frozen=True):
 
 
 class Topic(Record, frozen=True):
-    """A stretch of a long conversation, turns `start` to `end` (exclusive), under words of its own."""
+    """A section of a long conversation: turns `start` to `end` (exclusive), titled with its own words."""
 
     title: str
     start: int
@@ -54,7 +54,7 @@ class Topic(Record, frozen=True):
 
 
 class Digest(Record, frozen=True):
-    """What a reader needs of a conversation, in its order. `topics` is empty where it is short."""
+    """The digest of a conversation, in its order. `topics` is empty if the conversation is short."""
 
     title: str = ""
     points: tuple[Point, ...] = ()

@@ -1,4 +1,4 @@
-"""How later messages change what earlier ones mean: agreed, refused, answered, or replaced."""
+"""Finds how later messages change earlier ones: agreement, refusal, answers, replacement."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ from assistant.digest.hearing import Heard, Sentence
 from assistant.digest.spans import stem
 
 _REACH = 4
-"""Turns after a sentence in which it is answered."""
+"""The number of turns after a sentence in which replies are looked for."""
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 _NEAR = 14
-"""Turns within which another day or amount is one for the same thing."""
+"""The number of turns within which another day or amount is taken to be for the same thing."""
 _FAR = 150
 Values = Mapping[str, frozenset[str]]
 
 
 def replies(heard: Heard, sentence: Sentence, reach: int = _REACH) -> list[Sentence]:
-    """What the others said right after, up to where the speaker himself goes on at length."""
+    """Return what others say in the next `reach` turns: the first two sentences of each turn."""
     found: list[Sentence] = []
     for turn in range(sentence.turn + 1, min(len(heard.turns), sentence.turn + 1 + reach)):
         if heard.turns[turn].speaker != sentence.speaker:
@@ -26,7 +26,7 @@ def replies(heard: Heard, sentence: Sentence, reach: int = _REACH) -> list[Sente
 
 
 def opens_with(heard: Heard, turn: int, cue: str) -> bool:
-    """Whether a turn starts with a phrase of the table, fillers that are trimmed elsewhere included."""
+    """Whether a turn starts with a phrase of the table, perhaps after a filler."""
     if turn >= len(heard.turns):
         return False
     text = heard.turns[turn].text.lstrip("*_ ")
@@ -38,7 +38,7 @@ def opens_with(heard: Heard, turn: int, cue: str) -> bool:
 
 
 def agreed_at(heard: Heard, sentence: Sentence, reach: int = 3) -> int | None:
-    """The turn in which somebody else agrees to the last sentence of a turn, None where nobody does."""
+    """Return the turn in which somebody else agrees to the sentence, or None."""
     for turn in range(sentence.turn + 1, min(len(heard.turns), sentence.turn + 1 + reach)):
         if heard.turns[turn].speaker == sentence.speaker or turn in heard.silent:
             continue
@@ -50,7 +50,7 @@ def agreed_at(heard: Heard, sentence: Sentence, reach: int = 3) -> int | None:
 
 
 def is_question(sentence: Sentence, cues: Cues) -> bool:
-    """Whether the sentence asks."""
+    """Whether the sentence is a question."""
     text = sentence.whole.rstrip("\"'”’)*_ ")
     return (
         text.rstrip("!").endswith(("?", "？", "؟"))
@@ -60,13 +60,13 @@ def is_question(sentence: Sentence, cues: Cues) -> bool:
 
 
 def replaced(heard: Heard) -> frozenset[int]:
-    """Places of sentences that no longer hold: denied later ("not Saturday"), or agreed and then overturned."""
+    """Return the places of sentences that no longer hold: denied later ("not Saturday"), or agreed and reversed."""
     values = [_values(heard.cues, sentence) for sentence in heard.sentences]
     return frozenset(place for sentence in heard.sentences for place in _taken_back(heard, sentence, values))
 
 
 def renewed(heard: Heard) -> frozenset[int]:
-    """Places of sentences whose day, time or amount is given anew later for what seems the same thing."""
+    """Return the places of sentences whose day, time or amount is later given anew, apparently for the same thing."""
     values = [_values(heard.cues, sentence) for sentence in heard.sentences]
     found: set[int] = set()
     for sentence in heard.sentences:
@@ -77,7 +77,7 @@ def renewed(heard: Heard) -> frozenset[int]:
 
 
 def _taken_back(heard: Heard, sentence: Sentence, values: Sequence[Values]) -> set[int]:
-    """Earlier sentences that this one denies or overturns."""
+    """Return the earlier sentences that this one denies or reverses."""
     gone = set[int]()
     denied = _denied(heard.cues, sentence.whole)
     turns_back = heard.cues.found("strong_reversal", sentence.whole)
@@ -99,7 +99,7 @@ def _taken_back(heard: Heard, sentence: Sentence, values: Sequence[Values]) -> s
 
 
 def _has_last_word(heard: Heard, sentence: Sentence) -> bool:
-    """Whether a sentence settles something, agrees, is agreed to, or says that something changed."""
+    """Whether a sentence decides something, agrees, is agreed to, or says that something changed."""
     if settles(heard, sentence) or sentence.turn in heard.reversals:
         return True
     return opens_with(heard, sentence.turn, "agreement") or agreed_at(heard, sentence) is not None
@@ -125,26 +125,26 @@ def _renews(heard: Heard, sentence: Sentence, earlier: Sentence, values: Sequenc
 
 
 def _alike(now: frozenset[str], before: frozenset[str]) -> bool:
-    """Whether two amounts may be of the same thing: neither is half as much again as the other."""
+    """Whether two amounts may be of the same thing: neither is 1.5 times the other or more."""
     first, second = (max(float(one.replace(",", "")) for one in some) for some in (now, before))
     return max(first, second) < 1.5 * min(first, second)
 
 
 def _context(heard: Heard, sentence: Sentence) -> frozenset[str]:
-    """The words of a sentence and of the messages that led to it."""
+    """Return the content words of a sentence's turn and of the three turns before."""
     turns = heard.by_turn[max(0, sentence.turn - 3) : sentence.turn + 1]
     days = {stem(word) for name in ("weekdays", "months") for word in heard.cues.words(name)}
     return frozenset().union(*(one.stems for turn in turns for one in turn)) - days
 
 
 def _window(heard: Heard, sentence: Sentence) -> frozenset[str]:
-    """The words around a turning point: its own message and the one before."""
+    """Return the content words of a sentence's turn and of the one before."""
     near = heard.by_turn[max(0, sentence.turn - 1) : sentence.turn + 1]
     return frozenset().union(*(one.stems for turn in near for one in turn))
 
 
 def settles(heard: Heard, sentence: Sentence) -> bool:
-    """Whether the words of a sentence decide something."""
+    """Whether the sentence decides something."""
     bare = sentence.whole.rstrip(" .!,")
     ends = any(
         match.end() == len(bare) and match.start() > 0 for match in heard.cues.pattern("settles_end").finditer(bare)
@@ -153,7 +153,7 @@ def settles(heard: Heard, sentence: Sentence) -> bool:
 
 
 def _denied(cues: Cues, text: str) -> set[str]:
-    """Days, dates and figures behind "not" or "instead of"."""
+    """Return the days, dates and numbers after "not" or "instead of"."""
     found: set[str] = set()
     for match in cues.pattern("instead_of").finditer(text):
         behind = re.match(r"\s*(?:(?:on|the|at|in|am|um|le|el|la|a|à)\s+){0,2}([\w:.,-]*[\w])", text[match.end() :])
@@ -171,7 +171,7 @@ def _denied(cues: Cues, text: str) -> set[str]:
 
 
 def _values(cues: Cues, sentence: Sentence) -> Values:
-    """The days, times and amounts that a sentence names, by kind, in a form that compares."""
+    """Return the days, times and amounts that a sentence names, by kind, in comparable form."""
     text = sentence.text.lower()
     found: dict[str, set[str]] = {}
     days = cues.words("weekdays") | cues.words("weekdays_short")

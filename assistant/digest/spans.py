@@ -1,4 +1,4 @@
-"""Cuts what somebody said into sentences and clauses, and trims them. Everything is a range of the message."""
+"""Cuts messages into sentences and clauses, and trims them. Results are ranges of characters in the message."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,12 @@ from assistant.digest.cues import Cues
 Range = tuple[int, int]
 
 LONG_CLAUSE = 10
-"""Sentences of more words than this are cut into clauses."""
+"""Sentences of more words are cut into clauses."""
 _LEAST_WORDS = 4
 _LONGEST = 400
-"""Characters of a sentence; what goes on without an end is cut, so that the work grows with a message, no faster."""
+"""The maximum length of a sentence in characters. Longer ones are cut, so that the work grows only linearly with a
+message.
+"""
 _SHORT = 12
 _DAY = re.compile(r"\b\d{1,2}\.$")
 _END = re.compile(
@@ -28,13 +30,13 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 def count_words(text: str) -> int:
-    """Words as a reader counts them; where a script has no spaces, two characters are one."""
+    """Count words; in scripts without spaces, two characters count as one word."""
     wide = len(_WIDE.findall(text))
     return len(text.split()) if wide < len(text) / 3 else max(1, wide // 2)
 
 
 def sentences(text: str, cues: Cues) -> list[Range]:
-    """The sentences of a message, without white space around them."""
+    """Return the sentences of a message, without surrounding white space."""
     ranges: list[Range] = []
     start = 0
     limit = log.start() if (log := _LOG.search(text)) else len(text)
@@ -49,7 +51,7 @@ def sentences(text: str, cues: Cues) -> list[Range]:
 
 
 def _bounded(text: str, start: int, end: int) -> Iterator[Range]:
-    """A range in pieces of at most `_LONGEST` characters, cut at the last mark or else the last space in reach."""
+    """Yield pieces of at most `_LONGEST` characters, cut at the last punctuation mark or else the last space."""
     while end - start > _LONGEST:
         reach = start + _LONGEST
         marks = [match.end() for match in _BREAK.finditer(text, start, reach)]
@@ -60,7 +62,7 @@ def _bounded(text: str, start: int, end: int) -> Iterator[Range]:
 
 
 def clauses(text: str, start: int, end: int, cues: Cues) -> list[Range]:
-    """The clauses of a sentence: it as a whole where it is short, else cut at marks and joining words."""
+    """Return the clauses of a sentence: the whole if it is short, else cut at punctuation and conjunctions."""
     if count_words(text[start:end]) <= LONG_CLAUSE:
         return [(start, end)]
     cuts = [match.end() for match in _BREAK.finditer(text, start, end)]
@@ -75,7 +77,9 @@ def clauses(text: str, start: int, end: int, cues: Cues) -> list[Range]:
 
 
 def trim(text: str, start: int, end: int, cues: Cues, names: re.Pattern[str] | None = None) -> Range:
-    """Without greetings, fillers, names called and signs at the edges; empty where nothing else is left."""
+    """Trim greetings, fillers, forms of address and punctuation from both ends; the range is empty if nothing else is
+    left.
+    """
     before = None
     while before != (start, end) and start < end:
         before = (start, end)
@@ -99,7 +103,7 @@ def trim(text: str, start: int, end: int, cues: Cues, names: re.Pattern[str] | N
 
 @cache
 def _salutation(cues: Cues) -> re.Pattern[str]:
-    """ "Dear Mr. Okafor," with up to three names."""
+    """Return a pattern of "Dear Mr. Okafor," with up to three names."""
     return re.compile(
         rf"(?:{cues.pattern('salutations').pattern})\s+(?-i:[^\W\d_a-zà-ÿ][\w.'’-]*\s?){{1,3}}(?=[,!])", re.IGNORECASE
     )
@@ -107,14 +111,14 @@ def _salutation(cues: Cues) -> re.Pattern[str]:
 
 @cache
 def _direction(cues: Cues) -> re.Pattern[str]:
-    """What somebody does while speaking, set off by signs: "*sighs*", "(laughs loudly)"."""
+    """Return a pattern of stage directions: "*sighs*", "(laughs loudly)"."""
     phrase = cues.pattern("directions").pattern
     opening, closing = r"(?:[*(\[]|<\w{1,6}>)+", r"(?:[*)\]]|</\w{1,6}>)+"
     return re.compile(rf"{opening}(?:{phrase})[^*)\]<\d]{{0,20}}{closing}\s*", re.IGNORECASE)
 
 
 def _kept(text: str, at: int, end: int) -> bool:
-    """Whether a sign belongs to a number, "-1", ".5", or opens what another one closes: "*Friday* at nine"."""
+    """Whether a mark belongs to a number ("-1", ".5") or has its closing mark in the range ("*Friday* at nine")."""
     if text[at] in "-." and text[at + 1 : at + 2].isdigit():
         return True
     closing = _PAIRS.get(text[at])
@@ -122,7 +126,7 @@ def _kept(text: str, at: int, end: int) -> bool:
 
 
 def _paired(text: str, start: int, end: int) -> bool:
-    """Whether the sign at the end closes what an earlier one opens."""
+    """Whether the mark at the end closes an earlier one."""
     closing = text[end - 1]
     if closing == "*":
         return text.count(closing, start, end) % 2 == 0
@@ -131,7 +135,7 @@ def _paired(text: str, start: int, end: int) -> bool:
 
 
 def _may_go(text: str, at: int, end: int, marked: bool, cues: Cues) -> bool:
-    """Whether what is left behind an opening word can stand alone; "so" goes, "so many" and "right now" stay whole."""
+    """Whether the rest can stand alone without an opening word: "so" goes, but "so many" and "right now" stay."""
     rest = text[at:end]
     if not rest or rest[0] in ",.!?:;…" or rest.lstrip()[:1] in ("-", "–", "—"):
         return True
@@ -149,13 +153,13 @@ def _trim_end(text: str, start: int, end: int, cues: Cues) -> int:
 
 
 def _parted(text: str, at: int, marked: bool) -> bool:
-    """Whether a word at the end is set off: by a comma, or by a space where that is enough."""
+    """Whether a word at the end is set off: by a comma or full stop if `marked`, else a space is enough."""
     before = text[:at].rstrip(" ")
     return before[-1:] in (",", ".", "…") if marked else text[at - 1] in " ,."
 
 
 def is_noise(text: str, cues: Cues) -> bool:
-    """Whether a sentence says nothing: thanks, a lone sign, a line of a log, an address."""
+    """Whether a sentence says nothing: thanks, a lone symbol, a line of a log, a URL."""
     words = _WORD.findall(text)
     if not words or (len(words) == 1 and len(words[0]) < 2 and not words[0].isdigit()):
         return True
@@ -171,7 +175,7 @@ def is_noise(text: str, cues: Cues) -> bool:
 
 @cache
 def _titled(cues: Cues) -> re.Pattern[str]:
-    """A person called by name and title, alone: "Mr. and Mrs. Petrov"."""
+    """Return a pattern of names with titles, alone: "Mr. and Mrs. Petrov"."""
     titles = "|".join(sorted(map(re.escape, cues.words("titles")))) or "(?!)"
     return re.compile(
         rf"(?:(?:{titles})\.?\s(?:(?:and|&)\s(?:{titles})\.?\s)?[^\W\d_][\w'’-]*\s?){{1,2}}", re.IGNORECASE
@@ -180,7 +184,7 @@ def _titled(cues: Cues) -> re.Pattern[str]:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """What forms of a word share, roughly and in any language."""
+    """Return a rough, language-independent stem of a word."""
     word = word.lower().removesuffix("'s").removesuffix("’s")
     if len(word) > 4 and word.endswith(("s", "e")):
         word = word.rstrip("se") if len(word.rstrip("se")) > 2 else word
@@ -190,7 +194,7 @@ def stem(word: str) -> str:
 
 
 def stems(text: str, cues: Cues) -> tuple[str, ...]:
-    """The words that carry meaning, cut to what their forms share; pairs of characters where words aren't parted."""
+    """Return the stems of the content words; bigrams of characters for scripts without spaces."""
     common = cues.words("common")
     found: list[str] = []
     for word in _WORD.findall(text):
@@ -202,7 +206,7 @@ def stems(text: str, cues: Cues) -> tuple[str, ...]:
 
 
 def _abbreviated(text: str, behind: str, cues: Cues) -> bool:
-    """Whether the full stop at the end is that of a short form, an initial or a number in a list."""
+    """Whether the full stop at the end belongs to an abbreviation, an initial or a day ("3. Mai")."""
     if not text.endswith("."):
         return False
     if _DAY.search(text) and cues.opens("months", behind):

@@ -1,4 +1,4 @@
-"""Cuts a long conversation where its words change (TextTiling, Hearst 1997), and titles each part by its own words."""
+"""Segments a long conversation by topic (TextTiling, Hearst 1997), and titles each segment with its own words."""
 
 import itertools
 import math
@@ -11,19 +11,19 @@ from assistant.digest.records import Topic
 from assistant.digest.spans import stems
 
 LONG = 120
-"""Turns from which a conversation is cut by topic."""
+"""Conversations of at least this many turns are segmented."""
 _WINDOW = 12
 _MOST = 12
 _LEAST_TURNS = 15
 _WIDE = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-# Words, or where a script has no spaces, stretches of the characters that nouns are written in.
+# Words, or in scripts without spaces, runs of the characters that nouns are written in.
 _WORD = re.compile(
     rf"(?:(?![{_WIDE}])[^\W\d_])(?:(?![{_WIDE}])[\w'’-])+|[\u30a0-\u30ff]{{2,}}|[\u4e00-\u9fff]{{2,}}|[\uac00-\ud7af]{{2,}}"
 )
 
 
 def find_topics(heard: Heard, weights: dict[str, float]) -> tuple[Topic, ...]:
-    """The topics of a long conversation in order; none where it is short."""
+    """Return the topics of a long conversation in order; none if it is short."""
     total = len(heard.turns)
     if total < LONG:
         return ()
@@ -40,7 +40,7 @@ def find_topics(heard: Heard, weights: dict[str, float]) -> tuple[Topic, ...]:
 
 
 def title_of(heard: Heard, start: int, end: int, weights: dict[str, float], most: int = 3) -> str:
-    """The words that mark a stretch of the conversation, as they stand in it."""
+    """Return up to `most` characteristic words of turns `start` to `end`, as they are written there."""
     inside: Counter[str] = Counter()
     forms: dict[str, Counter[str]] = {}
     for turn in heard.by_turn[start:end]:
@@ -74,18 +74,18 @@ _NO_SUBJECT = (
     "common",
     "plain",
 )
-"""Words that no conversation is about."""
+"""Tables of words that no conversation is about."""
 _SHORTEST = 4
 
 
 def _is_plain(word: str, heard: Heard) -> bool:
-    """Whether the word says nothing of a subject: a time, a number, a verb of asking, a short one."""
+    """Whether the word names no subject: a time, a number, a verb of asking, a short word."""
     is_short = word.isascii() and len(word) < _SHORTEST
     return is_short or "'" in word or "’" in word or any(word in heard.cues.words(kind) for kind in _NO_SUBJECT)
 
 
 def _valleys(gaps: Sequence[int], likeness: Sequence[float], least: int) -> list[int]:
-    """The deepest valleys of likeness, apart from one another, at most so many."""
+    """Return the deepest valleys of similarity, at least `least` turns apart, at most `_MOST` - 1."""
     depths = []
     for at, value in enumerate(likeness):
         left = max(likeness[: at + 1])
@@ -106,7 +106,7 @@ def _valleys(gaps: Sequence[int], likeness: Sequence[float], least: int) -> list
 def _windows(
     bags: Sequence[Counter[str]], gaps: Sequence[int], size: int
 ) -> Iterator[tuple[Counter[str], Counter[str]]]:
-    """The words of the `size` turns before and behind each gap, kept up to date from gap to gap."""
+    """Yield the words of the `size` turns before and after each gap, updated from gap to gap."""
     before, after = Counter[str](), Counter[str]()
     low = middle = high = 0
     for gap in gaps:

@@ -1,4 +1,4 @@
-"""What a clause is worth beside its score: whether it can stand alone, still holds, and is not told already."""
+"""Weighs clauses beyond their scores: whether they can stand alone, still hold, and are not told elsewhere."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,23 +13,25 @@ from assistant.digest.spans import stems
 from assistant.digest.todos.todos import Settled
 
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
-"""Texts to unit vectors."""
+"""Maps texts to unit vectors."""
 
 _RENEWED = 0.35
-"""What a clause is worth whose day or amount is given anew later."""
+"""The factor for a clause whose day or amount is later given anew."""
 _COVERED = 0.7
-"""How far a word is told that stands in a to-do or an open question."""
+"""How far a word in a to-do or an open question counts as told."""
 
 
 @cache
 def bundled_weights() -> dict[str, float]:
-    """The weights that come with the package."""
+    """Return the weights that ship with the package."""
     text = resources.files(__package__).joinpath("weights.json").read_bytes()
     return msgspec.json.decode(text, type=dict[str, float])
 
 
 def contexts(heard: Heard, candidates: Sequence[Unit]) -> dict[int, int]:
-    """For a clause that can't be understood alone the one to quote with it: what it answers, or what "it" is."""
+    """Map each clause that can't be understood alone to the one to quote with it: what it answers, or what "it" refers
+    to.
+    """
     last: dict[int, int] = {}
     found: dict[int, int] = {}
     for at, unit in enumerate(candidates):
@@ -49,7 +51,7 @@ def contexts(heard: Heard, candidates: Sequence[Unit]) -> dict[int, int]:
 
 
 def _asked_about(candidates: Sequence[Unit], last: Mapping[int, int], turn: int, question: int) -> int:
-    """The question, or what it asks about: "The reports are empty." "Since when?" "Monday"."""
+    """Return the question, or what it asks about: "The reports are empty." "Since when?" "Monday"."""
     if candidates[question].clause.stems or candidates[question].sentence.turn != turn - 1:
         return question
     return last.get(turn - 2, question)
@@ -60,7 +62,7 @@ def _other(heard: Heard, turn: int, later: int) -> bool:
 
 
 def _quotable(unit: Unit, has_context: bool) -> bool:
-    """Whether a clause tells a reader something, by itself or with what it answers."""
+    """Whether a clause is informative, alone or with its context."""
     carried = len(unit.clause.stems)
     if unit.replaced or not carried:
         return False
@@ -68,19 +70,19 @@ def _quotable(unit: Unit, has_context: bool) -> bool:
 
 
 def worth(unit: Unit, has_context: bool, tasks: frozenset[int]) -> float:
-    """The factor to a clause's score; 0 keeps it out, as it does where a to-do says the same."""
+    """Return the factor for a clause's score; 0 excludes it, for example because a to-do says the same."""
     told = unit.sentence.place in tasks
     return 0.0 if told or not _quotable(unit, has_context) else _RENEWED if unit.renewed else 1.0
 
 
 def covered_by(heard: Heard, todos: Sequence[Settled], asked: Sequence[Sentence]) -> dict[str, float]:
-    """How far each word is told by to-dos and open questions."""
+    """Return how far each word is told by to-dos and open questions."""
     said = [word for one in todos for word in stems(f"{one.todo.what} {one.todo.when}", heard.cues)]
     return dict.fromkeys([*said, *(word for one in asked for word in one.stems)], _COVERED)
 
 
 def nearness(heard: Heard, candidates: Sequence[Unit], focus: str, encoder: Embed | None) -> list[float]:
-    """How near each unit is to the focus, from 0.05 to 1."""
+    """Return the similarity of each unit to the focus, from 0.05 to 1."""
     wanted = set(stems(focus, heard.cues))
     near = [len(wanted & unit.sentence.stems) / (len(wanted) or 1) for unit in candidates]
     if encoder is not None:

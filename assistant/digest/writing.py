@@ -1,4 +1,4 @@
-"""Writes a digest as text: plain lines, or Markdown."""
+"""Renders a digest as plain lines or Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
@@ -9,19 +9,19 @@ Style = Literal["plain", "markdown"]
 
 
 def render(digest: Digest, style: Style = "plain") -> str:
-    """The digest as text; empty where there is nothing in it."""
+    """Render the digest as text; empty if the digest is."""
     blocks = [block for block in _blocks(digest, style) if block]
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def todo_line(todo: Todo) -> str:
-    """ "who · what · when", as far as they are known."""
+    """Return "who · what · when", as far as they are known."""
     when = f"{todo.when} ({todo.date})" if todo.when and todo.date else todo.when
     return " · ".join(part for part in (todo.who, todo.what, when, "done" if todo.done else "") if part)
 
 
 def point_line(point: Point | Open) -> str:
-    """ "speaker: text"."""
+    """Return "speaker: text"."""
     return f"{point.speaker}: {point.text}"
 
 
@@ -41,7 +41,7 @@ def _point(point: Point) -> str:
 
 
 def _block(title: str, lines: Iterable[str], style: Style, boxes: Sequence[bool] | None = None) -> list[str]:
-    """A heading and its lines; `boxes` tells of each whether its box is ticked."""
+    """Return a heading and its lines; `boxes` says for each whether its box is ticked."""
     found = list(lines)
     marks = ["" for _ in found] if boxes is None else ["[x] " if done else "[ ] " for done in boxes]
     items = [_item(line, style, mark) for line, mark in zip(found, marks, strict=True)]
