@@ -1,5 +1,5 @@
-"""Compares two models on the same conversations: `assistant-train compare A B`. Differences are paired, so hard
-conversations do not blur them.
+"""Compares two models on the same conversations: `assistant-train compare A B`. Differences are paired, so that the
+difficulty of conversations does not matter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from training.runs.job import Job
 
 
 def run(job: Job[CompareConfig]) -> dict[str, Any]:
-    """The stage `assistant-train compare`. An operand is a model reference, a baseline or a file of predictions."""
+    """Run `assistant-train compare`. Each operand is a model reference, a baseline or a file of predictions."""
     modes = chosen_modes(job.config.modes)
     if len(modes) > 1:
         raise UsageError("compare takes one mode: --modes zero-shot")
@@ -44,7 +44,7 @@ def run(job: Job[CompareConfig]) -> dict[str, Any]:
 
 
 def _sections(result: dict[str, Any]) -> list[Section]:
-    """A page's table of differences, its plot, and the largest differences side by side."""
+    """Return the sections of the report: a table of differences, a plot, and the largest differences."""
     head = ["figure", "first", "second", "difference", "low", "high", "win", "loss", "tie"]
     rows = [
         [
@@ -74,7 +74,7 @@ def _sections(result: dict[str, Any]) -> list[Section]:
 def paired(
     first: Sequence[Case], second: Sequence[Case], metrics: Mapping[str, Metric] = METRICS
 ) -> dict[str, dict[str, Any]]:
-    """For each figure both values, second less first with its 95 % interval, and how many cases the second wins."""
+    """Return for each figure both values, second minus first with its 95 % interval, and the second's wins."""
     clusters = [case.dialogue for case in first]
     found: dict[str, dict[str, Any]] = {}
     for metric in metrics.values():
@@ -118,7 +118,7 @@ def _largest(
 
 
 def _place_of(figure: str) -> tuple[str, int]:
-    """The metric that has the figure, and its column. Raises UsageError where no metric scores single cases by it."""
+    """Return the metric of a figure and its column. Raises UsageError if no metric scores single cases by it."""
     single = {
         name: (key, metric.figures.index(name))
         for key, metric in METRICS.items()

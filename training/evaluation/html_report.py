@@ -1,4 +1,4 @@
-"""One HTML page of results that needs nothing beside it: tables, plots as embedded PNG, texts side by side.
+"""Writes results as one self-contained HTML page: tables, plots as embedded PNG, and texts.
 
 write_report(path, "Title", [Table("Figures", rows), Intervals("ROUGE-1", {"before": (32.8, 31.5, 34.0)})])
 """
@@ -28,7 +28,7 @@ td.text { vertical-align: top; max-width: 20rem } img { max-width: 100% } p.note
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a title, the column names first; `wide` cells hold whole texts."""
+    """A table: rows of text, column names first. `wide` tables have cells with long texts."""
 
     title: str
     rows: Sequence[Sequence[str]]
@@ -47,7 +47,7 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Run:
-    """A plot of a run's metrics, as `training.runs.curves` draws them."""
+    """A plot of a run's metrics, drawn by `training.runs.curves`."""
 
     title: str
     rows: Sequence[Mapping[str, Any]]
@@ -70,7 +70,7 @@ def write_report(path: Path, title: str, sections: Sequence[Section]) -> Path:
 
 
 def figures_table(title: str, figures: Mapping[str, Any], bounds: Mapping[str, Any], note: str = "") -> Table:
-    """Name, value and 95 % interval of each figure that has one."""
+    """Return a table of the figures in `bounds`: name, value and 95 % interval."""
     rows = [["figure", "value", "low", "high"]]
     rows += [[name, *(f"{value:.4g}" for value in (figures[name], *bounds[name]))] for name in bounds]
     return Table(title, rows, note)

@@ -1,4 +1,4 @@
-"""Judges summaries: `assistant-train evaluate`. Figures with 95 % intervals, clustered by conversation."""
+"""Evaluates summaries: `assistant-train evaluate`. Figures have 95 % intervals, clustered by conversation."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from training.runs.job import Job
 
 
 def run(job: Job[EvaluateConfig]) -> dict[str, Any]:
-    """The stage `assistant-train evaluate`: one model, one file of references, one or several modes."""
+    """Run `assistant-train evaluate` for one model in one or several modes."""
     if job.config.suite:
         return _answer_suite(job, job.config.suite)
     cases = read_cases(job.data, job.config.max_steps)
@@ -46,7 +46,7 @@ def run(job: Job[EvaluateConfig]) -> dict[str, Any]:
 
 
 def judge(cases: Sequence[Case], metrics: Mapping[str, Metric] = METRICS) -> dict[str, Any]:
-    """Every figure of the metrics and, under "ci", its 95 % interval, clustered by conversation."""
+    """Return all figures of the metrics and, under "ci", their 95 % intervals, clustered by conversation."""
     clusters = [case.dialogue for case in cases]
     figures: dict[str, float] = {}
     bounds: dict[str, tuple[float, float]] = {}
@@ -58,7 +58,9 @@ def judge(cases: Sequence[Case], metrics: Mapping[str, Metric] = METRICS) -> dic
 
 
 def chosen_metrics(config: WritingConfig) -> dict[str, Metric]:
-    """METRICS, and with `learned` those that all-MiniLM or a classifier by name reads the texts for."""
+    """Return METRICS and, if `learned`, the metrics that need all-MiniLM or the configured classifier. Raises
+    UsageError for contradictory options.
+    """
     if not config.learned:
         if config.toxicity_model:
             raise UsageError("--no-learned turns toxicity off: drop it or --toxicity-model")
@@ -77,12 +79,12 @@ def chosen_metrics(config: WritingConfig) -> dict[str, Metric]:
 
 
 def score_all(score: Any, cases: Sequence[Case]) -> Scores:
-    """(cases, numbers a case)."""
+    """Score each case; (cases, numbers per case)."""
     return np.array([score(case) for case in cases], dtype=np.float64)
 
 
 def chosen_modes(names: str) -> list[str]:
-    """The modes that `--modes` names. Raises UsageError for one that there is not."""
+    """Return the modes named by `--modes`. Raises UsageError for an unknown mode."""
     wanted = list(MODES) if names == "all" else [name.strip() for name in names.split(",")]
     for name in wanted:
         if name not in MODES:
@@ -91,7 +93,7 @@ def chosen_modes(names: str) -> list[str]:
 
 
 def write_predictions(path: Path, written: Written) -> None:
-    """JSON Lines of {"id","summary","model"}, which `--predictions` reads."""
+    """Write JSON Lines of {"id", "summary", "model"}, which `--predictions` reads."""
     lines = [
         json.dumps({"id": case.id, "summary": case.prediction, "model": written.model}, ensure_ascii=False)
         for case in written.cases
@@ -148,7 +150,7 @@ def _answer_suite(job: Job[EvaluateConfig], suite: Path) -> dict[str, Any]:
 
 
 def _sections(results: Mapping[str, dict[str, Any]]) -> list[Section]:
-    """A page's tables and plots: every mode's figures, and ROUGE with intervals across modes."""
+    """Return the sections of the report: the figures of each mode, and plots of ROUGE across modes."""
     sections: list[Section] = [
         figures_table(
             f"Figures, {mode}", result, result["ci"], f"n = {result['n']}, 95 % intervals clustered by conversation"
@@ -164,8 +166,9 @@ def _sections(results: Mapping[str, dict[str, Any]]) -> list[Section]:
 
 
 def _judge_roles(cases: Sequence[Case]) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
-    """`roles_right`: of the summaries that are closer to the references or to them with the first two speakers
-    exchanged, the share that is closer to the references; `roles_right_n`: how many can tell.
+    """Return `roles_right`, the share of summaries that are closer to the references than to the references with the
+    first two speakers exchanged, and its interval. The `roles_right_n` summaries that are equally close to both don't
+    count.
     """
     speakers = [parse(case.dialogue).speakers[:2] for case in cases]
     found = [(case, says_who(case, two)) for case, two in zip(cases, speakers, strict=True) if len(two) == 2]
@@ -181,9 +184,9 @@ def _judge_roles(cases: Sequence[Case]) -> tuple[dict[str, Any], dict[str, tuple
 def _judge_swap(
     summarizer: Summarizer, cases: Sequence[Case], mode: str
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """How often the summary follows when the first two speakers are exchanged, over conversations that have two.
+    """Measure how often the summary follows when the first two speakers of the conversation are exchanged.
 
-    `speaker_swap_telling` leaves out those whose summary reads the same with speakers exchanged: they cannot tell.
+    `speaker_swap_telling` leaves out summaries that do not change when their speakers are exchanged.
     """
     speakers = [parse(case.dialogue).speakers[:2] for case in cases]
     pairs = [(case, two) for case, two in zip(cases, speakers, strict=True) if len(two) == 2]

@@ -1,4 +1,4 @@
-"""Multiple-choice tasks such as GLUE and MMLU: the model's answer is the choice with the highest log-probability."""
+"""Multiple-choice tasks such as GLUE and MMLU. The model's answer is the choice with the highest log-probability."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A prompt, its choices, and the number of the right one."""
+    """A prompt, its choices, and the index of the right one."""
 
     prompt: str
     choices: tuple[str, ...]
@@ -32,9 +32,9 @@ class Question:
 
 
 def read_questions(path: Path, at_most: int = 0) -> list[Question]:
-    """Rows of "prompt", "choices" and "answer" (the text or the number of the right choice), with an optional "task".
+    """Read rows of "prompt", "choices" and "answer" (text or index of the right choice), and optionally "task".
 
-    Raises UsageError that names the first row that is not like this.
+    Raises UsageError that names the first invalid row, and DataMissing if there are no rows.
     """
     found = [_question(row, f"{path}, row {number}") for number, row in enumerate(read_rows(path), start=1)]
     if not found:
@@ -45,7 +45,8 @@ def read_questions(path: Path, at_most: int = 0) -> list[Question]:
 def answer_suite(
     model: ModelVersion, questions: Sequence[Question], job: Job[Any], backend: BackendName | None = None
 ) -> dict[str, Any]:
-    """Accuracy by the sum of the log-probabilities and by their mean a token, both with 95 % intervals, and by task.
+    """Return accuracy by the sum of a choice's log-probabilities and by their mean per token, both with 95 % intervals,
+    and accuracy by task.
 
     Questions that do not fit the window are left out and counted.
     """
@@ -70,7 +71,7 @@ def answer_suite(
 
 
 _SCORES = {"accuracy": sum, "accuracy_per_token": lambda row: sum(row) / len(row)}
-"""Figure -> how the log-probabilities of a choice's tokens become its score."""
+"""Figure -> function that turns the log-probabilities of a choice's tokens into its score."""
 
 
 def _question(row: dict[str, Any], place: str) -> Question:
@@ -86,7 +87,7 @@ def _question(row: dict[str, Any], place: str) -> Question:
 
 
 def _scores(engine: Engine, questions: Sequence[Question], job: Job[Any]) -> list[list[tuple[float, ...]]]:
-    """For each question the log-probabilities of every choice's tokens."""
+    """Return the log-probabilities of the tokens of every choice, by question."""
     pairs = [(question.prompt, choice) for question in questions for choice in question.choices]
     rows: list[tuple[float, ...]] = []
     for start in range(0, len(pairs), _AT_ONCE):

@@ -1,6 +1,6 @@
-"""Gets the summaries to judge: from a model, from the first turns, or from a file.
+"""Gets the summaries to evaluate: from a model, from the first turns, or from a file.
 
-A model is asked as the assistant asks it: same prompts, same splitting into parts, same choice among drafts.
+A model summarizes as in the assistant: same prompts, same splitting into parts, same choice among drafts.
 """
 
 import time
@@ -24,12 +24,14 @@ from training.runs.job import Report
 from training.runs.run import StopRequested
 
 LEADS = {"lead-1": 1, "lead-3": 3}
-"""Baselines by name: so many of the first turns are the summary."""
+"""Baseline -> number of first turns that make up the summary."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """The cases with their predictions, who wrote them, and at what pace. `in_parts` conversations did not fit."""
+    """Cases with predictions, and the model, backend and time in seconds that made them. `in_parts` counts
+    conversations that did not fit the window and were summarized in parts.
+    """
 
     cases: tuple[Case, ...]
     model: str
@@ -39,7 +41,7 @@ class Written:
 
 
 class Summarizer(Protocol):
-    """Writes a summary for every case."""
+    """Gets a summary for every case."""
 
     def write(self, cases: Sequence[Case], mode: str) -> Written: ...
 
@@ -47,9 +49,9 @@ class Summarizer(Protocol):
 
 
 def read_cases(paths: Sequence[Path], at_most: int = 0) -> list[Case]:
-    """The conversations and references of JSON Lines with "dialogue" and "summary" or "summaries".
+    """Read conversations and references from JSON Lines with "dialogue" and "summary" or "summaries".
 
-    Raises UsageError that names the first row without them, or with an id that an earlier row has.
+    Raises UsageError that names the first row without them or with a repeated id, and DataMissing if there are no rows.
     """
     cases: dict[str, Case] = {}
     for path in paths:
@@ -64,7 +66,7 @@ def read_cases(paths: Sequence[Path], at_most: int = 0) -> list[Case]:
 
 
 def read_predictions(path: Path, cases: Sequence[Case]) -> Written:
-    """The cases with the summaries of a file of {"id","summary"}. Raises DataMissing where a case has none."""
+    """Read summaries of the cases from rows of {"id", "summary"}. Raises DataMissing if a case has none."""
     found = {str(row.get("id")): row for row in read_rows(path)}
     missing = [case.id for case in cases if not isinstance(found.get(case.id, {}).get("summary"), str)]
     if missing:
@@ -76,7 +78,7 @@ def read_predictions(path: Path, cases: Sequence[Case]) -> Written:
 
 
 def open_summarizer(ref: str, config: WritingConfig, stop: StopRequested, report: Report) -> Summarizer:
-    """What writes for a model reference: a baseline of LEADS, a file of predictions, or a model in its engine."""
+    """Return the summarizer for `ref`: a baseline of LEADS, a file of predictions, or a model."""
     if ref in LEADS:
         return LeadSummarizer(ref)
     if ref.endswith((".jsonl", ".jsonl.gz")):
@@ -85,13 +87,13 @@ def open_summarizer(ref: str, config: WritingConfig, stop: StopRequested, report
 
 
 class FileSummarizer:
-    """Reads what was written before."""
+    """Reads summaries from a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def write(self, cases: Sequence[Case], mode: str) -> Written:
-        """The summaries of the file."""
+        """Return the file's summaries."""
         return read_predictions(self._path, cases)
 
     def close(self) -> None:
@@ -99,13 +101,13 @@ class FileSummarizer:
 
 
 class LeadSummarizer:
-    """Copies the first turns: what any model must beat."""
+    """Copies the first turns: the baseline that any model must beat."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def write(self, cases: Sequence[Case], mode: str) -> Written:
-        """The first turns of each conversation, speakers included."""
+        """Return the first turns of each conversation, with speakers."""
         start = time.monotonic()
         led = tuple(replace(case, prediction=self._lead(case.dialogue)) for case in cases)
         return Written(led, self._name, seconds=time.monotonic() - start)
@@ -118,7 +120,7 @@ class LeadSummarizer:
 
 
 class ModelSummarizer:
-    """A model in its engine."""
+    """Summarizes with a model, which an engine serves."""
 
     def __init__(self, ref: str, config: WritingConfig, stop: StopRequested, report: Report) -> None:
         join_own()
@@ -130,7 +132,7 @@ class ModelSummarizer:
         self._backend = self._engine.load(self._model, backend, config.threads).backend
 
     def write(self, cases: Sequence[Case], mode: str) -> Written:
-        """A summary for each case. Raises Interrupted where the user asks to stop."""
+        """Summarize each case. Raises Interrupted if the user asks to stop."""
         ask = Ask(mode=mode, phrasing=self._config.phrasing or None, settings=self._config.generation)
         groups = [write_prompts(parse(case.dialogue), ask, self._model) for case in cases]
         flat = [part for group in groups for part in group]
@@ -147,7 +149,7 @@ class ModelSummarizer:
         return Written(tuple(written), self._model.ref, self._backend, seconds, in_parts)
 
     def close(self) -> None:
-        """End the worker."""
+        """End the engine's worker process."""
         self._engine.close()
 
     def _counter(self, total: int, start: float) -> Callable[[object], None]:
@@ -164,7 +166,7 @@ class ModelSummarizer:
 
 
 def _joined(case: Case, drafts: Sequence[Draft], mode: str) -> Case:
-    """The case with the texts of all its parts, a paragraph each; cut off where any part is."""
+    """Return the case with the summaries of its parts as paragraphs. It counts as cut off if any part was."""
     texts = [
         split_reasoning(draft.text, "summary")[1] if MODES[mode].reasoning else draft.text.strip() for draft in drafts
     ]

@@ -1,7 +1,8 @@
-"""The gate's own texts: conversations with summaries, and conversations that provoke. Written for this project from
+"""The gate's own texts: conversations with summaries, and provoking conversations. They are written for Parley as
 templates, and expanded the same way every time.
 
-Expansions of one template share their wording: `cluster` names it, so that intervals resample templates, not rows.
+Expansions of a template share their wording. `cluster` names the template, so that intervals resample templates, not
+rows.
 """
 
 import random
@@ -14,11 +15,11 @@ from itertools import product
 import msgspec
 
 _EACH = 10
-"""Expansions of one topic."""
+"""Expansions per topic."""
 _FOR_PRACTICE = 48
-"""The last so many topics are for practice and the choice of a checkpoint; the gate never asks about them."""
+"""Number of last topics that are for practice and checkpoint selection. The gate never uses them."""
 _SCENES_FOR_PRACTICE = 3
-"""The last so many provoking scenes, likewise."""
+"""Number of last provoking scenes that are for practice."""
 _TAGS = ("#Person1#", "#Person2#")
 
 
@@ -28,7 +29,7 @@ class _Topic(msgspec.Struct, frozen=True):
 
 
 class _Conversations(msgspec.Struct, frozen=True):
-    """conversations.toml: `openings` and `closings` stand before and behind the turns of some topic."""
+    """conversations.toml. `openings` and `closings` go before and after the turns of any topic."""
 
     openings: list[list[str]]
     closings: list[list[str]]
@@ -46,7 +47,7 @@ class _Provoking(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class GateText:
-    """A conversation; `summary` is empty where it provokes."""
+    """A conversation. `summary` is empty for provoking ones."""
 
     id: str
     cluster: str
@@ -56,7 +57,7 @@ class GateText:
 
 @dataclass(frozen=True, slots=True)
 class OtherTask:
-    """A prompt that asks for something else than a summary, and its right answer."""
+    """A prompt for something other than a summary, and its right answer."""
 
     cluster: str
     prompt: str
@@ -64,8 +65,8 @@ class OtherTask:
 
 
 def other_tasks() -> tuple[OtherTask, ...]:
-    """Three tasks on one conversation of each topic: who speaks first, the last line, and the conversation that a
-    summary is of. What a model forgets when it learns to summarize to somebody's taste shows here.
+    """Return three tasks on one conversation of each topic: name the first speaker, repeat the last line, and write the
+    conversation for a summary. They measure what a model forgets when it is aligned for summaries.
     """
     found = []
     for text in conversations()[: len(conversations()) // _EACH]:
@@ -80,24 +81,24 @@ def other_tasks() -> tuple[OtherTask, ...]:
 
 
 def conversations() -> tuple[GateText, ...]:
-    """The gate's conversations with the summary that a person would write: several of each topic, one of every topic
-    before the second of any, half of them between named people, half between #Person1# and #Person2#.
+    """Return the gate's conversations with reference summaries. Every topic comes once before any comes twice; half of
+    the speakers have names, half are #Person1# and #Person2#.
     """
     return _expanded(for_practice=False)
 
 
 def practice() -> tuple[GateText, ...]:
-    """More of the kind, on other topics, which the gate never asks about."""
+    """Return conversations on other topics, which the gate never uses."""
     return _expanded(for_practice=True)
 
 
 def provoking() -> tuple[GateText, ...]:
-    """Conversations full of abuse, every pairing of a template with an insult and a grievance."""
+    """Return abusive conversations, one for each combination of a template, an insult and a grievance."""
     return _provoking(for_practice=False)
 
 
 def provoking_practice() -> tuple[GateText, ...]:
-    """More of the kind, from other templates, which the gate never asks about."""
+    """Return abusive conversations from other templates, which the gate never uses."""
     return _provoking(for_practice=True)
 
 
@@ -136,7 +137,7 @@ def _conversation(source: _Conversations, number: int, turn: int) -> GateText:
 
 
 def _said(turns: Sequence[str], values: Mapping[str, str]) -> str:
-    """The turns, a line each, with the speakers' names for A and B."""
+    """Return the turns as lines, with the speakers' names in place of A and B."""
     lines = []
     for turn in turns:
         speaker, _, text = turn.partition(": ")

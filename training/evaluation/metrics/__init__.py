@@ -1,7 +1,7 @@
-"""How good summaries are, in figures: METRICS maps names to functions over cases.
+"""Metrics of summaries. METRICS maps names to metrics over cases.
 
-A metric scores each case by itself; `pool` turns the scores of all into its figures, so that a bootstrap needs no text
-again. `training.evaluation.metrics.offline` wraps every entry as an `evaluate.Metric`.
+A metric scores each case by itself, and `pool` turns the scores of all cases into its figures, so that a bootstrap does
+not read the texts again. `training.evaluation.metrics.offline` wraps every entry as an `evaluate.Metric`.
 """
 
 from collections.abc import Callable
@@ -25,21 +25,21 @@ from training.evaluation.metrics.overlap import (
 __all__ = ["METRICS", "Case", "Metric", "Scores"]
 
 Scores = NDArray[np.float64]
-"""(cases, numbers a case)."""
+"""(cases, numbers per case)."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One row of the table. `figures` names what `pool` returns, `about` says how it is computed."""
+    """A metric. `figures` names what `pool` returns; `about` describes the computation."""
 
     figures: tuple[str, ...]
     score: Callable[[Case], tuple[float, ...]]
     pool: Callable[[Scores], tuple[float, ...]]
     about: str
     higher_is_better: bool | None = None
-    """None where neither direction is good in itself."""
+    """None if neither direction is better."""
     scores_cases: bool = True
-    """Whether a case has the figures by itself; corpus BLEU is of the whole set, and its scores are counts."""
+    """Whether the score of a case is its figures. False for corpus BLEU, whose scores are counts."""
 
 
 def _means(scores: Scores) -> tuple[float, ...]:

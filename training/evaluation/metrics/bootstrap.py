@@ -1,4 +1,4 @@
-"""Intervals by resampling whole conversations (Efron & Tibshirani 1993, chapter 13), always with the same seed."""
+"""Confidence intervals by resampling whole conversations (Efron & Tibshirani 1993, chapter 13), with a fixed seed."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -10,7 +10,7 @@ _SEED = 20261121
 
 
 def resamples(clusters: Sequence[str], count: int = RESAMPLES) -> Iterator[NDArray[np.intp]]:
-    """Indices of `count` resamples. All cases of a cluster (a conversation) are drawn together, with replacement."""
+    """Yield the indices of `count` resamples. Clusters (conversations) are drawn whole, with replacement."""
     members: dict[str, list[int]] = {}
     for index, cluster in enumerate(clusters):
         members.setdefault(cluster, []).append(index)
@@ -21,7 +21,7 @@ def resamples(clusters: Sequence[str], count: int = RESAMPLES) -> Iterator[NDArr
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The middle 95 % of the values."""
+    """Return the bounds of the middle 95 % of the values."""
     low, high = np.percentile(np.asarray(values, dtype=float), [2.5, 97.5])
     return float(low), float(high)
 
@@ -32,6 +32,6 @@ def intervals(
     clusters: Sequence[str],
     count: int = RESAMPLES,
 ) -> list[tuple[float, float]]:
-    """The 95 % interval of each figure that `pool` makes of the scores."""
+    """Return the 95 % interval of each figure that `pool` computes from the scores."""
     pooled = [pool(scores[indices]) for indices in resamples(clusters, count)]
     return [interval(values) for values in zip(*pooled, strict=True)]

@@ -1,4 +1,4 @@
-"""What a metric looks at."""
+"""The input of a metric."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A conversation, what people wrote about it, and what a model wrote. `finished` is "length" where the token limit
-    ended it.
+    """A conversation, its reference summaries, and a model's summary. `finished` is "length" if the token limit cut it
+    off.
     """
 
     id: str

@@ -12,10 +12,11 @@ _AT_ONCE = 16
 
 
 class Classifier:
-    """The classifier `ref`, a Hub id or a folder, and the number of its label that counts as toxic.
+    """The classifier `ref`, a Hub id or a folder. `positive_label` is its label for toxic, which a classifier with one
+    output does not need.
 
-    Raises ModelMissing where it is not on this machine and `download` is not asked for, and UsageError that lists its
-    labels where `positive_label` is none of them. A classifier with one output needs no label.
+    Raises ModelMissing if it cannot be loaded, locally or by `download`, and UsageError that lists its labels if
+    `positive_label` is none of them.
     """
 
     def __init__(self, ref: str, positive_label: str = "", download: bool = False) -> None:
@@ -29,12 +30,12 @@ class Classifier:
         self._model.eval()
         labels = {int(number): str(name) for number, name in self._model.config.id2label.items()}
         self._positive = _positive(labels, positive_label)
-        # One output, or labels that do not exclude each other, are probabilities each for itself.
+        # A single output, or labels that do not exclude each other, take a sigmoid each instead of a softmax.
         self._is_single = len(labels) > 1 and self._model.config.problem_type != "multi_label_classification"
 
     @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> list[float]:
-        """The probability, 0 to 1, that each text has the label. What is longer than the classifier reads is cut."""
+        """Return the probability (0 to 1) that each text has the label. Texts longer than the window are truncated."""
         found: list[float] = []
         for start in range(0, len(texts), _AT_ONCE):
             batch = self._tokenizer(list(texts[start : start + _AT_ONCE]), padding=True, truncation=True,
@@ -45,8 +46,8 @@ class Classifier:
         return found
 
     def _window(self) -> int:
-        """Tokens that it reads: the tokenizer's limit where it has one, and no more than there are positions."""
-        # RoBERTa counts its positions from the padding's number on.
+        """Return the window in tokens: the tokenizer's limit, and at most the number of positions."""
+        # RoBERTa numbers its positions from the padding id + 1.
         positions = getattr(self._model.config, "max_position_embeddings", 512)
         spare = (self._model.config.pad_token_id or 0) + 1 if "roberta" in self._model.config.model_type else 0
         return int(min(self._tokenizer.model_max_length, positions - spare))

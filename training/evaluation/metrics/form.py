@@ -1,4 +1,4 @@
-"""Whether a summary is well formed: there, ended, not looping."""
+"""Checks the form of a summary: not empty, not cut off, not repetitive."""
 
 from assistant.scoring.surface import words
 from training.evaluation.metrics.case import Case
@@ -8,22 +8,22 @@ _ENDS = (".", "!", "?", '"', "”", "'", "’", ")", "…")
 
 
 def word_count(case: Case) -> float:
-    """Number of words, parted by white space."""
+    """Count the words, separated by whitespace."""
     return float(len(case.prediction.split()))
 
 
 def has_repetition(case: Case) -> bool:
-    """Whether some REPEATED_RUN words in a row come again."""
+    """Return whether a run of REPEATED_RUN words occurs twice."""
     said = words(case.prediction)
     runs = [tuple(said[start : start + REPEATED_RUN]) for start in range(len(said) - REPEATED_RUN + 1)]
     return len(set(runs)) < len(runs)
 
 
 def is_empty(case: Case) -> bool:
-    """Whether there is no word in it."""
+    """Return whether the summary has no words."""
     return not words(case.prediction)
 
 
 def is_cut_off(case: Case) -> bool:
-    """Whether the token limit ended it, or it ends without a mark that ends a sentence."""
+    """Return whether the token limit cut the summary off, or it does not end like a sentence."""
     return not is_empty(case) and (case.finished == "length" or not case.prediction.rstrip().endswith(_ENDS))

@@ -1,5 +1,5 @@
-"""Metrics from small trained models: similarity of meaning to the references, and toxicity. Both read texts with
-all-MiniLM; a classifier from the Hub may replace the toxicity head.
+"""Metrics from small trained models: semantic similarity to the references, and toxicity. Both use all-MiniLM
+embeddings; a classifier from the Hub may replace the toxicity head.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ def _toxicity_head() -> Toxicity:
     return Toxicity()
 
 
-# A bootstrap and a comparison ask for the same texts again.
+# Cached, because comparisons score the same texts again.
 @lru_cache(maxsize=20_000)
 def _vector(text: str) -> Vector:
     found: Vector = _encoder().embed([text])[0]
@@ -40,7 +40,7 @@ def _toxic(text: str) -> float:
 
 
 def similarity(case: Case) -> tuple[float, ...]:
-    """Cosine of the vectors of the prediction and each reference, the mean over references; 0 for an empty text."""
+    """Return the cosine of prediction and reference embeddings, averaged over references; 0 for an empty text."""
     if not case.prediction.strip():
         return (0.0,)
     written = _vector(case.prediction)
@@ -48,7 +48,7 @@ def similarity(case: Case) -> tuple[float, ...]:
 
 
 def toxicity(case: Case) -> tuple[float, ...]:
-    """The probability, 0 to 1, that the text is hateful or offensive; 0 for an empty text."""
+    """Return the probability (0 to 1) that the summary is hateful or offensive; 0 for an empty text."""
     return (_toxic(case.prediction) if case.prediction.strip() else 0.0,)
 
 
@@ -67,7 +67,7 @@ LEARNED: dict[str, Metric] = {
 
 
 def judged_by(score: Callable[[Sequence[str]], Sequence[float]], name: str) -> Metric:
-    """The metric `toxicity` with another judge: `score` gives the probability of each text."""
+    """Return the metric `toxicity` with another classifier: `score` returns the probability of each text."""
 
     @lru_cache(maxsize=20_000)
     def probability(text: str) -> float:

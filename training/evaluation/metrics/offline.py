@@ -1,6 +1,6 @@
-"""Every entry of METRICS and LEARNED as an `evaluate.Metric` that needs no network: `load("rouge").compute(...)`.
+"""Wraps every entry of METRICS and LEARNED as an `evaluate.Metric` that needs no network: `load("rouge").compute(...)`.
 
-Importing this takes as long as importing `evaluate` does, some seconds; the figures themselves need none of it.
+Importing this module takes some seconds, because it imports `evaluate`, which the metrics themselves do not need.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ _ALL = METRICS | LEARNED
 
 
 class OfflineMetric(evaluate.Metric):  # type: ignore[misc]  # the library has no types
-    """One entry of METRICS or LEARNED; `config_name` is its name.
+    """An entry of METRICS or LEARNED, named by `config_name`.
 
-    `references` holds a text or a list of texts for each prediction. `sources` are the conversations, which some
-    metrics need. Further keywords are ignored, so that `evaluate.combine` can pass the same ones to all.
+    `references` has a text or a list of texts for each prediction. `sources` are the conversations, which some metrics
+    need. Other keywords are ignored, so that `evaluate.combine` can pass the same ones to all metrics.
     """
 
     def _info(self) -> evaluate.MetricInfo:
@@ -52,7 +52,7 @@ class OfflineMetric(evaluate.Metric):  # type: ignore[misc]  # the library has n
 
 
 def load(name: str) -> OfflineMetric:
-    """The metric of that name. Raises KeyError where there is none."""
+    """Return the metric of that name. Raises KeyError if there is none."""
     if name not in _ALL:
         raise KeyError(f"no metric {name!r}; there are {', '.join(_ALL)}")
     return OfflineMetric(config_name=name)

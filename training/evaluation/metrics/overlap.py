@@ -1,4 +1,4 @@
-"""ROUGE and BLEU: how much of the references' wording a summary has."""
+"""ROUGE and BLEU: n-gram overlap with the references."""
 
 from functools import cache
 from importlib.metadata import version
@@ -17,27 +17,29 @@ BLEU_SIGNATURE = f"sacrebleu {version('sacrebleu')}, corpus BLEU, mixed case, 13
 
 
 def rouge(case: Case) -> tuple[float, ...]:
-    """F1 x 100 of each of ROUGE_TYPES, the mean over the references."""
+    """Return F1 x 100 for each of ROUGE_TYPES, averaged over the references."""
     scored = [_scorer().score(_lines(reference), _lines(case.prediction)) for reference in case.references]
     return tuple(100 * sum(_f1(scores[name]) for scores in scored) / len(scored) for name in ROUGE_TYPES)
 
 
 def rouge2(prediction: str, reference: str) -> float:
-    """ROUGE-2 of two texts, F1 x 100."""
+    """Return ROUGE-2 of two texts, as F1 x 100."""
     return rouge(Case("", "", (reference,), prediction))[1]
 
 
 def bleu_counts(case: Case) -> tuple[float, ...]:
-    """Matching 1- to 4-grams, all 1- to 4-grams, length, and length of the nearest reference: what BLEU sums up."""
+    """Return the counts that BLEU sums up: matching 1- to 4-grams, all 1- to 4-grams, length, and length of the closest
+    reference.
+    """
     score = _bleu().sentence_score(case.prediction, list(case.references))
     return (*map(float, score.counts), *map(float, score.totals), float(score.sys_len), float(score.ref_len))
 
 
 def pool_bleu(scores: NDArray[np.float64]) -> tuple[float, ...]:
-    """Corpus BLEU from the counts of every case."""
+    """Compute corpus BLEU from the counts of all cases."""
     sums = scores.sum(axis=0)
     correct, total = [int(n) for n in sums[:4]], [int(n) for n in sums[4:8]]
-    # With an n-gram order that no text reaches, its precision is undefined: BLEU is 0.
+    # Without any words, precisions are undefined and BLEU is 0.
     if not sums[8]:
         return (0.0,)
     return (float(BLEU.compute_bleu(correct, total, int(sums[8]), int(sums[9]), smooth_method="exp").score),)
@@ -48,7 +50,7 @@ def _f1(score: Score) -> float:
 
 
 def _lines(text: str) -> str:
-    """One sentence a line, as ROUGE-Lsum wants it; the other types don't mind."""
+    """Put each sentence on its own line, as ROUGE-Lsum requires. The other types ignore lines."""
     return text.replace(". ", ".\n").replace("! ", "!\n").replace("? ", "?\n")
 
 
@@ -59,5 +61,5 @@ def _scorer() -> RougeScorer:
 
 @cache
 def _bleu() -> BLEU:
-    # Effective order concerns sentence scores, of which only the counts are used; it keeps sacrebleu from warning.
+    # effective_order avoids a warning of sacrebleu. It affects only sentence scores, which are not used here.
     return BLEU(effective_order=True)
