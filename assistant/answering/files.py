@@ -15,7 +15,7 @@ from assistant.terminal import json_line, one_line, printable
 from knowledge.errors import DocumentUnreadable
 from knowledge.files import read_steady
 from knowledge.library import MOST_BYTES, Library
-from knowledge.loaders import load
+from knowledge.reading import read
 
 _ASKS_FOR_SUMMARY = re.compile(
     r"(?:please )?(?:summari[sz]e|sum up|(?:(?:give|write|show) (?:me )?)?an? (?:\w+ )?summary of)\b", re.IGNORECASE
@@ -73,7 +73,7 @@ def read_file(path: Path, format: str = "") -> Dialogue:
 
 def _document_text(path: Path) -> str:
     try:
-        text = load(str(path), read_steady(path, MOST_BYTES)).text
+        text = read(str(path), read_steady(path, MOST_BYTES)).text
     except DocumentUnreadable as error:
         raise InputUnreadable(f"{one_line(path.name)}: {error}") from error
     if not text.strip():

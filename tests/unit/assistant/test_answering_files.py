@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import docx
@@ -26,6 +28,19 @@ def test_a_document_is_read_whole_as_one_narrators_text(tmp_path: Path) -> None:
         assert FACT in said
         assert OTHER in said
         assert "alert" not in said
+
+
+def test_a_document_is_parsed_in_another_process(tmp_path: Path) -> None:
+    (tmp_path / "rules.pdf").write_bytes(pdf(FACT, OTHER))
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from assistant.answering.files import read_file_text\n"
+        "print(read_file_text(Path('rules.pdf')))\n"
+        "assert 'pypdfium2' not in sys.modules, 'a hostile file could end this process'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, FACT in done.stdout) == (0, True), done.stderr
 
 
 def test_a_note_in_a_document_is_nobodys_turn(tmp_path: Path) -> None:
