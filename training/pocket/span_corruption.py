@@ -1,4 +1,4 @@
-"""Span corruption (Raffel et al. 2020, 3.1.4): hides runs of tokens that the model learns to write."""
+"""Span corruption (Raffel et al. 2020, section 3.1.4): hides runs of tokens, which the model learns to restore."""
 
 import itertools
 import random
@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from training.runs.data.batches import Example
 
 _HIDDEN = 0.15
-"""Share of the tokens that are hidden."""
+"""Share of the tokens to hide."""
 _SPAN = 3.0
-"""Tokens in a hidden run, on average."""
+"""Mean length of a hidden run, in tokens."""
 SHORTEST = 2
-"""So many tokens a text needs: one to hide, one to go by."""
+"""Fewest tokens of a text: one to hide, one to see."""
 
 
 def hide_spans(ids: Sequence[int], sentinels: Sequence[int], end: int, rng: random.Random) -> Example:
-    """The text with a sentinel for each hidden run, and what each sentinel stands for; both end in `end`.
+    """Return the text with a sentinel for each hidden run, and as the target each sentinel with its run. Both end in
+    `end`.
 
-    `ids` has SHORTEST tokens at least and no end of its own. The first token is always seen. Of two texts of the same
-    length as many tokens are hidden in as many runs; how long each run is, and where, is drawn.
+    `ids` has at least SHORTEST tokens and no EOS. The first token is never hidden. The numbers of hidden tokens and of
+    runs depend only on the length of the text; lengths and places of the runs are random.
     """
     hidden = min(max(round(len(ids) * _HIDDEN), 1), len(ids) - 1)
     runs = min(max(round(hidden / _SPAN), 1), len(sentinels) - 1)
@@ -34,6 +35,6 @@ def hide_spans(ids: Sequence[int], sentinels: Sequence[int], end: int, rng: rand
 
 
 def _parts(total: int, count: int, rng: random.Random) -> list[int]:
-    """The total in so many parts of one at least, every way of parting it alike likely."""
+    """Split the total into `count` parts of at least 1, uniformly at random."""
     cuts = [0, *sorted(rng.sample(range(1, total), count - 1)), total]
     return [high - low for low, high in itertools.pairwise(cuts)]

@@ -1,16 +1,16 @@
 """Trains pocket, the bundled summarizer, from scratch: tokenizer, model, export.
 
-A T5 v1.1-shaped model (Raffel et al. 2020; gated GELU after Shazeer 2020) learns summaries and topics of dialogues
-in every wording that the product uses, and other instructions and span corruption if the data has them. Its token
-embeddings start from principal components of all-MiniLM-L6-v2's, which saves about a third of the first epoch. With
-`--model` training continues from the weights and tokenizer of a model of the same width, with a new optimizer. The
-exported weights are an exponential moving average.
+A T5 v1.1 (Raffel et al. 2020; gated GELU after Shazeer 2020) learns summaries and topics of dialogues in every wording
+that Parley uses, and instructions and span corruption if the data have them. Its token embeddings start from principal
+components of all-MiniLM-L6-v2's, which saves about a third of the first epoch. With `--model`, training continues from
+the weights and tokenizer of a model of the same width, with a new optimizer. The exported weights are an exponential
+moving average.
 
-A few thousand dialogues are soon memorized. Words are therefore hidden in the decoder's input (Bowman et al. 2016,
-section 3.1) and in the source, channels are dropped, labels smoothed, and some dialogues start late.
+A few thousand dialogues are soon memorized. Training therefore hides words in the decoder's input (Bowman et al. 2016,
+section 3.1) and in the source, drops channels, smooths labels, and starts some dialogues late.
 
-A summary with swapped speakers is wrong in one or two tokens only, which the mean loss per token hardly shows.
-`contrast` adds a logistic loss on how many nats likelier the right one is, with the encoder's states shared:
+A summary with swapped speakers is wrong in only one or two tokens, which hardly changes the mean loss per token.
+`contrast` adds a logistic loss on the difference in log-likelihood to the right summary, with shared encoder states:
 generated negatives as in CLIFF (Cao & Wang 2021, section 3), compared as Bradley-Terry pairs.
 """
 
@@ -56,13 +56,13 @@ from training.runs.run import Run, StopRequested
 CONVERTED = "ctranslate"
 """Name of the int8 conversion inside the model's folder."""
 _UNKNOWN = 2
-"""The piece `<unk>`, which stands for a hidden word."""
+"""The id of `<unk>`, which replaces hidden words."""
 _HELD_OUT = 100
-"""So many held-out dialogues are judged while training; more would take too long each time."""
+"""Held-out dialogues per evaluation during training; more would take too long."""
 
 
 def run(job: Job[PocketConfig]) -> dict[str, Any]:
-    """The stage `assistant-train pocket`: train, convert, write the card; the folder then serves as a model."""
+    """Run `assistant-train pocket`: train, convert, and write the card. The result is a model folder."""
     from assistant.engine.conversion import convert_folder
 
     settings = load_settings()
@@ -95,11 +95,11 @@ def train(
     start: Path | None = None,
     others: Sequence[Path] = (),
 ) -> dict[str, float]:
-    """Train, or go on where the run's checkpoint stands, and write the model to `out`. Returns its figures.
+    """Train, from the run's checkpoint if there is one, and write the model to `out`. Return its figures.
 
-    `start` is the folder of a model to go on from; the weights of the `others` are blended with the trained ones at the
-    end. Raises UsageError where a shape is another one, TrainingStopped where the loss is no number. When asked to stop
-    it saves and writes no model.
+    `start` is the folder of a model to continue from. At the end, the weights are averaged with those of `others`. If
+    the user asks to stop, saves a checkpoint but writes no model. Raises UsageError if a model's shape differs, and
+    TrainingStopped if the loss is not finite.
     """
     tokenizer = _tokenizer(config, rows, run, start)
     corpus = gather(rows, config, tokenizer)
@@ -131,7 +131,7 @@ def train(
 
 
 class _State:
-    """Everything that a checkpoint must bring back."""
+    """The state of a training, which checkpoints save."""
 
     def __init__(self, config: PocketConfig, tokenizer: Tokenizer, start: Path | None = None) -> None:
         self.config = config
@@ -171,7 +171,7 @@ class _State:
         self.seconds, self.judged = tree["seconds"], tree["judged"]
 
     def batches(self, corpus: Corpus) -> Iterator[Batch]:
-        """The batches that are left, pass after pass, until the training is over."""
+        """Yield the remaining batches, pass by pass, until the training is over."""
         while not self.is_over():
             for number, batch in enumerate(epoch_batches(self.config, corpus, self.tokenizer, self.epoch)):
                 if number >= self.position:
@@ -185,17 +185,17 @@ class _State:
         return self.fraction() >= 1.0
 
     def fraction(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """Return the completed fraction of the training, 0 to 1."""
         if self.config.max_steps:
             return self.steps / self.config.max_steps
         return self.seconds / (60 * self.config.minutes)
 
     def step(self, batch: Batch) -> float:
-        """One update; returns the loss, smoothed labels included."""
+        """Perform an update. Return the loss, with smoothed labels."""
         rate = self.config.learning_rate * min(1.0, (self.steps + 1) / self.config.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, self.fraction())))
-        # A resumed training hides and drops what an unbroken one would.
+        # A resumed training must hide and drop the same as an uninterrupted one.
         torch.manual_seed(self.config.seed + self.steps)
         loss = self._loss(batch)
         value = float(loss.detach())
@@ -206,7 +206,7 @@ class _State:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.steps += 1
-        # The average follows quickly at first and settles at its decay.
+        # The average follows quickly at first; the decay then grows to its final value.
         decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps))
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
@@ -214,7 +214,7 @@ class _State:
         return value
 
     def averaged(self) -> T5ForConditionalGeneration:
-        """A model with the averaged weights."""
+        """Return a model with the averaged weights."""
         model = build_model(self.config)
         with torch.no_grad():
             for name, parameter in model.named_parameters():
@@ -223,21 +223,21 @@ class _State:
         return model
 
     def judge(self, held_out: Sequence[Row], run: Run) -> None:
-        """Log the figures on held-out rows."""
+        """Evaluate on held-out rows and log the figures."""
         figures = self.held_out(held_out)
         self.judged = figures["dev_loss"]
         run.log(self.steps, **figures)
 
     def figures(self) -> dict[str, float]:
-        """What the training came to."""
+        """Return the figures of the training."""
         count = sum(parameter.numel() for parameter in self.model.parameters())
         figures = {"steps": self.steps, "epochs": self.epoch, "minutes": self.seconds / 60, "parameters": count}
         return figures if self.judged is None else figures | {"dev_loss": self.judged}
 
     @torch.no_grad()
     def held_out(self, rows: Sequence[Row]) -> dict[str, float]:
-        """The averaged weights on summaries in the default phrasing: nats a target token, unsmoothed, and the share of
-        the summaries with speakers that are likelier than with the two exchanged.
+        """Evaluate the averaged weights on summaries in the default wording: the loss in nats per target token, without
+        smoothing, and the share of summaries that are likelier than their copy with exchanged speakers.
         """
         current, self.model = self.model, self.averaged()
         examples = [example(row["dialogue"], row["summary"], "summary", None, self.tokenizer) for row in rows]
@@ -261,8 +261,8 @@ class _State:
     def _read(
         self, batch: Batch, word_dropout: float = 0.0, source_dropout: float = 0.0
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The logits of the labels, (batch, target length, pieces), and for the examples that have an exchanged target
-        how many nats likelier the right one is, (such examples,).
+        """Return the logits of the labels, (batch, target length, pieces), and for the examples with an exchanged
+        target the log-likelihood of the right one minus that of the exchanged one, in nats, (these examples,).
         """
         inputs = functional.pad(batch.labels[:, :-1].clamp(min=0), (1, 0))
         hidden = _drawn(inputs, word_dropout)
@@ -271,7 +271,7 @@ class _State:
         exchanged = batch.exchanged[contrasted]
         both = torch.cat([inputs, functional.pad(exchanged[:, :-1].clamp(min=0), (1, 0))])
         rows = torch.cat([rows, contrasted])
-        # The same places are hidden in both, so that the two differ by their speakers alone.
+        # The same positions are hidden in both, so that they differ only in their speakers.
         both = both.masked_fill(hidden[rows], _UNKNOWN)
         source = batch.input_ids.masked_fill(_drawn(batch.input_ids, source_dropout), _UNKNOWN)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.precision == "bfloat16"):
@@ -287,19 +287,19 @@ class _State:
 
 
 def _drawn(ids: torch.Tensor, share: float) -> torch.Tensor:
-    """Which of the ids are to be hidden: a share of them, but no padding, end or start."""
+    """Choose a share of the ids to hide, except padding, EOS and start."""
     return (torch.rand(ids.shape) < share) & (ids > _UNKNOWN)
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
-    """The mean loss of a label, in nats; IGNORED labels count for nothing."""
+    """Return the mean loss per label, in nats, without IGNORED labels."""
     return functional.cross_entropy(
         logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, label_smoothing=smoothing
     )
 
 
 def log_likelihood(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The sum over each row's labels, in nats, (batch,)."""
+    """Return the log-likelihood of each row's labels, in nats, (batch,)."""
     losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none")
     return -losses.view(labels.shape).sum(dim=1)
 
@@ -324,7 +324,7 @@ def _tokenizer(config: PocketConfig, rows: Sequence[Row], run: Run, start: Path 
 
 
 def _judge(job: Job[PocketConfig], out: Path, rows: Sequence[Row]) -> dict[str, Any] | None:
-    """The finished model's figures on held-out dialogues, asked as the assistant asks it; None for no rows."""
+    """Evaluate the finished model on held-out dialogues, with the assistant's prompts. None if there are no rows."""
     from training.evaluation.stage import judge
     from training.evaluation.summaries import ModelSummarizer
 

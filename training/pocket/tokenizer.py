@@ -1,5 +1,5 @@
-"""Trains pocket's tokenizer, byte-level BPE, and that of a larger model, unigrams with bytes for rare characters. With
-neither is any input unknown, and decoding returns the text exactly.
+"""Trains pocket's tokenizer, byte-level BPE, and that of larger models, unigrams with bytes for rare characters. Both
+encode every input, and decoding restores the text exactly.
 """
 
 import json
@@ -10,23 +10,23 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 
 PAD, EOS, UNKNOWN = "<pad>", "</s>", "<unk>"
 SENTINELS = 64
-"""How many `<extra_id_N>` pieces there are, for span corruption (Raffel et al. 2020, section 3.1.4)."""
+"""Number of `<extra_id_N>` pieces, for span corruption (Raffel et al. 2020, section 3.1.4)."""
 
-# Speaker tags stay whole so that they become one ordinary piece each; a special token would vanish at decoding.
-# Digits go in groups of at most two, so that a number never seen is copied in a few familiar pieces.
+# Speaker tags are not split, so that each becomes one ordinary piece; decoding would drop a special token. Digits are
+# split into groups of at most two, so that an unseen number is copied in a few familiar pieces.
 _PIECES = Regex(r" ?#Person\d+#:?|'[a-z]{1,2}\b| ?\p{L}+| ?\p{N}{1,2}|\n+| ?[^\s\p{L}\p{N}]+|\s+")
 
 _WORDS = Regex(r" ?#Person\d+#|'[a-z]{1,2}\b| ?\p{L}+| ?\p{N}|\n| ?[^\s\p{L}\p{N}]+|\s")
-"""The same for unigrams: tags without a colon, every digit by itself, so that figures are copied digit by digit."""
+"""The same for unigrams. Tags come without a colon, and digits one by one, so that numbers are copied by digits."""
 _SPACE = "▁"
 _RARE = 20
-"""A character seen less often is written in bytes and takes no piece."""
+"""Characters seen less often are encoded in bytes and get no piece."""
 _NO_WORD = -100.0
-"""The score of pieces that text is never cut into: special ones, and bytes as they are spelled."""
+"""Score of pieces that text is never split into: special pieces, and bytes."""
 
 
 def train_tokenizer(texts: Iterable[str], pieces: int) -> Tokenizer:
-    """Learn a vocabulary of `pieces` entries from the texts; every entry is unique. Appends `</s>` when it encodes."""
+    """Train a tokenizer with `pieces` unique entries on the texts. It appends `</s>` when encoding."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -51,8 +51,8 @@ def train_tokenizer(texts: Iterable[str], pieces: int) -> Tokenizer:
 
 
 def train_unigram(texts: Sequence[str], pieces: int, whole: Sequence[str]) -> Tokenizer:
-    """Learn at most `pieces` unigrams (Kudo 2018), among them every byte (Kudo & Richardson 2018, byte fallback) and
-    the words in `whole`, with and without a space before them. Appends `</s>` when it encodes.
+    """Train a tokenizer with at most `pieces` unigrams (Kudo 2018), including every byte (Kudo & Richardson 2018, byte
+    fallback) and the words in `whole`, with and without a space before them. It appends `</s>` when encoding.
     """
     counts = Counter[str]()
     for text in texts:
@@ -88,6 +88,6 @@ def _scores(tokenizer: Tokenizer) -> list[tuple[str, float]]:
 
 
 def sentinels(tokenizer: Tokenizer) -> list[int]:
-    """The ids of its `<extra_id_N>` pieces, in order; of a tokenizer made elsewhere there may be none."""
+    """Return the ids of the `<extra_id_N>` pieces, in order. Other tokenizers may have none."""
     ids = (tokenizer.token_to_id(f"<extra_id_{i}>") for i in range(SENTINELS))
     return [index for index in ids if index is not None]

@@ -1,5 +1,5 @@
-"""`python -m training.pocket.gpu`: what each command imports is imported when it is called, because the machine with
-the GPU has few packages.
+"""`python -m training.pocket.gpu`. Each command imports what it needs when called, because the machine with the GPU has
+few packages.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Carry out the command line; errors are one line."""
+    """Run the command line. Errors are printed as one line."""
     from assistant.errors import AssistantError
 
     arguments = _parser().parse_args()

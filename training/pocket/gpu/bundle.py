@@ -1,10 +1,10 @@
-"""What a training on a GPU reads: a folder with the model's shape, its tokenizer, and the data as token ids.
+"""Bundles, the input of training on a GPU: a folder with the model's shape, the tokenizer, and the data as token ids.
 
 config.json     the shape, as transformers' T5Config
 tokenizer.json
-data.json       the sources, the tokenizer's marks and the tags that are swapped
-N.ids.npy       the ids of source N's texts one after the other, uint16
-N.ends.npy      where each text ends in them; of pairs every second text is the target of the one before
+data.json       the sources, the special ids, and the tags to swap
+N.ids.npy       the concatenated ids of source N's texts, uint16
+N.ends.npy      the end of each text in them; in pairs, every second text is the target of the one before
 """
 
 import json
@@ -28,7 +28,7 @@ TEXTS, PAIRS = "texts", "pairs"
 
 @dataclass(frozen=True)
 class Source:
-    """One file's token ids. `texts` are hidden in part and restored; `pairs` are sources and targets, ends included."""
+    """The token ids of one file. The kind `texts` is for denoising; `pairs` are sources and targets, with EOS."""
 
     name: str
     phase: Phase
@@ -38,18 +38,18 @@ class Source:
     ends: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
-        """How many texts or pairs there are."""
+        """Number of texts or pairs."""
         return len(self.ends) // (2 if self.kind == PAIRS else 1)
 
     def text(self, index: int) -> Ids:
-        """The ids of one text."""
+        """Return the ids of one text."""
         return self.ids[self.ends[index - 1] if index else 0 : self.ends[index]]
 
 
 @dataclass(frozen=True)
 class Marks:
-    """Ids that have a meaning: what ends a text, what stands for hidden runs, and the pieces of the first two speakers'
-    tags, each with the one it is exchanged with.
+    """Special ids: EOS, the sentinels for hidden runs, and the tags of the first two speakers, each with the tag to
+    swap it with.
     """
 
     end: int
@@ -59,19 +59,19 @@ class Marks:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A folder that was read."""
+    """The content of a bundle."""
 
     shape: Shape
     marks: Marks
     sources: tuple[Source, ...]
 
     def of(self, phase: Phase) -> tuple[Source, ...]:
-        """The sources of one phase."""
+        """Return the sources of one phase."""
         return tuple(source for source in self.sources if source.phase == phase)
 
 
 def write_bundle(folder: Path, shape: Shape, marks: Marks, sources: Sequence[Source]) -> int:
-    """Write everything but the tokenizer. Returns the bytes that the ids take."""
+    """Write everything but the tokenizer. Return the size of the data files in bytes."""
     written = 0
     for number, source in enumerate(sources):
         for name, values in (("ids", source.ids), ("ends", source.ends)):
@@ -88,13 +88,13 @@ def write_bundle(folder: Path, shape: Shape, marks: Marks, sources: Sequence[Sou
 
 
 def config_of(shape: Shape) -> dict[str, Any]:
-    """The model as transformers' T5Config describes it."""
+    """Return the model's configuration for transformers' T5Config."""
     ids = {"pad_token_id": START, "decoder_start_token_id": START, "eos_token_id": 1}
     return {**asdict(shape), **ids, "feed_forward_proj": "gated-gelu", "dropout_rate": 0.0}
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read what `prepare` wrote; the ids stay on disk until they are used. Raises DataMissing where it is none."""
+    """Read a bundle written by `prepare`. The ids are memory-mapped. Raises DataMissing if the folder is no bundle."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
@@ -108,7 +108,7 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def flat(texts: Iterable[Sequence[int]]) -> tuple[Ids, npt.NDArray[np.int64]]:
-    """Texts as ids one after the other, and where each ends."""
+    """Concatenate texts. Return the ids and the end of each text."""
     parts = [np.asarray(ids, dtype=np.uint16) for ids in texts]
     ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
     return (np.concatenate(parts) if parts else np.zeros(0, np.uint16)), ends

@@ -1,5 +1,5 @@
-"""Draws packed batches out of a bundle. A batch depends on the seed and its number alone, so that a resumed training
-sees what an unbroken one would, and several processes can draw ahead.
+"""Draws packed batches from a bundle. A batch depends only on the seed and its number, so that a resumed training sees
+the same batches, and several processes can draw in advance.
 """
 
 import random
@@ -14,15 +14,15 @@ from training.pocket.span_corruption import SHORTEST, hide_spans
 from training.runs.data.batches import Example
 
 _SHARE_OF_PREFIXES = 0.5
-"""Of the plain texts, how many are continued rather than restored."""
+"""Share of the plain texts that the model continues; it restores hidden runs in the others."""
 _SWAPPED = 0.5
 _LONGER = 1.09
-"""So many times its length has a text before about 15 % of it, in runs of 3, became a sentinel each."""
+"""Length of a text relative to the text with about 15 % of its tokens, in runs of 3, replaced by sentinels."""
 Batch = dict[str, npt.NDArray[np.int64]]
 
 
 class Batches:
-    """The batches of one phase, by number; a data set as torch's loader wants it."""
+    """The batches of one phase by number, as a data set for torch's DataLoader."""
 
     def __init__(self, bundle: Bundle, phase: Phase, rows: int, seed: int) -> None:
         self.bundle, self.phase, self.rows, self.seed = bundle, phase, rows, seed
@@ -33,12 +33,12 @@ class Batches:
             self._swapped[one] = other
 
     def __getitem__(self, number: int) -> Batch:
-        """Packed ids, (rows, source length) and (rows, target length)."""
+        """Return packed ids, (rows, source length) and (rows, target length)."""
         rng = random.Random(f"{self.seed}/{self.phase}/{number}")
         return pack(self._examples(rng), self.rows, self.lengths)[0]
 
     def in_order(self) -> Iterator[Batch]:
-        """Every pair once, as it is: what a held-out loss is measured on."""
+        """Yield batches of every pair once, without augmentation, for the held-out loss."""
         pairs = (_pair(source, index) for source in self.sources for index in range(len(source)))
         left = [example for example in pairs if _fits(example, self.lengths)]
         while left:
@@ -68,7 +68,7 @@ class Batches:
         return Example(self._swapped[example.source].tolist(), self._swapped[example.target].tolist())
 
     def _stretch(self, source: Source, rng: random.Random) -> Ids:
-        """A stretch of a text, every token equally likely to be in it, as long as a row takes."""
+        """Return a random stretch of a text, as long as a row allows. It contains a token drawn uniformly from all."""
         place = rng.randrange(len(source.ids))
         index = int(np.searchsorted(source.ends, place, side="right"))
         start, end = (int(source.ends[index - 1]) if index else 0), int(source.ends[index])
@@ -78,7 +78,7 @@ class Batches:
         return source.ids[start : min(end, start + longest)]
 
     def _task(self, ids: list[int], rng: random.Random) -> Example:
-        """Restore hidden runs, or go on from the beginning (Raffel et al. 2020, sections 3.1.4 and 3.2.3)."""
+        """Make a denoising or a prefix-continuation example (Raffel et al. 2020, sections 3.1.4 and 3.2.3)."""
         marks = self.bundle.marks
         if rng.random() >= _SHARE_OF_PREFIXES:
             return hide_spans(ids, marks.sentinels, marks.end, rng)
@@ -88,8 +88,8 @@ class Batches:
 
 
 def pack(examples: Iterable[Example], rows: int, lengths: tuple[int, int]) -> tuple[Batch, int]:
-    """Put examples side by side, each into the first row with room, until one finds none. Returns the batch and how
-    many examples are in it.
+    """Pack examples, each into the first row with room, until one does not fit. Return the batch and the number of
+    examples in it.
     """
     height, width = lengths
     batch = {name: np.zeros((rows, height), np.int64) for name in ("source", "source_docs")}

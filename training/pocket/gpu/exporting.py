@@ -1,4 +1,4 @@
-"""Turns what was trained on a GPU into a model folder that Parley serves."""
+"""Exports a model trained on a GPU as a model folder for Parley."""
 
 import json
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ CONVERTED = "ctranslate"
 
 
 def export(trained: Path, bundle: Path, out: Path, licence: str = "") -> dict[str, Any]:
-    """Write the model of the training in `trained` to the folder `out`: float16 weights, tokenizer, int8 conversion and
-    card. Returns its figures. Raises DataMissing where the training or the bundle is not there or not finished.
+    """Write the trained model to the folder `out`: float16 weights, tokenizer, int8 conversion and card. Return its
+    figures. Raises DataMissing if training or bundle is missing or not finished.
     """
     weights = trained / "model.safetensors"
     if not weights.is_file():
@@ -40,7 +40,7 @@ def export(trained: Path, bundle: Path, out: Path, licence: str = "") -> dict[st
 
 
 def as_transformers(shape: Shape, weights: Mapping[str, torch.Tensor]) -> T5ForConditionalGeneration:
-    """The same network as transformers has it, in float32."""
+    """Return the network as transformers' model, in float32."""
     model = T5ForConditionalGeneration(T5Config.from_dict(config_of(shape)))
     own = {name: value.float() for name, value in weights.items()}
     found = model.load_state_dict(own, strict=False)
@@ -51,7 +51,7 @@ def as_transformers(shape: Shape, weights: Mapping[str, torch.Tensor]) -> T5ForC
 
 
 def _figures(trained: Path) -> dict[str, Any]:
-    """All that the log says, the last word of each."""
+    """Return the last value of every figure in the log."""
     found: dict[str, Any] = {}
     for line in (trained / "log.jsonl").read_text(encoding="utf-8").splitlines():
         found |= json.loads(line)

@@ -1,5 +1,5 @@
-"""Muon (Jordan et al. 2024): momentum whose matrix is made orthogonal before it is taken as a step, so that every
-direction of a weight matrix moves as far as any other.
+"""Muon (Jordan et al. 2024): momentum, orthogonalized so that each step moves all directions of a weight matrix equally
+far.
 """
 
 from collections import defaultdict
@@ -9,20 +9,18 @@ import torch
 from torch import Tensor
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic iteration: they make small singular values grow fastest and leave all between 0.7 and 1.2."""
+"""Coefficients of the quintic iteration. Small singular values grow fastest, and all end between 0.7 and 1.2."""
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices alone. Matrices of the same shape are made orthogonal together."""
+    """Muon for matrices only. Matrices of the same shape are orthogonalized together."""
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update: Nesterov's momentum, made orthogonal, times the rate and the root of how much taller than wide
-        the matrix is.
-        """
+        """Update by the orthogonalized Nesterov momentum, times the learning rate and sqrt(max(1, height / width))."""
         for group in self.param_groups:
             alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
             for parameter in group["params"]:
@@ -44,8 +42,8 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
-    """About the nearest matrix with orthogonal rows or columns to each of (count, height, width), by Newton and
-    Schulz's iteration; in bfloat16 on a GPU.
+    """Return approximately the nearest matrix with orthonormal rows or columns for each of (count, height, width), by
+    Newton-Schulz iteration; in bfloat16 on a GPU.
     """
     a, b, c = _COEFFICIENTS
     found = matrices.bfloat16() if matrices.is_cuda else matrices.float()

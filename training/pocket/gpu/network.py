@@ -1,7 +1,7 @@
-"""A T5 v1.1 (Raffel et al. 2020; gated GELU after Shazeer 2020) that reads packed rows: several documents side by side,
-each of which attends to itself alone.
+"""A T5 v1.1 (Raffel et al. 2020; gated GELU after Shazeer 2020) for packed rows: several documents per row, each of
+which attends only to itself.
 
-The parameters have the names that transformers gives them. With the same weights both compute the same.
+The parameters are named as in transformers. With the same weights, both compute the same.
 """
 
 import math
@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 START = 0
-"""What the decoder reads first, the padding piece."""
+"""The decoder's first input, which is the padding id."""
 IGNORED = -100
-"""A label that counts for nothing."""
+"""A label that the loss ignores."""
 _NEVER = -1e9
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape, by the names of transformers' T5Config."""
+    """The shape of the model, with the names of transformers' T5Config."""
 
     vocab_size: int = 16_000
     d_model: int = 512
@@ -36,7 +36,7 @@ class Shape:
 
 
 class Attention(nn.Module):
-    """Attention without scaling; the first one of a stack has the relative biases of all."""
+    """Attention without scaling. The first self-attention of a stack has the relative biases of all its layers."""
 
     def __init__(self, shape: Shape, *, has_bias: bool = False) -> None:
         super().__init__()
@@ -53,8 +53,8 @@ class Attention(nn.Module):
             nn.init.normal_(self.relative_attention_bias.weight, std=shape.d_model**-0.5)
 
     def forward(self, states: Tensor, context: Tensor, bias: Tensor) -> Tensor:
-        """`states` (rows, length, width) attend to `context` (rows, context length, width); `bias` is added to the
-        scores and spreads to (rows, heads, length, context length).
+        """Attend from `states` (rows, length, width) to `context` (rows, context length, width). `bias` is added to the
+        scores and must broadcast to (rows, heads, length, context length).
         """
         q, k, v = (
             project(read).unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -65,7 +65,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Gated GELU."""
+    """Feed-forward layer with gated GELU."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -76,12 +76,12 @@ class FeedForward(nn.Module):
         nn.init.normal_(self.wo.weight, std=shape.d_ff**-0.5)
 
     def forward(self, states: Tensor) -> Tensor:
-        """The same shape, (…, width)."""
+        """Map (…, width) to (…, width)."""
         return cast(Tensor, self.wo(functional.gelu(self.wi_0(states), approximate="tanh") * self.wi_1(states)))
 
 
 class Layer(nn.Module):
-    """A part of a block, called `name` there, and the norm before it."""
+    """A sublayer named `name` with the norm before it, and a residual connection."""
 
     def __init__(self, shape: Shape, name: str, inner: nn.Module) -> None:
         super().__init__()
@@ -90,13 +90,13 @@ class Layer(nn.Module):
         self.layer_norm = nn.RMSNorm(shape.d_model, eps=1e-6)
 
     def forward(self, states: Tensor, *more: Tensor, attends_itself: bool = False) -> Tensor:
-        """The states with what the part adds."""
+        """Return the states plus the sublayer's output."""
         normed = self.layer_norm(states)
         return states + cast(Tensor, getattr(self, self.name)(normed, *((normed,) if attends_itself else ()), *more))
 
 
 class Block(nn.Module):
-    """Self-attention, in a decoder attention to the source, feed-forward."""
+    """Self-attention, cross-attention in a decoder, and feed-forward."""
 
     def __init__(self, shape: Shape, *, is_decoder: bool, has_bias: bool) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class Block(nn.Module):
         self.layer = nn.ModuleList([*layers, Layer(shape, "DenseReluDense", FeedForward(shape))])
 
     def forward(self, states: Tensor, bias: Tensor, *source: Tensor) -> Tensor:
-        """`source` are the encoder's states and the bias of the attention to them, in a decoder."""
+        """Apply the block. In a decoder, `source` are the encoder's states and the bias of cross-attention."""
         states = self.layer[0](states, bias, attends_itself=True)
         if source:
             states = self.layer[1](states, *source)
@@ -124,8 +124,8 @@ class Stack(nn.Module):
         self.final_layer_norm = nn.RMSNorm(shape.d_model, eps=1e-6)
 
     def forward(self, states: Tensor, docs: Tensor, *source: Tensor) -> Tensor:
-        """`states` (rows, length, width), `docs` (rows, length) the number of each token's document, and in a decoder
-        the encoder's states and their documents.
+        """Apply all blocks to `states` (rows, length, width). `docs` (rows, length) has the number of each token's
+        document. In a decoder, `source` are the encoder's states and their documents.
         """
         bias = self._positions(docs.shape[1], docs.device) + apart(docs, docs, is_causal=self.is_decoder)
         precision = _precision(states)
@@ -136,7 +136,7 @@ class Stack(nn.Module):
         return cast(Tensor, self.final_layer_norm(states))
 
     def _positions(self, length: int, device: torch.device) -> Tensor:
-        """The relative biases, (1, heads, length, length)."""
+        """Return the relative position biases, (1, heads, length, length)."""
         places = torch.arange(length, device=device)
         found = buckets(places[None, :] - places[:, None], self.shape, is_decoder=self.is_decoder)
         table = cast(Any, self.block[0]).layer[0].SelfAttention.relative_attention_bias
@@ -144,7 +144,7 @@ class Stack(nn.Module):
 
 
 class Network(nn.Module):
-    """The whole model. Its head is the embeddings, as transformers has it."""
+    """The whole model. Input and output embeddings are tied, as in transformers."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -154,8 +154,8 @@ class Network(nn.Module):
         self.decoder = Stack(shape, is_decoder=True)
 
     def forward(self, source: Tensor, source_docs: Tensor, inputs: Tensor, target_docs: Tensor) -> Tensor:
-        """The logits, (rows, target length, pieces). All take (rows, length): ids, and the number of each token's
-        document in its row, 0 for padding.
+        """Return the logits, (rows, target length, pieces). Inputs are (rows, length): ids, and the number of each
+        token's document in its row, 0 for padding.
         """
         read = self.encoder(self.shared(source), source_docs)
         states = self.decoder(self.shared(inputs), target_docs, read, source_docs)
@@ -163,14 +163,14 @@ class Network(nn.Module):
 
 
 def loss_of(network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """The mean loss of a label, in nats."""
+    """Return the mean loss per label, in nats."""
     logits = network(batch["source"], batch["source_docs"], batch["inputs"], batch["target_docs"])
     return functional.cross_entropy(logits.flatten(0, 1).float(), batch["labels"].flatten(), ignore_index=IGNORED)
 
 
 def apart(docs: Tensor, others: Tensor, *, is_causal: bool = False) -> Tensor:
-    """0 where a token may attend to another, else a number that leaves nothing of it: (rows, 1, length, other length).
-    A row of padding may find nothing to attend to; the mean that it gets is never read.
+    """Return the attention mask, (rows, 1, length, other length): 0 where a token may attend to another, else a large
+    negative number. Padding may have nothing to attend to and then gets a mean, which is never used.
     """
     together = docs[:, None, :, None] == others[:, None, None, :]
     if is_causal:
@@ -179,8 +179,8 @@ def apart(docs: Tensor, others: Tensor, *, is_causal: bool = False) -> Tensor:
 
 
 def buckets(distance: Tensor, shape: Shape, *, is_decoder: bool) -> Tensor:
-    """The bucket of each distance to a key (Raffel et al. 2020, section 2.1): near ones have their own, far ones share
-    logarithmically wider ones.
+    """Return the bucket of each distance to a key (Raffel et al. 2020, section 2.1). Small distances have a bucket
+    each; larger ones share buckets of logarithmically growing width.
     """
     count, furthest = shape.relative_attention_num_buckets, shape.relative_attention_max_distance
     if is_decoder:
@@ -195,6 +195,6 @@ def buckets(distance: Tensor, shape: Shape, *, is_decoder: bool) -> Tensor:
 
 
 def _precision(states: Tensor) -> torch.dtype:
-    """The type that attention computes in."""
+    """Return the dtype of attention."""
     kind = states.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else states.dtype

@@ -1,4 +1,4 @@
-"""Makes a bundle: reads the data that a mixture names, learns the tokenizer, and writes everything as token ids."""
+"""Makes a bundle: reads the data named in a mixture, trains the tokenizer, and writes everything as token ids."""
 
 import random
 import tomllib
@@ -20,16 +20,16 @@ from training.pocket.tokenizer import sentinels, train_unigram
 from training.runs.data.batches import Example
 
 LARGEST = 50_000_000
-"""Bytes of a bundle's ids, so that it can be sent along with a working tree."""
+"""Limit on the bytes of a bundle's ids, so that it can be sent along with a working tree."""
 _SAMPLE = 20_000_000
-"""Characters that the tokenizer learns from."""
+"""Characters for training the tokenizer, at most."""
 _AUGMENTED = PocketConfig(topics=0.0)
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of the mixture. `weight` is how often it is drawn, against the other files of its phase; `copies` how
-    often each conversation is written, augmented anew; `split` keeps the rows whose field `split` is it; `tokens`
-    keeps that many at most, 0 for all.
+    """A file of the mixture. `weight` is its sampling weight among the files of its phase, and `copies` the number of
+    augmented copies of each conversation. `split` selects rows by their field `split`; "" takes all. `tokens` limits
+    the number of tokens; 0 takes all.
     """
 
     file: str
@@ -40,7 +40,7 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to train on, and the shape of the model where it differs."""
+    """The training data, and the shape of the model."""
 
     tuning: tuple[File, ...]
     pretraining: tuple[File, ...] = ()
@@ -48,16 +48,16 @@ class Mixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shape: Shape = Shape()
 
     def files(self) -> Iterator[tuple[Phase, File]]:
-        """Every file with its phase."""
+        """Yield every file with its phase."""
         for phase in LENGTHS:
             yield from ((phase, file) for file in getattr(self, phase))
 
 
 def prepare(place: Path, out: Path, seed: int = 20261128) -> dict[str, object]:
-    """Write the bundle of a mixture, a TOML file; files are named from its folder. Returns the figures of the bundle.
+    """Write the bundle of a mixture, a TOML file with paths relative to its folder. Return the figures of the bundle.
 
-    Raises UsageError for a mixture that cannot be used or is too large, or where `out` exists, DataMissing where files
-    or rows are missing.
+    Raises UsageError if the mixture is invalid or too large or `out` exists, and DataMissing if files or rows are
+    missing.
     """
     if out.exists():
         raise UsageError(f"{out} is there already: name a new folder")
@@ -85,7 +85,7 @@ def prepare(place: Path, out: Path, seed: int = 20261128) -> dict[str, object]:
 
 
 def read_mixture(place: Path) -> Mixture:
-    """Read the TOML file. Raises UsageError, saying what is wrong with it."""
+    """Read the TOML file. Raises UsageError if it is invalid."""
     try:
         return msgspec.convert(tomllib.loads(place.read_text(encoding="utf-8")), Mixture)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
@@ -102,7 +102,7 @@ def _rows(place: Path, file: File) -> list[Row]:
 
 
 def _learn(files: Sequence[tuple[Phase, File, Sequence[Row]]], pieces: int, rng: random.Random) -> Tokenizer:
-    """The tokenizer, from a part of the rows of every file but the held-out ones, and from the wordings of tasks."""
+    """Train the tokenizer on a sample of all rows that are not held out, and on the wordings of tasks."""
     texts = [_said(row) for phase, _, rows in files if phase != "held_out" for row in rows]
     rng.shuffle(texts)
     share = min(1.0, _SAMPLE / sum(map(len, texts)))
@@ -131,7 +131,7 @@ def _source(phase: Phase, file: File, rows: Sequence[Row], tokenizer: Tokenizer,
 
 
 def _example(row: Row, phase: Phase, tokenizer: Tokenizer, rng: random.Random) -> Example:
-    """An instruction as it is, a conversation as augmented; for the held-out loss asked in the default wording."""
+    """Make an example: instructions as they are, conversations augmented, or in the default wording if held out."""
     if kind_of(row) == INSTRUCTION:
         return Example(tokenizer.encode(row["input"].strip()).ids, tokenizer.encode(row["target"].strip()).ids)
     assert kind_of(row) == SUMMARY
@@ -141,7 +141,7 @@ def _example(row: Row, phase: Phase, tokenizer: Tokenizer, rng: random.Random) -
 
 
 def _at_most(texts: Sequence[Sequence[Sequence[int]]], tokens: int) -> Iterator[Sequence[int]]:
-    """The ids of texts or pairs, whole ones, until there are so many; 0 for all."""
+    """Yield the ids of whole texts or pairs, up to a total of `tokens`; 0 for all."""
     total = 0
     for parts in texts:
         total += sum(map(len, parts))

@@ -1,7 +1,7 @@
-"""Trains on a bundle within a time: two thirds pre-training, one third tuning, while the learning rate falls to 0.
+"""Trains on a bundle for a given time: two thirds pre-training, then one third tuning with a falling learning rate.
 
-Everything that a resumed training needs is in `checkpoint.pt`, saved every minute. The result, `model.safetensors` in
-float16, is the mean of the weights at five moments of the last tenth.
+`checkpoint.pt`, saved every minute, has all that a resumed training needs. The result, `model.safetensors` in float16,
+is the mean of the weights at five points of the last tenth.
 """
 
 import json
@@ -25,28 +25,28 @@ from training.pocket.gpu.muon import Muon
 from training.pocket.gpu.network import Network, loss_of
 
 TUNED_FROM = 2 / 3
-"""The share of the training after which it tunes and the learning rate falls."""
+"""Fraction of the training after which tuning starts and the learning rate falls."""
 _AVERAGED = 5
 _APART = 0.02
-"""Of the training, between two weights that are averaged."""
+"""Fraction of the training between two averaged points."""
 _CLIPPED = 1.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to train. `max_steps` above 0 counts steps instead of minutes."""
+    """Options of the training. `max_steps` above 0 replaces `minutes`."""
 
     minutes: float = 8.0
     max_steps: int = 0
     step_tokens: int = 65_536
-    """Source tokens of a step, padding included."""
+    """Source tokens per step, including padding."""
     rate: float = 0.02
-    """Of Muon, for matrices."""
+    """Learning rate of Muon, for matrices."""
     adam_rate: float = 0.01
-    """Of AdamW, for embeddings and norms, whose numbers are about 1."""
+    """Learning rate of AdamW, for embeddings and norms, whose weights are about 1."""
     warmup_steps: int = 100
     workers: int = 8
-    """Processes that draw batches ahead; 0 for none."""
+    """Processes that draw batches in advance; 0 for none."""
     seed: int = 20261128
     log_every: int = 50
     save_seconds: float = 60.0
@@ -54,7 +54,7 @@ class Options:
 
 
 class Training:
-    """Weights, optimizers and place of one training, in the folder `out`."""
+    """The state of a training: weights, optimizers, progress, and the running sum of weights. `out` is its folder."""
 
     def __init__(self, bundle: Bundle, out: Path, options: Options, device: torch.device) -> None:
         if not bundle.of("tuning"):
@@ -70,21 +70,21 @@ class Training:
         self.sums: dict[str, Tensor] = {}
 
     def fraction(self) -> float:
-        """How much is done, 0 to 1."""
+        """Return the completed fraction, 0 to 1."""
         if self.options.max_steps:
             return min(1.0, self.steps / self.options.max_steps)
         return min(1.0, self.seconds / (60 * self.options.minutes))
 
     def phase(self) -> Phase:
-        """What comes next."""
+        """Return the phase of the next step."""
         return "pretraining" if self.fraction() < TUNED_FROM and self.bundle.of("pretraining") else "tuning"
 
     def rate(self) -> float:
-        """The share of the learning rates that the next step takes."""
+        """Return the factor of the learning rates at the next step."""
         return min(1.0, (self.steps + 1) / self.options.warmup_steps, (1 - self.fraction()) / (1 - TUNED_FROM))
 
     def step(self, batch: dict[str, Tensor]) -> Tensor:
-        """One update. Returns the loss, still on the device."""
+        """Perform an update. Return the loss, on the device."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["full"] * self.rate()
@@ -99,7 +99,7 @@ class Training:
         return loss.detach()
 
     def average(self) -> None:
-        """Add the weights to the mean where one of the moments has come."""
+        """Add the weights to the sum if one of the averaged points is reached."""
         due = math.floor(_AVERAGED - (1 - self.fraction()) / _APART + 1e-9)
         if due > self.averaged:
             for name, value in self.network.state_dict().items():
@@ -108,7 +108,7 @@ class Training:
 
     @torch.no_grad()
     def held_out(self) -> float | None:
-        """Nats a target token on the held-out pairs; None without any."""
+        """Return the loss on held-out pairs, in nats per target token, or None if there are none."""
         if not self.bundle.of("held_out"):
             return None
         batches = Batches(self.bundle, "held_out", self._rows("held_out"), 0).in_order()
@@ -121,7 +121,7 @@ class Training:
         return total / tokens
 
     def batches(self, phase: Phase) -> Iterator[dict[str, Tensor]]:
-        """Batches from the place that the training has reached, drawn ahead."""
+        """Yield batches from the current step on, drawn in advance."""
         options = self.options
         drawn: Any = Batches(self.bundle, phase, self._rows(phase), options.seed)
         # fmt: off
@@ -134,7 +134,7 @@ class Training:
         return map(self._moved, loader)
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint atomically."""
         optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
         place = self.out / "checkpoint.pt"
         draft = place.with_suffix(".part")
@@ -143,7 +143,7 @@ class Training:
         draft.replace(place)
 
     def restore(self) -> None:
-        """Go on from the checkpoint, where there is one."""
+        """Restore the checkpoint, if there is one."""
         place = self.out / "checkpoint.pt"
         if not place.exists():
             return
@@ -155,13 +155,13 @@ class Training:
         self.seconds, self.averaged = kept["seconds"], kept["averaged"]
 
     def finish(self) -> None:
-        """Put the averaged weights in place and write them."""
+        """Load the averaged weights into the network and write them."""
         self.network.load_state_dict({name: value / self.averaged for name, value in self.sums.items()})
         weights = {name: value.half().cpu().contiguous() for name, value in self.network.state_dict().items()}
         save_file(weights, self.out / "model.safetensors")
 
     def log(self, **figures: Any) -> None:
-        """Print a line of JSON and add it to log.jsonl."""
+        """Print a line of JSON and append it to log.jsonl."""
         line = json.dumps({"step": self.steps, "seconds": round(self.seconds, 1), **figures})
         print(line, flush=True)
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as stream:
@@ -180,10 +180,10 @@ class Training:
 def train(
     folder: Path, out: Path, options: Options, device: str, should_stop: Callable[[int], bool] = lambda steps: False
 ) -> bool:
-    """Train on the bundle in `folder`, or go on where `out` has a checkpoint. Returns whether it was finished:
-    where `should_stop(steps)` says so, it saves and ends.
+    """Train on the bundle in `folder`, from the checkpoint in `out` if there is one. If `should_stop(steps)` is true,
+    save and return False; return True when finished.
 
-    Raises DataMissing for a folder that is no bundle, TrainingStopped where the loss is no number.
+    Raises DataMissing if the folder is no bundle, and TrainingStopped if the loss is not finite.
     """
     out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -200,7 +200,7 @@ def train(
 
 
 def _run(training: Training, started: float, should_stop: Callable[[int], bool]) -> bool:
-    """Train to the end of the phase. False where the training was stopped."""
+    """Train to the end of the phase. Return False if the training was stopped."""
     phase, options = training.phase(), training.options
     logged, saved = (training.steps, time.monotonic()), time.monotonic()
     for batch in training.batches(phase):
@@ -227,13 +227,15 @@ def _run(training: Training, started: float, should_stop: Callable[[int], bool])
 
 
 def _keep_drawing(worker: int) -> None:
-    """A signal to the whole group stops the training after its step; a worker that died of it would break the step."""
+    """Ignore signals in a worker. A signal to the whole process group stops the training after its step, which needs
+    the workers.
+    """
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)
 
 
 def _optimizers(network: Network, options: Options) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the layers, AdamW for embeddings and norms."""
+    """Return Muon for the matrices of the layers, and AdamW for embeddings and norms."""
     matrices: list[Tensor] = []
     others: list[Tensor] = []
     for name, parameter in network.named_parameters():
