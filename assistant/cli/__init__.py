@@ -1,6 +1,6 @@
-"""The `assistant` command. One file a verb group; with `training.cli` the only place that prints.
+"""The `assistant` command, with one file for each group of commands. Only this package and `training.cli` print.
 
-Commands are named by import path, so that none is imported before it is called.
+Commands are registered by import path, so each is imported only when it is called.
 """
 
 import difflib
@@ -65,7 +65,7 @@ def open_app(*, plain: bool = False, continue_: bool = False) -> int:
         from assistant.cli.plain import talk
 
         return talk(continue_last=continue_)
-    is_served = "TEXTUAL_DRIVER" in os.environ  # by `assistant serve`, which is its terminal
+    is_served = "TEXTUAL_DRIVER" in os.environ  # set by `assistant serve`, which is then the terminal
     if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal; to summarize without one: assistant summarize FILE")
     from assistant.settings import load_settings
@@ -77,8 +77,10 @@ def open_app(*, plain: bool = False, continue_: bool = False) -> int:
 
 
 def build_app(*, listing: bool) -> "App":
-    """The command tree. A command's own help comes from its function; `listing` gives each its line in the overview
-    instead, since the functions are not imported for that.
+    """Build the command tree.
+
+    A command's help comes from its function. With `listing`, it comes from `_COMMANDS`, so that the overview imports no
+    commands.
     """
     import importlib.metadata
 
@@ -92,7 +94,7 @@ def build_app(*, listing: bool) -> "App":
         version_flags=["--version"],
         version=lambda: importlib.metadata.version("parley-assistant"),
         default_parameter=Parameter(negative=()),
-        # Whoever stops it is answered by main, as of every other end.
+        # main() handles Ctrl+C, like every other error.
         suppress_keyboard_interrupt=False,
     )
     app.default(open_app)
@@ -102,7 +104,7 @@ def build_app(*, listing: bool) -> "App":
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command and exit with the code that its error names."""
+    """Run a command and exit with its code, or with the exit code of its error."""
     tokens = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in tokens
     as_json = "--json" in tokens
@@ -111,10 +113,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         code = _run(tokens)
     except BrokenPipeError:
-        # The reader went away (`| head`): nothing more to say, and nothing to complain about at exit.
+        # The reader closed the pipe (`| head`). Without stderr, Python cannot report the pipe again at exit.
         sys.stderr.close()
         code = 0
-    # The outermost boundary: whatever went wrong, the user sees one line, and the traceback with --debug.
+    # The outermost boundary: every error becomes one line, or a traceback with --debug.
     except (Exception, KeyboardInterrupt) as error:
         if debug and not was_stopped(error):
             raise
@@ -123,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(tokens: list[str]) -> object:
-    """Carry out the command. Opening the app needs no command line understood, which saves a tenth of a second."""
+    """Run a command. Opening the app skips the parser, which saves a tenth of a second."""
     if restoring_file().exists():
         from assistant.backup import finish_restore
 
@@ -141,7 +143,7 @@ def _run(tokens: list[str]) -> object:
 
 
 def _in_words(error: BaseException) -> AssistantError:
-    """What is said of an error, with the exit code that goes with it."""
+    """Turn any error into an AssistantError with a message for the user and an exit code."""
     if was_stopped(error):
         return Interrupted("stopped; what was finished before is kept")
     if isinstance(error, AssistantError):
@@ -150,7 +152,7 @@ def _in_words(error: BaseException) -> AssistantError:
 
 
 def _refusal(error: OSError) -> str:
-    """What the system refused, and what to do about it."""
+    """The message for an error of the operating system, with what to do about it."""
     advice = {
         errno.ENOSPC: "make room and try again",
         errno.EDQUOT: "make room and try again",
@@ -165,12 +167,12 @@ def _refusal(error: OSError) -> str:
 
 
 def _surprise(error: BaseException) -> str:
-    """What nobody foresaw, and how to tell more of it."""
+    """The message for an unexpected error, with how to get its traceback."""
     return f"this should not happen: {type(error).__name__}: {error}; the same command with --debug shows where"
 
 
 def _dash_last(tokens: list[str]) -> list[str]:
-    """With a lone "-" (standard input) behind "--": cyclopts takes it for an option elsewhere."""
+    """Move a lone "-" (standard input) behind "--", since cyclopts takes it for an option elsewhere."""
     if "-" not in tokens or "--" in tokens:
         return tokens
     return [*(token for token in tokens if token != "-"), "--", "-"]
@@ -190,7 +192,7 @@ def _sentence(error: "CycloptsError") -> str:
 
 
 def _missing(error: "MissingArgumentError") -> str:
-    """What has to follow, as the usage line writes it: cyclopts names the option that a positional can be given by."""
+    """Name the missing argument as the usage line does: cyclopts names the option form of a positional argument."""
     command, argument = " ".join(error.command_chain or ()), error.argument
     assert argument is not None
     typed = [token.keyword for token in argument.tokens if token.keyword]

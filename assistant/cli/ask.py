@@ -1,4 +1,4 @@
-"""`assistant ask`: a question to the user's own documents."""
+"""`assistant ask`: ask questions about the user's documents."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -111,7 +111,7 @@ def as_json(answer: DocumentAnswer) -> dict[str, Any]:
 
 
 def say_answer(answer: DocumentAnswer, *, has_documents: bool) -> None:
-    """Print an answer and under it the places that it comes from."""
+    """Print an answer, then the sources that it cites."""
     if not answer.answerable:
         say("Not in your documents." if has_documents else NONE_YET)
     elif answer.is_written:
@@ -123,7 +123,7 @@ def say_answer(answer: DocumentAnswer, *, has_documents: bool) -> None:
             say(f"{quoted(citation)} [{number}]")
     for number, citation in enumerate(answer.citations, 1):
         at = f"[{number}] {place(citation)}, characters {citation.start}-{citation.end}"
-        # What is quoted stands above already; the others are sentences that come near it.
+        # Quoted sentences are printed above. The other citations are similar sentences.
         is_quoted = number <= len(answer.sentences) and not answer.is_written
         say(at if is_quoted else f"{at}\n    {excerpt(citation.text)}")
     for citation in answer.nearest:
@@ -131,7 +131,7 @@ def say_answer(answer: DocumentAnswer, *, has_documents: bool) -> None:
 
 
 def quoted(citation: Citation) -> str:
-    """A quote on one line; on a terminal the words in it that answer are bold."""
+    """The citation's text in quotes, on one line. On a terminal, the words that answer the question are bold."""
     line = one_line(citation.text)
     if citation.answer is not None and is_interactive():
         start, end = (place - citation.start for place in citation.answer)

@@ -1,4 +1,4 @@
-"""`assistant backup` and `assistant restore`: everything that is the user's in one file, and back."""
+"""`assistant backup` and `assistant restore`: write all of the user's data to one file, and restore it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`assistant completion`: a script with which the shell completes commands and flags."""
+"""`assistant completion`: print a script that completes commands and flags in a shell."""
 
 from typing import Literal
 

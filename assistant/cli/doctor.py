@@ -1,4 +1,4 @@
-"""`assistant doctor`: checks everything that an answer needs, and says what to do about what is wrong."""
+"""`assistant doctor`: check everything that an answer needs, and say how to fix what is wrong."""
 
 import os
 import platform
@@ -23,7 +23,7 @@ from assistant.settings import load_settings, resolve
 
 _PROBE = "Ana: Can you bring the keys tomorrow?\nBen: Yes, I'll bring them at nine.\nAna: Great, thank you."
 _ROOM_MB = 500
-"""Disk space under which a conversion may fail."""
+"""Free disk space, in MiB, below which a conversion may fail."""
 
 
 _NEEDED = ("parley-assistant", "textual", "ctranslate2", "tokenizers")
@@ -31,7 +31,7 @@ _FOR_TRAINING = ("torch", "transformers")
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One line of the table."""
+    """The result of one check, a line of the table."""
 
     name: str
     passed: bool

@@ -1,4 +1,4 @@
-"""`assistant rate`, `rank` and `feedback`: judging answers without the app, and what the judgements come to."""
+"""`assistant rate`, `rank` and `feedback`: judge answers without the app, and show and exchange judgements."""
 
 import sys
 from pathlib import Path
@@ -28,7 +28,7 @@ feedback = App(name="feedback", help="Show, count, exchange and delete judgement
 
 
 class RankingFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `assistant rank` reads: completion ids, best first, ties inside a list."""
+    """The input of `assistant rank`: completion ids, best first. Ids in one list are tied."""
 
     ranking: list[list[str]]
     fail: list[str] = []
@@ -290,12 +290,12 @@ def delete(id: str, *, json: bool = False) -> None:
 
 
 def _default_prompt(text: str) -> Prompt:
-    """How a dialogue without a prompt is taken to have been asked: default mode and wording, whatever its length."""
+    """The prompt assumed for a dialogue without one: default mode and wording, at any length."""
     return render(render_turns(parse(text)), budget=sys.maxsize, count_tokens=lambda _: 0)
 
 
 class _Effect(NamedTuple):
-    """What a judgement did: pairs that it had a say in, all pairs, who learned from it, and that as a sentence."""
+    """The effect of a judgement: its pairs, all pairs, the versions that learned from it, and a sentence about it."""
 
     own: int
     pairs: int

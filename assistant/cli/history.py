@@ -1,4 +1,4 @@
-"""`assistant history`: earlier chats, found by their words, and deleted for good."""
+"""`assistant history`: list, search and delete chats."""
 
 from cyclopts import App
 

@@ -1,6 +1,6 @@
-"""`assistant doctor --offline`: the whole loop, once and small, in processes that cannot open a network socket.
+"""`assistant doctor --offline`: run the whole loop on small data, in processes that cannot open a network socket.
 
-Each step is the real command, in a home of its own that goes away afterwards. Nothing of the user's is read.
+Each step runs the real command in a temporary home. None of the user's data is read.
 """
 
 import importlib.util
@@ -24,11 +24,11 @@ _TALK = "Ana: Can you bring the keys tomorrow?\nBen: Yes, I'll bring them at nin
 _NOTE = "The office opens at nine. The keys hang beside the door of the harbour office.\n"
 _QUESTION = "Where do the keys hang?"
 _LONGEST = 600.0
-"""Seconds after which a step has failed: each takes some seconds to a minute, the trainer's import most of it."""
+"""Seconds after which a step fails. A step takes from some seconds to a minute, mostly to import the trainer."""
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One line of the table. `skipped` says why a step was not run; `attempts` are network calls that were stopped."""
+    """One line of the table. `attempts` counts the stopped network calls; `skipped` says why a step did not run."""
 
     name: str
     passed: bool
@@ -39,23 +39,23 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class OfflineReport(msgspec.Struct, frozen=True):
-    """What was found, and by what the network was kept shut."""
+    """The results of the steps, and the fences that kept the network shut."""
 
     fences: tuple[str, ...]
     steps: tuple[Step, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether everything that ran worked without trying the network."""
+        """Whether every step that ran worked without trying the network."""
         return all(step.passed for step in self.steps)
 
 
 class _Failed(Exception):
-    """A step's command did not do what it should; the message says what it said."""
+    """A step's command failed; the message gives the reason."""
 
 
 class _Bench:
-    """A temporary home with its guard, and what earlier steps leave to later ones."""
+    """A temporary home with its guard, and what earlier steps leave for later ones."""
 
     def __init__(self, folder: Path, longest: float) -> None:
         self.folder, self.longest = folder, longest
@@ -66,7 +66,7 @@ class _Bench:
         self.completion = ""
 
     def run(self, *command: str, stdin: str = "") -> Any:
-        """The JSON that the command prints."""
+        """Run a command and return the JSON that it prints. Raises _Failed if it fails or takes too long."""
         try:
             done = subprocess.run(
                 [sys.executable, "-P", *command, "--json"],
@@ -86,7 +86,7 @@ class _Bench:
         return json.loads(done.stdout)
 
     def write(self, name: str, text: str) -> str:
-        """A file in the temporary folder."""
+        """Write a file to the temporary folder and return its path."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -94,8 +94,8 @@ class _Bench:
 
 
 def check_offline(on_step: Callable[[str], None] = lambda name: None, longest: float = _LONGEST) -> OfflineReport:
-    """Run every step under the guard, each for at most `longest` seconds. Takes a minute or two; the trainer's steps
-    most of it.
+    """Run every step under the guard, each for at most `longest` seconds. Together they take a minute or two, most of
+    it for the trainer's steps.
     """
     with tempfile.TemporaryDirectory(prefix="parley-offline-") as folder:
         bench = _Bench(Path(folder), longest)
@@ -130,12 +130,12 @@ def _carry_out(bench: _Bench, name: str, step: Callable[[_Bench], str]) -> Step:
 
 
 def _missing_for_training() -> str:
-    """The first library of the trainer that is not on this machine; asked without importing it."""
+    """The first missing library of the trainer, found without importing it; empty if all are installed."""
     return next((name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None), "")
 
 
 def _guarded(bench: _Bench) -> str:
-    """The guard itself: a process that tries must be stopped, or the other steps prove nothing."""
+    """Check the guard: it must stop a process that opens a socket, or the other steps prove nothing."""
     trial = "import socket; socket.socket(socket.AF_INET)"
     command = [sys.executable, "-P", "-c", trial]
     done = subprocess.run(command, env=bench.environment, capture_output=True, check=False)
@@ -181,7 +181,7 @@ def _reward(bench: _Bench) -> str:
 
 
 def _pairs() -> str:
-    """Enough pairs for the trainer to begin."""
+    """Enough pairs for the trainer to start."""
     pairs = (
         {
             "dialogue": f"Ana: Can you bring {number} chairs?\nBen: Yes, at {number % 12 + 1}.",

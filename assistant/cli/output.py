@@ -1,4 +1,4 @@
-"""How results, progress and errors reach the terminal: plain where nobody looks, a bar where somebody does."""
+"""Print results, progress and errors: bars on a terminal, plain lines elsewhere."""
 
 import os
 import sys
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def say(text: str) -> None:
-    """Print a line of result, safe for a terminal."""
+    """Print a line of the result, safe for a terminal."""
     print(printable(text), flush=True)
 
 
 def note(text: str) -> None:
-    """Print a line about the work, apart from the result."""
+    """Print a line about the work to standard error."""
     print(printable(text), file=sys.stderr, flush=True)
 
 
@@ -39,14 +39,14 @@ def fail(error: AssistantError, as_json: bool) -> int:
 
 
 class _Terminal:
-    """What is known of the terminal; threads that tell how far they are look here too."""
+    """Whether the terminal is plain. Threads that report progress read this too."""
 
     is_plain = False
 
 
 @contextmanager
 def plainly() -> Iterator[None]:
-    """Within it nothing is coloured or drawn over, whatever the terminal can do."""
+    """A context in which nothing is coloured or drawn over, whatever the terminal can do."""
     before, _Terminal.is_plain = _Terminal.is_plain, True
     try:
         yield
@@ -55,15 +55,17 @@ def plainly() -> Iterator[None]:
 
 
 def is_interactive() -> bool:
-    """Whether somebody watches stderr and wants bars and colour."""
+    """Whether standard error is a terminal that shows bars and colour."""
     is_simple = _Terminal.is_plain or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return sys.stderr.isatty() and not is_simple
 
 
 @contextmanager
 def progress_bar(label: str, total: int | None, *, clock: bool = True) -> Iterator["Advance"]:
-    """A bar with rate and time left on a terminal; a line now and then elsewhere. Without `clock` the rate that is told
-    names the time left: whoever tells it knows better than steps of different lengths do.
+    """A bar with rate and time left on a terminal; a line now and then elsewhere.
+
+    Without `clock`, the bar computes no time left: the rate that the caller passes contains it, since steps of
+    different lengths would mislead the bar.
     """
     if not is_interactive():
         yield Advance(label, total, None)
@@ -84,7 +86,7 @@ def progress_bar(label: str, total: int | None, *, clock: bool = True) -> Iterat
 
 
 class Advance:
-    """Moves a progress bar, or prints a line at every tenth of the way where there is no terminal."""
+    """Moves a progress bar or, without a terminal, prints a line at every tenth of the way."""
 
     def __init__(self, label: str, total: int | None, bar: "Progress | None") -> None:
         self._label = label
@@ -104,7 +106,7 @@ class Advance:
             note(f"{self._label}: {done} of {self._total} {rate}".rstrip())
 
     def of(self, done: int, total: int, rate: str = "") -> None:
-        """The same, where the total becomes known on the way."""
+        """Like `to`, with a total that becomes known on the way."""
         self._total = total
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=total)

@@ -1,4 +1,4 @@
-"""`assistant paths` and `assistant config`: where things lie and what is set."""
+"""`assistant paths` and `assistant config`: print where files are stored, and the settings."""
 
 from cyclopts import App
 

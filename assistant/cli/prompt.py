@@ -29,8 +29,8 @@ def show(
     turns: bool = False,
     json: bool = False,
 ) -> None:
-    """Print the exact prompt for a conversation, one for each part if it does not fit the model's window. Where the
-    model reads tags in the place of the speakers' names, a line on standard error says which.
+    """Print the exact prompt for a conversation, one for each part if it does not fit the model's window. If the
+    model reads tags instead of the speakers' names, a line on standard error lists them.
 
     Example:
 
@@ -106,5 +106,5 @@ def show(
 
 
 def _left_out(shots: int) -> str:
-    """The solved examples for which there was no room; empty where all fit."""
+    """The number of examples that did not fit, as the end of a sentence; empty if all did."""
     return f"; {shots} {'example' if shots == 1 else 'examples'} left out" if shots else ""

@@ -1,4 +1,4 @@
-"""`assistant serve`: the app in a browser on this machine, for whoever has the address that is printed."""
+"""`assistant serve`: show the app in a browser on this machine, to whoever has the printed address."""
 
 import secrets
 import shlex
@@ -21,7 +21,7 @@ _CONFINED = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self' {socket}; frame-ancestors 'none'"
 )
-"""What the page may load: the library's names a font of another host, which would learn that somebody is here."""
+"""What the page may load. The library's page requests a font from another host, which would learn of the visit."""
 _HEAD = """<title>Parley</title><link rel="icon" href="data:,">
 <script>
   // Keys are the app's as soon as it is drawn: nobody has to click first.
@@ -67,7 +67,7 @@ def serve(*, port: int = 8000, host: str = "127.0.0.1", open_: bool = False) -> 
     note("Open it in a browser; it works once. Ctrl+C ends it.")
     if open_:
         webbrowser.open(gate.address)
-    # No log of requests: their first line would hold the token.
+    # No access log: it would contain the token.
     web.run_app(_application(server, gate), sock=listening, print=None, access_log=None)
 
 
@@ -82,7 +82,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _application(server: "Server", gate: "Gate") -> "web.Application":
-    """The library's pages and its socket behind the gate, without its list of files and its greeting."""
+    """The library's pages and its WebSocket behind the gate, without its list of files and its greeting."""
     import aiohttp_jinja2
     import jinja2
     from aiohttp import web
@@ -95,7 +95,7 @@ def _application(server: "Server", gate: "Gate") -> "web.Application":
 
     async def index(request: web.Request) -> web.StreamResponse:
         page = await server.handle_index(request)
-        assert isinstance(page, web.Response)  # what the library's template decorator makes
+        assert isinstance(page, web.Response)  # made by the library's template decorator
         page.text = (page.text or "").replace("<head>", f"<head>{_HEAD}", 1)
         return page
 
@@ -114,7 +114,7 @@ def _application(server: "Server", gate: "Gate") -> "web.Application":
 
 
 class Gate:
-    """Lets in the browser that brings the token, once; from then on a cookie that only it has."""
+    """Admits the first browser that brings the token; after that, only the cookie which that browser was given."""
 
     def __init__(self, place: str) -> None:
         self.port = int(place.rpartition(":")[2])
@@ -127,17 +127,19 @@ class Gate:
 
     @property
     def address(self) -> str:
-        """What to open."""
+        """The address to open, with the token."""
         return f"{self.public_url}/?token={self._token}"
 
     async def confine(self, _: "web.Request", response: "web.StreamResponse") -> None:
-        """Tell the browser that the page needs nothing from other hosts."""
+        """Set the content security policy: the page needs nothing from other hosts."""
         response.headers["Content-Security-Policy"] = _CONFINED.format(socket=f"ws://{self._place}")
 
     async def pass_or_refuse(
         self, request: "web.Request", handler: "Callable[[web.Request], Awaitable[web.StreamResponse]]"
     ) -> "web.StreamResponse":
-        """Answer 403 to another host's name, another page's socket, and whoever has neither token nor cookie."""
+        """Handle a request. Raises HTTPForbidden (403) for another host's name, another page's WebSocket, and requests
+        with neither token nor cookie.
+        """
         from aiohttp import web
 
         is_own = request.host == self._place and request.headers.get("Origin", self.public_url) == self.public_url

@@ -1,7 +1,7 @@
-"""Ctrl+C and SIGTERM while a command runs: both end it as KeyboardInterrupt, but never amid an import.
+"""Ctrl+C and SIGTERM during a command: both raise KeyboardInterrupt, but never during an import.
 
-A compiled library that is stopped while it sets itself up takes the process down in its own way: pybind11 has an
-exception of Python's where C++ expects none, and calls terminate.
+Interrupting a compiled library while it initializes can kill the process: pybind11 meets a Python exception where C++
+expects none, and calls terminate.
 """
 
 import signal
@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from types import FrameType
 
 _AGAIN = 0.02
-"""Seconds until it is looked again whether the import is done."""
+"""Seconds to wait before checking again whether the import has finished."""
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Take both signals as said while inside; what handled them before does so again afterwards.
+    """A context that handles both signals this way, and restores their handlers afterwards.
 
-    A signal that is ignored stays so: a job that a shell has put into the background has nothing to do with Ctrl+C.
+    A signal that is ignored stays ignored: Ctrl+C does not concern a job that a shell runs in the background.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,7 +34,7 @@ def stoppable() -> Iterator[None]:
 
 
 def was_stopped(error: BaseException | None) -> bool:
-    """Whether that is a KeyboardInterrupt, or what a library made of one."""
+    """Whether an error is a KeyboardInterrupt, or was raised while one was handled."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

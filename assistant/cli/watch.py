@@ -1,4 +1,4 @@
-"""`assistant watch FOLDER`: a digest of every transcript that appears in a folder."""
+"""`assistant watch FOLDER`: write a digest of every transcript that appears in a folder."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`assistant knowledge evaluate`: how well the user's documents are found, now and against the time before."""
+"""`assistant knowledge evaluate`: measure how well the user's documents are found, and compare with the last run."""
 
 import hashlib
 import time
@@ -30,10 +30,10 @@ _LOWER_IS_BETTER = {"false_refusals", "false_answers", "p50_ms", "p95_ms"}
 
 
 class Measured(Record, frozen=True):
-    """A result as it is kept: what was asked of which index, when, and what came of it.
+    """A stored result: when it was measured, with which questions and index, and the report.
 
-    `asked` is a hash of the questions: only results for the same ones are compared. `questions` are kept where they
-    were made here.
+    `asked` is a hash of the questions; only results for the same questions are compared. `questions` are stored if
+    Parley made them.
     """
 
     when: str
@@ -111,7 +111,7 @@ def evaluate(questions: Path | None = None, *, limit: int = 200, fresh: bool = F
 
 
 def _own_questions(library: Library, before: Measured | None, limit: int, fresh: bool) -> Sequence[Question]:
-    """The questions of last time, so that results can be compared, or new ones."""
+    """The questions of the last run, so that results can be compared, or new ones."""
     kept = [] if fresh or before is None else still_asked(before.questions, library.catalog)
     return kept[:limit] or make_questions(library.catalog, limit)
 
@@ -120,11 +120,11 @@ def _kept(place: Path) -> Measured | None:
     try:
         return msgspec.json.decode(place.read_bytes(), type=Measured)
     except (OSError, ValueError, RecursionError):
-        return None  # never measured, or by a version that measured other things
+        return None  # never measured, or by a version with other figures
 
 
 def _changes(now: Report, before: Report) -> dict[str, float]:
-    """Every figure that both have, now less before."""
+    """The difference, now minus before, of every figure that both reports have."""
     pairs = [(name, getattr(now, name), getattr(before, name)) for name in now.__struct_fields__]
     return {name: new - old for name, new, old in pairs if isinstance(new, float) and isinstance(old, float)}
 

@@ -1,4 +1,4 @@
-"""`assistant knowledge`: the user's documents, what they hold, and how well they are found."""
+"""`assistant knowledge`: index, list, search and measure the user's documents."""
 
 import json as json_
 import time
@@ -226,7 +226,10 @@ def _library() -> AbstractContextManager[Library]:
 
 
 def _settings(embedder: str) -> KnowledgeSettings:
-    """The settings with that embedder, a path made absolute. Raises UsageError where the user's file doesn't decide."""
+    """The settings with this embedder; a path is made absolute.
+
+    Raises UsageError if the project file or the environment sets the embedder.
+    """
     settings, origins = resolve()
     if not embedder:
         return settings.knowledge
@@ -302,7 +305,7 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def filters_from(folder: Path | None, types: str, since: str) -> Filters:
-    """What --folder, --type and --since say; raises UsageError for a day that is none."""
+    """The filters for --folder, --type and --since. Raises UsageError for an invalid day."""
     after = None
     if since:
         try:
@@ -319,12 +322,12 @@ def _facts(hit: Hit) -> dict[str, Any]:
 
 
 def place(found: Hit | Citation) -> str:
-    """A document with the page, or the sheet and row, safe for a terminal."""
+    """A document's name with its page, or its sheet and row, safe for a terminal."""
     page = f" p. {found.page}" if found.page is not None and not found.place.startswith("slide") else ""
     return one_line(found.document) + page + (f", {one_line(found.place)}" if found.place else "")
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a text on one line."""
+    """The beginning of a text on one line, cut between words."""
     line = one_line(text)
     return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1].rsplit(" ", 1)[0] + "…"

@@ -1,4 +1,4 @@
-"""A download on the command line: what it is, a bar, and what Ctrl+C leaves."""
+"""Download a model on the command line: its size and licence, a progress bar, and a message on Ctrl+C."""
 
 import time
 from pathlib import Path
@@ -9,7 +9,9 @@ from assistant.models.downloads import Download, Pace, describe, remembered, wri
 
 
 def download(hub_id: str) -> Path:
-    """Download a model and return its folder. Raises what `assistant.models.pull.pull` raises, and Interrupted."""
+    """Download a model and return its folder. Raises the errors of `assistant.models.pull.pull`, and Interrupted on
+    Ctrl+C.
+    """
     from assistant.models.pull import pull
 
     pace, here = Pace(time.monotonic), [0, 0]
@@ -26,7 +28,7 @@ def download(hub_id: str) -> Path:
         try:
             return pull(hub_id, on_found=tell, on_bytes=move)
         except KeyboardInterrupt:
-            pass  # said below, apart from it: what is raised in here would be taken for it
+            pass  # raised below: in here, main() would find the KeyboardInterrupt as its context
         finally:
             pace.keep()
     so_far = f"{write_size(here[0])} of {write_size(here[1])} are here; " if here[1] else ""

@@ -1,4 +1,4 @@
-"""`assistant models`: what can be served, what it is and where it comes from, and which one answers."""
+"""`assistant models`: list, inspect, test, choose, export and remove models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -224,7 +224,7 @@ def export(
         say(f"{model.ref} is in {place}, {form}.")
 
 
-# These have files of their own; named by path, they are imported when they are called.
+# These commands are in files of their own.
 models.command(why, name="why")
 models.command(trial, name="trial")
 models.command(push, name="push")
@@ -294,7 +294,7 @@ def _exam_facts(result: ExamResult) -> dict[str, object]:
 
 
 def _made(model: ModelVersion) -> dict[str, object]:
-    """Where a version comes from and what it came to; nothing for models that were not made here."""
+    """How a version was made, and its results; empty for models that were not made here."""
     try:
         facts = versions.facts_of(model)
     except AssistantError as error:
@@ -305,7 +305,7 @@ def _made(model: ModelVersion) -> dict[str, object]:
 
 
 def _origin(model: ModelVersion) -> str:
-    """ "lora of pocket, from v2"; empty for models that were not made here."""
+    """How a version was made, such as "lora of pocket, from v2"; empty for models that were not made here."""
     made = _made(model)
     if "problem" in made:
         return "damaged: `assistant models show` says how"

@@ -1,4 +1,4 @@
-"""`assistant models why` and `models trial`: what speaks for a version, and a blind comparison by the user."""
+"""`assistant models why` and `models trial`: why a version was promoted, and a blind comparison by the user."""
 
 import random
 import sys
@@ -14,7 +14,7 @@ from assistant.settings import load_settings
 from assistant.trials import Pair, contestants, counted, find_prompts, write_pairs
 
 END = -1
-"""Standard input has no more lines."""
+"""The choice when standard input has ended."""
 _CHOICES = {"1": 0, "2": 1, "=": None}
 
 
@@ -90,7 +90,7 @@ def trial(
         choice = None if pair.is_same else _choice(number, len(prompts), pair)
         if choice == END:
             break
-        # Each choice is kept at once, so that what ends the trial early costs none.
+        # Store each choice immediately, so that none is lost if the trial ends early.
         kept = add_trial(Path(model.folder), counted(Trial(against=other.ref), pair, choice))
     if json:
         say_json(
@@ -101,7 +101,7 @@ def trial(
 
 
 def _choice(number: int, total: int, pair: Pair) -> int | None:
-    """The place of the better answer by a line of standard input, None for alike, END where there is no more."""
+    """Read the better answer from standard input: its index, None for a tie, or END at the end of the input."""
     note(f"\n{number} of {total}\n{pair.prompt.strip()}\n")
     note(f"  1  {pair.texts[0]}\n  2  {pair.texts[1]}\n")
     while True:

@@ -1,4 +1,4 @@
-"""`assistant models push`: what would be uploaded, the question, and the upload."""
+"""`assistant models push`: show what would be uploaded, ask, and upload it."""
 
 import sys
 import tempfile
@@ -96,7 +96,7 @@ def push(
 
 
 def _ask() -> None:
-    """Raises UsageError where nobody answers, Interrupted for any answer but yes."""
+    """Ask for confirmation. Raises UsageError if standard input has ended, Interrupted for any answer but yes."""
     note("Upload? [y/N]")
     answer = sys.stdin.readline()
     if not answer:

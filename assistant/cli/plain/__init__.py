@@ -1,5 +1,6 @@
-"""`assistant --plain`: what the app does, line by line, for screen readers and terminals that cannot draw. Nothing is
-coloured, drawn over or taken back: every line that is printed says something and stays.
+"""`assistant --plain`: the app line by line, for screen readers and simple terminals.
+
+Nothing is coloured, drawn over or erased: every printed line says something and stays.
 """
 
 from assistant.cli.plain.session import read_order

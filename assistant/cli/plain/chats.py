@@ -1,4 +1,4 @@
-"""The kept chats: listed, gone on with, named, exported, deleted and brought back."""
+"""Commands on stored chats: list, resume, rename, export, delete and undo."""
 
 from pathlib import Path
 from typing import cast, get_args
@@ -21,7 +21,7 @@ MOST_LISTED = 20
 
 
 class KeptChats:
-    """Commands on chats. A number names a chat of the last list; an id or its beginning will do too."""
+    """Commands on chats. A chat is given by its number in the last list, or by its id or the beginning of its id."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -30,7 +30,7 @@ class KeptChats:
         self._deleted = ""
 
     def list(self, words: str = "") -> None:
-        """The chats used last, or those that hold the words."""
+        """List the chats used last, or those that contain the words."""
         chats = self._store.chats.newest(words or None, MOST_LISTED)
         self._listed = [chat.id for chat in chats]
         for number, chat in enumerate(chats, 1):
@@ -40,7 +40,7 @@ class KeptChats:
             say("No chat contains these words." if words else "There are no chats yet.")
 
     def resume(self, which: str) -> None:
-        """Read out a chat, and go on with it."""
+        """Print a chat and continue it."""
         found: list[Message] = []
         open_chat(self._store, self._chat(which).id, found.append)
         opened = next(one for one in found if isinstance(one, ChatOpened))
@@ -53,28 +53,28 @@ class KeptChats:
             self._show(entry)
 
     def new(self, _: str = "") -> None:
-        """Begin another chat."""
+        """Start a new chat."""
         self._session.forget()
         self._session.chat = ChatInView(self._store)
         self._session.ask = self._session.default_ask
         say("A new chat.")
 
     def title(self, title: str) -> None:
-        """Name the chat in view."""
+        """Rename the current chat."""
         if not title:
             raise UsageError("give the title: /title Standup of Monday")
         self._store.chats.rename(self._in_view(), one_line(title))
         say(f"This chat is called {one_line(title)}.")
 
     def export(self, kind: str) -> None:
-        """Write the chat in view to a file in the folder that Parley was started in."""
+        """Write the current chat to a file in the working directory."""
         kind = kind or "md"
         if kind not in get_args(Kind):
             raise UsageError(f"no format {kind!r} for a chat; there are md, html and json")
         say(f"Written to {export_chat(self._store, self._in_view(), cast(Kind, kind), Path.cwd())}")
 
     def delete(self, which: str) -> None:
-        """Delete a chat: the one in view where none is named."""
+        """Delete a chat, by default the current one."""
         chat = self._chat(which) if which else self._store.chats.get(self._in_view())
         takes = self._store.deletions.set_aside(chat.id)
         self._deleted = chat.id
@@ -84,7 +84,7 @@ class KeptChats:
         say(f"Deleted {describe_deletion(chat, takes)}. /undo brings it back until you delete another or leave.")
 
     def undo(self, _: str = "") -> None:
-        """Bring back the chat deleted last."""
+        """Bring back the last deleted chat."""
         if not self._deleted:
             raise UsageError("there is no deleted chat to bring back")
         deleted, self._deleted = self._deleted, ""

@@ -1,4 +1,4 @@
-"""The chat in view on its way to the store, as the app keeps it."""
+"""Stores the current chat, as the app does."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from assistant.terminal import shortened
 
 
 class ChatInView:
-    """What is said goes to its end; the first message begins it. `id` is "" before that."""
+    """The current chat in the store. The first message creates it; until then `id` is empty."""
 
     def __init__(self, store: Store, id: str = "") -> None:
         self._store = store
         self.id = id
 
     def said(self, kind: MessageKind, text: str, ask: Ask) -> None:
-        """Something was sent, asked about in this way."""
+        """Add a message from the user, and store the settings that it was sent with."""
         settings = msgspec.to_builtins(ask)
         if self.id:
             self._store.chats.set_settings(self.id, settings)
@@ -26,12 +26,12 @@ class ChatInView:
         self._store.chats.add_message(self.id, kind, text)
 
     def answered(self, answer: Answer, title: str) -> None:
-        """The answer to it; the first one names the chat."""
+        """Add an answer. The first answer or notice names the chat."""
         ids = [draft.id for draft in answer.drafts]
         self._add("answer", answer.completion.answer, ids, title)
 
     def told(self, text: str, title: str) -> None:
-        """What stands there in place of an answer."""
+        """Add a notice in place of an answer."""
         self._add("notice", text, (), title)
 
     def _add(self, kind: MessageKind, text: str, completions: Sequence[str], title: str) -> Message:

@@ -1,4 +1,4 @@
-"""The conversation and the answer in view: asked for, judged, looked into."""
+"""The current conversation and answer: ask for, judge and inspect answers."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from assistant.tui.workers.asking import for_model
 
 
 class Session:
-    """What is remembered between two lines. `reply` is the answer in view, `written` what a model wrote of it."""
+    """The state between two lines. `reply` is the current answer, `written` the part of it that a model wrote."""
 
     def __init__(self, assistant: Assistant, store: Store, ask: Ask) -> None:
         self.assistant = assistant
@@ -37,13 +37,13 @@ class Session:
         self.forget()
 
     def forget(self) -> None:
-        """Nothing is in view any more."""
+        """Clear the current conversation and answer."""
         self.dialogue: Dialogue | None = None
         self.reply: Answer | None = None
         self.written = ""
         self.question = ""
 
-    # How it is asked.
+    # Settings.
 
     def choose(self, name: str, value: str) -> None:
         self.ask = choose_value(self.ask, name, value)
@@ -56,7 +56,7 @@ class Session:
     # Asking.
 
     def read(self, text: str) -> None:
-        """Answer a conversation that was typed or pasted."""
+        """Answer a typed or pasted conversation."""
         self._read(parse(text), text)
 
     def read_file(self, name: str) -> None:
@@ -75,7 +75,7 @@ class Session:
         self._answer(dialogue, self.ask)
 
     def put_question(self, question: str) -> None:
-        """Ask about the conversation in view."""
+        """Ask about the current conversation."""
         if self.dialogue is None:
             raise UsageError("there is no conversation in view: paste one first, or /ask your documents")
         if not question:
@@ -84,14 +84,14 @@ class Session:
         self._answer(self.dialogue, ask_by("question", question, self.ask))
 
     def ask_documents(self, question: str) -> None:
-        """Answer from the user's documents, with the places that say it."""
+        """Answer from the user's documents, with citations."""
         settings = self.assistant.settings.knowledge
         previous, self.question = self.question, question
         with open_library(settings, note) as library:
             found = list(answer_question(self.assistant, library, question, mode=self.ask.mode, previous=previous))
             has_documents = library.catalog.passage_count() > 0
         answer = found[-1]
-        assert isinstance(answer, DocumentAnswer)  # nobody stops it here
+        assert isinstance(answer, DocumentAnswer)  # nothing stops it here
         self.chat.said("user", question, self.ask)
         self.reply, self.written = None, ""
         if answer.completion is not None:
@@ -170,10 +170,10 @@ class Session:
     def stats(self, _: str = "") -> None:
         say(describe_stats(self.store.stats()))
 
-    # Looking into it.
+    # Inspecting.
 
     def evidence(self, _: str = "") -> None:
-        """For each sentence that a model wrote where it was said."""
+        """Print where each sentence that a model wrote was said."""
         dialogue = self._conversation()
         if not self.written:
             say("Everything in this answer is quoted from the conversation.")
@@ -184,7 +184,7 @@ class Session:
             say(f"  {verdict.sentence}")
 
     def turns(self, _: str = "") -> None:
-        """The conversation in view, its messages numbered."""
+        """Print the current conversation with numbered messages."""
         dialogue = self._conversation()
         say(f"{describe(dialogue)}.")
         for number, turn in enumerate(dialogue.turns, 1):
@@ -209,9 +209,9 @@ class Session:
 
 
 def read_order(order: str, drafts: int) -> tuple[list[list[int]], list[int]]:
-    """Groups of drafts, numbered from 0, best first, and those that failed, from "2=4 1 fail 3".
+    """Parse a ranking such as "2=4 1 fail 3" into groups of drafts, best first, and failed drafts, all numbered from 0.
 
-    Raises UsageError where a draft is left out, named twice, or not there.
+    Raises UsageError if a draft is left out, named twice, or does not exist.
     """
     placed, _, failed = order.partition("fail")
     try:

@@ -1,4 +1,4 @@
-"""Reads conversations and commands line by line, and carries them out."""
+"""Read conversations and commands line by line, and carry them out."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -112,7 +112,7 @@ def _commands(session: Session, chats: KeptChats) -> dict[str, Callable[[str], N
 
 
 def _entries() -> Iterator[str]:
-    """Commands, one a line, and conversations, which end with a dot on a line of its own or with the input."""
+    """Yield commands, one per line, and conversations, which end at a line with only a dot or with the input."""
     lines: list[str] = []
     for line in sys.stdin:
         text = line.rstrip("\n")

@@ -1,1 +1,1 @@
-"""`assistant summarize`: one conversation or many, and what is said beside them."""
+"""`assistant summarize`: one conversation or many, and the notes printed with them."""

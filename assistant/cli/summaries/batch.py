@@ -1,4 +1,4 @@
-"""`assistant summarize --jsonl`: many conversations, written in the order they came, resumed where it was stopped."""
+"""`assistant summarize --jsonl`: summarize many conversations in order, and resume an interrupted run."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ from assistant.records import Dialogue
 from assistant.settings import Settings
 
 _CHUNK = 64
-"""Conversations answered at a time; each chunk is on disk before the next begins, so a kill costs at most one."""
+"""Conversations per chunk. Each chunk is on disk before the next begins, so a kill loses at most one."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def summarize_lines(source: Path, target: Path | None, request: Request, settings: Settings) -> int:
-    """Summarize every line; returns 1 where some conversations could not be read, else 0."""
+    """Summarize every line. Return 1 if some conversations could not be read, else 0."""
     total = sum(1 for _ in read_rows(source))
     if total == 0:
         raise InputUnreadable(f'{source} has no lines; each line needs an object with "id" and "dialogue"')
@@ -59,7 +59,7 @@ def summarize_lines(source: Path, target: Path | None, request: Request, setting
 
 
 def read_rows(source: Path) -> Iterator[Row]:
-    """The rows of a JSON Lines file; raises UsageError with the number of a line that is none."""
+    """Yield the rows of a JSON Lines file. Raises UsageError with the number of an invalid line."""
     try:
         stream = source.open("rb")
     except FileNotFoundError:
@@ -79,8 +79,9 @@ def read_rows(source: Path) -> Iterator[Row]:
 
 
 def _signature(assistant: Assistant, request: Request) -> dict[str, str]:
-    """What all lines of a file have in common. A model that is going to write is loaded first, so that a damaged one is
-    found before any line is.
+    """The fields that all lines of a file share.
+
+    A model that is going to write is loaded first, so that a damaged one is found before the first line is written.
     """
     when = when_to_write(assistant, request)
     model = assistant.choice(request.model)[0]
@@ -94,7 +95,7 @@ def _signature(assistant: Assistant, request: Request) -> dict[str, str]:
 def _summarize(
     rows: list[Row], request: Request, assistant: Assistant, signature: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """A line for each row, in order; a conversation that cannot be read gives a line with an error."""
+    """One line for each row, in order. A conversation that cannot be read gives a line with an error."""
     dialogues: list[Dialogue] = []
     problems: dict[int, str] = {}
     for index, row in enumerate(rows):
@@ -139,7 +140,10 @@ def _append(stream: IO[bytes], lines: list[dict[str, Any]]) -> None:
 
 
 def _resume(target: Path, source: Path, signature: dict[str, str]) -> int:
-    """How many lines are done. A last line that a kill cut short is taken away; foreign lines are refused untouched."""
+    """The number of finished lines. Removes a last line that a kill cut short.
+
+    Raises UsageError if the file holds other lines, and leaves it unchanged.
+    """
     if not target.exists() or target.is_dir():
         return 0
     whole = done = 0

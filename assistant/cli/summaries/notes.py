@@ -1,4 +1,4 @@
-"""What is said beside an answer, on standard error: how far it is, what was left out, parts, what was kept out."""
+"""Notes about an answer on standard error: progress, the examples left out, the parts, and the words kept out."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,8 +12,9 @@ from assistant.tui.wording.origin import QUOTED, describe_dropped, is_quoted
 
 @contextmanager
 def telling(everywhere: bool = False) -> Iterator[Callable[[Progress], None]]:
-    """Shows what is going on: stages as lines, and the parts of a long conversation as a bar. Off a terminal nothing,
-    or, told to tell `everywhere`, a line at every tenth of the parts.
+    """A context that shows progress: stages as lines, and the parts of a long conversation as a bar.
+
+    Without a terminal it prints nothing or, with `everywhere`, a line at every tenth of the parts.
     """
     bars: list[Advance] = []
     with ExitStack() as stack:
@@ -30,12 +31,12 @@ def telling(everywhere: bool = False) -> Iterator[Callable[[Progress], None]]:
 
 
 def note_dialogue(dialogue: Dialogue) -> None:
-    """Say what was understood of the conversation."""
+    """Print what was understood of the conversation."""
     note(describe(dialogue))
 
 
 def note_answer(answer: Answer) -> None:
-    """Say how the answer came about, where that is not the plain way."""
+    """Print how the answer was made, if not in the ordinary way."""
     completion = answer.completion
     if answer.parts:
         how = "combined into one" if answer.combined else "a paragraph each"
@@ -53,7 +54,7 @@ def note_answer(answer: Answer) -> None:
 
 
 def _note_guarded(guarded: Guarded) -> None:
-    """Say where names and numbers that are not in the conversation were avoided, and where they were not."""
+    """Print the names and numbers missing from the conversation: those that were avoided, and those that remain."""
     if guarded.avoided:
         note(f"Kept out, because the conversation does not have them: {', '.join(guarded.avoided)}.")
     if guarded.left:

@@ -1,4 +1,4 @@
-"""One request of `summarize` and the reply to it: a model's answer, or a digest with the model's text beside it."""
+"""A request to `summarize` and its reply: a model's answer, or a digest with the model's text beside it."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,12 +14,12 @@ from assistant.overview import Overview, Wanted, When, overviews
 from assistant.records import BackendName, Dialogue
 
 DIGEST_KEYS = ("title", "points", "todos", "open", "model_text")
-"""What a digest adds to the JSON of an answer."""
+"""The keys that a digest adds to the JSON of an answer."""
 Task = Literal["auto", "digest", "summary", "topic", "actions", "question", "instruction"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for. `is_model_asked` tells whether a flag was given that only a model understands."""
+    """A request. `is_model_asked` is true if a flag was given that only a model understands."""
 
     ask: Ask
     task: Task
@@ -30,7 +30,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person is shown, and where it came from. `overview` is None where a model's text is the whole answer."""
+    """The text shown to the user, and its source. `overview` is None if the answer is a model's text alone."""
 
     text: str
     task: Task
@@ -65,14 +65,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def model_task(task: Task) -> records.Task:
-    """What a model is asked to write for the task."""
+    """The task of the prompt for a task of `summarize`."""
     return "summary" if task == "auto" or task == "digest" else task
 
 
 def reply_to(
     assistant: Assistant, dialogue: Dialogue, request: Request, on_progress: OnProgress | None = None
 ) -> Reply:
-    """`replies_to` for one conversation."""
+    """Answer one conversation as requested."""
     return replies_to(assistant, [dialogue], request, on_progress)[0]
 
 
@@ -94,7 +94,7 @@ def replies_to(
 
 
 def when_to_write(assistant: Assistant, request: Request) -> When | None:
-    """Whether a model's text joins the digest; None where the model's text is the answer.
+    """When to add a model's text to the digest; None if the model's text is the answer.
 
     A flag that only a model understands asks for the model's text. Topic and actions come from the digest unless such a
     flag was given or the model has passed the exam.
@@ -110,7 +110,7 @@ def when_to_write(assistant: Assistant, request: Request) -> When | None:
 
 
 def part_for(task: Task, found: Overview) -> str:
-    """The text for a task: key phrases for topic, the to-dos for actions, everything else whole."""
+    """The text for a task: the title for topic, the to-dos for actions, the whole text for all others."""
     if task == "topic":
         return found.digest.title or "No topic stands out."
     if task == "actions":

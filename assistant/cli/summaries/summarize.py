@@ -177,7 +177,7 @@ def _reply(dialogue: Dialogue, request: Request, settings: Settings) -> Reply:
 
 
 def check_ask(ask: Ask, points: int | None = None) -> None:
-    """Refuse impossible wishes before anything is loaded."""
+    """Refuse invalid requests before anything is loaded. Raises UsageError."""
     from assistant.prompts import MODES, TASKS, unknown_mode
 
     if ask.mode not in MODES:
@@ -213,7 +213,7 @@ def read_source(file: Path | None, format: str = "") -> Dialogue:
     """The conversation in a file, a Maildir, or standard input."""
     source = _source(file)
     if isinstance(source, Path) and is_document(source):
-        from assistant.answering.files import read_file  # the loaders take a tenth of a second
+        from assistant.answering.files import read_file  # importing the loaders takes a tenth of a second
 
         return read_file(source, format)
     return open_dialogue(source, format)
@@ -232,7 +232,7 @@ def _print(reply: Reply) -> None:
 
 
 def _check_todo_file(path: Path, task: Task, *, is_batch: bool) -> None:
-    """Refuse, before anything is read, a file of another kind and tasks that find no to-dos."""
+    """Refuse files of an unknown kind, and tasks without to-dos, before anything is read."""
     kind_of(path)
     if is_batch:
         raise UsageError("--todos-to works with one conversation; with --jsonl each line has its to-dos")
