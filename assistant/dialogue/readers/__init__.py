@@ -1,1 +1,1 @@
-"""One reader for each way of writing a conversation down: text in, messages out."""
+"""One reader per format: each turns a text into messages."""

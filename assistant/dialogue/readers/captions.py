@@ -1,4 +1,4 @@
-"""Reads captions, WebVTT, SubRip, SBV and ASS: cues with times, and voices where the file names them."""
+"""Reads captions (WebVTT, SubRip, SBV, ASS): timed cues, with voices if the file names them."""
 
 import html
 import re
@@ -11,7 +11,7 @@ from assistant.records import Turn
 
 _CLOCK = r"(?:\d{1,3}:)?\d{1,2}:\d{1,2}[.,]\d{1,3}"
 _TIMING = re.compile(rf"\s*({_CLOCK})(?:\s*-->\s*{_CLOCK}|,{_CLOCK}\s*$)")
-# Teams' transcripts as documents: "0:0:3.12 --> 0:0:4.5", and the name on a line of its own.
+# Transcripts that Teams saves as documents: "0:0:3.12 --> 0:0:4.5", then the name on a line by itself.
 _UNPADDED = re.compile(r"\s*\d:\d{1,2}:\d{1,2}\.")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?\s{1,10}([^>]{1,200})>")
 _ASS_STYLE = re.compile(r"\{[^{}]{0,400}\}")
@@ -22,24 +22,24 @@ _DASH = re.compile(r"(?:[-–—‐]|>>)\s*(?=\S)")
 _SOUND = re.compile(r"\s*(?:-\s*)?(?:\[[^\]]{1,60}\]|\([^)]{1,60}\)|[♪♫][^♪♫]*[♪♫]?|#[^#]*#|\*[^*]*\*|[*#]+)\s*")
 _BLOCK_END = re.compile(r"\n(?:[^\S\n]*\n)+")
 _UNSPOKEN = re.compile(r"(?:NOTE|STYLE|REGION)(?=\s|$)")
-"""What opens a block of WebVTT that is no cue."""
+"""The start of a WebVTT block that is no cue."""
 _DIARIZED = re.compile(r"\[((?:SPEAKER|Speaker)[ _]?\w{1,4})\]:?\s*(.*)")
 _SENTENCE_END = re.compile(r"[.?!…][\"'”’)]*$")
 
 
 def read_webvtt(text: str) -> Reading | None:
-    """A file that starts with WEBVTT; `<v Name>` names who speaks."""
+    """Read a file that starts with WEBVTT; `<v Name>` names the speaker."""
     return _read_cues(text) if text.lstrip().startswith("WEBVTT") else None
 
 
 def read_srt(text: str) -> Reading | None:
-    """Numbered cues; who speaks is known only where a line says `Name: text`, or the name has a line of its own."""
+    """Read numbered cues. The speaker is known only if a line says `Name: text`, or the name has a line to itself."""
     opening = [line for line in text.lstrip()[:400].split("\n") if line.strip()][:2]
     return _read_cues(text) if any(_TIMING.match(line) for line in opening) else None
 
 
 def read_ass(text: str) -> Reading | None:
-    """Advanced SubStation Alpha: a section [Events] whose lines name their columns, "Name" among them."""
+    """Read Advanced SubStation Alpha: a section [Events] whose header line names the columns, "Name" among them."""
     if not text.lstrip().startswith("[Script Info]"):
         return None
     events = text.partition("[Events]")[2].split("\n")
@@ -61,8 +61,8 @@ def _cells(line: str, most: int = -1) -> list[str]:
 
 
 def _read_cues(text: str) -> Reading | None:
-    """The turns of all cues. A sentence that runs over several cues of one voice is one turn; a cue without a name goes
-    on with the speaker before it.
+    """Read the turns of all cues. A sentence that runs over several cues of one voice becomes one turn; a cue without a
+    name continues the speaker before it.
     """
     turns: list[Turn] = []
     sounds = 0
@@ -87,8 +87,8 @@ class _Cue(NamedTuple):
 
 
 def _cues(text: str) -> list[_Cue]:
-    """The cues with the line above each timing. A block without a timing goes on with the cue before it, but for notes,
-    styles, and a number that stands apart from its cue.
+    """Return the cues, each with the line above its timing. A block without a timing continues the cue before it,
+    except for notes, styles, and a number separated from its cue.
     """
     cues: list[_Cue] = []
     blocks = [block.split("\n") for block in _BLOCK_END.split(text.strip())]
@@ -104,8 +104,8 @@ def _cues(text: str) -> list[_Cue]:
 
 
 def _voices(lines: list[str], named: bool) -> list[tuple[str, str]]:
-    """Who says what in the lines of one cue, an empty name where the cue does not tell. Where cues are `named`, a first
-    line that looks like a name is one. Lines that begin with a dash are different people.
+    """Return (speaker, text) pairs of one cue; the speaker is empty if the cue names none. If cues are `named`, a first
+    line that looks like a name is one. Lines that start with a dash are from different speakers.
     """
     if named and len(lines) > 1 and is_name(lines[0]) and looks_like_name(lines[0]):
         return [(lines[0], " ".join(lines[1:]))]
@@ -126,7 +126,7 @@ def _voices(lines: list[str], named: bool) -> list[tuple[str, str]]:
 
 
 def _named(said: str) -> tuple[str, str]:
-    """The name before a colon or in brackets, as diarization writes it, and the rest."""
+    """Return the name before a colon or, as in diarization output, in brackets, and the rest."""
     if match := _DIARIZED.match(said):
         return match[1], match[2]
     head = split_head(said)
@@ -134,7 +134,7 @@ def _named(said: str) -> tuple[str, str]:
 
 
 def join_sentences(turns: Sequence[Turn]) -> list[Turn]:
-    """Join what one voice says in a row: all of it, or sentence by sentence where one narrator says everything."""
+    """Join consecutive turns of one speaker; if a narrator says everything, join up to the end of each sentence."""
     alone = all(turn.speaker == NARRATOR for turn in turns)
     joined: list[list[Turn]] = []
     for turn in turns:

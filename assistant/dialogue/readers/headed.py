@@ -1,4 +1,4 @@
-"""Messages under a line with name and time: what is copied out of Slack, Teams, Discord, Reddit or WeChat, and
+"""Reads messages under header lines of name and time: text copied from Slack, Teams, Discord, Reddit or WeChat, and
 transcripts by Otter, Rev and Teams.
 """
 
@@ -24,9 +24,9 @@ from assistant.records import Record
 
 _LONGEST_HEADER = 140
 _SAMPLE = 400
-"""Lines at the beginning that tell the style."""
+"""The number of first lines that determine the style of headers."""
 _WEAK = frozenset({"space", "glued", "comma", "space, first", "wide, first"})
-"""Separators that a sentence may hold too: "Lunch 12:30"."""
+"""Separators that also occur in sentences: "Lunch 12:30"."""
 _LENGTH = re.compile(
     r"(?:\d+\s(?:hours?|minutes?|seconds?|stunden?|minuten?|sekunden?|heures?|horas?|minutos?|segundos?)\s?){1,3}",
     re.IGNORECASE,
@@ -56,7 +56,7 @@ _TIMED = re.compile(
     rf"\d[:.h]\d\d|\d{{4}}|\d/\w+/\d|[^\W\d]{{3,}}\.? \d{{1,2}}$|\d\.? [^\W\d]{{3,}}$|\s\d{{1,2}}\s?[mhdw]|{_PASSED}",
     re.IGNORECASE,
 )
-"""What a header has somewhere: a quick look before a slow one."""
+"""What every header contains: a fast check before a slow match."""
 _ENGLISH_DAYS = frozenset(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))
 _POSTED = re.compile(
     r"(?P<name>\S.{0,60}?)\s(?P<verb>commented|added a comment|made a comment|replied|posted|wrote|said|"
@@ -86,9 +86,9 @@ class _Header(Record, frozen=True):
 
 
 def read_headed(text: str) -> Reading | None:
-    """A line with a name and a time, in either order or on two lines, then what that person wrote.
+    """Read header lines with a name and a time, in either order or on two lines, each followed by that person's text.
 
-    The style that most headers share decides which lines are headers: "Lunch 12:30" inside a message opens none.
+    The most common style decides which lines are headers, so that "Lunch 12:30" inside a message is none.
     """
     lines = _joined(_without_addressees(_unvoted([line.strip() for line in text.split("\n")])))
     opening = lines[:_SAMPLE]
@@ -114,7 +114,7 @@ def read_headed(text: str) -> Reading | None:
 
 
 def read_timed(text: str) -> Reading | None:
-    """A time on a line of its own, then what was said: a transcript without speakers, as YouTube shows it."""
+    """Read a transcript without speakers, as YouTube shows it: a time on a line by itself, then the text."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     clocks = [is_clock(line) for line in lines]
     if (
@@ -135,7 +135,7 @@ def read_timed(text: str) -> Reading | None:
 
 
 def _unvoted(lines: list[str]) -> list[str]:
-    """The lines without a forum's buttons, where votes, a count above "Reply" or links behind a time show them."""
+    """Drop a forum's buttons if the text has votes, a count above "Reply", or links after a time."""
     is_count = any(line.isdigit() and lines[at + 1 : at + 3][-1:] == ["Reply"] for at, line in enumerate(lines))
     is_linked = any(len(line) <= _LONGEST_HEADER and _LINKED.fullmatch(line) for line in lines)
     if not is_count and not is_linked and not {"upvote", "downvote"} <= {line.casefold() for line in lines}:
@@ -144,7 +144,7 @@ def _unvoted(lines: list[str]) -> list[str]:
 
 
 def _joined(lines: list[str]) -> list[str]:
-    """A name and a time on lines of their own, in either order, become one: "Ana", "12:03" -> "Ana  12:03"."""
+    """Join a name and a time on separate lines, in either order: "Ana", "12:03" -> "Ana  12:03"."""
     lines = [line for line in lines if not _DASH.fullmatch(line)]
     joined: list[str] = []
     place = 0
@@ -178,7 +178,7 @@ def _is_time_line(line: str) -> bool:
 
 
 def _is_date(line: str) -> bool:
-    """Whether the line is a date with a month's name or a year: "May 3"."""
+    """Whether the line is a date with a named month or a year: "May 3"."""
     return is_moment(line) and any(map(str.isdigit, line)) and bool(_DATE_LIKE.search(line))
 
 
@@ -191,7 +191,7 @@ def _time_of(line: str) -> str:
 
 
 def _without_addressees(lines: Sequence[str]) -> list[str]:
-    """The lines without what stands between a sender's name and the time: to whom it went, or the sender's handle."""
+    """Drop lines between a sender's name and the time: the addressee, or the sender's handle."""
     kept: list[str] = []
     for place, line in enumerate(lines):
         near = [line for line in lines[place + 1 : place + 3] if not _DASH.fullmatch(line)][:1]
@@ -210,7 +210,9 @@ def _is_bare_name(line: str) -> bool:
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
-    """A name before its time, with marks between them that a sentence hardly has or without, and a time first."""
+    """Return the patterns of headers: name before time, with a strong separator or a weak or no one; then time first,
+    bracketed or not.
+    """
     moment = moment_pattern()
     dated = r",\s(?=\d{1,2}\s|\d{1,2}:|[A-Z][a-z]{2,8}\.?\s\d{1,2}\b)"
     strong = rf"(?P<between>{dated}|,?\s+\[|\s»\s|\s*\*?\(|\s[—–-]\s|\s[·•|]\s|\s\s+|\t)"
@@ -227,7 +229,9 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def _header(line: str) -> _Header | None:
-    """The line as a header; its style is what stands between name and time, and whether AM or PM ends it."""
+    """Parse a line as a header. Its style is the separator of name and time, whether there is a date or clock time,
+    which comes first, and whether the time ends in AM or PM.
+    """
     if len(line) > _LONGEST_HEADER:
         return None
     bare = _READ.sub("", line)
@@ -237,7 +241,7 @@ def _header(line: str) -> _Header | None:
 
 
 def _posted(bare: str) -> _Header | None:
-    """Name, verb and time, as trackers write it: "ana commented on May 3, 2024"."""
+    """Parse name, verb and time, as issue trackers write them: "ana commented on May 3, 2024"."""
     match = _POSTED.fullmatch(bare) or _ADDRESSED.fullmatch(bare) or _LINKED.fullmatch(bare)
     if not match or not (is_moment(match["time"]) or _AGO.fullmatch(match["time"])):
         return None
@@ -273,7 +277,7 @@ def _name_and_time(bare: str) -> _Header | None:
 
 
 def _header_of(name: str, style: str, time: str) -> _Header | None:
-    """The header, or None where the name is none."""
+    """Return the header, or None if the name is not one."""
     name = fold(_SUFFIX.sub("", _SUFFIX.sub("", name.strip("*#, "))))
     if not is_name(name) or not looks_like_name(name) or name[0].isdigit() or has_calendar_word(name):
         return None
@@ -292,7 +296,7 @@ def _style_of(between: str) -> str:
 
 
 def _best_style(headers: Sequence[_Header | None], lines: Sequence[str]) -> str:
-    """The style that most lines share and that looks like a program's; empty where none does."""
+    """Return the most common style that looks like a program's; empty if there is none."""
     counted = Counter(one.style for one in headers if one)
     for style, count in counted.most_common():
         places = [place for place, one in enumerate(headers) if one and one.style == style]
@@ -336,14 +340,14 @@ def _said(lines: Sequence[str], left_out: Counter[str], names: tuple[str, ...]) 
         else:
             kept.append(without_mark(line))
         before = line
-    if days and not any(kept):  # "Sunday" alone is an answer, and no heading over the next day's messages
+    if days and not any(kept):  # "Sunday" alone is an answer, not a heading over the next day's messages
         left_out[NOTICES] -= len(days)
         return days
     return kept
 
 
 def _unattached(lines: Sequence[str], left_out: Counter[str]) -> list[str]:
-    """The lines without DiscordChatExporter's lists of attachments, which end with an empty line."""
+    """Drop DiscordChatExporter's lists of attachments, which end with an empty line."""
     kept: list[str] = []
     is_list = False
     for line in lines:
@@ -355,7 +359,7 @@ def _unattached(lines: Sequence[str], left_out: Counter[str]) -> list[str]:
 
 
 def _is_program_s(line: str, names: tuple[str, ...]) -> bool:
-    """Whether a line under a message is none of it: a footer, or what a speaker did in the program."""
+    """Whether a line under a message does not belong to it: a footer, or what a speaker did in the program."""
     if _FOOT.fullmatch(line) or _ITALIC_LINE.fullmatch(line) or line in _MARKS:
         return True
     return ":" not in line and line.startswith(names) and is_notice(line)

@@ -1,5 +1,5 @@
-"""Conversations in no known program's shape: a mark behind a name that comes back on most lines, or names that stand
-alone and come back.
+"""Reads conversations of unknown shape: with the same separator after names on most lines, or with names that repeat on
+lines by themselves.
 """
 
 import re
@@ -12,9 +12,9 @@ from assistant.dialogue.stamps import is_moment
 from assistant.dialogue.turns import NARRATOR, Reading, fold, is_label, is_name, looks_like_name
 
 _MARKS = (r"\.?\s[–—-]\s", r"\s?\|\s", r"\t+", r"\s(?:[»>›→]|[-=]>)\s", r":\s")
-"""What stands behind names, where one of these does on most lines."""
+"""Possible separators after names."""
 _GROUPS = re.compile(r"(?:\s*(?:\[[^\[\]]{1,40}\]:?|\([^()]{1,40}\)|\d[\d.:/-]{2,22}\d/?|[*•])(?=\s|<))+\s*")
-"""What stands before a name: times, levels and channels of logs."""
+"""Prefixes of names: times, levels and channels of logs."""
 _ENCLOSED = re.compile(r"<(?P<name>[^<>]{1,40})>\s+(?P<text>.*)")
 _BOLD = ("**", "#")
 _DECORATION = "* _~#"
@@ -23,7 +23,7 @@ _LONGEST_HEADING = 60
 
 
 def read_induced(text: str) -> Reading | None:
-    """The first mark that explains most lines, else names on lines of their own that come back."""
+    """Read by the first separator that explains most lines, else by names on lines by themselves that repeat."""
     lines = [line.strip(" \r") for line in text.split("\n")]
     written = [line for line in lines if line]
     if len(written) < 3:
@@ -42,7 +42,7 @@ def _read_marked(written: Sequence[str]) -> Reading | None:
 
 
 def _split(line: str, mark: re.Pattern[str]) -> tuple[str, str] | None:
-    """Name and text of a line, where the mark follows a name."""
+    """Return the name and text of a line if the separator follows a name."""
     match = mark.search(line, 0, 80)
     if enclosed := _ENCLOSED.fullmatch(line):
         name, said = enclosed["name"], enclosed["text"]
@@ -55,7 +55,9 @@ def _split(line: str, mark: re.Pattern[str]) -> tuple[str, str] | None:
 
 
 def _read_headings(lines: Sequence[str]) -> Reading | None:
-    """Names alone on their lines, each with text below it: at least two come back, and the text begins with one."""
+    """Read names on lines by themselves, each with text below it. Two must repeat, or one if all are bold, and the text
+    must start with a name.
+    """
     places = [place for place, line in enumerate(lines) if _is_heading(place, lines)]
     times = Counter(lines[place] for place in places)
     returning = {name for name, count in times.items() if count > 1}
@@ -81,7 +83,7 @@ def _is_heading(place: int, lines: Sequence[str]) -> bool:
 
 
 def _mark_of(name: str) -> str:
-    """What divides a name from its office, " - " in "Ana Roth - Chief Executive Officer", or makes it bold."""
+    """Return what separates a name from a title, as " - " in "Ana Roth - Chief Executive Officer", or makes it bold."""
     if name.startswith(_BOLD):
         return name[:1]
     found = re.search(r"\s[–—-]\s|,\s", name)
@@ -93,7 +95,7 @@ def _may_speak(name: str) -> bool:
 
 
 def _are_people(names: Counter[str]) -> bool:
-    """Whether the words before a mark are people: several, who come back."""
+    """Whether the words before a separator are people: several, who repeat."""
     return 1 < len(names) <= max(2, sum(names.values()) / 2)
 
 

@@ -1,4 +1,4 @@
-"""Conversations with marked-up names: Markdown bold or headings, tags, "ChatGPT said:", a time before the colon."""
+"""Reads conversations with marked-up names: Markdown bold or headings, tags, "ChatGPT said:", name with time."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ _CAPITALS = re.compile(
 )
 _SCENE = re.compile(r"(?:INT|EXT|I/E)[./ ]|(?:ACT|SCENE|FADE|CUT|DISSOLVE|THE END|END OF)\b|.*\sTO:?$")
 _MIN_SHARE = 1 / 4
-"""Of the written lines, those that must name somebody where only brackets or capitals mark a name."""
+"""The share of lines that must name a speaker if only brackets or capitals mark names."""
 _ROLES = frozenset(
     (
         "user",
@@ -62,7 +62,7 @@ _ITALIC_LINE = re.compile(r"\s*\*[^*]{3,120}\*\s*|\s*_[^_]{3,120}_\s*")
 
 
 def read_marked(text: str) -> Reading | None:
-    """The first kind of mark whose names come back, or that at least two people have."""
+    """Read by the first kind of mark that explains the text: at least two names, or one name three times."""
     lines = text.split("\n")
     written = sum(bool(line.strip()) for line in lines)
     for find in (_find_bold, _find_timed, _find_tagged, _find_said, _find_heading, _find_enclosed, _find_capitals):
@@ -78,8 +78,8 @@ def read_marked(text: str) -> Reading | None:
 
 
 def _explains(find: "Callable[[str], tuple[str, str, str] | None]", names: Counter[str], written: int) -> bool:
-    """Whether the marked words are people among so many written lines: headings must be roles, brackets and capitals
-    come back and be many.
+    """Whether the marked words are people: headings must be roles; names in brackets or capitals must repeat and be
+    frequent.
     """
     if find in (_find_enclosed, _find_capitals):
         return len(names) > 1 and names.most_common(1)[0][1] > 1 and sum(names.values()) >= _MIN_SHARE * written
@@ -170,7 +170,7 @@ def _find_enclosed(line: str) -> tuple[str, str, str] | None:
 
 
 def _find_capitals(line: str) -> tuple[str, str, str] | None:
-    """A name in capitals as plays and scripts have it: alone on its line, or before a full stop."""
+    """Find a name in capitals as in plays and scripts: alone on its line, or before a full stop."""
     match = _CAPITALS.fullmatch(line.strip())
     if not match or not match["name"].isupper() or len(match["name"]) < 2 or _SCENE.match(line.strip()):
         return None

@@ -1,4 +1,4 @@
-"""What a reader makes of a text: messages, and how many lines of which kind it left out."""
+"""The results of readers: messages, and the number of lines left out by kind."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,15 +20,15 @@ NOTICES, MEDIA, DELETED, HEADERS, REACTIONS, QUOTED, SIGNATURES, SOUNDS = (
     "signatures",
     "sounds",
 )
-"""The kinds of lines that nobody said."""
+"""The kinds of lines that are not speech."""
 
 
 _MOST = 3 / 4
-"""Of the messages of a file, those that must begin with a time before it is taken for theirs."""
+"""The share of messages that must start with a time for it to be taken as theirs."""
 
 
 class Message(Record, frozen=True):
-    """One message as a source has it. `order` puts messages in time where the source has a machine's time."""
+    """A message as its source has it. `order` is its time in seconds, if the source has a machine-readable one."""
 
     speaker: str
     text: str
@@ -37,14 +37,14 @@ class Message(Record, frozen=True):
 
 
 def only_one(names: Sequence[str]) -> None:
-    """Raises InputUnreadable where a file holds several conversations, with the first names."""
+    """Raise InputUnreadable, with the first names, if there is more than one conversation."""
     if len(names) > 1:
         some = ", ".join(name or "unnamed" for name in names[:5])
         raise InputUnreadable(f"this is an export of {len(names)} conversations ({some}): cut one out and try again")
 
 
 def with_times(messages: Sequence[Message]) -> list[Message]:
-    """The messages with the times that stand before most of their texts as times: "Ana: [12:03] hello"."""
+    """Move times from the start of texts into `time`, if most messages have one: "Ana: [12:03] hello"."""
     apart = [_time_apart(message) for message in messages]
     if sum(one is not None for one in apart) < _MOST * len(messages):
         return list(messages)
@@ -64,7 +64,7 @@ def _time_apart(message: Message) -> Message | None:
 
 
 def reading_of(messages: Iterable[Message], left_out: Mapping[str, int], label: str = "") -> Reading | None:
-    """The turns of the messages, in order of time where every message has one; None where nobody says anything."""
+    """Turn messages into a reading, sorted by time if all have one. Returns None if nobody says anything."""
     found = list(messages)
     if found and all(message.order is not None for message in found):
         found.sort(key=lambda message: message.order or 0.0)

@@ -1,4 +1,4 @@
-"""Conversations whose lines start with the speaker's name: `Name: text`, `#Person1#: text`, and `Q. text`."""
+"""Reads conversations whose lines start with the speaker: `Name: text`, `#Person1#: text`, and `Q. text`."""
 
 import re
 from collections import Counter
@@ -48,7 +48,7 @@ _CAPITALS = re.compile(r"(?P<name>(?:THE|MR\.|MS\.|MRS\.|DR\.)\s[A-Z][A-Z.'’ -
 
 
 def read_tags(text: str) -> Reading | None:
-    """`#Person1#: text`: where every name is such a tag, any other line continues the turn before it."""
+    """Read `#Person1#: text`, if every name is such a tag. Other lines continue the turn before."""
     lines = _lines(text)
     first = split_head(lines[0]) if lines else None
     if not first or not _TAG.fullmatch(first.name):
@@ -60,7 +60,7 @@ def read_tags(text: str) -> Reading | None:
 
 
 def read_names(text: str) -> Reading | None:
-    """`Name: text` on every line. A label such as "Note:" continues the turn before it."""
+    """Read `Name: text` on every line. A label such as "Note:" continues the turn before."""
     lines = _lines(text)
     for number, line in enumerate(lines):
         if not split_head(line) and not (number and _starts_with_label(line)):
@@ -70,7 +70,7 @@ def read_names(text: str) -> Reading | None:
 
 
 def read_questions(text: str) -> Reading | None:
-    """Questions and answers, `Q. text` or `Q: text`, as in interviews and depositions with numbered lines."""
+    """Read questions and answers, `Q. text` or `Q: text`, as in interviews and depositions with numbered lines."""
     lines = _unnumbered(text.split("\n"))
     found = [match for line in lines if (match := _QUESTION.match(line.strip()))]
     if len({match["name"] for match in found}) != 2 or len(found) < 2:
@@ -90,7 +90,7 @@ def read_questions(text: str) -> Reading | None:
 
 
 def _unnumbered(lines: list[str]) -> list[str]:
-    """The lines without the numbers of a court reporter's page."""
+    """Drop the line and page numbers of a court reporter's transcript."""
     written = [line for line in lines if line.strip()]
     numbered = sum(bool(_LINE_NUMBER.match(line)) for line in written)
     if numbered < 0.8 * len(written):
@@ -99,10 +99,10 @@ def _unnumbered(lines: list[str]) -> list[str]:
 
 
 def read_transcript(text: str) -> Reading | None:
-    """`Name: text` with turns over several lines: only where names explain the text as a whole.
+    """Read `Name: text` with turns over several lines, if names explain the text as a whole.
 
-    That is where two speakers come back, or one does and heads are frequent, or the text starts with a name and at
-    least a third of its lines do. A name that occurs once must look like one.
+    They do if two speakers repeat, or if one does and at least a third of the lines name a speaker, or if the text
+    starts with a name and such lines are frequent enough. A name that occurs once must look like one.
     """
     lines = _lines(text)
     heads = [head for line in lines if (head := split_head(line)) and _may_speak(head.name)]
@@ -117,13 +117,13 @@ def read_transcript(text: str) -> Reading | None:
 
 
 def read_narration(text: str) -> Reading:
-    """A text without speakers: one narrator, a turn for each paragraph."""
+    """Read a text without speakers: one narrator, one turn per paragraph."""
     paragraphs = re.split(r"\n[^\S\n]*\n", text)
     return Reading(turns=tuple(turn for paragraph in paragraphs if (turn := make_turn(NARRATOR, paragraph))))
 
 
 def _may_speak(name: str) -> bool:
-    """Whether the words before a colon can be a person's name: no date, no header of a mail."""
+    """Whether the words before a colon can be a person's name: no date, and no mail header."""
     return looks_like_name(name) and not has_calendar_word(name) and name.casefold() not in _MAIL_LABELS
 
 
@@ -141,10 +141,10 @@ def _lines(text: str) -> list[str]:
 
 
 def _collect(lines: list[str], speaks: Callable[[Head], bool]) -> Reading:
-    """Turns from lines: a head that speaks opens one, everything else continues the one before it.
+    """Collect turns: a head that speaks starts one, all other lines continue it.
 
-    Times on lines of their own, a transcript's heading and its foot are left out. What else stands before the first
-    speaker is kept as the narrator's.
+    Times on lines by themselves, a transcript's heading and its footer are left out. Other text before the first
+    speaker is the narrator's.
     """
     messages: list[Message] = []
     left_out: dict[str, int] = {}
@@ -152,7 +152,7 @@ def _collect(lines: list[str], speaks: Callable[[Head], bool]) -> Reading:
     for line in [*lines, ""]:
         head = split_head(line)
         if (head and speaks(head)) or not line:
-            # "Ana:" and "Sunday" below it is what she said, and no time of what follows.
+            # "Sunday" below "Ana:" is what she said, not the time of what follows.
             is_answer = bool(times) and speaker != NARRATOR and not any(said)
             messages.append(Message(speaker=speaker, text=" ".join(times if is_answer else said)))
             left_out[HEADERS] = left_out.get(HEADERS, 0) + (0 if is_answer else len(times))
@@ -171,7 +171,7 @@ def _collect(lines: list[str], speaks: Callable[[Head], bool]) -> Reading:
 
 
 def _is_heading(lines: list[str], speaks: Callable[[Head], bool]) -> bool:
-    """Whether what stands before the first speaker is a transcript's title block."""
+    """Whether the lines before the first speaker are a transcript's title block."""
     before: list[str] = []
     for line in lines:
         if (head := split_head(line)) and speaks(head):

@@ -1,4 +1,4 @@
-"""Messages that begin with a date or time on their own line: WhatsApp, Telegram, IRC, Zoom, KakaoTalk and others."""
+"""Reads messages that start with a date or time on a new line: WhatsApp, Telegram, IRC, Zoom, KakaoTalk and others."""
 
 import re
 from collections import Counter
@@ -13,11 +13,11 @@ from assistant.dialogue.turns import NARRATOR, Reading, fold, is_name, looks_lik
 from assistant.records import Record
 
 _MARK = "\u200e"
-"""iOS puts it before what WhatsApp itself writes."""
+"""iOS puts it before WhatsApp's own messages."""
 _MIN_SHARE = 1 / 5
 _LONGEST_NAME = 80
 _MOST_UNKNOWN = 1 / 10
-"""A file whose unnamed lines are a larger share than this keeps them as the narrator's: they may be speech."""
+"""If more than this share of a file's messages has no name, they stay as the narrator's: they may be speech."""
 _IRC = re.compile(r"(?:\[[^\[\]]{1,40}\]:\s)?<\s?[@+~&%]?(?P<name>[^<>]{1,40}?)\s?>\s+(?P<text>\S.*)")
 _IRC_ACTION = re.compile(r"\s?\*\s(?P<name>[^\s*]{1,40})\s(?P<text>.+)")
 _IRC_NOTICE = re.compile(
@@ -64,14 +64,14 @@ _LABELS = (
 
 
 class _Line(Record, frozen=True):
-    """A message as it stands: its stamp, and the lines until the next."""
+    """A raw message: its stamp, and the lines up to the next."""
 
     stamp: str
     lines: list[str]
 
 
 def read_stamped(text: str) -> Reading | None:
-    """`[12:03] Name: text`: a file's stamps have one shape; a line without it goes on with the message before."""
+    """Read `[12:03] Name: text`. A file's stamps have one shape; lines without a stamp continue the message before."""
     lines = [_turned(line) for line in text.split("\n")]
     stamps = [_stamp(line) for line in lines]
     shape = _shape_of(lines, stamps)
@@ -94,7 +94,7 @@ def read_stamped(text: str) -> Reading | None:
 
 
 def _is_day(place: int, lines: Sequence[str], stamps: Sequence[Stamp | None]) -> bool:
-    """Whether the line is a heading over a day's messages, and not a day that somebody named."""
+    """Whether the line is a heading over a day's messages, not a day that somebody mentions."""
     if not is_moment(lines[place]):
         return False
     later = next((at for at in range(place + 1, len(lines)) if lines[at].strip()), None)
@@ -102,7 +102,9 @@ def _is_day(place: int, lines: Sequence[str], stamps: Sequence[Stamp | None]) ->
 
 
 def _turned(line: str) -> str:
-    """KakaoTalk's "[Name] [9:45 PM] text" with the time first, and Salesforce's "( 1m 20s ) Name: text" as a clock."""
+    """Normalize "[Name] [9:45 PM] text" (KakaoTalk) to time first, and "( 1m 20s ) Name: text" (Salesforce) to a clock
+    time.
+    """
     line = _DATE_APART.sub(r"[\1 \2]", line, count=1)
     if passed := _PASSED.match(line):
         return f"[{int(passed['m'] or 0):02}:{int(passed['s']):02}] {line[passed.end() :]}"
@@ -113,17 +115,17 @@ def _turned(line: str) -> str:
 
 
 def _stamp(line: str) -> Stamp | None:
-    """The stamp that the line begins with; a time alone on its line begins no message."""
+    """Return the stamp at the start of the line; a time alone on its line starts no message."""
     return None if is_clock(line) else stamp_at_start(line)
 
 
 def _shape_of(lines: Sequence[str], stamps: Sequence[Stamp | None]) -> tuple[bool, bool] | None:
-    """The shape of most stamps, a date before none; None where too few lines begin with one."""
+    """Return the most common shape, preferring stamps with a date; None if too few lines have a stamp."""
     written = [line for line in lines if line.strip()]
     shapes = Counter(stamp.shape for stamp in stamps if stamp)
     if not shapes:
         return None
-    # Stamps with a date are a program's; clock times alone may stand in a message.
+    # Stamps with a date come from a program; clock times alone may be part of a message.
     dated = {shape: count for shape, count in shapes.items() if shape[1]}
     shape = max(dated or shapes, key=lambda one: shapes[one])
     if dated and shapes.most_common(1)[0][1] > 3 * shapes[shape]:
@@ -165,7 +167,7 @@ def _messages(found: Sequence[_Line], left_out: Counter[str]) -> Reading | None:
 def _kept(
     found: Sequence[_Line], parsed: Sequence[tuple[str, str] | None], speakers: Counter[str], left_out: Counter[str]
 ) -> tuple[list[Message], list[tuple[int, Message]]]:
-    """The messages, and those of nobody known with their places among them."""
+    """Return the messages, and those of unknown speakers with their positions."""
     messages: list[Message] = []
     unknown: list[tuple[int, Message]] = []
     for line, one in zip(found, parsed, strict=True):
@@ -190,21 +192,21 @@ def _is_unsaid(line: str) -> bool:
 
 
 def _unnamed_kind(line: str, speakers: Counter[str]) -> str:
-    """What a line without a speaker is, where it is known to be the program's own."""
+    """Return the kind of a line without a speaker if it is known to be the program's, else empty."""
     if _IRC_NOTICE.fullmatch(line) or is_notice(line.strip(_MARK)) or _begins_with(line, speakers):
         return NOTICES
     return kind_of(line)
 
 
 def _go_on(messages: list[Message], lines: Sequence[str]) -> None:
-    """Lines behind a notice, which is one line long, go on with the message before it."""
+    """Append lines after a notice, which is one line long, to the message before it."""
     more = "\n".join(line for line in lines if line.strip())
     if messages and more:
         messages[-1] = msgspec.structs.replace(messages[-1], text=f"{messages[-1].text}\n{more}")
 
 
 def _parse(body: str, dashed: bool = False) -> tuple[str, str] | None:
-    """Name and text of what follows a stamp; None for a line of the program's own."""
+    """Return the name and text after a stamp; None for a program's line."""
     raw = body.strip("\r")
     bare = raw.lstrip(_MARK + "\u200f ")
     if _IRC_NOTICE.fullmatch(bare.strip()):
@@ -223,14 +225,14 @@ def _parse(body: str, dashed: bool = False) -> tuple[str, str] | None:
 
 
 def _are_dashed(found: Sequence[_Line], parsed: Sequence[tuple[str, str] | None]) -> bool:
-    """Whether names end in "- " instead of a colon: "am:me- hello"."""
+    """Whether names end with "- " instead of a colon: "am:me- hello"."""
     if sum(one is not None for one in parsed) > len(found) / 2:
         return False
     return sum(bool(_DASHED.match(line.lines[0].strip())) for line in found) > len(found) / 2
 
 
 def _explains(named: int, total: int, speakers: Counter[str]) -> bool:
-    """Whether names explain the messages: most have one, or somebody who has one comes back."""
+    """Whether names explain the messages: most have one, or enough come from people who repeat."""
     if not named:
         return False
     returning = sum(count for count in speakers.values() if count > 1)
@@ -238,24 +240,24 @@ def _explains(named: int, total: int, speakers: Counter[str]) -> bool:
 
 
 def _are_headers(found: Sequence[_Line]) -> bool:
-    """Whether what follows the stamps are names with the text below them, another reader's business."""
+    """Whether the stamps are followed by names with the text below, which is another reader's format."""
     bodies = Counter(fold(line.lines[0]) for line in found)
     returning = max(bodies.values()) > 1 or all(is_name(body) and looks_like_name(body) for body in bodies)
     return returning and all(len(body) <= _LONGEST_NAME for body in bodies) and any(len(one.lines) > 1 for one in found)
 
 
 def _tells_of(name: str, names: set[str], line: str) -> bool:
-    """Whether a would-be name is the beginning of a notice about somebody: 'Ana changed the subject to "Trip'."""
+    """Whether a possible name is the start of a notice about somebody: 'Ana changed the subject to "Trip'."""
     return name not in names and any(name.startswith(f"{known} ") for known in names) and is_notice(fold(line))
 
 
 def _begins_with(line: str, speakers: Counter[str]) -> bool:
-    """Whether a line without a colon tells about one of the speakers: "Mira left the group" in any language."""
+    """Whether a line starts with a speaker's name: "Mira left the group", in any language."""
     return any(line.startswith((name, f"~ {name}")) for name in speakers)
 
 
 def _said(lines: Sequence[str], left_out: Counter[str]) -> list[str]:
-    """The lines that the person wrote. What iOS marks as WhatsApp's own goes, but a poll stays."""
+    """Return the lines the person wrote. Text that iOS marks as WhatsApp's is dropped, except polls."""
     first = lines[0].strip()
     if first.startswith(_MARK):
         rest = first.strip(_MARK + " ")
@@ -279,7 +281,7 @@ def _said(lines: Sequence[str], left_out: Counter[str]) -> list[str]:
 
 
 def _narration(found: Sequence[_Line], left_out: Counter[str]) -> Reading | None:
-    """Times without speakers: a recording's transcript, one narrator's."""
+    """Read times without speakers: the transcript of a recording, with one narrator."""
     if len(found) < 2:
         return None
     text = [fold(" ".join(line.lines)) for line in found]

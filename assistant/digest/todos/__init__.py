@@ -1,1 +1,1 @@
-"""To-dos: found in sentences, attributed, dated and weighed."""
+"""To-dos: finds them in sentences, attributes, dates and scores them."""

@@ -1,4 +1,4 @@
-"""What the words of a task point at: whether they say what it is about, and what was meant."""
+"""Resolves references in tasks: whether a task's words say what it is about, and what pronouns refer to."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,20 +11,20 @@ from assistant.digest.spans import count_words, stem, stems, trim
 from assistant.digest.todos.tasks import Task
 
 REACH = 3
-"""Messages over which something said still belongs to a task."""
+"""The number of messages after which something said no longer belongs to a task."""
 _NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-Þ][^\W\d_]{2,}")
 _SHORT = 10
 _TELLING = 4
-"""Words from which an answer that agrees says what to do."""
+"""An answer that agrees in at least this many words says what to do."""
 _LESS_TELLING = (("pronouns", 0.6), ("negation", 0.6), ("first_person", 0.8), ("chat", 0.5))
 
 
 def refers(heard: Heard, task: Task) -> bool:
-    """Whether the words of the task alone don't tell what it is about: "book it"."""
+    """Whether the task's words alone don't say what it is about: "book it"."""
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     bare = when_pattern(heard.cues).sub(" ", text)
     words = re.findall(r"[\w'’]+", bare.lower())
-    # "the grill" is a thing, though to grill is a verb.
+    # "the grill" is a thing, though "grill" is also a verb.
     things = {stem(words[at + 1]) for at, word in enumerate(words[:-1]) if word in heard.cues.words("articles")}
     said = set(stems(bare, heard.cues))
     carried = len((said - verbs(heard)) | (said & things))
@@ -33,14 +33,14 @@ def refers(heard: Heard, task: Task) -> bool:
 
 
 def is_vague(heard: Heard, task: Task) -> bool:
-    """Whether the task says no more than "do it"."""
+    """Whether the task only says something like "do it"."""
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     bare = when_pattern(heard.cues).sub(" ", beginning(heard, text)).strip(" ,.!?").lower()
     return bare.partition(",")[0] in heard.cues.words("vague")
 
 
 def antecedent(heard: Heard, task: Task) -> str:
-    """The clause before the task that says what it is about, the nearer and the more telling the better."""
+    """Return the earlier clause that says what the task is about. Near and informative clauses score higher."""
     text = heard.turns[task.sentence.turn].text
     own = frozenset(stems(text[task.start : task.end], heard.cues))
     if person := _person(heard, task):
@@ -61,7 +61,7 @@ def antecedent(heard: Heard, task: Task) -> str:
 
 
 def beginning(heard: Heard, text: str) -> str:
-    """What stands before a time or a condition."""
+    """Return the text before a time or a condition."""
     found = [one.start() for one in (find_when(text, heard.cues), heard.cues.pattern("until").search(text)) if one]
     return text[: min(found, default=len(text))]
 
@@ -71,7 +71,7 @@ def verbs(heard: Heard) -> frozenset[str]:
 
 
 def _points_back(words: Sequence[str], at: int, cues: Cues) -> bool:
-    """Whether a word stands for something said before: "it", or "that" without a noun behind it."""
+    """Whether a word refers to something said before: "it", or "that" without a noun after it."""
     if words[at] not in cues.words("pronouns"):
         return False
     noun = at + 1 < len(words) and words[at + 1] not in cues.words("common")
@@ -79,7 +79,7 @@ def _points_back(words: Sequence[str], at: int, cues: Cues) -> bool:
 
 
 def _pieces_before(heard: Heard, task: Task) -> Iterator[str]:
-    """The clauses before the task, the nearest first: of its own sentence, its message and the ones before."""
+    """Yield the clauses before the task, nearest first: of its sentence, its message and the messages before."""
     text = heard.turns[task.sentence.turn].text
     own = trim(text, task.sentence.start, task.start, heard.cues)
     if count_words(text[slice(*own)]) >= 2:
@@ -98,7 +98,7 @@ def _pieces_before(heard: Heard, task: Task) -> Iterator[str]:
 
 
 def _person(heard: Heard, task: Task) -> str:
-    """Whom "her" or "him" means: the last one named who doesn't speak, where the task names nothing else."""
+    """Return whom "her" or "him" refers to: the last non-speaker named, if the task has no other pronoun."""
     text = heard.turns[task.sentence.turn].text
     words = set(re.findall(r"[\w'’]+", text[task.start : task.end].lower()))
     if not words & heard.cues.words("persons") or words & heard.cues.words("pronouns"):

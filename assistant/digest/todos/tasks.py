@@ -1,4 +1,4 @@
-"""Finds what may be a to-do in a single sentence: a pledge, or something asked of somebody."""
+"""Finds possible to-dos in single sentences: pledges and requests."""
 
 import itertools
 import re
@@ -14,7 +14,7 @@ from assistant.digest.replies import is_question
 _CUT = re.compile(r"(?:[;:]|\s[-–—])\s+|[¿¡]\s*|[.!?]\s+|,\s+(?=\w+(?:['’]\w+)?\s)")
 _MAX_WORDS = 12
 _CALL_REACH = 400
-"""Characters over which a name called still tells who is meant."""
+"""The maximum distance, in characters, from a form of address to the request it belongs to."""
 _CALLED = re.compile(
     r"(?:^|[,;:–—-]\s|[.!?]\s)@?([^\W\d_][\w'’-]*)(?=\s*[,?!]|\s*$|\s+(?:can|could|would|will|please|you|pls)\b)"
 )
@@ -22,9 +22,9 @@ _CALLED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A stretch of a sentence that tells of something to do. `who` is empty where the sentence names nobody.
+    """The part of a sentence that names something to do. `who` is empty if the sentence names nobody.
 
-    `strength` is how likely it is one by its words alone, 0 to 1.
+    `strength`, from 0 to 1, is how likely it is a to-do by its words alone.
     """
 
     sentence: Sentence
@@ -50,7 +50,7 @@ class _Patterns:
 
 
 def tasks(heard: Heard, sentence: Sentence) -> Iterator[Task]:
-    """What the sentence pledges or asks, clause by clause."""
+    """Yield the pledges and requests in the sentence, clause by clause."""
     cues, text = heard.cues, sentence.whole
     offset = sentence.end - len(sentence.text) - text.find(sentence.text)
     asks = is_question(sentence, cues)
@@ -83,7 +83,7 @@ def _stretches(text: str) -> list[tuple[int, int]]:
 
 
 def _grown(text: str, start: int, cues: Cues) -> int:
-    """The end of what is to be done: further stretches that go on with it, up to a reason or a new thought."""
+    """Return the end of the task: later clauses that continue it are included, up to a reason or a new thought."""
     found = _patterns(cues).stop.search(text, start)
     limit = found.start() if found else len(text)
     words = list(re.finditer(r"\S+", text[start:limit]))
@@ -100,7 +100,7 @@ _Found = tuple[Literal["pledge", "request"], str, int, float]
 
 
 def _pledged(cues: Cues, text: str, start: int, end: int, asks: bool) -> _Found | None:
-    """What the speaker says to do: "I'll …", "I bring …", "brownies from me"."""
+    """Find a pledge by the speaker: "I'll …", "I bring …", "brownies from me"."""
     patterns = _patterns(cues)
     before = text[:start].lower().split()[-1:] or [""]
     doubt = 0.35 if asks else 0.0
@@ -124,7 +124,7 @@ def _pledged(cues: Cues, text: str, start: int, end: int, asks: bool) -> _Found 
 
 
 def _promise(cues: Cues, text: str, start: int, end: int) -> re.Match[str] | None:
-    """ "I'll" at the start of the stretch, or behind some words that don't report or ask: "for lunch I'll …"."""
+    """Find "I'll" at the start of the clause, or after words that neither report nor ask: "for lunch I'll …"."""
     if found := _patterns(cues).promise.match(text, start):
         return found
     found = _patterns(cues).promise.search(text, start, end)
@@ -133,7 +133,7 @@ def _promise(cues: Cues, text: str, start: int, end: int) -> re.Match[str] | Non
 
 
 def _asked(heard: Heard, text: str, start: int, sentence: Sentence, asks: bool) -> _Found | None:
-    """What somebody is asked to do: "can you …", "Marco raise …", "please …"."""
+    """Find a request: "can you …", "Marco raise …", "please …"."""
     cues, patterns = heard.cues, _patterns(heard.cues)
     called = _name_pattern(heard).match(text, start)
     who = _named(heard, called["name"]) if called else _vocative(heard, text) or _called_before(heard, sentence)
@@ -161,13 +161,13 @@ def _asked(heard: Heard, text: str, start: int, sentence: Sentence, asks: bool) 
 
 
 def _may_be_asked(cues: Cues, found: re.Match[str]) -> bool:
-    """Whether the word behind "please" or "can you" may be what to do: not "please no" or "can you the"."""
+    """Whether the word after "please" or "can you" can be a task: not in "please no" or "can you the"."""
     word = found["do"].split()[0].lower()
     return word in cues.words("tasks") or not (word in cues.words("common") or cues.opens("negation", word))
 
 
 def _is_imperative(cues: Cues, text: str, found: re.Match[str]) -> bool:
-    """Whether the verb commands: "bake a cake" does, "bake sale is on Friday" does not."""
+    """Whether the verb is an imperative: in "bake a cake", but not in "bake sale is on Friday"."""
     rest = text[found.end("do") :].lstrip()
     opening = " ".join(rest.split()[:3])
     first = re.match(r"\w*", rest.lower())
@@ -179,13 +179,13 @@ def _is_imperative(cues: Cues, text: str, found: re.Match[str]) -> bool:
 
 
 def _vocative(heard: Heard, text: str) -> str:
-    """Whom the sentence calls by name: at its start, its end, or between marks."""
+    """Return whom the sentence addresses by name: at its start, its end, or between punctuation marks."""
     words = (match[1].lower() for match in _CALLED.finditer(text))
     return next((heard.names[word] for word in words if word in heard.names), "")
 
 
 def _called_before(heard: Heard, sentence: Sentence) -> str:
-    """Whom the message called by name shortly before the sentence."""
+    """Return whom the message addresses by name shortly before the sentence."""
     before = heard.turns[sentence.turn].text[max(0, sentence.start - _CALL_REACH) : sentence.start]
     names = [heard.names[word.lower()] for word in _CALLED.findall(before) if word.lower() in heard.names]
     return next((name for name in reversed(names) if name != sentence.speaker), "")
@@ -212,7 +212,7 @@ def _name_pattern(heard: Heard) -> re.Pattern[str]:
 @cache
 def _patterns(cues: Cues) -> _Patterns:
     verbs = _alternatives(cues, "tasks")
-    # Where the verb may stand at the end ("ich werde die Liste schicken"), what is to be done starts before it.
+    # If the verb comes last ("ich werde die Liste schicken"), the task starts before it.
     doing = rf"(?P<do>(?:{verbs})\b|\S+(?:\s\S+){{0,8}}?\s(?:{_alternatives(cues, 'tasks_last')})\b)"
     adverb = rf"(?:(?:{_alternatives(cues, 'adverbs')})\s+){{0,2}}"
     lead = rf"(?:(?:{_alternatives(cues, 'leads')}),?\s+){{0,3}}"

@@ -1,4 +1,4 @@
-"""Who does what by when: pledges and requests, as far as nobody declined, withdrew or did them."""
+"""Finds who does what by when: pledges and requests that nobody declined, withdrew or reported done."""
 
 import re
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ from assistant.digest.todos.tasks import Task, tasks
 
 _LEAST = 0.5
 _OFFERED = 0.5
-"""Up to this strength a request goes to nobody in particular: whoever takes it on has it."""
+"""A request up to this strength is addressed to nobody in particular; whoever accepts it owns it."""
 _REPORTED = 4
 _LONGEST_CONTEXT = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A to-do with how sure it is one, and the places of the sentences that it says all of."""
+    """A to-do with the certainty that it is one, and the places of the sentences it covers."""
 
     todo: Todo
     strength: float
@@ -31,7 +31,7 @@ class Settled:
 
 
 def find_todos(heard: Heard) -> list[Settled]:
-    """The to-dos of a conversation in its order, each once."""
+    """Return the to-dos of a conversation in order, without duplicates."""
     calendar = Calendar([turn.time for turn in heard.turns], heard.cues)
     gone = replaced(heard)
     found: list[Settled] = []
@@ -60,8 +60,9 @@ def find_todos(heard: Heard) -> list[Settled]:
 
 
 def _goes_on(heard: Heard, task: Task, settled: Settled, before: Settled) -> bool:
-    """Whether it only adds a time to what that person pledged just before: "I'll do the list. You'll have it by
-    Monday." or "I'll warn them." "Please do it before ten." """
+    """Whether the task only adds a time to what that person pledged just before: "I'll do the list. You'll have it by
+    Monday.", or "I'll warn them." "Please do it before ten."
+    """
     if before.todo.who != settled.todo.who:
         return False
     if before.todo.turn == settled.todo.turn and task.kind == "pledge" and refers(heard, task):
@@ -73,7 +74,7 @@ def _goes_on(heard: Heard, task: Task, settled: Settled, before: Settled) -> boo
 
 
 def _is_for_them(heard: Heard, task: Task) -> bool:
-    """Whether it names those for whom it is only by a pronoun: "I'll write to them as soon as we know"."""
+    """Whether the task names its beneficiaries only by a pronoun: "I'll write to them as soon as we know"."""
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     words = re.findall(r"[\w'’]+", beginning(heard, text).lower())
     carried = set(stems(" ".join(words), heard.cues)) - verbs(heard)
@@ -81,8 +82,7 @@ def _is_for_them(heard: Heard, task: Task) -> bool:
 
 
 def _as_accepted(heard: Heard, task: Task, settled: Settled, calendar: Calendar) -> Settled:
-    """The to-do with the time, or else the condition, that the one who took it on gives: "sure, I'll send it by
-    Friday"."""
+    """Add the time, or else the condition, given by whoever accepted the to-do: "sure, I'll send it by Friday"."""
     when, _ = _when(heard, task)
     if not when or (settled.todo.when and not find_when(when, heard.cues)):
         return settled
@@ -91,8 +91,9 @@ def _as_accepted(heard: Heard, task: Task, settled: Settled, calendar: Calendar)
 
 
 def _when(heard: Heard, task: Task) -> tuple[str, str]:
-    """The time of a task as its own sentence gives it, else what has to come first, and the same untidied where it
-    is a part of the task's words."""
+    """Return the time in a task's sentence, or else its condition; and the same unedited, if it is part of the task's
+    words.
+    """
     text = heard.turns[task.sentence.turn].text
     if found := find_when(text[task.start : task.end], heard.cues) or _behind(heard, task):
         return _tidy(found[0]), found[0].strip()
@@ -101,7 +102,7 @@ def _when(heard: Heard, task: Task) -> tuple[str, str]:
 
 
 def _condition(heard: Heard, task: Task) -> str:
-    """What has to come first, "as soon as we've decided", where the task says something before it."""
+    """Return a condition such as "as soon as we've decided", if the task says something before it."""
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     found = heard.cues.pattern("until").search(text)
     condition = text[found.start() :].strip(" ,.!?") if found and found.start() else ""
@@ -109,7 +110,7 @@ def _condition(heard: Heard, task: Task) -> str:
 
 
 def _provided(heard: Heard, task: Task) -> str:
-    """The condition that a sentence begins with: "If it gets worse, call at once"."""
+    """Return the condition at the start of a sentence: "If it gets worse, call at once"."""
     before = heard.turns[task.sentence.turn].text[task.sentence.start : task.start].rstrip(" ,")
     short = count_words(before) <= _LONGEST_CONTEXT
     return before if short and heard.cues.opens("conditions", before) else ""
@@ -117,7 +118,7 @@ def _provided(heard: Heard, task: Task) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came of a request or an offer: by whom, in which sentences, and what it adds to its likelihood."""
+    """The reply to a request or an offer: by whom, in which sentences, and how it changes the task's strength."""
 
     who: str
     places: frozenset[int]
@@ -126,7 +127,7 @@ class _Answer:
 
 
 def _answer(heard: Heard, task: Task) -> _Answer | None:
-    """The reply of the one who was asked, or of the first to accept where nobody was named."""
+    """Return the reply of the person asked, or of the first to accept if nobody was named."""
     speaker = task.sentence.speaker
     wanted = task.who if task.kind == "request" else ""
     for turn in range(task.sentence.turn + 1, min(len(heard.turns), task.sentence.turn + 1 + REACH)):
@@ -163,14 +164,16 @@ def _accepted(heard: Heard, turn: int) -> _Answer:
 
 
 def _added(heard: Heard, turn: int) -> str:
-    """The time, place or condition that an answer adds: "yes, Friday", "sure, at the station", "ok, if it's dry"."""
+    """Return the time, place or condition that an answer adds: "yes, Friday", "sure, at the station", "ok, if it's
+    dry".
+    """
     for number, sentence in enumerate(heard.by_turn[turn][:2]):
         text = sentence.text.rstrip(" .,!?")
         if count_words(text) > _LONGEST_CONTEXT or is_question(sentence, heard.cues):
             return ""
         if _tells_where(heard, text):
             return text
-        # Such a sentence has a to-do of its own.
+        # Such a sentence is a to-do itself.
         promises = heard.cues.opens("promises", text) and not heard.cues.opens("no_promises", text)
         when = None if number or promises else find_when(text, heard.cues)
         if when and len(stems(text.replace(when[0], " "), heard.cues)) <= 1:
@@ -179,14 +182,14 @@ def _added(heard: Heard, turn: int) -> str:
 
 
 def _tells_where(heard: Heard, text: str) -> bool:
-    """Whether a text is no more than a place, a time or a condition: it begins with "at", "after" or "if"."""
+    """Whether a text is just a place, a time or a condition: it starts with "at", "after" or "if"."""
     first = text.partition(" ")[0].lower()
     placed = first in heard.cues.words("before_times") - heard.cues.words("articles")
     return placed or heard.cues.opens("until", text) or heard.cues.opens("conditions", text)
 
 
 def _offered(heard: Heard, task: Task, turn: int) -> _Answer:
-    """What the next person makes of an offer: "please do, by Monday", "before ten, please"."""
+    """Return the next person's reply to an offer: "please do, by Monday", "before ten, please"."""
     if opens_with(heard, turn, "refusal"):
         return _Answer(task.who, frozenset(), -0.3)
     if not opens_with(heard, turn, "go_ahead") and not _only_tells_when(heard, turn):
@@ -215,7 +218,7 @@ def _settle(
 
 
 def _behind(heard: Heard, task: Task) -> re.Match[str] | None:
-    """A time in the rest of the sentence, unless that is about something that somebody else or "I" does."""
+    """Find a time in the rest of the sentence, unless the rest is about what somebody else or "I" does."""
     rest = heard.turns[task.sentence.turn].text[task.end : task.sentence.end]
     opening = re.match(r"\W*([\w'’]*)", rest)
     word = opening[1].lower() if opening else ""
@@ -225,7 +228,7 @@ def _behind(heard: Heard, task: Task) -> re.Match[str] | None:
 
 
 def _tidy(when: str) -> str:
-    """The time without a word like "in" before "by" or "next"."""
+    """Drop a preposition such as "in" before "by" or "next"."""
     return re.sub(
         r"^(?:of\s+|(?:in|for|on|to|from)\s+(?=(?:by|next|this|today|tomorrow|tonight|until|before)\b))",
         "",
@@ -238,7 +241,7 @@ def _says_all(task: Task) -> bool:
 
 
 def _listener(heard: Heard, sentence: Sentence) -> str:
-    """Who is meant by "you": the other of two, else who spoke just before, else who speaks next."""
+    """Return who "you" is: the other of two speakers, else the previous speaker, else the next."""
     if len(heard.speakers) == 2:
         return next((name for name in heard.speakers if name != sentence.speaker), "")
     for turn in (sentence.turn - 1, sentence.turn + 1):
@@ -248,7 +251,7 @@ def _listener(heard: Heard, sentence: Sentence) -> str:
 
 
 def _later_when(heard: Heard, task: Task) -> str:
-    """A time that stands alone in the next sentence of the same message."""
+    """Return a time that stands alone in the next sentence of the same message."""
     if task.sentence.last:
         return ""
     behind = heard.sentences[task.sentence.place + 1]
@@ -257,7 +260,7 @@ def _later_when(heard: Heard, task: Task) -> str:
 
 
 def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:
-    """Whether it was done, declined or withdrawn later."""
+    """Whether the task was later done or withdrawn."""
     about, turn = _about(heard, task), task.sentence.turn
     if turn in {heard.sentences[place].turn for place in gone}:
         return True
@@ -273,7 +276,7 @@ def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:
 
 
 def _names_as_done(heard: Heard, task: Task, sentence: Sentence) -> bool:
-    """Whether a sentence says that what the task is about has been done: "the boat is booked"."""
+    """Whether a sentence says that the task's object is done: "the boat is booked"."""
     verb = heard.turns[task.sentence.turn].text[task.start :].partition(" ")[0].lower()
     behind = (sentence.text[one.end() :].split() for one in heard.cues.pattern("passives").finditer(sentence.text))
     said = [words[0].strip(" .,!?").lower() for words in behind if words]
@@ -281,7 +284,7 @@ def _names_as_done(heard: Heard, task: Task, sentence: Sentence) -> bool:
 
 
 def _asked_just_before(heard: Heard, sentence: Sentence) -> frozenset[str]:
-    """The words of a question in the message before."""
+    """Return the content words of the message before, if it asks a question."""
     before = heard.by_turn[sentence.turn - 1] if sentence.turn else ()
     return (
         frozenset().union(*(one.stems for one in before))
@@ -291,7 +294,7 @@ def _asked_just_before(heard: Heard, sentence: Sentence) -> frozenset[str]:
 
 
 def _about(heard: Heard, task: Task) -> frozenset[str]:
-    """What a later message would name to withdraw it."""
+    """Return the words by which a later message would withdraw the task."""
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     said = frozenset(stems(text, heard.cues))
     own = said - verbs(heard) or said
@@ -301,7 +304,7 @@ def _about(heard: Heard, task: Task) -> frozenset[str]:
 
 
 def _what(heard: Heard, task: Task, when: str) -> str:
-    """What is to be done, without the time and the words that only make it polite."""
+    """Return the task's text, without its time and polite words."""
     text = heard.turns[task.sentence.turn].text
     start, end = trim(text, task.start, task.end, heard.cues)
     what = text[start:end]
@@ -318,12 +321,12 @@ def _what(heard: Heard, task: Task, when: str) -> str:
         context = " ".join(words[:_LONGEST_CONTEXT]).rstrip(" .,;:!") + (" …" if len(words) > _LONGEST_CONTEXT else "")
         if what.lower().partition(",")[0] not in heard.cues.words("vague"):
             return f"{what} ({context})"
-        return "" if heard.cues.found("negation", context) else context  # "I didn't know" is nothing to do.
+        return "" if heard.cues.found("negation", context) else context  # "I didn't know" is no to-do.
     return what
 
 
 def _base(what: str, cues: Cues) -> str:
-    """Without the ending of a third person: "tells the customers", of "who tells the customers?", is "tell …"."""
+    """Drop the third-person ending: "tells the customers", from "who tells the customers?", becomes "tell …"."""
     verb, _, rest = what.partition(" ")
     is_third = (
         rest and verb.lower() not in cues.words("tasks") and verb.lower().removesuffix("s") in cues.words("tasks")
@@ -332,7 +335,7 @@ def _base(what: str, cues: Cues) -> str:
 
 
 def _without_repeats(heard: Heard, found: list[Settled]) -> list[Settled]:
-    """Each to-do once, the later wording with more words to it or the stronger one."""
+    """Merge duplicates, keeping the stronger wording; longer ones count as stronger, and later ones win ties."""
     kept: list[Settled] = []
     for one in found:
         own = set(stems(one.todo.what, heard.cues))

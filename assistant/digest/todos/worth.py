@@ -1,4 +1,4 @@
-"""Whether a reader wants a to-do: what can be counted of it, and the chance that it is kept."""
+"""Scores whether the reader wants a to-do: its features, and the probability that the reader keeps it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,21 +11,19 @@ from assistant.digest.spans import count_words
 from assistant.digest.todos.todos import Settled
 
 PREFIX = "to-do "
-"""What the names of a to-do's numbers begin with, so that they and a clause's have their weights apart."""
+"""The prefix of a to-do's features, which separates their weights from those of clauses."""
 STRENGTH = f"{PREFIX}strength"
 TODO_WEIGHTS: Mapping[str, float] = {STRENGTH: 2.0}
-"""The weights of somebody who marked none: the surer it is a to-do, the likelier it is kept. Every one that is
-found has a strength of 0.5 or more, and so a chance of 73 % or more.
+"""The default weights, before the user has marked any: the more certain a to-do, the likelier it is kept. Every to-do
+found has a strength of at least 0.5, and so a probability of at least 73 %.
 """
 _LEAST_CHANCE = 0.25
-"""A to-do is left out where it is three times likelier to be dropped than kept: one missed costs more than one too
-many.
-"""
+"""A to-do three times likelier to be dropped than kept is left out: missing one costs more than an extra one."""
 _LONG = 6
 
 
 def todo_row(heard: Heard, settled: Settled) -> Row:
-    """The numbers of a to-do. One of them names its owner: many readers want their own."""
+    """Return the features of a to-do. One of them is its owner, because many readers want only their own."""
     todo = settled.todo
     numbers = {
         "bias": 1.0,
@@ -43,8 +41,8 @@ def todo_row(heard: Heard, settled: Settled) -> Row:
 
 
 def as_wanted(heard: Heard, found: Sequence[Settled], weights: Mapping[str, float] | None) -> list[Settled]:
-    """The to-dos, each as strong as it is likely to be kept, without those that are all but sure to be dropped.
-    Weights that say nothing of to-dos leave all as they are.
+    """Return the to-dos with the probability of being kept as their strength, without those almost sure to be dropped.
+    If no weights are for to-dos, return all unchanged.
     """
     own = {name: value for name, value in (weights or {}).items() if name.startswith(PREFIX)}
     if not own:

@@ -1,1 +1,1 @@
-"""JSON as programs export it: one small file for each program."""
+"""Readers of JSON exports, one module per program."""

@@ -1,4 +1,4 @@
-"""Conversations with ChatGPT and Claude, as their data exports have them."""
+"""Reads conversations from the data exports of ChatGPT and Claude."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from assistant.dialogue.turns import Reading
 
 
 def read_chatgpt(value: Json) -> Reading | None:
-    """The branch of the conversation that is open now: from the current node up to the root."""
+    """Read the current branch of the conversation: from the current node up to the root."""
     chats = [
         row for row in (value if isinstance(value, list) else [value]) if isinstance(row, Mapping) and "mapping" in row
     ]
@@ -30,7 +30,7 @@ def read_chatgpt(value: Json) -> Reading | None:
 
 
 def read_claude(value: Json) -> Reading | None:
-    """The messages of a Claude conversation."""
+    """Read the messages of a Claude conversation."""
     chats = [
         row
         for row in (value if isinstance(value, list) else [value])

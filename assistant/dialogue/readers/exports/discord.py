@@ -1,4 +1,4 @@
-"""Discord, as DiscordChatExporter writes JSON."""
+"""Reads Discord channels from the JSON of DiscordChatExporter."""
 
 from collections import Counter
 
@@ -22,7 +22,7 @@ _SPEECH = frozenset(
 
 
 def read_discord(value: Json) -> Reading | None:
-    """The messages under the nicknames that people have on the server."""
+    """Read the messages, with people's nicknames on the server as speakers."""
     if not isinstance(value, dict) or "messages" not in value or not ("guild" in value or "channel" in value):
         return None
     messages: list[Message] = []

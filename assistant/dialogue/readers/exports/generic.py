@@ -1,4 +1,4 @@
-"""Any JSON list of messages with a sender, a text and perhaps a time under recognizable names."""
+"""Reads any JSON list of messages with a sender, a text and perhaps a time under recognizable keys."""
 
 import re
 from collections import Counter
@@ -63,14 +63,14 @@ _MARKUP = re.compile(r"</?(?:b|i|u|s|a|at|em|strong|quote|legacyquote|ss|e_m|p|b
 _TITLE = ("title", "name", "displayName", "display_name", "topic", "subject", "id", "date")
 _SAMPLE = 100
 _DEEPEST = 4
-"""Levels of objects and lists above a list of messages."""
+"""The maximum depth of objects and lists above a list of messages."""
 _KIND_KEYS = ("type", "t", "messagetype", "kind", "subtype", "event")
 
 
 def read_generic(value: Json) -> Reading | None:
-    """The turns of the first list whose rows have a text; also of an object with the conversation as one text.
+    """Read the first list whose rows have a text, or an object with the whole conversation as one text.
 
-    Raises InputUnreadable where several rows or keys hold a list of messages each.
+    Raises InputUnreadable if several rows or keys each hold a list of messages.
     """
     if (reading := _read_text(value)) is not None:
         return reading
@@ -87,7 +87,7 @@ def read_generic(value: Json) -> Reading | None:
 
 
 def read_rows(rows: Sequence[Row]) -> Reading | None:
-    """Turns from rows, by time where each has one; None where no row has a text, or texts but no senders."""
+    """Read turns from rows, sorted by time if each has one. Returns None if no row has a text."""
     unwrapped = [row for one in rows for row in _unwrapped(one)]
     if not any(_first(row, _TEXT) is not None for row in unwrapped):
         return None
@@ -109,7 +109,7 @@ def read_rows(rows: Sequence[Row]) -> Reading | None:
 
 
 def keys_of(value: Json) -> list[str]:
-    """The names that a JSON value uses on its first two levels, for an error message."""
+    """Return the keys on the first two levels of a JSON value, for an error message."""
     first = value[0] if isinstance(value, list) and value else value
     if not isinstance(first, Mapping):
         return []
@@ -120,7 +120,7 @@ def keys_of(value: Json) -> list[str]:
 
 
 def _unwrapped(row: Row) -> list[Row]:
-    """A Mattermost line holds its post, and a post its replies; a Rev.ai monologue or a Skype message is itself."""
+    """Return a Mattermost line's post with its replies; a Rev.ai monologue or a Skype message is returned as it is."""
     for key in ("post", "direct_post", "message", "UserMessage", "PrivateUserMessage"):
         inner = row.get(key)
         if (
@@ -150,7 +150,7 @@ def _speaker(row: Row) -> str:
 
 
 def _lists(value: Json, depth: int = 5) -> list[list[Row]]:
-    """Lists of objects in a value, those under telling names first."""
+    """Return the lists of objects in a value, those under telling keys first."""
     if isinstance(value, list):
         rows = [row for row in value if isinstance(row, Mapping)]
         found = [rows] if rows else []
@@ -172,7 +172,7 @@ def _lists(value: Json, depth: int = 5) -> list[list[Row]]:
 
 
 def _thread(value: Json) -> list[Row]:
-    """A post that somebody wrote and the comments below it, an issue for example; empty for anything else."""
+    """Return a post and the comments on it, such as an issue; empty for anything else."""
     if not isinstance(value, Mapping) or _first(value, _SPEAKER) is None or not isinstance(_first(value, _TEXT), str):
         return []
     below = rows_in(value, "comments", "replies", "answers")
@@ -180,8 +180,8 @@ def _thread(value: Json) -> list[Row]:
 
 
 def _the_only_one(value: Json) -> Json:
-    """The list of messages in a value, or the value where none is found. Raises InputUnreadable where several stand
-    side by side, with their keys or their names.
+    """Return the list of messages in a value, or the value itself if there is none. Raises InputUnreadable with their
+    keys or titles if there are several.
     """
     inner = value
     for _ in range(_DEEPEST):
@@ -211,13 +211,13 @@ def _holds_conversation(value: Json, depth: int = _DEEPEST) -> bool:
 
 
 def _is_conversation(rows: Sequence[Row]) -> bool:
-    """Whether rows have texts and their senders."""
+    """Whether the rows have texts with senders."""
     reading = read_rows(rows[:_SAMPLE]) if rows else None
     return reading is not None and any(turn.speaker != NARRATOR for turn in reading.turns)
 
 
 def _read_text(value: Json) -> Reading | None:
-    """The turns of an object such as {"id": 7, "dialogue": "Ana: hello\\nBen: hi"}."""
+    """Read an object such as {"id": 7, "dialogue": "Ana: hello\\nBen: hi"}."""
     texts = (value[key] for key in _TURNS if isinstance(value.get(key), str)) if isinstance(value, Mapping) else ()
     text = clean_text(next(iter(texts), ""))
     return (read_tags(text) or read_names(text) or read_transcript(text)) if text else None

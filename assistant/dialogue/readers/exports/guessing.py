@@ -1,4 +1,4 @@
-"""Messages in JSON of no known program: the values whose paths speak of a sender, a text and a time."""
+"""Reads messages from JSON of unknown programs, by paths that suggest a sender, a text and a time."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,9 @@ _DEEPEST = 5
 
 
 def read_guessed(rows: Sequence[Row]) -> Reading | None:
-    """Turns from rows whose paths tell sender and text; None where they don't, or where hardly a text has words."""
+    """Read turns from rows by their most plausible paths. Returns None if there is no path for sender or text, or if
+    fewer than a third of the texts contain a space.
+    """
     flat = [flatten(row) for row in rows]
     said = _best(flat, _TEXTS, lambda values: sum(map(len, values)))
     sender = _best(flat, _SENDERS, lambda values: -len(set(values)), besides=said)
@@ -47,7 +49,7 @@ def read_guessed(rows: Sequence[Row]) -> Reading | None:
 
 
 def flatten(value: Json, path: str = "", deepest: int = _DEEPEST) -> dict[str, str]:
-    """Texts and numbers of a value by path, such as {"author.name": "Ana"}; those of a list's members are joined."""
+    """Return the texts and numbers of a value by path, as {"author.name": "Ana"}. Those of list items are joined."""
     if isinstance(value, Mapping) and deepest:
         found: dict[str, str] = {}
         for key, inner in value.items():
@@ -66,7 +68,7 @@ def flatten(value: Json, path: str = "", deepest: int = _DEEPEST) -> dict[str, s
 def _best(
     flat: Sequence[Mapping[str, str]], words: frozenset[str], score: Callable[[list[str]], int], besides: str = ""
 ) -> str:
-    """The path that speaks of one of the words and is there in most rows, names before numbers, then by score."""
+    """Return the path that contains one of the words and is in most rows; names rank before numbers, then by score."""
     paths = {path for row in flat for path in row if path != besides and not words.isdisjoint(_words_of(path))}
     ranked = [
         (

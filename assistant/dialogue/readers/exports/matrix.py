@@ -1,4 +1,4 @@
-"""Matrix rooms, as Element and archivers export them."""
+"""Reads Matrix rooms as exported by Element and archivers."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ _SPEECH = frozenset(("m.text", "m.emote", "m.notice"))
 
 
 def read_matrix(value: Json) -> Reading | None:
-    """The text messages of a room, under display names where membership events tell them."""
+    """Read the text messages of a room, with display names if membership events have them."""
     rows = rows_in(value, "messages", "chunk", "events") if isinstance(value, dict) else rows_in(value)
     if not any(text_of(row.get("type")).startswith("m.room.") for row in rows):
         return None
@@ -53,7 +53,7 @@ def _replaces(content: Row) -> bool:
 
 
 def _without_quote(body: str) -> str:
-    """A reply without the fallback that quotes what it answers."""
+    """Remove a reply's fallback, which quotes the message it answers."""
     lines = body.split("\n")
     while lines and lines[0].startswith(">"):
         lines.pop(0)

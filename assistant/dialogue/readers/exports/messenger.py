@@ -1,4 +1,4 @@
-"""Messenger and Instagram, as Meta hands out one's data: mojibake, newest first."""
+"""Reads Messenger and Instagram from Meta's data export, which is mojibake and newest first."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from assistant.dialogue.turns import Reading
 
 
 def read_messenger(value: Json) -> Reading | None:
-    """The messages of one thread, oldest first, with their letters repaired."""
+    """Read the messages of one thread, oldest first, with the mojibake repaired."""
     rows = rows_in(value, "messages") if isinstance(value, dict) else []
     key = "sender_name" if any("sender_name" in row for row in rows) else "senderName"
     if not any(key in row for row in rows):

@@ -1,4 +1,4 @@
-"""JSON and JSON Lines: the first program's reader that knows the shape, else the generic one."""
+"""Reads JSON and JSON Lines with the first program's reader that knows the shape, else generically."""
 
 import json
 import re
@@ -34,14 +34,14 @@ EXPORTS: tuple[Callable[[Json], Reading | None], ...] = (
     read_x,
     read_generic,
 )
-"""The readers of programs' exports; each returns None for what is not its own."""
+"""The readers of exports; each returns None for a shape it does not know."""
 
 _ASSIGNED = re.compile(r"\s*window\.YTD\.\w+\.part\d+\s*=\s*")
-"""X's archive puts its JSON into scripts."""
+"""X's archive wraps its JSON in scripts."""
 
 
 def read_json(text: str) -> Reading | None:
-    """A JSON file. Raises InputUnreadable for JSON in which nobody says anything, with the names that it uses."""
+    """Read a JSON file. Raises InputUnreadable, with the file's keys, if nobody says anything in it."""
     if script := _ASSIGNED.match(text):
         text = text[script.end() :]
     if not text.lstrip().startswith(("[", "{")):
@@ -56,7 +56,7 @@ def read_json(text: str) -> Reading | None:
 
 
 def read_value(value: Json) -> Reading:
-    """The conversation in a JSON value. Raises InputUnreadable where there is none."""
+    """Read the conversation in a JSON value. Raises InputUnreadable if there is none."""
     for read in EXPORTS:
         if (reading := read(value)) is not None:
             return reading
@@ -65,7 +65,7 @@ def read_value(value: Json) -> Reading:
 
 
 def _read_bare(value: list[Json]) -> Reading | None:
-    """A list of pairs of name and text, or of texts that begin with a name."""
+    """Read a list of [name, text] pairs, or of texts that start with a name."""
     if all(isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one) for one in value):
         return reading_of((Message(speaker=name, text=said) for name, said in value), {}, "JSON")
     lines = "\n".join(clean_text(one) for one in value if isinstance(one, str))
@@ -73,7 +73,7 @@ def _read_bare(value: list[Json]) -> Reading | None:
 
 
 def read_json_lines(text: str) -> Reading | None:
-    """One object a line, each a message."""
+    """Read one object per line, each a message."""
     lines = [line for line in text.split("\n") if line.strip()]
     if not lines or not all(line.lstrip().startswith("{") for line in lines):
         return None

@@ -1,4 +1,4 @@
-"""Slack: a day's file of an export, a channel's history from the API, or an export's channel with its users."""
+"""Reads Slack: one day's file of an export, a channel's history from the API, or an exported channel with users."""
 
 import html
 import re
@@ -19,7 +19,7 @@ _SPEECH = frozenset(
 
 
 def read_slack(value: Json, users: Mapping[str, str] | None = None) -> Reading | None:
-    """The messages by time. `users` maps ids to names where users.json is at hand."""
+    """Read the messages by time. `users` maps ids to names if users.json is available."""
     rows = rows_in(value, "messages") if isinstance(value, dict) else rows_in(value)
     if not rows or not all("ts" in row and row.get("type", "message") == "message" for row in rows):
         return None
@@ -43,7 +43,7 @@ def read_slack(value: Json, users: Mapping[str, str] | None = None) -> Reading |
 
 
 def user_names(value: Json) -> dict[str, str]:
-    """Ids to names from an export's users.json."""
+    """Return names by id from an export's users.json."""
     return {
         text_of(row.get("id")): _profile_name({"user_profile": row.get("profile") or row, **row})
         or text_of(row.get("name"))
@@ -52,7 +52,7 @@ def user_names(value: Json) -> dict[str, str]:
 
 
 def plain_text(text: str, names: Mapping[str, str]) -> str:
-    """Slack's marks as a reader sees them: @names, link texts, characters for entities."""
+    """Render Slack's markup as readers see it: @names, link texts, entities as characters."""
     text = _MENTION.sub(lambda match: f"@{names.get(match[1]) or match[2] or match[1]}", text)
     text = _CHANNEL.sub(r"#\1", text)
     text = _SPECIAL.sub(lambda match: match[2] or f"@{match[1]}", text)

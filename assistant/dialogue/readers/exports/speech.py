@@ -1,4 +1,4 @@
-"""What speech services answer: words or phrases, each with the number or label of who speaks."""
+"""Reads the output of speech services: words or phrases, each with the number or label of its speaker."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,7 @@ _UNSPACED = ".,;:?!%…。、？！"
 
 
 def read_speech(value: Json) -> Reading | None:
-    """The recording as Google, Amazon, Azure or ElevenLabs write it; words of one speaker in a row are one turn."""
+    """Read a recording as Google, Amazon, Azure or ElevenLabs return it, with one turn per run of a speaker's words."""
     if not isinstance(value, Mapping):
         return None
     if phrases := rows_in(value, "recognizedPhrases"):
@@ -26,7 +26,7 @@ def read_speech(value: Json) -> Reading | None:
 
 
 def _read_google(results: list[Row]) -> Reading | None:
-    """The last result repeats every word, with its speaker; where it names none, each result has words of its own."""
+    """Read Google's results: the last repeats every word with its speaker; if it names none, each result is a turn."""
     alternatives = rows_in(results[-1], "alternatives") if results else []
     words = rows_in(alternatives[0], "words") if alternatives else []
     if not any("speakerTag" in word or "speakerLabel" in word for word in words):
@@ -37,7 +37,7 @@ def _read_google(results: list[Row]) -> Reading | None:
 
 
 def _joined(words: Iterable[tuple[str, str]]) -> Iterable[Message]:
-    """Words with their speakers as messages; a mark without a speaker belongs to the word before it."""
+    """Join words into messages by speaker; punctuation without a speaker belongs to the word before it."""
     speaker, said = "", ""
     for name, word in words:
         if said and name and name != speaker:

@@ -1,4 +1,4 @@
-"""Tickets and private messages whose senders are told apart from their texts: Zendesk, Intercom, X."""
+"""Reads support tickets and direct messages of Zendesk, Intercom and X."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from assistant.dialogue.turns import Reading
 
 
 def read_zendesk(value: Json) -> Reading | None:
-    """The comments of a ticket, under the names that the list of users gives their authors."""
+    """Read the comments of a ticket, with their authors' names from the list of users."""
     comments = rows_in(value, "comments")
     if not comments or not all("author_id" in row for row in comments):
         return None
@@ -24,7 +24,7 @@ def read_zendesk(value: Json) -> Reading | None:
 
 
 def read_intercom(value: Json) -> Reading | None:
-    """A conversation: what it began with, and its parts with a text."""
+    """Read a conversation: its first message, and the parts that have a text."""
     if not isinstance(value, Mapping) or "conversation_parts" not in value:
         return None
     rows: list[Row] = [{"created_at": value.get("created_at"), **row_of(value.get("source"))}]
@@ -38,9 +38,9 @@ def read_intercom(value: Json) -> Reading | None:
 
 
 def read_x(value: Json) -> Reading | None:
-    """Direct messages of an X archive, by the numbers of their senders: it has no names.
+    """Read the direct messages of an X archive, with sender ids as speakers: it has no names.
 
-    Raises InputUnreadable where there are several conversations.
+    Raises InputUnreadable if there are several conversations.
     """
     chats = [row["dmConversation"] for row in rows_in(value) if isinstance(row.get("dmConversation"), Mapping)]
     if not chats:
@@ -67,6 +67,6 @@ def _author(author: Any) -> str:
 
 
 def _without_tags(said: str) -> str:
-    from bs4 import BeautifulSoup  # a tenth of a second to import
+    from bs4 import BeautifulSoup  # takes 100 ms to import
 
     return str(BeautifulSoup(said, "lxml").get_text(" "))

@@ -1,4 +1,4 @@
-"""Telegram Desktop's JSON: one chat, or the whole account."""
+"""Reads the JSON of Telegram Desktop: one chat, or the whole account."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from assistant.errors import InputUnreadable
 
 
 def read_telegram(value: Json) -> Reading | None:
-    """The messages of a chat. Raises InputUnreadable for an account of several chats, with their names."""
+    """Read the messages of a chat. Raises InputUnreadable, with their names, if an account has several chats."""
     if not isinstance(value, dict):
         return None
     if chats := rows_in(value.get("chats"), "list"):

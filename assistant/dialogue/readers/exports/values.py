@@ -1,4 +1,4 @@
-"""Reads values out of JSON whose shape is known only roughly."""
+"""Reads values from JSON whose shape is only roughly known."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ Row = Mapping[str, Any]
 
 
 def text_of(value: Json, depth: int = 4) -> str:
-    """The text in a value: itself, a number, an object's text or name, the parts of a list in a row."""
+    """Return the text in a value: a string or number, an object's text or name, or a list's parts joined."""
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -39,8 +39,8 @@ def text_of(value: Json, depth: int = 4) -> str:
 
 
 def repaired(text: str) -> str:
-    """The text without mojibake: Meta's exports hold UTF-8 that was read as Latin-1."""
-    import ftfy  # a tenth of a second to import
+    """Repair mojibake: Meta's exports hold UTF-8 decoded as Latin-1."""
+    import ftfy  # takes 100 ms to import
 
     return ftfy.fix_text(
         text, normalization=None, uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False
@@ -48,7 +48,7 @@ def repaired(text: str) -> str:
 
 
 def seconds_of(value: Json) -> float | None:
-    """A time in seconds: from a number (milliseconds are scaled), digits or ISO 8601; None from anything else."""
+    """Return a time in seconds from a number (milliseconds are scaled), digits or ISO 8601; None for anything else."""
     if isinstance(value, Mapping):
         value = value.get("$date", value.get("seconds"))
     if isinstance(value, Mapping):
@@ -69,12 +69,12 @@ def seconds_of(value: Json) -> float | None:
 
 
 def row_of(value: Json) -> Row:
-    """The value where it is an object, else an empty one."""
+    """Return the value if it is an object, else an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 
 def rows_in(value: Json, *keys: str) -> list[Row]:
-    """The objects of the list under the first of the keys that holds one."""
+    """Return the objects in the list under the first of the keys that holds a list."""
     if isinstance(value, Mapping):
         value = next((value[key] for key in keys if isinstance(value.get(key), list)), [])
     return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
@@ -83,5 +83,5 @@ def rows_in(value: Json, *keys: str) -> list[Row]:
 def _iso(text: str) -> float | None:
     try:
         return datetime.fromisoformat(text.strip().removesuffix(" UTC")).timestamp()
-    except (ValueError, OverflowError):  # the year 1 is before what a machine counts in seconds
+    except (ValueError, OverflowError):  # the year 1 is out of range for timestamps
         return None

@@ -1,1 +1,1 @@
-"""Conversations in containers: tables, web pages, Word files and archives."""
+"""Readers of conversations in files: tables, web pages, Word files and archives."""

@@ -1,4 +1,4 @@
-"""Archives that programs hand out: WhatsApp's .zip with its chat, Slack's export with channels and users."""
+"""Reads archives that programs export: WhatsApp's .zip with its chat, Slack's with channels and users."""
 
 import io
 import json
@@ -15,13 +15,13 @@ from assistant.errors import InputUnreadable
 from assistant.terminal import one_line
 
 _LARGEST = 50 * 2**20
-"""Bytes that one file of an archive may unpack to."""
+"""The maximum unpacked size of one file in an archive, in bytes."""
 DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, NotImplementedError)
-"""What Python raises for a damaged archive, or one packed in a way it does not know."""
+"""The exceptions Python raises for a damaged archive or an unknown compression."""
 
 
 def read_archive(content: bytes, read_bytes: Callable[[bytes], Reading | None]) -> Reading | None:
-    """The conversation in a zip. Raises InputUnreadable for none, for several, and for what unpacks to too much."""
+    """Read the conversation in a zip. Raises InputUnreadable for none, for several, and for too large files."""
     with _open(content) as archive:
         entries = {
             entry.filename: entry
@@ -52,7 +52,7 @@ def _damaged() -> InputUnreadable:
 
 
 def _read_slack(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> Reading | None:
-    """The channel of a Slack export, its days put together."""
+    """Read the channel of a Slack export, with its days joined."""
     users: dict[str, str] = {}
     channels: dict[str, list[Any]] = {}
     for name, entry in sorted(entries.items()):
@@ -84,7 +84,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _json(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> list[Any]:
-    """The list in a file of an archive. Raises InputUnreadable for anything else."""
+    """Return the list in a JSON file of an archive. Raises InputUnreadable for anything else."""
     try:
         found = json.loads(_unpack(archive, entry))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""XML that holds a conversation: TTML captions, SMS Backup & Restore, Adium, MSN Messenger."""
+"""Reads conversations in XML: TTML captions, SMS Backup & Restore, Adium, MSN Messenger."""
 
 import re
 from collections import Counter
@@ -14,17 +14,17 @@ from assistant.errors import InputUnreadable
 _ROOT = re.compile(
     r"\s*+(?P<declared><\?xml[^>]*>)?(?>\s|<!--.*?-->|<\?[^>]*>)*+<(?:!DOCTYPE|(?:\w+:)?(?P<root>\w+))\b", re.DOTALL
 )
-"""The groups are atomic: a comment that may end later too would double the time with each one."""
+"""The groups are atomic: otherwise each comment, which may also end later, would double the matching time."""
 _SURROGATES = re.compile(r"&#(5[5-6]\d{3});&#(5[6-7]\d{3});")
-"""An emoji as two halves, which SMS Backup & Restore writes and XML does not allow."""
+"""An emoji as two surrogates, which SMS Backup & Restore writes and XML does not allow."""
 _OWN = frozenset(("2", "4", "5", "6"))
-"""Kinds of messages that the owner of the telephone wrote: sent, or still to be sent."""
+"""The types of messages by the owner of the phone: sent, or still to be sent."""
 
 
 def read_markup(text: str) -> Reading | None:
-    """The messages of an XML file of a known kind, None for any other text.
+    """Read an XML file of a known kind; None for any other text.
 
-    Raises InputUnreadable for damaged XML, for XML that declares entities, and for the messages of several people.
+    Raises InputUnreadable for damaged XML, XML that declares entities, and messages with several people.
     """
     match = _ROOT.match(text)
     if not match or match["root"] == "html" or not (match["declared"] or match["root"] in _READERS):
@@ -108,7 +108,7 @@ def _texts(row: Any) -> list[str]:
 
 
 def _attribute(node: Any, name: str) -> str:
-    """An attribute by its local name, in whichever namespace."""
+    """Return an attribute by its local name, in any namespace."""
     return next((value for key, value in node.attrib.items() if key.rpartition("}")[2] == name), "")
 
 
@@ -124,4 +124,4 @@ _READERS: dict[str, Callable[[Any], Reading | None]] = {
     "chat": _read_adium,
     "Log": _read_msn,
 }
-"""The readers by the name of the file's root."""
+"""The readers by the name of the root element."""

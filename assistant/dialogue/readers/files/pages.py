@@ -1,4 +1,4 @@
-"""Web pages that hold a conversation: exports of Telegram and Meta, and others by the text that a reader sees."""
+"""Reads conversations in web pages: exports of Telegram and Meta, other pages by their visible text."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,15 +12,17 @@ def is_page(text: str) -> bool:
     """Whether the text is HTML."""
     head = text.lstrip("\ufeff \n\r\t")[:400].lower()
     if "w3.org/ns/ttml" in head:
-        return False  # captions, with a head and a body too
+        return False  # captions, which have a head and a body too
     if head.startswith(("<!doctype html", "<html")) or ("<head" in head and "<body" in text.lower()):
         return True
     return head.startswith(("<p>", "<p ", "<div", "<table", "<ul", "<body", "<article", "<section")) and "</" in head
 
 
 def read_page(text: str, parse_text: Callable[[str], Reading | None]) -> Reading | None:
-    """The messages of a page: Telegram's by its classes, of any other what `parse_text` reads in its text."""
-    from bs4 import BeautifulSoup  # a tenth of a second to import
+    """Read the messages of a page: Telegram's and Meta's by their elements, any other by `parse_text` of its visible
+    text.
+    """
+    from bs4 import BeautifulSoup  # takes 100 ms to import
 
     soup = BeautifulSoup(text, "lxml")
     for gone in soup(["script", "style", "noscript", "template"]):
@@ -50,7 +52,7 @@ def _read_telegram(soup: Any) -> Reading | None:
 
 
 def _read_meta(soup: Any) -> Reading | None:
-    """Messenger's and Instagram's export: name, text and time in boxes of one kind, the newest first."""
+    """Read Messenger's and Instagram's export: blocks with name, text and time, newest first."""
     blocks = soup.select("div.pam, div._a6-g")
     messages: list[Message] = []
     media = 0
@@ -72,7 +74,7 @@ def _text(node: Any) -> str:
 
 
 def _visible(soup: Any) -> str:
-    """The page's text, a line a block."""
+    """Return the page's text, one line per block."""
     for line_break in soup.find_all("br"):
         line_break.replace_with("\n")
     for block in soup.find_all(

@@ -1,4 +1,4 @@
-"""Conversations as tables: .csv and .tsv with a sender, a text and perhaps a time in each row."""
+"""Reads conversations in tables: .csv and .tsv with a sender, a text and perhaps a time in each row."""
 
 import csv
 import io
@@ -83,7 +83,7 @@ _TIME = frozenset(
 
 
 def read_table(text: str) -> Reading | None:
-    """The rows of a table whose header or shape tells which column is whose."""
+    """Read a table whose columns are known by their header or else by their contents."""
     rows = _rows(text)
     if rows is None:
         return None
@@ -113,12 +113,12 @@ def read_table(text: str) -> Reading | None:
 
 
 def _unnamed(cells: Sequence[str]) -> str:
-    """Who wrote a message without a sender: iMazing leaves the owner's name out."""
+    """Return the sender of a message without one: iMazing leaves out the owner's name."""
     return "Me" if any(cell.strip().casefold() in ("outgoing", "sent") for cell in cells) else "Unknown"
 
 
 def _rows(text: str) -> list[list[str]] | None:
-    """The rows of at least two columns each, None for what is no table."""
+    """Return the rows, of at least two columns each; None if the text is no table."""
     first = text.lstrip("\ufeff").split("\n", 1)[0]
     delimiter = max("\t;,|", key=first.count)
     if not first.count(delimiter):
@@ -142,7 +142,7 @@ def _column(header: Sequence[str], names: frozenset[str]) -> int | None:
 
 
 def _guess(rows: Sequence[Sequence[str]]) -> tuple[int | None, int, int] | None:
-    """Time, sender and text by what the cells look like: moments, few short names that come back, and the rest."""
+    """Guess the columns of time, sender and text: moments, a few short names that repeat, and the longest texts."""
     columns = list(zip(*(row for row in rows if len(row) == len(rows[0])), strict=True))
     times = [place for place, column in enumerate(columns) if sum(map(is_moment, column)) > 0.8 * len(column)]
     rest = [place for place in range(len(columns)) if place not in times]

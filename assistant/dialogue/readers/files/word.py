@@ -1,4 +1,4 @@
-"""Word files: the text of a transcript, paragraph by paragraph."""
+"""Reads the text of Word files, paragraph by paragraph."""
 
 import io
 import zipfile
@@ -22,7 +22,7 @@ def is_word(content: bytes) -> bool:
 
 
 def word_text(content: bytes) -> str:
-    """The paragraphs and tables in the order of the document, a line each."""
+    """Return the paragraphs and tables in document order, one line each."""
     import docx
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -31,7 +31,7 @@ def word_text(content: bytes) -> str:
     try:
         document = docx.Document(io.BytesIO(content))
         return "\n".join(map(_block_text, document.iter_inner_content()))
-    except Exception as error:  # a damaged file may break its parser in any way at all
+    except Exception as error:  # a damaged file can make the parser raise anything
         raise InputUnreadable(f"the Word file is damaged: {' '.join(str(error).split())[:120]}") from error
 
 

@@ -1,1 +1,1 @@
-"""E-mail: pasted threads, and message files as mail programs store them."""
+"""Readers of e-mail: pasted threads, and message files as mail programs store them."""

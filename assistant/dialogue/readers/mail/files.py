@@ -1,4 +1,4 @@
-"""Messages as mail programs store them: .eml and .mbox, decoded by the standard library."""
+"""Reads mail files, .eml, .mbox and Maildir, decoded by the standard library."""
 
 import email
 import email.policy
@@ -17,7 +17,7 @@ _FIELD = re.compile(rb"[!-9;-~]+:")
 _TELLING = frozenset(
     (b"mime-version", b"message-id", b"received", b"return-path", b"content-type", b"delivered-to", b"dkim-signature")
 )
-"""Headers that mail programs write and people don't: one of them must be there."""
+"""Headers that mail programs write and people don't; one of them must be present."""
 _MBOX = re.compile(rb"\A(?:>?From )\S+ +\w{3} +\w{3} +\d{1,2} +\d\d:\d\d")
 _SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
 _ATTRIBUTION = re.compile(
@@ -26,7 +26,7 @@ _ATTRIBUTION = re.compile(
 
 
 def read_mail_file(content: bytes) -> Reading | None:
-    """The messages of an .mbox by date, or of an .eml with what it quotes; None for anything else."""
+    """Read the messages of an .mbox by date, or an .eml with its quotations; None for anything else."""
     if _MBOX.match(content):
         return _read_mbox(content)
     if _is_message(content[:20_000]):
@@ -35,7 +35,7 @@ def read_mail_file(content: bytes) -> Reading | None:
 
 
 def _is_message(head: bytes) -> bool:
-    """Whether the bytes begin with the headers of a mail: fields, one a line or folded, up to an empty line."""
+    """Whether the bytes start with mail headers: fields, perhaps folded, up to an empty line."""
     names: set[bytes] = set()
     for line in head.splitlines():
         if not line:
@@ -86,7 +86,7 @@ def _read_mbox(content: bytes) -> Reading | None:
 
 
 def _body(message: EmailMessage) -> str:
-    """The text part, else the HTML part as text."""
+    """Return the text part, else the HTML part as text."""
     part = message.get_body(preferencelist=("plain", "html"))
     if part is None:
         return ""
@@ -106,7 +106,9 @@ def _body(message: EmailMessage) -> str:
 
 
 def _own_words(body: str, *, keep_quoted: bool) -> tuple[str, dict[str, int]]:
-    """The body without its signature and, in a box where the others are too, without what it quotes of them."""
+    """Drop the signature from a body, and also quotations unless `keep_quoted`: in a mailbox the quoted mails are there
+    too. Return the text and the number of dropped lines by kind.
+    """
     match = _SIGNATURE.search(body)
     signature = len([line for line in body[match.start() :].split("\n") if line.strip()]) if match else 0
     body = body[: match.start()] if match and ">" not in body[match.end() :] else body
@@ -136,7 +138,7 @@ def is_mail_folder(path: Path) -> bool:
 
 
 def read_mail_folder(path: Path) -> Reading | None:
-    """The messages of a Maildir by date."""
+    """Read the messages of a Maildir by date."""
     files = [file for part in ("cur", "new") for file in sorted((path / part).iterdir()) if file.is_file()]
     messages = []
     for file in files:

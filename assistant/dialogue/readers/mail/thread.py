@@ -1,4 +1,4 @@
-"""E-mail threads as text: blocks of headers in a dozen languages, and replies that quote. The oldest comes first."""
+"""Reads e-mail threads as text: header blocks in a dozen languages, and replies with quotations. Oldest first."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ _HEADERS = {
         "Wichtigkeit|Priorität|Importance|Attachments|Anlagen|Anhänge|Pièces jointes|Datos adjuntos"
     ),
 }
-"""What mail programs call the headers that they quote, by language."""
+"""Names of the headers in quoted mails, in the languages of mail programs."""
 _FIELD = re.compile(
     r"\*{0,2}(?:"
     + "|".join(f"(?P<{kind}>{words})" for kind, words in _HEADERS.items())
@@ -51,7 +51,7 @@ _ATTRIBUTION = re.compile(
 _VERB = re.compile(
     r"\s(?:ha scritto|escreveu|schreef|skrev|kirjoitti|napisał\S*|napsal\S*|написал\S*|пише|yazdı|írta|έγραψε|a scris)$"
 )
-# Zones by name: any capitals would take "5:40 PM Ben Okafor" for a time in the zone of Ben.
+# Known zones only: any capitals would take "Ben" in "5:40 PM Ben Okafor" for a zone.
 _ZONE = r"\(?(?:(?:UTC|GMT)?[+-]\d{1,2}:?\d{0,2}|UTC|GMT|BST|IST|JST|KST|MSK|SAST|A[CEW][SD]T|[CEW]ES?T|[CEMP][SD]T)\)?"
 _BEFORE_NAME = re.compile(
     rf".*(?:\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?\s?(?:[AaPp]\.?[Mm]\.?)?(?:\s?Uhr)?(?:\s{_ZONE}(?=[,\s]))?|\d{{4}})"
@@ -81,7 +81,7 @@ class _Line(NamedTuple):
 
 
 class _Mail(NamedTuple):
-    """A stretch of text by one sender. `depth` counts the quotation marks before its lines."""
+    """A run of lines by one sender. `depth` is the number of quotation marks before them."""
 
     sender: str
     time: str
@@ -90,11 +90,11 @@ class _Mail(NamedTuple):
 
 
 def read_mail(text: str) -> Reading | None:
-    """Mails with `From:` headers, or replies over `On … wrote:` and lines quoted with `>`."""
+    """Read mails with `From:` headers, or replies with `On … wrote:` above lines quoted with `>`."""
     if ">" not in text and not any(
         _FIELD.match(line) for line in text.split("\n") if len(line) < 300 and (":" in line[:40] or "：" in line[:40])
     ):
-        return None  # Most texts, and going through their lines takes time.
+        return None  # True of most texts; checking each line would be slow.
     lines = _join_attributions([_unquote(line) for line in text.split("\n")])
     if not _is_thread(lines):
         return None
@@ -110,8 +110,8 @@ def read_mail(text: str) -> Reading | None:
 
 
 def _without_repeats(mails: list[_Mail]) -> tuple[list[_Mail], int]:
-    """The mails without what one quotes of another that is there too, and the number of such lines. Words that only a
-    quotation has, of nobody known, stay in the mail that quotes them.
+    """Drop quotations of mails that are in the thread themselves, and count their lines. A quotation found nowhere
+    else, by an unknown sender, stays in the mail that quotes it.
     """
     own = {
         fold(line).casefold()
@@ -145,7 +145,7 @@ def _without_repeats(mails: list[_Mail]) -> tuple[list[_Mail], int]:
 
 
 def _joined_again(mails: list[_Mail]) -> list[_Mail]:
-    """Stretches of one mail that a quotation had parted, as one."""
+    """Join the parts of a mail that a quotation had separated."""
     joined: list[_Mail] = []
     for mail in mails:
         before = joined[-1] if joined else None
@@ -162,7 +162,7 @@ def _unquote(line: str) -> _Line:
 
 
 def _join_attributions(lines: list[_Line]) -> list[_Line]:
-    """Put "On … wrote:" back on one line where the mail program broke it."""
+    """Rejoin "On … wrote:" lines that the mail program wrapped."""
     joined: list[_Line] = []
     for line in lines:
         before = joined[-1] if joined else None
@@ -179,7 +179,7 @@ def _ends_attribution(text: str) -> bool:
 
 
 def _is_thread(lines: list[_Line]) -> bool:
-    """Whether there is a block of headers, or an attribution with a quotation right behind it."""
+    """Whether there is a header block, or an attribution followed by a quotation."""
     for number, line in enumerate(lines):
         if _starts_headers(lines, number):
             return True
@@ -190,7 +190,7 @@ def _is_thread(lines: list[_Line]) -> bool:
 
 
 def _starts_headers(lines: list[_Line], number: int) -> bool:
-    """Whether a `From:` stands here with another header right behind it."""
+    """Whether a header block starts here: a `From:` followed by another header."""
     field = _field(lines[number].text)
     if not field or field[0] != "from":
         return False
@@ -199,7 +199,7 @@ def _starts_headers(lines: list[_Line], number: int) -> bool:
 
 
 def _split_mails(lines: list[_Line]) -> tuple[list[_Mail], int]:
-    """The stretches of text in the order of the page, and how many lines nobody wrote."""
+    """Return the runs of text in order, and the number of dropped lines: signatures and mail programs' additions."""
     senders: dict[int, tuple[str, str]] = {}
     mails: list[_Mail] = []
     left_out = skip_to = 0
@@ -210,7 +210,7 @@ def _split_mails(lines: list[_Line]) -> tuple[list[_Mail], int]:
         if _starts_headers(lines, number):
             skip_to, sender, recipient, time = _read_headers(lines, number)
             if recipient and all(mail.sender == _UNKNOWN_SENDER for mail in mails):
-                # Text above the first block answers it, so it is from the person whom that mail went to.
+                # Text above the first block answers that mail, so it is from its recipient.
                 mails = [mail._replace(sender=recipient) for mail in mails]
             senders[line.depth] = (sender, time)
             mails.append(_Mail(sender, time, line.depth, []))
@@ -238,13 +238,13 @@ def _append(mails: list[_Mail], line: _Line, senders: dict[int, tuple[str, str]]
 
 
 def _field(line: str) -> tuple[str, str] | None:
-    """The kind of header and its value."""
+    """Return the kind of header and its value."""
     match = _FIELD.match(line) if len(line) < 2000 else None
     return (next(kind for kind in _HEADERS if match[kind]), match["value"]) if match else None
 
 
 def _read_headers(lines: list[_Line], number: int) -> tuple[int, str, str, str]:
-    """The line behind a block of headers; its sender, its recipient if there is but one, and its date."""
+    """Return the line number after a header block, its sender, its recipient if there is just one, and its date."""
     fields: dict[str, str] = {}
     while number < len(lines) and (field := _field(lines[number].text)):
         fields.setdefault(*field)
@@ -255,7 +255,7 @@ def _read_headers(lines: list[_Line], number: int) -> tuple[int, str, str, str]:
 
 
 def _sender_quoted(line: _Line) -> str:
-    """Whose text an attribution announces, empty where the line is none."""
+    """Return the sender that an attribution names, empty if the line is none."""
     if len(line.text) > _LONGEST_SENDER or not (found := _ATTRIBUTION.fullmatch(line.text)):
         return ""
     text = next(group for group in found.groups() if group)
@@ -270,7 +270,7 @@ def _sender_quoted(line: _Line) -> str:
 
 
 def _moments() -> re.Pattern[str]:
-    """A date with a time, or either, wherever it stands."""
+    """Return a pattern of a date, a time or both, at any position."""
     moment = moment_pattern()
     return re.compile(
         (
@@ -285,7 +285,7 @@ _MOMENTS = _moments()
 
 
 def _seconds(date: str) -> float | None:
-    """A header's date in seconds where it is written by the standard (RFC 5322)."""
+    """Return a header's date in seconds if it follows RFC 5322, else None."""
     try:
         return parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, IndexError):
@@ -293,18 +293,18 @@ def _seconds(date: str) -> float | None:
 
 
 def _name(sender: str) -> str:
-    """ "Ana Lima <ana@example.org>" -> "Ana Lima"; an address alone gives what stands before its @."""
-    sender = sender[:_LONGEST_SENDER]  # The pattern of an address is slow on a long word.
+    """ "Ana Lima <ana@example.org>" -> "Ana Lima"; a bare address gives the part before its @."""
+    sender = sender[:_LONGEST_SENDER]  # The address pattern is slow on long words.
     name = _IDENTITY.sub("", fold(_ADDRESS.sub("", sender))).strip("\"', ")
     address = _ADDRESS.search(sender)
     return name or (address[1] if address else _UNKNOWN_SENDER)
 
 
 def _oldest_first(mails: list[_Mail], lines: list[_Line]) -> Iterator[_Mail]:
-    """The mails as they were written one after the other.
+    """Return the mails in the order in which they were written.
 
-    An answer above what it quotes is younger; an answer between quotations already stands in order. Blocks of headers
-    run from new to old where a program quotes by them ("Sent:", or text before the first block).
+    An answer above a quotation is newer than it; answers between quotations are already in order. Header blocks run
+    from new to old if a program quotes with them ("Sent:", or text before the first block).
     """
     moments = [_seconds(mail.time) for mail in mails]
     if len(mails) > 1 and all(moment is not None for moment in moments):
