@@ -1,4 +1,4 @@
-"""The table of ways to run a model. A new one is a module with a `load` function and one row here."""
+"""The table of backends, which run models. A new one is a module with a `load` function and a row here."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from assistant.engine.protocol import Backend, OnProgress
 from assistant.records import BackendName, ModelVersion
 
 Loader = Callable[[ModelVersion, int, OnProgress], Backend]
-"""Loads a model with so many threads (0 for all cores); raises ModelMissing or ModelDamaged."""
+"""Loads a model with the given number of threads (0: all cores). Raises ModelMissing or ModelDamaged."""
 
 
 def _ctranslate(model: ModelVersion, threads: int, on_progress: OnProgress) -> Backend:
@@ -21,5 +21,5 @@ def _transformers(model: ModelVersion, threads: int, on_progress: OnProgress) ->
     return load(model, threads, on_progress)
 
 
-# Each row imports its library when it is chosen: torch alone takes longer to import than a small model to answer.
+# Each row imports its library only when called: importing torch takes longer than a small model's answer.
 BACKENDS: dict[BackendName, Loader] = {"ctranslate": _ctranslate, "transformers": _transformers}

@@ -1,7 +1,7 @@
-"""The near side of the engine: starts the worker, asks it, and brings it back when it dies. Imports no model library,
-so that a screen opens at once.
+"""The engine's client: starts the worker, sends it requests, and replaces it when it dies. Imports no model library, so
+that the screen opens without delay.
 
-One request runs at a time; `cancel` may come from any thread.
+One request runs at a time; `cancel` may be called from any thread.
 """
 
 import secrets
@@ -37,9 +37,11 @@ from assistant.errors import AssistantError, EngineDied, Interrupted, ModelMissi
 from assistant.records import BackendName, GenerationSettings, ModelVersion
 
 _TICK = 0.02
-"""Seconds between two looks at whether the user cancelled."""
+"""Seconds between checks for cancellation."""
 _GRACE = 0.1
-"""Seconds that a cancelled worker gets to answer before it is replaced. Tokens come faster; a long prompt may not."""
+"""Seconds that a cancelled worker has to answer before it is replaced. A token takes less; a long
+prompt may take more.
+"""
 
 _Asked = Load | Generate | Score
 _Request = TypeVar("_Request", Load, Generate, Score)
@@ -47,11 +49,11 @@ _Answer = TypeVar("_Answer", Loaded, Finished, Scored)
 
 
 class _CutShort(Exception):
-    """The request ended without the worker's answer: cancelled, or the worker died after it had shown text."""
+    """The request ended without the worker's answer: it was cancelled, or the worker died after showing text."""
 
 
 class Engine:
-    """A model that answers. `on_notice` gets one sentence whenever the worker had to be replaced."""
+    """Runs a model in a worker process. `on_notice` receives a sentence whenever the worker is replaced."""
 
     def __init__(self, on_notice: Callable[[str], None] = lambda sentence: None) -> None:
         self._on_notice = on_notice
@@ -74,12 +76,12 @@ class Engine:
 
     @property
     def loaded(self) -> Loaded | None:
-        """What answers now; None before the first load."""
+        """The loaded model, None before the first load."""
         return self._loaded
 
     @property
     def process_id(self) -> int | None:
-        """The worker's process id, None while there is none."""
+        """The worker's process id, None if there is no worker."""
         return self._process.id if self._process else None
 
     def load(
@@ -89,8 +91,8 @@ class Engine:
         threads: int = 0,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Loaded:
-        """Serve this model from now on; converts it first where that is needed. Cancelled: raises Interrupted and the
-        model from before stays.
+        """Load a model, converting it first if necessary. If cancelled, raises Interrupted and keeps the previous
+        model.
         """
         with self._turn(Load(id=self._new_id(), model=model, backend=backend, threads=threads)) as request:
             try:
@@ -98,7 +100,7 @@ class Engine:
             except _CutShort as cut:
                 raise Interrupted("loading was cancelled") from cut
             except AssistantError:
-                # The worker freed the model from before to make room; bring it back.
+                # The worker freed the previous model to make room: reload it.
                 if self._loaded:
                     self._restart()
                 raise
@@ -115,11 +117,12 @@ class Engine:
         on_written: Callable[[Written], None] | None = None,
         barred: Sequence[Sequence[int]] = (),
     ) -> Finished:
-        """Write `settings.drafts` texts for every prompt, in the order of the prompts. `on_written` gets each prompt's
-        drafts as soon as they are there. `barred` are, prompt by prompt, the ids that no text may contain.
+        """Generate `settings.drafts` texts for every prompt, in the order of the prompts. `on_written` receives each
+        prompt's drafts as soon as they are done. `barred` holds, for each prompt, the ids that its texts may not
+        contain.
 
-        Cancelled, a batch returns what was done, with an empty tuple for a prompt that was not reached, and a single
-        text what was written of it. Beams leave nothing to keep: raises Interrupted.
+        If cancelled, a batch returns the drafts so far, with an empty tuple for each prompt not reached, and a single
+        text returns what was written of it. Beam search has no partial text: raises Interrupted.
         """
         check_settings(settings)
         prompts = tuple(prompts)
@@ -154,8 +157,8 @@ class Engine:
     def stream(
         self, prompt: str, settings: GenerationSettings, barred: Sequence[int] = ()
     ) -> Iterator[Piece | Finished]:
-        """The pieces of one text as they are written, then Finished. Cancelled, or where the worker dies half-way,
-        Finished holds the text so far. A consumer that stops early cancels.
+        """Yield the pieces of a text as it is written, then Finished. If the request is cancelled or the worker dies,
+        Finished holds the text so far. A consumer that stops early cancels the request.
         """
         check_settings(settings, stream=True)
         request = Generate(
@@ -168,7 +171,7 @@ class Engine:
         return self._stream(request)
 
     def score(self, prompts: Sequence[str], completions: Sequence[str]) -> Scored:
-        """Log-probabilities of the completions, pair by pair. Cancelled: raises Interrupted."""
+        """Return the log-probabilities of the completions, pair by pair. If cancelled, raises Interrupted."""
         if len(prompts) != len(completions):
             raise ValueError(f"{len(prompts)} prompts but {len(completions)} completions")
         request = Score(id=self._new_id(), prompts=tuple(prompts), completions=tuple(completions))
@@ -179,27 +182,27 @@ class Engine:
                 raise Interrupted("scoring was cancelled") from cut
 
     def cancel(self) -> None:
-        """Stop the request that is running, if any. Returns at once; the request ends within a fifth of a second."""
+        """Cancel the running request, if any. Returns immediately; the request ends within 0.2 s."""
         with self._state_lock:
             process, active = self._process, self._active
             if active is None or self._cancelled_at is not None:
                 return
             self._cancelled_at = time.monotonic()
-        # A worker that is gone is noticed by the thread that waits for it.
+        # The thread that waits for the worker notices if it is gone.
         if process is not None:
             _try_send(process, Cancel(id=active.id))
 
     def count_tokens(self, text: str) -> int:
-        """Pieces of the text, `</s>` included, by the loaded model's tokenizer; asks no other process."""
+        """Count the text's tokens, `</s>` included, with the loaded model's tokenizer, in this process."""
         if self._loaded is None:
             raise ModelMissing("no model is loaded yet")
         return token_counter(self._loaded.model.folder)(text)
 
     def close(self) -> None:
-        """End the worker. A request that is running in another thread raises Interrupted."""
+        """End the worker. A request running in another thread raises Interrupted."""
         self._closed = True
         self.cancel()
-        # A stream that its consumer left unfinished still has the turn; it must not keep the program from ending.
+        # An abandoned stream still holds the lock; it must not block the program's exit.
         has_turn = self._turn_lock.acquire(timeout=1.0)
         self._drop()
         if has_turn:
@@ -229,7 +232,7 @@ class Engine:
 
     @contextmanager
     def _turn(self, request: _Request) -> Iterator[_Request]:
-        """Hold the worker for one request. Where its answer was not waited for, stop it."""
+        """Hold the worker for one request. Abandon the request if its caller leaves before the answer is complete."""
         with self._turn_lock:
             if self._closed:
                 raise Interrupted("the engine is closed")
@@ -243,7 +246,7 @@ class Engine:
                 self._active = None
 
     def _abandon(self, request: _Asked) -> None:
-        """The caller left in the middle of an answer: stop the worker's work and skip what it still says."""
+        """Cancel a request whose caller left, and skip its remaining replies."""
         self.cancel()
         try:
             for _ in self._converse(request):
@@ -252,7 +255,9 @@ class Engine:
             self._restart()
 
     def _answers(self, request: _Asked, has_shown: Callable[[], bool] = lambda: False) -> Iterator[Reply]:
-        """The replies to a request. A worker that dies is replaced once, and asked again unless it had shown text."""
+        """Yield the replies to a request. A worker that dies is replaced once, and asked again unless it had shown
+        text.
+        """
         for attempt in (1, 2):
             try:
                 if self._process is None:
@@ -276,7 +281,7 @@ class Engine:
                     raise _CutShort from gone
 
     def _converse(self, request: _Asked) -> Iterator[Reply]:
-        """The replies to a request up to its last. Raises PipeClosed, _CutShort where a cancelled worker takes too
+        """Yield the replies to a request up to its last. Raises PipeClosed, _CutShort if a cancelled worker takes too
         long, and the error that a Failed names.
         """
         process = self._need()
@@ -307,7 +312,7 @@ class Engine:
         return reply.id == self._reload_id and isinstance(reply, Failed) and not isinstance(request, Load)
 
     def _restart(self) -> None:
-        """A fresh worker that loads the current model; its answer is waited for by nobody, later requests queue."""
+        """Start a new worker that loads the current model. Nobody waits for its reply; later requests queue."""
         self._drop()
         if self._closed:
             return
@@ -340,7 +345,7 @@ def _last(
     on_progress: Callable[[Progress], None] | None = None,
     on_reply: Callable[[Reply], None] = lambda reply: None,
 ) -> _Answer:
-    """The reply of that kind; what comes before it is passed on."""
+    """Return the reply of that kind, and pass on the replies before it."""
     for reply in replies:
         if isinstance(reply, kind):
             return reply
@@ -351,7 +356,7 @@ def _last(
 
 
 def _seeded(settings: GenerationSettings) -> GenerationSettings:
-    """With a seed drawn here where samples are asked for without one, so that a repeated request repeats the text."""
+    """Draw the seed here if sampling has none, so that a repeated request gives the same text."""
     if settings.decoding == "sample" and settings.seed is None:
         return msgspec.structs.replace(settings, seed=secrets.randbelow(1 << 31))
     return settings

@@ -1,5 +1,5 @@
-"""Finds or makes the CTranslate2 conversion of a model folder: cached by content, made once by whoever comes first, in
-a process of its own so that torch's memory goes with it.
+"""Finds or makes the CTranslate2 conversion of a model folder. Conversions are cached by content hash, made only once
+even by concurrent processes, and in a child process that frees torch's memory when it ends.
 """
 
 import errno
@@ -31,16 +31,16 @@ from assistant.records import ModelVersion
 from assistant.switches import OFFLINE
 
 RECIPE = "2"
-"""Part of every cache key: raise it when the conversion changes, and old conversions are made again."""
+"""Part of every cache key: increase it when the conversion changes, to invalidate old conversions."""
 _INSTRUCTIONS = ("avx2", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimddp", "i8mm")
-"""Processor flags that decide how exactly int8 is computed."""
+"""Processor flags that affect the accuracy of int8."""
 _LIMITS = ("MKL_ENABLE_INSTRUCTIONS", "CT2_FORCE_CPU_ISA", "DNNL_MAX_CPU_ISA", "CT2_USE_MKL")
-"""Variables that make a library compute as another processor would."""
+"""Environment variables that restrict the instructions a library uses."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _Report(msgspec.Struct, frozen=True, tag_field="type", tag=True):
-    """One line that the converting process writes."""
+    """A line of output of the conversion process."""
 
     stage: str = ""
     kind: str = ""
@@ -48,10 +48,10 @@ class _Report(msgspec.Struct, frozen=True, tag_field="type", tag=True):
 
 
 def ensure_converted(model: ModelVersion, on_progress: OnProgress = lambda progress: None) -> Path:
-    """The folder of the model's conversion: the bundled one, the cached one, or one made now.
+    """Return the folder of the model's conversion: bundled, cached, or made now.
 
-    Raises ModelDamaged where the conversion does not agree with the model, and UsageError where the model has a soft
-    prompt, which a conversion cannot hold.
+    Raises ModelDamaged if the conversion disagrees with the model, and UsageError if the model has a soft prompt, which
+    a conversion cannot hold.
     """
     if model.soft_prompt:
         raise UsageError(f"{model.ref} has a soft prompt, which only the backend transformers can read")
@@ -70,7 +70,7 @@ def ensure_converted(model: ModelVersion, on_progress: OnProgress = lambda progr
 
 
 def find_converted(model: ModelVersion) -> Path | None:
-    """The folder of the model's conversion where there is one already."""
+    """Return the folder of the model's conversion, None if there is none yet."""
     if model.converted:
         return Path(model.converted)
     target = conversions_dir() / _known_hash_of(Path(model.folder))
@@ -78,7 +78,7 @@ def find_converted(model: ModelVersion) -> Path | None:
 
 
 def convert_folder(source: Path, target: Path, on_progress: OnProgress = lambda progress: None) -> None:
-    """Convert in this process, checked against transformers, into `target`, which is replaced as a whole."""
+    """Convert in this process, check against transformers, and replace `target` atomically."""
     from assistant.engine.recipe import build
 
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -99,11 +99,11 @@ def convert_folder(source: Path, target: Path, on_progress: OnProgress = lambda 
 
 
 def room_needed(source: Path) -> int:
-    """Bytes that a conversion takes while it is checked: the weights as float32 and in the largest of the types that it
-    can fall back to, and a list of the vocabulary with either.
+    """Return the bytes that a conversion needs while it is checked: the weights as float32 and in the largest fallback
+    type, each with a vocabulary list.
     """
     *smaller, exact = sorted(BYTES.values())
-    vocabulary = (source / "tokenizer.json").stat().st_size  # which holds every piece and more
+    vocabulary = (source / "tokenizer.json").stat().st_size  # contains every piece and more
     return inspect_folder(source).parameters * (exact + smaller[-1]) + 2 * vocabulary
 
 
@@ -142,7 +142,7 @@ def _convert_in_child(source: Path, target: Path, on_progress: OnProgress) -> No
 
 
 def hash_of(source: Path) -> str:
-    """Hash of everything that the conversion of a model folder depends on."""
+    """Return a hash of everything the conversion of a model folder depends on."""
     digest = hashlib.blake2b(repr((RECIPE, processor())).encode(), digest_size=16)
     for path in _ingredients(source):
         digest.update(f"\n{path.name}\n{path.stat().st_size}\n".encode())
@@ -154,7 +154,9 @@ def hash_of(source: Path) -> str:
 
 @cache
 def processor() -> str:
-    """What decides here how exact int8 is: the machine's type, its instructions, and variables that limit them."""
+    """Describe what determines the accuracy of int8 here: machine type, instructions, and variables
+    that restrict them.
+    """
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -165,7 +167,7 @@ def processor() -> str:
 
 
 def _known_hash_of(source: Path) -> str:
-    """The same, with a note by path, size and time that saves reading the weights again."""
+    """Return `hash_of(source)`, cached by path, size and time so that the weights are not read again."""
     stats = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in _ingredients(source)]
     key = hashlib.blake2b(repr((RECIPE, processor(), stats)).encode(), digest_size=16).hexdigest()
     note = conversions_dir() / "keys" / key
@@ -183,7 +185,7 @@ def _ingredients(source: Path) -> list[Path]:
 
 
 def _sync(folder: Path) -> None:
-    """Force the files to disk before the folder gets its name."""
+    """Flush the files to disk before the folder is renamed."""
     for path in folder.iterdir():
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -191,13 +193,13 @@ def _sync(folder: Path) -> None:
 
 
 def _is_complete(folder: Path) -> bool:
-    # A folder gets its name when everything is in it.
+    # A folder is renamed into place only when complete.
     return (folder / "model.bin").exists()
 
 
 @contextmanager
 def _alone(key: str, on_progress: OnProgress) -> Iterator[None]:
-    """Hold the lock of that conversion, waiting for another process that makes it."""
+    """Hold the lock of a conversion, waiting for another process that is making it."""
     place = ensure_dir(conversions_dir()) / f"{key}.lock"
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:
@@ -209,7 +211,7 @@ def _alone(key: str, on_progress: OnProgress) -> Iterator[None]:
 
 
 def _clean_leftovers() -> None:
-    """Remove drafts whose process is gone: killed conversions leave theirs."""
+    """Remove drafts left by killed conversions, whose process is gone."""
     for draft in conversions_dir().glob(".*.part"):
         maker = draft.name.split(".")[-2]
         if not (maker.isdigit() and _is_running(int(maker))):
@@ -232,7 +234,7 @@ def _no_room(source: Path, target: Path) -> str:
 
 
 def _end_with_parent() -> None:
-    """The parent holds the other end of standard input; when that closes, nobody waits for the conversion."""
+    """Exit when the parent does: standard input closes then."""
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 1024):
@@ -243,7 +245,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Convert argument 1 into argument 2 and report in JSON lines."""
+    """Convert the folder in argument 1 into argument 2, and report in JSON lines."""
     reports = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _end_with_parent()
@@ -255,7 +257,7 @@ def main() -> None:
         convert_folder(Path(sys.argv[1]), Path(sys.argv[2]), lambda progress: tell(_Report(stage=progress.stage)))
     except AssistantError as error:
         tell(_Report(kind=type(error).__name__, message=str(error)))
-    except Exception as error:  # noqa: BLE001 - whatever torch raises becomes one line, and the log keeps the rest
+    except Exception as error:  # noqa: BLE001 - any error of torch becomes one line; the log has the traceback
         traceback.print_exc()
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         tell(_Report(kind="ModelDamaged", message=f"{sys.argv[1]} cannot be converted: {reason}"))

@@ -1,4 +1,4 @@
-"""The fast backend for CPUs: an int8 conversion of the model, run by CTranslate2."""
+"""The fast backend for CPUs: runs an int8 conversion of the model with CTranslate2."""
 
 import ctypes
 import time
@@ -18,14 +18,14 @@ from assistant.records import BackendName, Draft, GenerationSettings, ModelVersi
 
 _SCORED_AT_ONCE = 16
 _WRITTEN_AT_ONCE = 8
-"""Texts that one worker writes together: decoding is bound by reading the weights, which they share."""
+"""Texts that one worker generates together: decoding is bound by reading the weights, which they share."""
 _ROUNDS = 3
 _TIMED_PROMPT, _TIMED_TEXT = 96, 12
-"""Pieces of the prompt and of the text that the number of threads is measured with."""
+"""Tokens of the prompt and of the text used to measure the best number of threads."""
 
 
 def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "CTranslateBackend":
-    """The model's conversion, made first where there is none, with the threads that are fastest here."""
+    """Load the model's conversion, making it if necessary, with the thread layout that is fastest here."""
     folder = ensure_converted(model, on_progress)
     on_progress(Progress(stage="loading"))
     tokenizer = ModelTokenizer(Path(model.folder))
@@ -38,7 +38,7 @@ def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "CTransl
 
 
 class CTranslateBackend:
-    """A loaded conversion."""
+    """A loaded CTranslate2 conversion."""
 
     name: BackendName = "ctranslate"
     version: str = ctranslate2.__version__
@@ -63,7 +63,7 @@ class CTranslateBackend:
         cancelled: Callable[[], bool] = lambda: False,
         barred: Sequence[int] = (),
     ) -> list[list[Draft]]:
-        """Drafts for every prompt. Beams cannot be cancelled: the library offers no way to."""
+        """Return drafts for every prompt. Beam search cannot be cancelled: the library has no way to."""
         self._arrange(len(prompts))
         if settings.decoding == "sample":
             self._reseed(seed)
@@ -94,11 +94,11 @@ class CTranslateBackend:
         return drafts
 
     def score(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
-        """Log-probability in nats of every piece of each completion, `</s>` included."""
+        """Return the log-probability in nats of every token of each completion, `</s>` included."""
         self._arrange(len(prompts))
         results = self._translator.score_batch(
             [self._pieces(prompt) for prompt in prompts],
-            # The library adds the final `</s>` itself.
+            # The library adds the final `</s>`.
             [self._pieces(completion)[:-1] for completion in completions],
             max_input_length=0,
             max_batch_size=self._share(len(prompts), _SCORED_AT_ONCE),
@@ -106,12 +106,12 @@ class CTranslateBackend:
         return [list(result.log_probs) for result in results]
 
     def count_tokens(self, text: str) -> int:
-        """Pieces of the text, `</s>` included."""
+        """Count the text's tokens, `</s>` included."""
         return self._tokenizer.count(text)
 
     def prepare(self) -> None:
-        """Open a Translator for the next sample, since the one that drew cannot be seeded again; and give back the
-        memory that a batch took.
+        """Open a new Translator after sampling, because a used one cannot be reseeded, and free the
+        memory of a batch.
         """
         if self._has_drawn:
             self._reopen(self._layout)
@@ -120,15 +120,15 @@ class CTranslateBackend:
             self._wrote_many = False
 
     def _arrange(self, texts: int) -> None:
-        """Take the layout for so many texts."""
+        """Switch to the layout for this number of texts."""
         self._wrote_many = self._wrote_many or texts > 1
         layout = self._plan.many if texts > 1 else self._plan.one
-        # What runs one text with as many threads serves a single text as well.
+        # A layout for many texts also serves one text if it has the same number of threads.
         if layout.threads != self._layout.threads or layout.workers > self._layout.workers:
             self._reopen(layout)
 
     def _share(self, texts: int, most: int) -> int:
-        """How many texts go together so that every worker has some."""
+        """Return the batch size that gives every worker some texts."""
         return min(most, -(-texts // self._layout.workers))
 
     def _reopen(self, layout: Layout) -> None:
@@ -141,28 +141,32 @@ class CTranslateBackend:
         return self._tokenizer.pieces(self._tokenizer.encode(text))
 
     def _reseed(self, seed: int) -> None:
-        """A seed counts for generators made after it, and each Translator's thread makes one at its first draw."""
+        """Set the seed. It affects only generators created later, and each Translator's thread creates one at its first
+        sample.
+        """
         if self._has_drawn:
             self._reopen(self._layout)
         ctranslate2.set_random_seed(seed)
         self._has_drawn = True
 
     def _draft(self, pieces: list[str], score: float, settings: GenerationSettings, was_cancelled: bool) -> Draft:
-        """`score` is the sum of log-probabilities over length ** length_penalty, `</s>` counted."""
+        """Return a draft. `score` is the sum of log-probabilities divided by length **
+        length_penalty, `</s>` counted.
+        """
         ended = bool(pieces) and pieces[-1] == EOS
         length = max(1, len(pieces))
         ids = self._tokenizer.ids(pieces[:-1] if ended else pieces)
         return Draft(
             text=self._tokenizer.decode(ids),
             tokens=len(pieces),
-            # A repetition penalty changes the score itself, which then is no probability.
+            # A repetition penalty alters the score, which is then no log-probability.
             score=score * length ** (settings.length_penalty - 1) if settings.repetition_penalty == 1 else None,
             finished="end" if ended else "cancelled" if was_cancelled else "length",
         )
 
 
 def _options(settings: GenerationSettings) -> dict[str, Any]:
-    """Settings as the library names them. It cuts inputs at 1,024 pieces and uses two beams unless told otherwise."""
+    """Return the settings under the library's names. Its defaults cut inputs at 1,024 tokens and use two beams."""
     options: dict[str, Any] = {
         "beam_size": settings.beams if settings.decoding == "beam" else 1,
         "num_hypotheses": settings.drafts,
@@ -184,7 +188,7 @@ def _options(settings: GenerationSettings) -> dict[str, Any]:
 
 def _open(folder: Path, layout: Layout) -> ctranslate2.Translator:
     try:
-        # The type that was saved, int8, or the next best where the processor has no fast int8.
+        # The saved type, or the next best if the processor has no fast int8.
         return ctranslate2.Translator(
             str(folder),
             device="cpu",
@@ -198,7 +202,9 @@ def _open(folder: Path, layout: Layout) -> ctranslate2.Translator:
 
 
 def _seconds(translator: ctranslate2.Translator, tokenizer: ModelTokenizer, layout: Layout) -> tuple[float, float]:
-    """The least seconds that one text, and two texts a core together, take with the default number of beams."""
+    """Return the minimum seconds for one text, and for two texts per core together, with the
+    default number of beams.
+    """
     prompt = tokenizer.pieces((tokenizer.encode("the ") * _TIMED_PROMPT)[:_TIMED_PROMPT])
     cores = layout.workers * layout.threads
 
@@ -214,11 +220,13 @@ def _seconds(translator: ctranslate2.Translator, tokenizer: ModelTokenizer, layo
         )
         return time.perf_counter() - start
 
-    # The first of each warms up.
+    # The first run of each is a warm-up.
     return min([seconds(1) for _ in range(1 + _ROUNDS)][1:]), min([seconds(2 * cores) for _ in range(1 + _ROUNDS)][1:])
 
 
 def _trim_memory() -> None:
-    """Return freed memory to the system, which glibc keeps: over 100 MiB after a batch of eight with flan-t5-base."""
-    with suppress(AttributeError):  # another C library
+    """Return freed memory to the system. Otherwise glibc keeps over 100 MiB after a batch of eight
+    with flan-t5-base.
+    """
+    with suppress(AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Carries messages over a pair of pipes: four bytes of length, then MessagePack."""
+"""Sends messages over a pair of pipes, each as a four-byte length and MessagePack."""
 
 import os
 import select
@@ -13,15 +13,15 @@ Message = TypeVar("Message")
 _LENGTH = struct.Struct("<I")
 _CHUNK = 1 << 16
 _LONGEST = 1 << 30
-"""Bytes of a message at most: a longer one is no message, but a stream that lost its beginning."""
+"""The maximum size of a message in bytes: a longer length means that the stream is out of step."""
 
 
 class PipeClosed(Exception):
-    """The other side is gone."""
+    """The process at the other end is gone."""
 
 
 class Sender:
-    """The writing end. Several threads may send."""
+    """The writing end. Thread-safe."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -29,7 +29,7 @@ class Sender:
         self._lock = threading.Lock()
 
     def send(self, message: msgspec.Struct) -> None:
-        """Write one message. Raises PipeClosed."""
+        """Write a message. Raises PipeClosed."""
         body = self._encoder.encode(message)
         rest = memoryview(_LENGTH.pack(len(body)) + body)
         with self._lock:
@@ -40,7 +40,7 @@ class Sender:
                     raise PipeClosed from error
 
     def forget(self) -> None:
-        """The descriptor is about to be closed: never write to its number again, which another file may get."""
+        """Stop writing before the descriptor is closed, because its number may be reused for another file."""
         with self._lock:
             self._descriptor = -1
 
@@ -56,8 +56,8 @@ class Receiver(Generic[Message]):
         self._poll.register(descriptor, select.POLLIN)
 
     def receive(self, timeout: float | None = None) -> Message | None:
-        """The next message, or None after `timeout` seconds without one. Raises PipeClosed, also where what came is no
-        message: nothing after it can be understood.
+        """Return the next message, or None after `timeout` seconds. Raises PipeClosed, also for invalid data, after
+        which the stream cannot be read.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while (message := self._take()) is None:
@@ -86,5 +86,5 @@ class Receiver(Generic[Message]):
         del self._buffer[:end]
         try:
             return self._decoder.decode(body)
-        except (ValueError, RecursionError) as error:  # ValueError: also bytes in a text that are no UTF-8
+        except (ValueError, RecursionError) as error:  # ValueError: also invalid UTF-8 in a text
             raise PipeClosed from error

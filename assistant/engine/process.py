@@ -12,11 +12,11 @@ from assistant.locations import ensure_dir, log_file
 from assistant.switches import OFFLINE
 
 _GRACE = 2.0
-"""Seconds that a process may take to end after its pipe closed."""
+"""Seconds that a process may take to end after its pipe closes."""
 
 
 def open_log() -> BinaryIO:
-    """The log, for what a child process prints: the user's screen is no place for it."""
+    """Open the log for a child process's output, which must not reach the user's screen."""
     path = ensure_dir(log_file().parent) / log_file().name
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
@@ -25,8 +25,8 @@ class WorkerProcess:
     """A running worker."""
 
     def __init__(self) -> None:
-        # -P: a file in the user's folder must not stand in for a module. A session of its own: Ctrl+C in the terminal
-        # reaches the client alone.
+        # -P: no file in the user's folder can shadow a module. New session: Ctrl+C in the terminal reaches only the
+        # client.
         with open_log() as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "assistant.engine.worker"],
@@ -48,15 +48,15 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, request: Request) -> None:
-        """Raises PipeClosed where the worker is gone."""
+        """Send a request. Raises PipeClosed if the worker is gone."""
         self._sender.send(request)
 
     def receive(self, timeout: float | None) -> Reply | None:
-        """The next reply, or None after `timeout` seconds. Raises PipeClosed where the worker is gone."""
+        """Return the next reply, or None after `timeout` seconds. Raises PipeClosed if the worker is gone."""
         return self._receiver.receive(timeout)
 
     def kill(self) -> None:
-        """End the process now; it holds nothing worth saving."""
+        """Kill the process; it holds no unsaved data."""
         self._process.kill()
         self._process.wait()
         self._sender.forget()
@@ -65,8 +65,8 @@ class WorkerProcess:
                 stream.close()
 
     def how_it_ended(self) -> str:
-        """Why the process is gone, in words; only after its pipe closed. One that runs on said what is no message, and
-        is ended.
+        """Return why the process ended, in words; call it only after PipeClosed. A process that still runs has sent
+        invalid data, and is killed.
         """
         try:
             code = self._process.wait(_GRACE)

@@ -1,6 +1,6 @@
-"""What client and worker say to each other, and what a backend can do. Typed messages over a pipe; knows neither side.
+"""The messages between client and worker, and the interface of a backend. Depends on neither side.
 
-Both ends encode with msgspec's MessagePack: nothing on the pipe is ever unpickled.
+Messages are encoded with msgspec's MessagePack; nothing is ever unpickled.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class Load(Record, frozen=True, tag=True):
-    """Serve this model from now on. Converts it first where the backend needs that."""
+    """Load a model, converting it first if the backend requires it."""
 
     id: int
     model: ModelVersion
@@ -42,8 +42,9 @@ class Load(Record, frozen=True, tag=True):
 
 
 class Generate(Record, frozen=True, tag=True):
-    """Write `settings.drafts` texts for every prompt. `stream` asks for pieces as they come: one prompt, one draft,
-    no beams. `barred` holds, a tuple a prompt, the ids that its texts may not contain; empty where nothing is barred.
+    """Generate `settings.drafts` texts for every prompt. `stream` asks for pieces as they are written, and requires one
+    prompt, one draft and no beam search. `barred` holds, for each prompt, the ids that its texts may not contain; empty
+    if none are barred.
     """
 
     id: int
@@ -54,7 +55,7 @@ class Generate(Record, frozen=True, tag=True):
 
 
 class Score(Record, frozen=True, tag=True):
-    """The log-probabilities of given completions after given prompts, pair by pair."""
+    """Compute the log-probabilities of the completions given the prompts, pair by pair."""
 
     id: int
     prompts: tuple[str, ...]
@@ -62,7 +63,7 @@ class Score(Record, frozen=True, tag=True):
 
 
 class Cancel(Record, frozen=True, tag=True):
-    """Stop the request of that id and keep what it wrote."""
+    """Cancel the request with that id and keep what it wrote."""
 
     id: int
 
@@ -75,7 +76,9 @@ Request = Load | Generate | Score | Cancel | Close
 
 
 class Loaded(Record, frozen=True, tag=True):
-    """The model is ready. `backend_version` is the library's; `seconds` is how long it took, conversion included."""
+    """The model is ready. `backend_version` is that of the library; `seconds` is the loading time,
+    conversion included.
+    """
 
     id: int
     model: ModelVersion
@@ -83,11 +86,11 @@ class Loaded(Record, frozen=True, tag=True):
     backend_version: str
     seconds: float
     notice: str = ""
-    """Something that the user should hear once, such as a conversion that is larger than usual."""
+    """A message to show the user once, such as a conversion larger than usual."""
 
 
 class Progress(Record, frozen=True, tag=True, kw_only=True):
-    """Long work goes on: `done` of `total` in a `stage` such as "converting"; total 0 where it is unknown."""
+    """Progress of long work: `done` of `total` in a `stage` such as "converting"; total 0 if it is unknown."""
 
     id: int = 0
     stage: str
@@ -103,7 +106,7 @@ class Piece(Record, frozen=True, tag=True):
 
 
 class Written(Record, frozen=True, tag=True):
-    """The drafts of one prompt of several, as soon as they are there; `index` is its place among the prompts."""
+    """The drafts of one prompt in a batch, sent as soon as they are done; `index` is that of the prompt."""
 
     id: int
     index: int
@@ -112,9 +115,9 @@ class Written(Record, frozen=True, tag=True):
 
 
 class Finished(Record, frozen=True, tag=True):
-    """The drafts, one tuple a prompt, in the order of the prompts; the seed that was used.
+    """The drafts, one tuple per prompt in the order of the prompts, and the seed used.
 
-    After a cancelled batch the tuple of a prompt that was not reached is empty.
+    After a cancelled batch the tuples of prompts not reached are empty.
     """
 
     id: int
@@ -125,16 +128,14 @@ class Finished(Record, frozen=True, tag=True):
 
 
 class Scored(Record, frozen=True, tag=True):
-    """For every pair the log-probability of each target token, `</s>` included, in nats."""
+    """The log-probability in nats of each target token, `</s>` included, for every pair."""
 
     id: int
     token_log_probabilities: tuple[tuple[float, ...], ...]
 
 
 class Failed(Record, frozen=True, tag=True):
-    """The request could not be carried out; `kind` is the name of the error in `assistant.errors` and `message` its
-    line.
-    """
+    """The request failed; `kind` is the name of an error in `assistant.errors`, `message` its text."""
 
     id: int
     kind: str
@@ -148,12 +149,12 @@ OnProgress = Callable[[Progress], None]
 
 
 class Backend(Protocol):
-    """One way to run a model: BACKENDS maps names to functions that load one.
+    """A loaded model in a backend; BACKENDS maps names to the functions that load one.
 
-    `generate` returns `settings.drafts` drafts for every prompt. `on_piece` gets the text that a streamed draft grew
-    by; `cancelled` is asked after every token, where the backend can ask. No text contains one of the ids `barred`.
-    `prepare` is called when nobody waits, to do then what the next request would wait for. `batch` is how many prompts
-    it is best given at a time.
+    `generate` returns `settings.drafts` drafts for every prompt. `on_piece` receives the new text of a streamed draft;
+    `cancelled` is checked after every token, if the backend can. No text contains an id in `barred`. `prepare` is
+    called while idle, to do what the next request would otherwise wait for. `batch` is the best number of prompts per
+    call.
     """
 
     name: BackendName
@@ -182,7 +183,7 @@ Finish = Literal["end", "length", "cancelled"]
 
 
 def check_settings(settings: GenerationSettings, *, stream: bool = False) -> None:
-    """Raise UsageError with one sentence where the settings are out of range or exclude each other."""
+    """Raise UsageError with one sentence if the settings are out of range or exclude each other."""
     problems = [
         (settings.temperature <= 0, "temperature must be above 0; for no randomness choose greedy decoding"),
         (settings.top_k < 0, "top-k must be 0 (off) or more"),

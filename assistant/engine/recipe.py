@@ -1,10 +1,9 @@
-"""How a T5 folder becomes a CTranslate2 folder, int8 where that is exact enough on this machine, and the check that it
-still is the same model. Imports torch and
-transformers: runs in the converting process and in the trainer.
+"""Converts a T5 folder to CTranslate2, in int8 if that is accurate enough on this machine, and checks the result
+against the model. Imports torch and transformers, so it runs only in the conversion process and in the trainer.
 
-The library's own loader decides from `tie_word_embeddings` whether logits are scaled by d_model ** -0.5. Transformers 5
-sets that flag for every T5 and keeps the real one in `scale_decoder_outputs`; unconverted, greedy text stays the same
-while probabilities, samples and beams are wrong.
+CTranslate2's loader decides by `tie_word_embeddings` whether to scale logits by d_model ** -0.5. Transformers 5 sets
+that flag for every T5 and keeps the real one in `scale_decoder_outputs`. Without correction greedy text stays the same,
+but probabilities, samples and beams are wrong.
 """
 
 import shutil
@@ -20,9 +19,9 @@ from assistant.engine.tokens import ModelTokenizer
 from assistant.errors import ModelDamaged
 
 FLOAT_TOLERANCE = 1e-3
-"""Nats a token, at most, between transformers and a float32 conversion: rounding alone."""
+"""The maximum difference in nats per token between transformers and a float32 conversion: rounding only."""
 QUANTIZED_TOLERANCE = 0.1
-"""Nats a token, on average, between transformers and a quantized conversion; one that loses more is not served."""
+"""The maximum mean difference in nats per token between transformers and a quantized conversion that is served."""
 _TEXTS = (
     (
         "Summarize the following dialogue.\n\nMaya: The review moves to Friday at 10:30.\nTom: I'll book room 4.",
@@ -34,16 +33,16 @@ _TEXTS = (
     ),
 )
 _SPREAD = 48
-"""Pieces taken evenly from the whole vocabulary, so that ids shifted anywhere in it show."""
+"""The number of pieces sampled evenly from the vocabulary, so that shifted ids anywhere in it are detected."""
 
 Pair = tuple[list[int], list[int]]
 
 
 def build(source: Path, folder: Path, on_progress: OnProgress) -> Path:
-    """Convert inside `folder` and return the folder in it that is to serve: int8, or the next larger type that loses no
-    more than QUANTIZED_TOLERANCE on this processor.
+    """Convert inside `folder` and return the subfolder to serve: int8, or the next larger type that loses at most
+    QUANTIZED_TOLERANCE on this processor.
 
-    Raises ModelDamaged where the result does not agree with the model.
+    Raises ModelDamaged if the result disagrees with the model.
     """
     import torch
 
@@ -66,20 +65,20 @@ def build(source: Path, folder: Path, on_progress: OnProgress) -> Path:
     on_progress(Progress(stage=QUANTIZING))
     losses: dict[str, float] = {}
     for kind in _smaller_types():
-        # Quantizing overwrites the weights of `model` in place: a second attempt reads them again.
+        # Quantizing overwrites the weights of `model`, so a second attempt loads them again.
         small = write(model if not losses else load_float32(source), vocabulary, folder / kind, kind)
-        # Over the texts alone: what nobody would write is so unlikely that its probability is mostly noise.
+        # Only the real texts: the probabilities of text that nobody would write are mostly noise.
         differences = _differences(small, kind, vocabulary, pairs[: len(_TEXTS)], expected[: len(_TEXTS)])
         losses[kind] = sum(differences) / len(differences)
         if losses[kind] <= QUANTIZED_TOLERANCE:
             return note_precision(small, kind, losses)
-        shutil.rmtree(small)  # one attempt at a time is what `room_needed` counts
+        shutil.rmtree(small)  # `room_needed` counts one attempt at a time
     return note_precision(exact, "float32", losses)
 
 
 def note_precision(folder: Path, kind: str, losses: Mapping[str, float]) -> Path:
-    """Note in a conversion's folder what its weights are, and what each quantization that was tried loses, in nats a
-    token.
+    """Write the weights' type into a conversion's folder, and the loss of each quantization tried,
+    in nats per token.
     """
     (folder / PRECISION).write_bytes(msgspec.json.encode(Precision(kind=kind, losses=dict(losses))))
     (folder / PRECISION).chmod(0o600)
@@ -87,10 +86,10 @@ def note_precision(folder: Path, kind: str, losses: Mapping[str, float]) -> Path
 
 
 def _smaller_types() -> list[str]:
-    """The types below float32 that this processor computes in, the smallest first.
+    """Return the types below float32 that this processor supports, smallest first.
 
-    Without VNNI instructions a processor adds products of 8-bit numbers in 16 bits, which saturate: how much int8 loses
-    depends on the machine, so it is measured on each.
+    Without VNNI instructions processors add 8-bit products in 16 bits, which saturate. The loss of int8 therefore
+    depends on the machine and is measured on each.
     """
     import ctranslate2
 
@@ -99,7 +98,7 @@ def _smaller_types() -> list[str]:
 
 
 def load_float32(source: Path) -> Any:
-    """The model in evaluation mode, whatever precision its files have."""
+    """Load the model as float32 in evaluation mode, whatever precision its files have."""
     import torch
     from transformers import AutoModelForSeq2SeqLM
 
@@ -113,9 +112,9 @@ def load_float32(source: Path) -> Any:
 
 
 def read_vocabulary(source: Path, size: int) -> list[str]:
-    """One piece for every row of the embedding; rows that the tokenizer does not use get a name of their own.
+    """Return a piece for every row of the embedding; rows that the tokenizer does not use get generated names.
 
-    Raises ModelDamaged where ids are missing, which is how a piece that occurs twice shows: all later ids would shift.
+    Raises ModelDamaged if ids are missing, which reveals a duplicate piece: all later ids would shift.
     """
     import tokenizers
 
@@ -135,7 +134,7 @@ def read_vocabulary(source: Path, size: int) -> list[str]:
 
 
 def write(model: Any, vocabulary: Sequence[str], target: Path, quantization: str) -> Path:
-    """Convert and save, without any check, and return `target`. int8 overwrites the weights of `model`."""
+    """Convert and save without a check, and return `target`. int8 overwrites the weights of `model`."""
     import torch
     from ctranslate2.converters.transformers import T5Loader
 
@@ -163,12 +162,12 @@ def write(model: Any, vocabulary: Sequence[str], target: Path, quantization: str
 
 
 def scales_outputs(model: Any) -> bool:
-    """Whether this model scales its logits by d_model ** -0.5, as T5 before version 1.1 did."""
+    """Whether the model scales its logits by d_model ** -0.5, as T5 before version 1.1 does."""
     return bool(getattr(model.config, "scale_decoder_outputs", False))
 
 
 def reference(model: Any, source: Sequence[int], target: Sequence[int]) -> list[float]:
-    """Log-probability in nats of every target id, by transformers."""
+    """Return the log-probability in nats of every target id, by transformers."""
     import torch
 
     logits = model(input_ids=torch.tensor([source]), labels=torch.tensor([target])).logits[0]
@@ -188,7 +187,7 @@ def _pairs(tokenizer: ModelTokenizer, vocabulary: Sequence[str]) -> list[Pair]:
 def _differences(
     folder: Path, compute_type: str, vocabulary: Sequence[str], pairs: Sequence[Pair], expected: Sequence[list[float]]
 ) -> list[float]:
-    """Absolute differences in nats of every target token of every pair."""
+    """Return the absolute differences in nats for every target token of every pair."""
     import ctranslate2
 
     translator = ctranslate2.Translator(str(folder), compute_type=compute_type)

@@ -1,5 +1,5 @@
-"""How a conversion uses the processor's cores: for one text, and for many texts at a time. Measured, since more threads
-for one text are often slower: they wait for one another at every layer of every token.
+"""Decides how a conversion uses the processor's cores, for one text and for many. The layout is measured, because more
+threads per text are often slower: they synchronize at every layer of every token.
 """
 
 import os
@@ -16,23 +16,24 @@ from assistant.records import Record
 
 THREADS = "threads.json"
 SMALL = 32 << 20
-"""Bytes of weights up to which one thread is the fastest for one text (docs/benchmarks.md; 11 and 23 MB were
-measured)."""
+"""Up to this many bytes of weights, one thread is fastest for one text (docs/benchmarks.md; 11 and 23 MB were
+measured).
+"""
 _BUSY = 0.75
-"""The load a core above which nothing is timed: other work favours fewer threads."""
+"""The load per core above which nothing is measured: other work favours fewer threads."""
 _WORTH = 0.95
-"""More threads for a text must take at most this share of the time of fewer: a draw goes to fewer."""
+"""More threads per text must take at most this share of the time of fewer; otherwise fewer are used."""
 
 
 class Layout(Record, frozen=True):
-    """So many texts, or batches of texts, side by side, each with so many threads."""
+    """The number of texts or batches in parallel, and of threads for each."""
 
     workers: int
     threads: int
 
 
 class Plan(Record, frozen=True):
-    """The layouts for one text and for several, and the seconds that each number of threads took, where measured."""
+    """The layouts for one text and for many, and the measured seconds by number of threads, if any."""
 
     one: Layout
     many: Layout
@@ -40,7 +41,7 @@ class Plan(Record, frozen=True):
     seconds_many: dict[int, float] = {}
 
     def sentence(self) -> str:
-        """What runs with what, for `assistant doctor`."""
+        """Return a description for `assistant doctor`."""
         how = "measured" if self.seconds_one else "not measured"
         return (
             f"one text with {_count(self.one.threads, 'thread')}, batches with {self.many.workers} x "
@@ -54,14 +55,14 @@ class _Note(Record, frozen=True):
 
 
 Timer = Callable[[Layout], tuple[float, float]]
-"""Seconds that one text, and a fixed number of texts together, take with a layout."""
+"""Returns the seconds for one text, and for a fixed number of texts together, with a layout."""
 
 
 def make_plan(folder: Path, threads: int, timer: Timer | None = None) -> Plan:
-    """The plan for a conversion. `threads`, else OMP_NUM_THREADS, says how many cores may be used; 0 is all of them.
+    """Return the plan for a conversion. `threads`, or else OMP_NUM_THREADS, is the number of cores to use; 0 is all.
 
-    With all of them a large conversion is timed by `timer`, once a machine, and the result kept in its folder. Without
-    a timer, on a busy machine, or in a folder that cannot be written to, a text gets one thread.
+    With all cores, a large conversion is measured with `timer` once per machine, and the result stored in its folder.
+    Without a timer, on a busy machine, or in a read-only folder, each text gets one thread.
     """
     told = threads or _told()
     cores = told or len(os.sched_getaffinity(0))
@@ -76,13 +77,13 @@ def make_plan(folder: Path, threads: int, timer: Timer | None = None) -> Plan:
     if timer is None or os.getloadavg()[0] > _BUSY * cores or not os.access(folder, os.W_OK):
         return untimed
     plan = measure(cores, timer)
-    with suppress(OSError):  # a full disk: measured again next time
+    with suppress(OSError):  # disk full: measure again next time
         write_atomically(folder / THREADS, msgspec.json.encode(_Note(machine=machine, plan=plan)))
     return plan
 
 
 def measure(cores: int, timer: Timer) -> Plan:
-    """The fastest plan by `timer` among 1, 2, 4… threads a text."""
+    """Return the fastest plan by `timer` among 1, 2, 4… threads per text."""
     seconds_one, seconds_many = {}, {}
     for threads in [2**power for power in range(cores.bit_length()) if 2**power <= cores]:
         seconds_one[threads], seconds_many[threads] = timer(Layout(workers=cores // threads, threads=threads))

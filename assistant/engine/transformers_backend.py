@@ -1,7 +1,7 @@
-"""The backend that runs a model folder as it is: on a GPU in bfloat16, on a CPU in float32. Needs no conversion.
+"""The backend that runs a model folder without conversion: on a GPU in bfloat16, on a CPU in float32.
 
-Never float16, which overflows in T5's feed-forward layers. The text is made by the same tokenizer code as the other
-backend's.
+It never uses float16, which overflows in T5's feed-forward layers. Tokens are decoded by the same code as in the other
+backend.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ _SCORED_AT_ONCE = 16
 
 
 def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "TransformersBackend":
-    """The model on the GPU where there is one."""
+    """Load the model, on the GPU if there is one."""
     on_progress(Progress(stage="loading"))
     import torch
     from transformers import AutoModelForSeq2SeqLM
@@ -44,7 +44,9 @@ def load(model: ModelVersion, threads: int, on_progress: OnProgress) -> "Transfo
 
 
 def read_soft_prompt(model: ModelVersion, network: Any) -> Any:
-    """The learned vectors of the model, (vectors, width) where the network is and in its precision; None for none."""
+    """Return the soft prompt of the model, (vectors, width), on the network's device and in its precision; None if it
+    has none.
+    """
     if not model.soft_prompt:
         return None
     from safetensors.torch import load_file
@@ -61,7 +63,7 @@ def read_soft_prompt(model: ModelVersion, network: Any) -> Any:
 
 
 class TransformersBackend:
-    """A loaded model."""
+    """A model loaded with transformers."""
 
     name: BackendName = "transformers"
     batch = 16
@@ -85,7 +87,7 @@ class TransformersBackend:
         cancelled: Callable[[], bool] = lambda: False,
         barred: Sequence[int] = (),
     ) -> list[list[Draft]]:
-        """Drafts for every prompt; `cancelled` is asked after every step."""
+        """Return drafts for every prompt; `cancelled` is checked after every step."""
         import torch
 
         if settings.decoding == "sample":
@@ -111,18 +113,18 @@ class TransformersBackend:
         return [drafts[i : i + settings.drafts] for i in range(0, len(drafts), settings.drafts)]
 
     def score(self, prompts: Sequence[str], completions: Sequence[str]) -> list[list[float]]:
-        """Log-probability in nats of every piece of each completion, `</s>` included."""
+        """Return the log-probability in nats of every token of each completion, `</s>` included."""
         found: list[list[float]] = []
         for start in range(0, len(prompts), _SCORED_AT_ONCE):
             found += self._score(prompts[start : start + _SCORED_AT_ONCE], completions[start : start + _SCORED_AT_ONCE])
         return found
 
     def count_tokens(self, text: str) -> int:
-        """Pieces of the text, `</s>` included."""
+        """Count the text's tokens, `</s>` included."""
         return self._tokenizer.count(text)
 
     def prepare(self) -> None:
-        """Nothing to make ready: torch takes a seed at any time."""
+        """Do nothing: torch can be seeded at any time."""
 
     @property
     def _end(self) -> int:
@@ -139,8 +141,8 @@ class TransformersBackend:
         return [row[: len(target)] for row, target in zip(chosen.tolist(), targets, strict=True)]
 
     def _inputs(self, prompts: Sequence[str]) -> dict[str, Any]:
-        """Right-padded ids and their mask, (prompts, longest); with a soft prompt the vectors of both,
-        (prompts, vectors + longest, width).
+        """Return right-padded ids and their mask, (prompts, longest). With a soft prompt, return the embeddings of
+        both, (prompts, vectors + longest, width).
         """
         rows = [self._tokenizer.encode(prompt) for prompt in prompts]
         mask = _padded([[1] * len(row) for row in rows], 0).to(self._network.device)
@@ -155,7 +157,9 @@ class TransformersBackend:
         return {"inputs_embeds": torch.cat([learned, read], 1), "attention_mask": torch.cat([ones, mask], 1)}
 
     def _means(self, output: Any, settings: GenerationSettings) -> list[float | None]:
-        """Mean log-probability a token of every draft; None where a penalty makes the score no probability."""
+        """Return the mean log-probability per token of every draft; None if a penalty makes the score no
+        log-probability.
+        """
         if settings.repetition_penalty != 1:
             return [None] * len(output.sequences)
         ids = output.sequences[:, 1:]
@@ -180,7 +184,7 @@ class TransformersBackend:
 
 
 def _barring(ids: Sequence[int], device: Any) -> Callable[[Any, Any], Any]:
-    """What `generate` calls with the scores of every step: the barred ids get none."""
+    """Return a logits processor that sets the barred ids to -inf."""
     import torch
 
     columns = torch.tensor(ids, device=device)
@@ -188,7 +192,7 @@ def _barring(ids: Sequence[int], device: Any) -> Callable[[Any, Any], Any]:
 
 
 class _Streamer:
-    """Takes the ids of one text as `generate` makes them; the first call brings the start token."""
+    """Receives the ids of one text from `generate`; the first call brings the start token."""
 
     def __init__(self, growing: GrowingText, end: int) -> None:
         self._growing = growing
@@ -212,7 +216,7 @@ def _padded(rows: Sequence[Sequence[int]], filler: int) -> Any:
 
 
 def _options(settings: GenerationSettings, config: Any) -> Any:
-    """Everything named, so that defaults kept in the model's folder have no say."""
+    """Return a config that sets everything, so that defaults in the model's folder have no effect."""
     from transformers import GenerationConfig
 
     is_sample, is_beam = settings.decoding == "sample", settings.decoding == "beam"

@@ -1,6 +1,6 @@
-"""The child process that holds the model: reads requests from its standard input and answers until the pipe closes.
+"""The child process that holds the model: reads requests from standard input and answers until the pipe closes.
 
-A listening thread takes the requests in, so that a cancel reaches a text that is being written. The process ends when
+A listener thread receives the requests, so that a cancel arrives while a text is being written. The process ends when
 its parent does.
 """
 
@@ -41,7 +41,7 @@ from assistant.records import ModelVersion
 
 
 class Worker:
-    """Answers requests one after the other."""
+    """Answers requests one at a time."""
 
     def __init__(self, receiver: Receiver[Request], sender: Sender) -> None:
         self._receiver = receiver
@@ -51,7 +51,7 @@ class Worker:
         self._backend: Backend | None = None
 
     def run(self) -> None:
-        """Answer until the client closes the pipe; then the process ends, whatever it was doing."""
+        """Answer until the client closes the pipe; then the process exits, even in the middle of a request."""
         threading.Thread(target=self._listen, daemon=True, name="listener").start()
         while True:
             request = self._waiting.get()
@@ -63,7 +63,7 @@ class Worker:
                 return
             except AssistantError as error:
                 self._send(Failed(id=request.id, kind=type(error).__name__, message=str(error)))
-            except Exception as error:  # noqa: BLE001 - whatever a library raises becomes an answer, and the log keeps it
+            except Exception as error:  # noqa: BLE001 - any library error becomes an answer; the log has the traceback
                 traceback.print_exc()
                 message = f"the model failed: {_reason(error)}"
                 self._send(Failed(id=request.id, kind="AssistantError", message=message))
@@ -99,7 +99,7 @@ class Worker:
 
     def _load(self, request: Load) -> None:
         start = time.monotonic()
-        self._backend = None  # frees the old weights before the new ones come
+        self._backend = None  # frees the old weights before the new ones load
 
         stages: list[str] = []
 
@@ -149,9 +149,9 @@ class Worker:
         )
 
     def _batches(self, request: Generate, counts: list[int]) -> Iterator[list[int]]:
-        """Places of the prompts to write next, by length so that little is padded, until the request is cancelled."""
-        # Samples are drawn one prompt at a time: the same seed then gives the same text alone and among others. And
-        # what is barred differs from prompt to prompt, which no backend can do within a batch.
+        """Yield batches of prompt indices, sorted by length to save padding, until the request is cancelled."""
+        # Sampling is done one prompt at a time, so that a seed gives the same text alone and in a batch. Barred ids
+        # differ by prompt, which no backend supports within a batch.
         size = 1 if request.settings.decoding == "sample" or request.barred else self._model().batch
         order = sorted(range(len(counts)), key=lambda i: counts[i], reverse=True)
         for start in range(0, len(order), size):
@@ -168,14 +168,14 @@ def _reason(error: Exception) -> str:
 
 
 def _precision_notice(model: ModelVersion) -> str:
-    """A sentence where the model, just converted, cannot be served as int8 on this processor; else nothing."""
+    """Return a sentence if the model, just converted, cannot be served as int8 on this processor; else ""."""
     precision = read_precision(ensure_converted(model))
     return f"{model.ref} is {precision.sentence()}." if precision.fell_back else ""
 
 
 def main() -> None:
-    """Serve on standard input and output. What a library prints goes to the log instead of into the messages."""
-    # The terminal's Ctrl+C is the client's to handle.
+    """Serve on standard input and output. Output of libraries goes to the log, not into the messages."""
+    # The client handles Ctrl+C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
