@@ -1,1 +1,1 @@
-"""The models on this machine: what there is, which one answers, and whether its files are whole."""
+"""The models on this machine: lists them, chooses one, checks their files, downloads and uploads."""

@@ -1,5 +1,5 @@
-"""What is known of a download before it begins, and what is kept between two of them: the pace, and what the user said
-to the offer of a model. Touches no network.
+"""Facts about downloads before they start, and what is remembered between them: the speed, and the user's reply to the
+offer of a model. Never uses the network.
 """
 
 import contextlib
@@ -17,13 +17,15 @@ from assistant.records import Record
 from assistant.switches import NO_NETWORK, forbids_network
 
 NETWORK = Path("/sys/class/net")
-"""A folder for each of Linux's network interfaces."""
+"""The folder with Linux's network interfaces."""
 LEAST_BYTES = 1_000_000
-"""A download of fewer bytes says nothing of how long a model takes."""
+"""A smaller download, in bytes, is too short to measure the speed."""
 
 
 class Download(Record, frozen=True):
-    """A model on the Hub: `size` bytes to fetch in all, its licence as the Hub names it, empty where it names none."""
+    """A model on the Hub: `size` is the bytes to fetch in all; `licence` is as the Hub names it, empty if it names
+    none.
+    """
 
     hub_id: str
     size: int
@@ -35,12 +37,12 @@ SUGGESTED = (
     Download(hub_id="google/flan-t5-base", size=990_345_064, licence="apache-2.0"),
     Download(hub_id="google/flan-t5-large", size=3_132_668_808, licence="apache-2.0"),
 )
-"""What is offered without asking the Hub: the bytes are those of the weights."""
+"""Models offered without asking the Hub. Sizes are those of the weights."""
 
 
 class Remembered(Record, frozen=True):
-    """What is kept: bytes a second of the last download (0: unknown), and whether the offer of a larger model was
-    declined, or could not be made for want of a network and this was said.
+    """What is remembered: the speed of the last download in bytes per second (0: unknown), whether the user declined
+    the offer of a larger model, and whether they were told that it could not be made offline.
     """
 
     pace: float = 0.0
@@ -49,12 +51,12 @@ class Remembered(Record, frozen=True):
 
 
 def suggested(hub_id: str) -> Download | None:
-    """The facts of one of the models that are offered, None for any other."""
+    """Return the facts of a suggested model, None for any other."""
     return next((download for download in SUGGESTED if download.hub_id == hub_id), None)
 
 
 def remembered() -> Remembered:
-    """What was kept; as on the first day where nothing was or where it cannot be read."""
+    """Return what is remembered, or the defaults if nothing is or the file is unreadable."""
     try:
         return msgspec.json.decode(_file().read_bytes(), type=Remembered)
     except (OSError, msgspec.DecodeError):
@@ -62,14 +64,14 @@ def remembered() -> Remembered:
 
 
 def remember(**changes: float | bool) -> None:
-    """Keep what changed. A disk that takes nothing costs the memory, never the work."""
+    """Save the changes. Errors of the disk are ignored."""
     with contextlib.suppress(OSError):
         write_atomically(_file(), msgspec.json.encode(msgspec.structs.replace(remembered(), **changes)))
 
 
 def is_offline() -> bool:
-    """Whether the user forbids the network (NO_NETWORK), or Linux knows no interface that is up. Opens no socket;
-    where it cannot be told, there is one.
+    """Whether the user forbids the network (NO_NETWORK) or Linux has no interface that is up. Opens no socket; in
+    doubt, returns False.
     """
     if forbids_network():
         return True
@@ -80,14 +82,14 @@ def is_offline() -> bool:
 
 
 def refuse_offline(verb: Literal["pull", "push"]) -> None:
-    """Raises ModelMissing where the user forbids the network."""
+    """Raise ModelMissing if the user forbids the network."""
     if forbids_network():
         sent, instead = ("downloaded", ", or name a folder with the model") if verb == "pull" else ("uploaded", "")
         raise ModelMissing(f"{NO_NETWORK} is set, so nothing is {sent}: unset it and {verb} again{instead}")
 
 
 def check_room(folder: Path, missing: int) -> None:
-    """Raises AssistantError where the disk that holds the folder has fewer bytes free than are missing."""
+    """Raise AssistantError if the folder's disk has fewer free bytes than `missing`."""
     free = shutil.disk_usage(folder).free
     if free < missing:
         raise AssistantError(
@@ -97,7 +99,7 @@ def check_room(folder: Path, missing: int) -> None:
 
 
 def describe(download: Download, pace: float) -> str:
-    """ "990 MB · apache-2.0 · about 4 min at 4.1 MB/s, as last time"; without the time where no pace is known."""
+    """Return "990 MB · apache-2.0 · about 4 min at 4.1 MB/s, as last time"; without the time if the pace is unknown."""
     parts = [write_size(download.size), download.licence or "no licence named"]
     if pace:
         parts.append(f"about {write_time(download.size / pace)} at {pace / 1e6:,.1f} MB/s, as last time")
@@ -105,19 +107,19 @@ def describe(download: Download, pace: float) -> str:
 
 
 def write_size(size: int) -> str:
-    """Bytes as "308 MB" or "3.1 GB"."""
+    """Format bytes as "308 MB" or "3.1 GB"."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
 
 
 def write_time(seconds: float) -> str:
-    """Seconds as "50 s", "4 min" or "2.5 h"."""
+    """Format seconds as "50 s", "4 min" or "2.5 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 class Pace:
-    """How fast a download goes. What was here before it began does not count."""
+    """Measures the speed of a download, without the bytes that were there before it started."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -125,7 +127,7 @@ class Pace:
         self._last, self._fetched = 0.0, 0
 
     def hear(self, done: int) -> float:
-        """So many bytes are here: how many come a second, 0 while nobody knows."""
+        """Take the bytes downloaded so far and return the speed in bytes per second, 0 while it is unknown."""
         now = self._clock()
         if self._began is None:
             self._began = (now, done)
@@ -135,7 +137,7 @@ class Pace:
         return self._last
 
     def keep(self) -> None:
-        """For the estimate of the next download."""
+        """Save the speed for the next download's estimate."""
         if self._began is not None and self._last and self._fetched >= LEAST_BYTES:
             remember(pace=self._last)
 

@@ -1,5 +1,5 @@
-"""The embedders among the models on this machine: sentence-transformers models, which read documents for the search.
-Loads nothing.
+"""Lists and checks the embedders on this machine: sentence-transformers models, which embed documents for search. Loads
+none.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ _OTHER = "no embedder, which is a sentence-transformers model with modules.json"
 
 
 class EmbedderFacts(msgspec.Struct, frozen=True):
-    """What the files of an embedder tell; `ref` is what a user types."""
+    """Facts from the files of an embedder; `ref` is the user's reference to it."""
 
     ref: str
     folder: str
@@ -23,16 +23,16 @@ class EmbedderFacts(msgspec.Struct, frozen=True):
 
 
 def inspect_embedder(ref: str, folder: Path) -> EmbedderFacts:
-    """Check that the folder holds a whole embedder. Raises ModelDamaged with what is wrong."""
+    """Check that the folder holds a complete embedder. Raises ModelDamaged with the problem."""
     if not is_embedder(folder):
         raise ModelDamaged(f"{ref} is {_OTHER}: name one, such as intfloat/multilingual-e5-small")
     return EmbedderFacts(ref=ref, folder=str(folder), parameters=count_parameters(folder), licence=read_licence(folder))
 
 
 def embedder_folder(ref: str) -> Path:
-    """The folder of the embedder that a Hub id or a path names.
+    """Return the folder of the embedder that a Hub id or a path names.
 
-    Raises ModelMissing where it is not on this machine and ModelDamaged where its files are not whole.
+    Raises ModelMissing if it is not on this machine and ModelDamaged if its files are incomplete.
     """
     try:
         folder = locate(ref)
@@ -44,12 +44,12 @@ def embedder_folder(ref: str) -> Path:
 
 
 def list_embedders() -> list[EmbedderFacts]:
-    """Every whole embedder that was pulled or is in the Hub's cache."""
+    """Return every complete embedder that was pulled or is in the Hub's cache."""
     found: dict[str, EmbedderFacts] = {}
     for ref, folder in candidates():
         if is_embedder(folder):
             try:
                 found.setdefault(ref, inspect_embedder(ref, folder))
             except ModelDamaged:
-                continue  # `assistant knowledge update --embedder REF` says what is wrong with it
+                continue  # `assistant knowledge update --embedder REF` reports the problem
     return list(found.values())

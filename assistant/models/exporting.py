@@ -1,4 +1,4 @@
-"""Writes a model to a folder of the user's: whole, its adapter alone, or its conversion."""
+"""Exports a model to a folder: merged, its adapter alone, or its conversion."""
 
 import os
 import shutil
@@ -18,8 +18,8 @@ _NEEDED_WITH_CONVERSION = ("config.json", *BESIDE_WEIGHTS, "README.md")
 def export(model: ModelVersion, out: Path, form: Form, converted: Path | None = None) -> Path:
     """Write the model to `out`, which must not exist yet, and return it.
 
-    "merged" is a folder that transformers reads, "adapter" one that peft puts on the base, "ctranslate" one that
-    CTranslate2 reads; `converted` is where the conversion lies where the model does not bring it along.
+    "merged" is a folder for transformers, "adapter" one that peft applies to the base, "ctranslate" one for
+    CTranslate2; `converted` is the folder of the conversion if the model does not include one.
     """
     check_whole(model)
     if out.exists():
@@ -57,13 +57,13 @@ def _copy_conversion(source: Path, draft: Path, converted: Path | None, model: M
         shutil.copyfile(path, draft / path.name)
     for pattern in _NEEDED_WITH_CONVERSION:
         for path in source.glob(pattern):
-            # CTranslate2's own config.json stays; the tokenizer is what a reader of the folder lacks.
+            # CTranslate2's config.json stays; the folder lacks the tokenizer.
             if not (draft / path.name).exists():
                 shutil.copyfile(path, draft / path.name)
 
 
 def _copy(source: Path, draft: Path, patterns: tuple[str, ...], model: ModelVersion) -> None:
-    # The weights of a version with a soft prompt are its base's: it is whole only with its adapter.
+    # The weights of a version with a soft prompt are its base's, so it is complete only with its adapter.
     wanted = patterns if model.soft_prompt else [pattern for pattern in patterns if "/" not in pattern]
     for pattern in wanted:
         for path in source.glob(pattern):

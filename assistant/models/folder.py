@@ -1,4 +1,4 @@
-"""Reads what a model folder says about itself and refuses one that is damaged, before anything loads it."""
+"""Reads the metadata of a model folder and refuses damaged ones, before anything is loaded."""
 
 import hashlib
 import json
@@ -12,10 +12,10 @@ import msgspec
 from assistant.errors import ModelDamaged
 
 ARCHITECTURES = ("t5", "mt5")
-"""Encoder-decoders of the T5 family: the ones that both backends and the trainer read."""
+"""Encoder-decoders of the T5 family, which both backends and the trainer support."""
 SPEAKER_TAGS = "speaker_tags"
-"""The key of config.json that lists the tags which a model reads in the place of speakers' names. The trainers keep it
-in every model that is made of such a one.
+"""The key of config.json that lists the tags a model reads in place of speakers' names. Trainers keep it in every model
+they derive from it.
 """
 BESIDE_WEIGHTS = (
     "generation_config.json",
@@ -23,12 +23,12 @@ BESIDE_WEIGHTS = (
     "special_tokens_map.json",
     "spiece.model",
 )
-"""What belongs to a model besides weights and configuration. Parley reads tokenizer.json alone; other programs that a
-model is exported for read the rest.
+"""A model's files besides weights and configuration. Parley reads only tokenizer.json; the rest is for the programs a
+model is exported to.
 """
 WEIGHTS = ("config.json", "*.safetensors", "*.safetensors.index.json")
 MODULES = "modules.json"
-"""The file that makes a folder a sentence-transformers model, and lists its parts."""
+"""The file that marks a sentence-transformers model and lists its modules."""
 BESIDE_MODULES = (
     "config_sentence_transformers.json",
     "sentence_*_config.json",
@@ -36,14 +36,14 @@ BESIDE_MODULES = (
     "[0-9]_*/config.json",
     "[0-9]_*/*.safetensors",
 )
-"""What belongs to such a model besides the rest."""
+"""Further files of a sentence-transformers model."""
 _INDEX = "model.safetensors.index.json"
 _MAX_HEADER = 100_000_000  # the limit of the safetensors format
 
 
 class FolderFacts(msgspec.Struct, frozen=True):
-    """What the files of a model folder tell: number of parameters, tokens it was trained to read, licence, and the tags
-    that it reads in the place of speakers' names.
+    """Facts from the files of a model folder: the number of parameters, the tokens it was trained to read, its licence,
+    and the tags it reads in place of speakers' names.
     """
 
     parameters: int
@@ -53,7 +53,7 @@ class FolderFacts(msgspec.Struct, frozen=True):
 
 
 def inspect_folder(folder: Path) -> FolderFacts:
-    """Check that the folder holds a whole T5-type model. Raises ModelDamaged with what is wrong."""
+    """Check that the folder holds a complete T5-type model. Raises ModelDamaged with the problem."""
     if is_embedder(folder):
         raise ModelDamaged(f"{folder} holds an embedder: `assistant knowledge update --embedder REF` uses it")
     config = _read_json(folder / "config.json")
@@ -75,12 +75,12 @@ def inspect_folder(folder: Path) -> FolderFacts:
 
 
 def is_embedder(folder: Path) -> bool:
-    """Whether the folder holds a sentence-transformers model, which makes vectors and writes nothing."""
+    """Whether the folder holds a sentence-transformers model, which embeds text and generates none."""
     return (folder / MODULES).is_file()
 
 
 def count_parameters(folder: Path) -> int:
-    """Check that the weights are whole, and count them. Raises ModelDamaged with what is wrong."""
+    """Check that the weights are complete, and count the parameters. Raises ModelDamaged with the problem."""
     headers = [_read_header(path) for path in _weight_files(folder)]
     tensors = {name: count for header in headers for name, count in header.counts.items()}
     _check_index(folder, tensors.keys(), {name: kept for header in headers for name, kept in header.aliases.items()})
@@ -88,7 +88,7 @@ def count_parameters(folder: Path) -> int:
 
 
 def fingerprint(folder: Path) -> str:
-    """A hash of the configuration and the weights, which are read whole."""
+    """Return a hash of the configuration and the weights, which are read in full."""
     digest = hashlib.blake2b(digest_size=16)
     for path in (folder / "config.json", *_weight_files(folder)):
         with path.open("rb") as stream:
@@ -98,7 +98,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def soft_prompt_of(folder: Path) -> str:
-    """The folder of the model's soft prompt, empty where it has none."""
+    """Return the folder of the model's soft prompt, empty if it has none."""
     adapter = folder / "adapter"
     if not (adapter / "adapter_config.json").is_file():
         return ""
@@ -106,7 +106,7 @@ def soft_prompt_of(folder: Path) -> str:
 
 
 def weights_size(folder: Path) -> int:
-    """Bytes of the weights on disk."""
+    """Return the size of the weights on disk in bytes."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
@@ -138,21 +138,23 @@ def _weight_map(folder: Path) -> dict[str, str]:
 
 
 def _check_index(folder: Path, tensors: Set[str], aliases: Mapping[str, str]) -> None:
-    """The index of google/flan-t5-xl lists the embeddings of both stacks, which its files name as another's alias."""
+    """Check that the files have all weights in the index. That of google/flan-t5-xl lists the embeddings of both
+    stacks, which its files store as aliases.
+    """
     known = tensors | {name for name, kept in aliases.items() if kept in tensors}
     if (folder / _INDEX).exists() and (missing := _weight_map(folder).keys() - known):
         raise ModelDamaged(f"{folder} lacks the weights {min(missing)}: get the model again")
 
 
 class _Header(NamedTuple):
-    """The number of elements of each tensor, and the names that stand for one of another name."""
+    """The number of elements of each tensor, and aliases of tensors."""
 
     counts: dict[str, int]
     aliases: dict[str, str]
 
 
 def _read_header(path: Path) -> _Header:
-    """What a safetensors file whose size is what its header says has in it."""
+    """Read the header of a safetensors file, and check the file's size against it."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -184,7 +186,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def read_licence(folder: Path) -> str:
-    """The `license:` line at the head of the model card, empty where there is none."""
+    """Return the `license:` line at the top of the model card, empty if there is none."""
     try:
         head = (folder / "README.md").read_text(encoding="utf-8")[:4000]
     except (OSError, UnicodeDecodeError):

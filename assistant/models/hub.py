@@ -1,5 +1,5 @@
-"""What a download from the Hub and an upload to it have in common: how the library is set up, and how what goes wrong
-becomes one line that says what to do.
+"""Shared code of downloads from and uploads to the Hub: sets up the library, and turns errors into one line that says
+what to do.
 """
 
 import errno
@@ -18,18 +18,18 @@ _ON_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errn
 
 
 def endpoint() -> str | None:
-    """The Hub's address where the user names another than the usual."""
+    """Return the Hub's address if the user sets one, else None."""
     return os.environ.get("HF_ENDPOINT") or None
 
 
 @contextmanager
 def reporting(hub_id: str, verb: Verb, folder: Path) -> Iterator[None]:
-    """What goes wrong with the Hub inside, or with the disk that holds `folder`, leaves as one line.
+    """Turn errors of the Hub, or of the disk that holds `folder`, into one line.
 
-    Raises UsageError for an id that is none, ModelMissing where the Hub has no such model, refuses or cannot be
-    reached, and AssistantError where the disk takes no more.
+    Raises UsageError for an invalid id, ModelMissing if the Hub has no such model, refuses or cannot be reached, and
+    AssistantError if the disk is full or not writable.
     """
-    # Read when the library is imported.
+    # The library reads these when imported.
     os.environ.update(HUB)
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def reporting(hub_id: str, verb: Verb, folder: Path) -> Iterator[None]:
     except AssistantError:
         raise
     except Exception as error:
-        # What the transport raises is no one family; a disk that takes no more is known by its number.
+        # Errors of the transport have no common base class; errors of the disk are recognized by number.
         if isinstance(error, OSError) and error.errno in _ON_DISK:
             raise AssistantError(
                 f"cannot write to {folder} ({error.strerror}): check space and permissions, then {verb} "

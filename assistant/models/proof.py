@@ -1,6 +1,6 @@
-"""What speaks for a version: promotion.json as the training wrote it, and blind trials.
+"""The evidence for a version: promotion.json, written by training, and blind trials.
 
-models_dir()/v3/promotion.json    every figure of the gate, and what the version was made of
+models_dir()/v3/promotion.json    all metrics of the gate, and the version's origin
                 trial.json        a person's blind choices between it and another model
 """
 
@@ -20,7 +20,7 @@ _PASSED = {True: "yes", False: "NO", None: "-"}
 
 
 class Trial(Record, frozen=True):
-    """Blind choices between a version and the model named in `against`, all trials of the two taken together."""
+    """Blind choices between a version and the model named in `against`, over all their trials."""
 
     against: str
     wins: int = 0
@@ -29,7 +29,7 @@ class Trial(Record, frozen=True):
 
 
 def read_promotion(model: ModelVersion) -> dict[str, Any]:
-    """The document of a version. Raises DataMissing where it never stood before the gate."""
+    """Return the promotion document of a version. Raises DataMissing if it never went through the gate."""
     place = Path(model.folder) / PROMOTION
     try:
         found: dict[str, Any] = msgspec.json.decode(place.read_bytes(), type=dict[str, Any])
@@ -43,7 +43,7 @@ def read_promotion(model: ModelVersion) -> dict[str, Any]:
 
 
 def read_trial(folder: Path) -> Trial | None:
-    """The blind trials of a version, None where there was none."""
+    """Return the blind trials of a version, None if there are none."""
     try:
         return msgspec.json.decode((folder / TRIAL).read_bytes(), type=Trial)
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def read_trial(folder: Path) -> Trial | None:
 
 
 def add_trial(folder: Path, held: Trial) -> Trial:
-    """Add a trial to those before against the same model, so that trying again until it fits is of no use."""
+    """Add a trial to earlier ones against the same model, so that repeating it until it succeeds is useless."""
     before = read_trial(folder)
     if before is not None and before.against == held.against:
         held = Trial(
@@ -67,7 +67,7 @@ def add_trial(folder: Path, held: Trial) -> Trial:
 
 
 def explain(document: Mapping[str, Any]) -> list[str]:
-    """The document read out: what was compared, every check, and what it was made of; a line each."""
+    """Return the document as lines: the comparison, every check, and the version's origin."""
     gate = document.get("gate")
     verdict = (
         "passed the gate" if gate and gate["passed"] else "did not pass the gate" if gate else "never saw the gate"
@@ -92,7 +92,7 @@ def explain(document: Mapping[str, Any]) -> list[str]:
 
 
 def gate_rows(checks: list[Mapping[str, Any]]) -> list[list[str]]:
-    """The gate's table as text, the column names first."""
+    """Return the gate's table as text, column names first."""
     rows = [["check", "value", "95 % interval", "passed", "what has to hold"]]
     for check in checks:
         interval = f"[{check['ci'][0]:.3g}, {check['ci'][1]:.3g}]" if check["ci"] else ""

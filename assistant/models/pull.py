@@ -1,5 +1,5 @@
-"""Brings a model from the Hub to this machine, on the user's word alone. Safetensors only; a pull that was stopped goes
-on where it was. Downloads lie in a folder beside the models until they are whole, so that nothing half there is served.
+"""Downloads a model from the Hub, only at the user's request. Safetensors only; an interrupted pull resumes. Incomplete
+downloads lie in a separate folder, so that none is ever served.
 """
 
 import fnmatch
@@ -24,24 +24,25 @@ from assistant.terminal import one_line
 _WANTED = (*WEIGHTS, *BESIDE_WEIGHTS, "README.md")
 _SHA256_LETTERS = 64
 _CHUNK = 1 << 16
-"""Bytes between two looks at whether to go on; the library's 10 MB are half a minute on a slow line."""
+"""Bytes between checks for cancellation; the library's 10 MB take half a minute on a slow line."""
 
 OnBytes = Callable[[int, int], None]
-"""(bytes that are here, bytes in all). What it raises stops the download, which goes on from there the next time."""
+"""Receives (bytes so far, bytes in all). An exception stops the download, which resumes from there next time."""
 
 
 OnFound = Callable[[Download], None]
-"""Hears what will be fetched, before it is."""
+"""Receives the facts of a download before it starts."""
 
 
 def pull(
     hub_id: str, *, on_bytes: OnBytes = lambda done, total: None, on_found: OnFound = lambda download: None
 ) -> Path:
-    """Download the model or the embedder, check that it is whole, and return its folder; at once where it is there.
+    """Download the model or embedder, check that it is complete, and return its folder. Fetches nothing if it is there
+    already.
 
-    `on_found` hears size and licence first, `on_bytes` how much is here. Raises UsageError for an id that is none,
-    ModelMissing where the Hub has no such model or cannot be reached, ModelDamaged where the model has no safetensors
-    weights or arrives damaged, and AssistantError where the disk has no room.
+    `on_found` receives size and licence first, `on_bytes` the bytes so far. Raises UsageError for an invalid id,
+    ModelMissing if the Hub has no such model or cannot be reached, ModelDamaged if the model has no safetensors weights
+    or arrives damaged, and AssistantError if the disk has no room.
     """
     target = pulled_folder(hub_id)
     if target.is_dir():
@@ -59,7 +60,7 @@ def pull(
 
 
 def look_up(hub_id: str) -> Download:
-    """Ask the Hub for size and licence; fetches nothing. Raises as `pull` does."""
+    """Ask the Hub for size and licence, without a download. Raises as `pull` does."""
     with reporting(hub_id, "pull", models_dir()):
         return _find(hub_id).download
 
@@ -72,7 +73,7 @@ def _inspect(hub_id: str, folder: Path) -> None:
 
 
 class _Found(NamedTuple):
-    """A model on the Hub, and the address and the Hub's facts of each file that is wanted, by name."""
+    """A model on the Hub, with the URL and the Hub's metadata of each wanted file, by name."""
 
     download: Download
     files: Mapping[str, tuple[str, Any]]
@@ -96,8 +97,8 @@ def _find(hub_id: str) -> _Found:
 
 
 def _is_like(name: str, like: str) -> bool:
-    """Whether a path on the Hub fits the pattern, folder by folder: fnmatch's star crosses slashes, and files of other
-    subfolders are other formats of the same weights.
+    """Whether a path on the Hub matches the pattern, folder by folder. fnmatch's star would match slashes, but files in
+    other subfolders are other formats of the same weights.
     """
     parts, likes = name.split("/"), like.split("/")
     return len(parts) == len(likes) and all(map(fnmatch.fnmatch, parts, likes))
@@ -117,7 +118,7 @@ def _fetch_all(found: _Found, draft: Path, on_bytes: OnBytes) -> None:
 
 
 class _Heard(io.BufferedRandom):
-    """A file that says how long it is whenever it gets longer."""
+    """A file that reports its length after each write."""
 
     def __init__(self, path: Path, on_length: Callable[[int], None]) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -131,15 +132,17 @@ class _Heard(io.BufferedRandom):
 
 
 def _fetch(name: str, url: str, facts: Any, draft: Path, on_length: Callable[[int], None]) -> None:
-    """Fetch the rest of one file. Its beginning lies under a name with the content's tag, so that it is never mixed."""
+    """Fetch the rest of one file. The partial file's name contains the content's tag, so that
+    versions are never mixed.
+    """
     from huggingface_hub import constants, get_hf_file_metadata
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _CHUNK)
-    # The Hub signs addresses of large files for an hour or so, which the files before this one may have taken.
+    # The Hub's signed URLs of large files expire after an hour or so, perhaps while earlier files download.
     location = get_hf_file_metadata(url, endpoint=endpoint()).location
-    # A private model needs the token; where the Hub sends us on to another host, it is none of that host's business.
+    # A private model needs the token; other hosts that the Hub redirects to must not see it.
     is_hub = urlsplit(location).netloc == urlsplit(endpoint() or constants.ENDPOINT).netloc
     tag = str(facts.etag)
     part = draft / f"{name}.{hashlib.sha256(tag.encode()).hexdigest()[:12]}.part"
@@ -157,7 +160,7 @@ def _fetch(name: str, url: str, facts: Any, draft: Path, on_length: Callable[[in
         stream.flush()
         os.fsync(stream.fileno())
         stream.seek(0)
-        # Large files are tagged with their SHA-256, small ones with git's hash of them.
+        # The tag of a large file is its SHA-256, that of a small one its git hash.
         if len(tag) == _SHA256_LETTERS and hashlib.file_digest(stream, "sha256").hexdigest() != tag:
             part.unlink()
             raise ModelDamaged(f"{name} was damaged during the download and deleted; pull again")

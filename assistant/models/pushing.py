@@ -1,5 +1,5 @@
-"""Sends a model to the Hub, on the user's word alone: first what would be sent, then one commit with all of it. Into
-the repository go the files of an export and a card, never a conversation, a rating or a setting.
+"""Uploads a model to the Hub, only at the user's request: shows what would be sent, then sends it in one commit. The
+repository gets the files of an export and a card, never a conversation, a rating or a setting.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ _LIBRARIES: dict[Form, str] = {"merged": "transformers", "adapter": "peft", "ctr
 
 
 class Upload(Record, frozen=True):
-    """What a push would send: `files` with their bytes, from `folder` to `hub_id`, as the user `account`.
+    """What a push would send: `files` with their sizes in bytes, from `folder` to `hub_id`, as the user `account`.
 
-    `data` says what the model was taught with and under which licences, a line each.
+    `data` lists the training data and their licences, one line each.
     """
 
     hub_id: str
@@ -32,7 +32,7 @@ class Upload(Record, frozen=True):
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """The total size in bytes."""
         return sum(size for _, size in self.files)
 
 
@@ -49,9 +49,9 @@ def prepare(
 ) -> Upload:
     """Export the model into `folder`, which must not exist yet, write its card, and ask the Hub who is logged in.
 
-    `name` is USER/NAME, or NAME alone for a repository of the user's own. `licence` is that of the weights, by default
-    the base's. Sends nothing but the question. Raises what `assistant.models.hub.reporting` raises, and UsageError
-    where nobody is logged in, or where the repository is there already and others can read it though `is_private`.
+    `name` is USER/NAME, or NAME alone for a repository of the user. `licence` is that of the weights, by default the
+    base's. Uploads nothing. Raises what `assistant.models.hub.reporting` raises, and UsageError if nobody is logged in,
+    or if `is_private` but the repository exists and is public.
     """
     with reporting(name, "push", folder.parent):
         account = _account()
@@ -76,9 +76,9 @@ def prepare(
 
 
 def push(upload: Upload, *, shows_progress: bool = False) -> str:
-    """Send it in one commit and return the address of the repository, which is made where there is none.
+    """Send it in one commit and return the repository's URL; the repository is created if necessary.
 
-    Raises what `assistant.models.hub.reporting` raises. What was sent before the connection broke is not sent again.
+    Raises what `assistant.models.hub.reporting` raises. After a lost connection, data already sent is not sent again.
     """
     with reporting(upload.hub_id, "push", Path(upload.folder)):
         from huggingface_hub import HfApi
@@ -119,7 +119,7 @@ def _is_public(hub_id: str) -> bool:
 
 
 def _lineage(model: ModelVersion) -> list[VersionFacts]:
-    """The facts of the version and of those it was made of, the newest first; as far as they are still here."""
+    """Return the facts of the version and its ancestors, newest first, as far as they still exist."""
     found: list[VersionFacts] = []
     facts = facts_of(model)
     while facts is not None and facts.name not in {one.name for one in found}:
@@ -132,12 +132,12 @@ def _lineage(model: ModelVersion) -> list[VersionFacts]:
 
 
 def _data_of(model: ModelVersion) -> tuple[str, ...]:
-    """A line for each training that led to the model: "lora: train.jsonl"."""
+    """Return a line for each training that led to the model: "lora: train.jsonl"."""
     return tuple(f"{facts.method}: {', '.join(facts.data) or 'not noted'}" for facts in _lineage(model))
 
 
 def _write_card(folder: Path, model: ModelVersion, form: Form, licence: str, data: Sequence[str]) -> None:
-    """The model's own card, with what the Hub wants to know at its head and the data at its end."""
+    """Write the model's card, with the Hub's metadata at the top and the data at the end."""
     from huggingface_hub import ModelCard, ModelCardData
 
     own = Path(model.folder) / "README.md"
@@ -156,7 +156,7 @@ def _write_card(folder: Path, model: ModelVersion, form: Form, licence: str, dat
 
 
 def _hide_places(folder: Path, model: ModelVersion) -> None:
-    """A base that is a folder of this machine goes by that folder's name."""
+    """Replace the path of a local base model by its folder's name."""
     places = {facts.base for facts in _lineage(model) if Path(facts.base).is_absolute()}
     if not places:
         return

@@ -1,5 +1,5 @@
-"""Which models are on this machine, and which one answers. Reads folders and the promoted pointer; downloads nothing
-and loads nothing.
+"""Finds the models on this machine and chooses one. Reads folders and the promoted pointer; downloads and loads
+nothing.
 """
 
 import importlib.metadata
@@ -21,9 +21,9 @@ _Kind = Literal["bundled", "hub", "path", "version"]
 
 
 def resolve(ref: str, settings: Settings) -> ModelVersion:
-    """The model that a reference names: `auto`, `current`, `pocket`, a Hub id, a path or a registry version.
+    """Return the model that a reference names: `auto`, `current`, `pocket`, a Hub id, a path or a registry version.
 
-    Raises ModelMissing where it is not on this machine and ModelDamaged where its files are not whole.
+    Raises ModelMissing if it is not on this machine and ModelDamaged if its files are incomplete.
     """
     if ref == "auto":
         return _choose_automatically(settings)[0]
@@ -39,7 +39,7 @@ def resolve(ref: str, settings: Settings) -> ModelVersion:
 
 
 def choose(settings: Settings) -> tuple[ModelVersion, str]:
-    """The model that answers, and the sentence that says why it is that one."""
+    """Return the model to use, and a sentence that says why."""
     if settings.model.ref == "auto":
         return _choose_automatically(settings)
     model = resolve(settings.model.ref, settings)
@@ -47,8 +47,8 @@ def choose(settings: Settings) -> tuple[ModelVersion, str]:
 
 
 def choose_backend(settings: Settings, model: ModelVersion | None = None) -> BackendName:
-    """The backend to run on this machine: the only one that can run the model, else the one that the settings name,
-    else `transformers` where there is a GPU.
+    """Return the backend to use: the only one that can run the model, else the one in the settings, else `transformers`
+    if there is a GPU and `ctranslate` if not.
     """
     if model is not None and model.soft_prompt:
         return "transformers"
@@ -58,18 +58,20 @@ def choose_backend(settings: Settings, model: ModelVersion | None = None) -> Bac
 
 
 def list_models() -> list[ModelVersion]:
-    """Every whole model on this machine: pocket, then pulled and tuned ones, then the Hub's cache. No duplicates."""
+    """Return every complete model on this machine, without duplicates: pocket, then pulled and tuned ones, then the
+    Hub's cache.
+    """
     found: dict[str, ModelVersion] = {}
     for ref, folder, kind in _candidates():
         try:
             found.setdefault(ref, _pocket() if kind == "bundled" else _version(ref, folder, kind))
         except (ModelDamaged, ModelMissing):
-            continue  # `assistant models show REF` says what is wrong with it
+            continue  # `assistant models show REF` reports the problem
     return list(found.values())
 
 
 def promoted_ref() -> str | None:
-    """What the promoted pointer names, None where nothing was promoted."""
+    """Return the reference in the promoted pointer, None if nothing was promoted."""
     pointer = models_dir() / "current.json"
     try:
         ref = json.loads(pointer.read_text(encoding="utf-8"))["ref"]
@@ -83,7 +85,9 @@ def promoted_ref() -> str | None:
 
 
 def _choose_automatically(settings: Settings) -> tuple[ModelVersion, str]:
-    """The promoted model, else the base if it is on disk, else pocket. A damaged one is passed over, and said."""
+    """Return the promoted model, else the base if it is on disk, else pocket, and why. A damaged one is skipped with a
+    reason.
+    """
     reasons = []
     if promoted := promoted_ref():
         try:
@@ -102,7 +106,7 @@ def _choose_automatically(settings: Settings) -> tuple[ModelVersion, str]:
 
 def _sentence(parts: list[str]) -> str:
     text = "; ".join(parts)
-    # A Hub id keeps its letters.
+    # A Hub id is not capitalized.
     return f"{text[:1].upper() if text.startswith('the ') else text[:1]}{text[1:]}."
 
 
@@ -119,7 +123,7 @@ def _version(ref: str, folder: Path, kind: _Kind) -> ModelVersion:
         ref=ref,
         folder=str(folder),
         kind=kind,
-        # What Parley made was checked against its weights when it was made; a foreign conversion never was.
+        # Parley checks its conversions against the weights; others are unchecked.
         converted=str(converted) if kind in {"bundled", "version"} and (converted / "model.bin").exists() else None,
         parameters=facts.parameters,
         window=facts.window,
@@ -130,12 +134,14 @@ def _version(ref: str, folder: Path, kind: _Kind) -> ModelVersion:
 
 
 def locate(ref: str) -> Path:
-    """The folder that a path, a registry version or a Hub id names. Raises ModelMissing where there is none."""
+    """Return the folder that a path, a registry version or a Hub id names. Raises ModelMissing if there is none."""
     return _locate(ref)[1]
 
 
 def _locate(ref: str) -> tuple[_Kind, Path]:
-    """The folder of a path, a registry version or a Hub id, in that order only where the path is written as one."""
+    """Return the folder of a registry version, a Hub id or a path; a reference written as a path is only looked up as
+    one.
+    """
     path = Path(ref).expanduser()
     if ref.startswith(("/", "./", "../", "~")):
         if not path.is_dir():
@@ -152,7 +158,7 @@ def _locate(ref: str) -> tuple[_Kind, Path]:
 
 
 def _is_plain(ref: str) -> bool:
-    """A name or org/name, which cannot lead out of the folder it is looked up in."""
+    """Whether the reference is NAME or ORG/NAME, which cannot escape the folder it is looked up in."""
     parts = ref.split("/")
     return len(parts) <= 2 and all(part and part not in {".", ".."} and "\\" not in part for part in parts)
 
@@ -167,12 +173,12 @@ def _known_places(ref: str) -> Iterator[tuple[_Kind, Path]]:
 
 
 def pulled_folder(hub_id: str) -> Path:
-    """Where `assistant models pull` puts a model of the Hub."""
+    """Return the folder where `assistant models pull` puts a model of the Hub."""
     return models_dir() / hub_id.replace("/", "--")
 
 
 def candidates() -> Iterator[tuple[str, Path]]:
-    """Every folder that may hold a pulled model or one of the Hub's cache, whole or not, and its Hub id."""
+    """Yield the Hub id and folder of every pulled or cached model, complete or not."""
     return ((ref, folder) for ref, folder, kind in _candidates() if kind == "hub")
 
 
@@ -190,7 +196,7 @@ def _candidates() -> Iterator[tuple[str, Path, _Kind]]:
 
 
 def _snapshot(repository: Path) -> Path | None:
-    """The folder that a repository in the Hub's cache points to as its main revision."""
+    """Return the folder of a cached repository's main revision."""
     try:
         revision = (repository / "refs" / "main").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -200,7 +206,7 @@ def _snapshot(repository: Path) -> Path | None:
 
 
 def _hub_cache() -> Path:
-    """Where the Hub's own library keeps downloads (its documented variables)."""
+    """Return the folder where the Hub's library keeps downloads, by its documented variables."""
     if place := os.environ.get("HF_HUB_CACHE"):
         return Path(place).expanduser()
     home = os.environ.get("HF_HOME")
@@ -208,7 +214,7 @@ def _hub_cache() -> Path:
 
 
 def _has_gpu() -> bool:
-    """Whether there is an NVIDIA device for this process and a torch that can use it; asked without importing torch."""
+    """Whether this process has an NVIDIA device and a torch that supports it, without importing torch."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all") in {"", "-1"} or not any(Path("/dev").glob("nvidia[0-9]*")):
         return False
     try:

@@ -1,13 +1,13 @@
-"""The versions that were made on this machine: their facts, the promoted pointer, lineage and removal.
+"""The versions made on this machine: facts, the promoted pointer, lineage and removal.
 
-    models_dir()/v3/           config.json, tokenizer.json and weights, whole by themselves
-        adapter/               the adapter that made it of its base, where there is one
+    models_dir()/v3/           config.json, tokenizer.json and weights, complete without the base
+        adapter/               the adapter that was applied to its base, if any
         ctranslate/            the checked conversion
         version.json           VersionFacts
     models_dir()/current.json  {"ref": the promoted model, "previous": [...], the newest last}
 
-A version gets its number when everything is in its folder, under a lock, so that two processes never share one, and a
-number is never given twice: answers in the store name it.
+A version gets its number under a lock when its folder is complete, so that two processes never share one. Numbers are
+never reused, because answers in the store refer to them.
 """
 
 import fcntl
@@ -33,17 +33,17 @@ from assistant.settings import Settings, load_settings
 
 ADAPTER, CONVERTED, FACTS = "adapter", "ctranslate", "version.json"
 _REMEMBERED = 50
-"""So many promotions can be rolled back."""
+"""The number of promotions that can be rolled back."""
 
 
 class VersionFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a version comes from and what it came to. `register` fills in name, creation, size and files.
+    """The origin and the metrics of a version. `register` fills in name, creation time, size and files.
 
-    `base` is the reference of the model whose weights it starts from and `base_hash` their fingerprint, so that an
-    adapter is never put on other weights than it was trained on. `parent` is the version whose adapter was trained
-    further, empty where training began afresh. `figures` are what was measured, by name. `data` are the names of the
-    files read, `data_hash` is their content's. `files` are the sizes of the version's files in bytes, by which damage
-    is noticed.
+    `base` is the reference of the model whose weights it starts from, and `base_hash` their fingerprint, so that an
+    adapter is never applied to other weights than it was trained on. `parent` is the version whose adapter was trained
+    further, empty if training started afresh. `figures` are measurements by name. `data` are the names of the files
+    read, `data_hash` is a hash of their content. `files` are the sizes of the version's files in bytes, to detect
+    damage.
     """
 
     base: str
@@ -67,7 +67,7 @@ class VersionFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def preparing() -> Iterator[Path]:
-    """An empty folder beside the versions to put one together in; it is gone afterwards unless `register` took it."""
+    """Yield an empty folder in which to build a version; it is deleted afterwards unless `register` moved it."""
     draft = ensure_dir(models_dir()) / f".{token_hex(6)}.{os.getpid()}.part"
     draft.mkdir(mode=0o700)
     try:
@@ -77,10 +77,10 @@ def preparing() -> Iterator[Path]:
 
 
 def register(prepared: Path, facts: VersionFacts) -> ModelVersion:
-    """Make a prepared folder the next version, all or nothing, and return it.
+    """Make a prepared folder the next version, atomically, and return it.
 
-    The folder must lie on the disk of `models_dir()`, as that of `preparing` does. Raises ModelDamaged where it holds
-    no whole model.
+    The folder must be on the disk of `models_dir()`, as `preparing` ensures. Raises ModelDamaged if it holds no
+    complete model.
     """
     resolve(str(prepared), load_settings())
     _make_private(prepared)
@@ -103,13 +103,15 @@ def register(prepared: Path, facts: VersionFacts) -> ModelVersion:
 
 
 def read_facts(ref: str) -> VersionFacts | None:
-    """The facts of a registry version or `current`; None for a model that was not made here."""
+    """Return the facts of a registry version or `current`; None for a model not made here."""
     model = resolve(ref, load_settings())
     return facts_of(model)
 
 
 def facts_of(model: ModelVersion) -> VersionFacts | None:
-    """The same for a resolved model. Raises ModelDamaged where they cannot be read."""
+    """Return the facts of a resolved model, None if it was not made here. Raises ModelDamaged if
+    they are unreadable.
+    """
     place = Path(model.folder) / FACTS
     if model.kind != "version" or not place.exists():
         return None
@@ -120,7 +122,7 @@ def facts_of(model: ModelVersion) -> VersionFacts | None:
 
 
 def add_figures(version: ModelVersion, figures: dict[str, Any]) -> VersionFacts:
-    """Note what was measured after the version was made, and return all its facts."""
+    """Add measurements made after the version was registered, and return all its facts."""
     facts = facts_of(version)
     if facts is None:
         raise UsageError(f"{version.ref} is not a version made on this machine")
@@ -130,7 +132,7 @@ def add_figures(version: ModelVersion, figures: dict[str, Any]) -> VersionFacts:
 
 
 def check_whole(model: ModelVersion) -> None:
-    """Raise ModelDamaged where a file of a version is missing or not as long as it was when the version was made."""
+    """Raise ModelDamaged if a file of a version is missing or has changed its size."""
     facts = facts_of(model)
     for name, size in (facts.files if facts else {}).items():
         place = Path(model.folder) / name
@@ -144,9 +146,9 @@ def check_whole(model: ModelVersion) -> None:
 
 
 def policy_of(model: ModelVersion, settings: Settings) -> tuple[ModelVersion, Path | None]:
-    """What training goes on from: the base and the one adapter on it, None for a model that has no adapter.
+    """Return what training continues from: the base and its adapter, or the model and None if it has no adapter.
 
-    Raises ModelDamaged where the base's weights are no longer those that the adapter was trained on.
+    Raises ModelDamaged if the base's weights have changed since the adapter was trained.
     """
     facts = facts_of(model)
     if facts is None or not facts.adapter:
@@ -161,7 +163,7 @@ def policy_of(model: ModelVersion, settings: Settings) -> tuple[ModelVersion, Pa
 
 
 def promote(ref: str, settings: Settings | None = None, why: str = "") -> ModelVersion:
-    """Let this model answer from now on. The pointer moves in one step; a damaged or missing model is refused."""
+    """Make this the promoted model. The pointer changes atomically; a damaged or missing model is refused."""
     settings = settings or load_settings()
     if ref in {"auto", "current"}:
         raise UsageError(f"name the model to use instead of {ref!r}; `assistant models list` shows them")
@@ -175,10 +177,10 @@ def promote(ref: str, settings: Settings | None = None, why: str = "") -> ModelV
 
 
 def rollback(settings: Settings | None = None) -> str:
-    """Let the model answer that was promoted before, and return its reference. Those that are gone are passed over.
+    """Promote the previously promoted model again, and return its reference. Models that are gone are skipped.
 
-    Where there is none the promotion itself is undone, "auto" is returned, and the start-up choice answers. Raises
-    ModelMissing where nothing is promoted.
+    If there is none, undo the promotion and return "auto", the automatic choice. Raises ModelMissing if nothing is
+    promoted.
     """
     settings = settings or load_settings()
     with _alone():
@@ -199,10 +201,10 @@ def rollback(settings: Settings | None = None) -> str:
 
 
 def remove(ref: str, *, force: bool = False) -> Path:
-    """Delete a version or a pulled model, and return the folder that it had.
+    """Delete a version or a pulled model, and return its former folder.
 
-    Raises UsageError for the promoted one, for what other versions were made of, unless forced, and for what does not
-    lie among Parley's models.
+    Raises UsageError for the promoted one, for one that other versions derive from, unless forced, and for any outside
+    Parley's models.
     """
     settings = load_settings()
     if ref == "current":
@@ -224,7 +226,7 @@ def remove(ref: str, *, force: bool = False) -> Path:
 
 
 def _own_folder(ref: str, settings: Settings) -> Path:
-    """The folder of a version, whole or not, or of a pulled model."""
+    """Return the folder of a version, complete or not, or of a pulled model."""
     plain = models_dir() / ref.replace("/", "--")
     if ref.count("/") <= 1 and not ref.startswith(".") and plain.is_dir() and plain.parent == models_dir():
         return plain
@@ -251,11 +253,11 @@ def _promoted() -> str | None:
     try:
         return promoted_ref()
     except ModelDamaged:
-        return None  # A pointer that cannot be read protects nothing; `use` writes it anew.
+        return None  # An unreadable pointer protects nothing; `use` rewrites it.
 
 
 def _pointer() -> tuple[str | None, list[str]]:
-    """The promoted reference and those before it. A pointer that cannot be read is as good as none."""
+    """Return the promoted reference and those before it. An unreadable pointer counts as none."""
     promoted = _promoted()
     if promoted is None:
         return None, []
@@ -275,7 +277,7 @@ def _point(ref: str, previous: list[str], why: str) -> None:
 
 
 def _next_number() -> int:
-    """One more than the highest number that a version has or had."""
+    """Return one more than the highest number any version has or had."""
     taken = [int(path.name[1:]) for path in models_dir().glob("v*/") if path.name[1:].isdigit()]
     with suppress(OSError, ValueError):
         taken.append(int((models_dir() / ".last").read_text()))
@@ -284,7 +286,7 @@ def _next_number() -> int:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the registry's lock, which every change takes for a moment."""
+    """Hold the registry's lock, which every change takes briefly."""
     place = ensure_dir(models_dir()) / ".lock"
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -292,20 +294,20 @@ def _alone() -> Iterator[None]:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes of each file but the card, which may be written again."""
+    """Return the size in bytes of each file except the card, which may be rewritten."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "README.md"]
     return {str(path.relative_to(folder)): path.stat().st_size for path in files}
 
 
 def _make_private(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
-        # A file with a second name belongs to the base as well, whose mode is its own.
+        # A hard-linked file also belongs to the base, which sets its mode.
         if path.is_dir() or path.stat().st_nlink == 1:
             path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _sync(folder: Path) -> None:
-    """Force every file to disk before the folder gets its name."""
+    """Flush every file to disk before the folder is renamed."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as stream:
