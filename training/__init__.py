@@ -1,1 +1,1 @@
-"""Batch jobs that train and evaluate models."""
+"""Jobs that train and evaluate models."""

@@ -1,5 +1,5 @@
-"""Entry point of `python -m training`, which torchrun uses. An interrupt while libraries are imported is answered like
-any other: one line and exit code 130.
+"""Entry point of `python -m training`, which torchrun uses. An interrupt during imports ends like any other: with one
+line and exit code 130.
 """
 
 import os
@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> None:
-    """Carry out the command line. SIGTERM stops it as Ctrl+C does, until a stage takes both over."""
+    """Run the command line. SIGTERM acts like Ctrl+C, until a stage installs its own handlers."""
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         from training.cli import main
@@ -17,7 +17,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("assistant-train: stopped before anything was begun\n")
         sys.stderr.flush()
-        # At once, for the reason that assistant/__main__.py gives.
+        # Exit at once, for the reason given in assistant/__main__.py.
         os._exit(130)
 
 

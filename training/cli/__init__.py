@@ -1,6 +1,6 @@
-"""`assistant-train`: one command for each stage, made from the STAGES table.
+"""`assistant-train`: one command for each stage of the STAGES table.
 
-Stages and their libraries are imported when a stage runs, so that `--help` is there at once.
+Stages and their libraries are imported when a stage runs, so that `--help` is fast.
 """
 
 import importlib
@@ -37,10 +37,10 @@ assistant-train sft --help
 """
 _MORE = "More options are in docs/reference.md. Each works as a flag or in --config; --dry-run shows their values."
 _FIRST = ("rlhf", "sft", "evaluate")
-"""The stages that `--help` lists before the others."""
+"""Stages that `--help` lists first."""
 _USUAL, _OTHERS = Group("Usual commands", sort_key=0), Group("More commands", sort_key=1)
 NEWEST = "newest"
-"""What a bare `--resume` stands for."""
+"""The value of a bare `--resume`."""
 _GENERAL = Group("General", sort_key=0)
 _DATA = (
     "Data: JSON Lines, a JSON array, CSV or parquet, compressed or not, a `save_to_disk` folder, or a Hub id. "
@@ -86,10 +86,10 @@ def _common(stage: Stage) -> list[inspect.Parameter]:
 
 
 def build_app(arguments: Sequence[str], *, show_all: bool = False) -> App:
-    """The command line. Only the stage that is named has its flags read, so that no other's libraries are imported.
-    With `show_all`, help has every option.
+    """Build the command line. Only the stage named in `arguments` gets its own flags, so that the configurations of
+    other stages are not imported. With `show_all`, help lists every option.
     """
-    # Interrupts are answered here, like every other end.
+    # `run` handles interrupts.
     app = App(name="assistant-train", help=_ABOUT, suppress_keyboard_interrupt=False)
     for name, stage in STAGES.items():
         call = _command(name, stage, detailed=name in arguments, show_all=show_all)
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Carry out one command line and return its exit code."""
+    """Run a command line and return its exit code."""
     os.environ.update(OFFLINE)
     words = [f"--resume={NEWEST}" if _is_bare_resume(arguments, i) else word for i, word in enumerate(arguments)]
     try:
@@ -118,10 +118,10 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _refuse(Interrupted("stopped at once; what was saved before is kept"), arguments)
     except BrokenPipeError:
-        # Whoever read the output has enough of it; Python must not complain again when it flushes at exit.
+        # The reader closed the pipe. Python must not report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    # The outermost boundary: whatever went wrong, the user sees one line, and the traceback with --debug.
+    # The outermost boundary: the user sees one line for any error, and the traceback with --debug.
     except Exception as error:  # noqa: BLE001
         return _refuse(error, arguments)
     return 0
@@ -147,7 +147,7 @@ def _refuse(error: Exception, arguments: Sequence[str]) -> int:
 
 
 def _fail_gate(error: GateNotPassed, arguments: Sequence[str]) -> int:
-    """What was found is the answer all the same: the candidate is kept, and its figures say why it was not promoted."""
+    """Print the results all the same: the candidate is kept, and its figures show why it was not promoted."""
     if "--json" in arguments:
         print(json.dumps({**error.found, "error": one_line(str(error)), "exit_code": error.exit_code}), flush=True)
         return error.exit_code
@@ -162,7 +162,7 @@ def _help(name: str, stage: Stage) -> str:
 
 
 def _command(name: str, stage: Stage, *, detailed: bool, show_all: bool) -> Any:
-    """A function whose signature shows cyclopts the stage's flags; it is called with those alone that were given."""
+    """Return a function whose signature tells cyclopts the stage's flags. It is called with only those given."""
 
     def call(*operands: str, **given: Any) -> None:
         _carry_out(name, stage, operands, given)
@@ -174,7 +174,7 @@ def _command(name: str, stage: Stage, *, detailed: bool, show_all: bool) -> Any:
 
 
 def _hidden(stage: Stage) -> set[str]:
-    """The options that `--help` leaves to the reference."""
+    """Return the names of the options that `--help` leaves to the reference."""
     return {leaf.name for leaf in flags.leaves(_load(stage.config))} - set(stage.common)
 
 
@@ -184,7 +184,7 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
     from training.runs.progress import showing
     from training.runs.run import stop_signals
 
-    # Answers in the store may have been asked for in the user's own words: without them no conversation is found there.
+    # Prompts in the store may use the user's own wordings. They must be known to find the conversations in them.
     join_own()
     struct = _load(stage.config)
     values, config = _resolve(name, struct, given)
@@ -214,7 +214,7 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
         _load(stage.check)(job)
     if getattr(config, "download", False):
         os.environ.update(FETCHING)
-    # Before signals are only noted: the libraries take seconds to import, and there is nothing to save yet.
+    # Import before `stop_signals`: it takes seconds, and there is nothing to save yet if the user interrupts.
     carry_out = _load(stage.run)
     with stop_signals() as stop, showing(name) as report:
         result = carry_out(replace(job, stop=stop, report=report, table=report.table, say=report.say))
@@ -222,7 +222,7 @@ def _carry_out(name: str, stage: Stage, operands: tuple[str, ...], given: dict[s
 
 
 def _as_lines(stage: Stage, job: Any, columns: Sequence[str], folder: Path | None = None) -> Any:
-    """The job with its data as JSON Lines. Data in other formats are copied, into `folder` if there is one."""
+    """Return the job with its data as JSON Lines. Data in other formats are copied, to `folder` if given."""
     from training.runs.data.sources import as_json_lines, parse_columns
 
     if not stage.reads_rows:
@@ -238,7 +238,9 @@ def _as_lines(stage: Stage, job: Any, columns: Sequence[str], folder: Path | Non
 
 
 def _resolve(name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> tuple[dict[str, Any], msgspec.Struct]:
-    """All values but the configuration's, and the configuration: flag over file over resumed run over default."""
+    """Return the values of the general flags, and the configuration. Flags override the file, the file overrides the
+    resumed run, and that overrides the defaults.
+    """
     from training.runs.run import find_run, read_manifest, started_with
 
     own = {leaf.name for leaf in flags.leaves(struct)}

@@ -1,7 +1,7 @@
-"""Turns a configuration struct into command-line flags and back: types, defaults and help come from the struct alone.
+"""Turns a configuration struct into command-line flags and back. Types, defaults and help come from the struct.
 
-A value comes from the first of: a flag, the `--config` file, the run that is resumed, the default. Nested structs are
-flattened: each of their fields is a flag of its own.
+A value comes from the first of: a flag, the `--config` file, the resumed run, the default. Nested structs are
+flattened: each of their fields is a flag.
 """
 
 import ast
@@ -23,7 +23,7 @@ Config = TypeVar("Config", bound=msgspec.Struct)
 
 
 class Leaf(NamedTuple):
-    """One field of a struct or of the structs in it; `path` leads to it."""
+    """A field of a struct or of a nested struct. `path` are the names of the fields that lead to it."""
 
     path: tuple[str, ...]
     kind: Any
@@ -32,12 +32,12 @@ class Leaf(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The field's own name, which is the flag's."""
+        """The name of the field and of its flag."""
         return self.path[-1]
 
 
 def leaves(struct: type[msgspec.Struct], above: tuple[str, ...] = ()) -> Iterator[Leaf]:
-    """Every field, nested ones too, in the order of the source."""
+    """Yield all fields, including nested ones, in source order."""
     hints, help_texts = get_type_hints(struct), attribute_docs(struct)
     for field in fields(struct):
         kind = hints[field.name]
@@ -50,8 +50,8 @@ def leaves(struct: type[msgspec.Struct], above: tuple[str, ...] = ()) -> Iterato
 
 
 def attribute_docs(struct: type) -> dict[str, str]:
-    """The strings that stand under a class's attributes and its bases', as one line each. Python drops them, so the
-    source is read.
+    """Return the docstrings of the attributes of a class and its bases, as one line each. Python does not keep them, so
+    they are read from the source.
     """
     found: dict[str, str] = {}
     for part in reversed(struct.__mro__):
@@ -78,8 +78,8 @@ def _docs_in(struct: type) -> dict[str, str]:
 def parameters(
     struct: type[msgspec.Struct], common: Collection[str], groups: tuple[Group, Group], *, show_all: bool
 ) -> list[inspect.Parameter]:
-    """A keyword parameter for each leaf, as cyclopts reads them: the `common` ones in the first group, in their order,
-    the others in the second, hidden from `--help` unless `show_all`.
+    """Return a keyword parameter for each leaf, for cyclopts: first the `common` ones, in the first group, then the
+    others, in the second group and hidden from `--help` unless `show_all`.
     """
     found = {leaf.name: leaf for leaf in leaves(struct)}
     names = [*common, *(name for name in found if name not in common)]
@@ -102,9 +102,9 @@ def parameters(
 
 
 def build(struct: type[Config], layers: Iterable[Mapping[str, Any]], start: Config | None = None) -> Config:
-    """The struct with each leaf from the last layer that names it, else from `start`, else its default.
+    """Build the struct. Each leaf comes from the last layer that has it, else from `start`, else from its default.
 
-    Raises UsageError that names the key where a value has the wrong type.
+    Raises UsageError that names the key if a value is invalid.
     """
     tree: dict[str, Any] = msgspec.to_builtins(start) if start is not None else {}
     paths = {leaf.name: leaf.path for leaf in leaves(struct)}
@@ -124,14 +124,14 @@ def build(struct: type[Config], layers: Iterable[Mapping[str, Any]], start: Conf
 
 
 def _choices(kind: Any) -> str:
-    """What may be written instead, where that is a list of names."""
+    """Return the allowed names, if the kind is a Literal, as the end of a message."""
     return f"; there are {', '.join(map(str, get_args(kind)))}" if get_origin(kind) is Literal else ""
 
 
 def read_config_file(path: Path, known: Iterable[str]) -> dict[str, Any]:
-    """The values of a TOML file; tables are flattened, and dashes in names count as underscores.
+    """Read the values of a TOML file. Tables are flattened, and dashes in names become underscores.
 
-    Raises UsageError where the file cannot be read or holds a key that no flag has.
+    Raises UsageError if the file cannot be read or has an unknown key.
     """
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))

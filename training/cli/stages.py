@@ -1,22 +1,23 @@
-"""The stages of `assistant-train`: what each runs, how it is configured and shown."""
+"""The stages of `assistant-train`: the function of each, its configuration and its output."""
 
 from dataclasses import dataclass
 
 INPUTS = ("data", "dev", "columns", "model", "out", "track", "resume")
-"""Flags for what a stage reads and where it writes. `Stage.inputs` has those that the stage uses."""
+"""General flags for what a stage reads and where it writes. `Stage.inputs` names those that the stage uses."""
 DEV = "Held-out data. Without it, part of --data is held out."
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One row of the table.
+    """A stage.
 
-    `run` takes a `training.runs.job.Job` and returns its result as JSON values; `show` formats that result as text;
-    `check` refuses a job before `run`'s libraries are imported; `plan` says what more a job would do, for a dry run.
-    `reads_rows` is False where the data are documents. Functions and structs are given as "module:name".
+    `run` takes a `training.runs.job.Job` and returns its result as JSON values, and `show` formats that result as text.
+    `check` raises an error for an invalid job before `run`'s libraries are imported. `plan` returns more facts for a
+    dry run. `reads_rows` is False if the data are documents. Functions and structs are given as "module:name".
 
-    `inputs` are the names from INPUTS that the stage uses, and `dev` is the help of `--dev`. `common` are the options
-    that `--help` shows; the others work as flags and in `--config` too, and the reference lists them.
+    `inputs` are the names from INPUTS that the stage uses, and `dev` is the help of `--dev`. `operands` are positional
+    arguments, with the help `operand`. `common` are the options that `--help` shows; the others also work as flags and
+    in `--config`, and are listed in the reference.
     """
 
     run: str

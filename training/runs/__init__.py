@@ -1,1 +1,1 @@
-"""Training runs on disk, and what all stages share: jobs, data sets, checkpoints, versions, batches, processes."""
+"""Training runs on disk, and what all stages share: jobs, data, checkpoints, versions, processes."""

@@ -1,6 +1,6 @@
-"""A checkpoint on disk: a tree of dicts, lists, tensors and JSON values.
+"""Reads and writes checkpoints: trees of dicts, lists, tensors and JSON values.
 
-Tensors travel as safetensors and everything else as JSON: nothing is ever unpickled.
+Tensors are stored as safetensors and everything else as JSON; nothing is pickled.
 """
 
 import json
@@ -19,7 +19,7 @@ _TENSOR = "$tensor"
 
 
 def write_checkpoint(folder: Path, step: int, tree: dict[str, Any]) -> None:
-    """Write state.json and tensors.safetensors into an empty folder and force them to disk."""
+    """Write state.json and tensors.safetensors into an empty folder and sync them to disk."""
     tensors: dict[str, torch.Tensor] = {}
     skeleton = _pack(tree, "", tensors)
     weights = folder / "tensors.safetensors"
@@ -32,7 +32,7 @@ def write_checkpoint(folder: Path, step: int, tree: dict[str, Any]) -> None:
 
 
 def read_checkpoint(folder: Path) -> tuple[int, dict[str, Any]]:
-    """The step and the tree that `write_checkpoint` wrote. Raises AssistantError where they are damaged."""
+    """Read the step and the tree that `write_checkpoint` wrote. Raises AssistantError if they are damaged."""
     try:
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         return int(state["step"]), _unpack(state["tree"], load_file(folder / "tensors.safetensors"))
@@ -43,9 +43,10 @@ def read_checkpoint(folder: Path) -> tuple[int, dict[str, Any]]:
 
 
 def _pack(value: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any:
-    """A JSON skeleton of the tree; every tensor goes to `tensors` under the path of its place.
+    """Return the tree as JSON values, and put every tensor into `tensors` under its path.
 
-    Keys that are no text (an optimizer's parameter numbers) are kept apart, so that they come back as what they were.
+    Dicts become lists of pairs, because keys may be numbers (an optimizer's parameters), which JSON would turn into
+    text.
     """
     if isinstance(value, torch.Tensor):
         tensors[place] = value.detach().contiguous().clone()

@@ -1,4 +1,4 @@
-"""Draws a run's metrics: as text for a terminal and as PNG for a page.
+"""Draws a run's metrics: as text for a terminal, and as PNG for reports.
 
 Any stage can use it: `write_curves(run.metrics(), {"title": "metric", …}, path)`.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Curves = Mapping[str, str | Sequence[str]]
-"""Title of a panel -> the metric drawn in it, or several that share its axes."""
+"""Title of a panel -> its metric, or several metrics that share its axes."""
 Points = list[tuple[float, float]]
 
 _PPO: Curves = {
@@ -48,21 +48,23 @@ CURVES: dict[str, Curves] = {
     "sft": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},
     "adapt": {"loss": ("loss", "dev_loss"), "held-out loss": "dev_loss", "learning rate": "learning_rate"},
 }
-"""Stage -> its curves in the order in which they are drawn; a terminal shows the first two."""
+"""Stage -> its curves in drawing order. A terminal shows the first two."""
 _IN_A_TERMINAL = 2
 _COLUMNS = 2
 _PANEL_INCHES = (5.0, 2.8)
-# From so many points on a running mean is drawn over them.
+# With this many points or more, a running mean is drawn over them.
 _LONG = 20
 
 
 def points(rows: Sequence[Mapping[str, Any]], metric: str) -> Points:
-    """(step, value) of the rows that have the metric, one a step: a judgement repeats what its step has logged."""
+    """Return (step, value) of the rows with the metric. The last row of a step counts, because evaluations repeat
+    metrics of their step.
+    """
     return list({float(row["step"]): float(row[metric]) for row in rows if metric in row}.items())
 
 
 def show(result: Mapping[str, Any]) -> str:
-    """The stage's result as text, with charts of the run's first curves below it."""
+    """Format a stage's result as text, with charts of the run's first curves below."""
     text = tables.plain(result)
     if "run" not in result:
         return text
@@ -74,10 +76,10 @@ def show(result: Mapping[str, Any]) -> str:
 
 
 def chart(series: Points, title: str) -> str:
-    """A curve in braille dots, without colour; empty for less than two points."""
+    """Draw a curve in braille dots, without colour. Return "" for fewer than two points."""
     if len(series) < 2:
         return ""
-    # Imported here because only a terminal needs it.
+    # Imported late, because only terminals need it.
     import plotext
 
     plotext.clear_figure()
@@ -97,8 +99,8 @@ def write_curves(rows: Sequence[Mapping[str, Any]], curves: Curves, path: Path) 
 
 
 def draw(rows: Sequence[Mapping[str, Any]], curves: Curves) -> "Figure":
-    """A grid of panels, two a row: one for every title with a metric of at least two points in the rows."""
-    # Fonts are listed once, in our own cache folder; the figure is made without pyplot, which would keep it alive.
+    """Draw a grid with two panels per row: one for each title with a metric of at least two points."""
+    # matplotlib's list of fonts goes into Parley's cache. pyplot is avoided, because it would keep the figure alive.
     os.environ.setdefault("MPLCONFIGDIR", str(ensure_dir(cache_dir() / "matplotlib")))
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

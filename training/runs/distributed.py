@@ -1,4 +1,4 @@
-"""The processes of one run: those that torchrun started, or this one alone."""
+"""The processes of a run: those started by torchrun, or only this one."""
 
 import os
 
@@ -7,7 +7,7 @@ from torch import distributed
 
 
 class Ranks:
-    """This process's number, how many there are, and what they do together. Messages travel over gloo."""
+    """This process's rank, the number of processes, and their collective operations, by default over gloo."""
 
     def __init__(self) -> None:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
@@ -22,7 +22,7 @@ class Ranks:
         return self.rank == 0
 
     def add_up(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The sum of the tensor over all processes, the same everywhere."""
+        """Return the sum of the tensor over all processes."""
         if self.world == 1:
             return tensor
         total = tensor.detach().cpu().clone()
@@ -39,7 +39,7 @@ class Ranks:
             parameter.grad = part.view_as(parameter).clone()
 
     def gather(self, numbers: list[int]) -> list[int]:
-        """The integers of all processes, which must bring equally many, in order of rank."""
+        """Return the integers of all processes in order of rank. Each process must pass equally many."""
         if self.world == 1:
             return numbers
         own = torch.tensor(numbers, dtype=torch.long)
@@ -48,7 +48,7 @@ class Ranks:
         return [int(number) for part in parts for number in part]
 
     def largest(self, value: float) -> float:
-        """The largest of the values of all processes."""
+        """Return the largest value over all processes."""
         if self.world == 1:
             return value
         found = torch.tensor([value], dtype=torch.float64)
@@ -56,11 +56,11 @@ class Ranks:
         return float(found[0])
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
+        """Return whether the flag is set in any process."""
         return bool(self.add_up(torch.tensor([float(flag)]))[0] > 0)
 
     def share_text(self, text: str) -> str:
-        """The text of the leading process, everywhere."""
+        """Return the leading process's text in all processes."""
         if self.world == 1:
             return text
         content = list(text.encode())

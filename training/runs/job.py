@@ -1,4 +1,4 @@
-"""What a stage is asked to do: configuration, files, model, and how it reports."""
+"""The job of a stage: configuration, files, model, and callbacks for reports."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,20 +15,20 @@ from training.runs.tracking import following
 
 Config = TypeVar("Config", bound=msgspec.Struct)
 Report = Callable[[Mapping[str, float]], None]
-"""Gets the figures of a step: `step`, `fraction` (0 to 1), `seconds`, and whatever the stage measures."""
+"""Receives the figures of a step: `step`, `fraction` (0 to 1), `seconds`, and what the stage measures."""
 ShowTable = Callable[[str, Sequence[Sequence[str]]], None]
-"""Gets a title and rows of text, the column names first."""
+"""Receives a title and rows of text, column names first."""
 Say = Callable[[str], None]
-"""Gets a line of text that stays in view."""
+"""Receives a line of text that stays in view."""
 
 
 @dataclass(frozen=True)
 class Job(Generic[Config]):
-    """One call of one stage.
+    """A call of a stage.
 
-    `resume` is None for a fresh start, "newest" or the name of a run to go on with. `operands` are the words that
-    stand behind the stage's name. `also` are files that the configuration names, which count as data. `track` names the
-    tracker that gets the run's figures, if any.
+    `resume` is None for a new run, "newest", or the name of a run to resume. `operands` are the positional arguments.
+    `also` are files named in the configuration, which count as data. `track` names the tracker that gets the run's
+    figures, if any.
     """
 
     stage: str
@@ -48,12 +48,12 @@ class Job(Generic[Config]):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file that is read, in the order in which the run's data hash takes them."""
+        """All files that the job reads, in the order of the run's data hash."""
         return self.data + ((self.dev,) if self.dev else ()) + self.also
 
     def require_files(self) -> None:
-        """Raise DataMissing where a file that was named is not there: before anything is imported to read it. Whoever
-        takes ids of the Hub too says so where there is none.
+        """Raise DataMissing if a data file is missing, before libraries are imported to read it. Hub ids are checked
+        when they are read.
         """
         for path in (*self.data, *((self.dev,) if self.dev else ())):
             if not path.exists() and not names_a_data_set(path):
@@ -61,7 +61,7 @@ class Job(Generic[Config]):
 
     @contextmanager
     def open_run(self) -> Iterator[Run]:
-        """The run of this job, started or resumed; what goes wrong is noted in it, and the lock is released."""
+        """Start or resume the job's run. At the end, record an error in the run and release its lock."""
         if self.resume is None:
             seed = getattr(self.config, "seed", 0)
             run = Run.start(self.stage, self.config, self.files, seed, inputs=self.inputs())
@@ -79,11 +79,11 @@ class Job(Generic[Config]):
             run.close()
 
     def following(self, run: Run) -> AbstractContextManager[None]:
-        """Pass the figures of this run, or of one inside it, on to the job's tracker."""
+        """Pass the figures of this run, or of a nested run, on to the job's tracker."""
         return following(run, self.track, self.say)
 
     def inputs(self) -> dict[str, Any]:
-        """What the manifest keeps, so that `--resume` needs nothing said again."""
+        """Return the inputs for the manifest, so that `--resume` needs no other flags."""
         return {
             "data": [str(path.resolve()) for path in self.data],
             "dev": str(self.dev.resolve()) if self.dev else None,
@@ -93,11 +93,11 @@ class Job(Generic[Config]):
         }
 
     def check_stop(self, run: Run) -> None:
-        """Raise Interrupted where the user asked to stop; the stage has saved before."""
+        """Raise Interrupted if the user asked to stop. The stage must have saved its state before."""
         if self.stop.requested:
             raise Interrupted(f"stopped and saved; continue with: assistant-train {self.stage} --resume {run.name}")
 
     def refuse_resume(self) -> None:
-        """For stages that keep no state between steps."""
+        """Raise UsageError if the user asked to resume. For stages that save no state."""
         if self.resume is not None:
             raise UsageError(f"{self.stage} keeps no state to resume: start it again")

@@ -1,4 +1,4 @@
-"""Files that one process holds at a time: a run's folder, and a stage that runs once at a time."""
+"""File locks, for a run's folder and for stages of which only one run may be active."""
 
 import fcntl
 import os
@@ -11,13 +11,13 @@ from assistant.locations import ensure_dir, runs_dir
 
 
 class RunLocked(AssistantError):
-    """Another process works on the run, or on another of the stage."""
+    """Another process works on the run, or on another run of the stage."""
 
 
 class Lock:
-    """A file held from here until `close`, or until the process dies. It says who holds it.
+    """A lock on a file until `close` or the end of the process. The file names its owner.
 
-    Raises RunLocked where another process does, with what `refusal` makes of the text that this one left.
+    If another process holds the lock, raises RunLocked with the message that `refusal` makes of the owner's name.
     """
 
     def __init__(self, place: Path, refusal: Callable[[str], str]) -> None:
@@ -30,19 +30,19 @@ class Lock:
             raise RunLocked(refusal(owner)) from error
 
     def tell(self, owner: str) -> None:
-        """Leave word of who holds it."""
+        """Write the owner's name into the file."""
         self._file.seek(0)
         self._file.truncate()
         self._file.write(owner)
         self._file.flush()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the lock."""
         self._file.close()
 
 
 def is_held(place: Path) -> bool:
-    """Whether a process holds the file."""
+    """Return whether a process holds the lock."""
     try:
         with place.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -53,8 +53,8 @@ def is_held(place: Path) -> bool:
 
 @contextmanager
 def alone(stage: str) -> Iterator[Callable[[str], None]]:
-    """Hold the stage's lock; the function given says which run holds it. Raises RunLocked with that run's name and
-    process.
+    """Hold the stage's lock. Yields a function that sets the name of the run that holds it. Raises RunLocked, which
+    names the other run and its process, if the lock is taken.
     """
 
     def refusal(owner: str) -> str:

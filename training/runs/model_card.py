@@ -1,4 +1,4 @@
-"""Writes a model's card: what it is, its data, its figures and its limits."""
+"""Writes model cards: description, data, figures and limits."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from assistant.models.versions import VersionFacts
 
 
 class CardData(msgspec.Struct, frozen=True):
-    """A data file as a card names it."""
+    """A data file on a card."""
 
     file: str
     rows: int
@@ -19,7 +19,7 @@ class CardData(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a card says. `figures` are name and text; `command` reproduces the model."""
+    """The content of a card. `figures` maps names to text; `command` reproduces the model."""
 
     title: str
     summary: str
@@ -38,7 +38,7 @@ def write_card(folder: Path, card: Card) -> Path:
 
 
 def write_version_card(folder: Path, facts: VersionFacts, licence: str) -> Path:
-    """Write README.md of a tuned version: what it came of and what was measured. The licence is that of its base."""
+    """Write README.md of a tuned version: its origin and its figures. The licence is that of its base."""
     head = ["---", f"license: {licence}", "---", ""] if licence else []
     origin = f"{facts.parent}, itself of {facts.base}" if facts.parent else facts.base
     figures = [f"| {name} | {_figure(value)} |" for name, value in facts.figures.items() if _figure(value)]
@@ -64,7 +64,7 @@ def _figure(value: Any) -> str:
 def _text(card: Card) -> str:
     data = [f"| {row.file} | {row.rows:,} | {row.used_for} |" for row in card.data]
     figures = [f"| {name} | {value} |" for name, value in card.figures.items()]
-    # The head is what the registry and the Hub read the licence from.
+    # The registry and the Hub read the licence from the front matter.
     head = ["---", f"license: {card.licence}", "---", ""] if card.licence else []
     lines = [
         *head,

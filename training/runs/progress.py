@@ -14,18 +14,18 @@ from rich.text import Text
 from assistant.terminal import one_line
 
 _QUIET_SECONDS = 5.0
-"""Plain lines come no more often than this; the first and the last always come."""
+"""Least time between plain lines. The first and the last are always shown."""
 _UNSHOWN = ("step", "fraction", "seconds", "epoch")
 
 
 class Reporter(Protocol):
-    """Shows a job's figures, and tables where there is a terminal to hold them."""
+    """Shows a job's figures and, on a terminal, tables."""
 
     def __call__(self, figures: Mapping[str, float]) -> None:
         """Show the figures of a step."""
 
     def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
-        """Show rows of text, the column names first."""
+        """Show rows of text, column names first."""
 
     def say(self, line: str) -> None:
         """Show a line that stays."""
@@ -33,7 +33,7 @@ class Reporter(Protocol):
 
 @contextmanager
 def showing(stage: str) -> Iterator[Reporter]:
-    """What figures and tables are reported to, for as long as the context lasts."""
+    """Return a reporter for figures and tables, for the duration of the context."""
     if sys.stderr.isatty():
         with _bar(stage) as report:
             yield report
@@ -64,7 +64,7 @@ class _Bar:
     def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
         table = Table(*rows[0], title=title, title_justify="left", expand=True)
         for row in rows[1:]:
-            # Text, not markup: brackets in a response are the response's own.
+            # As Text, because brackets in a response are not markup.
             table.add_row(*(Text(one_line(cell), overflow="ellipsis") for cell in row))
         self._progress.console.print(table)
 
@@ -83,14 +83,14 @@ class _Lines:
             print(f"{self._stage}: {describe(figures)}", file=sys.stderr, flush=True)
 
     def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
-        """Nothing: lines are for logs, where a wide table would not be read."""
+        """Do nothing, because logs are too narrow for wide tables."""
 
     def say(self, line: str) -> None:
         print(f"{self._stage}: {line}", file=sys.stderr, flush=True)
 
 
 def describe(figures: Mapping[str, float]) -> str:
-    """ "step 50, 12 %, loss 6.123, 3.1 steps/s, 12 min left"."""
+    """Format figures, such as "step 50, 12%, loss 6.123, 3.1 steps/s, 12 min left"."""
     step, fraction, seconds = (figures.get(name, 0.0) for name in ("step", "fraction", "seconds"))
     parts = [f"step {int(step)}", f"{fraction:.0%}"]
     parts += [f"{name.replace('_', ' ')} {value:.3f}" for name, value in figures.items() if name not in _UNSHOWN]
@@ -103,7 +103,7 @@ def describe(figures: Mapping[str, float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "40 s", "12 min" or "3 h 05 min"."""
+    """Format a duration as "40 s", "12 min" or "3 h 05 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,14 +1,14 @@
-"""A training run on disk: resolved config, manifest, `metrics.jsonl`, checkpoints, resume.
+"""Training runs on disk: manifest with configuration, metrics, checkpoints, and resuming.
 
     runs/pocket-20261121-101500-3f2a/
-        manifest.json      stage, config, hash of the data, versions of the libraries, seed
-        metrics.jsonl      one object a logged step
+        manifest.json      stage, configuration, hash of the data, versions of libraries, seed
+        metrics.jsonl      one object per logged step
         checkpoint/        state.json and tensors.safetensors of the last saved step
-        best/              the same for the best one so far
-        outcome.json       how it ended: what was made, or what went wrong
+        best/              the same for the best step so far
+        outcome.json       the result, or the error
         lock               held while a process works on the run
 
-A checkpoint is written beside its place and renamed, so that a crash leaves the one before.
+A checkpoint is written under another name and then renamed, so that a crash leaves the previous one.
 """
 
 import json
@@ -40,9 +40,7 @@ Config = TypeVar("Config", bound=msgspec.Struct)
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What makes a run repeatable. `inputs` names the files and the model that the command was given; `files` are the
-    data files with a hash of each.
-    """
+    """What makes a run repeatable. `inputs` are the command's files and model; `files` maps data files to hashes."""
 
     stage: str
     config: dict[str, Any]
@@ -55,12 +53,12 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def data(self) -> tuple[str, ...]:
-        """The names of the data files, without their folders."""
+        """The names of the data files, without folders."""
         return tuple(sorted({Path(name).name for name in self.files}))
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """One line of the list of runs. `dev` is the last figure on held-out data, None before the first."""
+    """An entry in the list of runs. `dev` are the last figures on held-out data, or None."""
 
     name: str
     stage: str
@@ -72,7 +70,9 @@ class RunSummary(msgspec.Struct, frozen=True):
 
 
 class StopRequested:
-    """Set by SIGINT or SIGTERM; a loop asks `requested` after each step, saves, and ends with exit code 130."""
+    """A request to stop, set by SIGINT or SIGTERM. A loop checks `requested` after each step, saves, and ends with exit
+    code 130. A second signal raises KeyboardInterrupt.
+    """
 
     def __init__(self) -> None:
         self.requested = False
@@ -85,7 +85,7 @@ class StopRequested:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """While there is nothing to save: the signal ends the work where it stands, as KeyboardInterrupt."""
+        """Within this context, in which there is nothing to save, a signal raises KeyboardInterrupt immediately."""
         if self.requested:
             raise KeyboardInterrupt
         self._at_once = True
@@ -97,7 +97,7 @@ class StopRequested:
 
 @contextmanager
 def stop_signals() -> Iterator[StopRequested]:
-    """Turn the first SIGINT or SIGTERM into a request to stop; a second SIGINT ends at once."""
+    """Turn the first SIGINT or SIGTERM into a request to stop; a second one raises KeyboardInterrupt."""
     stop = StopRequested()
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -108,18 +108,18 @@ def stop_signals() -> Iterator[StopRequested]:
 
 
 class Run:
-    """One run folder, locked for this process from `start` or `resume` to `close`."""
+    """A run's folder, locked for this process from `start` or `resume` to `close`."""
 
     def __init__(self, folder: Path, manifest: Manifest, lock: Lock) -> None:
         self.folder = folder
         self.manifest = manifest
         self.on_log: Callable[[int, Mapping[str, float | int | str]], None] = lambda step, metrics: None
-        """Gets every line that is logged."""
+        """Called with every logged line."""
         self._lock = lock
 
     @property
     def name(self) -> str:
-        """The folder's name, which `--resume` takes."""
+        """The folder's name, for `--resume`."""
         return self.folder.name
 
     @classmethod
@@ -132,7 +132,7 @@ class Run:
         root: Path | None = None,
         inputs: dict[str, Any] | None = None,
     ) -> "Run":
-        """Make a new run folder and write its manifest."""
+        """Create a run's folder and write its manifest."""
         data_hash = content_hash(data)
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = ensure_dir((root or runs_dir()) / f"{stage}-{stamp}-{secrets.token_hex(2)}")
@@ -154,10 +154,10 @@ class Run:
     def resume(
         cls, stage: str, name: str | None, config: msgspec.Struct, data: Sequence[Path], root: Path | None = None
     ) -> "Run":
-        """Open a run again, the newest of the stage where `name` is None.
+        """Open a run again: the one named, or the newest of the stage.
 
-        Raises DataMissing where there is none, and UsageError (exit 2) where data or config are not the ones it was
-        started with.
+        Raises DataMissing if there is none, and UsageError (exit code 2) if data or configuration changed since the
+        start.
         """
         folder = find_run(stage, name, root)
         manifest = read_manifest(folder)
@@ -185,12 +185,12 @@ class Run:
         self.on_log(step, metrics)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Every logged line, in order; a last line that a crash cut short is left out."""
+        """Return all logged lines in order, without an incomplete last line after a crash."""
         return read_metrics(self._metrics_file)
 
     def save(self, step: int, tree: dict[str, Any], slot: Literal["checkpoint", "best"] = "checkpoint") -> None:
         """Write a checkpoint: a tree of dicts, lists, tensors and JSON values."""
-        # Imported here so that listing runs needs no torch.
+        # Imported late, so that listing runs needs no torch.
         from training.runs.checkpoints import write_checkpoint
 
         draft = ensure_dir(self.folder / f".{slot}.{secrets.token_hex(4)}.part")
@@ -202,11 +202,13 @@ class Run:
             raise
 
     def load(self, slot: Literal["checkpoint", "best"] = "checkpoint") -> tuple[int, dict[str, Any]] | None:
-        """The step and tree last saved, or None. Forgets logged steps after it, since they will be made again."""
+        """Return the step and the tree last saved, or None. For "checkpoint", drops logged steps after it, which will
+        be repeated.
+        """
         from training.runs.checkpoints import read_checkpoint
 
         for draft in self.folder.glob(f".{slot}.*.part"):
-            shutil.rmtree(draft, ignore_errors=True)  # A killed process left it half written.
+            shutil.rmtree(draft, ignore_errors=True)  # Incomplete, from a killed process.
         place = self.folder / slot
         aside = self.folder / f"{slot}.old"
         if not place.exists() and aside.exists():
@@ -219,11 +221,11 @@ class Run:
         return step, tree
 
     def finish(self, made: str) -> None:
-        """Note that the run is complete and what it made."""
+        """Record that the run is complete, and its result."""
         write_atomically(self.folder / _OUTCOME, _pretty({"state": "finished", "outcome": made}))
 
     def fail(self, reason: str) -> None:
-        """Note that the run went wrong and why; its last checkpoint stays."""
+        """Record that the run failed, and why. Its last checkpoint stays."""
         write_atomically(self.folder / _OUTCOME, _pretty({"state": "failed", "outcome": reason}))
 
     def close(self) -> None:
@@ -235,8 +237,8 @@ class Run:
         return self.folder / _METRICS
 
     def _swap_in(self, draft: Path, slot: str) -> None:
-        # A folder cannot be renamed over a full one: the one before steps aside first, and `load` finds it there
-        # after a crash.
+        # A folder cannot replace a non-empty one, so the previous one is renamed first. `load` finds it there after a
+        # crash.
         place, aside = self.folder / slot, self.folder / f"{slot}.old"
         shutil.rmtree(aside, ignore_errors=True)
         if place.exists():
@@ -246,13 +248,13 @@ class Run:
         shutil.rmtree(aside, ignore_errors=True)
 
     def forget_after(self, step: int) -> None:
-        """Drop the logged steps after this one, which a resumed run makes again."""
+        """Drop the logged steps after this one, which a resumed run repeats."""
         kept = [row for row in self.metrics() if row["step"] <= step]
         write_atomically(self._metrics_file, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
 def _difference(manifest: Manifest, data: Sequence[Path]) -> str:
-    """Which files changed, or are other ones."""
+    """Describe how the data files differ from the manifest's."""
     now = {str(path): content_hash([path]) for path in data}
     changed = [name for name, hashed in now.items() if manifest.files.get(name, hashed) != hashed]
     gone = [name for name in manifest.files if name not in now]
@@ -262,7 +264,7 @@ def _difference(manifest: Manifest, data: Sequence[Path]) -> str:
 
 
 def find_run(stage: str, name: str | None, root: Path | None = None) -> Path:
-    """The folder of that run, or of the stage's newest where `name` is None. Raises DataMissing."""
+    """Return the folder of the run named, or of the stage's newest run. Raises DataMissing."""
     root = root or runs_dir()
     if name:
         folder = root / name
@@ -276,7 +278,7 @@ def find_run(stage: str, name: str | None, root: Path | None = None) -> Path:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a run folder. Raises UsageError where it is damaged."""
+    """Read the manifest in a run's folder. Raises UsageError if it is damaged."""
     try:
         return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
     except (OSError, ValueError, RecursionError) as error:
@@ -284,7 +286,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def started_with(manifest: Manifest, kind: type[Config], name: str) -> Config:
-    """The configuration that a run was started with; settings added since have their defaults."""
+    """Return the configuration that a run was started with. Options added since have their defaults. Raises UsageError
+    if it does not fit this version.
+    """
     try:
         return msgspec.convert(manifest.config, kind)
     except msgspec.ValidationError as error:
@@ -292,7 +296,7 @@ def started_with(manifest: Manifest, kind: type[Config], name: str) -> Config:
 
 
 def list_runs(root: Path | None = None) -> list[RunSummary]:
-    """Every readable run, the oldest first."""
+    """Return every readable run, oldest first."""
     found = []
     for path in (root or runs_dir()).glob(f"*/{_MANIFEST}"):
         try:
@@ -319,7 +323,7 @@ def _summarize(folder: Path) -> RunSummary:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Every line of a metrics.jsonl, in order; a last line that a crash cut short is left out."""
+    """Read the lines of a metrics.jsonl in order, without an incomplete last line after a crash."""
     if not path.exists():
         return []
     rows = []

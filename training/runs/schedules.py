@@ -1,4 +1,4 @@
-"""How the learning rate goes over a run, by the names that transformers gives its schedules."""
+"""Learning-rate schedules, by the names of transformers."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -7,16 +7,16 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LambdaLR
 
 Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt"]
-"""Those that need nothing beside a number of steps and of steps to rise over."""
+"""The schedules that need only the number of steps and of warmup steps."""
 
 
 def share_of_rate(schedule: Schedule, step: int, steps: int, rise: int) -> float:
-    """The share of the full learning rate in step `step` of `steps`, from 0; it rises over the first `rise` of them.
+    """Return the factor of the learning rate at step `step` (from 0) of `steps`. It rises over the first `rise` steps.
 
-    While it rises a step takes the next one's share, so that no step is taken with a rate of 0.
+    During the rise, each step takes the factor of the next one, so that no step has a rate of 0.
     """
     if step + 1 == rise:
-        return 1.0  # whatever comes then: a run may end here, and a schedule that falls would say 0
+        return 1.0  # If the run ends here, a falling schedule would return 0.
     share: float = _schedule(schedule, steps, rise).lr_lambdas[0](step + 1 if step < rise else step)
     return share
 

@@ -1,4 +1,4 @@
-"""Writes results as text for a terminal."""
+"""Formats results as text for a terminal."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,13 +12,13 @@ from training.runs.tracking import place_of
 
 
 def plain(result: Mapping[str, Any]) -> str:
-    """One "name: value" a line; nested names are joined by dots."""
+    """Format one "name: value" per line. Nested names are joined by dots."""
     return "\n".join(f"{name}: {_value(value)}" for name, value in _flattened(result))
 
 
 def plan(job: Job[Any], read: Job[Any], reads_rows: bool) -> dict[str, Any]:
-    """What a job would do: configuration, and each file with its rows, None for documents; `read` is the job with its
-    data as JSON Lines. Writes nothing.
+    """Return what a job would do: its configuration, and each file with its number of rows, None for documents. `read`
+    is the job with its data as JSON Lines. Writes nothing.
     """
     from training.runs.data.datasets import bytes_at, read_rows
 
@@ -40,7 +40,7 @@ def plan(job: Job[Any], read: Job[Any], reads_rows: bool) -> dict[str, Any]:
 
 
 def loop(result: Mapping[str, Any]) -> str:
-    """What a run of the loop found: its figures, the gate's table, and what became of the candidate."""
+    """Format the result of `rlhf`: figures, the gate's table, and the fate of the candidate."""
     reward, gate = result["reward"], result.get("gate")
     low, high = reward["ci"]
     lines = [
@@ -62,7 +62,7 @@ def loop(result: Mapping[str, Any]) -> str:
 
 
 def reward(result: Mapping[str, Any]) -> str:
-    """A reward's accuracy beside what needs no training, then everything else."""
+    """Format the result of `reward`: accuracy and baselines, then everything else."""
     if "accuracy" not in result:
         return plain(result)
     low, high = result["accuracy_ci"]
@@ -80,7 +80,7 @@ def reward(result: Mapping[str, Any]) -> str:
 
 
 def runs(found: Sequence[Mapping[str, Any]]) -> str:
-    """The table of runs."""
+    """Format the table of runs."""
     if not found:
         return "no runs yet"
     rows = [["run", "stage", "state", "step", "held-out figure", "started"]]
@@ -91,7 +91,7 @@ def runs(found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def evaluation(result: Mapping[str, Any]) -> str:
-    """Figures with their intervals, one column for each mode."""
+    """Format the result of `evaluate`: figures with intervals, one column per mode."""
     if "accuracy" in result:
         return plain(result)
     modes = result.get("modes") or {result["mode"]: result}
@@ -106,7 +106,7 @@ def evaluation(result: Mapping[str, Any]) -> str:
 
 
 def comparison(result: Mapping[str, Any]) -> str:
-    """Both models' figures with the paired difference, then the largest differences side by side."""
+    """Format the result of `compare`: both models' figures with the paired difference, then the largest differences."""
     rows = [["", "first", "second", "second - first", "win", "loss", "tie"]]
     for name, row in result["figures"].items():
         size = max(row["first"], row["second"])
@@ -134,12 +134,12 @@ def _with_interval(value: float, bounds: Sequence[float], size: float) -> str:
 
 
 def _number(value: float | None, size: float) -> str:
-    """Rates (at most 1) with three decimals, everything else with one."""
+    """Format rates (at most 1) with three decimals, everything else with one."""
     return "-" if value is None else f"{value:.{3 if size <= 1 else 1}f}"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns as wide as their longest cell; numbers stand on the right."""
+    """Align rows of text in columns. Columns of numbers are aligned to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     numeric = [all(_is_number(row[i]) for row in rows[1:]) and len(rows) > 1 for i in range(len(widths))]
     return "\n".join(

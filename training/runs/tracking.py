@@ -1,7 +1,7 @@
-"""Passes the figures that a run writes on to a tracker, by Accelerate's trackers.
+"""Passes a run's figures on to a tracker, through Accelerate's trackers.
 
-Numbers and options are passed on, never text: a logged row with text tells of an event, and is left out. The figures
-stay in a folder beside the runs, one for each tracker, unless the user's environment names another place or a server.
+Only numbers and options are passed on: a logged row with text describes an event and is skipped. Each tracker keeps the
+figures in a folder beside the runs, unless the user's environment names another place or a server.
 """
 
 import io
@@ -21,12 +21,12 @@ from training.runs.run import Run
 
 Tracker = Literal["tensorboard", "wandb", "trackio", "mlflow"]
 _MODULES = {"tensorboard": ("tensorboard", "tensorboardX")}
-"""What else a tracker's package may be called."""
+"""Alternative packages for a tracker."""
 _PROJECT = "parley"
 
 
 def require_tracker(name: str) -> None:
-    """Raise UsageError for a tracker that is not known, and DataMissing where its package is not installed."""
+    """Raise UsageError for an unknown tracker, and DataMissing if its package is not installed."""
     if name not in get_args(Tracker):
         raise UsageError(f"track: no tracker {name!r}; there are {', '.join(get_args(Tracker))}")
     if not any(find_spec(module) for module in _MODULES.get(name, (name,))):
@@ -34,18 +34,18 @@ def require_tracker(name: str) -> None:
 
 
 def place_of(name: str) -> dict[str, str]:
-    """Where a tracker of that name would keep figures: its folder, and what its environment says."""
+    """Return where a tracker would keep figures: its folder, and its environment variables."""
     return {"tracker": name, "folder": str(_folder(name)), **tracking(name, _folder(name))}
 
 
 def _folder(name: str) -> Path:
-    """The folder of all runs' figures."""
+    """Return the tracker's folder for the figures of all runs."""
     return runs_dir() / "tracked" / name
 
 
 @contextmanager
 def following(run: Run, name: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Pass what the run logs on to the tracker of that name; "" is none."""
+    """Within this context, pass what the run logs on to the tracker `name`, if it is not ""."""
     if not name:
         yield
         return
@@ -59,8 +59,8 @@ def following(run: Run, name: str, say: Callable[[str], None]) -> Iterator[None]
 
 
 class _Follower:
-    """One tracker of one run, opened at the first figure. When it fails, it says so and gets no more: the run goes on,
-    and has its figures in metrics.jsonl.
+    """The tracker of a run, opened at the first figure. If it fails, the user is told and it gets no more figures, but
+    the run goes on, with its figures in metrics.jsonl.
     """
 
     def __init__(self, run: Run, name: str, say: Callable[[str], None]) -> None:
@@ -79,7 +79,7 @@ class _Follower:
             self._attempt(self._tracker.finish)
 
     def _log(self, step: int, metrics: Mapping[str, float]) -> None:
-        # Some trackers refuse what is not finite, and a step before the last.
+        # Some trackers reject figures that are not finite, and steps before the last one.
         figures = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
         self._step = max(self._step, step)
         if self._tracker is None:
@@ -90,10 +90,10 @@ class _Follower:
         if self._failed:
             return
         try:
-            # Standard output is the result's.
+            # Keep standard output free for the result.
             with redirect_stdout(io.StringIO()):
                 do()
-        # Somebody else's program, on somebody else's server: whatever goes wrong there is not the run's fault.
+        # An error in the tracker or on its server must not stop the run.
         except Exception as error:  # noqa: BLE001
             self._failed = True
             reason = one_line(str(error))[:200] or type(error).__name__
@@ -101,10 +101,10 @@ class _Follower:
 
 
 def _open(run: Run, name: str, step: int) -> Any:
-    """A tracker's run of the same name, gone on with if it exists, that knows the options."""
+    """Open the tracker's run of the same name, or continue it, and store the options."""
     from accelerate import PartialState
 
-    PartialState()  # Accelerate's trackers log their doings, which this allows.
+    PartialState()  # Accelerate's trackers use its logger, which needs this.
     place = ensure_dir(_folder(name))
     os.environ.update(tracking(name, place))
     # TensorBoard would list the options of a resumed run as another run.
@@ -117,7 +117,7 @@ def _open(run: Run, name: str, step: int) -> Any:
 
 
 def options(run: Run) -> dict[str, str | int | float | bool]:
-    """The run's configuration as a flat table: what is unset is left out, and lists are joined."""
+    """Return the run's configuration as a flat dict, without unset options and with lists joined."""
     found: dict[str, str | int | float | bool] = {"stage": run.manifest.stage}
     waiting = [*run.manifest.config.items()]
     while waiting:
@@ -134,7 +134,7 @@ def options(run: Run) -> dict[str, str | int | float | bool]:
 def _tensorboard(run: Run, place: Path, step: int) -> Any:
     from accelerate.tracking import TensorBoardTracker
 
-    # tensorboardX names its files by the second: one of a run that is resumed at once would take the place of another.
+    # tensorboardX names files by the second; without a suffix, a run resumed in the same second would overwrite one.
     return TensorBoardTracker(run.name, place, purge_step=step, filename_suffix=f".{step}")
 
 
@@ -142,7 +142,7 @@ def _wandb(run: Run, place: Path, step: int) -> Any:
     import wandb
     from accelerate.tracking import WandBTracker
 
-    # The terminal shows samples of conversations, and the command line names files.
+    # Do not upload the terminal, which shows samples of conversations, or the command line, which names files.
     settings = wandb.Settings(
         console="off", silent=True, x_disable_meta=True, disable_git=True, save_code=False, x_save_requirements=False
     )
@@ -154,7 +154,7 @@ def _trackio(run: Run, place: Path, step: int) -> Any:
     from accelerate.tracking import TrackioTracker
 
     tracker: Any = TrackioTracker(_PROJECT, name=run.name, resume="allow", embed=False)
-    # Accelerate ends the run alone; at exit the library would end it again, and say so on standard output.
+    # Accelerate finishes only its run; at exit, trackio would finish again and print to standard output.
     tracker.finish = trackio.finish
     return tracker
 

@@ -1,5 +1,5 @@
-"""Makes a model version from a training result: merges the adapter in float32, checks that nothing changed, converts
-for serving, and registers it.
+"""Makes a model version from a training result: merges the adapter in float32, checks that this changed nothing,
+converts for serving, and registers.
 """
 
 import shutil
@@ -36,7 +36,7 @@ from assistant.records import ModelVersion
 from training.runs.model_card import write_version_card
 
 MERGE_TOLERANCE = 1e-3
-"""Nats a token, at most, between base plus adapter and the merged weights: rounding alone."""
+"""Largest difference between base plus adapter and the merged weights, in nats per token: only rounding is allowed."""
 _PROBE = (
     "Summarize the following conversation.\n\nMaya: The review moves to Friday at 10:30.\nTom: I'll book room 4.",
     "The review moves to Friday. Tom will book room 4.",
@@ -53,13 +53,14 @@ def make_version(
 ) -> ModelVersion:
     """Register base plus `adapter`, or the model in the folder `weights`, as the next version, and return it.
 
-    `base` is the model under the adapter, as `assistant.models.versions.policy_of` gives it: a base has exactly one
-    adapter, so one on top of a merged one is refused. `facts` need `base` and `method`, and `parent` where a version's
-    adapter was trained further; the rest is filled in here and by `register`. The version's folder is a whole model
-    with the int8 conversion and the adapter beside it. One with a soft prompt shares its base's weights and has no
-    conversion. A file of the adapter that peft does not know (a value head) is kept with it.
+    `base` is the model without the adapter, as returned by `assistant.models.versions.policy_of`. It must not have an
+    adapter of its own. `facts` need `base` and `method`, and `parent` if a version's adapter was trained further; the
+    rest is filled in here and by `register`. The version's folder is a complete model with the int8 conversion and the
+    adapter beside it. A version with a soft prompt shares its base's weights and has no conversion. Other files of the
+    adapter (a value head) are kept with it.
 
-    Raises ModelDamaged where merging or converting changed what the model says; nothing is registered then.
+    Raises UsageError for invalid arguments, and ModelDamaged if merging or converting changed the model's output.
+    Nothing is registered then.
     """
     if (adapter is None) == (weights is None):
         raise UsageError("a version needs either an adapter or full weights")
@@ -80,7 +81,7 @@ def make_version(
 
 @contextmanager
 def trying(base: ModelVersion, adapter: Path, folder: Path) -> Iterator[ModelVersion]:
-    """Base plus `adapter` as they would be served, in `folder` for as long as it lasts and not among the versions."""
+    """Assemble base plus `adapter` for serving in `folder`, without registering. Removes the folder at the end."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         _assemble(Path(base.folder), ensure_dir(folder), adapter, None, lambda progress: None)
@@ -90,9 +91,9 @@ def trying(base: ModelVersion, adapter: Path, folder: Path) -> Iterator[ModelVer
 
 
 def version_of_run(run: str) -> ModelVersion | None:
-    """The version that a training run made, where it came so far."""
+    """Return the version that a training run made, or None."""
     for model in list_models():
-        # Another version that is damaged is none of this run's business.
+        # Skip damaged versions of other runs.
         with suppress(ModelDamaged):
             facts = facts_of(model)
             if facts is not None and facts.run == run:
@@ -101,20 +102,20 @@ def version_of_run(run: str) -> ModelVersion | None:
 
 
 def note_figures(version: ModelVersion, figures: dict[str, Any]) -> None:
-    """Add what was measured of a version to its facts and its card."""
+    """Add figures to a version's facts and card."""
     facts = add_figures(version, figures)
     write_version_card(Path(version.folder), facts, version.licence)
 
 
 def merge(base: Path, adapter: Path, out: Path) -> float:
-    """Write the base with the adapter added to its weights, in float32, and return by how much the two differ at most,
-    in nats a token.
+    """Write the base with the adapter merged into its weights, in float32. Return the largest difference to base plus
+    adapter, in nats per token.
 
-    Raises ModelDamaged where that is more than rounding.
+    Raises ModelDamaged if that is more than rounding.
     """
     logging.disable_progress_bar()
     with warnings.catch_warnings():
-        # peft asks transformers by a name that transformers has since changed.
+        # peft uses a name that transformers has deprecated.
         warnings.filterwarnings("ignore", category=FutureWarning)
         model = PeftModel.from_pretrained(load_float32(base), str(adapter)).eval()
     expected = _log_probabilities(model, base)
@@ -127,7 +128,7 @@ def merge(base: Path, adapter: Path, out: Path) -> float:
 
 
 def _assemble(base: Path, draft: Path, adapter: Path | None, weights: Path | None, on_progress: OnProgress) -> None:
-    """A whole model with its conversion, of the base with the adapter added, or of the weights."""
+    """Write a complete model with its conversion: the base with the adapter merged, or with the weights."""
     _copy(base, draft, BESIDE_WEIGHTS)
     if adapter is not None:
         merge(base, adapter, draft)
@@ -138,7 +139,7 @@ def _assemble(base: Path, draft: Path, adapter: Path | None, weights: Path | Non
 
 @torch.inference_mode()
 def _log_probabilities(model: Any, folder: Path) -> torch.Tensor:
-    """Log-probabilities of the probe's target, (tokens,)."""
+    """Return the log-probabilities of the probe's target, (tokens,)."""
     tokenizer = ModelTokenizer(folder)
     source, target = (torch.tensor([tokenizer.encode(text)]) for text in _PROBE)
     logits = model(input_ids=source, labels=target).logits.float()
@@ -147,7 +148,7 @@ def _log_probabilities(model: Any, folder: Path) -> torch.Tensor:
 
 
 def _keep_adapter(adapter: Path, place: Path, base: str) -> None:
-    """Copy the adapter, naming its base by reference instead of by the folder it happened to lie in."""
+    """Copy the adapter, and replace the folder of its base by the base's reference."""
     place.mkdir(mode=0o700)
     for path in adapter.iterdir():
         if path.is_file() and path.suffix in {".json", ".safetensors"}:
@@ -163,7 +164,7 @@ def _keep_adapter(adapter: Path, place: Path, base: str) -> None:
 
 
 def _copy(source: Path, target: Path, patterns: tuple[str, ...], *, link: bool = False) -> None:
-    """Copy files, or give them a second name where the disk can: weights are never changed in place."""
+    """Copy files. With `link`, hard-link weights if possible, which is safe because they never change in place."""
     for pattern in patterns:
         for path in source.glob(pattern):
             place = target / path.name

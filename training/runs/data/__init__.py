@@ -1,1 +1,1 @@
-"""Training data: read, converted, split, augmented and batched."""
+"""Reads, converts, augments and batches training data."""

@@ -1,4 +1,4 @@
-"""Makes more dialogue-summary pairs out of one: other names, swapped speakers, the style of a phone chat."""
+"""Augments dialogues with summaries: other names, swapped speakers, the style of phone chats."""
 
 import random
 import re
@@ -21,15 +21,15 @@ _SHORT_FORMS = {
 
 @cache
 def first_names() -> tuple[str, ...]:
-    """The given names that stand in for speaker tags."""
+    """Return the given names that replace speaker tags."""
     return tuple(files("training.runs.data").joinpath("names.txt").read_text(encoding="utf-8").split())
 
 
 def name_speakers(dialogue: str, summary: str, rng: random.Random, made_up: float = 0.0) -> tuple[str, str]:
-    """Replace each `#PersonN#` by a given name, the same in both texts. A share of `made_up` are names that nobody
-    bears, which can only be copied.
+    """Replace each `#PersonN#` by a given name, the same in both texts. A share `made_up` of the names is invented, so
+    that a model can only copy them.
 
-    Names that already occur in either text are not used, so that two people never become one.
+    Names that occur in either text are not used, so that two people never become one.
     """
     tags = sorted(set(SPEAKER_TAG.findall(dialogue)) | set(SPEAKER_TAG.findall(summary)))
     taken = set(_WORD.findall(dialogue)) | set(_WORD.findall(summary))
@@ -43,8 +43,8 @@ def name_speakers(dialogue: str, summary: str, rng: random.Random, made_up: floa
 
 
 def rename_people(dialogue: str, summary: str, rng: random.Random, made_up: float = 0.0) -> tuple[str, str]:
-    """Give everybody who is spoken of by a given name another one, the same in both texts, so that names are copied
-    and not guessed. Speaker tags stay.
+    """Replace all given names in the texts by others, the same in both, so that a model learns to copy names. Speaker
+    tags stay.
     """
     words = set(_WORD.findall(dialogue)) | set(_WORD.findall(summary))
     taken, names = set(words), dict[str, str]()
@@ -61,18 +61,18 @@ def rename_people(dialogue: str, summary: str, rng: random.Random, made_up: floa
 
 
 def write_as_chat(dialogue: str, rng: random.Random) -> str:
-    """The same turns as people type them on a phone: small letters, no full stops, short forms; the names stay."""
+    """Rewrite the turns as people type on a phone: lower-case starts, no final full stops, short forms."""
     return "\n".join(_typed(turn, rng) for turn in dialogue.split("\n"))
 
 
 def swap_speakers(dialogue: str, summary: str) -> tuple[str, str]:
-    """Exchange `#Person1#` and `#Person2#` in both texts: what was said by one is now said by the other."""
+    """Exchange `#Person1#` and `#Person2#` in both texts."""
     exchanged = {"#Person1#": "#Person2#", "#Person2#": "#Person1#"}
     return _replace(dialogue, exchanged), _replace(summary, exchanged)
 
 
 def begin_late(dialogue: str, summary: str) -> tuple[str, str]:
-    """Leave out the first of four turns or more, and number the first two speakers anew in order of speaking."""
+    """Remove the first of four or more turns, and renumber the first two speakers in order of speaking."""
     _, *turns = dialogue.split("\n")
     if len(turns) < 3:
         return dialogue, summary
@@ -83,8 +83,8 @@ def begin_late(dialogue: str, summary: str) -> tuple[str, str]:
 def join(
     one: tuple[str, str], other: tuple[str, str], tags: int, rng: random.Random, made_up: float = 0.0
 ) -> tuple[str, str]:
-    """A dialogue and its summary, and another after them, as one talk in a group: half of the time whoever speaks first
-    does so in both, and everybody else in the second is somebody new. Beyond so many `tags` people have given names.
+    """Join two dialogues with summaries into one group conversation. In half of the cases, #Person1# is the same person
+    in both; all others in the second dialogue are new. Speakers beyond the number of `tags` get given names.
     """
     talk = f"{one[0]}\n{other[0]}", f"{one[1]} {other[1]}"
     taken = set(_WORD.findall(" ".join(talk)))

@@ -1,7 +1,7 @@
-"""Token ids -> padded batches of like length.
+"""Batches token ids of similar length, with padding.
 
-Shapes: sources (batch, source length) padded with `pad` on the right, labels (batch, target length) padded with -100,
-which the loss leaves out. `exchanged` has the labels' shape and is -100 throughout where an example has none.
+Shapes: sources (batch, source length), padded with `pad` on the right; labels (batch, target length), padded with -100,
+which the loss ignores. `exchanged` has the labels' shape, and is all -100 for examples without it.
 """
 
 import random
@@ -12,13 +12,13 @@ import torch
 
 IGNORED = -100
 _STEP = 16
-"""Source lengths are rounded up to a multiple of this, so that few shapes occur."""
+"""Source lengths are rounded up to a multiple of this, to limit the number of shapes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One source and one target as token ids, each ending in `</s>`; `exchanged` is the target with its first two
-    speakers exchanged, where it names one of them and the training is to tell the two apart.
+    """A source and a target as token ids, each ending in `</s>`. `exchanged` is the target with its first two speakers
+    exchanged, if it names one of them and the training contrasts both.
     """
 
     source: Sequence[int]
@@ -28,7 +28,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded ids; `attention_mask` is 1 where `input_ids` holds a token."""
+    """Padded ids. `attention_mask` is 1 on tokens of `input_ids` and 0 on padding."""
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
@@ -37,10 +37,10 @@ class Batch:
 
 
 def bucket(examples: Sequence[Example], tokens: int, rng: random.Random) -> list[list[int]]:
-    """Part the examples' indices into batches of at most `tokens` padded source tokens, in random order.
+    """Group the examples' indices into batches of at most `tokens` padded source tokens, in random order.
 
-    Like lengths are found among a thousand random neighbours, so that batches still mix; a single longer example is a
-    batch of its own.
+    Examples are sorted by length within random groups of a thousand, so that batches still mix. An example longer than
+    `tokens` gets its own batch.
     """
     order = list(range(len(examples)))
     rng.shuffle(order)
@@ -75,5 +75,5 @@ def collate(examples: Sequence[Example], pad: int) -> Batch:
 
 
 def rounded(length: int) -> int:
-    """The length rounded up to the width that batches are padded to."""
+    """Round a length up to the width that batches are padded to."""
     return -(-length // _STEP) * _STEP

@@ -1,4 +1,4 @@
-"""Reads training data in JSON Lines, compressed or not. `training.runs.data.sources` converts other formats."""
+"""Reads training data from JSON Lines, compressed or not. `training.runs.data.sources` converts other formats."""
 
 import bz2
 import codecs
@@ -22,16 +22,16 @@ _SUFFIXES = {".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".gz", ".z
 
 
 def names_a_data_set(data: Path) -> bool:
-    """Whether it has the form of an id on the Hub, owner/name or owner/name:split, and is nothing that lies here."""
+    """Return whether this is an id on the Hub, owner/name or owner/name:split, and not a local path."""
     return not data.exists() and str(data).count("/") == 1 and data.suffix not in _SUFFIXES
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a file of JSON Lines, in order; a chat of "messages" as its last answer and the prompt
-    that it answers.
+    """Yield the JSON objects of a file of JSON Lines, in order. A chat of "messages" becomes its last answer and the
+    prompt for it.
 
-    Raises DataMissing where there is no such file, and UsageError where it cannot be unpacked or a line is no JSON
-    object, with the line's number.
+    Raises DataMissing if there is no such file, and UsageError if it cannot be unpacked or a line is not a JSON object,
+    with the line's number.
     """
     if not path.is_file():
         raise DataMissing(f"no data file at {path}")
@@ -49,14 +49,16 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """The file's content, unpacked where its name says gz, zst, bz2 or xz."""
+    """Open a file for reading, and unpack it if its suffix is gz, zst, bz2 or xz. Raises UsageError if it cannot be
+    unpacked.
+    """
     try:
         with _opened(path) as stream:
             yield stream
     except (EOFError, zlib.error, lzma.LZMAError) as error:
         raise UsageError(f"{path} cannot be unpacked: {error}") from error
     except OSError as error:
-        # What a packed file's content is wrong by carries no number of the system's.
+        # Errors in a packed file's content have no errno.
         if error.errno is not None:
             raise
         raise UsageError(f"{path} cannot be unpacked: {error}") from error
@@ -76,7 +78,7 @@ def _opened(path: Path) -> Any:
 
 
 def _unpacked_zst(path: Path) -> IO[bytes]:
-    # It comes with datasets; Python has a zstd of its own from 3.14 on.
+    # pyarrow comes with datasets. Python has zstd from 3.14 on.
     import pyarrow
 
     try:
@@ -87,7 +89,7 @@ def _unpacked_zst(path: Path) -> IO[bytes]:
 
 
 def _of_chat(row: dict[str, Any], place: str) -> dict[str, Any]:
-    """A chat as a prompt, all that was said before, and the assistant's last answer."""
+    """Turn a chat into a prompt, with all earlier messages, and the assistant's last answer."""
     try:
         messages = msgspec.convert(row["messages"], list[dict[str, Any]])
         last = messages[-1]
@@ -103,7 +105,9 @@ def _of_chat(row: dict[str, Any], place: str) -> dict[str, Any]:
 
 
 def require_fields(rows: Iterable[dict[str, Any]], fields: Sequence[str], path: Path) -> list[dict[str, Any]]:
-    """Return the rows, or raise UsageError naming the first row that lacks one of the text fields."""
+    """Return the rows. Raises UsageError that names the first row without one of the text fields, and DataMissing if
+    there are no rows.
+    """
     kept = []
     for number, row in enumerate(rows, start=1):
         for field in fields:
@@ -116,21 +120,21 @@ def require_fields(rows: Iterable[dict[str, Any]], fields: Sequence[str], path: 
 
 
 def lacks(place: str, field: str, row: Mapping[str, Any]) -> UsageError:
-    """What is wrong with a row without a text field, and which fields it has in its place."""
+    """Return the error for a row without a text field, with the text fields that it has."""
     others = [name for name, value in row.items() if isinstance(value, str) and value.strip() and name != field]
     hint = f"; it has {', '.join(others)}: --columns {field}=NAME says which" if others else ""
     return UsageError(f"{place}: needs a non-empty text field {field!r}{hint}")
 
 
 def bytes_at(path: Path) -> int | None:
-    """Size of a file, or of all files in a folder; None for what doesn't lie here."""
+    """Return the size of a file, or of all files in a folder, in bytes; None if there is nothing at the path."""
     if path.is_dir():
         return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     return path.stat().st_size if path.exists() else None
 
 
 def content_hash(paths: Sequence[Path]) -> str:
-    """SHA-256 over the bytes of the files, in the order given; names do not count."""
+    """Return the SHA-256 of the files' contents, in the order given. Names do not count. Raises DataMissing."""
     digest = hashlib.sha256()
     for path in paths:
         if not path.is_file():

@@ -1,8 +1,8 @@
-"""Data as people have them, as JSON Lines that every stage reads: parquet, `save_to_disk` folders, JSON arrays, CSV and
-TSV, packed or not, data sets of the Hub, and columns of other names.
+"""Converts data to JSON Lines: parquet, `save_to_disk` folders, JSON arrays, CSV and TSV, compressed or not, Hub data
+sets, and data with other column names.
 
-Plain JSON Lines are read where they lie. Everything else is written down once, in a private file named by its content,
-so that a run can be resumed with the same rows whatever becomes of the source.
+Plain JSON Lines are read in place. Everything else is written once to a private file named by its content, so that a
+run can be resumed with the same rows even if the source changes.
 """
 
 import csv
@@ -25,18 +25,18 @@ Row = dict[str, Any]
 _PACKED = {".gz", ".zst", ".bz2", ".xz"}
 _TRUTHS = dict.fromkeys(("true", "t", "1", "1.0", "yes", "y"), True)
 _TRUTHS |= dict.fromkeys(("false", "f", "0", "0.0", "no", "n"), False)
-"""How CSV files write the label of a thumb."""
+"""Spellings of a thumb's label in CSV files."""
 _FIELDS = {"dialogue", "prompt", "messages", "chosen", "completion", "ranking", "input", "text", "question", "kind"}
-"""Each row has one of these."""
+"""Fields of which each row has at least one."""
 _NAMED = 6
-"""Files in a message, at most."""
+"""Files to name in a message, at most."""
 _LONGEST_CELL = 2**31 - 1
 _PARTS = {"train", "training", "test", "testing", "dev", "validation", "valid", "val", "eval"}
-"""Names of the parts of a data set, in folders and files."""
+"""Names of the splits of a data set, in folders and files."""
 
 
 def parse_columns(said: Sequence[str]) -> dict[str, str]:
-    """`dialogue=text,summary=target` as our name -> theirs. Raises UsageError."""
+    """Parse `dialogue=text,summary=target` into Parley's name -> the data's name. Raises UsageError."""
     found: dict[str, str] = {}
     for part in (part.strip() for one in said for part in one.split(",")):
         ours, separator, theirs = (piece.strip() for piece in part.partition("="))
@@ -49,10 +49,10 @@ def parse_columns(said: Sequence[str]) -> dict[str, str]:
 def as_json_lines(
     source: Path, columns: Mapping[str, str], *, download: bool = False, folder: Path | None = None
 ) -> Path:
-    """The source as a file of JSON Lines: itself where it is one and its columns need no other name, else written into
-    `folder`, by default our own.
+    """Return the source as a file of JSON Lines: the source itself if it is one and no columns need renaming, else a
+    file in `folder`, by default in Parley's data.
 
-    Raises DataMissing where there is no such source, UsageError where it cannot be read or lacks a column.
+    Raises DataMissing if there is no such source, and UsageError if it cannot be read or lacks a column.
     """
     if source.is_file() and not columns and _is_lines(source):
         return source
@@ -63,7 +63,7 @@ def as_json_lines(
 
 
 def read_source(source: Path, *, download: bool = False) -> Iterator[Row]:
-    """The rows of a file, a folder or a data set of the Hub; cells that are empty are left out."""
+    """Yield the rows of a file, a folder or a Hub data set, without empty cells."""
     if source.is_dir():
         found = _read_folder(source)
     elif names_a_data_set(source):
@@ -76,7 +76,7 @@ def read_source(source: Path, *, download: bool = False) -> Iterator[Row]:
 
 
 def keep_rows(name: str, rows: Sequence[Row], folder: Path | None = None) -> Path:
-    """Write the rows to a private file named by their content, so that a run can be resumed with the same."""
+    """Write the rows to a private file named by their content, so that a run can be resumed with the same rows."""
     content = b"".join(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in rows)
     place = (folder or state_dir() / "data") / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}.jsonl"
     if not place.exists():
@@ -85,13 +85,13 @@ def keep_rows(name: str, rows: Sequence[Row], folder: Path | None = None) -> Pat
 
 
 def _is_lines(source: Path) -> bool:
-    """Whether it is JSON Lines that stages read where they lie, plain or gzip; its name may be any other."""
+    """Return whether the source is JSON Lines, plain or gzip, that can be read in place, whatever its name."""
     is_table = _kind(source) in (".parquet", ".arrow", ".csv", ".tsv")
     return not is_table and source.suffix.lower() not in _PACKED - {".gz"} and _starts_as_lines(source)
 
 
 def _kind(source: Path) -> str:
-    """The suffix below the packing: .csv of rows.csv.gz."""
+    """Return the suffix without that of the compression: .csv for rows.csv.gz."""
     suffixes = [suffix.lower() for suffix in source.suffixes]
     while suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()
@@ -113,8 +113,8 @@ def _read_file(source: Path) -> Iterator[Row]:
 
 
 def _starts_as_lines(source: Path) -> bool:
-    """Whether its first line that is not blank is neither the start of an array nor a lone brace, nor all there is of
-    an object that holds the rows.
+    """Return whether the content looks like JSON Lines: its first non-blank line starts no array, is not a lone brace,
+    and is not the only line, an object with a list of the rows.
     """
     with unpacked(source) as stream:
         lines = (line for line in stream if line.removeprefix(BOM).strip())
@@ -125,7 +125,7 @@ def _starts_as_lines(source: Path) -> bool:
 
 
 def _holds_rows(line: bytes) -> bool:
-    """Whether the only line of a file is no row, but {"data": […]}."""
+    """Return whether a file's only line is not a row, but an object such as {"data": […]}."""
     try:
         found = msgspec.json.decode(line)
     except (ValueError, RecursionError):
@@ -134,7 +134,7 @@ def _holds_rows(line: bytes) -> bool:
 
 
 def _lists_in(found: Row) -> list[list[Any]]:
-    """The values that are lists of objects."""
+    """Return the values that are lists of objects."""
     return [value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
 
 
@@ -143,7 +143,7 @@ def _wraps_rows(found: Row) -> bool:
 
 
 def _read_json(source: Path) -> Iterator[Row]:
-    """An array of objects, or an object with one list of them, such as {"data": […]}."""
+    """Read an array of objects, or an object with one list of them, such as {"data": […]}."""
     with unpacked(source) as stream:
         content = stream.read().removeprefix(BOM)
     try:
@@ -179,7 +179,7 @@ def _read_csv(source: Path, between: str) -> Iterator[Row]:
 
 
 def _read_folder(folder: Path) -> Iterator[Row]:
-    """What `datasets` saved to disk, or the parquet files in it."""
+    """Read a folder that `datasets` saved, or the parquet files in it."""
     import datasets
 
     if (folder / "dataset_dict.json").is_file():
@@ -202,9 +202,9 @@ def _read_folder(folder: Path) -> Iterator[Row]:
 
 
 def _to_learn_from(shards: Sequence[Path], folder: Path) -> Sequence[Path]:
-    """The shards of the part "train", or all where none names a part, in its own name or that of a folder.
+    """Return the shards of the split "train", or all shards if no file or folder is named after a split.
 
-    Raises UsageError where there are other parts only.
+    Raises UsageError if there are only other splits.
     """
     parts = [_part_of(shard.relative_to(folder)) for shard in shards]
     train = [shard for shard, part in zip(shards, parts, strict=True) if part in ("train", "training")]
@@ -216,8 +216,8 @@ def _to_learn_from(shards: Sequence[Path], folder: Path) -> Sequence[Path]:
 
 
 def _part_of(shard: Path) -> str:
-    """The part that the innermost name speaks of: train of default/train/0000.parquet and train-00000-of-00002.parquet;
-    "" for none.
+    """Return the split named in the innermost part of the path, such as train for default/train/0000.parquet and for
+    train-00000-of-00002.parquet, or "".
     """
     for name in reversed((*shard.parts[:-1], shard.stem)):
         if found := [word for word in re.split(r"[^a-z]+", name.lower()) if word in _PARTS]:
@@ -226,7 +226,7 @@ def _part_of(shard: Path) -> str:
 
 
 def _read_tables(kind: str, files: Sequence[Path]) -> Iterator[Row]:
-    """Arrow tables. Streamed, so that no copy of them is made in the cache of `datasets`."""
+    """Read parquet or Arrow files. They are streamed, so that `datasets` makes no copy in its cache."""
     import datasets
     from pyarrow import ArrowException
 
@@ -238,12 +238,12 @@ def _read_tables(kind: str, files: Sequence[Path]) -> Iterator[Row]:
 
 
 def _read_hub(source: Path, download: bool) -> Iterator[Row]:
-    """The rows of owner/name, or of owner/name:split; of its split `train` where none is named."""
+    """Read the rows of owner/name:split on the Hub; the default split is `train`."""
     import datasets
 
     name, _, split = str(source).partition(":")
     try:
-        # Offline, only what an earlier download left is read.
+        # Without download, only data in the cache are read.
         config = datasets.DownloadConfig(local_files_only=not download)
         found = datasets.load_dataset(name, split=split or "train", download_config=config)
     except (OSError, ValueError) as error:
@@ -255,9 +255,10 @@ def _read_hub(source: Path, download: bool) -> Iterator[Row]:
 
 
 def _renamed(rows: Iterator[Row], columns: Mapping[str, str], source: Path) -> Iterator[Row]:
-    """The rows with our names. Cells that are empty are not there, so that only all rows show which columns there are.
+    """Yield the rows with renamed columns.
 
-    Raises UsageError, behind the last row, where none has one of the columns.
+    Raises UsageError, after the last row, if a column is in none of the rows. Any row may lack a column, because empty
+    cells are left out.
     """
     seen: dict[str, None] = {}
     for row in rows:
