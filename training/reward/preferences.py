@@ -170,8 +170,8 @@ def rater_weights(rankings: Sequence[Ranking], completions: Iterable[Completion]
     """Return each rater's weight by self-agreement: 2 (2 s - 1), limited to 0.1 to 1, where s is the share of repeated
     comparisons decided alike, smoothed towards 3/4.
 
-    A rater who decides by chance agrees with himself half of the time and counts almost nothing. Raters without
-    repeated comparisons are left out, and count fully.
+    A rater who decides by chance repeats half of the decisions and counts almost nothing. Raters without repeated
+    comparisons are left out, and count fully.
     """
     known = list(completions)
     found: dict[str, float] = {}

@@ -61,7 +61,7 @@ class Job(Generic[Config]):
 
     @contextmanager
     def open_run(self) -> Iterator[Run]:
-        """Start or resume the job's run. At the end, record an error in the run and release its lock."""
+        """Start or resume the job's run. An error is recorded in the run. The lock is released at the end."""
         if self.resume is None:
             seed = getattr(self.config, "seed", 0)
             run = Run.start(self.stage, self.config, self.files, seed, inputs=self.inputs())

@@ -172,7 +172,7 @@ class _Fitter(Seq2SeqTrainer):
             compute_loss_func=mean_loss,
             callbacks=callbacks,
         )
-        self.remove_callback(PrinterCallback)  # It prints where the result goes.
+        self.remove_callback(PrinterCallback)  # It prints to standard output, which is for the result.
 
     def _collate(self, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
         batch = collate(examples, self._base.config.pad_token_id)

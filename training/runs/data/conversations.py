@@ -1,4 +1,4 @@
-"""Tells whether two prompts are about the same conversation."""
+"""Identifies conversations by their text."""
 
 import unicodedata
 
