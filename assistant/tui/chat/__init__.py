@@ -1,1 +1,1 @@
-"""The conversation screen and its features, one object each."""
+"""The conversation screen and its features, one class for each."""

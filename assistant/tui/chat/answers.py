@@ -1,6 +1,4 @@
-"""What can be done with an answer besides judging it: show its prompt and its evidence, copy it, write it again or
-differently.
-"""
+"""Actions on an answer, except judging: show its prompt and evidence, copy it, write it again or differently."""
 
 import msgspec
 
@@ -24,7 +22,7 @@ WISHES = (
 
 
 class Answers:
-    """Actions on the selected answer, else on the newest complete one."""
+    """Actions on the selected answer, or on the newest complete one."""
 
     def __init__(self, parts: ChatParts, requests: Requests) -> None:
         self._parts = parts
@@ -33,7 +31,7 @@ class Answers:
         self._requests = requests
 
     def show_evidence(self) -> None:
-        """Show where each sentence that a model wrote was said, and what the conversation does not say."""
+        """Show where each sentence by a model was said, and which parts the conversation does not support."""
         from assistant.tui.screens.evidence import EvidenceScreen
 
         view = self._parts.chosen()
@@ -50,7 +48,7 @@ class Answers:
         self._screen.app.push_screen(screen)
 
     def copy(self) -> None:
-        """Copy what was sent, where that is selected, else the answer's text."""
+        """Copy the selected message, or the text of the answer."""
         selected, view = self._parts.selected(), self._parts.chosen()
         text = selected.text if isinstance(selected, SentView) else view.copied if view else ""
         if text:
@@ -76,14 +74,14 @@ class Answers:
         self._screen.app.push_screen(TextScreen("The exact prompt", PART.join(one.text for one in shown), about))
 
     def _tags_of(self, ref: str) -> tuple[str, ...]:
-        """The tags that the model reads in place of speakers; none where the model is gone."""
+        """The tags that the model reads instead of speakers' names; empty if the model no longer exists."""
         try:
             return resolve(ref, self._parley.settings).speaker_tags
         except AssistantError:
             return ()
 
     async def regenerate(self) -> None:
-        """Write it again with the present settings; sample where those would write the same text."""
+        """Write the answer again with the present settings. Sample if they would give the same text."""
         view = self._parts.chosen()
         if view is None or not self._requests.is_free():
             return
@@ -123,7 +121,7 @@ class Answers:
             await self._requests.request(view.request.dialogue, refine(self._asked_now(view), view.text, wish))
 
     def _asked_now(self, view: AnswerView) -> Ask:
-        """The answer's own task and request, with the settings of now."""
+        """The task and request of the answer, with the present settings."""
         was = view.request.ask
         return msgspec.structs.replace(
             self._parts.ask, task=was.task, request=was.request, phrasing=was.phrasing, wish=was.wish

@@ -1,4 +1,4 @@
-"""Choosing how the next answer is asked for, and which model answers."""
+"""Choose the settings of the next answer, and the model that writes it."""
 
 import re
 from pathlib import Path
@@ -15,11 +15,11 @@ from assistant.tui.commands import command_named, key_of
 from assistant.tui.screens.pick import PickScreen
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-"""owner/name, which is no path: those begin with a dot, a slash or ~."""
+"""owner/name. A path does not match: it begins with a dot, a slash or ~."""
 
 
 class Choosing:
-    """The choices of the chat in view, which keeps them. They begin as the settings say."""
+    """The choices of the current chat, which are stored with it. A new chat takes them from the settings."""
 
     def __init__(self, parts: ChatParts, requests: Requests, preview: Preview) -> None:
         self._parts = parts
@@ -29,7 +29,7 @@ class Choosing:
         self._preview = preview
 
     def show_ask(self) -> None:
-        """Show how the next answer is asked for, and what in it differs from the settings."""
+        """Show the settings of the next answer, and which of them differ from the defaults."""
         parts = self._parts
         parts.controls.show_ask(parts.ask)
         parts.panel.show_ask(parts.ask, parts.default_ask)
@@ -38,13 +38,13 @@ class Choosing:
         parts.title_line.changed = f"{key} resets: {own}" if own else ""
 
     def use_ask(self, ask: Ask) -> None:
-        """Ask like this from now on, and count the tokens anew."""
+        """Use these settings from now on, and count the tokens again."""
         self._parts.ask = ask
         self.show_ask()
         self._preview.changed()
 
     def choose(self, name: str, value: str = "") -> None:
-        """Open a choice, or take the value given."""
+        """Open the dialog of a choice, or use the given value."""
         if value:
             self._choose(name, value)
             return
@@ -57,7 +57,7 @@ class Choosing:
         self._screen.app.push_screen(screen, lambda chosen: self._choose(name, chosen) if chosen else None)
 
     def reset(self, name: str) -> None:
-        """Take the value that the settings have."""
+        """Use the value from the settings file."""
         self._choose(name, CHOICES[name].current(self._parts.default_ask))
 
     def _choose(self, name: str, value: str) -> None:
@@ -69,7 +69,7 @@ class Choosing:
             self._keep(choose_value(self._parts.ask, name, value))
 
     def _choose_model(self, ref: str) -> None:
-        """Serve it, or offer to download one that is not here; what answers goes on answering meanwhile."""
+        """Load a model, or offer to download a missing one. The present model answers until the new one is loaded."""
         from assistant.models.registry import resolve
 
         try:
@@ -79,11 +79,11 @@ class Choosing:
                 self.pull(ref)
                 return
         except AssistantError:
-            pass  # loading says what is wrong with it
+            pass  # loading reports the error
         self._parley.load_model(ref)
 
     def take_defaults(self) -> None:
-        """Ask in this chat as the settings say."""
+        """Use the settings file's values in this chat."""
         self._keep(self._parts.default_ask)
 
     def _keep(self, ask: Ask) -> None:
@@ -91,7 +91,7 @@ class Choosing:
         self.use_ask(ask)
 
     def use_default(self, ask: Ask) -> None:
-        """The settings have changed: ask like this in this chat and in new ones."""
+        """Use changed settings in this chat and in new ones."""
         self._parts.default_ask = ask
         self.use_ask(ask)
 
@@ -103,7 +103,7 @@ class Choosing:
             self._parts.composer.editor.focus()
 
     def _models(self) -> list[Offer]:
-        """What is on this machine, and what would be used if it were."""
+        """The models on this machine, and the base model even if it has yet to be downloaded."""
         from assistant.models.registry import list_models, promoted_ref
 
         offers = [Offer(value=model.ref, label=model.ref, about=_about(model)) for model in list_models()]
@@ -115,7 +115,7 @@ class Choosing:
         return offers
 
     def take_offer(self, ref: str) -> None:
-        """Ask about the model that was chosen among those offered; "" is a "Not now", which is remembered."""
+        """Handle the choice on the card of models; "" means "Not now", which is remembered."""
         self._parts.focus_composer()
         if ref:
             self.pull(ref)
@@ -123,7 +123,7 @@ class Choosing:
             remember(is_declined=True)
 
     def pull(self, ref: str = "") -> None:
-        """Download a model, the base unless another is named, once the user has said yes; or stop the download."""
+        """Ask whether to download a model, by default the base model, or whether to stop the running download."""
         if self._parley.pulling.ref:
             self._ask_to_stop(self._parley.pulling.ref)
             return
@@ -131,7 +131,7 @@ class Choosing:
         self._offer_download(wanted, suggested(wanted))
 
     def _offer_download(self, ref: str, facts: Download | None) -> None:
-        """Ask whether to; the Hub is asked for facts that are not known only once the user wants that."""
+        """Ask whether to download a model. The Hub is asked for missing facts only if the user wants that."""
         offers = [
             Offer(value="", label="Not now"),
             Offer(value="pull", label="Download it", about="from huggingface.co; Esc stops it"),
@@ -151,7 +151,7 @@ class Choosing:
         self._screen.app.push_screen(PickScreen(f"Download {one_line(ref)}?\n{about}", offers), take)
 
     def _ask_hub(self, ref: str) -> None:
-        """In a thread: what the Hub says of it, as a question again."""
+        """Look the model up on the Hub, in a thread, and ask again with the facts."""
         from assistant.models.pull import look_up
 
         facts = look_up(ref)

@@ -1,4 +1,4 @@
-"""Sending what the user typed: a command, a file, a conversation or a question."""
+"""Send what the user typed: a command, a file, a conversation or a question."""
 
 from functools import partial
 
@@ -19,7 +19,7 @@ from assistant.tui.widgets.transcript.source import SourceView
 
 
 class Composing:
-    """Sends the composer's text where it belongs."""
+    """Sends the composer's text to the feature that handles it."""
 
     def __init__(
         self, parts: ChatParts, requests: Requests, preview: Preview, answers: Answers, editing: Editing
@@ -75,7 +75,7 @@ class Composing:
             await self._requests.request(sending.dialogue, self._parts.ask)
 
     async def ask_documents(self, question: str = "") -> None:
-        """Put a question to the documents whatever else it could be for."""
+        """Ask the documents, whatever else the text could be."""
         if not question:
             self._screen.notify("Write a question after it, such as /ask How long is the notice period?")
         elif self._requests.is_free():
@@ -92,7 +92,7 @@ class Composing:
         self._parts.follow()
 
     def turns(self) -> None:
-        """Show how the text in the composer was read, or with an empty composer the conversation in view."""
+        """Show how the text in the composer was read or, if it is empty, the current conversation."""
         text = self._parts.composer.whole_text
         source = self._parts.chosen_source()
         if text.strip():
@@ -110,7 +110,7 @@ class Composing:
         self._screen.app.push_screen(TextScreen("Turns", write_dialogue(dialogue), about=describe(dialogue)))
 
     def example(self) -> None:
-        """Load a conversation to try it with."""
+        """Load an example conversation."""
         self._parts.composer.load(load_shots()[0].dialogue.strip())
 
     def unfold(self) -> None:

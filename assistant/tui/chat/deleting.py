@@ -1,4 +1,4 @@
-"""Deleting a chat, and bringing it back."""
+"""Delete a chat, and bring it back."""
 
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from assistant.feedback.store import Store
 
 NOTICE_SECONDS = 15
-"""How long the notice of a deletion is shown. The chat can be brought back until another is deleted or the app ends."""
+"""How long the notice of a deletion stays. The chat can be restored until the next deletion or the end of the app."""
 
 
 class Deleting:
-    """Deletions that can be undone: the store sets the chat aside until the next deletion or the app's end."""
+    """Deletions with undo: the store keeps the chat until the next deletion or the end of the app."""
 
     def __init__(self, parts: ChatParts, requests: Requests, kept: KeptChats, judging: Judging) -> None:
         self._parts = parts
@@ -31,7 +31,7 @@ class Deleting:
         self._was_in_view = False
 
     def delete(self) -> None:
-        """Delete the chat in view."""
+        """Delete the current chat."""
         if self._parts.chat:
             self.delete_chat(self._parts.chat)
         else:
@@ -48,7 +48,7 @@ class Deleting:
             self._parley.keeper.do(set_aside)
 
     async def _show_deleted(self, chat: Chat, takes: Deletion) -> None:
-        """Say what was deleted; `takes` is what goes with the chat."""
+        """Say what was deleted; `takes` is what was deleted with the chat."""
         self._deleted, self._was_in_view = chat.id, chat.id == self._parts.chat
         key = key_of(command_named("undo"), self._parley.settings.keys)
         back = f"{key} or /undo brings it back." if key else "/undo brings it back."
@@ -59,7 +59,7 @@ class Deleting:
         self._count_anew()
 
     def undo(self) -> None:
-        """Bring back the chat deleted last."""
+        """Bring back the last deleted chat."""
         id, self._deleted = self._deleted, ""
         self._parts.composer.editor.yields_undo = False
         if id:

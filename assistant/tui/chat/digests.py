@@ -1,5 +1,5 @@
-"""What can be done with the parts of a digest: show the message behind a part, keep or drop it, correct a to-do, write
-the to-dos to a file.
+"""Actions on the parts of a digest: show the message behind a part, keep or drop it, correct a to-do, export the
+to-dos.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _FILES = (
 
 
 class Digests:
-    """Actions on the chosen part of a digest, else on the chosen answer's digest."""
+    """Actions on the chosen part of a digest, or on the digest of the chosen answer."""
 
     def __init__(self, parts: ChatParts) -> None:
         self._parts = parts
@@ -54,7 +54,7 @@ class Digests:
         self._screen.app.push_screen(MessageScreen(dialogue, item.turn, place_in(dialogue, item)))
 
     def show_conversation(self) -> None:
-        """Show or hide the conversation beside its answer; a narrow terminal shows it over everything."""
+        """Show or hide the conversation beside its answer. On a narrow terminal it covers the screen."""
         dialogue, list_ = self._parts.dialogue_in_view(), self._parts.chosen_digest()
         if self._parts.beside.is_open and self._parts.beside.display:
             self._parts.beside.close()
@@ -71,13 +71,13 @@ class Digests:
                 self.point_at(list_.item)
 
     def point_at(self, item: Item) -> None:
-        """Mark the part's place in the conversation beside, where that is shown."""
+        """Mark the part's place in the conversation pane, if that is open."""
         dialogue = self._parts.dialogue_in_view()
         if self._parts.beside.is_open and dialogue is not None and item.turn < len(dialogue.turns):
             self._parts.beside.point_at(item.turn, *place_in(dialogue, item))
 
     def mark(self, says: "Says") -> None:
-        """Keep or drop the chosen part, or take that back. Marks on points change the next digests."""
+        """Keep or drop the chosen part, or undo that. Marks on points change later digests."""
         view, list_ = self._parts.chosen(), self._parts.chosen_digest()
         if view is None or view.answer is None or list_ is None or list_.item is None:
             self._screen.notify(_NO_PART)
@@ -90,7 +90,7 @@ class Digests:
             self._parley.keeper.do(lambda store: keep(store, numbers))
 
         def keep(store: "Store", numbers: dict[str, float]) -> None:
-            # Looked up here, in its turn: the same key twice in a row takes back what the first one said.
+            # Read in the store's thread, after earlier writes: the same key pressed twice undoes its first mark.
             in_force = marks_among(store.judgements.of_completion(completion))
             before = next((mark for mark in in_force if mark_key(mark) == item.key and mark.says == says), None)
             if before is not None:
@@ -122,7 +122,7 @@ class Digests:
         self._screen.app.push_screen(FixScreen(list_.todo_now(item.number)), keep)
 
     def _fix(self, completion: str, item: Item, todo: "Todo", dialogue: Dialogue, digest: "Digest") -> None:
-        """In a thread: keep the corrected to-do."""
+        """Store the corrected to-do. Runs in a thread."""
         from assistant.marking import day_of
 
         day = day_of(dialogue, item.turn, todo.when, config_dir() / "cues") if todo.when else ""
@@ -136,7 +136,7 @@ class Digests:
         self._parley.keeper.do(keep)
 
     def _tell_marks(self, store: "Store", completion: str) -> None:
-        """In the store's thread: have the marks in force shown."""
+        """Show the marks in force. Runs in the store's thread."""
         self._screen.call_later(self._show_marks, completion, marks_among(store.judgements.of_completion(completion)))
 
     def _show_marks(self, completion: str, marks: "Sequence[Mark]") -> None:
@@ -145,7 +145,7 @@ class Digests:
                 view.show_marks(marks)
 
     def export_todos(self, kind: str = "") -> None:
-        """Write the digest's to-dos to a file in the folder that the app was started in."""
+        """Write the digest's to-dos to a file in the working directory."""
         view = self._parts.chosen()
         if view is None or view.digest is None:
             self._screen.notify("There is no digest yet: paste a conversation first.")
@@ -158,7 +158,7 @@ class Digests:
             self._screen.app.push_screen(screen, lambda chosen: self._write_todos(view, chosen) if chosen else None)
 
     def _write_todos(self, view: AnswerView, kind: str) -> None:
-        from assistant.exporting import kind_of, todos_as  # with the digest's tables: not needed to draw a screen
+        from assistant.exporting import kind_of, todos_as  # not needed to draw a screen: loads the digest's tables
         from assistant.files import free_path, write_atomically
 
         with self._parley.reporting():
@@ -176,7 +176,7 @@ class Digests:
 
 
 def _numbers(dialogue: Dialogue, item: Item, digest: "Digest") -> dict[str, float]:
-    """What the digest weighed the part by; nothing for a question, and where the conversation is not there any more."""
+    """The features by which the digest weighed the part; empty for a question, or if the conversation is gone."""
     from assistant.marking import numbers_of, todo_numbers
 
     cues = config_dir() / "cues"

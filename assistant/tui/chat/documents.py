@@ -1,4 +1,4 @@
-"""Answers from the user's documents and their sources."""
+"""Show answers from the user's documents, and their sources."""
 
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -14,7 +14,7 @@ NOT_THERE = "Not in your documents."
 
 
 class DocumentAnswers:
-    """Shows what comes back for a question to the documents, and the sources of an answer."""
+    """Shows the results of a question to the documents, and the sources of an answer."""
 
     def __init__(self, parts: ChatParts, requests: Requests) -> None:
         self._parts = parts
@@ -23,7 +23,7 @@ class DocumentAnswers:
         self._requests = requests
 
     def _view_of(self, number: int) -> AnswerView | None:
-        """The answer to that request."""
+        """The view of the answer to a request."""
         views = self._parts.transcript.answers
         return next((view for view in reversed(views) if view.request.number == number), None)
 
@@ -41,7 +41,7 @@ class DocumentAnswers:
             view.advance("reading the passages")
 
     async def show_missed(self, news: DocumentsMissed) -> None:
-        """Say that the documents do not hold the answer, and show what comes nearest."""
+        """Say that the documents do not contain the answer, and show the nearest passages."""
         if (view := self._view_of(news.request)) is None:
             return
         view.conclude(NOT_THERE, "your documents · nothing was written")
@@ -54,7 +54,7 @@ class DocumentAnswers:
             await panel.remove()
 
     async def sources(self) -> None:
-        """Move into the list of sources under the answer; an answer from a kept chat gets its list back first."""
+        """Focus the list of sources under the answer. For an answer from a stored chat, find the sources first."""
         view = self._parts.chosen()
         if view is None or view.answer is None:
             return

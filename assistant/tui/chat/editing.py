@@ -1,4 +1,4 @@
-"""Changing what was sent: in a copy of the chat, or the names of a conversation's speakers."""
+"""Change what was sent: continue in a copy of the chat, or rename the speakers of a conversation."""
 
 import msgspec
 
@@ -15,7 +15,7 @@ from assistant.tui.workers.asking import message_before, open_chat
 
 
 class Editing:
-    """`editing` is the id of the message that is being changed, "" for none."""
+    """Edits messages. `editing` is the id of the message that is being changed, or ""."""
 
     def __init__(self, parts: ChatParts, requests: Requests) -> None:
         self._parts = parts
@@ -34,7 +34,7 @@ class Editing:
             self.fork_chat(upto=message)
 
     def edit(self) -> None:
-        """Bring what was sent back into the composer. Sending it continues in a copy of the chat."""
+        """Load the selected or the last sent message into the composer. Sending it continues in a copy of the chat."""
         selected = self._parts.selected()
         entry = selected if isinstance(selected, SentView) else self._last_sent()
         if entry is None or not entry.message:
@@ -52,19 +52,19 @@ class Editing:
         return next(reversed(list(self._parts.transcript.query(SentView))), None)
 
     def stop(self) -> None:
-        """Take what is typed for a new message again."""
+        """Leave editing: the composer's text is a new message again."""
         self.editing = ""
         self._parts.composer.border_title = ""
 
     def give_up(self) -> None:
-        """Drop the change, and bring back what was typed before it."""
+        """Cancel the change, and restore the text typed before it."""
         if self.editing:
             self._parts.composer.load(self._set_aside)
             self._set_aside = ""
             self.stop()
 
     def fork_chat(self, *, upto: str = "", before: str = "", text: str = "") -> None:
-        """Copy the chat in view up to one message, or before it; show the copy, and send the text in it."""
+        """Copy the current chat up to a message, or to the one before it. Open the copy, and send the text in it."""
         id = self._parts.chat
 
         def fork() -> None:
@@ -78,7 +78,7 @@ class Editing:
         self._parley.in_background(fork, "fork")
 
     def _go_on(self, text: str) -> None:
-        """In the copy: send the text, where there is one."""
+        """Send the text in the copy, if there is one."""
         if text:
             self._parts.composer.clear()
             if self._set_aside and not self._parts.composer.whole_text:
@@ -91,7 +91,7 @@ class Editing:
     # Names.
 
     async def rename_speaker(self, names: str = "") -> None:
-        """Rename a speaker of the conversation: OLD=NEW, or asked for."""
+        """Rename a speaker of the conversation as OLD=NEW says, or ask for the names."""
         view = self._parts.chosen_source()
         if view is None:
             self._screen.notify("There is no conversation in view yet.")

@@ -1,4 +1,4 @@
-"""Finding an earlier chat: the list of chats, and the search in their messages."""
+"""Find an earlier chat: the list of chats, and the search in their messages."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class Finding:
         self._parts.chats.open()
 
     def find_chats(self, words: str) -> None:
-        """List the chats whose title or messages have the words."""
+        """List the chats whose title or messages contain the words."""
 
         def find() -> None:
             if (store := self._parley.keeper.store()) is not None:
@@ -47,13 +47,13 @@ class Finding:
         self._parts.chats.show(chats, self._parts.chat)
 
     def open_chat(self, id: str) -> None:
-        """Go on with a chat of the list."""
+        """Open a chat from the list."""
         if self._requests.is_free():
             self._kept.open_chat(id)
             self._parts.composer.editor.focus()
 
     def pin(self, id: str) -> None:
-        """Keep a chat at the head of the list, or no longer."""
+        """Pin a chat to the top of the list, or unpin it."""
 
         def pin(store: "Store") -> None:
             chat = store.chats.get(id)

@@ -1,4 +1,4 @@
-"""Judging answers: thumbs with reasons, rankings, earlier comparisons asked again, and what the judgements made."""
+"""Judge answers: thumbs with reasons, rankings, repeated comparisons, and the effect of judgements."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Judging:
-    """Actions on the selected answer, else on the newest complete one."""
+    """Actions on the selected answer, or on the newest complete one."""
 
     def __init__(self, parts: ChatParts, scores: DraftScores) -> None:
         self._parts = parts
@@ -52,7 +52,7 @@ class Judging:
             self._screen.app.push_screen(screen, lambda reason: self._rate(view, thumb, reason) if reason else None)
 
     def _rate(self, view: AnswerView, thumb: Thumb, why: str) -> None:
-        """Keep the thumb; what is not on the guideline's list of reasons is a comment."""
+        """Store the rating. A reason that the guideline does not list is stored as a comment."""
         from assistant.feedback.guideline import load_guideline
         from assistant.feedback.judgements import local_rater
 
@@ -135,8 +135,10 @@ class Judging:
     def _keep_judgement(
         self, judge: "Callable[[Store], Rating | Ranking]", done: str, on_lost: Callable[[], object]
     ) -> None:
-        """Store it in its turn, then say what it did, with `done` before it; "" says nothing. `on_lost` is called where
-        the store did not take it.
+        """Store a judgement after earlier writes, then show its effect, preceded by `done`; an empty `done` shows
+        nothing.
+
+        `on_lost` is called if the store refuses the judgement.
         """
 
         def keep(store: "Store") -> None:
@@ -144,13 +146,13 @@ class Judging:
                 id = judge(store).id
             except AssistantError:
                 self._screen.call_later(on_lost)
-                raise  # the keeper says what was wrong
+                raise  # the keeper reports the error
             self._parley.in_background(lambda: self._tell_effect(id, done), "effect")
 
         self._parley.keeper.do(keep)
 
     def _tell_effect(self, judgement: str, done: str) -> None:
-        """In a thread: what the judgement made, and where the loop stands now."""
+        """Show the pairs that the judgement made and the state of the loop. Runs in a thread."""
         store = self._parley.keeper.store()
         if store is None:
             return
@@ -163,7 +165,7 @@ class Judging:
         self._screen.call_later(self._parts.foot.show_loop, read_loop(store))
 
     def show_loop(self) -> None:
-        """Read where the loop stands, for the foot of the screen."""
+        """Show the state of the loop in the last line."""
 
         def read() -> None:
             if (store := self._parley.keeper.store()) is not None:
@@ -171,10 +173,10 @@ class Judging:
 
         self._parley.in_background(read, "loop")
 
-    # An earlier comparison, asked again.
+    # Repeated comparisons.
 
     def _look_for_repeat(self) -> None:
-        """In a thread: now and then find an earlier ranking to be made a second time, unmarked."""
+        """Now and then ask for an earlier ranking again, without saying so. Runs in a thread."""
         from assistant.feedback.agreement import due_for_repeat
         from assistant.feedback.judgements import local_rater
 
@@ -192,7 +194,7 @@ class Judging:
             self._screen.call_later(self._rank_again, due, shown)
 
     def _rank_again(self, ranking: Ranking, drafts: Sequence[Completion]) -> None:
-        """Ask for an earlier ranking again; the answers are shown in the order given."""
+        """Ask for an earlier ranking again, with the drafts in the given order."""
         from assistant.feedback.guideline import load_guideline
         from assistant.tui.screens.ranking import RankingScreen
 
@@ -207,10 +209,10 @@ class Judging:
             screen = RankingScreen(texts, guideline, source=source_of(drafts[0]), heading="One more: which is best?")
             self._screen.app.push_screen(screen, keep)
 
-    # What was judged.
+    # Guideline and effects.
 
     def show_guideline(self) -> None:
-        """The text that ratings go by."""
+        """Show the guideline for ratings."""
         from assistant.tui.screens.guideline import GuidelineScreen
 
         with self._parley.reporting():
@@ -227,7 +229,7 @@ class Judging:
         self._parley.in_background(show, "stats")
 
     def show_effect(self) -> None:
-        """What the judgement of the answer made, and which models learned from it."""
+        """Show the pairs that the judgements of the answer made, and which models learned from them."""
         view = self._parts.chosen()
         if view is None:
             return
@@ -244,8 +246,9 @@ class Judging:
 
 
 def source_of(completion: Completion) -> str:
-    """What the model read, for whom has to judge: the longest paragraph of the prompt's last part, which is the
-    conversation and neither the instruction nor a solved example.
+    """The conversation that the model read, or its first part.
+
+    It is the longest paragraph after the solved examples; the instruction is shorter.
     """
     read = completion.prompt.split("\f")[0].rsplit("\n\n\n", 1)[-1]
     return max(read.split("\n\n"), key=len).strip()

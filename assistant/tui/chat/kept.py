@@ -1,4 +1,4 @@
-"""The chat in view as it is kept: begun, opened, named and exported."""
+"""Stored chats: begin, open, name and export them."""
 
 from pathlib import Path
 from typing import cast, get_args
@@ -21,7 +21,7 @@ from assistant.tui.workers.asking import ask_of, open_chat
 
 
 class KeptChats:
-    """Opens chats, and keeps the one in view."""
+    """Opens stored chats, and stores the current one."""
 
     def __init__(self, parts: ChatParts, requests: Requests, choosing: Choosing, editing: Editing) -> None:
         self._parts = parts
@@ -32,11 +32,11 @@ class KeptChats:
         self._editing = editing
 
     def begun(self, id: str) -> None:
-        """The chat in view got its first message, and with it an id."""
+        """The current chat has its first message, and so an id."""
         self._parts.chat = id
 
     def open_chat(self, id: str, before: str | None = None, *, at: str = "", word: str = "") -> None:
-        """Show a kept chat, or the page of it before a message. `at` is a message to be shown, `word` one in it."""
+        """Show a stored chat, or its page before a message. `at` is a message to select, `word` a word in it."""
 
         def read() -> None:
             if (store := self._parley.keeper.store()) is not None:
@@ -45,7 +45,7 @@ class KeptChats:
         self._parley.in_background(read, "open")
 
     def open_earlier(self, before: str) -> None:
-        """Show the page before a message of the chat in view."""
+        """Show the page before a message of the current chat."""
         self.open_chat(self._parts.chat, before)
 
     async def show_opened(self, opened: ChatOpened) -> None:
@@ -67,7 +67,7 @@ class KeptChats:
             self._screen.call_after_refresh(self._show_message, opened.at, opened.word)
 
     def _show_message(self, message: str, word: str) -> None:
-        """Select a message of the chat in view. Of a conversation, open the turn that has the word."""
+        """Select a message of the current chat. In a conversation, open the turn that contains the word."""
         for view in self._parts.transcript.children:
             if not isinstance(view, AnswerView | SentView) or view.message != message:
                 continue
@@ -85,7 +85,7 @@ class KeptChats:
                 return
 
     async def new_chat(self) -> None:
-        """Begin an empty chat."""
+        """Start a new chat."""
         if self._requests.is_free():
             self._parley.keeper.begin()
             self._parts.chat = ""
@@ -107,7 +107,7 @@ class KeptChats:
         self._parts.title_line.chat = one_line(title)
 
     def export(self, kind: str = "md") -> None:
-        """Write the chat to a file in the folder that the app was started in, and say where."""
+        """Write the chat to a file in the working directory, and say where."""
 
         def export() -> None:
             store, id = self._parley.keeper.store(), self._parley.keeper.chat()

@@ -1,4 +1,4 @@
-"""The widgets of the conversation screen, what is chosen in it, and how the next answer is asked for."""
+"""The widgets of the conversation screen, what is selected in it, and the settings of the next answer."""
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -23,8 +23,10 @@ from assistant.tui.widgets.transcript.welcome import Welcome
 
 
 class ChatParts:
-    """What the features of the conversation screen share. `screen` shows the widgets; `ask` is how the next answer is
-    asked for, `default_ask` how it is in a new chat; `chat` is the id of the chat in view, "" before its first message.
+    """State that the features of the conversation screen share.
+
+    `screen` shows the widgets. `ask` holds the settings of the next answer, `default_ask` those of a new chat. `chat`
+    is the id of the current chat, "" before its first message.
     """
 
     def __init__(self, screen: Screen[None], parley: Parley, ask: Ask) -> None:
@@ -33,7 +35,7 @@ class ChatParts:
         self.ask = self.default_ask = ask
         self.chat = ""
         self.counted: tuple[Prompt, ...] = ()
-        """The prompts that the text in the composer would make."""
+        """The prompts that the composer's text would give."""
         self.composer = Composer()
         self.transcript = Transcript()
         self.controls = ControlLine()
@@ -61,30 +63,30 @@ class ChatParts:
         yield self.foot
 
     def selected(self) -> EntryView | None:
-        """The entry that has the focus, and with it the keys."""
+        """The entry that has the focus."""
         focused = self.screen.focused
         around = focused.ancestors_with_self if focused is not None else ()
         return next((node for node in around if isinstance(node, EntryView)), None)
 
     def chosen(self) -> AnswerView | None:
-        """The selected answer, else the newest complete one."""
+        """The selected answer, or the newest complete one."""
         complete = [view for view in self.transcript.answers if view.answer is not None]
         selected = [view for view in complete if view is self.selected()]
         return next(reversed(selected or complete), None)
 
     def chosen_source(self) -> SourceView | None:
-        """The selected conversation, else the newest."""
+        """The selected conversation, or the newest one."""
         sources = list(self.transcript.query(SourceView))
         selected = [view for view in sources if view is self.selected()]
         return next(reversed(selected or sources), None)
 
     def chosen_digest(self) -> DigestList | None:
-        """The list of a digest's parts that has the focus."""
+        """The list of a digest's parts, if it has the focus."""
         focused = self.screen.focused
         return focused if isinstance(focused, DigestList) else None
 
     def dialogue_in_view(self) -> Dialogue | None:
-        """The conversation that the selected answer is about, else the selected or the newest one."""
+        """The conversation of the selected answer, or the selected or newest conversation."""
         selected = self.selected()
         if isinstance(selected, AnswerView) and selected.request.dialogue.turns:
             return selected.request.dialogue
@@ -92,7 +94,7 @@ class ChatParts:
         return source.dialogue if source is not None and source.dialogue.turns else None
 
     def follow(self) -> None:
-        """Show the conversation of the selected answer in the pane beside, where that is open."""
+        """Show the conversation of the selected answer in the pane, if that is open."""
         if self.beside.is_open:
             dialogue = self.dialogue_in_view()
             if dialogue is None:
@@ -101,10 +103,10 @@ class ChatParts:
                 self.beside.open(dialogue)
 
     def focus_composer(self) -> None:
-        """Let the user type. Sets the focus at once: the next letter may be on its way already."""
+        """Focus the composer. This happens immediately, since the user may already be typing."""
         self.screen.set_focus(self.composer.editor)
 
     def name_chat(self, title: str) -> None:
-        """Show a title for a chat that has none yet."""
+        """Show a title for an untitled chat."""
         if self.title_line.chat == TitleLine.UNTITLED:
             self.title_line.chat = title

@@ -1,4 +1,4 @@
-"""What happens while the user types: the text is kept, its tokens are counted, and what Enter will do is shown."""
+"""While the user types: store the draft, count its tokens, and show what Enter will do."""
 
 from textual.timer import Timer
 
@@ -15,7 +15,7 @@ MEASURE_SECONDS = 0.2
 
 
 class Preview:
-    """The text in the composer before it is sent."""
+    """The composer's text before it is sent."""
 
     def __init__(self, parts: ChatParts) -> None:
         self._parts = parts
@@ -29,7 +29,7 @@ class Preview:
         self._chosen_route: Route | None = None
 
     def input(self, text: str) -> Input:
-        """The text with what it may refer to, and the route that the user chose for it."""
+        """The text with what it may refer to, and the route that the user chose."""
         source = self._parts.chosen_source()
         in_view = InView(
             conversation=source.dialogue if source is not None else None,
@@ -39,7 +39,7 @@ class Preview:
         return Input(text=text, in_view=in_view, chosen=self._chosen_route)
 
     def sent(self) -> None:
-        """The text was sent: the route chosen for it no longer counts."""
+        """Forget the route chosen for the text that was sent."""
         self._chosen_route = None
 
     def changed(self) -> None:
@@ -70,13 +70,13 @@ class Preview:
         self.show_route()
 
     def show_route(self) -> None:
-        """Show at the composer's edge what Enter will do."""
+        """Show what Enter will do, on the composer's border."""
         route = self._describe_route(self._sending) if self._sending is not None else ""
         key = pressed_key("route", self._parley.settings.keys)
         self._parts.composer.border_subtitle = pressing(key, route)
 
     def _describe_route(self, sending: Sending) -> str:
-        """What Enter will do, and the key that changes it where there is a choice."""
+        """What Enter will do, and the key that changes it if there is a choice."""
         what = LABELS[sending.route]
         changes = " · F7 changes" if len(sending.routes) > 1 else ""
         if sending.route == "conversation" and sending.dialogue is not None:
@@ -87,22 +87,22 @@ class Preview:
         return f"Enter → {what}{changes}"
 
     def route(self) -> None:
-        """Take the text in the composer for the next thing that it could be."""
+        """Switch to the next possible route of the composer's text."""
         if len(self._routes) > 1:
             self._chosen_route = self._routes[1]
             self._routes = (*self._routes[1:], self._routes[0])
             self._start_measuring()
 
     def keep_typed(self) -> None:
-        """Keep the text in the store. An empty text is not kept before the last session's draft has been looked for."""
+        """Store the text. An empty text is stored only after the last session's draft has been read."""
         text = self._parts.composer.whole_text
         if text or self._has_looked_for_draft:
             self._parley.keeper.typed(text)
 
     def take_draft(self, text: str) -> None:
-        """Bring back what the last session left unsent, unless something was typed meanwhile."""
+        """Restore the last session's draft, unless the user has typed something since."""
         self._has_looked_for_draft = True
         if self._parts.composer.whole_text:
-            self.keep_typed()  # a fast typist was here before the store was open
+            self.keep_typed()  # typed before the store was open
         elif text:
             self._parts.composer.load(text)

@@ -1,4 +1,4 @@
-"""Asking for an answer and showing it as it is written, one at a time."""
+"""Request answers one at a time, and show each as it is written."""
 
 import time
 from functools import partial
@@ -16,12 +16,12 @@ from assistant.tui.wording.teaching import next_hint
 from assistant.tui.workers.asking import Request, ask
 
 KEEP_SECONDS = 0.5
-"""How much of a streamed answer a crash may lose."""
+"""How much of a streamed answer may be lost in a crash."""
 NO_DIALOGUE = Dialogue(turns=(), format="")
 
 
 class Requests:
-    """The request that is being answered, if any, and what comes back for it."""
+    """The running request, if any, and its results."""
 
     def __init__(self, parts: ChatParts) -> None:
         self._parts = parts
@@ -37,13 +37,13 @@ class Requests:
         return self._writing is not None
 
     def is_free(self) -> bool:
-        """Whether nothing is being written. Tells the user where something is."""
+        """Whether no answer is being written. If one is, tell the user."""
         if self._writing is not None:
             self._screen.notify("An answer is being written: wait for it, or press Esc.", severity="warning")
         return self._writing is None
 
     async def request(self, dialogue: Dialogue, ask: Ask, question: str = "") -> None:
-        """Ask about a conversation, or put a question to the documents, as soon as the model is ready."""
+        """Ask about a conversation, or ask the documents, as soon as the model is ready."""
         self._screen.add_class("-begun")
         self._parts.hint.remove_class("-shown")
         self._count += 1
@@ -57,7 +57,7 @@ class Requests:
             self.give_up(Interrupted("no model is loaded: choose one with F6"))
 
     def begin_waiting(self) -> None:
-        """The model is ready: begin the request that waited for it."""
+        """Begin the request that waited for the model, which is ready now."""
         if self._writing is not None and self._writing.answer is None:
             self._begin(self._writing)
 
@@ -80,7 +80,7 @@ class Requests:
         return view if view is not None and view.request.number == number else None
 
     def grow(self, news: AnswerGrew) -> None:
-        """Show more of the answer, and keep it in case of a crash."""
+        """Show more of the answer, and store it in case of a crash."""
         if view := self._view_of(news.request):
             view.grow(news.text)
             if time.monotonic() - self._kept_at > KEEP_SECONDS:
@@ -88,13 +88,13 @@ class Requests:
                 self._parley.keeper.grew(view.text)
 
     def advance(self, news: RequestProgressed) -> None:
-        """Show how far a request without a stream is."""
+        """Show the progress of a request that does not stream."""
         if view := self._view_of(news.request):
             count = f" {news.done} of {news.total}" if news.total > 1 else ""
             view.advance(f"{news.stage}{count}")
 
     def finish(self, news: AnswerFinished) -> None:
-        """Show and keep the complete answer."""
+        """Show and store the complete answer."""
         if view := self._view_of(news.request):
             order = self._parley.order(len(news.answer.drafts))
             view.finish(news.answer, order, news.digest)
@@ -105,14 +105,14 @@ class Requests:
             self._parley.keeper.answered(news.answer, order, title, partial(setattr, view, "message"))
 
     def _teach(self, view: AnswerView) -> None:
-        """Show a key for what can be done now, until the next thing is sent."""
+        """Show a hint for a useful key until the next message is sent."""
         about = {"point": view.digest is not None, "rate": True, "ask": bool(view.request.dialogue.turns)}
         hint = next_hint([name for name, fits in about.items() if fits], self._parley.settings.keys)
         self._parts.hint.update(Content(hint))
         self._parts.hint.set_class(bool(hint), "-shown")
 
     def end_without_answer(self, view: AnswerView, text: str) -> None:
-        """Keep the text shown in place of an answer, and name the chat after what was asked."""
+        """Store the text shown in place of an answer, and name the chat after the request."""
         request = view.request
         said = request.dialogue.turns[0].text if request.dialogue.turns else ""
         title = shortened(request.question or request.ask.request or said)
@@ -130,7 +130,7 @@ class Requests:
             self.end_without_answer(view, f"{view.text}\n{sentence}".strip())
 
     def cancel(self) -> None:
-        """Stop the running request: in the engine where that works on it."""
+        """Stop the running request: in the engine if it is running there."""
         if (assistant := self._parley.assistant) is not None and self._parley.model.state == "ready":
             self._parley.in_background(assistant.cancel, "cancel")
         else:

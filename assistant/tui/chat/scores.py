@@ -1,5 +1,5 @@
-"""The reward model's scores of drafts. They are shown only after the user has ranked the drafts, because they could
-influence the ranking.
+"""The reward model's scores of drafts. They are shown only after the user has ranked the drafts, since seeing them
+first could bias the ranking.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DraftScores:
-    """Scores the selected answer, else the newest complete one."""
+    """Scores the selected answer, or the newest complete one."""
 
     def __init__(self, parts: ChatParts) -> None:
         self._parts = parts
@@ -24,7 +24,7 @@ class DraftScores:
         self._screen = parts.screen
 
     def show_scores(self) -> None:
-        """Show the reward's scores of drafts that are ranked, or of a single answer that is rated."""
+        """Show the scores of ranked drafts, or of a single rated answer."""
         view = self._parts.chosen()
         if view is None:
             return
@@ -37,12 +37,12 @@ class DraftScores:
             self.score(view)
 
     def score_if_wanted(self, view: AnswerView) -> None:
-        """Score drafts that were just ranked, where the settings ask for it."""
+        """Score drafts that were just ranked, if the settings say so."""
         if self._parley.settings.feedback.show_scores and view.request.dialogue.turns:
             self.score(view)
 
     def score(self, view: AnswerView) -> None:
-        """Score them in a thread; a reward with an encoder takes a second or two to open."""
+        """Score the drafts in a thread, since a reward model with an encoder takes a second or two to open."""
         conversation = render_turns(view.request.dialogue)
         shown = list(view.shown)
 
@@ -56,7 +56,7 @@ class DraftScores:
         self._parley.in_background(work, "scores")
 
     def _show(self, completions: Sequence[str], reward: str, scores: "Sequence[DraftScore]") -> None:
-        """Show the scores of the answer whose drafts have these ids, in the order in which they are shown."""
+        """Show the scores of the answer whose drafts have these ids, in the displayed order."""
         for view in self._parts.transcript.answers:
             if [draft.id for draft in view.shown] == completions:
                 beside = [describe_score(score) for score in scores] if len(scores) > 1 else []
@@ -65,5 +65,5 @@ class DraftScores:
 
 
 def is_judged(view: AnswerView) -> bool:
-    """Whether a score can sway nobody any more: all drafts have their places, or the only one its rating."""
+    """Whether a score can no longer bias the user: all drafts are ranked, or the single one is rated."""
     return view.verdict == RANKED if len(view.shown) > 1 else bool(view.verdict)

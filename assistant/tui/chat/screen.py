@@ -1,4 +1,4 @@
-"""The conversation screen: what was pasted, what was answered, and where the next message is written."""
+"""The conversation screen: the transcript and the composer."""
 
 from inspect import isawaitable
 
@@ -55,11 +55,11 @@ from assistant.tui.widgets.transcript.entry import EntryView
 
 
 class ChatScreen(Screen[None]):
-    """One chat. The features do the work; the screen hands them its commands and messages."""
+    """The screen of one chat. It passes its commands and messages to the features, which do the work."""
 
     BINDINGS = bindings_of("chat")
     AUTO_FOCUS = "Editor"
-    """What is typed before the first frame goes there; by default it is the search of the chat list, not shown yet."""
+    """Keys typed before the first frame go here; the default would be the search field of the hidden chat list."""
 
     def __init__(self, parley: Parley, ask: Ask) -> None:
         super().__init__()
@@ -89,11 +89,11 @@ class ChatScreen(Screen[None]):
         self.parts.composer.editor.focus()
 
     def use_settings(self, settings: ScreenSettings) -> None:
-        """Look like this from now on."""
+        """Apply the screen settings."""
         self.parts.transcript.details = settings.show_metadata
 
     def show_model(self, news: ModelChanged) -> None:
-        """Show that the model is loading, ready or missing. A request that waited for it begins or is given up."""
+        """Show that the model is loading, ready or missing. Begin a waiting request, or give it up."""
         self.parts.title_line.model = news.label
         self.parts.title_line.set_class(news.state == "failed", "-failed")
         self.parts.welcome.show_model(news)
@@ -106,15 +106,15 @@ class ChatScreen(Screen[None]):
     # Keys and commands.
 
     async def action_run(self, command: str, takes: str = "", argument: str = "") -> None:
-        """Run a command of the table: `judging.rate` is the method `rate` of `self.judging`."""
+        """Run a command of the table: `judging.rate` calls the method `rate` of `self.judging`."""
         feature, _, verb = command.partition(".")
-        # Not as *arguments: Textual passes no more of them than it can count.
+        # Named parameters, since Textual counts them to see how many arguments to pass.
         done = getattr(getattr(self, feature), verb)(*filter(None, (takes, argument)))
         if isawaitable(done):
             await done
 
     def action_cancel(self) -> None:
-        """Stop the answer being written. Without one, close what is beside the composer and go back to writing."""
+        """Stop the answer being written. If there is none, close the open pane and focus the composer."""
         parts = self.parts
         if self.requests.is_writing:
             self.requests.cancel()
@@ -128,19 +128,19 @@ class ChatScreen(Screen[None]):
         parts.focus_composer()
 
     def action_select(self, step: int) -> None:
-        """Select the entry before or after the one selected, or the newest where there is none. After the newest comes
-        the composer.
+        """Select the entry before or after the selected one, or the newest if none is selected. The composer follows
+        the newest.
         """
         entries: list[EntryView | None] = [*self.parts.transcript.query(EntryView), None]
         place = entries.index(self.parts.selected()) + step
         self.set_focus(entries[max(place, 0)] or self.parts.composer.editor)
 
     def action_focus_composer(self) -> None:
-        """Go back to writing."""
+        """Focus the composer."""
         self.parts.focus_composer()
 
     def on_paste(self, event: Paste) -> None:
-        """What is pasted while an answer has the focus is meant for the composer."""
+        """Paste into the composer, whatever has the focus."""
         editor = self.parts.composer.editor
         if not editor.has_focus:
             event.stop()
@@ -148,8 +148,9 @@ class ChatScreen(Screen[None]):
             editor.post_message(Paste(event.text))
 
     def take_letter(self, key: str) -> None:
-        """Focus the composer for a letter about to be handed on, unless a search field takes it, or it is a key of what
-        is selected or open.
+        """Focus the composer for a letter that is about to be passed on.
+
+        A search field keeps its letters, and so does a widget that has a binding for the key.
         """
         editor = self.parts.composer.editor
         if self.focused is not editor and not isinstance(self.focused, InputField) and key not in self.active_bindings:
@@ -162,7 +163,7 @@ class ChatScreen(Screen[None]):
     def on_resize(self) -> None:
         self.preview.show_route()
 
-    # What the widgets say.
+    # Messages from the widgets.
 
     async def on_composer_submitted(self, event: ComposerSubmitted) -> None:
         with self.parley.reporting():
@@ -205,7 +206,7 @@ class ChatScreen(Screen[None]):
     def on_earlier_wanted(self, event: EarlierWanted) -> None:
         self.kept.open_earlier(event.before)
 
-    # What the threads say.
+    # Messages from the threads.
 
     def on_input_measured(self, event: InputMeasured) -> None:
         self.preview.show_measured(event)

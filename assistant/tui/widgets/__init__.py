@@ -1,1 +1,1 @@
-"""One file a widget, with its look and its keys."""
+"""Widgets, one per file, with their styles and keys."""

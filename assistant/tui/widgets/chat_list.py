@@ -1,4 +1,4 @@
-"""The kept chats, newest first, found by typing."""
+"""The list of stored chats, newest first, with a search field."""
 
 from collections.abc import Sequence
 
@@ -19,12 +19,12 @@ TITLE_CELLS = 27
 
 
 def shorten(title: str, cells: int) -> str:
-    """The title on one line of so many cells."""
+    """The title on one line, cut to a number of cells."""
     return Content(title).truncate(cells, ellipsis=True).plain
 
 
 class ChatList(Vertical):
-    """A side panel: type to search titles and messages, arrows and Enter open one, Esc closes."""
+    """A side panel: type to search titles and messages, select with the arrows, open with Enter, close with Esc."""
 
     DEFAULT_CSS = """
     ChatList {
@@ -64,7 +64,7 @@ class ChatList(Vertical):
         self._options.can_focus = False
 
     def open(self) -> None:
-        """Show the panel and look for all chats."""
+        """Show the panel and list all chats."""
         self.add_class("-open")
         self._search.value = ""
         self._search.focus()
@@ -72,12 +72,12 @@ class ChatList(Vertical):
         self.look()
 
     def look(self) -> None:
-        """Look again for the chats that are shown: they have changed."""
+        """List the chats again, since they have changed."""
         if self.has_class("-open"):
             self.post_message(ChatSearched(self._search.value))
 
     def show(self, chats: Sequence[Chat], current: str) -> None:
-        """The chats found; `current` is the one in view. What was highlighted stays so, or the next one is."""
+        """Show the chats found; `current` is the open one. Keeps the highlighted chat, or highlights the next one."""
         place, chosen = self._options.highlighted or 0, self._chosen
         self._options.clear_options()
         for chat in chats:
@@ -90,12 +90,12 @@ class ChatList(Vertical):
             self._options.highlighted = ids.index(chosen) if chosen in ids else min(place, len(ids) - 1)
 
     def on_input_changed(self) -> None:
-        self._options.highlighted = None  # the best of what is found now comes first
+        self._options.highlighted = None  # highlight the best match
         self.look()
 
     @property
     def _chosen(self) -> str:
-        """The id of the chat that is highlighted, "" where none is."""
+        """The id of the highlighted chat, or ""."""
         place = self._options.highlighted
         return (self._options.get_option_at_index(place).id or "") if place is not None else ""
 

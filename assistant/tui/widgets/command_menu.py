@@ -1,4 +1,4 @@
-"""The commands, listed above the field while one is typed: a line each, the fitting ones first."""
+"""The menu of commands, shown above the field while a command is typed, best matches first."""
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,8 +14,9 @@ NAME_CELLS = 14
 
 
 class CommandMenu(Vertical):
-    """Open while the field holds "/" and a part of a name. It never has the focus: the field moves its mark, and asks
-    what Enter and Tab mean.
+    """Open while the field contains "/" and part of a name.
+
+    It never has the focus: the editor moves the highlight, and asks what Enter and Tab mean.
     """
 
     DEFAULT_CSS = """
@@ -44,11 +45,11 @@ class CommandMenu(Vertical):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be seen."""
+        """Whether the menu is visible."""
         return self.has_class("-open")
 
     def show(self, text: str) -> None:
-        """The commands that the text of the field begins or names; away where there is none."""
+        """Show the commands that match the text; hide the menu if there are none."""
         self._text = text
         found = fitting(text)
         self.set_class(bool(found), "-open")
@@ -62,19 +63,20 @@ class CommandMenu(Vertical):
         self._options.highlighted = 0 if found else None
 
     def close(self) -> None:
-        """Take it away until something else is typed."""
+        """Hide the menu until the text changes."""
         self.remove_class("-open")
 
     def move(self, step: int) -> None:
-        """To the next line or the one before."""
+        """Highlight the next or the previous line."""
         if step > 0:
             self._options.action_cursor_down()
         else:
             self._options.action_cursor_up()
 
     def chosen(self, text: str) -> str:
-        """The name of the command that this text means: the marked one, or the first where the menu, which follows the
-        field, has not come so far; "" for none.
+        """The name of the command that the text means, "" for none.
+
+        That is the highlighted one, or the first match if the menu does not show this text yet.
         """
         found = fitting(text)
         if not found or not (self.is_open or text != self._text):
@@ -84,7 +86,9 @@ class CommandMenu(Vertical):
 
 
 def fitting(text: str) -> list[Command]:
-    """The commands for "/" and the part of a name: that one, those that begin so, and those that speak of it."""
+    """The commands that match "/" and part of a name: the exact one, then those that begin with it, then those that
+    contain it.
+    """
     begun = text.removeprefix("/")
     if not text.startswith("/") or not (begun == "" or begun.isalpha()):
         return []

@@ -1,4 +1,4 @@
-"""Where the user writes: a text that grows to ten lines, long pastes folded above it, and what was sent before."""
+"""The composer: an editor of up to ten lines, long pastes folded above it, and the history of sent texts."""
 
 from textual import events
 from textual.app import ComposeResult
@@ -18,7 +18,7 @@ from assistant.tui.widgets.command_menu import CommandMenu
 from assistant.tui.widgets.keys import press_clicked
 
 FOLD_LINES = 10
-"""A paste of more lines than the composer shows is folded into one line above it."""
+"""A paste with more lines than the composer shows is folded into one line."""
 FOLD_CHARACTERS = 2_000
 
 
@@ -42,13 +42,14 @@ class Editor(TextArea):
         self.menu = menu
 
     def update_suggestion(self) -> None:
-        """Complete a command or a file's name at the end of the first line, dim, until Tab or → takes it."""
+        """Suggest the end of a command or file name, dimmed, until Tab or → accepts it."""
         at_end = self.cursor_location == self.document.end
         self.suggestion = completion_of(self.text) if at_end and "\n" not in self.text else ""
 
     class Sent(Message):
-        """Enter was pressed, when this text stood there: by the time this is heard a fast typist has typed on.
-        `command` is the one that the menu makes of it, "" for none.
+        """Enter was pressed on this text; a fast typist may have typed more before the message is handled.
+
+        `command` is the command that the menu makes of it, or "".
         """
 
         def __init__(self, text: str, command: str) -> None:
@@ -57,26 +58,26 @@ class Editor(TextArea):
             self.command = command
 
     class Pasted(Message):
-        """A text too long to be shown was pasted."""
+        """A text too long to show was pasted."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Recalled(Message):
-        """The user asked for an earlier (-1) or later (+1) input."""
+        """The user wants an earlier (-1) or later (+1) input."""
 
         def __init__(self, step: int) -> None:
             super().__init__()
             self.step = step
 
     class EmptyDeleted(Message):
-        """Backspace in an empty editor."""
+        """Backspace was pressed in an empty editor."""
 
     is_leaving = False
-    """Whether Esc was pressed last: an arrow then selects an answer."""
+    """Whether Esc was the last key: an arrow then selects an answer."""
     yields_undo = False
-    """Whether something else was done since the last letter, which undo takes back first."""
+    """Whether another action came after the last letter; undo takes that back first."""
 
     async def action_leave(self) -> None:
         if self.menu.is_open:
@@ -130,8 +131,10 @@ class Editor(TextArea):
             self.post_message(self.EmptyDeleted())
 
     async def _on_key(self, event: events.Key) -> None:
-        """Run the editor's own bindings here and now. Otherwise they would run after the key has bubbled up to the app:
-        by then a fast typist, or a terminal that pastes key by key, has typed on.
+        """Run the editor's own bindings immediately.
+
+        Textual would run them after the key has bubbled up to the app. A fast typist, or a terminal that pastes key by
+        key, has typed more by then.
         """
         if event.key not in ("escape", "up"):
             self.is_leaving = False
@@ -153,7 +156,7 @@ class Editor(TextArea):
 
 
 class Composer(Vertical):
-    """The editor with the folded paste above it."""
+    """The editor, with the folded paste above it."""
 
     DEFAULT_CSS = """
     Composer {
@@ -177,7 +180,7 @@ class Composer(Vertical):
         "Paste a conversation; / for commands",
         "Paste, or type /",
     )
-    """The first that fits is shown."""
+    """The first one that fits is shown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -205,14 +208,14 @@ class Composer(Vertical):
 
     @property
     def whole_text(self) -> str:
-        """The folded paste and the typed text, as they will be sent."""
+        """The folded paste and the typed text together, as they will be sent."""
         return self._with_paste(self.editor.text)
 
     def _with_paste(self, typed: str) -> str:
         return "\n".join(part for part in (self.pasted, typed) if part)
 
     def load(self, text: str) -> None:
-        """Replace what is there; a long text is folded."""
+        """Replace the content; a long text is folded."""
         self.pasted, typed = (text, "") if is_long(text) else ("", text)
         self._loaded = typed
         self.editor.load_text(typed)
@@ -220,21 +223,21 @@ class Composer(Vertical):
         self._show_fold()
 
     def clear(self) -> None:
-        """Empty the composer; what was typed after Enter stays."""
+        """Empty the composer, but keep what was typed after Enter."""
         typed = self.editor.text
         is_typed_on = self._sent is not None and typed.startswith(self._sent)
         self.load(typed[len(self._sent or "") :] if is_typed_on else "")
         self._sent = None
 
     def unfold(self) -> None:
-        """Put the folded paste into the editor, to be changed by hand."""
+        """Move the folded paste into the editor."""
         self.editor.load_text(self.whole_text)
         self.pasted = ""
         self._show_fold()
         self.editor.focus()
 
     def remember(self, text: str) -> None:
-        """Add what was sent to the history."""
+        """Add a sent text to the history."""
         if text and self.history[-1:] != [text]:
             self.history.append(text)
         self._place = len(self.history)
@@ -261,19 +264,19 @@ class Composer(Vertical):
         place = min(max(self._place + event.step, 0), len(self.history))
         if place == self._place:
             return
-        # What was typed in one place of the history, the newest included, is there again on coming back to it.
+        # Every place in the history, the newest included, keeps the changes typed there.
         self._changed[self._place] = self.whole_text
         self._place = place
         self.load(self._changed.get(place, self.history[place] if place < len(self.history) else ""))
 
     def on_text_area_changed(self) -> None:
         self.editor.yields_undo = False
-        # What was sent before and comes back is no typing: Up goes on to what was sent before that.
+        # A recalled text does not open the menu, so that Up goes on through the history.
         self.menu.show("" if self.editor.text == self._loaded else self.editor.text)
         self.post_message(ComposerChanged())
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """A click in the menu runs the command."""
+        """Run the clicked command."""
         event.stop()
         self._sent = self.editor.text
         self.post_message(ComposerSubmitted(f"/{event.option.id}"))

@@ -1,5 +1,5 @@
-"""The line under the composer: what will happen on Enter (task, mode, drafts), and how full the model's window gets.
-Each choice is a click or a key away.
+"""The line under the composer: task, mode, drafts and decoding, each one click or key away, and the tokens of the
+input.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from assistant.tui.messages import ChoiceOpened
 
 BAR_CELLS = 9
 GUTTER = 2
-"""Cells beside each text."""
+"""Cells of padding around each text."""
 
 
 class Choice(Static):
-    """One choice with its present value; a click opens it."""
+    """A choice with its present value; a click opens it."""
 
     def __init__(self, name: str) -> None:
         super().__init__(classes="choice", markup=False, name=name)
@@ -31,7 +31,7 @@ class Choice(Static):
 
 
 class ControlLine(Horizontal):
-    """Task, mode, drafts and decoding of the next answer; its tokens of the window."""
+    """The settings of the next answer, and how much of the model's window its input takes."""
 
     DEFAULT_CSS = """
     ControlLine {
@@ -55,7 +55,7 @@ class ControlLine(Horizontal):
         yield self._tokens
 
     def show_ask(self, ask: Ask) -> None:
-        """What the next answer will be."""
+        """Show the settings of the next answer."""
         drafts = ask.settings.drafts
         self._values = {
             "task": task_label(ask).lower(),
@@ -66,7 +66,7 @@ class ControlLine(Horizontal):
         self._fit()
 
     def show_tokens(self, prompts: Sequence[Prompt]) -> None:
-        """How much of the model's window the input takes; nothing where there is no input."""
+        """Show how much of the model's window the input takes; nothing if there is no input."""
         self._prompts = prompts
         self._fit()
 
@@ -74,7 +74,9 @@ class ControlLine(Horizontal):
         self._fit()
 
     def _fit(self) -> None:
-        """Whole choices only: the marks give way first, then the last choices, which the panel has as well."""
+        """Show whole choices only. If there is too little room, drop the arrows, then the last choices, which the panel
+        shows too.
+        """
         room = self.size.width
         values = list(self._values.values())
         marked = [f"{value} ▾" for value in values]
@@ -91,7 +93,9 @@ def _cells(texts: Sequence[str]) -> int:
 
 
 def describe_tokens(prompts: Sequence[Prompt], room: int) -> str:
-    """ "▓▓▓▓░░░░░ 312 of 512 tokens", or in how many parts it will be read, in the longest form that fits the room."""
+    """Tokens as "▓▓▓▓░░░░░ 312 of 512 tokens", or the number of parts, in the longest form that fits the room (in
+    cells).
+    """
     if not prompts:
         return ""
     budget = prompts[0].budget

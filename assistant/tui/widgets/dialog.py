@@ -1,4 +1,4 @@
-"""The frame of a dialog: whatever the size of the terminal, its heading and its keys stay in view."""
+"""The frame of a dialog: its heading and keys stay visible whatever the size of the terminal."""
 
 from textual.binding import Binding
 from textual.containers import ScrollableContainer, Vertical
@@ -11,14 +11,12 @@ from textual.widget import Widget
 
 
 class DialogScreen(ModalScreen[ScreenResultType]):
-    """A screen over another one. Textual gives such screens none of the app's keys; Ctrl+C does here what it does
-    elsewhere.
-    """
+    """A modal screen with Ctrl+C as elsewhere, since Textual gives modal screens none of the app's keys."""
 
     BINDINGS = [Binding("ctrl+c", "copy_or_quit", show=False)]
 
     def action_copy_or_quit(self) -> None:
-        """Copy what is selected, else what the app does."""
+        """Copy the selection or, without one, do what the app does."""
         if self.get_selected_text() is None:
             self.app.action_help_quit()
         else:
@@ -26,9 +24,7 @@ class DialogScreen(ModalScreen[ScreenResultType]):
 
 
 class Dialog(Vertical):
-    """Its children stand below each other. Where they need more rows than there are, the tallest of those that scroll
-    get fewer.
-    """
+    """A column of widgets. If it is too tall, the tallest of its scrolling children get fewer rows."""
 
     def __init__(self, *, classes: str = "") -> None:
         super().__init__(classes=f"dialog {classes}")
@@ -42,7 +38,7 @@ class Dialog(Vertical):
 class _GivingWay(VerticalLayout):
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
         placements = list(super().arrange(parent, children, size, greedy))
-        # Without a height it is being measured: how tall it would be.
+        # Without a height, Textual measures how tall the dialog would be.
         if not size.height or not placements:
             return placements
         last = placements[-1]
@@ -55,7 +51,7 @@ class _GivingWay(VerticalLayout):
 
 
 def _shares(heights: list[int], surplus: int) -> list[int]:
-    """How many rows each gives up: one at a time is taken from the tallest, which keeps a row."""
+    """The rows that each child gives up, taken one at a time from the tallest, which keeps at least one."""
     left = list(heights)
     for _ in range(surplus):
         tallest = max(range(len(left)), key=left.__getitem__)
@@ -66,7 +62,7 @@ def _shares(heights: list[int], surplus: int) -> list[int]:
 
 
 def _closed_up(placements: list[WidgetPlacement], given: list[int]) -> list[WidgetPlacement]:
-    """The same with fewer rows, the next one moved up each time."""
+    """The placements with fewer rows, each moved up to close the gaps."""
     moved, above = [], 0
     for placed, rows in zip(placements, given, strict=True):
         region = placed.region.translate((0, -above))

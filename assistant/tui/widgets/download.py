@@ -1,4 +1,4 @@
-"""The line above the composer while a model is downloaded: how much is here, of how much, and how long it takes."""
+"""The line above the composer during a download: size so far, total size, and time left."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -11,7 +11,7 @@ BAR_CELLS = 10
 
 
 class DownloadLine(Static):
-    """There only while there is a download; a click asks whether to stop it."""
+    """Shown only during a download; a click asks whether to stop it."""
 
     DEFAULT_CSS = """
     DownloadLine {
@@ -30,7 +30,7 @@ class DownloadLine(Static):
         self._news: PullMoved | None = None
 
     def show(self, news: PullMoved | None) -> None:
-        """How far it is; None takes the line away."""
+        """Show the progress; None hides the line."""
         self._news = news
         self.set_class(news is not None, "-moving")
         self._fit()
@@ -40,7 +40,7 @@ class DownloadLine(Static):
 
     def _fit(self) -> None:
         if self._news is not None:
-            # The screen's width: before it is first shown it has none of its own.
+            # The screen's width, since the line has none before it is first shown.
             self.update(Content(describe_pull(self._news, self.screen.size.width - self.gutter.width)))
 
     async def on_click(self) -> None:
@@ -48,8 +48,9 @@ class DownloadLine(Static):
 
 
 def describe_pull(news: PullMoved, room: int) -> str:
-    """ "▓▓▓▓░░░░ org/model · 312 of 990 MB, 2:41 left · Esc stops it", without the bar and then the time where there is
-    too little room.
+    """Progress such as "▓▓▓▓░░░░ org/model · 312 of 990 MB, 2:41 left · Esc stops it".
+
+    If the room (in cells) is too small, the bar is left out first, then the model.
     """
     ref = one_line(news.ref)
     if news.is_converting:

@@ -1,4 +1,4 @@
-"""The last line: the keys that count now, and on the right where the loop stands: ratings, pairs, reward, version."""
+"""The last line: active keys on the left, and the state of the loop on the right (ratings, pairs, reward, version)."""
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -9,11 +9,11 @@ from assistant.tui.widgets.keys import Keys
 from assistant.tui.wording.loop import LoopState, describe_loop
 
 ROOM_FOR_KEYS = 46
-"""Cells that the keys keep however long the loop's line is."""
+"""Cells reserved for the keys, however long the loop's text is."""
 
 
 class FootLine(Horizontal):
-    """Keys left, the loop right; the loop's line gets shorter where there is little room."""
+    """Keys on the left, the loop on the right. The loop's text gets shorter if there is little room."""
 
     DEFAULT_CSS = """
     FootLine {
@@ -33,7 +33,7 @@ class FootLine(Horizontal):
         yield self._loop
 
     def show_loop(self, state: LoopState) -> None:
-        """Where the loop stands."""
+        """Show the state of the loop."""
         self._state = state
         self._fit()
 

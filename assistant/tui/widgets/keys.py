@@ -1,4 +1,4 @@
-"""Keys with their words, on which a click does the same as the key: at the foot of a screen, and in dialogs."""
+"""Clickable key hints, at the foot of a screen and in dialogs. A click does the same as the key."""
 
 from textual.app import App
 from textual.binding import Binding
@@ -14,19 +14,19 @@ from assistant.tui.commands import show_key
 GAP = 2
 BETWEEN = " · "
 LAST = ("help", "quit")
-"""The ids of the keys that are shown whatever else has no room."""
+"""Ids of the keys that are always shown, however little room there is."""
 
 Hint = tuple[str, str]
-"""A key as Textual names it, "" where there is no single one, and what it does."""
+"""A key by Textual's name ("" if there is no single key), and what it does."""
 
 
 def pressing(key: str, words: Content | str) -> Content:
-    """Words that press the key where they are clicked."""
+    """Words that press the key when clicked."""
     return Content.assemble(words).stylize(Style.from_meta({"key": key}))
 
 
 def press_clicked(app: App[object], event: Click) -> bool:
-    """Press the key that the clicked words stand for; False where they stand for none."""
+    """Press the key of the clicked words; False if they have none."""
     key = event.style.meta.get("key")
     if key:
         event.stop()
@@ -35,14 +35,14 @@ def press_clicked(app: App[object], event: Click) -> bool:
 
 
 class PressLine(Static):
-    """A text with parts that press keys."""
+    """A text with clickable keys."""
 
     def on_click(self, event: Click) -> None:
         press_clicked(self.app, event)
 
 
 class KeyLine(PressLine):
-    """What the keys of a dialog do, after a word about what it shows: "Enter save · Esc later"."""
+    """The keys of a dialog, after an optional note on its content: "Enter save · Esc later"."""
 
     DEFAULT_CSS = """
     KeyLine { color: $foreground 70%; height: auto; }
@@ -54,7 +54,7 @@ class KeyLine(PressLine):
         self._about = about
 
     def show(self, *hints: Hint, about: str = "") -> None:
-        """Other keys, or another word before them, on lines of its own."""
+        """Show other keys, or another note on lines above them."""
         self._hints, self._about = hints, about
         self.refresh(layout=True)
 
@@ -65,7 +65,7 @@ class KeyLine(PressLine):
         return Content("\n").join(self._lines(self.size.width))
 
     def _lines(self, width: int) -> list[Content]:
-        """A key and its word stay on one line."""
+        """Break lines only between keys."""
         lines = Content(self._about).wrap(width) if self._about else []
         room = 0
         for key, word in self._hints:
@@ -80,10 +80,9 @@ class KeyLine(PressLine):
 
 
 class Keys(PressLine):
-    """Those that count now on one line, the focused widget's first. Keys without room are left out, help and quit are
-    not.
+    """The active keys on one line, the focused widget's first. Keys that do not fit are left out, except help and quit.
 
-    One widget with one line: Textual's footer makes a dozen new ones whenever the focus moves.
+    This is one widget with one line: Textual's footer creates a dozen widgets whenever the focus moves.
     """
 
     DEFAULT_CSS = """

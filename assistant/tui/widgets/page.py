@@ -1,4 +1,4 @@
-"""A text that scrolls, read only."""
+"""A scrolling, read-only text."""
 
 from typing import Any
 
@@ -7,8 +7,10 @@ from textual.widgets import TextArea
 
 
 class Page(TextArea):
-    """Textual's area without a cursor, forgotten once it is gone: a TextArea watches the app's theme, and only another
-    theme would let go of it (Textual 8.2, https://github.com/Textualize/textual/issues/6666).
+    """A TextArea without a cursor that unsubscribes from theme changes when unmounted.
+
+    A plain TextArea watches the app's theme, and is freed only at the next change of theme (Textual 8.2,
+    https://github.com/Textualize/textual/issues/6666).
     """
 
     def __init__(self, text: str, *, classes: str | None = None, compact: bool = False) -> None:

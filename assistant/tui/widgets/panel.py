@@ -1,4 +1,4 @@
-"""The side panel: every choice for the next answer of this chat with its present value."""
+"""The side panel: the settings of this chat's next answer, with their present values."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -18,7 +18,7 @@ LABEL_CELLS = 19
 
 
 class SettingsPanel(Vertical):
-    """Arrows and Enter change a choice, `d` takes the one from the settings file, Esc goes back to writing."""
+    """Select with the arrows, change with Enter, reset to the settings file with `d`, leave with Esc."""
 
     DEFAULT_CSS = """
     SettingsPanel {
@@ -57,21 +57,21 @@ class SettingsPanel(Vertical):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be seen."""
+        """Whether the panel is visible."""
         return self.has_class("-open")
 
     def toggle(self) -> None:
-        """Show it and take the keys, or hide it."""
+        """Show and focus the panel, or hide it."""
         self.toggle_class("-open")
         if self.is_open:
             self._options.focus()
 
     def close(self) -> None:
-        """Hide it."""
+        """Hide the panel."""
         self.remove_class("-open")
 
     def show_ask(self, ask: Ask, default: Ask) -> None:
-        """How this chat is asked, and how chats are asked unless told otherwise."""
+        """Show the settings of this chat; `default` holds those of a new chat."""
         self._ask, self._default = ask, default
         self._show()
 
@@ -91,7 +91,7 @@ class SettingsPanel(Vertical):
             is_changed = value != choice.current(self._default)
             label_style = "" if counts(name, self._ask) else "$foreground 40%"
             value_style = "$accent" if is_changed else label_style or "$foreground 70%"
-            # A sign as well as a colour: * is this chat's own, brackets are around what has no say.
+            # Signs as well as colours: * marks a value changed in this chat, brackets one without effect.
             shown = f"{value} *" if is_changed else value if counts(name, self._ask) else f"({value})"
             line = Content.assemble((f"{choice.label:<{LABEL_CELLS}}", label_style), (shown, value_style))
             self._options.add_option(Option(line, id=name))

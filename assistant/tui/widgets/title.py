@@ -1,4 +1,4 @@
-"""The top line: the product, the chat's title, and on the right what serves the answers."""
+"""The top line: the product, the chat's title, and on the right the model that answers."""
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -13,7 +13,7 @@ from assistant.tui.widgets.keys import PressLine, pressing
 
 
 class TitleLine(Horizontal):
-    """One line; the right side is what the user must be able to trust: which model, honestly."""
+    """One line. The right side must always name the model that really answers."""
 
     DEFAULT_CSS = """
     TitleLine {
@@ -34,7 +34,7 @@ class TitleLine(Horizontal):
     model: reactive[str] = reactive("")
 
     changed: reactive[str] = reactive("")
-    """What the chat has of its own, and the key that takes it back."""
+    """Settings changed in this chat, and the key that resets them."""
 
     def __init__(self) -> None:
         super().__init__()

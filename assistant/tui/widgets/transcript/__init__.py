@@ -1,1 +1,1 @@
-"""The transcript of a chat and the entries that it is made of."""
+"""The transcript of a chat, and its entries."""

@@ -1,4 +1,4 @@
-"""An answer: its text as it grows, and one dim line that says what it was made of."""
+"""An answer: its text as it grows, and a dim line about how it was made."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -28,14 +28,16 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 0.25
 REDRAW_SECONDS = 0.05
-"""A fast model writes more words a second than anybody reads: they are drawn together."""
+"""Seconds between redraws: a fast model writes faster than anybody reads, so several words are drawn together."""
 REDRAW_SHARE = 0.1
 SLOWEST_REDRAW_SECONDS = 1.0
-"""Drawing takes at most this share of the time, so that it is seldom in the way of a key."""
+"""The longest time between redraws. Up to this, drawing takes at most REDRAW_SHARE of the time, so as not to delay
+keys.
+"""
 
 
 class AnswerView(EntryView):
-    """One answer. `growing` while the model writes; `message` is its id in the store once it is kept."""
+    """One answer. `growing` is true while the model writes; `message` is the answer's id in the store, once stored."""
 
     DEFAULT_CSS = """
     AnswerView {
@@ -54,7 +56,7 @@ class AnswerView(EntryView):
 
     growing: reactive[bool] = reactive(True, toggle_class="-growing")
     details: reactive[bool] = reactive(True)
-    """Whether mode, model, words and seconds stand below it."""
+    """Whether mode, model, words and seconds are shown below the text."""
 
     def __init__(self, request: Request, clock: Callable[[], float], stage: str) -> None:
         super().__init__()
@@ -91,7 +93,7 @@ class AnswerView(EntryView):
 
     def can(self, command: str) -> bool:
         if command in ("good", "bad"):
-            # Where a part of the digest is chosen, these keys keep and drop it.
+            # With a part of the digest chosen, these keys keep and drop that part.
             return self._list is None or not self._list.has_focus
         if command == "rank":
             return len(self.shown) > 1
@@ -112,16 +114,16 @@ class AnswerView(EntryView):
         self._ticker = self.set_interval(TICK_SECONDS, self._tick)
 
     def begin(self, stage: str) -> None:
-        """Time runs from now; `stage` is what happens until the first word."""
+        """Start the clock; `stage` is shown until the first word."""
         self._started, self._stage = self._clock(), stage
         self._tick()
 
     def advance(self, stage: str) -> None:
-        """Something else happens now, without text yet."""
+        """Show another stage, before any text."""
         self._stage = stage
 
     def grow(self, text: str) -> None:
-        """More of the answer."""
+        """Append text to the answer."""
         self.text += text
         if self._stage != "writing":
             self._stage = "writing"
@@ -132,9 +134,7 @@ class AnswerView(EntryView):
             self._redraw = self.set_timer(pause, self._show_growth)
 
     def finish(self, answer: Answer, order: Sequence[int] = (0,), digest: "Digest | None" = None) -> None:
-        """The answer is complete and stored. `order` is the one in which its drafts are shown, `digest` its parts where
-        it is one.
-        """
+        """Show the complete answer, with its drafts in this order. `digest` is set if the answer is a digest."""
         self.answer = answer
         self.order = tuple(order)
         self.text = answer.completion.answer
@@ -149,14 +149,16 @@ class AnswerView(EntryView):
         self._show_facts()
 
     def _show_digest(self, digest: "Digest") -> bool:
-        """Its parts as a list, a model's text above or below it. False where the answer does not hold the digest."""
+        """Show a digest as a list, with the model's text above or below it. False if the answer does not contain the
+        digest.
+        """
         from assistant.digest import render
 
         before, found, after = self.text.partition(render(digest))
         if not found or not digest.points + digest.todos + digest.open:
             return False
         self._list = DigestList(digest)
-        # Below the digest a line says whose draft it is and that nobody checked it.
+        # Below the digest, the first line only says that the text is an unchecked draft.
         self._written = before.strip() or after.strip().partition("\n")[2]
         self._show_text(before)
         self._text.display = bool(before.strip())
@@ -168,7 +170,7 @@ class AnswerView(EntryView):
 
     @property
     def digest(self) -> "Digest | None":
-        """The parts of an answer that is a digest, as the person has marked them."""
+        """The digest with the user's marks applied; None if the answer is not a digest."""
         if self._list is None:
             return None
         from assistant.marking import put_right
@@ -177,17 +179,17 @@ class AnswerView(EntryView):
 
     @property
     def written(self) -> str:
-        """What a model wrote of it: all, or nothing of a digest without a model's text."""
+        """The text that a model wrote: the whole answer or, of a digest, only the model's part."""
         return self.text if self._list is None else self._written
 
     def show_marks(self, marks: "Sequence[Mark]") -> None:
-        """What the person thinks of the parts."""
+        """Show the user's marks on the parts."""
         if self._list is not None:
             self._list.show_marks(marks)
 
     @property
     def copied(self) -> str:
-        """The answer as it is copied: a digest as Markdown."""
+        """The text for the clipboard: a digest as Markdown."""
         digest = self.digest
         if self._list is None or digest is None:
             return self.text
@@ -199,23 +201,23 @@ class AnswerView(EntryView):
         return self.has_focus if action == "write" else super().check_action(action, parameters)
 
     async def action_move(self, step: int) -> None:
-        """Down leads into the parts of a digest."""
+        """Select another entry; Down enters the parts of a digest."""
         if step > 0 and self._list is not None:
             self._list.enter()
         else:
             await super().action_move(step)
 
     async def action_write(self) -> None:
-        """Back to the composer."""
+        """Focus the composer."""
         await self.screen.run_action("focus_composer")
 
     @property
     def shown(self) -> list[Completion]:
-        """The drafts in the order in which they are shown."""
+        """The drafts in their displayed order."""
         return [self.answer.drafts[number] for number in self.order] if self.answer else []
 
     def flag(self, mentions: "Sequence[Mention]") -> None:
-        """Mark what the conversation does not say. A digest says nothing else."""
+        """Mark the words that the conversation does not support. A digest quotes it, so it has none."""
         if self._list is not None:
             return
         marked = Content(printable(self.text))
@@ -224,12 +226,12 @@ class AnswerView(EntryView):
         self._text.update(marked)
 
     def judge(self, verdict: str) -> None:
-        """Say what the user thinks of it."""
+        """Show the user's verdict."""
         self.verdict = verdict
         self._show_facts()
 
     def show_scores(self, beside: Sequence[str], about: str) -> None:
-        """What a reward makes of the drafts, in the order in which they are shown, and a word about all of them."""
+        """Show the reward's scores of the drafts, in their displayed order, and a sentence about all of them."""
         for card, text in zip(self._row.cards if self._row else [], beside, strict=False):
             card.note(text)
         self.scored = about
@@ -239,22 +241,22 @@ class AnswerView(EntryView):
         self._show_facts()
 
     def show_ranking(self, ranking: Placing) -> None:
-        """Mark the drafts, numbered in the order shown, with their places."""
+        """Show the ranks of the drafts, numbered in their displayed order."""
         for number, card in enumerate(self._row.cards if self._row else []):
             failed = number in ranking.failed
             card.mark(mark_of(ranking.place_of(number), tied=ranking.is_tied(number), failed=failed), failed=failed)
 
     def show_marked(self, text: Content) -> None:
-        """The same answer with its sentences' sources."""
+        """Show the answer with the sources of its sentences."""
         self._text.update(text)
 
     def conclude(self, text: str, about: str) -> None:
-        """There is no answer, and that is the answer."""
+        """Show that the documents do not contain an answer."""
         self._show_text(text)
         self._stop(about)
 
     def fail(self, sentence: str) -> None:
-        """It came to nothing, or to no more than stands there."""
+        """Show that the answer failed or was cut off."""
         self.add_class("-failed")
         self._stop(sentence)
 
@@ -270,7 +272,7 @@ class AnswerView(EntryView):
         self._text.update(Content(printable(text).rstrip().lstrip("\n")))
 
     def _show_facts(self) -> None:
-        """The line below a complete answer; none where it would say nothing."""
+        """Show the line below a complete answer; hide it if it is empty."""
         if self.answer is None:
             return
         made_of = describe_answer(self.answer, details=self.details)

@@ -1,4 +1,4 @@
-"""Drafts side by side, one card each, stacked where the screen is narrow."""
+"""Drafts side by side, one card each, stacked on a narrow screen."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class DraftCard(Static):
-    """One draft; its border says its letter and its place."""
+    """One draft; its border shows its letter and its rank."""
 
     DEFAULT_CSS = """
     DraftCard {
@@ -31,7 +31,7 @@ class DraftCard(Static):
     """
 
     class Chosen(Message):
-        """A click on the draft of that number."""
+        """The draft with this number was clicked."""
 
         def __init__(self, number: int) -> None:
             super().__init__()
@@ -47,8 +47,8 @@ class DraftCard(Static):
         self.post_message(self.Chosen(self._number))
 
     def mark(self, mark: str, *, touched: bool = False, failed: bool = False) -> None:
-        """Say the place: "1st", "2nd =", "failed"."""
-        # In the title: the end of a long card may lie below the screen.
+        """Show the rank: "1st", "2nd =", "failed"."""
+        # Above the text, since the end of a long card may lie below the screen.
         heading = f"▸ {self._heading}" if touched else self._heading
         self.border_title = f"{heading} · {mark}" if mark else heading
         self.set_class(bool(mark), "-placed")
@@ -56,12 +56,12 @@ class DraftCard(Static):
         self.set_class(failed, "-failed")
 
     def note(self, text: str) -> None:
-        """Say something at the lower edge."""
+        """Show a note on the lower border."""
         self.border_subtitle = printable(text).replace("[", r"\[")
 
 
 class DraftRow(Horizontal):
-    """The cards."""
+    """A row of cards."""
 
     DEFAULT_CSS = """
     DraftRow { height: auto; }
@@ -76,7 +76,7 @@ class DraftRow(Horizontal):
 
 
 def mark_of(place: int | None, *, tied: bool, failed: bool) -> str:
-    """ "1st", "2nd =", "failed", or nothing."""
+    """A rank such as "1st", "2nd =" or "failed"; empty for none."""
     if failed:
         return "failed"
     if place is None:

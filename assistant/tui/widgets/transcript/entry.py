@@ -1,5 +1,6 @@
-"""What a chat is made of, one entry each: what was sent and what was answered. A selected entry is framed, and its keys
-stand on the frame; knows no store and no model.
+"""Entries of a chat: what was sent and what was answered. They know no store and no model.
+
+A selected entry has a frame, with its keys on it.
 """
 
 from collections import deque
@@ -16,17 +17,18 @@ from assistant.tui.parley import keys_of
 from assistant.tui.widgets.keys import press_clicked, pressing
 
 SELECTED_KEYS = ("good", "bad")
-"""Judging leaves the entry selected, since the same key again asks why. Everything else goes back to writing."""
+"""Rating keeps the entry selected, since the same key again asks for a reason. Other keys focus the composer."""
 LEAVES = "Esc write"
 GAP = "  "
 
 Words = Sequence[tuple[str, str]]
-"""Commands with their keys and words."""
+"""Commands with the words that show their keys."""
 
 
 class EntryView(Vertical, can_focus=True):
-    """Selected by Shift+Tab, by Esc and an arrow, or by a click. What its keys do is done here; every other letter is
-    typed, which the app sees to.
+    """An entry, selected with Shift+Tab, with Esc and an arrow, or with a click.
+
+    It handles its own keys; the app passes every other letter to the composer.
     """
 
     DEFAULT_CSS = """
@@ -40,23 +42,23 @@ class EntryView(Vertical, can_focus=True):
         &:focus, &:focus-within { border: round $accent; margin: 0; padding: 0 1; background: $surface; }
     }
     """
-    # At once, before the next key is looked at: what is typed in a burst must find the focus where it goes.
+    # With priority: the focus must move before the next key of a fast typist is handled.
     BINDINGS = [
         Binding("up", "move(-1)", "Previous", show=False, priority=True),
         Binding("down", "move(1)", "Next", show=False, priority=True),
         Binding("escape", "screen.cancel", "Write", id="cancel", show=False, priority=True),
     ]
     FOCUS_ON_CLICK = False
-    """Not at the press of the button: the frame would push what is under the mouse away before it is let go."""
+    """Focus on release: focusing on press adds the frame, which would move what is under the mouse."""
     SCOPES: tuple[Scope, ...] = ("entry",)
 
     @property
     def is_selected(self) -> bool:
-        """Whether its keys count."""
+        """Whether its keys are active."""
         return self.has_focus or self.has_pseudo_class("focus-within")
 
     def can(self, command: str) -> bool:
-        """Whether the command makes sense for this entry as it is."""
+        """Whether the command applies to this entry."""
         return True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -65,11 +67,11 @@ class EntryView(Vertical, can_focus=True):
         return self.has_focus if action == "move" else True
 
     async def action_move(self, step: int) -> None:
-        """To the entry before or after it."""
+        """Select the entry before or after this one."""
         await self.screen.run_action(f"select({step})")
 
     async def action_do(self, name: str) -> None:
-        """Run a command on this entry, and go back to writing where it does not open something of its own."""
+        """Run a command on this entry, and focus the composer unless the command opens a screen or rates."""
         screen = self.screen
         if (found := find_command(name)) is not None:
             await screen.run_action(action_of(found[0]))
@@ -104,8 +106,9 @@ class EntryView(Vertical, can_focus=True):
         return pressing(pressed_key(command, self._keys), words)
 
     def edges(self) -> tuple[Words, Words]:
-        """The keys with their commands: those at the lower edge, and those at the upper one where that has no room.
-        What has no room there either is no key here.
+        """The keys with their commands on the lower edge, and those on the upper edge that do not fit there.
+
+        A command that fits on neither edge has no key here.
         """
         words = deque(
             (command.slash, f"{key} {(command.footer or command.slash).lower()}")

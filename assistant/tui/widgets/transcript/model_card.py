@@ -1,4 +1,4 @@
-"""The card that offers a larger model in an empty chat. It waits beside the field and never takes what is typed."""
+"""The card that offers a larger model in an empty chat. It never takes the focus from the composer."""
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -15,7 +15,7 @@ EXAM = "Once here, `assistant models exam REF` measures it."
 OFFLINE = "Larger models need a network, and there is none here. Press F6 to use a folder with one."
 NOT_NOW = "not-now"
 MEMORY = {
-    # docs/benchmarks.md, "Serving": 337 MiB at rest with weights of this shape. The others: a byte for each weight.
+    # docs/benchmarks.md, "Serving": 337 MiB at rest with weights of this shape. The others: one byte per weight.
     "google/flan-t5-small": ">0.1 GB",
     "google/flan-t5-base": "0.4 GB",
     "google/flan-t5-large": ">0.8 GB",
@@ -23,7 +23,7 @@ MEMORY = {
 
 
 class ModelCard(Vertical):
-    """Three models and "Not now"; or one line where there is no network."""
+    """Three models and "Not now"; without a network, only a line."""
 
     DEFAULT_CSS = """
     ModelCard {
@@ -48,7 +48,7 @@ class ModelCard(Vertical):
         yield Static(Content(EXAM), classes="about")
 
     def show(self, offering: Offering) -> None:
-        """Offer, say that there is no network, or be away."""
+        """Show the offer, or that there is no network, or hide the card."""
         self.set_class(bool(offering), "-shown")
         self.set_class(offering == "offline", "-offline")
         self._heading.update(Content(OFFLINE if offering == "offline" else HEADING))
@@ -62,7 +62,7 @@ class ModelCard(Vertical):
 
 
 def describe_models() -> list[tuple[str, str]]:
-    """Each model's reference, and its row: name, bytes to fetch, and memory."""
+    """The reference of each model, and its row: name, download size and memory."""
     return [
         (
             download.hub_id,

@@ -1,4 +1,4 @@
-"""What a person sent that is no conversation: a question or an instruction, with where it went."""
+"""A sent question or instruction, and where it went."""
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -10,7 +10,7 @@ from assistant.tui.widgets.transcript.entry import EntryView
 
 
 class SentView(EntryView):
-    """Something a person sent. `text` is what was typed or pasted, `message` its id in the store once it is kept."""
+    """Something the user sent. `text` is what was typed or pasted, `message` its id in the store, once stored."""
 
     DEFAULT_CSS = """
     SentView { border-left: outer $secondary; }
@@ -28,7 +28,7 @@ class SentView(EntryView):
 
 
 class QuestionView(SentView):
-    """A question, an instruction or a wish on one or a few lines, and behind it where it went."""
+    """A question, an instruction or a wish, followed by where it went."""
 
     DEFAULT_CSS = """
     QuestionView { .question { height: auto; } }

@@ -1,4 +1,4 @@
-"""A conversation as it stands in the transcript: one line that says how long it is, the turns one key away."""
+"""A conversation in the transcript: a line with its length, and the turns one key away."""
 
 from typing import ClassVar
 
@@ -16,11 +16,11 @@ from assistant.tui.widgets.page import Page
 from assistant.tui.widgets.transcript.sent import SentView
 
 SHOWN_TURNS = 4
-"""A conversation of at most this many turns is short enough to stand open from the start."""
+"""A conversation of at most this many turns is shown open."""
 
 
 class SourceView(SentView):
-    """The folded conversation; Enter or a click opens and folds it."""
+    """A folded conversation; Enter or a click opens and folds it."""
 
     DEFAULT_CSS = """
     SourceView {
@@ -54,18 +54,18 @@ class SourceView(SentView):
         arrow = "▾" if is_open else "▸"
         self._label.update(Content(f"{arrow} {describe(self.dialogue)}"))
         if is_open and self._turns is None:
-            # Only now: a long conversation that nobody opens costs nothing.
+            # Mounted only now, so that a long conversation costs nothing until it is opened.
             self._turns = self._show_turns(printable(write_dialogue(self.dialogue)))
             self.mount(self._turns)
 
     def _show_turns(self, text: str) -> Static | Page:
-        """Few turns as plain text; many in an area that scrolls, and that costs ten times as much to mount."""
+        """Few turns as plain text; many in a scrolling area, which takes ten times as long to mount."""
         if len(self.dialogue.turns) <= SHOWN_TURNS:
             return Static(Content(text), classes="turns", markup=False)
         return Page(text, classes="turns")
 
     async def replace(self, dialogue: Dialogue) -> None:
-        """Show other words, or other names, in its place."""
+        """Show a changed conversation, or one with other names, in place of this one."""
         self.dialogue, self.text = dialogue, write_dialogue(dialogue)
         if self._turns is not None:
             await self._turns.remove()

@@ -1,4 +1,4 @@
-"""The sources of an answer from documents: each with document, page and what stands there."""
+"""The sources of an answer from documents: document, page and excerpt."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -16,12 +16,12 @@ from assistant.tui.widgets.choice_list import ChoiceList
 
 EXCERPT = 160
 _BEFORE = 30
-"""Characters shown before the first word that was searched for."""
+"""Characters shown before the first matching word."""
 _WORD = re.compile(r"\w+")
 
 
 class SourceList(ChoiceList):
-    """Sources to choose one of: Enter or a click opens it in its context."""
+    """A list of sources: Enter or a click opens one in its document."""
 
     DEFAULT_CSS = """
     SourceList {
@@ -38,7 +38,7 @@ class SourceList(ChoiceList):
         self._sources: Sequence[Source] = ()
 
     def show(self, sources: Sequence[Source], words: str = "", excerpt: int = EXCERPT) -> None:
-        """List them, the words of a question marked in each."""
+        """List the sources, with the words of a question marked in each."""
         self._sources = sources
         self.clear_options()
         wanted = stems(words)
@@ -59,7 +59,7 @@ class SourceList(ChoiceList):
 
 
 class SourcesView(Vertical):
-    """The sources of one answer, below it."""
+    """The sources of one answer, shown below it."""
 
     DEFAULT_CSS = """
     SourcesView {
@@ -83,13 +83,13 @@ class SourcesView(Vertical):
         yield self.list
 
     def show(self, about: str, sources: Sequence[Source]) -> None:
-        """These, under a line that says what they are."""
+        """Show the sources under a heading."""
         self._about.update(Content(about))
         self.list.show(sources, self._question)
 
 
 def with_marks(marks: Sequence[tuple[str, int | None]]) -> Content:
-    """The sentences of an answer, each followed by the number of its source, or by what it lacks."""
+    """The sentences of an answer, each followed by the number of its source, or "not supported"."""
     parts: list[Content | tuple[str, str]] = []
     for text, number in marks:
         parts.append(Content(one_line(text)))
@@ -98,8 +98,10 @@ def with_marks(marks: Sequence[tuple[str, int | None]]) -> Content:
 
 
 def shortened(text: str, most: int, wanted: Collection[str] = ()) -> str:
-    """A part of a text on one line: the beginning, or, where that lacks words of these stems, the first part that holds
-    most of them, a few words before it.
+    """An excerpt of at most `most` characters, on one line.
+
+    It is the beginning of the text or, if another part contains more of the stems, the first part with the most of
+    them, from a few words before it.
     """
     line = one_line(text)
     if len(line) <= most:
@@ -110,14 +112,14 @@ def shortened(text: str, most: int, wanted: Collection[str] = ()) -> str:
 
 
 def _start_of_most(line: str, most: int, wanted: Collection[str]) -> int:
-    """Where the first part of that length begins that holds the most of the stems; 0 for the beginning."""
+    """The start of the first part of this length that contains the most stems; 0 for the beginning."""
     places = [(found.start(), stem) for found in _WORD.finditer(line) if (stem := _stem(found.group())) in wanted]
     starts = [0, *(place for place, _ in places)]
     return max(starts, key=lambda start: len({stem for place, stem in places if start <= place < start + most}))
 
 
 def marked(text: str, wanted: Collection[str]) -> Content:
-    """The text with the words of these stems marked."""
+    """The text with the words that have one of these stems marked."""
     content = Content(text)
     for found in _WORD.finditer(text):
         if _stem(found.group()) in wanted:
@@ -126,7 +128,7 @@ def marked(text: str, wanted: Collection[str]) -> Content:
 
 
 def stems(question: str) -> frozenset[str]:
-    """The words of a question that say something, without their endings."""
+    """The stems of the words of a question that have more than three letters."""
     return frozenset(_stem(word) for word in _WORD.findall(question) if len(word) > 3)
 
 

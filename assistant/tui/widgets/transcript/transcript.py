@@ -1,4 +1,4 @@
-"""What was said and answered, newest at the bottom. Keeps a bounded number of widgets however long the chat is."""
+"""The messages and answers of a chat, newest at the bottom. The number of widgets is bounded, however long the chat."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,13 +19,13 @@ from assistant.tui.widgets.transcript.source import SourceView
 from assistant.tui.workers.asking import Request
 
 MOUNTED_ENTRIES = 120
-"""More entries than this are never mounted at once."""
+"""The most entries mounted at a time."""
 
 Order = Callable[[int], Sequence[int]]
 
 
 class EarlierLine(Static, can_focus=True):
-    """Stands for what was said before; Enter or a click brings it."""
+    """A line in place of earlier messages; Enter or a click loads them."""
 
     BINDINGS = [("enter", "bring", "Earlier messages")]
 
@@ -41,7 +41,7 @@ class EarlierLine(Static, can_focus=True):
 
 
 class Transcript(VerticalScroll, can_focus=False):
-    """The entries of the chat in view."""
+    """The entries of the current chat."""
 
     DEFAULT_CSS = """
     Transcript {
@@ -54,7 +54,7 @@ class Transcript(VerticalScroll, can_focus=False):
     """
 
     details: reactive[bool] = reactive(True)
-    """Whether it stands below an answer what it was made of."""
+    """Whether the answers show how they were made."""
 
     def on_mount(self) -> None:
         self.anchor()
@@ -64,7 +64,7 @@ class Transcript(VerticalScroll, can_focus=False):
             answer.details = self.details
 
     async def add(self, entry: Widget) -> None:
-        """Append an entry and let go of the oldest beyond the bound."""
+        """Append an entry, and remove the oldest beyond the bound."""
         if isinstance(entry, AnswerView):
             entry.details = self.details
         await self.mount(entry)
@@ -74,7 +74,7 @@ class Transcript(VerticalScroll, can_focus=False):
         self.anchor()
 
     async def show(self, opened: ChatOpened, ask: Ask, order: Order) -> None:
-        """Show a kept chat in place of what is there."""
+        """Show a stored chat in place of the present one."""
         await self.clear()
         await self.mount_all(self._widgets(opened, ask, order))
         if opened.unfinished:
@@ -83,7 +83,7 @@ class Transcript(VerticalScroll, can_focus=False):
         self.anchor()
 
     async def add_earlier(self, opened: ChatOpened, ask: Ask, order: Order) -> None:
-        """Put an earlier page above, and keep the place. The newest are let go beyond the bound."""
+        """Add an earlier page at the top, and keep the scroll position. Removes the newest entries beyond the bound."""
         first = next((child for child in self.children if not isinstance(child, EarlierLine)), None)
         await self.query(EarlierLine).remove()
         self.anchor(False)
@@ -95,12 +95,12 @@ class Transcript(VerticalScroll, can_focus=False):
             self.call_after_refresh(lambda: self.scroll_to_widget(first, animate=False, top=True))
 
     async def clear(self) -> None:
-        """Take everything away."""
+        """Remove all entries."""
         await self.remove_children()
 
     @property
     def answers(self) -> list[AnswerView]:
-        """All answers in view, oldest first."""
+        """All mounted answers, oldest first."""
         return list(self.query(AnswerView))
 
     def _widgets(self, opened: ChatOpened, ask: Ask, order: Order) -> list[Widget]:

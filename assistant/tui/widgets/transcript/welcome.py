@@ -1,4 +1,4 @@
-"""What stands in an empty chat: what this is, which model answers, and the offer to get a better one."""
+"""The text in an empty chat: what Parley does, which model answers, and the offer of a better one."""
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -18,7 +18,7 @@ Type /drafts 4 to compare four summaries: the next model learns from your rankin
 
 
 class Welcome(Vertical):
-    """Gone as soon as a chat has begun."""
+    """Shown until the chat has a message."""
 
     DEFAULT_CSS = """
     Welcome {
@@ -36,11 +36,11 @@ class Welcome(Vertical):
         self._card = ModelCard()
 
     def compose(self) -> ComposeResult:
-        yield self._card  # above, so that a small screen shows it and leaves the rest to scrolling
+        yield self._card  # first, so that a small screen shows it without scrolling
         yield self._about
 
     def show_model(self, news: ModelChanged) -> None:
-        """Which model answers and why; where only the bundled one is there, larger ones are offered."""
+        """Show which model answers and why, and offer larger ones if only the bundled one is there."""
         model = f"{news.label}. {news.detail}" if news.detail else news.label
         self._about.update(Content(f"{WELCOME}\n\nModel: {printable(model)}"))
         self._card.show(news.offering)
