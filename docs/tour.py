@@ -53,8 +53,12 @@ class Terminal:
     def type(self, *keys: str) -> None:
         """Press keys by their tmux names, or type a text."""
         for key in keys:
-            tmux("send-keys", "-t", SESSION, key)
+            self.send(key)
             time.sleep(0.3)
+
+    def send(self, key: str) -> None:
+        """Press one key at once."""
+        tmux("send-keys", "-t", SESSION, key)
 
     def paste(self, path: Path) -> None:
         """Send the file as a bracketed paste."""
@@ -104,7 +108,7 @@ def tmux(*arguments: str) -> str:
 
 
 @contextmanager
-def terminal(home: Path) -> Iterator[Terminal]:
+def terminal(home: Path, columns: int = COLUMNS, rows: int = ROWS) -> Iterator[Terminal]:
     """A window with a fresh home, closed at the end."""
     settings = {
         "HOME": home,
@@ -113,10 +117,11 @@ def terminal(home: Path) -> Iterator[Terminal]:
         "PYTHONPATH": ROOT,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",
+        "COLORTERM": "truecolor",
     }
     pairs = [f"{name}={value}" for name, value in settings.items()]
     shell = shlex.join(["env", *pairs, "bash", "--norc", "--noprofile"])
-    tmux("new-session", "-d", "-s", SESSION, "-x", str(COLUMNS), "-y", str(ROWS), shell)
+    tmux("new-session", "-d", "-s", SESSION, "-x", str(columns), "-y", str(rows), shell)
     try:
         window = Terminal()
         window.type(f'assistant() {{ {shlex.quote(sys.executable)} -m assistant "$@"; }}; cd', "Enter")
@@ -173,7 +178,7 @@ def rate(window: Terminal, home: Path) -> None:
     window.run(
         "assistant feedback import rankings.jsonl; assistant feedback stats",
         "One ranking is too little to learn from. A colleague has ranked drafts of other conversations: import them.",
-        "longer chosen",
+        "longer one chosen",
     )
 
 

@@ -1,5 +1,6 @@
 """The pages that people write: their links lead somewhere, and the commands that they show can be typed."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -132,6 +133,19 @@ def test_mistakes_in_a_page_are_found(tmp_path: Path) -> None:
     assert list(_commands(page)) == [["assistant", "ask", "--nonsense", "q"]]
     with pytest.raises(Exception, match="--nonsense"):
         _parse(["assistant", "ask", "--nonsense", "q"])
+
+
+def test_the_recording_is_an_asciicast_of_a_session_that_went_well() -> None:
+    """Format: https://docs.asciinema.org/manual/asciicast/v2/."""
+    path = _ROOT / "docs" / "newcomer.cast"
+    head, *events = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    assert (head["version"], head["width"], head["height"]) == (2, 100, 30)
+    times = [time for time, _, _ in events]
+    assert times == sorted(times) and 30 < times[-1] < 120 and {kind for _, kind, _ in events} == {"o"}
+    shown = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", "".join(text for _, _, text in events))
+    assert "\x1b" not in shown and path.stat().st_size < 300_000
+    assert [words for words in ("Message 10 of 35", "quoted from your documents", "▲ good") if words not in shown] == []
+    assert re.search(r"Traceback|Error|/work|/home|/root|this should not happen", shown) is None
 
 
 @pytest.mark.parametrize("page", _WRITTEN, ids=_name)
