@@ -1,1 +1,1 @@
-"""Torch-free judgement of a text, for serving and training alike."""
+"""Torch-free scoring of texts, for serving and training."""

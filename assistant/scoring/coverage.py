@@ -1,12 +1,11 @@
-"""How much of what matters in a conversation a text says. Torch-free.
+"""Measures how much of the important content of a conversation a text covers. Torch-free.
 
-The digest's weights tell how likely each clause is to matter. A word of the conversation is worth as much as the
-clause that most likely matters among those with it, and counts once. A text has the word where the sentence closest to
-that clause has it, and for half where it denies what the clause affirms, or affirms what it denies.
+The digest's weights give the probability that a clause matters. A word is worth as much as the most important clause
+that contains it, and counts once. The text covers the word if the sentence closest to that clause contains it; it
+counts half if the sentence denies what the clause affirms, or vice versa.
 
-Only the start of a text counts, as many words as a digest of the conversation would have, and for less the longer it
-goes on. A list of words without the small ones that join them counts for little. So neither a copy nor a list is the
-best summary.
+Only the start of the text counts, up to the length of a digest of the conversation, and longer texts are penalized. A
+list of words without function words scores low. So neither a copy nor a word list is the best summary.
 """
 
 from dataclasses import dataclass
@@ -25,16 +24,16 @@ from assistant.scoring.faithfulness.roles import sentences
 from assistant.scoring.surface import words
 
 _DENIED = 0.5
-"""What a word counts for in a sentence that says the opposite of its clause."""
+"""The factor for a word in a sentence that says the opposite of its clause."""
 _SAYS = 0.5
-"""Share of its words, or of the clause's, that a sentence must share for "not" to be about the clause."""
+"""A sentence must share this part of its words, or of the clause's, for its negation to apply to the clause."""
 _JOINED = 0.2
-"""Share of common words that sentences have at least; below it a text is on its way to a list."""
+"""The least share of common words in sentences; a text with fewer is partly a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A clause of the conversation, or a sentence of a text. `worth` is the chance that a clause matters."""
+    """A clause of the conversation, or a sentence of a text. `worth` is the probability that a clause matters."""
 
     stems: frozenset[str]
     denies: bool
@@ -43,7 +42,9 @@ class _Said:
 
 @dataclass(frozen=True, slots=True)
 class _Matter:
-    """What matters in a conversation: its clauses, what each word is worth, and the words that a text may take."""
+    """The important content of a conversation: its clauses, the worth of each word, and the length
+    of text that counts.
+    """
 
     clauses: tuple[_Said, ...]
     worth: dict[str, float]
@@ -52,7 +53,7 @@ class _Matter:
 
 
 def coverage(conversation: str, text: str) -> float:
-    """The share of what matters in the conversation that the text says, 0 to 1; 0 where nobody says anything."""
+    """Return the share of the important content that the text covers, 0 to 1; 0 if nobody says anything."""
     matter = _read(conversation)
     if matter is None:
         return 0.0
@@ -75,7 +76,7 @@ def coverage(conversation: str, text: str) -> float:
 
 @lru_cache(maxsize=256)
 def _read(conversation: str) -> _Matter | None:
-    """Read a conversation once; many texts can then be held against it."""
+    """Read a conversation, cached for use with many texts."""
     try:
         heard = hear(parse(conversation))
     except InputUnreadable:
@@ -99,7 +100,7 @@ def _said(sentence: str, cues: Cues) -> _Said:
 
 
 def _joined(text: str, cues: Cues) -> float:
-    """1 for sentences, towards 0 for a list of words; 1 where the language has no common words that we know."""
+    """Return 1 for sentences, less for a list of words; 1 if no common words are known for the language."""
     common = cues.words("common")
     found = words(text)
     if not common or not found:

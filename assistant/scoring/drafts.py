@@ -1,5 +1,5 @@
-"""What can be said of several drafts before anybody rates them: which one the reward expects to be preferred, and what
-is wrong with each. Torch-free; knows texts and a reward, neither screen nor store.
+"""Scores drafts before anybody rates them: which one the reward predicts to be preferred, and what is wrong with each.
+Torch-free; independent of screen and store.
 """
 
 import math
@@ -13,9 +13,9 @@ from assistant.scoring.heads import WARM, Reward, default_reward, find_reward, l
 
 @dataclass(frozen=True, slots=True)
 class DraftScore:
-    """One draft's judgement. `favourite` is how likely it is the one that people like best among its fellows (all of
-    them add up to 1); `unsupported` are its names and numbers that the conversation lacks; `roles` is above 0 where
-    the people named did it and below 0 where somebody else did, -1 to 1; `repetition` is a share, `words` a count.
+    """The score of a draft. `favourite` is the probability that people like it best of all the drafts (they sum to 1);
+    `unsupported` are its names and numbers that are not in the conversation; `roles`, from -1 to 1, is above 0 if the
+    people named did what the text says and below 0 if others did; `repetition` is a share, `words` a count.
     """
 
     score: float
@@ -27,17 +27,17 @@ class DraftScore:
 
 
 class DraftJudge:
-    """A reward, ready to look at drafts. The first call of one with an encoder takes a second or two: not on a
-    screen's own thread.
+    """Scores drafts with a reward. The first call of a reward with an encoder takes a second or two: keep it off the UI
+    thread.
     """
 
     def __init__(self, reward: Reward) -> None:
         self.ref = WARM if reward.folder == find_reward(WARM) else reward.facts.ref
-        """The reward's name, for "scored by r3"."""
+        """The reward's name, as in "scored by r3"."""
         self._reward = reward
 
     def judge(self, conversation: str, drafts: Sequence[str]) -> list[DraftScore]:
-        """One judgement a draft, in their order. An empty draft gets one, too."""
+        """Return a score for each draft, in order, empty ones included."""
         scores = self._reward.score([(conversation, draft) for draft in drafts])
         evidence = Evidence.of(conversation)
         return [
@@ -54,16 +54,16 @@ class DraftJudge:
 
 
 def open_judge(ref: str = "", threads: int = 1) -> DraftJudge:
-    """The reward of that name; without one the newest that was trained here, else the bundled one.
+    """Open the reward of that name; by default the newest trained here, else the bundled one.
 
-    Raises ModelMissing for a name that is none, ModelDamaged for files that are not what they should be.
+    Raises ModelMissing for an unknown name, ModelDamaged for invalid files.
     """
     return DraftJudge(load_head(ref or default_reward(), threads))
 
 
 def favourites(scores: Sequence[float]) -> list[float]:
-    """The probability that each is the one picked out of all, by Luce's choice axiom (1959): the reward's scores are
-    calibrated for two, where this is the logistic of their difference.
+    """Return the probability that each is chosen from all, by Luce's choice axiom (1959). For two it equals the
+    logistic function of their difference, for which the scores are calibrated.
     """
     top = max(scores, default=0.0)
     shares = [math.exp(score - top) for score in scores]

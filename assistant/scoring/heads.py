@@ -1,9 +1,9 @@
-"""Small trained heads in NumPy: the reward, and toxicity. Torch-free; training fits them and calls the same code.
+"""Small trained heads in NumPy: the reward, and toxicity. Torch-free; training fits them with the same code.
 
-A reward is a sum: weights over what can be counted in a text (`features`), over who said what (`roles`), over all-
-MiniLM's vector of the answer where it has such weights, and the score of a tuned encoder where it has one. It is
-calibrated: the probability that people prefer one answer over another is the logistic of the difference of scores.
-People like other answers to a chat than summaries of a conversation, so a reward may have weights for each kind.
+A reward is a sum: weights of features of the text (`features`), of who said what (`roles`), of all-MiniLM's vector of
+the answer if it has such weights, and the score of a tuned encoder if it has one. It is calibrated: the probability
+that people prefer one answer over another is the logistic function of the difference of scores. People judge answers in
+a chat differently from summaries, so a reward may have weights for each kind.
 
     heads/reward/, rewards/r1/     reward.json (facts and figures)  head.safetensors (weights)
                                    model.safetensors config.json tokenizer.json ctranslate/ (a tuned encoder, if any)
@@ -35,7 +35,7 @@ from assistant.scoring.kinds import KINDS, Kind, kind_of
 Rows = NDArray[np.float64]
 
 WARM = "warm"
-"""The bundled reward, made from pairs that no person judged."""
+"""The bundled reward, trained on pairs that no person judged."""
 NEWEST = "newest"
 _FACTS, _WEIGHTS = "reward.json", "head.safetensors"
 _BUNDLED = Path(__file__).parents[1] / "models" / "heads"
@@ -43,16 +43,16 @@ ROLES = "roles"
 COVERAGE = "coverage"
 CONTRADICTIONS = "contradictions"
 COLUMNS = (ROLES, COVERAGE, CONTRADICTIONS, *NAMES)
-"""What the counted part of a reward weighs, in order."""
+"""The columns that a linear head weighs, in order."""
 _SURE_OF_ROLES = 4.0
-"""Where who said what stops counting: it adds up over mentions, and 99 % of DialogSum's summaries stay below 3.2."""
+"""The limit of the roles column, which sums over mentions; 99 % of DialogSum's summaries stay below 3.2."""
 
 
 class RewardFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reward version is: how it was made, from what, and how well it tells answers apart.
+    """The facts of a reward version: how and from what it was trained, and how well it distinguishes answers.
 
-    `sources` are the ids of the judgements that it learned from, in the store. `figures` are those of the training's
-    report. `window` is the tuned encoder's, 0 where there is none; it leaves alone the kinds that it was not taught.
+    `sources` are the ids of its training judgements in the store. `figures` are those of the training report. `window`
+    is the tuned encoder's, 0 if there is none; the encoder does not score the kinds in `untaught`.
     """
 
     ref: str
@@ -72,7 +72,7 @@ class RewardFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class RoleHead:
-    """Weights of who said what: `weights` is (keys, len(MEASURES))."""
+    """The weights of the roles: `weights` is (keys, len(MEASURES))."""
 
     keys: tuple[str, ...]
     weights: NDArray[np.float32]
@@ -83,19 +83,19 @@ class RoleHead:
             self._table.update({f"{key}|{name}": float(value) for name, value in zip(MEASURES, row, strict=True)})
 
     def score(self, conversation: str, text: str) -> float:
-        """Above 0 where the people named did what the text says, below where somebody else did; 0 where nobody is
+        """Return a score above 0 if the people named did what the text says, below 0 if others did; 0 if nobody is
         named.
         """
         found = role_features(text, conversation)
         return sum(self._table.get(key, 0.0) * value for key, value in found.items())
 
     def fit(self, conversation: str, text: str) -> float:
-        """The score between -1 and 1, so that naming people over and over earns no more than naming them rightly."""
+        """Return the score squashed to between -1 and 1, so that naming people repeatedly gains nothing."""
         return math.tanh(self.score(conversation, text) / 2)
 
 
 def columns_of(roles: RoleHead, pairs: Sequence[tuple[str, str]]) -> Rows:
-    """COLUMNS for each (conversation, text), (n, len(COLUMNS))."""
+    """Return COLUMNS for each (conversation, text), shape (n, len(COLUMNS))."""
     said = np.clip([roles.score(*pair) for pair in pairs], -_SURE_OF_ROLES, _SURE_OF_ROLES).reshape(-1, 1)
     held = [(coverage(*pair), contradictions(*pair)) for pair in pairs]
     return np.hstack([said, np.array(held, dtype=np.float64).reshape(-1, 2), feature_rows(pairs)])
@@ -103,8 +103,8 @@ def columns_of(roles: RoleHead, pairs: Sequence[tuple[str, str]]) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
-    """Weights of COLUMNS, and of all-MiniLM's vector of the answer where it has such. `members` are the same fitted to
-    other samples of the conversations: where they disagree, too little was rated to be sure.
+    """The weights of COLUMNS, and of all-MiniLM's vector of the answer if it is used. `members` are heads fitted to
+    other samples of the conversations; their disagreement shows where ratings are too few.
     """
 
     weights: Rows
@@ -113,18 +113,18 @@ class LinearHead:
     members: tuple["LinearHead", ...] = ()
 
     def score(self, columns: Rows, vectors: Rows | None) -> Rows:
-        """(n, len(COLUMNS)) and (n, width) -> (n,). `vectors` are not needed by a head without weights of them."""
+        """(n, len(COLUMNS)) and (n, width) -> (n,). `vectors` are only needed by a head with weights for them."""
         total: Rows = columns @ self.weights + self.bias
         return total if self.vector is None or vectors is None else total + vectors @ self.vector
 
     def doubt(self, columns: Rows, vectors: Rows | None) -> Rows:
-        """The standard deviation of the members' scores, 0 without members; (n,)."""
+        """Return the standard deviation of the members' scores, (n,); 0 without members."""
         if not self.members:
             return np.zeros(len(columns))
         return np.asarray(np.std([one.score(columns, vectors) for one in self.members], axis=0), dtype=np.float64)
 
     def tensors(self, start: str = "") -> dict[str, NDArray[Any]]:
-        """As `write_reward` takes them, their names with that start."""
+        """Return the tensors for `write_reward`, their names prefixed with `start`."""
         found: dict[str, NDArray[Any]] = {f"{start}weights": self.weights, f"{start}bias": np.array([self.bias])}
         if self.vector is not None:
             found[f"{start}vector"] = self.vector
@@ -134,7 +134,7 @@ class LinearHead:
 
     @classmethod
     def of(cls, tensors: dict[str, NDArray[Any]], start: str = "") -> "LinearHead":
-        """What `tensors` made."""
+        """Rebuild a head from the result of `tensors`."""
         vector = tensors.get(f"{start}vector")
         members = takewhile(lambda place: f"{start}{place}.weights" in tensors, count())
         return cls(
@@ -146,7 +146,7 @@ class LinearHead:
 
 
 class Reward:
-    """A reward version that is ready to score."""
+    """A loaded reward version."""
 
     def __init__(self, folder: Path, facts: RewardFacts, tensors: dict[str, NDArray[Any]], threads: int = 0) -> None:
         self.folder = folder
@@ -160,7 +160,7 @@ class Reward:
         self._tuned: Encoder | None = None
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """The reward of each (conversation, answer)."""
+        """Return the reward of each (conversation, answer)."""
         if not pairs:
             return []
         total = by_head(LinearHead.score, *self._read(pairs))
@@ -170,8 +170,8 @@ class Reward:
         return [float(value) for value in total]
 
     def doubt(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """How far the reward's five members disagree on each (conversation, answer): the standard deviation of their
-        scores, 0 for a reward that has none.
+        """Return the disagreement of the reward's members on each (conversation, answer): the standard deviation of
+        their scores, 0 for a reward without members.
         """
         return [float(value) for value in by_head(LinearHead.doubt, *self._read(pairs))] if pairs else []
 
@@ -182,7 +182,7 @@ class Reward:
         return heads, columns_of(self.roles, pairs), vectors
 
     def head(self, kind: Kind) -> LinearHead:
-        """What weighs answers about that kind."""
+        """Return the head for answers of that kind."""
         return self.heads.get(kind, self.rest)
 
     def _vectors(self, texts: Sequence[str]) -> Rows:
@@ -201,7 +201,7 @@ Measure = Callable[[LinearHead, Rows, Rows | None], Rows]
 
 
 def by_head(measure: Measure, heads: Sequence[LinearHead], columns: Rows, vectors: Rows | None) -> Rows:
-    """What the head of each row says of it; (n,)."""
+    """Return the measure of each row by its head, (n,)."""
     found = np.zeros(len(columns))
     for head in {id(head): head for head in heads}.values():
         own = np.array([one is head for one in heads])
@@ -210,7 +210,7 @@ def by_head(measure: Measure, heads: Sequence[LinearHead], columns: Rows, vector
 
 
 def apply_encoder_head(tensors: dict[str, NDArray[Any]], states: Rows) -> Rows:
-    """The score of a sequence-classification head: dense layer, its activation, output layer; (n, width) -> (n,)."""
+    """Return the score of a sequence-classification head: dense layer, activation, output layer; (n, width) -> (n,)."""
     hidden = states @ tensors["encoder.dense.weight"].T.astype(np.float64) + tensors["encoder.dense.bias"]
     hidden = np.tanh(hidden) if tensors["encoder.tanh"][0] else np.maximum(hidden, 0.0)
     scored: Rows = hidden @ tensors["encoder.out.weight"][0].astype(np.float64) + float(tensors["encoder.out.bias"][0])
@@ -218,9 +218,9 @@ def apply_encoder_head(tensors: dict[str, NDArray[Any]], states: Rows) -> Rows:
 
 
 def load_head(ref: str, threads: int = 0) -> Reward:
-    """The reward of that name: `warm`, a version such as `r1`, `newest`, or a folder.
+    """Load the reward of that name: `warm`, a version such as `r1`, `newest`, or a folder.
 
-    Raises ModelMissing where there is none, ModelDamaged where its files are not what they should be.
+    Raises ModelMissing if there is none, ModelDamaged for invalid files.
     """
     folder = find_reward(ref)
     try:
@@ -233,9 +233,9 @@ def load_head(ref: str, threads: int = 0) -> Reward:
 
 
 def _by_columns(tensors: dict[str, NDArray[Any]], columns: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """The tensors with their weights in the order of COLUMNS; what a reward is too old to count weighs nothing.
+    """Return the tensors with their weights in the order of COLUMNS; columns newer than the reward get weight 0.
 
-    Raises ValueError for columns that are counted no more, KeyError for a reward without weights.
+    Raises ValueError for columns that no longer exist, KeyError for a reward without weights.
     """
     if gone := [column for column in columns if column not in COLUMNS]:
         raise ValueError(f"it weighs {', '.join(gone)}, which this version of Parley does not count: train it anew")
@@ -248,7 +248,7 @@ def _by_columns(tensors: dict[str, NDArray[Any]], columns: Sequence[str]) -> dic
 
 
 def find_reward(ref: str) -> Path:
-    """The folder of a reward. Raises ModelMissing."""
+    """Return the folder of a reward. Raises ModelMissing."""
     if ref == WARM:
         return _BUNDLED / "reward"
     versions = list_rewards()
@@ -264,24 +264,24 @@ def find_reward(ref: str) -> Path:
 
 
 def list_rewards() -> list[Path]:
-    """The folders of trained rewards, the oldest first."""
+    """Return the folders of trained rewards, oldest first."""
     numbered = [path for path in rewards_dir().glob("r*") if path.name[1:].isdigit() and (path / _FACTS).is_file()]
     return sorted(numbered, key=lambda path: int(path.name[1:]))
 
 
 def default_reward() -> str:
-    """What counts where no reward is named: the newest that was trained here, else the bundled one."""
+    """Return the default reward: the newest trained here, else the bundled one."""
     return NEWEST if list_rewards() else WARM
 
 
 def next_ref() -> str:
-    """The name for the next reward: numbers are never given twice while the folder stands."""
+    """Return the name for the next reward. Numbers are not reused while the folder exists."""
     taken = [int(path.name[1:]) for path in rewards_dir().glob("r*") if path.name[1:].isdigit()]
     return f"r{max(taken, default=0) + 1}"
 
 
 def write_reward(folder: Path, facts: RewardFacts, tensors: dict[str, NDArray[Any]]) -> None:
-    """Write the weights, then the facts, which make the folder a reward."""
+    """Write the weights, then the facts, whose file marks the folder as a reward."""
     ensure_dir(folder)
     half = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in tensors.items()}
     draft = folder / f".{_WEIGHTS}.part"
@@ -292,7 +292,7 @@ def write_reward(folder: Path, facts: RewardFacts, tensors: dict[str, NDArray[An
 
 
 class Toxicity:
-    """How likely a text is hateful or offensive, 0 to 1: a small network over all-MiniLM's vector."""
+    """Scores the probability that a text is hateful or offensive: a small network on all-MiniLM's vector."""
 
     def __init__(self, threads: int = 0) -> None:
         folder = _BUNDLED / "toxicity"
@@ -303,12 +303,12 @@ class Toxicity:
         self._encoder = open_minilm(threads)
 
     def score(self, texts: Sequence[str]) -> list[float]:
-        """The probability of each text."""
+        """Return the probability for each text."""
         return [float(value) for value in toxicity_of(self._layers, self._encoder.embed(texts).astype(np.float64))]
 
 
 def toxicity_of(layers: dict[str, NDArray[Any]], vectors: Rows) -> Rows:
-    """(n, width) -> (n,): one hidden layer of rectified units, a logistic output."""
+    """(n, width) -> (n,): one hidden ReLU layer, a logistic output."""
     hidden = np.maximum(vectors @ layers["hidden.weight"].T.astype(np.float64) + layers["hidden.bias"], 0.0)
     logits = hidden @ layers["out.weight"][0].astype(np.float64) + float(layers["out.bias"][0])
     shares: Rows = 1.0 / (1.0 + np.exp(-logits))

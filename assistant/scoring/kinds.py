@@ -1,4 +1,6 @@
-"""What an answer is about: people like other answers to a chat or a request than summaries of a conversation."""
+"""Classifies what an answer is about, because people judge answers in a chat or to a request differently from
+summaries.
+"""
 
 from collections import Counter
 from functools import lru_cache
@@ -7,24 +9,25 @@ from typing import Literal, get_args
 from assistant.scoring.faithfulness.roles import turns_in
 
 Kind = Literal["conversation", "chat", "passages", "request"]
-"""A conversation between people; a chat with an assistant, whose next turn is asked for; passages or another long
-text; a short request."""
+""" "conversation" is between people; "chat" is with an assistant, whose next turn is wanted; "passages" is any other
+long text; "request" is a short text.
+"""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _ASKING = {"human", "user"}
 _ANSWERING = {"assistant", "ai", "bot", "model", "system"}
 _QUESTION = {"question", "q"}
 _TURNS = 0.6
-"""Share of the lines that are turns, at least, in a conversation."""
+"""The least share of lines in a conversation that are turns."""
 _RETURNING = 0.5
-"""Share of the turns whose speakers speak again, at least, in a conversation."""
+"""The least share of turns in a conversation by speakers with several turns."""
 _LONG = 120
-"""Words from which a text is more than a request."""
+"""A text of more words is not a request."""
 
 
 @lru_cache(maxsize=1024)
 def kind_of(text: str) -> Kind:
-    """The kind of what an answer is about."""
+    """Return the kind of text that an answer is about."""
     said = [speaker.lower() for speaker, _ in turns_in(text)]
     speakers = Counter(said)
     if said and _ASKING & set(speakers) and (said[-1] in _ASKING or set(speakers) <= _ASKING | _ANSWERING):

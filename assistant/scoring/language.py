@@ -1,4 +1,4 @@
-"""The language of a text, by py3langid."""
+"""Detects the language of a text with py3langid."""
 
 from functools import cache
 from typing import Any
@@ -14,12 +14,12 @@ _NAMES = {
     "sv": "Swedish", "tr": "Turkish", "uk": "Ukrainian", "zh": "Chinese",
 }  # fmt: skip
 _MIN_LETTERS = 40
-"""Shorter texts are not judged: a language shows in its common words."""
+"""Shorter texts are not classified: detection relies on common words."""
 _SURE = 0.95
 
 
 def language_of(text: str) -> str | None:
-    """The ISO 639-1 code of the text's language; None where the text is too short or mixed to be sure."""
+    """Return the ISO 639-1 code of the text's language; None if the text is too short or mixed."""
     if sum(letter.isalpha() for letter in text) < _MIN_LETTERS:
         return None
     code, probability = _identifier().classify(text)
@@ -27,13 +27,13 @@ def language_of(text: str) -> str | None:
 
 
 def language_name(code: str) -> str:
-    """The language's English name, its code where that is not at hand."""
+    """Return the language's English name, or its code if the name is unknown."""
     return _NAMES.get(code, code)
 
 
 @cache
 def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # takes a tenth of a second
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # takes 100 ms
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages(_CANDIDATES.split())

@@ -1,6 +1,6 @@
-"""Reads numbers out of English text, in digits and in words, so that both compare equal.
+"""Reads numbers from English text, in digits and in words, so that both compare equal.
 
-A number's keys are texts such as "2", "1000", "7.5" or, for a time of day, "7:30".
+A number's keys are strings such as "2", "1000", "7.5" or, for a time of day, "7:30".
 """
 
 import re
@@ -14,7 +14,7 @@ _ORDINALS = {
     "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12,
     **{f"{word}th": value for value, word in enumerate(_UNITS) if value in (4, 6, 7, 10, 11) or value > 12},
     **{f"{word[:-1]}ieth": 10 * value for value, word in enumerate(_TENS, start=2)},
-    # Alone, "first" and "second" are seldom meant as numbers.
+    # Alone, "first" and "second" are rarely numbers.
     **{f"{word}-first": 10 * value + 1 for value, word in enumerate(_TENS, start=2)},
     **{f"{word}-second": 10 * value + 2 for value, word in enumerate(_TENS, start=2)},
 }  # fmt: skip
@@ -35,10 +35,10 @@ _SCALES = {
     "mil": 10**6,
     "mln": 10**6,
 }
-# "one" is a pronoun more often than a number, and "a" means it: neither is ever a claim, both are evidence of 1.
+# "one" is mostly a pronoun, and "a" can mean it: neither is a claim, but both are evidence of 1.
 _NO_CLAIMS = frozenset({"1", "0"})
 _SAID_ANYWAY = {"a": "1", "an": "1", "both": "2", "couple": "2", "pair": "2", "twice": "2", "first": "1", "second": "2"}
-# "10, 000" with a space is how people type it.
+# People also type "10, 000" with a space.
 _TOKEN = re.compile(
     r"(?P<digits>\d{1,3}(?:, ?\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,:]\d+)*)(?:st|nd|rd|th)?"
     r"|(?P<word>[A-Za-z]+ty-(?:first|second)|[A-Za-z]+)"
@@ -52,7 +52,7 @@ _PAST = re.compile(r"\b(half|quarter|\w+)(?: minutes)? (past|to|before|after) (\
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number from `start` to `end`; `value` is None for a time of day, whose `keys` say it all."""
+    """A number from `start` to `end`; `value` is None for a time of day, which has only `keys`."""
 
     start: int
     end: int
@@ -61,13 +61,13 @@ class Number:
 
 
 def number_mentions(text: str) -> list[Number]:
-    """The numbers that the text claims, in order; "one" and "zero" are none."""
+    """Return the numbers that the text claims, in order, without "one" and "zero"."""
     found = [number for number in _joined(_scan(text)) if not number.keys <= _NO_CLAIMS]
     return [_in_24_hours(number) if _AFTERNOON.match(text, number.end) else number for number in found]
 
 
 def numbers_said(text: str) -> frozenset[str]:
-    """The keys of every number that the text contains, in any reading."""
+    """Return the keys of every number in the text, in any reading."""
     found = list(_scan(text))
     keys = {key for number in (*found, *_joined(found)) for key in number.keys}
     keys |= {_SAID_ANYWAY[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _SAID_ANYWAY}
@@ -78,7 +78,7 @@ def numbers_said(text: str) -> frozenset[str]:
 
 
 def _scan(text: str) -> Iterator[Number]:
-    """Single numbers; words that belong together ("two hundred and five") are one."""
+    """Yield single numbers; connected words ("two hundred and five") are one."""
     run: list[tuple[int, int, str]] = []
     for match in _TOKEN.finditer(text):
         word = (match["word"] or "").lower()
@@ -100,7 +100,7 @@ def _scan(text: str) -> Iterator[Number]:
 
 
 def _spoken(run: list[tuple[int, int, str]]) -> Iterator[Number]:
-    """The numbers of a run of number words, in which a digit may come first ("5 million")."""
+    """Yield the numbers in a run of number words, which may start with digits ("5 million")."""
     while run and run[-1][2] == "and":
         run = run[:-1]
     start = 0
@@ -112,7 +112,7 @@ def _spoken(run: list[tuple[int, int, str]]) -> Iterator[Number]:
 
 
 def _read(run: list[tuple[int, int, str]], start: int) -> tuple[int, float | None, frozenset[str]]:
-    """(index after the number, value, keys where it is a time of day)."""
+    """Return (index after the number, value, keys if it is a time of day)."""
     total = current = 0.0
     smallest = float("inf")
     index = start
@@ -143,7 +143,7 @@ def _scaled(current: float, total: float, scale: int) -> tuple[float, float, flo
 
 
 def _place(value: float) -> float:
-    """What may still be added must be smaller than this: 10 after a ten, nothing after a unit."""
+    """Return the bound for a value that may be added: 10 after a ten, 0 after a unit."""
     return 10 if value >= 20 and value % 10 == 0 else 0
 
 
@@ -154,14 +154,14 @@ def _value(token: str) -> tuple[float | None, frozenset[str]]:
         hour, minute = int(clock[1]), int(clock[2])
         if ":" in token and hour < 25 and minute < 60:
             return None, _clock_keys(hour, minute)
-        if hour < 25 and minute < 60:  # "7.30" and "7,30" are a time, a price or a share.
+        if hour < 25 and minute < 60:  # "7.30" and "7,30" are a time, a price or a fraction.
             share = float(token.replace(",", "."))
             return share, _clock_keys(hour, minute) | {f"{share:.12g}"}
     if _THOUSANDS.fullmatch(token):
         return float(token.replace(",", "").replace(" ", "")), frozenset()
     if re.fullmatch(r"\d+(?:\.\d+)?", token):
         return float(token), frozenset()
-    return None, frozenset(re.findall(r"\d+", token))  # "3,4" or "1.2.3": each of them.
+    return None, frozenset(re.findall(r"\d+", token))  # "3,4" or "1.2.3": each number.
 
 
 def _clock_keys(hour: int, minute: int) -> frozenset[str]:
@@ -170,14 +170,14 @@ def _clock_keys(hour: int, minute: int) -> frozenset[str]:
 
 
 def _in_24_hours(number: Number) -> Number:
-    """ "6 pm" may be "18" in the source."""
+    """Add the 24-hour key: "6 pm" can be "18" in the source."""
     if number.value is None or number.value > 11:
         return number
     return Number(number.start, number.end, number.value, number.keys | {f"{number.value + 12:.12g}"})
 
 
 def _joined(numbers: "Iterator[Number] | list[Number]") -> list[Number]:
-    """The numbers, where "seven thirty" is one time and "nineteen ninety" one year."""
+    """Join pairs: "seven thirty" is one time, "nineteen ninety" one year."""
     found: list[Number] = []
     for number in numbers:
         before = found[-1] if found else None
@@ -200,7 +200,7 @@ def _pair(first: Number, second: Number) -> frozenset[str]:
 
 
 def _past(minutes: str, is_past: bool, hour: str) -> set[str]:
-    """The keys of "half past six" or "ten to seven"."""
+    """Return the keys of "half past six" or "ten to seven"."""
     amounts = {"half": 30, "quarter": 15, **_VALUES}
     minute = int(minutes) if minutes.isdecimal() else amounts.get(minutes)
     of = int(hour) if hour.isdecimal() else _VALUES.get(hour)

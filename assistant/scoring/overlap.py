@@ -1,4 +1,4 @@
-"""How far two texts say the same in the same words."""
+"""Word overlap of texts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ _Grams = tuple[Counter[str], Counter[tuple[str, str]]]
 
 
 def overlap(text: str, other: str) -> float:
-    """The mean F1 of common words and common pairs of words, 0 to 1: in spirit the mean of ROUGE-1 and ROUGE-2."""
+    """Return the mean F1 of shared words and shared bigrams, 0 to 1: similar to the mean of ROUGE-1 and ROUGE-2."""
     return _overlap(_grams(text), _grams(other))
 
 
 def agreement(texts: Sequence[str]) -> list[float]:
-    """How far each text agrees with the others, on average: the one with the most has the least expected loss in
-    ROUGE, if the texts are what the model believes in (minimum Bayes risk decoding, Kumar and Byrne 2004; Freitag et
-    al. 2022). 0 where there is no other text.
+    """Return the mean overlap of each text with the others, 0 if there are none. The text with the highest has the
+    least expected loss in ROUGE, if the texts are samples of the model's distribution (minimum Bayes risk decoding,
+    Kumar and Byrne 2004; Freitag et al. 2022).
     """
     grams = [_grams(text) for text in texts]
     others = max(1, len(texts) - 1)

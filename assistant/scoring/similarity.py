@@ -1,4 +1,4 @@
-"""How alike sentences and turns are in meaning: cosines of all-MiniLM's vectors. Torch-free once the encoder is
+"""Semantic similarity of sentences and turns: cosines of all-MiniLM's vectors. Torch-free once the encoder is
 converted.
 """
 
@@ -11,9 +11,9 @@ from assistant.scoring.faithfulness.attribution import Similarity
 
 @cache
 def open_similarity() -> Similarity:
-    """The measure; its first use on a machine converts the encoder, ten seconds in another process.
+    """Open the measure. Its first use on a machine converts the encoder, which takes ten seconds in a child process.
 
-    Raises ModelMissing where the encoder is not installed, ModelDamaged where it cannot be converted.
+    Raises ModelMissing if the encoder is not installed, ModelDamaged if it cannot be converted.
     """
     encoder = open_minilm(threads=1)
 

@@ -1,1 +1,1 @@
-"""Whether a text is true to its conversation: what each sentence rests on, what is invented or contradicted."""
+"""Checks texts against their conversations: what supports each sentence, what is invented or contradicted."""

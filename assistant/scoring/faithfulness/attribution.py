@@ -1,5 +1,5 @@
-"""Which turns of a conversation a sentence of a summary rests on, and what in it has none to rest on: names, numbers,
-and who is said to have done it.
+"""Finds the turns that support each sentence of a summary, and what in it lacks support: names, numbers, and who is
+said to have acted.
 """
 
 import re
@@ -12,22 +12,23 @@ from assistant.records import Dialogue
 from assistant.scoring.faithfulness.support import Evidence, Mention, mentions, unsupported
 
 Similarity = Callable[[Sequence[str], Sequence[str]], Sequence[Sequence[float]]]
-"""(sentences, turns) -> for each sentence the cosine to each turn."""
+"""(sentences, turns) -> the cosine of each sentence to each turn."""
 
 MOST_TURNS = 4
-"""A sentence is shown with so many turns at most."""
+"""The maximum number of turns shown for a sentence."""
 _LEAST_SHARE = 0.12
-"""A turn that shares less than this of what a sentence says is none that it rests on."""
+"""A turn that covers less than this share of a sentence does not support it."""
 _NEXT_SHARE = 0.2
-"""Where meanings are compared, a further turn has to contain so much of what the ones before it lack."""
+"""With `similarity`, a further turn must cover this share of what the ones before it lack."""
 _UNRELATED = 0.3
-"""The cosine that turns about something else come to."""
+"""The cosine of unrelated turns."""
 _MEANING = 0.5
-"""What a cosine above that counts beside the share of words. Of a summary's sentences among turns of its own and of
-three other conversations this keeps 86 % to their own turns, words alone keep 74 % (docs/benchmarks.md).
+"""The weight of the cosine above `_UNRELATED`, next to the share of words. Among the turns of a summary's conversation
+and of three others, it attributes 86 % of the sentences to the right one; words alone attribute 74 %
+(docs/benchmarks.md).
 """
 _SURE = 0.25
-"""Below this share nothing is said of who did it."""
+"""Below this share, who acted is not checked."""
 _ENDINGS = ("ing", "ies", "ed", "es", "ly", "s", "e", "y")
 _SHORTEST_STEM = 3
 _WORD = re.compile(r"#\w+#|[^\W_]+(?:['’][^\W_]+)*")
@@ -50,11 +51,11 @@ _FUNCTION_WORDS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """A sentence of a text, `start` to `end`, and the turns it rests on, by number from 0, in their order.
+    """A sentence of a text, `start` to `end`, and the turns that support it, by number from 0, in order.
 
-    `best` is the one that says most of it, `share` how much of it they say together, words of its own half counted.
-    `unsupported` are names and numbers that the conversation does not contain. `role` is the speaker who is said to
-    act where the turns show somebody else, None where nothing speaks against it.
+    `best` is the turn that covers most of it, `share` the part that all of them cover together; words in no turn count
+    half. `unsupported` are names and numbers not in the conversation. `role` is the speaker who is said to act although
+    the turns show somebody else; None if there is no objection.
     """
 
     start: int
@@ -67,12 +68,12 @@ class Grounds:
 
 
 def attribute(text: str, dialogue: Dialogue, similarity: Similarity | None = None) -> tuple[Grounds, ...]:
-    """What each sentence of the text rests on.
+    """Find the support of each sentence of the text.
 
-    A turn's score is the share of the sentence's words that it contains: function words left out, without endings,
-    each weighed by how few turns hold it, names and numbers half as much again. Where `similarity` is given, half of
-    what the cosine is above that of unrelated texts is added. The best turn comes first; others follow while they
-    contain a fair share of what the ones before them lack.
+    A turn's score is the share of the sentence's stems that it contains, without function words, weighted by inverse
+    frequency in the turns, and by 1.5 for names and numbers. With `similarity`, half of the cosine's excess over that
+    of unrelated texts is added. The best turn is taken first; others follow while they cover enough of what the ones
+    before them lack.
     """
     spans = sentences(text)
     turns = [f"{turn.speaker}: {turn.text}" for turn in dialogue.turns]
@@ -94,7 +95,9 @@ def attribute(text: str, dialogue: Dialogue, similarity: Similarity | None = Non
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """Where each sentence starts and ends, white space left out. A dot after "Mr" or an initial ends none."""
+    """Return the start and end of each sentence, without white space. A full stop after "Mr" or an
+    initial ends none.
+    """
     spans: list[tuple[int, int]] = []
     is_open = False
     for match in _SENTENCE.finditer(text):
@@ -113,14 +116,14 @@ def sentences(text: str) -> list[tuple[int, int]]:
 def _covers(
     sentence: str, dialogue: Dialogue, contents: Sequence[frozenset[str]], held: Counter[str]
 ) -> list[dict[str, float]]:
-    """For each turn, the words of the sentence that it contains, each with its share of all that the sentence says."""
+    """Return for each turn the sentence's stems that it contains, each with its share of the sentence."""
     speakers = {stem for name in dialogue.speakers for stem in stems(name)}
     special = {stem for mention in mentions(sentence) for stem in stems(mention.text)}
     said = stems(sentence) - speakers
     weights = {
         stem: log(1 + len(contents) / held[stem]) * (1.5 if stem in special else 1.0) for stem in said if held[stem]
     }
-    # What no turn contains counts half as much as what one contains: summaries have words of their own.
+    # A stem in no turn counts half: summaries also use new words.
     unheld = log(1 + len(contents)) / 2 * sum(not held[stem] for stem in said)
     total = sum(weights.values()) + unheld
     return [{stem: weights[stem] / total for stem in said & content if stem in weights} for content in contents]
@@ -148,11 +151,11 @@ def _best(covers: Sequence[Mapping[str, float]], cosines: Sequence[float] | None
 def _wrong_role(
     sentence: str, dialogue: Dialogue, contents: Sequence[frozenset[str]], held: Counter[str]
 ) -> Mention | None:
-    """The speaker whom the sentence makes act first, where what it says of him or her, up to the next speaker's name,
-    rests on others' turns alone, none of which names that speaker.
+    """Return the speaker who opens the sentence as its actor, if the words up to the next speaker's name are supported
+    only by turns of others that do not name that speaker.
 
-    A hint to look, no proof: of 436 sentences of DialogSum's dev summaries (555 of SAMSum's) it doubts 7.8 % (6.8 %),
-    and with the two speakers' names exchanged 25 % (26 %).
+    This is a hint, not a proof: it doubts 7.8 % of 436 sentences of DialogSum's dev summaries (6.8 % of 555 of
+    SAMSum's), and 25 % (26 %) if the two speakers' names are swapped.
     """
     speakers = {name.lower() for name in dialogue.speakers}
     named = [mention for mention in mentions(sentence) if mention.text.lower() in speakers]
@@ -172,7 +175,7 @@ def _wrong_role(
 
 
 def stems(text: str) -> frozenset[str]:
-    """The words of a text without endings, function words left out."""
+    """Return the stems of a text, without function words."""
     words = (word.lower() for word in _WORD.findall(text))
     return frozenset(_stem(word) for word in words if word not in _FUNCTION_WORDS)
 

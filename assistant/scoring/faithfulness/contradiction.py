@@ -1,8 +1,8 @@
-"""What a text says otherwise than the conversation: what it denies or affirms, and figures in the wrong place.
+"""Counts contradictions between a text and its conversation: negations, and numbers in the wrong place.
 
-A sentence is held against the clauses of the conversation that share its words. It contradicts them where those that
-it fits best deny what it affirms, or affirm what it denies, and for every figure that the conversation has, where its
-sentence fits another figure's message clearly better. Who did what is for `roles`, and what nobody said for `support`.
+Each sentence is compared with the clauses of the conversation that share its words. It is a contradiction if the best
+matching clauses deny what it affirms, or affirm what it denies, and for every number from the conversation whose
+sentence matches another number's message clearly better. `roles` checks who did what, and `support` what nobody said.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ from assistant.scoring.faithfulness.roles import sentences
 from assistant.scoring.faithfulness.support import Mention, mentions
 
 _SHARED = 2
-"""Fewest words that a clause and a sentence about it share."""
+"""The least number of words that a clause and a sentence about it share."""
 _NEAR = 0.3
-"""What a word counts for that stands in the message before or behind a figure's."""
+"""The weight of a word in the sentence before or after the number's."""
 _CLEARLY = 1.0
-"""How much better another figure must fit, in weights of words: that of one said in half of the messages is 1.1."""
+"""How much better another number must match, in word weights: a word in half of the messages weighs 1.1."""
 MOST = 5
-"""Contradictions that count, at most."""
+"""The maximum count."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """What a clause says, and whether it denies it."""
+    """The stems of a clause, and whether it is negated."""
 
     stems: frozenset[str]
     denies: bool
@@ -38,7 +38,7 @@ class _Clause:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A sentence of the conversation with figures, its words, and those of its neighbours."""
+    """A sentence of the conversation with numbers, its stems, and those of its neighbours."""
 
     figures: tuple[Mention, ...]
     own: frozenset[str]
@@ -47,7 +47,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Talk:
-    """A conversation, read once for many texts."""
+    """A conversation, prepared for many texts."""
 
     clauses: tuple[_Clause, ...]
     places: tuple[_Place, ...]
@@ -56,7 +56,7 @@ class _Talk:
 
 
 def contradictions(conversation: str, text: str) -> float:
-    """How many statements of the text the conversation has otherwise, MOST at most."""
+    """Return the number of contradictions in the text, at most MOST."""
     talk = _read(conversation)
     if talk is None:
         return 0.0
@@ -85,7 +85,7 @@ def _read(conversation: str) -> _Talk | None:
 
 
 def _is_denied(sentence: str, talk: _Talk) -> bool:
-    """Whether the clauses that fit the sentence best say the opposite."""
+    """Whether the best matching clauses say the opposite."""
     own, denies = frozenset(stems(sentence, talk.cues)), talk.cues.found("negation", sentence)
     best = {True: 0.0, False: 0.0}
     for clause in talk.clauses:
@@ -96,7 +96,7 @@ def _is_denied(sentence: str, talk: _Talk) -> bool:
 
 
 def _misplaced(sentence: str, talk: _Talk) -> int:
-    """How many of the sentence's figures stand where another one belongs."""
+    """Return how many of the sentence's numbers are where another one belongs."""
     words = frozenset(stems(sentence, talk.cues))
     return sum(
         _is_misplaced(figure, words - frozenset(stems(figure.text, talk.cues)), talk) for figure in _figures(sentence)

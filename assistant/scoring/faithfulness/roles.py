@@ -1,8 +1,8 @@
-"""Who said what: how far the people that a text names fit what each of them said.
+"""Measures who said what: how well the people named in a text match what each of them said.
 
-Every time a text names a speaker, the words behind the name (up to the next name or the end of the sentence) are held
-against that speaker's turns and against the others'. What such a match means depends on the words beside the name: who
-"asks" said it himself, who "is told" did not. Those words are the keys that a head has weights for.
+For every mention of a speaker, the words after the name (up to the next name or the end of the sentence) are compared
+with that speaker's turns and with the others'. The meaning of a match depends on the adjacent words: whoever "asks"
+said it, but whoever "is told" did not. Those words are the keys for which a head has weights.
 """
 
 import re
@@ -22,16 +22,19 @@ no yes will would can could should shall may might must what who when where why 
 also too very well oh ok okay please up out all some any one it's i'm i'll you're don't that's
 """
 COMMON = frozenset(_COMMON_WORDS.split())
-"""Words that join others and mean little by themselves."""
+"""Function words, which mean little by themselves."""
 Roles = dict[str, float]
 MEASURES = ("own", "sentence", "opens", "asks")
-"""What is measured of each mention; `own` and `sentence` are matches less the others' matches, -1 to 1, `opens` tells
-whether the person spoke first (1) or not (-1), `asks` whose turns hold more questions, -1 to 1."""
+"""The measures of each mention. `own` and `sentence` are matches minus the others' matches, -1 to 1; `opens` is 1 if
+the person spoke first, else -1; `asks` compares the share of questions, -1 to 1.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A conversation by speaker: the words of each, weighed down by how many turns hold them."""
+    """A conversation by speaker: each one's stems, the weight of each stem (1 / the number of turns with it), the first
+    speaker, and each one's share of the questions.
+    """
 
     words: Mapping[str, frozenset[str]]
     weight: Mapping[str, float]
@@ -40,13 +43,13 @@ class Heard:
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """In order of appearance."""
+        """The speakers in order of appearance."""
         return tuple(self.words)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A speaker named in a text: the words before and behind the name, and the words that are said of the person."""
+    """A mention of a speaker in a text: the words before and after the name, and the stems said about the person."""
 
     speaker: str
     before: str
@@ -56,13 +59,13 @@ class Claim:
 
 
 def turns_in(conversation: str) -> list[tuple[str, str]]:
-    """(speaker, words) of each line that has the shape of a turn."""
+    """Return (speaker, words) of each line shaped like a turn."""
     return [(match[1], match[2]) for match in _TURN.finditer(conversation)]
 
 
 @lru_cache(maxsize=256)
 def hear(conversation: str) -> Heard:
-    """Read a conversation once; many texts can then be held against it."""
+    """Read a conversation, cached for use with many texts."""
     turns = turns_in(conversation)
     words: dict[str, set[str]] = {}
     holds: Counter[str] = Counter()
@@ -82,7 +85,7 @@ def hear(conversation: str) -> Heard:
 
 
 def claims(text: str, speakers: Sequence[str]) -> Iterator[Claim]:
-    """Every mention of a speaker, in order."""
+    """Yield every mention of a speaker, in order."""
     names = _names_of(tuple(speakers))
     if not names:
         return
@@ -101,8 +104,8 @@ def claims(text: str, speakers: Sequence[str]) -> Iterator[Claim]:
 
 
 def role_features(text: str, conversation: str) -> Roles:
-    """Measures by key, added up over the text: `wants|own` is how much better what is said behind "X wants" fits X's
-    turns than the others'. Empty where the text names no speaker or the conversation has only one.
+    """Return the measures by key, summed over the text: `wants|own` is how much better the words after "X wants" match
+    X's turns than the others'. Empty if the text names no speaker or the conversation has only one.
     """
     heard = hear(conversation)
     found: Roles = defaultdict(float)
@@ -128,7 +131,7 @@ def _measure(claim: Claim, heard: Heard) -> tuple[float, float, float, float]:
 
 
 def _fit(stems: Sequence[str], speaker: str, others: Sequence[str], heard: Heard) -> float:
-    """The weight of the words that the speaker said, less that of those another said, over that of all."""
+    """Return the weight of the stems the speaker said, minus that of the best other speaker, over the total."""
     known = [(stem, heard.weight[stem]) for stem in set(stems) if stem in heard.weight]
     total = sum(weight for _, weight in known)
     if not total:
@@ -140,7 +143,7 @@ def _fit(stems: Sequence[str], speaker: str, others: Sequence[str], heard: Heard
 
 @lru_cache(maxsize=256)
 def _names_of(speakers: tuple[str, ...]) -> dict[str, str]:
-    """What a speaker may be called by: the whole label where it is one word, else its first word."""
+    """Return the first word of each speaker's name, in lower case, with the full name."""
     names: dict[str, str] = {}
     for speaker in speakers:
         tokens = _WORD.findall(speaker)
@@ -150,7 +153,7 @@ def _names_of(speakers: tuple[str, ...]) -> dict[str, str]:
 
 
 def _key(token: str, names: Mapping[str, str]) -> str:
-    """A word beside a name; another name is only that, whoever it is."""
+    """Return the key of a word next to a name; any other name is "@"."""
     return "@" if _bare(token) in names else token.lower()
 
 
@@ -159,18 +162,18 @@ def _bare(token: str) -> str:
 
 
 def named_in(text: str, speakers: Sequence[str]) -> frozenset[str]:
-    """The speakers that a text names."""
+    """Return the speakers named in a text."""
     names = _names_of(tuple(speakers))
     return frozenset(names[bare] for token in _WORD.findall(text) if (bare := _bare(token)) in names)
 
 
 def sentences(text: str) -> list[str]:
-    """The text's sentences and lines."""
+    """Return the text's sentences and lines."""
     return [part for part in _SENTENCE.split(text) if part.strip()]
 
 
 def content_stems(text: str) -> list[str]:
-    """Words that mean something, without their endings."""
+    """Return the stems of the content words."""
     return [_stem(word) for word in (token.lower() for token in _WORD.findall(text)) if word not in COMMON]
 
 

@@ -1,7 +1,7 @@
-"""Which names and numbers of a text its source contains: what a summary may not invent.
+"""Checks which names and numbers of a text are in its source, because a summary may not invent any.
 
-A name is a capitalised word, less the common words that merely open a sentence; titles and pronouns are none. A number
-is one in digits or in words: "two", "2" and "2nd" are the same, as are "5 pm" and "17:00", "1,000" and "a thousand".
+A name is a capitalized word, except common words that open a sentence, titles and pronouns. A number is in digits or
+words: "two", "2" and "2nd" are equal, as are "5 pm" and "17:00", "1,000" and "a thousand".
 """
 
 import calendar
@@ -18,9 +18,9 @@ _TAG = re.compile(r"#Person(\d+)#")
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _POSSESSIVE = re.compile(r"['’](?:s|S)?$")
 _CONTRACTED = re.compile(r"['’](?:s|m|d|ll|re|ve|t)$", re.IGNORECASE)
-# What may stand between the end of a sentence and its first word.
+# What may come between the end of a sentence and the next word.
 _OPENS = re.compile(r"(?:^|[.!?:;…\n\"“”])[\s\"'“”‘’()\[\]*•-]*$")
-# Capitalised by convention, wherever they stand.
+# Capitalized by convention in any position.
 _TITLES = {"mr", "mrs", "ms", "miss", "dr", "prof", "sir", "madam"}
 _PRONOUNS = {"i", "he", "she", "it", "we", "you", "they", "his", "her", "their", "this", "that", "these", "those"}
 _ARTICLES = {"a", "an", "the", "of", "and", "or", "but", "for", "in", "on", "at", "to"}
@@ -34,26 +34,26 @@ _DEMONYM = ("ese", "ians", "ian", "ans", "an", "ns", "n", "ish", "s")
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name or a number as it stands in a text, `start` to `end`."""
+    """A name or a number in a text, from `start` to `end`."""
 
     kind: Literal["name", "number"]
     text: str
     start: int
     end: int
     keys: frozenset[str]
-    """What counts as the same: one of these must be in the source."""
+    """Equivalent forms, one of which must be in the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a source contains, in the forms that mentions are compared by."""
+    """The words and numbers of a source, in the forms used for comparison."""
 
     words: frozenset[str]
     numbers: frozenset[str]
 
     @classmethod
     def of(cls, source: str) -> "Evidence":
-        """Read the source once; many texts can then be held against it."""
+        """Read a source for use with many texts."""
         plain = _TAG.sub(" ", source)
         words = {tag.group().lower() for tag in _TAG.finditer(source)}
         for match in _WORD.finditer(plain):
@@ -66,7 +66,7 @@ class Evidence:
 
 
 def mentions(text: str) -> tuple[Mention, ...]:
-    """Every name and number of the text, in order."""
+    """Return every name and number of the text, in order."""
     plain = _TAG.sub(lambda tag: " " * len(tag.group()), text)
     numbers = [Mention("number", text[n.start : n.end], n.start, n.end, n.keys) for n in number_mentions(plain)]
     tags = [Mention("name", t.group(), t.start(), t.end(), frozenset({t.group().lower()})) for t in _TAG.finditer(text)]
@@ -74,7 +74,7 @@ def mentions(text: str) -> tuple[Mention, ...]:
 
 
 def unsupported(text: str, source: str | Evidence) -> tuple[Mention, ...]:
-    """The names and numbers of the text that the source does not contain."""
+    """Return the names and numbers of the text that are not in the source."""
     evidence = Evidence.of(source) if isinstance(source, str) else source
     return tuple(mention for mention in mentions(text) if not evidence.supports(mention))
 
@@ -90,7 +90,7 @@ def _names(text: str) -> Iterator[Mention]:
 
 
 def _claims(word: str) -> frozenset[str]:
-    """The forms that may stand for a name: itself, a part of "T-shirt", the country of "Chinese" or "Italians"."""
+    """Return equivalent forms of a name: itself, a part of "T-shirt", the country of "Chinese" or "Italians"."""
     lower = word.lower()
     stems = {lower[: -len(ending)] for ending in _DEMONYM if lower.endswith(ending) and len(lower) - len(ending) > 2}
     parts = {part for part in re.split(r"[-'’]", lower) if len(part) > 3} if re.search(r"[-'’]", lower) else set()
@@ -100,7 +100,7 @@ def _claims(word: str) -> frozenset[str]:
 
 
 def _short_forms(lower: str) -> set[str]:
-    """How people abbreviate it in a chat."""
+    """Return common abbreviations in chats."""
     return {lower[:3], lower[:4], lower[:5]} if lower in _CALENDAR else _SHORT.get(lower, set())
 
 
@@ -115,13 +115,13 @@ def _is_common(word: str) -> bool:
         return True
     endings = (("ies", "y"), ("ily", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ly", ""))
     stems = (lower.removesuffix(ending) + instead for ending, instead in endings if lower.endswith(ending))
-    # A stem of three letters proves nothing: James is no "jam".
+    # A stem of three letters is too short: James is not "jam".
     return any(part in _common_words() for part in (*(s for s in stems if len(s) > 3), lower.split("-")[0]))
 
 
 @cache
 def _common_words() -> frozenset[str]:
-    """Words that public-domain English prose writes in lower case most of the time."""
+    """Return words that are mostly in lower case in public-domain English prose."""
     return frozenset(
         files("assistant.scoring.faithfulness").joinpath("common_words.txt").read_text(encoding="utf-8").split()
     )

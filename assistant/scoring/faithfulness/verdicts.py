@@ -1,4 +1,4 @@
-"""What is to be said of each sentence of a written text: where it was said, how far, and by whom."""
+"""The verdict on each sentence of a summary: whether it was said, where, and by whom."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -8,19 +8,18 @@ from assistant.scoring.faithfulness.attribution import Grounds, sentences, stems
 from assistant.terminal import one_line
 
 SAID = 0.5
-"""A sentence was said where the messages it rests on contain so much of what it says, and partly below that. Of the
-sentences of human summaries 86 % count as said and 4 % are not found; held against another conversation 1 % and 73 %
-(docs/benchmarks.md).
+"""A sentence counts as said if its turns cover this share of it, and as partly said below. Of the sentences of human
+summaries 86 % count as said and 4 % are not found; with another conversation it is 1 % and 73 % (docs/benchmarks.md).
 """
 _QUOTED = 120
-"""Longest quote, in characters."""
+"""The maximum length of a quotation in characters."""
 
 
 class Verdict(NamedTuple):
-    """`message` is the one that says most of the sentence, counted from 0, with its words in `quote`; None where it was
-    not found. `missing` are names and numbers that the conversation lacks. `doubted` is who is said to act and `whose`
-    the speaker of the message, where the two may have been mixed up; "" where that is the same person, and other
-    messages say what is told.
+    """`message` is the index of the turn that covers most of the sentence, with its words in `quote`; None if it was
+    not found. `missing` are names and numbers not in the conversation. `doubted` is who is said to act and `whose` the
+    speaker of the message, if they may have been confused; `whose` is "" if that is the same person, and other messages
+    say what is told.
     """
 
     found: Literal["said", "partly", "not found"]
@@ -32,12 +31,12 @@ class Verdict(NamedTuple):
 
     @property
     def is_sure(self) -> bool:
-        """Whether there is nothing to look after."""
+        """Whether there is nothing to check."""
         return self.found == "said"
 
     @property
     def sentence(self) -> str:
-        """The verdict in words."""
+        """The verdict as text."""
         if self.message is None:
             parts = ["not found"]
         else:
@@ -51,7 +50,7 @@ class Verdict(NamedTuple):
 
 
 def verdicts(text: str, dialogue: Dialogue, grounds: Sequence[Grounds]) -> tuple[Verdict, ...]:
-    """What is to be said of each sentence of the text; `grounds` are `attribute`'s."""
+    """Return the verdict on each sentence of the text; `grounds` come from `attribute`."""
     return tuple(_verdict(text[ground.start : ground.end], dialogue, ground) for ground in grounds)
 
 
@@ -73,7 +72,7 @@ def _verdict(sentence: str, dialogue: Dialogue, ground: Grounds) -> Verdict:
 
 
 def _quote(sentence: str, message: str) -> str:
-    """The sentence of the message that shares most words with this one, cut where it is long."""
+    """Return the sentence of the message that shares most words with this one, shortened if long."""
     wanted = stems(sentence)
     spans = sentences(message) or [(0, len(message))]
     start, end = max(spans, key=lambda span: len(wanted & stems(message[span[0] : span[1]])))
