@@ -1,4 +1,4 @@
-"""What was asked, answered and judged: the store, the pairs that judgements make, and their exchange with others."""
+"""The store of questions, answers and judgements; preference pairs; import and export of judgements."""
 
 from assistant.feedback.database import new_id
 from assistant.feedback.judgements import local_rater

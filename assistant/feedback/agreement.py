@@ -1,4 +1,4 @@
-"""How far judgements can be trusted: with themselves, with each other, and against a liking for length. Pure: knows no
+"""Measures how reliable judgements are: self-agreement, agreement between raters, and length bias. Pure: knows no
 store.
 """
 
@@ -13,11 +13,11 @@ from assistant.feedback.pairs import Verdict, compare_ranked, contradictory, cou
 from assistant.records import Completion, PreferencePair, Ranking, Rating, Record
 
 _Z = 1.959964  # the normal quantile of a two-sided 95 % interval
-_RECENT = 3  # rankings that are too fresh in mind to be asked again
+_RECENT = 3  # rankings too recent to repeat
 
 
 class Share(Record, frozen=True):
-    """A part of `n` cases with the interval that holds the true one 95 times in 100; None where n is 0."""
+    """A share of `n` cases with its 95 % confidence interval; None if n is 0."""
 
     value: float | None
     low: float | None
@@ -26,12 +26,12 @@ class Share(Record, frozen=True):
 
 
 class FeedbackStats(Record, frozen=True):
-    """What was judged, what it makes, and how far it can be trusted.
+    """What was judged, the pairs it makes, and how reliable it is.
 
-    `completions` are the answers judged. `point_pairs` are those of the pairs that marks on points of digests make.
-    `unpaired` counts by reason what made no pair. `self_agreement` is the share of repeated comparisons decided alike.
-    `alpha` is Krippendorff's, over `compared` comparisons that several raters made: 1 agrees always, 0 as by chance,
-    None where it is undefined. `longer_chosen` is the share of pairs where the longer answer won: 0.5 is no bias.
+    `completions` is the number of answers judged. `point_pairs` is the number of pairs from marks on points of digests.
+    `unpaired` counts what made no pair, by reason. `self_agreement` is the share of repeated comparisons decided alike.
+    `alpha` is Krippendorff's, over the `compared` comparisons that several raters made: 1 is full agreement, 0 chance,
+    None undefined. `longer_chosen` is the share of pairs in which the longer answer won: 0.5 is no bias.
     """
 
     completions: int
@@ -51,7 +51,9 @@ class FeedbackStats(Record, frozen=True):
 
 
 def share_of(hits: int, n: int) -> Share:
-    """hits / n with the Wilson score interval (Wilson 1927), which holds for small n and for shares of 0 and 1."""
+    """Return hits / n with the Wilson score interval (Wilson 1927), which is valid for small n and for shares of 0 and
+    1.
+    """
     if n == 0:
         return Share(value=None, low=None, high=None, n=0)
     value = hits / n
@@ -61,9 +63,9 @@ def share_of(hits: int, n: int) -> Share:
 
 
 def self_agreement(rankings: Sequence[Ranking], completions: Iterable[Completion]) -> Share:
-    """Of the comparisons in repeated rankings, the share decided as the first time (better, worse or tied).
+    """Return the share of comparisons in repeated rankings that were decided as before (better, worse or tied).
 
-    `rankings` may hold ended ones: a ranking that was changed since is still what the repeat is held against.
+    `rankings` may include ended ones: a repeat is compared with the first ranking even if it has since been changed.
     """
     known = {completion.id: completion for completion in completions}
     by_id = {ranking.id: ranking for ranking in rankings}
@@ -80,21 +82,22 @@ def self_agreement(rankings: Sequence[Ranking], completions: Iterable[Completion
 
 
 def krippendorff_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
-    """Krippendorff's alpha for nominal values: each unit holds the values that its raters gave, missing ones left out.
+    """Return Krippendorff's alpha for nominal values. Each unit holds the values its raters gave, without missing ones.
 
     alpha = 1 - observed / expected disagreement, both from the coincidence matrix (Krippendorff, Content Analysis,
-    chapter 11; "Computing Krippendorff's Alpha-Reliability", 2011, part C). None where no unit has two values or all
-    values are the same: nothing can then be said.
+    chapter 11; "Computing Krippendorff's Alpha-Reliability", 2011, part C). None, because undefined, if no unit has two
+    values or all values are equal.
     """
     pairable = [list(unit) for unit in units if len(unit) > 1]
     return _alpha(pairable, Counter(value for unit in pairable for value in unit))
 
 
 def agreement_between(verdicts: Iterable[Verdict]) -> tuple[float | None, int]:
-    """Krippendorff's alpha over comparisons of two texts (better, worse, tied), and how many several raters made.
+    """Return Krippendorff's alpha over comparisons of two texts (better, worse, tied), and the number of those made by
+    several raters.
 
-    Which of two texts is called the first is chance, so "better" and "worse" are taken to be equally frequent when the
-    disagreement expected by chance is worked out. A rater who contradicts himself on a comparison has no value there.
+    The order of the two texts is arbitrary, so "better" and "worse" are assumed to be equally frequent for the expected
+    disagreement. A rater who contradicts themselves on a comparison gives no value there.
     """
     by_question: defaultdict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
@@ -107,16 +110,17 @@ def agreement_between(verdicts: Iterable[Verdict]) -> tuple[float | None, int]:
 
 
 def longer_chosen(pairs: Iterable[PreferencePair]) -> Share:
-    """Of the pairs with texts of different length in words, the share where the longer one was chosen."""
+    """Return the share of pairs in which the text with more words was chosen, among pairs of different length."""
     differences = [len(pair.chosen.split()) - len(pair.rejected.split()) for pair in pairs]
     longer = sum(difference > 0 for difference in differences)
     return share_of(longer, sum(difference != 0 for difference in differences))
 
 
 def due_for_repeat(rankings: Sequence[Ranking], rater: str, rng: random.Random, one_in: int = 10) -> Ranking | None:
-    """Once in `one_in` times an earlier ranking of the rater that was not repeated yet; None otherwise, and for 0.
+    """With probability 1 / `one_in`, return an earlier ranking of the rater that was not repeated yet; otherwise None,
+    and always for 0.
 
-    `rankings` are those in force, newest first; the very last ones are still in mind and are left out.
+    `rankings` are those in force, newest first; the most recent ones are still remembered and are left out.
     """
     if one_in < 1 or rng.random() >= 1 / one_in:
         return None
@@ -132,7 +136,7 @@ def stats_of(
     completions: Sequence[Completion],
     marks: Sequence[Mark] = (),
 ) -> FeedbackStats:
-    """Everything about these judgements in one record. Ended ones serve as what a repeat is held against."""
+    """Return the statistics of these judgements. Ended ones only serve for comparison with repeats."""
     verdicts, incomparable = verdicts_from(rankings, ratings, completions, marks)
     pairs, unpaired = decide(verdicts, incomparable)
     alpha, compared = agreement_between(verdicts)
@@ -168,7 +172,7 @@ def _alpha(units: Sequence[Sequence[Hashable]], totals: Mapping[Hashable, float]
 
 
 def _values(said: Iterable[Verdict]) -> list[int]:
-    """One value a rater: 1, -1, or 0 for a tie."""
+    """Return one value per rater: 1, -1, or 0 for a tie."""
     values: list[int] = []
     for _, group in groupby(sorted(said, key=lambda verdict: verdict.rater), key=lambda verdict: verdict.rater):
         own = list(group)

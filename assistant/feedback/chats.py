@@ -1,4 +1,4 @@
-"""Chats and their messages: started, written, forked, found again."""
+"""Chats and their messages: created, changed, forked, searched."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -43,9 +43,9 @@ _FOUND_TITLES = f"""SELECT '' AS message, chats.id AS chat, chats.title AS title
 
 
 class Hit(NamedTuple):
-    """A message, or a chat by its title (`message` is then empty), that holds the words searched for.
+    """A search result: a message, or a chat by its title (then `message` is empty).
 
-    `excerpt` is cut into pieces, each with whether it is one of the words.
+    `excerpt` is split into pieces, each with whether it is one of the words.
     """
 
     chat: str
@@ -57,7 +57,7 @@ class Hit(NamedTuple):
 
     @property
     def word(self) -> str:
-        """The first of the words as it stands there."""
+        """The first matching word, as it is written there."""
         return next((piece for piece, is_word in self.excerpt if is_word), "")
 
 
@@ -68,23 +68,23 @@ class Chats:
         self._database = database
 
     def new(self, title: str = "", settings: Mapping[str, Any] | None = None, id: str = "") -> Chat:
-        """Start an empty chat, under an id of its own unless one is given, which no chat may have yet."""
+        """Create an empty chat, under `id` if given, which must be unused, else under a new one."""
         with self._database.writing() as connection:
             return _chat_of(_insert_chat(connection, title, dict(settings or {}), "", id or new_id()))
 
     def has(self, id: str) -> bool:
-        """Whether there is a chat of exactly this id, set aside or not."""
+        """Whether there is a chat with exactly this id, set aside or not."""
         with self._database.reading() as connection:
             return connection.execute("SELECT 1 FROM chats WHERE id = ?", (id,)).fetchone() is not None
 
     def get(self, id: str) -> Chat:
-        """The chat whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
+        """Return the chat whose id is `id` or uniquely starts with it. Raises DataMissing if there is none."""
         with self._database.reading() as connection:
             return _chat_of(find_by_id(connection, "chat", _CHAT, id))
 
     def newest(self, search: str | None = None, limit: int = 100) -> list[Chat]:
-        """The pinned chats, then those last used, newest first. `search` keeps those where the title or one message has
-        all its words; the last word may be unfinished.
+        """Return the pinned chats, then the others, most recently used first. `search` selects those whose title or one
+        message has all its words; the last word may be incomplete.
         """
         with self._database.reading() as connection:
             if search is None or not search.strip():
@@ -94,8 +94,8 @@ class Chats:
             return [_chat_of(row) for row in rows]
 
     def find(self, search: str, limit: int = 50) -> list[Hit]:
-        """Chats by their titles, then messages of all chats, best first (BM25), that hold all the words; the last word
-        may be unfinished. Nothing where no word is given.
+        """Return chats by title, then messages of all chats, that contain all the words, best first (BM25). The last
+        word may be incomplete. Empty for an empty search.
         """
         if not search.strip():
             return []
@@ -111,24 +111,24 @@ class Chats:
             _change_chat(connection, id, "title", title)
 
     def last(self) -> Chat | None:
-        """The chat used last, pinned or not."""
+        """Return the most recently used chat, pinned or not; None if there is none."""
         with self._database.reading() as connection:
             row = connection.execute(f"{_CHAT}ORDER BY updated DESC, seq DESC LIMIT 1").fetchone()
             return _chat_of(row) if row else None
 
     def pin(self, id: str, pinned: bool) -> None:
-        """Keep the chat at the head of the list, or no more."""
+        """Pin the chat to the top of the list, or unpin it."""
         with self._database.writing() as connection:
             _change_chat(connection, id, "pinned", pinned)
 
     def set_settings(self, id: str, settings: Mapping[str, Any]) -> None:
-        """Replace the chat's own settings."""
+        """Replace the chat's settings."""
         text = msgspec.json.encode(dict(settings)).decode()
         with self._database.writing() as connection:
             _change_chat(connection, id, "settings", text)
 
     def add_message(self, chat: str, kind: MessageKind, text: str, completions: Sequence[str] = ()) -> Message:
-        """Put a message at the end of the chat. The completions it shows must be in the store."""
+        """Append a message to the chat. The completions it shows must be in the store."""
         message = Message(
             id=new_id(), chat=chat, created=now(), kind=kind, text=text, completions=tuple(dict.fromkeys(completions))
         )
@@ -138,7 +138,7 @@ class Chats:
         return message
 
     def change_message(self, id: str, text: str, completions: Sequence[str] | None = None) -> None:
-        """Replace a message's text, and what it shows where `completions` is given: a streamed answer is kept so."""
+        """Replace a message's text, and the completions it shows if given. Used to save a streamed answer."""
         with self._database.writing() as connection:
             row = connection.execute("UPDATE messages SET text = ? WHERE id = ? RETURNING chat", (text, id)).fetchone()
             if row is None:
@@ -149,13 +149,13 @@ class Chats:
                 _show(connection, id, completions)
 
     def messages(self, chat: str, limit: int | None = None, before: str | None = None) -> list[Message]:
-        """The chat's messages in order: all, or the last `limit` of those before the message `before`."""
+        """Return the chat's messages in order: all, or the last `limit` before the message `before`."""
         with self._database.reading() as connection:
             rows = connection.execute(_MESSAGE_PAGE, (chat, before, -1 if limit is None else limit)).fetchall()
         return [_message_of(row) for row in reversed(rows)]
 
     def fork(self, chat: str, after: str | None = None, title: str | None = None) -> Chat:
-        """A new chat with the same settings and the messages up to and with `after` (None: before the first)."""
+        """Create a chat with the same settings and the messages up to and including `after` (None: none of them)."""
         with self._database.writing() as connection:
             origin = self.get(chat)
             kept = _upto(self.messages(origin.id), after)
@@ -166,9 +166,9 @@ class Chats:
         return msgspec.structs.replace(fork, messages=len(kept))
 
     def keep_unfinished(self, owner: str, kind: str, text: str) -> None:
-        """Keep what is not done yet: typed but not sent, or a ranking half made, so that a crash loses nothing.
+        """Save unfinished input: text not yet sent, or an incomplete ranking, so that a crash loses nothing.
 
-        `owner` is a chat's or completion's id, "" before there is one; an empty `text` forgets it.
+        `owner` is the id of a chat or completion, or "" before there is one; an empty `text` deletes it.
         """
         with self._database.writing() as connection:
             if text:
@@ -177,7 +177,7 @@ class Chats:
                 connection.execute("DELETE FROM unfinished WHERE owner = ? AND kind = ?", (owner, kind))
 
     def unfinished(self, owner: str, kind: str) -> str:
-        """What was kept so; empty where nothing was."""
+        """Return the unfinished input; empty if there is none."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT text FROM unfinished WHERE owner = ? AND kind = ?", (owner, kind)
@@ -189,15 +189,15 @@ def _hit_of(row: sqlite3.Row) -> Hit:
     pieces: list[tuple[str, bool]] = []
     for number, part in enumerate(row["excerpt"].split(_MARK)):
         word, parted, rest = part.partition(_UNMARK)
-        # A sign in the text itself opens nothing that it does not close: it is text.
+        # A mark character in the text itself that is not closed is just text.
         pieces += [(word, True), (rest, False)] if number and parted else [(part, False)]
     shown = tuple((text.replace(_UNMARK, ""), is_word) for text, is_word in pieces if text)
     return Hit(row["chat"], row["title"], row["message"], row["kind"], row["created"], shown)
 
 
 def _words_to_match(search: str) -> str:
-    """The search as an FTS5 query: every word quoted, so that nothing in it is an operator; the last one a beginning.
-    A word of signs alone matches anything beside other words, and nothing by itself.
+    """Return the search as an FTS5 query: every word is quoted, so that none is an operator; the last one is a prefix.
+    A word without letters or digits matches anything next to other words, and nothing by itself.
     """
     words = search.replace("\0", "\ufffd").replace('"', '""').split()
     return " ".join(f'"{word}"' for word in words) + "*"

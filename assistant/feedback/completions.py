@@ -1,4 +1,4 @@
-"""The completions table: every answer, with what it takes to write it again."""
+"""The completions table: every answer, with what is needed to reproduce it."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,54 +39,56 @@ class Completions:
         self._database = database
 
     def add(self, completions: Sequence[Completion]) -> None:
-        """Keep the answers, all or none. An answer kept as "cancelled" may be added again with more text under
-        the same id, so that it can be kept while it is still being written; a finished one never changes.
+        """Save the answers, atomically. A "cancelled" answer may be added again with more text under the same id, so
+        that it can be saved while it is being written; a finished one never changes.
         """
         with self._database.writing() as connection:
             connection.executemany(_ADD, [_row_of(completion) for completion in completions])
 
     def add_digests(self, bodies: Mapping[str, str]) -> None:
-        """Keep the parts of digests, as JSON by the id of the answer that shows them. They go where the answer goes."""
+        """Save the parts of digests, as JSON by the id of the answer that shows them. They are
+        deleted with the answer.
+        """
         with self._database.writing() as connection:
             connection.executemany("INSERT OR REPLACE INTO digests VALUES (?, ?)", list(bodies.items()))
 
     def digest(self, id: str) -> str:
-        """What `add_digests` kept for the answer; empty where it is no digest, or one from before they were kept."""
+        """Return what `add_digests` saved for the answer; empty if it is no digest, or older than this table."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT body FROM digests WHERE completion = ?", (id,)).fetchone()
             return row["body"] if row else ""
 
     def get(self, id: str) -> Completion:
-        """The answer whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
+        """Return the answer whose id is `id` or uniquely starts with it. Raises DataMissing if there is none."""
         with self._database.reading() as connection:
             return _record_of(find_by_id(connection, "answer", _SELECT, id))
 
     def newest(self, limit: int = 50, before: str | None = None) -> list[Completion]:
-        """The latest whole answers, newest first; `before` is the id of the last one already seen."""
+        """Return the latest complete answers, newest first; `before` is the id of the last one already seen."""
         with self._database.reading() as connection:
             rows = connection.execute(_PAGE, (before, limit))
             return [_record_of(row) for row in rows]
 
     def drafts_of(self, request: str) -> list[Completion]:
-        """All drafts of one request, in the order they were written."""
+        """Return all drafts of a request, in the order they were written."""
         with self._database.reading() as connection:
             rows = connection.execute(f"{_SELECT}WHERE draft_of = ? ORDER BY draft_index, seq", (request,))
             return [_record_of(row) for row in rows]
 
     def parts_of(self, id: str) -> list[Completion]:
-        """The parts that the answer to a long conversation was made from, in order."""
+        """Return the partial answers from which the answer to a long conversation was made, in order."""
         with self._database.reading() as connection:
             rows = connection.execute(f"{_SELECT}WHERE part_of = ? ORDER BY seq", (id,))
             return [_record_of(row) for row in rows]
 
     def named(self, ids: Iterable[str]) -> dict[str, Completion]:
-        """Those of the answers that are here, by id."""
+        """Return those of the answers that are in the store, by id."""
         with self._database.reading() as connection:
             rows = connection.execute(_NAMED, (msgspec.json.encode(sorted(ids)).decode(),))
             return {row["id"]: _record_of(row) for row in rows}
 
     def judged(self) -> list[Completion]:
-        """Every answer that was ever rated or ranked, oldest first."""
+        """Return every answer that was ever rated or ranked, oldest first."""
         with self._database.reading() as connection:
             return [_record_of(row) for row in connection.execute(_JUDGED)]
 
@@ -99,12 +101,12 @@ _WHERE_IDS_ARE = {
 
 
 def find_by_id(connection: sqlite3.Connection, noun: str, select: str, id: str) -> sqlite3.Row:
-    """The one row of `select` whose id is `id`, or else begins with it. Raises DataMissing, or UsageError where the
-    beginning fits several.
+    """Return the row of `select` whose id is `id`, or else uniquely starts with it. Raises DataMissing if there is
+    none, and UsageError if there are several.
     """
     rows = connection.execute(f"{select}WHERE id = ?", (id,)).fetchall()
     if not rows and id:
-        # From the beginning itself to the beginning with the last of all characters: what the index of ids can answer.
+        # A range from the prefix to the prefix plus the highest character, which the index on id can answer.
         rows = connection.execute(f"{select}WHERE id BETWEEN ?1 AND ?1 || char(1114111) LIMIT 2", (id,)).fetchall()
     if not rows:
         raise DataMissing(f"there is no {noun} {id!r}: {_WHERE_IDS_ARE[noun]}")

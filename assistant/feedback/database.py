@@ -1,7 +1,7 @@
-"""One SQLite file: opening, locking, transactions, and its errors in words.
+"""The SQLite file: opening, locking, transactions, and its errors in words.
 
-One connection serves all threads of a process behind a lock (a statement takes well under a millisecond); processes
-wait for each other through SQLite's own locks, in WAL mode. Every acknowledged write has reached the disk.
+All threads of a process share one connection behind a lock (a statement takes well under a millisecond); processes wait
+for each other by SQLite's locks, in WAL mode. Every acknowledged write is on disk.
 """
 
 import secrets
@@ -22,44 +22,43 @@ from assistant.feedback import migrations
 from assistant.locations import ensure_dir, store_file
 
 WAIT_SECONDS = 10.0
-"""How long a write waits for another program's write."""
+"""Seconds that a write waits for another program's write."""
 ASIDE = "aside"
-"""The kind of `unfinished` rows whose owner is to be deleted and may still be brought back; until then nobody sees it.
-"""
+"""The kind of `unfinished` rows whose owner is set aside: hidden until it is deleted or brought back."""
 
 
 def new_id() -> str:
-    """A fresh id: 16 hexadecimal digits, 64 random bits."""
+    """Return a new id: 16 hexadecimal digits, 64 random bits."""
     return secrets.token_hex(8)
 
 
 def kept(table: str) -> str:
-    """The table for a FROM, without what was set aside for deletion."""
+    """Return the table for a FROM clause, without what was set aside for deletion."""
     hidden = f"SELECT owner FROM unfinished WHERE kind = '{ASIDE}'"  # noqa: S608 - a word of ours
     return f"(SELECT * FROM {table} WHERE id NOT IN ({hidden})) AS {table} "  # noqa: S608 - names of ours
 
 
 def now() -> str:
-    """UTC, ISO 8601, to the microsecond, so that times sort as text."""
+    """Return the time in UTC, ISO 8601, to the microsecond, so that times sort as text."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 class Database:
-    """An open database file, brought to the present shape. Use it as a context manager, or call `close`."""
+    """An open database file, migrated to the current schema. Use it as a context manager, or call `close`."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, *, read_only: bool) -> None:
         self.path = path
         self.read_only = read_only
         self._connection = connection
-        weakref.finalize(self, connection.close)  # also where nobody closes it
+        weakref.finalize(self, connection.close)  # also if nobody closes it
         self._lock = threading.RLock()
 
     @classmethod
     def open(cls, path: Path | None = None, read_only: bool = False, wait: float = WAIT_SECONDS) -> Self:
-        """Open the file (`store_file()` unless told otherwise), made where it is missing and private to the user.
+        """Open the file (by default `store_file()`), creating it if missing, private to the user.
 
-        `read_only` never creates, migrates or changes anything. `wait` is how long, in seconds, another program's
-        write is waited for. Raises StoreUnavailable where the file is locked, damaged, newer, or cannot be written.
+        `read_only` never creates, migrates or changes anything. `wait` is the seconds to wait for another program's
+        write. Raises StoreUnavailable if the file is locked, damaged, from a newer version, or not writable.
         """
         path = path or store_file()
         with _explained(path):
@@ -72,7 +71,7 @@ class Database:
         return cls(path, connection, read_only=read_only)
 
     def close(self) -> None:
-        """Close the file. Closing twice does no harm."""
+        """Close the file. Closing twice is harmless."""
         with self._lock:
             self._connection.close()
 
@@ -83,17 +82,17 @@ class Database:
         self.close()
 
     def back_up(self, target: Path) -> None:
-        """Write a complete copy to `target`, which must not exist, while the store stays in use."""
+        """Write a complete copy to `target`, which must not exist, while the store is in use."""
         with self.reading() as connection:
             target.touch(mode=0o600, exist_ok=False)
             connection.execute("VACUUM INTO ?", (str(target),))
 
     @classmethod
     def restore(cls, backup: Path, path: Path | None = None, wait: float = WAIT_SECONDS) -> None:
-        """Replace everything in the store by what is in a backup, once that has proved sound; all of it or nothing.
+        """Replace the store's content by a backup, after checking its integrity; atomic.
 
-        Programs that have the store open see the new content. Raises StoreUnavailable where the backup is missing,
-        damaged, or not ours.
+        Programs with the store open see the new content. Raises StoreUnavailable if the backup is missing, damaged, or
+        not Parley's.
         """
         with _explained(backup):
             _check(backup, wait)
@@ -104,11 +103,11 @@ class Database:
                     source.backup(store._connection)
             finally:
                 source.close()
-        cls.open(path, wait=wait).close()  # a backup of an older version takes the missing steps
+        cls.open(path, wait=wait).close()  # migrates an older backup
 
     @classmethod
     def check(cls, backup: Path) -> None:
-        """Raise StoreUnavailable where a backup is missing, damaged, newer, or not ours; change nothing."""
+        """Raise StoreUnavailable if a backup is missing, damaged, newer, or not Parley's; change nothing."""
         with _explained(backup):
             _check(backup, WAIT_SECONDS)
             source = _connect_to_read(backup, WAIT_SECONDS)
@@ -121,18 +120,18 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for statements that change nothing."""
+        """Yield the connection, for statements that change nothing."""
         with self._lock, _explained(self.path):
             yield self._connection
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
-        """All reading inside sees the store as it is at one moment, whatever others write meanwhile."""
+        """Give all reads inside a consistent snapshot of the store."""
         with self.reading() as connection:
             if connection.in_transaction:
                 yield
                 return
-            connection.execute("PRAGMA query_only = ON")  # a write inside would be lost at its end: it fails instead
+            connection.execute("PRAGMA query_only = ON")  # a write inside would be lost, so it fails
             connection.execute("BEGIN")
             try:
                 yield
@@ -142,7 +141,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The connection inside a transaction: all of it happens or none. Inside another one it joins that."""
+        """Yield the connection inside a transaction, or inside the current one if there is one."""
         if self.read_only:
             raise StoreUnavailable(f"{self.path} is open for reading only")
         with self._lock, _explained(self.path):
@@ -158,8 +157,8 @@ class Database:
                 raise
 
     def forget_text(self) -> None:
-        """Drop what the search index and the journal still hold of deleted text. While another program reads, the
-        journal keeps it until the store is next closed or written to.
+        """Remove deleted text from the search index and the journal. While another program reads, the journal keeps it
+        until the store is next closed or written to.
         """
         with self.writing() as connection:
             for index in ("title_words", "message_words"):
@@ -168,16 +167,16 @@ class Database:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _roll_back(self) -> None:
-        # SQLite has already rolled back after some errors, a full disk among them.
+        # SQLite has already rolled back after some errors, such as a full disk.
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
 
 def _check(path: Path, wait: float) -> None:
-    """Refuse a foreign or newer file before anything could change it."""
+    """Refuse a foreign or newer file before anything can change it."""
     if not path.exists() or path.stat().st_size == 0:
         return
-    # Without a -wal file nobody is writing, and the file can be read without so much as a lock file beside it.
+    # Without a -wal file nobody is writing, and the file can be read without creating even a lock file.
     connection = _connect_to_read(path, wait) if _journal(path).exists() else _readable(path, "immutable=1", wait)
     try:
         is_ours = connection.execute("PRAGMA application_id").fetchone()[0] == migrations.APPLICATION_ID
@@ -200,14 +199,14 @@ def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    """An empty private file where there is none; SQLite gives its -wal and -shm files the same mode."""
+    """Create an empty private file if there is none; SQLite gives its -wal and -shm files the same mode."""
     ensure_dir(path.parent)
     if not path.exists():
         path.touch(mode=0o600)
     elif path.stat().st_mode & 0o077:
         path.chmod(0o600)
-    # The file is never opened here: closing any descriptor of it would drop this process's locks on it (POSIX), and
-    # another thread may hold some.
+    # The file is not opened here: closing any descriptor of it would drop this process's locks on it (POSIX), which
+    # another thread may hold.
 
 
 def _connect_to_write(path: Path, wait: float) -> sqlite3.Connection:
@@ -215,10 +214,10 @@ def _connect_to_write(path: Path, wait: float) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     try:
         _use_wal(connection, wait)
-        # FULL: a commit is on the disk before it is acknowledged. A rating cannot be made again by a machine.
+        # FULL: a commit is on disk before it is acknowledged. A rating cannot be recreated.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        # What is deleted is overwritten in the file, not only unlinked.
+        # Deleted content is overwritten in the file, not only unlinked.
         connection.execute("PRAGMA secure_delete = ON")
         migrations.migrate(connection)
     except BaseException:
@@ -228,8 +227,8 @@ def _connect_to_write(path: Path, wait: float) -> sqlite3.Connection:
 
 
 def _use_wal(connection: sqlite3.Connection, wait: float) -> None:
-    """Switch to WAL. SQLite doesn't always wait when programs switch a fresh file at once (7 of 600 opens failed, four
-    processes on 150 files): this does.
+    """Switch to WAL. SQLite does not always wait when several programs switch a new file simultaneously (7 of 600 opens
+    failed, four processes on 150 files), so this does.
     """
     deadline = time.monotonic() + wait
     while True:
@@ -249,8 +248,8 @@ def _connect_to_read(path: Path, wait: float) -> sqlite3.Connection:
     try:
         return _readable(path, "mode=ro", wait)
     except sqlite3.OperationalError as error:
-        # In a folder that cannot be written, SQLite has no place for its -shm file; without a -wal file nothing is
-        # being written, and the file may be read as it stands.
+        # In a read-only folder SQLite cannot create its -shm file; without a -wal file nobody is writing, and the file
+        # can be read as it is.
         if "locked" in str(error) or _journal(path).exists():
             raise
         return _readable(path, "immutable=1", wait)
@@ -275,7 +274,7 @@ def _readable(path: Path, options: str, wait: float) -> sqlite3.Connection:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """SQLite's and the system's errors as one line that says what to do."""
+    """Turn errors of SQLite and the system into one line that says what to do."""
     try:
         yield
     except sqlite3.DatabaseError as error:

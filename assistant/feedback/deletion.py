@@ -1,4 +1,4 @@
-"""Deletion: a chat, an answer or a judgement goes everywhere at once and leaves its id, without a word of its text."""
+"""Deletion: removes a chat, an answer or a judgement everywhere, leaving only its id."""
 
 import sqlite3
 from collections import Counter
@@ -14,12 +14,12 @@ from assistant.feedback.database import ASIDE, Database, now
 from assistant.feedback.judgements import KINDS, Judgements
 from assistant.records import Chat, Deletion
 
-# Lists of ids travel as one JSON array, so that no statement is put together from values.
+# Lists of ids are passed as one JSON array, so that no statement is built from values.
 _LISTED = "(SELECT value FROM json_each(?1))"
 _SHOWN_BY = "SELECT completion FROM shown JOIN messages ON messages.id = shown.message WHERE messages.chat = ?"
 _SHOWN_ELSEWHERE = f"""SELECT DISTINCT completion FROM shown JOIN messages ON messages.id = shown.message
     WHERE completion IN {_LISTED} AND messages.chat != ?2"""  # noqa: S608 - our own text
-# Parts of an answer, and the drafts of one request, which the first one's id groups.
+# The parts of an answer, and the drafts of its request, which the id of the first draft groups.
 _FAMILY = f"""SELECT id FROM completions WHERE id IN {_LISTED} OR part_of IN {_LISTED} OR draft_of IN {_LISTED}
     OR id IN (SELECT draft_of FROM completions WHERE id IN {_LISTED})
     OR draft_of IN (SELECT draft_of FROM completions WHERE id IN {_LISTED} AND draft_of != '')"""  # noqa: S608
@@ -32,10 +32,10 @@ _BLANK = f"UPDATE messages SET text = '' WHERE id IN (SELECT message FROM shown 
 
 
 class Deletions:
-    """How things leave the store. Deleted text is overwritten in the file, and gone from its journal.
+    """Deletes from the store. Deleted text is overwritten in the file and removed from its journal.
 
-    A chat may be set aside first: then nobody sees it any more, and it can be brought back whole until the deletion is
-    finished. Deleting anything else finishes it, since answers may be shared with a fork.
+    A chat may be set aside first: it is hidden, and can be brought back complete until the deletion is finished. Any
+    other deletion finishes it, since a fork may share answers.
     """
 
     def __init__(self, database: Database, chats: Chats, completions: Completions, judgements: Judgements) -> None:
@@ -45,9 +45,9 @@ class Deletions:
         self._judgements = judgements
 
     def delete_chat(self, id: str) -> Deletion:
-        """Remove a chat everywhere: messages, answers with their drafts and parts, judgements, search words.
+        """Delete a chat everywhere: messages, answers with their drafts and parts, judgements, search words.
 
-        Answers that another chat still shows (a fork) stay with their judgements and are counted as kept.
+        Answers that another chat still shows (a fork) are kept with their judgements, and counted as `kept`.
         """
         with self._database.writing() as connection:
             self._finish(connection)
@@ -58,8 +58,8 @@ class Deletions:
         return going.in_numbers(chat)
 
     def set_aside(self, id: str) -> Deletion:
-        """Hide a chat with everything that `delete_chat` would remove, and return what that is. It comes back by
-        `bring_back`, and goes by `finish`. One that was set aside before goes now.
+        """Hide a chat with everything that `delete_chat` would remove, and return what that is. `bring_back` restores
+        it, `finish` deletes it. A chat set aside before is deleted now.
         """
         with self._database.writing() as connection:
             has_finished = self._finish(connection)
@@ -74,7 +74,7 @@ class Deletions:
         return going.in_numbers(chat)
 
     def bring_back(self, id: str) -> Chat:
-        """Show the chat that was set aside again, whole. Raises DataMissing where it is deleted for good."""
+        """Restore the chat that was set aside. Raises DataMissing if it is already deleted."""
         with self._database.writing() as connection:
             if id not in _set_aside(connection):
                 raise DataMissing(f"the chat {id!r} is deleted for good: it cannot be brought back")
@@ -82,7 +82,7 @@ class Deletions:
             return self._chats.get(id)
 
     def finish(self) -> None:
-        """Remove for good what was set aside; nothing where nothing was."""
+        """Delete what was set aside, if anything."""
         with self._database.reading() as connection:
             if not _set_aside(connection):
                 return
@@ -91,7 +91,7 @@ class Deletions:
         self._database.forget_text()
 
     def delete_completion(self, id: str) -> Deletion:
-        """Remove one answer with its parts and every judgement of it; messages that showed it become empty."""
+        """Delete an answer with its parts and all its judgements; messages that show it become empty."""
         with self._database.writing() as connection:
             self._finish(connection)
             completion = self._completions.get(id)
@@ -103,7 +103,7 @@ class Deletions:
         return going.in_numbers()
 
     def delete_judgement(self, id: str) -> Deletion:
-        """Remove a judgement and the earlier ones it superseded."""
+        """Delete a judgement and the earlier ones it superseded."""
         with self._database.writing() as connection:
             going = _with_judgements(connection, [self._judgements.get(id).id])
             _remove(connection, going)
@@ -111,16 +111,16 @@ class Deletions:
         return going.in_numbers()
 
     def _finish(self, connection: sqlite3.Connection) -> bool:
-        """Remove what was set aside, and say whether anything was."""
+        """Delete what was set aside, and return whether anything was."""
         chats = _set_aside(connection)
         connection.execute("DELETE FROM unfinished WHERE kind = ?", (ASIDE,))
         for id in chats:
-            _remove(connection, _going_with(connection, id))  # anew: another program may have added to it
+            _remove(connection, _going_with(connection, id))  # computed again: another program may have added to it
         return bool(chats)
 
 
 class _Going(NamedTuple):
-    """What a deletion removes: ids of the answers, kinds of the judgements by their ids; `kept` as in Deletion."""
+    """What a deletion removes: ids of the answers, kinds of the judgements by id; `kept` as in Deletion."""
 
     chat: str = ""
     completions: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class _Going(NamedTuple):
     kept: int = 0
 
     def in_numbers(self, chat: Chat | None = None) -> Deletion:
-        """The deletion in numbers."""
+        """Return the deletion as counts."""
         kinds = Counter(self.judgements.values())
         return Deletion(
             chats=int(chat is not None),
@@ -144,7 +144,7 @@ class _Going(NamedTuple):
 
 
 def _set_aside(connection: sqlite3.Connection) -> list[str]:
-    """The ids of the chats set aside: one at most."""
+    """Return the ids of the chats set aside, at most one."""
     rows = connection.execute("SELECT owner FROM unfinished WHERE kind = ? AND text = 'chat'", (ASIDE,))
     return [row["owner"] for row in rows]
 
@@ -157,7 +157,7 @@ def _going_with(connection: sqlite3.Connection, chat: str) -> _Going:
 
 def _going(connection: sqlite3.Connection, ids: Sequence[str], kept: set[str]) -> _Going:
     family = list(ids)
-    for _ in range(2):  # the drafts, then the parts of the drafts
+    for _ in range(2):  # first the drafts, then the parts of the drafts
         family = [row["id"] for row in connection.execute(_FAMILY, (_json(family),)) if row["id"] not in kept]
     judging = [row["judgement"] for row in connection.execute(_JUDGING, (_json(family),))]
     return _with_judgements(connection, judging)._replace(completions=tuple(family))

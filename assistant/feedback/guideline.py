@@ -1,4 +1,4 @@
-"""The text that raters go by and the reasons they can give: ours, or the user's edited copy."""
+"""The rating guideline and the reasons raters can give: the bundled text, or the user's edited copy."""
 
 import hashlib
 import tomllib
@@ -14,7 +14,7 @@ from assistant.records import Thumb
 
 
 class Guideline(msgspec.Struct, frozen=True):
-    """The guideline as it is in force. `version` changes with every word of it; judgements note it."""
+    """The current guideline. `version` changes with its content; judgements record it."""
 
     text: str
     reasons: dict[Thumb, tuple[str, ...]]
@@ -27,12 +27,14 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def guideline_file() -> Path:
-    """Where the user's copy is, if there is one."""
+    """Return the path of the user's copy, which may not exist."""
     return config_dir() / "guideline.toml"
 
 
 def load_guideline() -> Guideline:
-    """The user's copy where there is one, else ours. Raises UsageError where the copy cannot be read."""
+    """Return the user's copy if there is one, else the bundled guideline. Raises UsageError if the
+    copy is unreadable.
+    """
     path = guideline_file()
     try:
         content = path.read_bytes() if path.exists() else _shipped()
@@ -47,7 +49,7 @@ def load_guideline() -> Guideline:
 
 
 def edit_guideline() -> Path:
-    """Make sure that the user has a copy to edit, and return its path."""
+    """Create the user's copy if there is none, and return its path."""
     path = guideline_file()
     if not path.exists():
         write_atomically(path, _shipped())
@@ -55,8 +57,8 @@ def edit_guideline() -> Path:
 
 
 def save_guideline(text: str) -> Guideline:
-    """Put another text into the user's copy, reasons and comments kept, and return the guideline as it is now."""
-    import tomlkit  # needed for writing alone
+    """Replace the text in the user's copy, keeping reasons and comments, and return the new guideline."""
+    import tomlkit  # only needed for writing
 
     if not text.strip():
         raise UsageError("the guideline is empty: write what makes one answer better than another")

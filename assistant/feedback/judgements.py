@@ -1,6 +1,6 @@
 """Ratings, rankings and marks: made, superseded, undone, looked up.
 
-Of one rater's judgements of the same thing one is in force. A later one supersedes it; undoing that brings it back.
+Of one rater's judgements of the same thing, one is in force. A later one supersedes it; undoing that restores it.
 """
 
 import getpass
@@ -36,7 +36,7 @@ _ADD = """INSERT INTO judgements (id, kind, rater, subject, body, supersedes, en
 
 
 def local_rater() -> str:
-    """The name that judgements made here bear: the user's account name, or "me" where there is none."""
+    """Return the rater's name for judgements made here: the user's account name, or "me" if there is none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
@@ -60,7 +60,7 @@ class Judgements:
         confidence: float | None = None,
         guideline: str = "",
     ) -> Rating:
-        """Keep a rating of one answer; it supersedes the rater's earlier one of the same answer."""
+        """Save a rating of an answer; it supersedes the rater's earlier one of the same answer."""
         return self.judge(
             Rating(
                 id=new_id(),
@@ -89,9 +89,9 @@ class Judgements:
         guideline: str = "",
         repeat_of: str = "",
     ) -> Ranking:
-        """Keep a ranking: completion ids in groups, best first, ties inside a group, and those that failed.
+        """Save a ranking: completion ids in groups, best first, ties inside a group, and those that failed.
 
-        It supersedes the rater's earlier ranking of the same answers, except where it repeats that one unmarked.
+        It supersedes the rater's earlier ranking of the same answers, unless it is a blind repeat of that one.
         """
         return self.judge(
             Ranking(
@@ -111,11 +111,11 @@ class Judgements:
         )
 
     def judge(self, judgement: AnyJudgement, *, supersede: bool = True, made_now: bool = False) -> AnyJudgement:
-        """Keep a judgement as it is, and return it with the id of what it supersedes, if it may.
+        """Save a judgement as it is. If it supersedes another, return it with that one's id.
 
-        One that is `made_now` is the latest, whatever time an earlier one bears: the clock may have been wrong then.
+        A judgement `made_now` is the latest, whatever the time of an earlier one: the clock may have been wrong then.
 
-        Raises UsageError where it makes no sense, DataMissing where it judges what is not in the store.
+        Raises UsageError for an invalid judgement, DataMissing if its answer is not in the store.
         """
         check_judgement(judgement)
         with self._database.writing() as connection:
@@ -125,37 +125,37 @@ class Judgements:
         return judgement
 
     def get(self, id: str) -> Judged:
-        """The judgement whose id is `id` or alone begins with it. Raises DataMissing where there is none."""
+        """Return the judgement whose id is `id` or uniquely starts with it. Raises DataMissing if there is none."""
         with self._database.reading() as connection:
             return _record_of(find_by_id(connection, "judgement", _SELECT, id))
 
     def ratings(self, limit: int | None = None, *, history: bool = False) -> list[Rating]:
-        """The ratings in force, newest first; with `history` also those that ended."""
+        """Return the ratings in force, newest first; with `history` also ended ones."""
         return cast(list[Rating], self._page("rating", limit, history))
 
     def rankings(self, limit: int | None = None, *, history: bool = False) -> list[Ranking]:
-        """The rankings in force, newest first; with `history` also those that ended."""
+        """Return the rankings in force, newest first; with `history` also ended ones."""
         return cast(list[Ranking], self._page("ranking", limit, history))
 
     def marks(self, limit: int | None = None, *, history: bool = False) -> list[Mark]:
-        """The marks on parts of digests in force, newest first; with `history` also those that ended."""
+        """Return the marks on parts of digests in force, newest first; with `history` also ended ones."""
         return cast(list[Mark], self._page("mark", limit, history))
 
     def forget_marks(self, rater: str) -> int:
-        """End what a rater kept and dropped, so that it teaches no more; return how many marks that were. To-dos stay
-        as they were put right, but that teaches no more either.
+        """End a rater's marks that keep or drop parts, so that they are no longer learned from, and return their
+        number. Corrected to-dos stay corrected, but are no longer learned from either.
         """
         with self._database.writing() as connection:
             connection.execute(_TEACH_NO_MORE, (rater,))
             return connection.execute(_END_MARKS, (now(), rater)).rowcount
 
     def of_completion(self, completion: str) -> list[Judged]:
-        """Everything ever said about an answer, oldest first, what was superseded or undone included."""
+        """Return all judgements of an answer, oldest first, including superseded and undone ones."""
         with self._database.reading() as connection:
             return [_record_of(row) for row in connection.execute(_OF_COMPLETION, (completion,))]
 
     def undo(self, id: str) -> Judged | None:
-        """End a judgement in force, and bring back the one it superseded, which is returned."""
+        """Undo a judgement in force, restore the one it superseded, and return that."""
         with self._database.writing() as connection:
             undone = self.get(id)
             if undone.ended:
@@ -165,31 +165,31 @@ class Judgements:
             return self.get(undone.supersedes) if reinstated else None
 
     def link_version(self, version: str, judgements: Sequence[str]) -> None:
-        """Note that a model version was trained with these judgements."""
+        """Record that a model version was trained with these judgements."""
         with self._database.writing() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO model_sources VALUES (?, ?)", [(version, id) for id in judgements]
             )
 
     def sources_of(self, version: str) -> list[str]:
-        """Ids of the judgements that trained a model version; some may be deleted since."""
+        """Return the ids of the judgements that trained a model version; some may have been deleted since."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT judgement FROM model_sources WHERE version = ? ORDER BY 1", (version,))
             return [row["judgement"] for row in rows]
 
     def versions_with(self, judgements: Sequence[str]) -> list[str]:
-        """The model versions that were trained with one of these judgements."""
+        """Return the model versions trained with any of these judgements."""
         with self._database.reading() as connection:
             rows = connection.execute(_TRAINED, (msgspec.json.encode(list(judgements)).decode(),))
             return [row["version"] for row in rows]
 
     def tombstones(self) -> list[Tombstone]:
-        """What was deleted, the first first."""
+        """Return what was deleted, oldest first."""
         with self._database.reading() as connection:
             return [Tombstone(**row) for row in connection.execute(_TOMBSTONES)]
 
     def add_tombstones(self, tombstones: Sequence[Tombstone]) -> None:
-        """Note what was deleted elsewhere. It deletes nothing here."""
+        """Record what was deleted elsewhere. Deletes nothing here."""
         with self._database.writing() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO tombstones (id, kind, deleted) VALUES (?, ?, ?)",
@@ -201,7 +201,7 @@ class Judgements:
         if row is None:
             return judgement
         before = self.get(row["id"]).created
-        if before > judgement.created and not made_now:  # from an import: the rater has judged again since
+        if before > judgement.created and not made_now:  # imported: the rater has judged again since
             return msgspec.structs.replace(judgement, ended=now(), ended_by="superseded")
         judgement = msgspec.structs.replace(judgement, created=max(judgement.created, before))
         _end(connection, row["id"], "superseded")
@@ -214,7 +214,7 @@ class Judgements:
 
 
 def check_judgement(judgement: Judged) -> None:
-    """Raise UsageError where a judgement makes no sense by itself."""
+    """Raise UsageError if a judgement is invalid by itself."""
     if judgement.confidence is not None and not 0 <= judgement.confidence <= 1:
         raise UsageError(f"confidence must be 0 to 1, not {judgement.confidence:g}")
     if isinstance(judgement, Mark):
@@ -243,12 +243,12 @@ def _end(connection: sqlite3.Connection, id: str, how: str) -> None:
 
 
 def kind_of(judgement: Judged) -> str:
-    """The name of its kind, in the database and in files."""
+    """Return the name of its kind, used in the database and in files."""
     return next(kind for kind, record in KINDS.items() if isinstance(judgement, record))
 
 
 def judged_by(judgement: Judged) -> tuple[str, ...]:
-    """The ids of the answers that it is about."""
+    """Return the ids of the answers that it judges."""
     return judgement.completions if isinstance(judgement, Ranking) else (judgement.completion,)
 
 

@@ -1,4 +1,4 @@
-"""Marks on points of digests -> verdicts on two texts: the digest as it was shown, and without the point. Pure."""
+"""Turns marks on points of digests into comparisons of two texts: the digest as shown, and without the point. Pure."""
 
 import hashlib
 import re
@@ -10,14 +10,14 @@ from assistant.feedback.marks import Mark
 from assistant.records import Completion
 
 POINTS = ("point", "decision")
-"""The parts that make pairs: their text stands in the digest as it is quoted."""
+"""The kinds of parts that make pairs: they are in the digest's text as quoted."""
 
 
 def digests_compared(
     marks: Iterable[Mark], known: Mapping[str, Completion]
 ) -> Iterator[tuple[Mark, Completion | None]]:
-    """Each mark in force on a point, with the digest as it reads without that point; None where the digest is not among
-    those `known` by id, does not hold the point any more, or holds nothing else.
+    """Yield each mark in force on a point, with the digest without that point; None if the digest is not in `known` (by
+    id), no longer contains the point, or contains nothing else.
     """
     for mark in marks:
         if not mark.ended and mark.part in POINTS:

@@ -1,4 +1,4 @@
-"""What a person thinks of one part of a digest: the third kind of judgement beside ratings and rankings."""
+"""Marks: judgements of one part of a digest, next to ratings and rankings."""
 
 from datetime import date
 from typing import Literal
@@ -12,12 +12,12 @@ SAYINGS: dict[Says, str] = {"keep": "kept", "drop": "dropped", "fix": "put right
 
 
 class Mark(Judgement, frozen=True, kw_only=True):
-    """A part of the digest `completion` kept or dropped, or a to-do put right.
+    """A part of the digest `completion` kept or dropped, or a to-do corrected.
 
-    `part` and `number` say which: the kind, and the place among points (decisions are points), to-dos or open
-    questions. `text` is what it says, `turn` the message that it comes from. `numbers` are those that the digest weighs
-    a clause or a to-do by, so that marks teach without the conversation. A fix says `who`, `when`, `date` and
-    whether it is `done`.
+    `part` and `number` identify the part: its kind, and its index among points (decisions are points), to-dos or open
+    questions. `text` is its text, `turn` the message it comes from. `numbers` are the digest's features of the clause
+    or to-do, so that marks can be learned from without the conversation. A fix has `who`, `when`, `date` and whether it
+    is `done`.
     """
 
     completion: str
@@ -34,13 +34,13 @@ class Mark(Judgement, frozen=True, kw_only=True):
 
 
 def subject_of(mark: Mark) -> str:
-    """The same for marks that replace each other: keeping and dropping do, putting right stands beside them."""
+    """Return a key that is equal for marks that replace each other. Keep and drop do; a fix is separate."""
     group = "point" if mark.part == "decision" else mark.part
     return f"{mark.completion} {group} {mark.number} {'fix' if mark.says == 'fix' else 'mark'}"
 
 
 def check_mark(mark: Mark) -> None:
-    """Raise UsageError where a mark makes no sense by itself."""
+    """Raise UsageError if a mark is invalid by itself."""
     if mark.says == "fix" and mark.part != "todo":
         raise UsageError("only a to-do can be corrected")
     if mark.number < 0 or mark.turn < 0:
@@ -50,7 +50,7 @@ def check_mark(mark: Mark) -> None:
 
 
 def is_day(text: str) -> bool:
-    """Whether a text is a day as year-month-day."""
+    """Whether the text is a date as year-month-day."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

@@ -1,13 +1,13 @@
-"""The shape of the store, as numbered steps that only ever grow in number.
+"""The schema of the store, as numbered migrations.
 
-A step that was released is never changed: the next change is the next function. Each runs with its number in one
-transaction, so a crash leaves the shape before it or after it.
+A released migration is never changed: the next change is a new function. Each runs with its number in one transaction,
+so that a crash leaves the schema before or after it.
 """
 
 import sqlite3
 from collections.abc import Callable
 
-APPLICATION_ID = 0x5061726C  # "Parl": tells our file from any other SQLite file
+APPLICATION_ID = 0x5061726C  # "Parl": identifies Parley's files among SQLite files
 
 
 def m001_completions(connection: sqlite3.Connection) -> None:
@@ -43,7 +43,7 @@ def m001_completions(connection: sqlite3.Connection) -> None:
 
 
 def m002_chats(connection: sqlite3.Connection) -> None:
-    """Chats, their messages, the answers that messages show, words to search by, and what is not finished yet."""
+    """Chats, their messages, the answers that messages show, the search index, and unfinished input."""
     connection.execute(
         """CREATE TABLE chats (
             seq INTEGER PRIMARY KEY,
@@ -90,9 +90,9 @@ def m002_chats(connection: sqlite3.Connection) -> None:
 
 
 def m003_judgements(connection: sqlite3.Connection) -> None:
-    """Ratings and rankings: `body` is the record as it was made (JSON), the columns are what is asked for.
+    """Ratings and rankings: `body` is the record as it was made (JSON), the columns are for queries.
 
-    `subject` is the same for judgements of the same thing by the same rater, of which one is in force.
+    `subject` is equal for judgements of the same thing by the same rater, of which one is in force.
     """
     connection.execute(
         """CREATE TABLE judgements (
@@ -119,7 +119,7 @@ def m003_judgements(connection: sqlite3.Connection) -> None:
 
 
 def m004_model_sources(connection: sqlite3.Connection) -> None:
-    """Which judgements trained which model version. Ids only: they stay when the judgement is deleted."""
+    """Which judgements trained which model version. Only ids, which stay when the judgement is deleted."""
     connection.execute(
         """CREATE TABLE model_sources (
             version TEXT NOT NULL,
@@ -131,7 +131,7 @@ def m004_model_sources(connection: sqlite3.Connection) -> None:
 
 
 def m005_digests(connection: sqlite3.Connection) -> None:
-    """The parts of answers that are digests, as JSON: each can be pointed at when a chat is opened again."""
+    """The parts of digests, as JSON, so that each can be marked when a chat is opened again."""
     connection.execute(
         """CREATE TABLE digests (
             completion TEXT PRIMARY KEY REFERENCES completions (id) ON DELETE CASCADE,
@@ -141,13 +141,13 @@ def m005_digests(connection: sqlite3.Connection) -> None:
 
 
 def m006_pins(connection: sqlite3.Connection) -> None:
-    """Chats that stay at the head of the list."""
+    """Pinned chats."""
     connection.execute("ALTER TABLE chats ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0")
 
 
 def _index_words(connection: sqlite3.Connection, index: str, table: str, column: str) -> None:
-    """A full-text index of one column that keeps no copy of the text; triggers keep it true (SQLite's FTS5 manual,
-    4.4.3, external content).
+    """Create a full-text index of a column without a copy of the text; triggers keep it up to date (SQLite's FTS5
+    manual, 4.4.3, external content).
     """
     connection.execute(
         f"CREATE VIRTUAL TABLE {index} USING fts5({column}, content={table}, content_rowid=seq, "
@@ -172,23 +172,23 @@ MIGRATIONS: tuple[Migration, ...] = (
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """How many steps this database has taken."""
+    """Return how many migrations this database has had."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def migrate(connection: sqlite3.Connection, upto: int | None = None) -> None:
-    """Take the missing steps, up to number `upto` where it is given (tests start from an old shape with it)."""
+    """Run the missing migrations, up to number `upto` if given (for tests that start from an old schema)."""
     target = len(MIGRATIONS) if upto is None else upto
     while version_of(connection) < target:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # Read again under the lock: another process may have taken the step while this one waited.
+            # Read again under the lock: another process may have migrated while this one waited.
             version = version_of(connection)
             if version < target:
                 MIGRATIONS[version](connection)
                 connection.execute(f"PRAGMA user_version = {version + 1}")
             connection.execute("COMMIT")
         except BaseException:
-            if connection.in_transaction:  # Ctrl+C may come after the COMMIT, a full disk before it
+            if connection.in_transaction:  # not after a COMMIT (Ctrl+C) or SQLite's own rollback (full disk)
                 connection.execute("ROLLBACK")
             raise

@@ -1,14 +1,14 @@
-"""Judgements -> preference pairs. Pure: the same judgements give the same pairs whatever order they come in.
+"""Turns judgements into preference pairs. Pure: the result does not depend on the order of the judgements.
 
-1. A ranking says of any two of its answers that one is better, or that they are tied. Failed answers are below all
-   others and in no order among themselves. A rater's thumbs on answers to one prompt are such a ranking of two
-   groups, up above down; where the rater ranked the same two texts, the ranking alone counts.
-2. A ranking of k answers holds k - 1 independent comparisons and k (k - 1) / 2 pairs: each pair weighs 2 / k, times
-   the rater's confidence. Said with confidence 0 it counts as a tie.
-3. Said twice is not said harder: a rater's verdicts on the same two texts are averaged, and left out where they
-   contradict each other. Raters are then added up, and the sign decides: no pair stands in the result both ways round.
-4. A point of a digest that was kept says that the digest is better with it than without, one that was dropped says the
-   opposite. Each such mark is one comparison.
+1. A ranking says for any two of its answers that one is better, or that they are tied. Failed answers are below all
+   others and unordered among themselves. A rater's thumbs on answers to one prompt are such a ranking of two
+   groups, up above down; if the rater ranked the same two texts, only the ranking counts.
+2. A ranking of k answers contains k - 1 independent comparisons and k (k - 1) / 2 pairs: each pair weighs 2 / k, times
+   the rater's confidence. With confidence 0 it counts as a tie.
+3. Repetition adds no weight: a rater's verdicts on the same two texts are averaged, and dropped if they contradict
+   each other. The raters' averages are then summed, and the sign decides: no pair is in the result in both orders.
+4. Keeping a point of a digest says that the digest is better with it than without; dropping it says the opposite.
+   Each such mark is one comparison.
 5. Whatever makes no pair is in the second list, with the reason.
 """
 
@@ -27,18 +27,18 @@ AnyJudgement = TypeVar("AnyJudgement", Rating, Ranking)
 
 LEAST_PAIRS = 40
 LEAST_CONVERSATIONS = 10
-"""`assistant-train rlhf` starts with so many pairs of so many conversations, where it is not told otherwise."""
+"""`assistant-train rlhf` requires this many pairs from this many conversations, unless told otherwise."""
 
-# Below this a sum of opposite verdicts is nought: weights are sums of a few fractions.
+# A sum of opposite verdicts below this counts as 0: weights are sums of a few fractions.
 _BALANCE = 1e-9
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What one rater said once of two texts of one prompt, `first` < `second`.
+    """One verdict of one rater on two texts for one prompt, `first` < `second`.
 
-    `margin` is above 0 where the first is better, below where the second is, and its size is the weight; 0 is a tie,
-    and `why` tells its kind. `sources` are the judgements, `ids` the completions; a digest without a point has an id of
-    its own that no completion has.
+    `margin` is above 0 if the first is better, below if the second is, and its size is the weight; 0 is a tie, and
+    `why` says of which kind. `sources` are the judgements, `ids` the completions; a digest without a point has an id
+    that belongs to no completion.
     """
 
     prompt: str
@@ -53,7 +53,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def question(self) -> tuple[str, str, str]:
-        """What was compared."""
+        """The prompt and the two texts."""
         return self.prompt, self.first, self.second
 
 
@@ -63,9 +63,9 @@ def pairs_from(
     completions: Iterable[Completion],
     marks: Iterable[Mark] = (),
 ) -> tuple[list[PreferencePair], list[Unpaired]]:
-    """The pairs that the judgements in force make, and everything that made none, both in a fixed order.
+    """Return the pairs from the judgements in force, and everything that made none, both in a fixed order.
 
-    `completions` are those judged; a judgement of one that is not among them is reported as "missing answer".
+    `completions` are those judged; a judgement of any other is reported as "missing answer".
     """
     return decide(*verdicts_from(rankings, ratings, completions, marks))
 
@@ -76,8 +76,8 @@ def verdicts_from(
     completions: Iterable[Completion],
     marks: Iterable[Mark] = (),
 ) -> tuple[list[Verdict], list[Unpaired]]:
-    """What every judgement in force says of every two texts, before a rater's and all raters' are taken together; and
-    what cannot be compared.
+    """Return the verdict of every judgement in force on every two texts, before they are combined, and what cannot be
+    compared.
     """
     known = {completion.id: completion for completion in completions}
     by_rank = [found for ranking in _in_force(rankings) for found in compare_ranked(ranking, known)]
@@ -94,7 +94,7 @@ def verdicts_from(
 def decide(
     verdicts: Iterable[Verdict], incomparable: Iterable[Unpaired] = ()
 ) -> tuple[list[PreferencePair], list[Unpaired]]:
-    """Take all verdicts on the same two texts together; what is `incomparable` joins what was undecided."""
+    """Combine all verdicts on the same two texts; what is `incomparable` joins what was undecided."""
     by_question: defaultdict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         by_question[verdict.question].append(verdict)
@@ -108,7 +108,7 @@ def decide(
 def labels_from(
     rankings: Iterable[Ranking], ratings: Iterable[Rating], completions: Iterable[Completion]
 ) -> list[Label]:
-    """Answers called good or bad by themselves: thumbs, and as bad those that failed in a ranking."""
+    """Return the answers judged good or bad on their own: by thumbs, and as bad those that failed in a ranking."""
     known = {completion.id: completion for completion in completions}
     called = [(r.completion, r.thumb == "up", r.rater, r.id) for r in _in_force(ratings)]
     called += [(id, False, r.rater, r.id) for r in _in_force(rankings) for id in r.failed]
@@ -128,18 +128,18 @@ def labels_from(
 
 
 def count_reasons(unpaired: Iterable[Unpaired]) -> dict[str, int]:
-    """How often each reason kept judgements from making a pair."""
+    """Count the reasons for which judgements made no pair."""
     return dict(sorted(Counter(one.why for one in unpaired).items()))
 
 
 def contradictory(verdicts: Iterable[Verdict]) -> bool:
-    """Whether the verdicts prefer now the first text, now the second."""
+    """Whether some verdicts prefer the first text and others the second."""
     signs = {verdict.margin > 0 for verdict in verdicts if verdict.margin}
     return len(signs) == 2
 
 
 def _decide_one(said: Sequence[Verdict], pairs: list[PreferencePair], unpaired: list[Unpaired]) -> None:
-    """Take together what was said of two texts, and put the outcome where it belongs."""
+    """Combine the verdicts on two texts, and add the outcome to the right list."""
     total, steady = 0.0, list[Verdict]()
     for _, group in groupby(said, key=lambda verdict: verdict.rater):
         own = list(group)
@@ -186,7 +186,7 @@ def _sources(said: Iterable[Verdict]) -> tuple[str, ...]:
 
 
 def compare_ranked(ranking: Ranking, known: Mapping[str, Completion]) -> Iterator[Verdict | Unpaired]:
-    """What one ranking says of every two of its answers; `known` maps ids to completions."""
+    """Yield a ranking's verdict on every two of its answers; `known` maps ids to completions."""
     bottom = len(ranking.groups)
     places = [(id, place) for place, group in enumerate((*ranking.groups, ranking.failed)) for id in group]
     share = 2 / len(places) * _force(ranking)
@@ -233,7 +233,7 @@ def _compare(
     sources: tuple[str, ...],
     why: WhyUnpaired = "tie",
 ) -> Verdict | Unpaired:
-    """The verdict that the first of `ids` is better by `margin`, or why they cannot be compared."""
+    """Return the verdict that the first of `ids` is better by `margin`, or why they cannot be compared."""
     one, other = (known.get(id) for id in ids)
     if one is None or other is None:
         return _incomparable("missing answer", "", ids, rater, sources)

@@ -1,8 +1,7 @@
-"""Purging: takes a document's text out of every stored prompt, answer and message, and leaves the rest of them with
-their ratings.
+"""Purging: removes a document's text from every stored prompt, answer and message, and keeps the rest with its ratings.
 
-The text is recognized by runs of its words, whatever stands between them: prompts quote a passage on one line, cut
-conversations differently, and change its quotation marks.
+The text is recognized by runs of its words, ignoring what is between them: prompts quote a passage on one line, cut
+conversations differently, and change quotation marks.
 """
 
 import re
@@ -15,9 +14,9 @@ from assistant.feedback.database import Database
 
 REMOVED = "[removed]"
 ANYWHERE = 12
-"""So many words in a row, the same as in a removed passage, are its text; fewer may be anybody's."""
+"""This many consecutive words shared with a removed passage are its text; fewer may be coincidence."""
 CITED = 5
-"""The same where the answer is known to have been given that passage."""
+"""The same for answers known to have been given that passage."""
 _WORD = re.compile(r"\w+")
 
 _SHOWING = "SELECT message FROM shown WHERE completion = ?"
@@ -27,8 +26,8 @@ _MARKED = """SELECT id, json_extract(body, '$.text') FROM judgements
 
 
 def blank_passages(database: Database, passages: Mapping[str, str]) -> int:
-    """Replace the texts of these passages (id to text) by a mark wherever they are stored, and return in how many
-    answers. Prompts and answers keep their ids and ratings.
+    """Replace the texts of these passages (id to text) by a placeholder wherever they are stored, and return the number
+    of answers changed. Prompts and answers keep their ids and ratings.
     """
     if not passages:
         return 0
@@ -46,18 +45,18 @@ def blank_passages(database: Database, passages: Mapping[str, str]) -> int:
 
 
 class _Text:
-    """What is to be blanked in the fields of one answer."""
+    """Removes the text of passages from the fields of one answer."""
 
     def __init__(self, anywhere: set[tuple[str, ...]], cited: Iterable[str]) -> None:
         self._anywhere = anywhere
         self._cited = tuple(cited)
 
     def __call__(self, field: str) -> str:
-        """The field without the text."""
+        """Return the field without the text."""
         words = [(found.group().lower(), found.start(), found.end()) for found in _WORD.finditer(field)]
         covered = _covered(words, self._anywhere, ANYWHERE)
         if self._cited and words:
-            # An answer of two words is the document's too, where the document has them in a row.
+            # Even an answer of two words counts if the document has them in sequence.
             length = min(CITED, len(words))
             covered |= _covered(words, _runs(self._cited, length), length)
         pieces, kept_to, place = [], 0, 0
@@ -81,7 +80,7 @@ def _blank_completion(connection: sqlite3.Connection, row: sqlite3.Row, blank: _
     connection.execute(
         "UPDATE completions SET prompt = ?, answer = ?, rationale = ? WHERE id = ?", (*changed, row["id"])
     )
-    connection.execute("DELETE FROM digests WHERE completion = ?", (row["id"],))  # the same text in parts
+    connection.execute("DELETE FROM digests WHERE completion = ?", (row["id"],))  # has the same text in parts
     for id, text in connection.execute(_MARKED, (row["id"],)).fetchall():
         connection.execute("UPDATE judgements SET body = json_set(body, '$.text', ?) WHERE id = ?", (blank(text), id))
     for table, column, those in (("messages", "text", _SHOWING), ("chats", "title", _CHATS)):
@@ -99,7 +98,7 @@ def _blank_unfinished(connection: sqlite3.Connection, blank: _Text) -> None:
 
 
 def _runs(texts: Iterable[str], length: int) -> set[tuple[str, ...]]:
-    """Every run of so many words; of a shorter text the whole of it is none."""
+    """Return every run of `length` words; a shorter text has none."""
     found = set()
     for text in texts:
         words = _WORD.findall(text.lower())
@@ -108,7 +107,7 @@ def _runs(texts: Iterable[str], length: int) -> set[tuple[str, ...]]:
 
 
 def _covered(words: list[tuple[str, int, int]], runs: set[tuple[str, ...]], length: int) -> set[int]:
-    """The places of the words that lie in one of the runs."""
+    """Return the indices of the words in any of the runs."""
     plain = [word for word, _, _ in words]
     return {
         place

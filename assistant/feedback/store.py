@@ -1,5 +1,5 @@
-"""The store: one file that holds everything a person asked, got and judged. Each noun has its file here; nothing
-outside this folder speaks SQL.
+"""The store: one file with everything a person asked, received and judged. Each kind of record has its module here;
+nothing outside this package uses SQL.
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ from assistant.records import Completion, PreferencePair, Ranking, Rating, Unpai
 
 
 class Store:
-    """The open store. `with Store.open() as store: …`; safe to share between threads.
+    """The open store. `with Store.open() as store: …`; thread-safe.
 
-    `chats`, `completions` and `judgements` read and write one kind of record each; `deletions` removes them;
-    `database` is the file with its transactions.
+    `chats`, `completions` and `judgements` each read and write one kind of record; `deletions` removes them; `database`
+    is the file with its transactions.
     """
 
     def __init__(self, database: Database) -> None:
@@ -37,7 +37,7 @@ class Store:
         return cls(Database.open(path, read_only, wait))
 
     def close(self) -> None:
-        """Close the file. Closing twice does no harm."""
+        """Close the file. Closing twice is harmless."""
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -47,23 +47,23 @@ class Store:
         self.close()
 
     def judged(self) -> tuple[list[Ranking], list[Rating], list[Completion]]:
-        """Every ranking and rating, ended ones included, newest first, and the answers that they judge."""
+        """Return every ranking and rating, including ended ones, newest first, and the answers they judge."""
         with self.database.one_moment():
             rankings = self.judgements.rankings(history=True)
             return rankings, self.judgements.ratings(history=True), self.completions.judged()
 
     def pairs(self) -> tuple[list[PreferencePair], list[Unpaired]]:
-        """The pairs that the judgements in force make, and what made none."""
+        """Return the pairs from the judgements in force, and what made none."""
         with self.database.one_moment():
             return pairs_from(*self.judged(), self.judgements.marks())
 
     def stats(self) -> FeedbackStats:
-        """What was judged so far, the pairs it makes, and how far it can be trusted."""
+        """Return what was judged so far, the pairs it makes, and how reliable it is."""
         with self.database.one_moment():
             return stats_of(*self.judged(), self.judgements.marks())
 
     def blank_passages(self, passages: Mapping[str, str]) -> int:
-        """Take the text of a document's passages (id to text) out of all that is stored; return how many answers had
-        some of it.
+        """Remove the text of a document's passages (id to text) from everything stored; return the number of answers
+        changed.
         """
         return blank_passages(self.database, passages)

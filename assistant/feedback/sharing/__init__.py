@@ -1,1 +1,1 @@
-"""Judgements as files for other tools and other people, with names taken out where asked."""
+"""Import and export of judgements for other tools and people, with optional removal of names."""

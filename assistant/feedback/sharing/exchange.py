@@ -1,8 +1,8 @@
-"""Judgements as files for other tools and other people, and back.
+"""Exports judgements to files for other tools and people, and imports them.
 
-trl       one preference pair a line: prompt, chosen, rejected, and where they come from
-unpaired  one answer a line that was called good or bad by itself: prompt, completion, label
-raw       every judged answer and judgement with its history: the only one that loses nothing
+trl       one preference pair per line: prompt, chosen, rejected, and their origin
+unpaired  one answer per line that was judged good or bad on its own: prompt, completion, label
+raw       every judged answer and judgement with its history: the only lossless format
 """
 
 import codecs
@@ -31,14 +31,14 @@ _RecordType = TypeVar("_RecordType", Completion, Rating, Ranking, Mark)
 
 
 class Export(msgspec.Struct, frozen=True):
-    """JSON lines without their ends, and how much of what was judged the format cannot say, by reason."""
+    """JSON lines without line ends, and the number of judgements that the format cannot express, by reason."""
 
     lines: tuple[str, ...]
     left_out: dict[str, int]
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """What came in. `known` counts judgements that were here already, `deleted` those that were deleted here."""
+    """What was imported. `known` counts judgements that were already here, `deleted` those that were deleted here."""
 
     completions: int = 0
     ratings: int = 0
@@ -49,7 +49,7 @@ class Imported(msgspec.Struct, frozen=True):
 
 
 def export(store: Store, format: Format, redact: bool = False) -> Export:
-    """Everything judged, as lines of a format. `redact` takes out names, e-mail addresses and phone numbers."""
+    """Export all judgements as lines of a format. `redact` removes names, e-mail addresses and phone numbers."""
     with store.database.one_moment():
         rankings, ratings, completions = store.judged()
         marks = store.judgements.marks(history=True)
@@ -76,14 +76,14 @@ def export(store: Store, format: Format, redact: bool = False) -> Export:
 
 
 def import_lines(store: Store, path: Path, *, rater: str = IMPORTED, render: RenderDialogue | None = None) -> Imported:
-    """Take in a file of any format above, or of rankings: all of it or, with one broken line, nothing.
+    """Import a file of any format above, or of rankings. A broken line stops the whole import.
 
-    `rater` is who judged where a line doesn't say. `render` makes the prompt of a `dialogue`. What is here already is
-    left as it is, and what was deleted here stays deleted. Raises DataMissing where there is no such file, UsageError
-    that names the broken lines.
+    `rater` is used for lines that name none. `render` makes the prompt of a `dialogue`. What is already here stays
+    unchanged, and what was deleted here stays deleted. Raises DataMissing if there is no such file, and UsageError with
+    the broken lines.
     """
     intake = _read_file(path, rater, render)
-    store.deletions.finish()  # it could not be brought back beside what comes in of the same ids
+    store.deletions.finish()  # it could not be restored next to imported records with the same ids
     with store.database.writing():
         plan = _Plan(store, [content for _, contents in intake for content in contents])
         broken = [f"line {number}: {problem}" for number, contents in intake if (problem := plan.add(contents))]
@@ -93,7 +93,7 @@ def import_lines(store: Store, path: Path, *, rater: str = IMPORTED, render: Ren
 
 
 def _read_file(path: Path, rater: str, render: RenderDialogue | None) -> list[tuple[int, list[Content]]]:
-    """Numbered lines as records; answers and tombstones in raw lines before the judgements that need them."""
+    """Return numbered lines as records; answers and tombstones come before the judgements that need them."""
     intake: list[tuple[int, list[Content]]] = []
     broken: list[str] = []
     for number, line in enumerate(_bytes_of(path).split(b"\n"), start=1):
@@ -125,7 +125,7 @@ def _broken_lines(path: Path, broken: Sequence[str]) -> UsageError:
 
 
 class _Plan:
-    """What an import will add, held against what is in the store."""
+    """Collects what an import will add, and checks it against the store."""
 
     def __init__(self, store: Store, contents: Iterable[Content]) -> None:
         named = {content.id for content in contents if isinstance(content, Completion)}
@@ -142,7 +142,7 @@ class _Plan:
         self._counts = {"known": 0, "deleted": 0}
 
     def add(self, contents: Sequence[Content]) -> str:
-        """Plan for one line. Returns what is wrong with it, empty where nothing is."""
+        """Add the records of a line. Returns the problem, empty if there is none."""
         judgement = contents[-1]
         if isinstance(judgement, Tombstone):
             self._tombstones.append(judgement)
@@ -158,12 +158,12 @@ class _Plan:
             if missing:
                 return f"judges the answer {missing[0]}, which is neither here nor in the file"
             self._judged.add(judgement.id)
-            # Only whole records from a store tell what superseded what; every other line stands by itself.
+            # Only raw records from a store know what superseded what; all other lines are independent.
             self._judgements.append((judgement, len(contents) == 1))
         return ""
 
     def carry_out(self) -> Imported:
-        """Write it all."""
+        """Write everything."""
         self._store.completions.add(self._completions)
         for judgement, from_store in self._judgements:
             self._store.judgements.judge(judgement, supersede=from_store)
@@ -197,7 +197,7 @@ class _Plan:
 
 def _pair_line(pair: PreferencePair, answers: Mapping[str, Completion], judgements: Judgements) -> dict[str, Any]:
     both = [answers.get(id) for id in (pair.chosen_id, pair.rejected_id)]
-    chosen, rejected = (one or next(filter(None, both)) for one in both)  # a digest without a point is in no store
+    chosen, rejected = (one or next(filter(None, both)) for one in both)  # a digest without a point is not in the store
     line = {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected, "weight": pair.weight}
     line |= {"compares": pair.compares, "chosen_id": pair.chosen_id, "rejected_id": pair.rejected_id}
     line |= {"chosen_model": chosen.model, "rejected_model": rejected.model}
@@ -214,7 +214,7 @@ def _label_line(label: Label, answers: Mapping[str, Completion], judgements: Jud
 def _provenance(
     answer: Completion, raters: Sequence[str], sources: Sequence[Rating | Ranking | Mark]
 ) -> dict[str, Any]:
-    """Where a line comes from. Of several judgements the confidence is in the weight alone."""
+    """Return the origin of a line. For several judgements, the confidence is only in the weight."""
     return {
         "mode": answer.mode,
         "task": answer.task,
@@ -243,7 +243,7 @@ def _redacted(
             return msgspec.structs.replace(record, **texts)
         reasons = tuple(redact(reason) for reason in record.reasons)
         if isinstance(record, Mark):
-            numbers = {redact(name): value for name, value in record.numbers.items()}  # one names a to-do's owner
+            numbers = {redact(name): value for name, value in record.numbers.items()}  # one names the owner
             record = msgspec.structs.replace(record, text=redact(record.text), who=redact(record.who), numbers=numbers)
         return msgspec.structs.replace(
             record, rater=raters[record.rater], comment=redact(record.comment), reasons=reasons

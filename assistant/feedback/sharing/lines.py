@@ -1,7 +1,7 @@
-"""The lines of preference files: their shapes, and what they say as records. Pure: knows no store and no files.
+"""The lines of preference files: their shapes, and conversion to records. Pure: knows no store and no files.
 
-Every shape may carry who judged, how surely and why. What stands in a line decides the ids of what it becomes, so the
-same line read twice is the same judgement. Keys that nobody here knows are left alone: other tools add columns.
+Every shape may say who judged, with what confidence and why. Ids are hashes of a line's content, so that a line read
+twice is the same judgement. Unknown keys are ignored: other tools add columns.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _SURENESS = {"low": 1 / 3, "medium": 2 / 3, "high": 1.0}
 
 
 class _Line(msgspec.Struct, kw_only=True):
-    """What every judged line may carry."""
+    """The keys that any line with a judgement may have."""
 
     prompt: str | None = None
     dialogue: str | None = None
@@ -64,7 +64,7 @@ class RankingLine(_Line, kw_only=True):
     fail: list[str] = []
 
     def groups(self) -> list[list[str]]:
-        """The ranking with every entry as a list: a bare text is a list of one."""
+        """Return the ranking with every entry as a list: a bare text is a list of one."""
         return [[group] if isinstance(group, str) else group for group in self.ranking]
 
 
@@ -88,7 +88,7 @@ _SHAPES: tuple[tuple[str, type[PairLine | RankingLine | LabelLine]], ...] = (
 
 
 def said(messages: Sequence[Any]) -> str:
-    """The texts of chat messages: of one its content, of several each with its speaker."""
+    """Return the text of chat messages: the content of a single one, else each with its speaker."""
     found = [message for message in messages if isinstance(message, dict)]
     if len(found) == 1:
         return str(found[0].get("content", ""))
@@ -96,8 +96,8 @@ def said(messages: Sequence[Any]) -> str:
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of TRL's formats as one of plain texts: chat messages become text, and a prompt that both answers begin
-    with, and that no column has, is taken off them.
+    """Turn a row of TRL's formats into plain texts: chat messages become text, and a prompt shared by both answers, if
+    no column has it, is split off.
     """
     if "prompt" not in row and "dialogue" not in row and {"chosen", "rejected"} <= row.keys():
         row = {**row, **_shared_prompt(row["chosen"], row["rejected"])}
@@ -106,8 +106,8 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shared_prompt(chosen: Any, rejected: Any) -> dict[str, Any]:
-    """TRL's implicit prompt: the messages that both begin with; of two texts the whole turns, up to the speaker who
-    answers. Words that two answers happen to begin with are none.
+    """Split off TRL's implicit prompt: the messages that both start with, or in texts the complete turns up to the
+    speaker who answers. Words that two answers happen to share at the start are no prompt.
     """
     if not isinstance(chosen, list | str) or type(chosen) is not type(rejected):
         return {}
@@ -127,16 +127,15 @@ def _is_chat(value: Any) -> bool:
 
 
 def raw_line(content: Content) -> dict[str, Any]:
-    """A record as a line that `read_line` makes the same record of."""
+    """Return a record as a line that `read_line` turns back into the same record."""
     found: dict[str, Any] = {"kind": _KIND[type(content)], **msgspec.to_builtins(content)}
     return found
 
 
 def read_line(text: bytes, rater: str, render: RenderDialogue | None) -> list[Content]:
-    """The records that one line stands for: the answers first, then what was said of them.
+    """Return the records of a line: the answers first, then the judgement.
 
-    `rater` is who judged where the line doesn't say, `render` makes the prompt of a dialogue. Raises UsageError with
-    what is wrong.
+    `rater` is used if the line names none, `render` makes the prompt of a dialogue. Raises UsageError with the problem.
     """
     try:
         read = msgspec.json.decode(text)
@@ -165,7 +164,7 @@ def _read_raw(read: dict[str, Any]) -> Content:
 
 
 class _Reading:
-    """One line on its way to records."""
+    """Converts one line to records."""
 
     def __init__(self, line: PairLine | RankingLine | LabelLine, rater: str, render: RenderDialogue | None) -> None:
         self._line = line
@@ -194,7 +193,7 @@ class _Reading:
         return [*self._answers, judgement]
 
     def _answer(self, text: str, id: str | None = None, model: str | None = None) -> str:
-        """Keep an answer and return its id. The same text twice in a line is two answers, as it was when judged."""
+        """Add an answer and return its id. The same text twice in a line makes two answers, as it did when judged."""
         self._times[text] += 1
         if id:
             _check_id(id)
@@ -216,7 +215,7 @@ class _Reading:
 
 
 def said_in(line: _Line, rater: str) -> dict[str, Any]:
-    """The fields that ratings and rankings share, as a line has them; `rater` where it names nobody."""
+    """Return the fields shared by ratings and rankings; `rater` is used if the line names none."""
     confidence = _confidence(line.confidence)
     weight = 1.0 if line.weight is None else line.weight
     if weight < 0:
@@ -230,14 +229,14 @@ def said_in(line: _Line, rater: str) -> dict[str, Any]:
         "comment": line.comment or "",
         "confidence": confidence,
         "guideline": line.guideline or "",
-        # A line's weight has the confidence in it.
+        # A line's weight includes the confidence.
         "weight": weight / confidence if line.weight is not None and confidence else weight,
         "origin": tuple(line.sources or ()),
     }
 
 
 def _prompt_of(line: _Line, render: RenderDialogue | None) -> tuple[str, str, str, str]:
-    """Prompt, mode, task and prompt version of a line."""
+    """Return the prompt, mode, task and prompt version of a line."""
     if line.prompt:
         return line.prompt, line.mode or IMPORTED, line.task or "summary", line.prompt_version or ""
     if not line.dialogue:
@@ -254,7 +253,7 @@ def _check_id(id: str) -> None:
 
 
 def _time(said: str | None) -> str:
-    """The time in a line as the store has it; the present where it has none."""
+    """Return the time in a line in the store's format; now if it has none."""
     if not said:
         return now()
     try:
