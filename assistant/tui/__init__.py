@@ -1,1 +1,1 @@
-"""The app: screens, widgets and keys over the use case."""
+"""The app: screens, widgets and keys."""

@@ -1,4 +1,4 @@
-"""The application: one assistant, its screens, and the one place where an error becomes a notification."""
+"""The application: one assistant and its screens. Errors become notifications here."""
 
 import random
 import time
@@ -50,18 +50,18 @@ def _palette() -> "type[Provider]":
 
 
 def shuffled(count: int) -> Sequence[int]:
-    """The drafts' numbers in a random order, so that no place on the screen is favoured."""
+    """The drafts' numbers in random order, so that no position on the screen is favoured."""
     return random.SystemRandom().sample(range(count), count)
 
 
 QUIT_SECONDS = 3.0
-"""Ctrl+C twice within this time quits."""
+"""Pressing Ctrl+C twice within this time quits."""
 FOLLOW_SECONDS = 1.0
-"""How long it takes at most until a promoted model is noticed; a look reads one small file."""
+"""Seconds between checks for a newly promoted model; a check reads one small file."""
 
 
 class AssistantApp(NotifyingApp):
-    """Parley in a terminal. `assistant` and `clock` are given by tests; without them the real ones serve."""
+    """Parley in a terminal. Tests pass `assistant`, `clock`, `order` and `chance`; the defaults are the real ones."""
 
     TITLE = "Parley"
     CSS_PATH = "assistant.tcss"
@@ -109,14 +109,14 @@ class AssistantApp(NotifyingApp):
         if not self.is_headless:
             end_without_terminal(self._end, Interrupted.exit_code)
         self.push_screen(self.chat)
-        # The first frame and the first key come before the model.
+        # Draw the first frame and take the first key before loading the model.
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         self.load_model()
         self.set_interval(FOLLOW_SECONDS, self.follow_model)
         self.in_background(self._find_draft, "draft")
-        # Until they are counted, a catalog that is there counts as one with documents: a question may come first.
+        # Until the documents are counted, assume that an existing catalog has some: a question may come first.
         self.document_files = int((knowledge_dir() / "catalog.db").exists())
         if self.document_files:
             self.in_background(lambda: self.documents.tell_state(self.chat.post_message), "documents")
@@ -125,7 +125,7 @@ class AssistantApp(NotifyingApp):
             self.report(UsageError(f"unknown mode {self.settings.prompt.mode!r} in the settings; using zero-shot"))
 
     def _find_draft(self) -> None:
-        """In a thread: bring back what was typed, and the last chat where that was asked for."""
+        """Restore the unsent text and, if asked to continue, the last chat. Runs in a thread."""
         store = self.keeper.store()
         if store is None:
             return
@@ -149,17 +149,17 @@ class AssistantApp(NotifyingApp):
             self.notify(f"Stopped. {so_far}/pull {event.ref} continues the download.")
 
     def load_model(self, ref: str | None = None) -> None:
-        """Serve the model named, or the start-up choice, without making anybody wait."""
+        """Load a model in the background, by default the start-up choice."""
         self._tell(ModelChanged("loading", f"loading {ref or 'the model'}"))
         self.in_background(lambda: self._load(ref), "load")
 
     def follow_model(self) -> None:
-        """Serve another model where one was promoted since, by whomever; it waits for the answer being written."""
+        """Load a model that was promoted since, by this or another program. It waits for the answer being written."""
         if self.assistant is not None and self.model.state == "ready" and self.assistant.has_moved():
             self.load_model()
 
     def in_background(self, work: Callable[[], None], group: str) -> Worker[None]:
-        """Run blocking work in a thread; what it raises is reported."""
+        """Run blocking work in a thread, and report its errors."""
         return self.run_worker(work, group=group, thread=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -170,8 +170,9 @@ class AssistantApp(NotifyingApp):
                 self.chat.requests.give_up(event.worker.error)
 
     async def on_event(self, event: Event) -> None:
-        """Where a letter goes is decided when it arrives, before the focused widget has it: so none is lost or
-        overtaken however fast they come.
+        """Choose the target of a letter on arrival, before the focused widget handles it.
+
+        So no letter is lost or out of order, however fast they come.
         """
         if isinstance(event, Key) and event.is_printable and not event.is_forwarded:
             await self._place_letter(event.key)
@@ -196,25 +197,25 @@ class AssistantApp(NotifyingApp):
         self.notify(event.sentence, severity=event.severity, timeout=10)
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Hand the text to the terminal (OSC 52), so that it arrives over ssh too. What is pasted from there into a
-        shell has no escapes.
+        """Copy the text through the terminal (OSC 52), which works over ssh too. Escapes are removed, since the text
+        may be pasted into a shell.
         """
         super().copy_to_clipboard(printable(text))
 
     def get_key_display(self, binding: Binding) -> str:
-        """Keys as keyboards name them: F1, ^N, Esc."""
+        """The key as keyboards label it: F1, ^N, Esc."""
         return show_key(binding.key.partition(",")[0])
 
     def action_help(self) -> None:
         self.push_screen(TextScreen("Help", write_help(self.settings.keys)))
 
     def action_open(self, name: str) -> None:
-        """Open a screen of the table."""
+        """Open a screen by its name in the table."""
         with self.reporting():
             self.push_screen(make_screen(name))
 
     def action_settings(self) -> None:
-        """Show the settings; what is changed counts from now on where it can."""
+        """Show the settings, and apply changes."""
         from assistant.tui.screens.settings import SettingsScreen
 
         def use(changed: Settings | None) -> None:
@@ -225,7 +226,10 @@ class AssistantApp(NotifyingApp):
             self.push_screen(SettingsScreen(), use)
 
     def use_settings(self, settings: Settings) -> None:
-        """Settings that were changed: theme and keys at once, asking from the next chat on, the model by its picker."""
+        """Apply changed settings: theme and keys immediately, generation settings from the next answer on.
+
+        A changed model is not loaded here; its picker does that.
+        """
         if settings.screen.theme in self.available_themes:
             self.theme = settings.screen.theme
         self.set_keymap(settings.keys)
@@ -242,7 +246,7 @@ class AssistantApp(NotifyingApp):
         return Ask(mode=mode, task=task, phrasing=prompt.phrasing or None, settings=self.settings.generation)
 
     def action_take_theme(self, name: str = "") -> None:
-        """Look like this from now on, at the next start too; without a name, choose one."""
+        """Use and save a theme; without a name, let the user choose one."""
         if not name:
             self.action_change_theme()
             return
@@ -256,7 +260,7 @@ class AssistantApp(NotifyingApp):
         self._end(0)
 
     def action_help_quit(self) -> None:
-        """Ctrl+C where nothing is selected to copy: stop what is being written, else say how to quit; twice quits."""
+        """Handle Ctrl+C without a selection: stop the answer being written, or say how to quit; twice quits."""
         if self.chat.requests.is_writing:
             self.chat.action_cancel()
         elif self.clock() - self._interrupted_at <= QUIT_SECONDS:
@@ -277,8 +281,8 @@ class AssistantApp(NotifyingApp):
         self.keeper.close()
 
     def _load(self, ref: str | None) -> None:
-        """In a thread: open the store, start the engine, load."""
-        # Imported here, after the first frame: 0.12 s of the 0.8 s that the screen may take.
+        """Open the store, start the engine and load the model. Runs in a thread."""
+        # Imported after the first frame: it takes 0.12 s of the 0.8 s allowed for the first screen.
         from assistant.conversation import Assistant
 
         try:
@@ -287,7 +291,7 @@ class AssistantApp(NotifyingApp):
                 self.assistant = Assistant(self.settings, store=store, on_notice=self._notice)
             loaded = self.assistant.load(ref, on_progress=self._progress)
         except AssistantError:
-            # One that cannot be had takes nothing away: what answered before still does.
+            # The model that answered before goes on answering.
             serving = self.assistant.loaded if self.assistant is not None else None
             if serving is None:
                 self._tell(ModelChanged("failed", "no model: press F6 to choose one"))

@@ -1,5 +1,6 @@
-"""What can be chosen for the next answer: task, mode, drafts, decoding, length and every number that the text is drawn
-with. Each choice offers values and turns an Ask into another Ask.
+"""Choices for the next answer: task, mode, drafts, decoding, length and every generation setting.
+
+Each choice offers values, and returns a changed Ask.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +18,11 @@ from assistant.tui.wording.labels import LABELS
 
 DRAFT_COUNTS = (1, 2, 3, 4, 6, 8)
 NONE = "none"
-"""How "not set" is written, for the numbers that may be so."""
+"""The text for an unset number."""
 
 
 class Offer(Record, frozen=True):
-    """One thing to choose: its value, how it is called, and a word or two about it."""
+    """One value to choose, with its label and a short description."""
 
     value: str
     label: str
@@ -29,8 +30,9 @@ class Offer(Record, frozen=True):
 
 
 class Choice(NamedTuple):
-    """`current` reads an Ask's value, `change` returns the Ask with another one. `free` says what else may be typed;
-    without it only the offers count.
+    """A choice. `current` reads its value from an Ask, `change` returns the Ask with another value.
+
+    `free` says what else may be typed; if it is empty, only the offers are allowed.
     """
 
     title: str
@@ -42,7 +44,7 @@ class Choice(NamedTuple):
 
 
 def choose_value(ask: Ask, name: str, value: str) -> Ask:
-    """The Ask with one choice changed; raises UsageError for a value that is not offered or makes no sense."""
+    """Return the Ask with one choice changed. Raises UsageError for a value that is not offered or out of range."""
     choice = CHOICES[name]
     values = [offer.value for offer in choice.offers]
     if value not in values and not choice.free:
@@ -53,14 +55,16 @@ def choose_value(ask: Ask, name: str, value: str) -> Ask:
 
 
 def drawn(ask: Ask) -> Ask:
-    """The same as it is put to a model. Several drafts are sampled, whatever one would be: the runners-up of a beam
-    search differ by a word or two, which nobody can rank. The choices themselves stay as they were made.
+    """The Ask as the model gets it: several drafts are always sampled.
+
+    The results of a beam search differ by a word or two, which nobody can rank. The Ask itself keeps the decoding that
+    was chosen.
     """
     return _with_settings(ask, decoding="sample") if ask.settings.drafts > 1 else ask
 
 
 def changes(ask: Ask, default: Ask) -> list[str]:
-    """What an Ask has of its own, in words: "4 drafts", "mode few-shot"."""
+    """The values of an Ask that differ from the default, in words: "4 drafts", "mode few-shot"."""
     values = [(name, choice, choice.current(ask)) for name, choice in CHOICES.items()]
     return [
         f"{value} {choice.label}" if name in ("drafts", "words") and value != NONE else f"{choice.label} {value}"
@@ -70,7 +74,7 @@ def changes(ask: Ask, default: Ask) -> list[str]:
 
 
 def sampled(ask: Ask) -> Ask:
-    """The same question, drawn at random."""
+    """The Ask with sampling and a random seed."""
     return _with_settings(ask, decoding="sample", seed=None)
 
 
@@ -125,7 +129,7 @@ def _number_choice(name: str, values: Sequence[str], about: str) -> Choice:
 
 
 def task_label(ask: Ask) -> str:
-    """What will be written, as the screen calls it: drafts to compare are a model's summaries, never digests."""
+    """The label of what will be written. Several drafts are a model's summaries, never digests."""
     if ask.task == "digest":
         return "Digest" if ask.settings.drafts == 1 else TASKS["summary"].label
     return TASKS[ask.task].label
@@ -205,6 +209,6 @@ BEAM_ONLY = frozenset({"beams", "length_penalty"})
 
 
 def counts(name: str, ask: Ask) -> bool:
-    """Whether the choice has a say with this decoding."""
+    """Whether the choice has an effect with the Ask's decoding."""
     decoding = drawn(ask).settings.decoding
     return not (name in SAMPLING_ONLY and decoding != "sample") and not (name in BEAM_ONLY and decoding != "beam")

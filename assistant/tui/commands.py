@@ -1,5 +1,6 @@
-"""Everything that can be done, once: each row is a slash command, an entry in the palette, a line of the help, and
-where it has a key, a binding that the settings can change under the row's name.
+"""The table of commands. Each row is a slash command, an entry of the palette and a line of the help.
+
+A row with a key is also a binding. The settings can change its key under the row's name.
 """
 
 from collections.abc import Mapping
@@ -8,8 +9,8 @@ from typing import Literal, NamedTuple
 from textual.binding import Binding, BindingType
 
 Scope = Literal["app", "chat", "answer", "point", "source", "entry"]
-"""Where a key counts: everywhere, in the conversation screen, on a selected answer, on a chosen part of a digest, on
-what a person sent, on answers and what was sent.
+"""Where a key is active: everywhere, in the conversation screen, on a selected answer, on a chosen part of a digest, on
+a sent message, or on answers and sent messages.
 """
 ENTRY_SCOPES: tuple[Scope, ...] = ("answer", "source", "entry")
 
@@ -28,11 +29,11 @@ _KEY_NAMES = {
 
 
 class Command(NamedTuple):
-    """`action` is what it does: `judging.rate` is the method `rate` of the conversation screen's `judging`, and
-    `app.help` an action of the app. `takes` is an argument that comes before the one typed.
+    """A command. The action `judging.rate` is the method `rate` of the conversation screen's `judging`; `app.help` is
+    an action of the app. `takes` is an argument before the one typed.
 
-    `footer` is the word under which the key stands at the foot of the screen. A key with `priority` counts before the
-    editor's own use of it: F6 and F7 are two of those.
+    `footer` is the label of the key at the foot of the screen. A key with `priority` comes before the editor's own
+    binding, as for F6 and F7.
     """
 
     slash: str
@@ -120,8 +121,9 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def bindings_of(*scopes: Scope) -> list[BindingType]:
-    """The keys of these scopes, each under its row's name, so that the settings can change it. Those of an entry are
-    run by the entry, before the next key is looked at.
+    """The bindings of these scopes, each with its row's name as id, so that the settings can change it.
+
+    An entry runs the commands of its own scopes, before the next key is handled.
     """
     return [
         Binding(
@@ -139,12 +141,12 @@ def bindings_of(*scopes: Scope) -> list[BindingType]:
 
 
 def commands_of(*scopes: Scope) -> list[Command]:
-    """The rows of these scopes, in the table's order."""
+    """The rows of these scopes, in table order."""
     return [command for command in COMMANDS if command.scope in scopes]
 
 
 def find_command(line: str) -> tuple[Command, str] | None:
-    """The command and the argument that a line such as "/mode few-shot" names."""
+    """The command and the argument of a line such as "/mode few-shot"; None for an unknown command."""
     name, _, argument = line.strip().removeprefix("/").partition(" ")
     for command in COMMANDS:
         if command.slash == name:
@@ -153,12 +155,12 @@ def find_command(line: str) -> tuple[Command, str] | None:
 
 
 def command_named(slash: str) -> Command:
-    """The row of that name."""
+    """The row with this name."""
     return next(command for command in COMMANDS if command.slash == slash)
 
 
 def action_of(command: Command, argument: str = "") -> str:
-    """The Textual action string, argument included."""
+    """The command's Textual action string, with its arguments."""
     arguments = ", ".join(repr(value) for value in (command.takes, argument) if value)
     owner = command.action.partition(".")[0]
     if owner in ("app", "screen"):
@@ -167,18 +169,18 @@ def action_of(command: Command, argument: str = "") -> str:
 
 
 def key_of(command: Command, changed: Mapping[str, str]) -> str:
-    """The command's keys as keyboards name them, those from the settings before ours; empty where it has none."""
+    """The command's keys as keyboards label them, from the settings if set there; empty if it has none."""
     keys = changed.get(command.slash, command.key)
     return ", ".join(show_key(key) for key in keys.split(",")) if keys else ""
 
 
 def pressed_key(slash: str, changed: Mapping[str, str]) -> str:
-    """The first of its keys as Textual names it, to be pressed for the user."""
+    """The command's first key by Textual's name."""
     return changed.get(slash, command_named(slash).key).partition(",")[0]
 
 
 def show_key(key: str) -> str:
-    """Keys as keyboards name them: F1, ^N, Esc, +."""
+    """The key as keyboards label it: F1, ^N, Esc, +."""
     if key.startswith("ctrl+"):
         return "^" + key.removeprefix("ctrl+").upper()
     return _KEY_NAMES.get(key) or (key.upper() if key[:1] == "f" and key[1:].isdigit() else key)

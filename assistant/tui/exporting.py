@@ -1,4 +1,4 @@
-"""A kept chat as a file to pass on: Markdown or a web page to read, JSON to compute with."""
+"""Export a stored chat: Markdown or HTML to read, JSON to process."""
 
 from collections.abc import Iterator
 from html import escape
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 Kind = Literal["md", "html", "json"]
 Marked = dict[str, list[str]]
-"""What was said of a message's parts, by the message's id."""
+"""Lines about the marked parts of a message, by the message's id."""
 _HEADINGS = {"conversation": "Conversation", "answer": "Answer", "user": "You", "notice": "Note"}
 
 
 def export_chat(store: "Store", id: str, kind: Kind, folder: Path) -> Path:
-    """Write the chat into the folder, under a name that is not taken, and return the path."""
+    """Write the chat to a new file in the folder, and return its path."""
     chat = store.chats.get(id)
     messages = store.chats.messages(chat.id)
     if kind == "json":
@@ -36,8 +36,8 @@ def export_chat(store: "Store", id: str, kind: Kind, folder: Path) -> Path:
 
 
 def marked_lines(store: "Store", message: Message) -> Iterator[str]:
-    """What was said of the parts of a digest, in their order: "Kept: …", "Dropped: …", "Put right: …"."""
-    from assistant.feedback.marks import SAYINGS  # as is all about digests: not needed to draw a screen
+    """Yield the marks on the parts of a digest, in their order: "Kept: …", "Dropped: …", "Put right: …"."""
+    from assistant.feedback.marks import SAYINGS  # like everything about digests, not needed to draw a screen
     from assistant.overview import kept_digest
     from assistant.tui.digests.items import marked_parts
 
@@ -47,7 +47,7 @@ def marked_lines(store: "Store", message: Message) -> Iterator[str]:
 
 
 def as_markdown(chat: Chat, messages: list[Message], marked: Marked) -> bytes:
-    """A heading for each message; conversations as quotations; marks as a list below what they are about."""
+    """The chat as Markdown: a heading for each message, conversations as quotations, marks as lists."""
     parts = [f"# {one_line(chat.title) or 'Chat'}"]
     for message in messages:
         text = message.text.strip()
@@ -76,7 +76,7 @@ section.conversation {{ border-left: 3px solid #999; padding-left: 1rem; }}
 
 
 def as_html(chat: Chat, messages: list[Message], marked: Marked) -> bytes:
-    """A page that needs nothing else and runs nothing: all that anybody said is text in it."""
+    """The chat as a self-contained page without scripts; all messages are escaped."""
     parts = [
         f"<h2>{_HEADINGS[message.kind]}</h2>\n"
         f'<section class="{message.kind}">{escape(printable(message.text.strip()))}</section>'
@@ -92,7 +92,7 @@ def _list(lines: list[str] | None) -> str:
 
 
 def as_json(store: "Store", chat: Chat, messages: list[Message]) -> bytes:
-    """The chat, its messages, and every answer with its prompt, model, settings and seed."""
+    """The chat as JSON: its messages, and every answer with its prompt, model, settings and seed."""
     completions = [store.completions.get(id) for message in messages for id in message.completions]
     return msgspec.json.format(msgspec.json.encode({"chat": chat, "messages": messages, "completions": completions}))
 

@@ -1,4 +1,4 @@
-"""What happened, as values: workers and widgets post these, screens and the app act on them."""
+"""Messages: workers and widgets post them, screens and the app handle them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,25 +21,26 @@ if TYPE_CHECKING:
 
 
 Offering = Literal["", "models", "offline"]
-"""Whether larger models are offered: not at all, by name, or in a line that says that there is no network."""
+"""Whether larger models are offered: not at all, by name, or with a line about the missing network."""
 
 
 @dataclass
 class ComposerChanged(Message):
-    """The text to be sent is another one now."""
+    """The text to be sent has changed."""
 
 
 @dataclass
 class ComposerSubmitted(Message):
-    """The user sent what the composer holds: folded pastes and typed text together."""
+    """The user sent the composer's text: folded pastes and typed text together."""
 
     text: str
 
 
 @dataclass
 class InputMeasured(Message):
-    """The text in the composer was read and its prompts were counted; `serial` tells which text it was, `sending` what
-    Enter would do, None where there is nothing to send.
+    """The composer's text was read, and its prompts were counted.
+
+    `serial` identifies the text. `sending` is what Enter would do, None if there is nothing to send.
     """
 
     serial: int
@@ -49,7 +50,7 @@ class InputMeasured(Message):
 
 @dataclass
 class AnswerGrew(Message):
-    """The answer being written got longer by this text."""
+    """The answer being written grew by this text."""
 
     request: int
     text: str
@@ -57,7 +58,7 @@ class AnswerGrew(Message):
 
 @dataclass
 class RequestProgressed(Message):
-    """A request without a stream goes on."""
+    """Progress of a request that does not stream."""
 
     request: int
     stage: str
@@ -67,8 +68,9 @@ class RequestProgressed(Message):
 
 @dataclass
 class AnswerFinished(Message):
-    """The answer is complete and stored. `title` names its subject, empty where nothing but the answer tells it;
-    `digest` has the parts of one that is a digest.
+    """The answer is complete and stored.
+
+    `title` names its subject; it is empty if only the answer does. `digest` is set if the answer is a digest.
     """
 
     request: int
@@ -79,7 +81,7 @@ class AnswerFinished(Message):
 
 @dataclass
 class ModelChanged(Message):
-    """Loading began, went on, ended or failed. `offering` says whether a larger model is offered."""
+    """Loading of the model began, progressed, ended or failed. `offering` says whether larger models are offered."""
 
     state: Literal["loading", "ready", "failed"]
     label: str
@@ -90,14 +92,14 @@ class ModelChanged(Message):
 
 @dataclass
 class ModelOffered(Message):
-    """The user took one of the models that are offered in an empty chat, or none ("")."""
+    """The user chose one of the models offered in an empty chat, or none ("")."""
 
     ref: str
 
 
 @dataclass
 class NoticeGiven(Message):
-    """A thread has something to say, such as that the model's process was restarted."""
+    """A notice from a thread, such as that the model's process was restarted."""
 
     sentence: str
     severity: Literal["information", "warning"] = "warning"
@@ -105,22 +107,22 @@ class NoticeGiven(Message):
 
 @dataclass
 class ChoiceOpened(Message):
-    """The user wants to change one of the choices on the control line or in the panel."""
+    """The user wants to change a choice of the control line or the panel."""
 
     name: str
 
 
 @dataclass
 class ChoiceReset(Message):
-    """The user wants a choice as the settings have it."""
+    """The user wants to reset a choice to the settings file's value."""
 
     name: str
 
 
 @dataclass
 class PullMoved(Message):
-    """So many bytes of a model are here, of so many (0 while nobody knows), and so many come a second; or all are here
-    and it is converted.
+    """Progress of a download: bytes so far, total bytes (0 if unknown) and bytes per second; or the model is being
+    converted.
     """
 
     ref: str
@@ -132,7 +134,7 @@ class PullMoved(Message):
 
 @dataclass
 class PullEnded(Message):
-    """The download of a model is over: it is here, or it was stopped, or it failed, which is said apart."""
+    """The download of a model ended: it succeeded, was stopped, or failed. A failure is reported separately."""
 
     ref: str
     done: int
@@ -143,17 +145,17 @@ class PullEnded(Message):
 
 @dataclass
 class GroundsFound(Message):
-    """What each sentence of an answer rests on, by meaning too; None where meanings could not be compared."""
+    """The evidence for each sentence of an answer, by meaning too; None if meanings could not be compared."""
 
     grounds: "Sequence[Grounds] | None"
 
 
 @dataclass
 class Entry:
-    """One entry of a kept chat: a conversation, a question (or instruction), an answer, or a text that is neither.
-    `message` is its id, `text` what was sent.
+    """One entry of a stored chat: a conversation, a question (or instruction), an answer, or another text.
 
-    Of a judged answer: the order in which its drafts were shown, their places in it, and what was thought of it.
+    `message` is its id, `text` what was sent. A judged answer has the order in which its drafts were shown, their
+    ranks, and the verdict.
     """
 
     message: str
@@ -170,11 +172,10 @@ class Entry:
 
 @dataclass
 class ChatOpened(Message):
-    """A chat was read from the store, or, where `is_page`, an earlier page of it.
+    """A chat was read from the store or, if `is_page`, an earlier page of it.
 
-    `earlier` is the id of its first message read where there are more before it. `at` is the message to be shown and
-    `word` one in it, where a search led here. `unfinished` is what an answer had
-    come to when the app was killed.
+    `earlier` is the id of the first message read if there are more before it. `at` is a message to show and `word` a
+    word in it, if a search led here. `unfinished` is the part of an answer that was written when the app was killed.
     """
 
     chat: Chat
@@ -188,14 +189,14 @@ class ChatOpened(Message):
 
 @dataclass
 class EarlierWanted(Message):
-    """The user scrolled up to what was said before a message."""
+    """The user wants the messages before this one."""
 
     before: str
 
 
 @dataclass
 class HitsFound(Message):
-    """What a search in all chats found; `words` says for what."""
+    """The hits of a search for `words` in all chats."""
 
     words: str
     hits: "Sequence[Hit]"
@@ -203,49 +204,49 @@ class HitsFound(Message):
 
 @dataclass
 class ChatSearched(Message):
-    """The user looks for a chat."""
+    """The user searches the list of chats."""
 
     words: str
 
 
 @dataclass
 class ChatChosen(Message):
-    """The user wants to go on with this chat."""
+    """The user wants to continue this chat."""
 
     id: str
 
 
 @dataclass
 class ChatDeletionAsked(Message):
-    """The user wants a chat gone."""
+    """The user wants to delete a chat."""
 
     id: str
 
 
 @dataclass
 class ChatPinAsked(Message):
-    """The user wants a chat at the head of the list, or no more."""
+    """The user wants to pin a chat to the top of the list, or unpin it."""
 
     id: str
 
 
 @dataclass
 class ChatRenameAsked(Message):
-    """The user wants to give a chat of the list another title."""
+    """The user wants to rename a chat in the list."""
 
     id: str
 
 
 @dataclass
 class StoreFailed(Message):
-    """Something could not be kept."""
+    """Something could not be stored."""
 
     error: Exception
 
 
 @dataclass
 class RatingsCounted(Message):
-    """How much there is to learn from: ratings and rankings, the pairs that they make, of so many conversations."""
+    """What there is to learn from: ratings and rankings, the pairs they make, and the conversations behind those."""
 
     ratings: int
     pairs: int
@@ -254,7 +255,7 @@ class RatingsCounted(Message):
 
 @dataclass
 class PairsWritten(Message):
-    """Both models of a blind comparison answered; `folder` is the version's, where its trials are kept."""
+    """Both models of a blind comparison have answered; `folder` is the version's, which stores its trials."""
 
     pairs: "tuple[Pair, ...]"
     folder: Path
@@ -263,8 +264,9 @@ class PairsWritten(Message):
 
 @dataclass(frozen=True)
 class Source:
-    """A place in a document: characters `start` to `end` of its text are `text`. `place` names the sheet and row, the
-    slide or the message that it stands in.
+    """A place in a document: characters `start` to `end` of its text are `text`.
+
+    `place` names the sheet and row, the slide or the message.
     """
 
     passage_id: str
@@ -278,15 +280,16 @@ class Source:
 
 @dataclass
 class SourceChosen(Message):
-    """The user wants to see a source in its context."""
+    """The user wants to see a source in its document."""
 
     source: Source
 
 
 @dataclass
 class SourcesFound(Message):
-    """The passages that a question found, or, where it is final, the places that its answer cites. `marks` are the
-    answer's sentences, each with the number of its source, None where none supports it.
+    """The passages found for a question or, if final, the places that its answer cites.
+
+    `marks` are the answer's sentences, each with the number of its source, or None if none supports it.
     """
 
     request: int
@@ -297,7 +300,7 @@ class SourcesFound(Message):
 
 @dataclass
 class DocumentsMissed(Message):
-    """The documents do not seem to hold the answer; `nearest` is the best miss."""
+    """The documents do not seem to contain the answer; `nearest` are the nearest passages."""
 
     request: int
     nearest: Sequence[Source]
@@ -305,7 +308,7 @@ class DocumentsMissed(Message):
 
 @dataclass(frozen=True)
 class Root:
-    """A file or folder that was added: what was read below it, and what was skipped, with the reasons."""
+    """An added file or folder: the number of files and passages read in it, and the skipped files with reasons."""
 
     path: str
     files: int
@@ -316,7 +319,7 @@ class Root:
 
 @dataclass
 class DocumentsChanged(Message):
-    """Which folders there are; `files` counts the documents that can answer."""
+    """The indexed folders; `files` counts the documents that can answer questions."""
 
     roots: Sequence[Root]
     files: int
@@ -324,14 +327,14 @@ class DocumentsChanged(Message):
 
 @dataclass
 class IndexingProgressed(Message):
-    """Reading goes on, file by file; without `progress` it has ended."""
+    """Indexing progressed by a file; it has ended if `progress` is None."""
 
     progress: "Progress | None"
 
 
 @dataclass
 class PassagesFound(Message):
-    """What a search found; `is_likely` says whether it seems to be what was looked for."""
+    """The passages that a search found; `is_likely` is true if they seem to match."""
 
     words: str
     sources: Sequence[Source]
@@ -340,7 +343,7 @@ class PassagesFound(Message):
 
 @dataclass
 class PassageOpened(Message):
-    """The whole text of a source's document."""
+    """The full text of a source's document."""
 
     source: Source
     text: str

@@ -1,4 +1,4 @@
-"""What the app says in passing: notifications, kept for the log."""
+"""Notifications, which the log keeps."""
 
 import time
 from collections import deque
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
 MOST_NOTES = 500
-"""So many notifications are kept for the log."""
+"""The number of notifications that the log keeps."""
 
 
 _TITLES = {"warning": "Warning", "error": "Error"}
-"""Said as well as coloured."""
+"""Titles, so that colour is not the only sign of severity."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something that was said in a notification."""
+    """A notification in the log."""
 
     time: str
     severity: str
@@ -34,7 +34,7 @@ class Note:
 
 
 class NotifyingApp(App[None]):
-    """An app whose errors become notifications, and that keeps the newest of what it said in `notes`."""
+    """An app that shows errors as notifications, and keeps the newest notifications in `notes`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,14 +42,14 @@ class NotifyingApp(App[None]):
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
-        """What goes wrong inside, in a way meant for the user, becomes a notification."""
+        """A context in which errors meant for the user become notifications."""
         try:
             yield
         except AssistantError as error:
             self.report(error)
 
     def report(self, error: BaseException) -> None:
-        """Show an error as what it is for the user: one line that says what to do."""
+        """Show an error: one line that says what to do or, for an unexpected one, a request to report it."""
         if isinstance(error, AssistantError):
             self.notify(str(error), severity="error", timeout=12, markup=False)
         else:
@@ -65,21 +65,21 @@ class NotifyingApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Say something, and keep it for the log. Text is text here: markup and escapes in it are never obeyed."""
+        """Show a notification and add it to the log. Its text is printed literally: no markup, no escapes."""
         message = printable(message)
         title = title or _TITLES.get(severity, "")
         self.notes.append(Note(time.strftime("%H:%M:%S"), severity, message))
         if severity == "information":
-            # The newest says what the one before it said: they are never stacked over what is being read.
+            # The newest replaces the one before, so that they never pile up over the text.
             self.clear_informations()
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def clear_informations(self) -> None:
-        """Take away what was merely said; errors and warnings stay for their time."""
+        """Remove plain notices; errors and warnings stay until their timeout."""
         for notification in list(self._notifications):
             if notification.severity == "information":
                 self._unnotify(notification)
 
     def say(self, sentence: str) -> None:
-        """Say something from any thread."""
+        """Show a notice, from any thread."""
         self.post_message(NoticeGiven(sentence, "information"))

@@ -1,5 +1,7 @@
-"""The screens that open over the conversation, by name. Each is imported when it is first opened, so that the first
-frame waits for none. A screen takes no arguments and closes with Esc.
+"""The screens that open over the conversation, by name.
+
+Each is imported when it is first opened, so that the first frame waits for none. A screen takes no arguments and closes
+with Esc.
 """
 
 from importlib import import_module
@@ -17,7 +19,7 @@ SCREENS: dict[str, str] = {
 
 
 def make_screen(name: str) -> Screen[Any]:
-    """A fresh screen of that name."""
+    """A new screen with this name."""
     module, _, kind = SCREENS[name].partition(":")
     screen: Screen[Any] = getattr(import_module(module), kind)()
     return screen

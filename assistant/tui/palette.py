@@ -1,4 +1,4 @@
-"""The table of commands in the command palette. Imported when the palette opens: 0.03 s that the first frame saves."""
+"""The commands in Textual's palette. Imported when the palette opens, which saves the first frame 0.03 s."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -10,7 +10,7 @@ from assistant.tui.parley import keys_of
 
 
 class CommandPalette(Provider):
-    """Offers the table in the palette."""
+    """Offers the table of commands in the palette."""
 
     @property
     def _keys(self) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""What screens and widgets may ask of the app, so that they need not import it."""
+"""The interface of the app for screens and widgets, so that they need not import it."""
 
 import random
 from collections import deque
@@ -25,21 +25,21 @@ class Parley(Protocol):
 
     settings: Settings
     model: ModelChanged
-    """The last news of the model: loading, ready or failed."""
+    """The last reported state of the model: loading, ready or failed."""
     assistant: "Assistant | None"
     keeper: Keeper
     documents: Documents
     document_files: int
-    """How many documents can answer questions."""
+    """The number of documents that can answer questions."""
     pulling: Pulling
     notes: deque[Note]
     clock: Callable[[], float]
     order: Callable[[int], Sequence[int]]
-    """The order in which a number of drafts is shown."""
+    """A function that returns the display order for a number of drafts."""
     chance: random.Random
 
     def reporting(self) -> AbstractContextManager[None]:
-        """A context whose errors for the user become notifications."""
+        """A context in which errors meant for the user become notifications."""
         ...
 
     def report(self, error: BaseException) -> None:
@@ -51,19 +51,19 @@ class Parley(Protocol):
         ...
 
     def in_background(self, work: Callable[[], None], group: str) -> Worker[None]:
-        """Run blocking work in a thread; its errors are reported."""
+        """Run blocking work in a thread, and report its errors."""
         ...
 
     def load_model(self, ref: str | None = None) -> None:
-        """Serve the model named, or the one that the settings choose."""
+        """Load a model, by default the one that the settings choose."""
         ...
 
 
 def parley_of(node: DOMNode) -> Parley:
-    """The app that a screen or widget belongs to."""
+    """The app of a screen or widget."""
     return cast(Parley, node.app)
 
 
 def keys_of(node: DOMNode) -> Mapping[str, str]:
-    """The keys that the settings change, by the names of commands."""
+    """The keys changed in the settings, by command name."""
     return parley_of(node).settings.keys

@@ -1,4 +1,4 @@
-"""Putting drafts in order by keys: places, ties, failures, undo. Pure values; knows no widget and no store."""
+"""Rank drafts by keys: ranks, ties, failures and undo. Pure values, without widgets or store."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from assistant.records import Record
 
 
 class Placing(Record, frozen=True):
-    """An order in the making. Drafts are numbers from 0 in the order in which they are shown.
+    """An unfinished ranking. Drafts are numbered from 0 in their displayed order.
 
-    `groups` holds those placed, best first, ties inside a group; `failed` those that failed; `touched` is the one that
-    `=` and `f` mean. `past` is what `undo` goes back to, the latest last.
+    `groups` holds the ranked drafts, best first, with ties in one group; `failed` holds those that failed. `touched` is
+    the draft that `=` and `f` apply to. `past` holds the earlier states for `undo`, the latest last.
     """
 
     drafts: int
@@ -22,26 +22,26 @@ class Placing(Record, frozen=True):
 
     @property
     def open(self) -> tuple[int, ...]:
-        """The drafts without a place."""
+        """The drafts that are neither ranked nor failed."""
         done = {draft for group in self.groups for draft in group} | set(self.failed)
         return tuple(draft for draft in range(self.drafts) if draft not in done)
 
     def place_of(self, draft: int) -> int | None:
-        """1 for the best group; None for a draft without a place or failed."""
+        """The draft's rank, 1 for the best; None if it has none or failed."""
         return next((place for place, group in enumerate(self.groups, 1) if draft in group), None)
 
     def is_tied(self, draft: int) -> bool:
-        """Whether others share its place."""
+        """Whether another draft has the same rank."""
         return any(draft in group and len(group) > 1 for group in self.groups)
 
     def place(self, draft: int) -> "Placing":
-        """Give the draft the next place; one that had a place or failed moves."""
+        """Give the draft the next rank. A draft that has a rank, or failed, moves."""
         if not 0 <= draft < self.drafts:
             return self
         return self._changed([*_without(self.groups, draft), (draft,)], _less(self.failed, draft), draft)
 
     def tie(self) -> "Placing":
-        """Let the draft touched last share the place before it."""
+        """Tie the last touched draft with the rank before it."""
         place = None if self.touched is None else self.place_of(self.touched)
         if self.touched is None or place is None or place == 1:
             return self
@@ -51,22 +51,22 @@ class Placing(Record, frozen=True):
         return self._changed(groups, self.failed, self.touched)
 
     def fail(self, draft: int | None = None) -> "Placing":
-        """The draft, or the one touched last, is nonsense or untrue."""
+        """Mark the draft, by default the last touched one, as failed: nonsense or untrue."""
         draft = self.touched if draft is None else draft
         if draft is None or draft in self.failed:
             return self
         return self._changed(_without(self.groups, draft), (*self.failed, draft), draft)
 
     def touch(self, draft: int) -> "Placing":
-        """Let `=` and `f` mean this draft."""
+        """Make this draft the one that `=` and `f` apply to."""
         return msgspec.structs.replace(self, touched=draft % self.drafts)
 
     def undo(self) -> "Placing":
-        """What it was before the last change."""
+        """The state before the last change."""
         return self.past[-1] if self.past else self
 
     def completed(self) -> "Placing | None":
-        """The whole order: a single draft left over takes the last place. None where more are left."""
+        """The complete ranking, None if more than one draft is left. A single one left takes the last rank."""
         if len(self.open) > 1:
             return None
         return self.place(self.open[0]) if self.open else self

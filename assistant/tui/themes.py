@@ -1,4 +1,4 @@
-"""The looks that Parley brings along: calm greys and one accent, dark and light, and one of high contrast."""
+"""Parley's themes: calm greys with one accent colour, dark and light, and one of high contrast."""
 
 from textual.theme import Theme
 
@@ -61,7 +61,7 @@ THEMES = (
         variables={
             "footer-key-foreground": "#ffff00",
             "footer-background": "#000000",
-            # Swapped rather than coloured: every colour on the chosen row keeps its contrast.
+            # Swapped colours, so that every colour on the chosen row keeps its contrast.
             "block-cursor-background": "#000090",
             "block-cursor-foreground": "#ffffff",
             "block-cursor-text-style": "bold reverse",

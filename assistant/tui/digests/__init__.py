@@ -1,1 +1,1 @@
-"""The digest in the app: its parts as a list, the message behind each, and what can be done with them."""
+"""The digest in the app: its parts as a list, the message behind each part, and corrections."""

@@ -1,4 +1,4 @@
-"""The conversation beside its answer."""
+"""The pane that shows the conversation beside its answer."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -15,8 +15,9 @@ from assistant.tui.widgets.keys import KeyLine
 
 
 class ConversationPane(Vertical):
-    """All messages of the conversation that an answer is about; the one that is pointed at is marked and in view. The
-    arrows walk through them while it has the focus.
+    """All messages of an answer's conversation. The one behind the chosen part is marked and visible.
+
+    The arrows move through the messages while the pane has the focus.
     """
 
     DEFAULT_CSS = """
@@ -49,11 +50,11 @@ class ConversationPane(Vertical):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is to be seen, where the screen has room for it."""
+        """Whether the pane is open. It is hidden if the screen has no room for it."""
         return self.has_class("-open")
 
     def open(self, dialogue: Dialogue) -> None:
-        """Show a conversation; the one that is shown already keeps its place."""
+        """Show a conversation. If it is shown already, keep its position."""
         self.add_class("-open")
         if dialogue is self._dialogue:
             return
@@ -63,11 +64,11 @@ class ConversationPane(Vertical):
         self._turns.add_options([Option(turn_line(dialogue, number)) for number in range(len(dialogue.turns))])
 
     def close(self) -> None:
-        """Hide it."""
+        """Hide the pane."""
         self.remove_class("-open")
 
     def point_at(self, turn: int, start: int, end: int) -> None:
-        """Mark characters `start` to `end` of a message, and bring it into view."""
+        """Mark characters `start` to `end` of a message, and scroll to it."""
         if self._dialogue is None:
             return
         if self._marked is not None:

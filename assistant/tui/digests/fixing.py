@@ -1,4 +1,4 @@
-"""A to-do, put right: who, when, and whether it is done."""
+"""Correct a to-do: who, when, and whether it is done."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FixScreen(DialogScreen["Todo | None"]):
-    """Returns the to-do as the person has it, None on Esc. Its date follows from the time, later."""
+    """Returns the corrected to-do, None on Esc. Its date is worked out from the time later."""
 
     BINDINGS = [("escape", "dismiss_none", "Close")]
 

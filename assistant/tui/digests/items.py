@@ -1,4 +1,4 @@
-"""The parts of a digest in the order in which they are shown."""
+"""The parts of a digest, in their displayed order."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -13,9 +13,11 @@ ItemKind = Literal["point", "decision", "todo", "open"]
 
 
 class Item(Record, frozen=True):
-    """One part. `number` is its place among the digest's points, to-dos or open questions; `text` is quoted from
-    characters `start` to `end` of turn `turn`, -1 for a to-do, whose `text` is the sentence that says it. `line` is
-    what is shown.
+    """One part of a digest.
+
+    `number` is its index among the points, the to-dos or the open questions. `text` is quoted from characters `start`
+    to `end` of turn `turn`. For a to-do both are -1, and `text` is the sentence that states it. `line` is the displayed
+    text.
     """
 
     kind: ItemKind
@@ -28,12 +30,12 @@ class Item(Record, frozen=True):
 
     @property
     def key(self) -> tuple[str, int]:
-        """Which part it is: decisions are points."""
+        """The identity of the part. Decisions count as points."""
         return ("point" if self.kind == "decision" else self.kind, self.number)
 
 
 def blocks_of(digest: "Digest") -> Iterator[tuple[str, list[Item]]]:
-    """Headings, "" for none, and what stands under each, as `assistant.digest.render` has them."""
+    """Yield the headings ("" for none) with their parts, in the order of `assistant.digest.render`."""
     from assistant.digest import point_line, todo_line
 
     points = [
@@ -78,8 +80,9 @@ def blocks_of(digest: "Digest") -> Iterator[tuple[str, list[Item]]]:
 
 
 def marked_parts(digest: "Digest | None", marks: "Sequence[Mark]") -> "Iterator[tuple[Says, str]]":
-    """What was said of each part, and the part as it is shown, in the digest's order; to-dos as they were put right.
-    Where the digest is not kept any more, the words that were marked.
+    """Yield the mark and the text of each marked part, in the digest's order, with to-dos as corrected.
+
+    If the digest is no longer stored, the texts are those that were marked.
     """
     from assistant.digest import Digest
     from assistant.marking import put_right
@@ -92,12 +95,12 @@ def marked_parts(digest: "Digest | None", marks: "Sequence[Mark]") -> "Iterator[
 
 
 def mark_key(mark: "Mark") -> tuple[str, int]:
-    """Which part a mark is about, as `Item.key` says it."""
+    """The `Item.key` of the part that a mark is about."""
     return ("point" if mark.part == "decision" else mark.part, mark.number)
 
 
 def place_in(dialogue: Dialogue, item: Item) -> tuple[int, int]:
-    """Where in its message the item stands; the whole message where its words are not found there."""
+    """The characters of the message that the item quotes; the whole message if they are not found."""
     text = dialogue.turns[item.turn].text
     if item.start >= 0:
         return item.start, item.end

@@ -1,4 +1,4 @@
-"""A digest as a list that one can walk through."""
+"""A digest as a list of parts to move through."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ _SIGNS = {"keep": "+ ", "drop": "- "}
 
 
 class ItemLine(Static):
-    """One part. The mark before the chosen one is a sign, not a colour alone."""
+    """One part. The chosen part has a sign, not only a colour."""
 
     def __init__(self, item: Item) -> None:
         super().__init__(classes="item", markup=False)
@@ -44,12 +44,12 @@ class ItemLine(Static):
         self._draw()
 
     def choose(self, is_chosen: bool) -> None:
-        """Mark it as the one that keys are about, or no more."""
+        """Show whether the part is chosen."""
         self.set_class(is_chosen, "-chosen")
         self._draw()
 
     def show(self, sign: str, text: str) -> None:
-        """What was said of it, and its words where they were put right."""
+        """Show the mark, and the corrected text if there is one."""
         self._sign, self._text = sign, text or self.item.line
         self.set_class(sign == _SIGNS["drop"], "-dropped")
         self._draw()
@@ -59,7 +59,7 @@ class ItemLine(Static):
         self.update(Content.assemble(mark, self._sign, Content(one_line(self._text))))
 
     async def on_click(self, event: events.Click) -> None:
-        """Choose it; a click on the chosen one shows its message."""
+        """Choose the part; a click on the chosen part shows its message."""
         event.stop()
         assert isinstance(self.parent, DigestList)
         if self.has_class("-chosen"):
@@ -69,8 +69,9 @@ class ItemLine(Static):
 
 
 class DigestList(Vertical, can_focus=False):
-    """The parts under their headings. It takes the focus only while one of them is chosen, so that Shift+Tab still
-    leads to the answer as a whole.
+    """The parts under their headings.
+
+    The list can have the focus only while a part is chosen, so that Shift+Tab still selects the whole answer.
     """
 
     DEFAULT_CSS = """
@@ -91,14 +92,14 @@ class DigestList(Vertical, can_focus=False):
     ]
 
     class Chosen(Message):
-        """Another part is chosen."""
+        """Another part was chosen."""
 
         def __init__(self, item: Item) -> None:
             super().__init__()
             self.item = item
 
     at: reactive[int | None] = reactive(None)
-    """The place of the chosen part among all."""
+    """The index of the chosen part."""
 
     def __init__(self, digest: "Digest") -> None:
         super().__init__()
@@ -116,11 +117,11 @@ class DigestList(Vertical, can_focus=False):
 
     @property
     def item(self) -> Item | None:
-        """The chosen part."""
+        """The chosen part, if any."""
         return self.lines[self.at].item if self.at is not None else None
 
     def show_marks(self, marks: "Iterable[Mark]") -> None:
-        """What the person thinks of the parts, in force now."""
+        """Show the marks in force."""
         from assistant.digest import todo_line
 
         self.marks = list(marks)
@@ -130,7 +131,7 @@ class DigestList(Vertical, can_focus=False):
             line.show(says.get(line.item.key, ""), text)
 
     def todo_now(self, number: int) -> "Todo":
-        """A to-do as it was put right, or as it was found."""
+        """A to-do as corrected, or else as found."""
         from assistant.marking.applying import as_fixed
 
         fix = next((mark for mark in self.marks if mark.says == "fix" and mark.number == number), None)
@@ -138,7 +139,7 @@ class DigestList(Vertical, can_focus=False):
         return as_fixed(todo, fix) if fix is not None else todo
 
     def enter(self, line: ItemLine | None = None) -> None:
-        """Choose a part, the first unless one is given; keys are about it from now on."""
+        """Choose a part, by default the first, and take the focus."""
         if self.lines:
             self.can_focus = True
             self.at = self.lines.index(line) if line is not None else self.at or 0
@@ -157,7 +158,7 @@ class DigestList(Vertical, can_focus=False):
             self.lines[self.at].scroll_visible(animate=False, immediate=True)
 
     def action_move(self, step: int) -> None:
-        """To the next part; up from the first to the answer as a whole."""
+        """Choose the next or the previous part. Up from the first selects the whole answer."""
         at = (self.at or 0) + step
         if at < 0:
             assert isinstance(self.parent, Vertical)
@@ -166,7 +167,7 @@ class DigestList(Vertical, can_focus=False):
             self.at = min(at, len(self.lines) - 1)
 
     def on_blur(self) -> None:
-        # A dialog over the screen takes the keys for a while; the part stays chosen below it.
+        # A dialog takes the focus of the screen for a while; the part stays chosen.
         if self.screen.focused is not self:
             self.at = None
             self.can_focus = False

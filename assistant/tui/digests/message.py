@@ -1,4 +1,4 @@
-"""A conversation, opened at one of its messages."""
+"""A conversation, opened at one message."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -15,12 +15,13 @@ from assistant.tui.widgets.dialog import Dialog
 from assistant.tui.widgets.keys import KeyLine
 
 Span = tuple[int, int]
-"""From one character of a message to another."""
+"""Start and end of a range of characters in a message."""
 
 
 class MessageScreen(Reading):
-    """All messages; characters `span` of the one asked for are marked. Up and Down walk on from it. It takes all of
-    the terminal where it `is_whole`.
+    """All messages of a conversation. Characters `span` of the given turn are marked; Up and Down move from there.
+
+    With `is_whole`, the screen fills the terminal.
     """
 
     BINDINGS = [
@@ -61,7 +62,7 @@ class MessageScreen(Reading):
 
 
 def turn_line(dialogue: Dialogue, number: int, span: Span | None = None) -> Content:
-    """A message with its number; where a part of it is pointed at, a bar stands before it and the part is marked."""
+    """A message with its number. If `span` is given, a bar precedes the message and the span is marked."""
     turn = dialogue.turns[number]
     time = f"{one_line(turn.time)} " if turn.time else ""
     width = len(str(len(dialogue.turns)))

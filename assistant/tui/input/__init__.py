@@ -1,1 +1,1 @@
-"""What the user types and pastes: completed, read and routed."""
+"""Completing, reading and routing what the user types or pastes."""

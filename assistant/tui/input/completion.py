@@ -1,4 +1,4 @@
-"""What a line in the composer may go on with: the rest of a command, of its argument, or of a file's name."""
+"""Completion of a line in the composer: a command, its argument, or a file name."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,11 +7,11 @@ from assistant.tui.choices import CHOICES
 from assistant.tui.commands import COMMANDS
 
 FILES_LOOKED_AT = 500
-"""A folder with more entries is not read to its end for a key."""
+"""Entries of a folder that are read at most for a completion."""
 
 
 def completion_of(line: str) -> str:
-    """What completes "/mo" to "/model" or "@docs/re" to "@docs/readme.txt"; empty where nothing does."""
+    """The rest of a line: "del" for "/mo", "adme.txt" for "@docs/re"; empty if nothing matches."""
     if line.startswith("/"):
         name, space, argument = line[1:].partition(" ")
         if not space:

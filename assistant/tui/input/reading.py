@@ -1,5 +1,6 @@
-"""Text to dialogue and back for the screens. The formats are imported on first use: they take 0.03 s, which the first
-frame does not wait for.
+"""Conversions between text and dialogue for the screens.
+
+The formats are imported on first use: this takes 0.03 s, which the first frame does not wait for.
 """
 
 from pathlib import Path
@@ -8,18 +9,18 @@ from assistant.records import Dialogue
 
 
 def read_dialogue(text: str) -> Dialogue:
-    """The conversation in a text; raises InputUnreadable where nobody says anything."""
+    """The conversation in a text. Raises InputUnreadable if it has no turns."""
     from assistant.dialogue import parse
 
     return parse(text)
 
 
 _PLAIN = frozenset({"names", "tags", "transcript", "narration", "lines"})
-"""Formats that no program has: the reader knows what it is."""
+"""Formats of no particular program, which are not worth naming."""
 
 
 def describe(dialogue: Dialogue) -> str:
-    """What was understood of a conversation, on a line: "conversation · 214 turns · 5 speakers", "WhatsApp · …"."""
+    """One line about a conversation: "conversation · 214 turns · 5 speakers", "WhatsApp · …"."""
     from assistant.dialogue import describe as describe_dialogue
 
     if dialogue.format not in _PLAIN:
@@ -37,21 +38,21 @@ def _count(number: int, noun: str) -> str:
 
 
 def read_named_file(line: str) -> str:
-    """The text of the file that "@docs/standup.txt" or "@report.pdf" names; raises UsageError or InputUnreadable."""
+    """The text of a file given as "@docs/standup.txt" or "@report.pdf". Raises UsageError or InputUnreadable."""
     from assistant.answering.files import read_file_text
 
     return read_file_text(Path(line.removeprefix("@").strip()).expanduser())
 
 
 def write_dialogue(dialogue: Dialogue) -> str:
-    """One turn a line, `Speaker: text`."""
+    """The dialogue as text, one turn per line, `Speaker: text`."""
     from assistant.dialogue import render_turns
 
     return render_turns(dialogue)
 
 
 def rename_speakers(dialogue: Dialogue, names: str) -> Dialogue:
-    """The dialogue with the speakers of "#Person1#=Maya, #Person2#=Tom" renamed; raises UsageError for other texts."""
+    """Rename speakers as in "#Person1#=Maya, #Person2#=Tom". Raises UsageError for invalid names."""
     from assistant.dialogue import parse_renames, rename
 
     return rename(dialogue, parse_renames(names.split(",")))

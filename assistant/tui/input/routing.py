@@ -1,5 +1,7 @@
-"""What a text that is about to be sent is taken for: a conversation to summarize, a question to the conversation in
-view or to the documents, a wish about the last answer, or a plain instruction. Pure; knows no widget and no model.
+"""Routes for a text that is about to be sent.
+
+It can be a conversation to summarize, a question to the current conversation or to the documents, a wish about the last
+answer, or a plain instruction. Pure functions, without widgets or models.
 """
 
 import re
@@ -22,10 +24,10 @@ LABELS: dict[Route, str] = {
     "instruction": "instruction",
 }
 MOST_QUESTION_WORDS = 40
-"""A longer text with a question mark somewhere is a text, not a question."""
+"""A longer text is no question, even with a question mark."""
 MOST_WISH_WORDS = 14
 LEAST_STORY_WORDS = 40
-"""A text without speakers is read as a conversation told by one narrator from this length on, or on several lines."""
+"""A text without speakers counts as a narrator's story if it has this many words, or LEAST_STORY_LINES lines."""
 LEAST_STORY_LINES = 4
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -61,7 +63,7 @@ _WISH = re.compile(
 
 
 class InView(Record, frozen=True):
-    """What a text can refer to: the conversation in view, an answer under it, and the user's documents."""
+    """What a text can refer to: the current conversation, an answer to it, and the user's documents."""
 
     conversation: Dialogue | None = None
     has_answer: bool = False
@@ -71,10 +73,10 @@ class InView(Record, frozen=True):
 def routes_for(
     text: str, dialogue: Dialogue | None, in_view: InView, able: Collection[Route] = tuple(LABELS)
 ) -> tuple[Route, ...]:
-    """What the text can be taken for, the likeliest first. `dialogue` is the text read as one, None where it cannot be;
-    `able` are the routes that can be served.
+    """The possible routes of a text, the likeliest first.
 
-    A question goes to the conversation in view where it shares a word with it, or where there are no documents.
+    `dialogue` is the text read as a conversation, None if it cannot be; `able` are the routes that can be served. A
+    question goes to the current conversation if it shares a word with it, or if there are no documents.
     """
     possible: list[Route] = []
     if dialogue is not None:
@@ -107,7 +109,7 @@ def _whom_to_ask(text: str, in_view: InView) -> Route:
 
 
 def is_conversation(text: str, dialogue: Dialogue) -> bool:
-    """Whether people talk in the text, or it is long enough to be a story told by one."""
+    """Whether the text has speakers, or is long enough to be a story by one narrator."""
     if dialogue.has_speakers:
         return True
     lines = [line for line in text.split("\n") if line.strip()]
@@ -115,7 +117,7 @@ def is_conversation(text: str, dialogue: Dialogue) -> bool:
 
 
 def is_question(text: str) -> bool:
-    """Whether the text is short and asks: it ends with a question mark, or opens with a word that asks."""
+    """Whether the text is short, and ends with a question mark or begins with a question word."""
     words = _words(text)
     if not words or len(words) > MOST_QUESTION_WORDS:
         return False
@@ -125,7 +127,7 @@ def is_question(text: str) -> bool:
 
 
 def is_wish(text: str) -> bool:
-    """Whether the text says how an answer should have been: "shorter", "focus on the refund"."""
+    """Whether the text is a wish for a different answer: "shorter", "focus on the refund"."""
     return len(_words(text)) <= MOST_WISH_WORDS and bool(_WISH.match(text.strip()))
 
 
@@ -142,12 +144,12 @@ def _words(text: str) -> list[str]:
 
 
 def _stems(words: Iterable[str]) -> list[str]:
-    """The words that say something, less their endings: the first five letters."""
+    """The first five letters of each word that carries meaning."""
     return [word[:5] for word in words if word not in _SAYS_NOTHING]
 
 
 class Input(Record, frozen=True):
-    """A text in the composer with what it may refer to. `chosen` is the route that the user picked, None for none."""
+    """The composer's text with what it may refer to. `chosen` is the route that the user picked, or None."""
 
     text: str
     in_view: InView
@@ -155,19 +157,19 @@ class Input(Record, frozen=True):
 
 
 class Sending(Record, frozen=True):
-    """What sending a text would do: the route it takes, the others that it could, and the text as a conversation."""
+    """What sending a text would do: its route, the alternatives, and the text as a conversation."""
 
     routes: tuple[Route, ...]
     dialogue: Dialogue | None
 
     @property
     def route(self) -> Route:
-        """The one that counts."""
+        """The route that will be taken."""
         return self.routes[0]
 
 
 def plan(typed: Input) -> Sending:
-    """Read the text and find its routes, the one chosen by the user first. Raises InputUnreadable where it has none."""
+    """Read the text and find its routes, the user's choice first. Raises InputUnreadable if it has none."""
     dialogue, problem = None, None
     try:
         dialogue = read_dialogue(typed.text)
@@ -182,8 +184,9 @@ def plan(typed: Input) -> Sending:
 
 
 def asked_about(sending: Sending, in_view: InView) -> Dialogue | None:
-    """The conversation that goes into the prompt; None for what is no request of its own or goes to the documents. A
-    plain instruction is given the conversation in view, if there is one.
+    """The conversation for the prompt; None for a wish and for questions to the documents.
+
+    A plain instruction gets the current conversation, if there is one.
     """
     if sending.route == "conversation":
         return sending.dialogue
@@ -193,7 +196,7 @@ def asked_about(sending: Sending, in_view: InView) -> Dialogue | None:
 
 
 def ask_by(route: Route, text: str, ask: Ask) -> Ask:
-    """How a text that takes this route is asked."""
+    """The Ask for a text that takes this route."""
     if route == "question" or route == "instruction":
         return msgspec.structs.replace(ask, task=route, request=text, phrasing=None, words=None)
     return ask

@@ -1,5 +1,6 @@
-"""A version beside the model before it, blind: both answer the user's own conversations, a key says which answer is
-better. Every choice is kept at once, where the gate reads it.
+"""Compare a version with the model before it, blind, on the user's own conversations.
+
+Both answer, and a key says which answer is better. Every choice is stored immediately, for the gate to read.
 """
 
 from pathlib import Path
@@ -22,7 +23,7 @@ from assistant.tui.widgets.transcript.drafts import DraftCard, DraftRow
 from assistant.tui.workers.training_run import newest_run, read_run
 
 CONVERSATIONS = 12
-"""Compared in one sitting."""
+"""Conversations compared in one sitting."""
 _KEYS = (
     ("1", "the first is better"),
     ("2", "the second"),
@@ -32,7 +33,7 @@ _KEYS = (
 
 
 class ComparingScreen(DialogScreen[None]):
-    """The newest candidate of a run, else the model that was promoted, and the one that it was to beat."""
+    """Compares the newest run's candidate, or the promoted model, with the one that it should beat."""
 
     BINDINGS = [
         Binding("1", "choose(0)", "The first"),
@@ -68,7 +69,7 @@ class ComparingScreen(DialogScreen[None]):
         self._show()
 
     def action_choose(self, place: int) -> None:
-        """Keep the choice, -1 for alike, and show the next two."""
+        """Store the choice, -1 for a tie, and show the next two answers."""
         if self._at >= len(self._pairs):
             return
         self._count(place if place >= 0 else None)
@@ -76,14 +77,16 @@ class ComparingScreen(DialogScreen[None]):
         self._show()
 
     def on_draft_card_chosen(self, event: DraftCard.Chosen) -> None:
-        """A click on an answer does what its digit does."""
+        """Choose the clicked answer, like its digit."""
         self.action_choose(event.number)
 
     def action_close(self) -> None:
         self.dismiss(None)
 
     def _write(self) -> None:
-        """In a thread, with a model process of its own: the chat's model goes on serving."""
+        """Write both models' answers. Runs in a thread and in its own process, so that the chat's model stays
+        available.
+        """
         settings = self.parley.settings
         try:
             model, other = contestants(_candidate(), None, settings)
@@ -99,7 +102,7 @@ class ComparingScreen(DialogScreen[None]):
             self._total = add_trial(self._folder, counted(Trial(against=self._against), self._pairs[self._at], choice))
 
     def _show(self) -> None:
-        """The next two answers that differ; at the end, which model was which and how often it was better."""
+        """Show the next two answers that differ or, at the end, which model was which and how often it was better."""
         while self._at < len(self._pairs) and self._pairs[self._at].is_same:
             self._count(None)
             self._at += 1
@@ -124,7 +127,7 @@ class ComparingScreen(DialogScreen[None]):
 
 
 def _candidate() -> str:
-    """The version that the newest run made, "" where it made none."""
+    """The newest run's version, "" if it has none."""
     folder = newest_run()
     found = read_run(folder).found if folder else None
     return str((found or {}).get("version") or "")

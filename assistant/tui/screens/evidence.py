@@ -1,5 +1,6 @@
-"""What an answer rests on: its sentences, and for the chosen one the turns of the conversation behind it, marked where
-they stand. Shared words are counted at once, meanings are compared in a thread.
+"""The evidence for an answer: its sentences, and the turns of the conversation behind the chosen one.
+
+Shared words are counted immediately; meanings are compared in a thread.
 """
 
 from textual.app import ComposeResult
@@ -25,10 +26,10 @@ _COMPARING, _COMPARED, _BY_WORDS = "comparing meanings …", "by words and meani
 
 
 class EvidenceScreen(Reading):
-    """Before a sentence stands a dot where it was said, a half circle where it was said in part, and a question mark
-    where it was not found.
+    """A list of sentences, marked with a dot if said, a half circle if said in part, or a question mark if not found.
 
-    Up and Down choose a sentence; the turns it rests on light up and come into view. Esc closes."""
+    Up and Down choose a sentence, which highlights the turns behind it. Esc closes.
+    """
 
     BINDINGS = [
         Binding("escape", "close", "Close"),
@@ -48,7 +49,7 @@ class EvidenceScreen(Reading):
 
     @property
     def unsupported(self) -> list[Mention]:
-        """Names and numbers without support, and speakers of whom something is said that others' turns show."""
+        """Names and numbers without support, and speakers credited with what others said or did."""
         missing = [mention for ground in self._grounds for mention in ground.unsupported]
         return missing + [ground.role for ground in self._grounds if ground.role is not None]
 
@@ -71,7 +72,7 @@ class EvidenceScreen(Reading):
         self.run_worker(self._compare, thread=True, group="meaning")
 
     def _compare(self) -> None:
-        """In a thread: what the sentences rest on with the encoder's help; without it the shared words stay."""
+        """Find the evidence with the encoder too; if there is none, shared words remain. Runs in a thread."""
         from assistant.scoring.similarity import open_similarity
 
         try:

@@ -1,4 +1,4 @@
-"""The guideline that ratings go by, to read and to edit. Its version changes with every word; judgements note it."""
+"""The guideline for ratings, to read and edit. Judgements note its version, which changes with every word."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -14,7 +14,7 @@ from assistant.tui.widgets.page import Page
 
 
 class GuidelineScreen(DialogScreen[Guideline | None]):
-    """Shows the text; `e` edits it, Ctrl+S saves it as the user's own copy. Returns what was saved."""
+    """Shows the guideline; `e` edits it, Ctrl+S saves it as the user's copy. Returns the saved guideline, if any."""
 
     BINDINGS = [
         Binding("escape", "close", "Close"),

@@ -1,6 +1,4 @@
-"""The user's documents: which folders are read, in what state they are, reading with its progress, and a search whose
-hits open in their context.
-"""
+"""The user's documents: the indexed folders and their state, the progress of indexing, and a search."""
 
 from collections.abc import Callable
 from pathlib import PurePath
@@ -44,11 +42,11 @@ _KEYS = (
 _BAR = 24
 _MOST_SKIPPED = 5
 _LONGEST_PATH = 56
-"""Cells of a folder's path: its end tells it from the others, and the counts stay in view beside it."""
+"""The longest folder path in cells. Its end is kept, which tells folders apart, and leaves room for the counts."""
 
 
 class KnowledgeScreen(DialogScreen[None]):
-    """Folders above, search below. A path in the field adds it; anything else is searched for."""
+    """Folders above, search below. A path typed into the field is added; anything else is searched for."""
 
     BINDINGS = [
         ("escape", "close", "Close"),
@@ -86,7 +84,7 @@ class KnowledgeScreen(DialogScreen[None]):
         self._field.focus()
         self.parley.in_background(lambda: self.parley.documents.follow(self.post_message), "documents")
 
-    # What the user does.
+    # Actions of the user.
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         text = event.value.strip()
@@ -108,14 +106,14 @@ class KnowledgeScreen(DialogScreen[None]):
         self._read(self.parley.documents.update)
 
     def action_to_lists(self) -> None:
-        """From the field to what was found, or else to the folders."""
+        """Focus the hits, or the folders if there are none."""
         (self._hits if self._hits.option_count else self._list).focus()
 
     def action_stop(self) -> None:
         self.parley.documents.stop()
 
     def action_forget(self) -> None:
-        """Forget the chosen folder, after asking how."""
+        """Remove the chosen folder from the index, after asking how."""
         place = self._list.highlighted
         if place is None or place >= len(self._roots):
             return
@@ -138,7 +136,7 @@ class KnowledgeScreen(DialogScreen[None]):
     def action_close(self) -> None:
         self.dismiss(None)
 
-    # What comes back.
+    # Results.
 
     def on_documents_changed(self, event: DocumentsChanged) -> None:
         self._roots = tuple(event.roots)
@@ -167,7 +165,7 @@ class KnowledgeScreen(DialogScreen[None]):
         self.app.push_screen(PassageScreen(event.source, event.text))
 
     def _say(self, text: str) -> None:
-        """Below the folders; without a text its row goes to the lists."""
+        """Show a text below the folders; without one, hide its row."""
         self._state.update(Content(text))
         self._state.display = bool(text)
 

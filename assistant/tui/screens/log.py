@@ -1,15 +1,15 @@
-"""What was said in this session and what went wrong, newest first, and the end of the model process's own log."""
+"""The log: this session's notices and errors, newest first, and the end of the model process's log file."""
 
 from assistant.locations import log_file
 from assistant.tui.parley import parley_of
 from assistant.tui.screens.text import TextScreen
 
 LAST_BYTES = 16_000
-"""So much of the log file is shown."""
+"""The number of bytes shown from the end of the log file."""
 
 
 class LogScreen(TextScreen):
-    """The log as a text to scroll and copy."""
+    """Shows the log, to scroll and copy."""
 
     def __init__(self) -> None:
         super().__init__("Log", "", str(log_file()))

@@ -1,4 +1,4 @@
-"""The models on this machine: where each comes from, what was measured, and which one answers."""
+"""The models on this machine: their origin, their measurements, and which one answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ _KEYS = (("enter", "let it answer"), ("b", "back to the one before"), ("d", "del
 
 
 class ModelsScreen(DialogScreen[None]):
-    """A list with the facts of the highlighted model below it."""
+    """A list of models, with facts about the highlighted one below."""
 
     BINDINGS = [("escape,q", "close", "Close"), ("b", "back", "Back"), ("d", "delete", "Delete")]
 
@@ -51,15 +51,15 @@ class ModelsScreen(DialogScreen[None]):
         self.query_one(".facts", Static).update(Content("\n".join(_lines(self._models[event.option.id or ""]))))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Promote it; a damaged one is refused and the present one stays."""
+        """Promote the chosen model. A damaged one is refused, and the present one stays."""
         self._do(lambda: f"{versions.promote(event.option.id or '', why='chosen in the app').ref} answers from now on.")
 
     def action_back(self) -> None:
-        """Let the one before answer again."""
+        """Go back to the model that answered before."""
         self._do(lambda: f"Back to {versions.rollback().replace('auto', 'the start-up choice')}.")
 
     def action_delete(self) -> None:
-        """Delete the highlighted one, at the second press."""
+        """Delete the highlighted model, when pressed twice."""
         options = self.query_one(OptionList)
         if options.highlighted is None:
             return
@@ -81,7 +81,7 @@ class ModelsScreen(DialogScreen[None]):
         self._list()
 
     def _list(self) -> str:
-        """Show the models as they are now; returns the one that answers."""
+        """Show the models as they are now, and return the one that answers."""
         options = self.query_one(OptionList)
         at = options.highlighted or 0
         try:
@@ -108,7 +108,7 @@ def _origin(model: ModelVersion) -> str:
 
 
 def _lines(model: ModelVersion) -> list[str]:
-    """What is known of a model, a line each: what it is, how it was made, what that brought and what it cost."""
+    """Facts about a model, one per line: what it is, how it was made, what that gained and cost."""
     head = f"{model.parameters / 1e6:.1f} M parameters, reads {model.window} tokens, {model.licence or 'no licence'}"
     facts = _facts(model)
     if facts is None:
@@ -125,15 +125,15 @@ def _lines(model: ModelVersion) -> list[str]:
 
 
 def _exam(model: ModelVersion) -> str:
-    """How it did in the exam, or how it takes it."""
-    from assistant.exam import known_result  # brings the digest along: not needed to open the screen's list
+    """The result of the exam, or the command that takes it."""
+    from assistant.exam import known_result  # imports the digest, which opening the screen does not need
 
     result = known_result(model)
     return result.sentence() if result else f"exam not taken yet: `assistant models exam {model.ref}` takes it"
 
 
 def _measured(figures: Mapping[str, float]) -> list[str]:
-    """What tuning brought, and what it cost elsewhere."""
+    """What tuning gained, and what it lost on other data."""
     lines = []
     if {"dev_loss", "dev_loss_before"} <= figures.keys():
         lines.append(f"held-out loss {figures['dev_loss_before']:.2f} → {figures['dev_loss']:.2f}")

@@ -1,4 +1,4 @@
-"""A place in a document, in its context."""
+"""A place in a document, with the text around it."""
 
 from pathlib import PurePath
 
@@ -18,7 +18,7 @@ AROUND = 4_000
 
 
 class PassageScreen(Reading):
-    """Shows the document's text around the place, which is marked; `c` copies the place, Esc closes."""
+    """Shows the document's text around the marked place; `c` copies the place, Esc closes."""
 
     BINDINGS = [("escape", "close", "Close"), ("c", "copy", "Copy")]
 

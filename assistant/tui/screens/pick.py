@@ -1,4 +1,4 @@
-"""A short list to choose one of, by arrows, by typing a part of its name, or by mouse."""
+"""A short list to choose from, by arrows, by typing part of a name, or by mouse."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from assistant.tui.widgets.keys import KeyLine
 
 
 class PickScreen(DialogScreen[str | None]):
-    """Returns the chosen value, or None on Esc. With `free` a typed value that is not on the list counts too."""
+    """Returns the chosen value, or None on Esc. With `free`, a typed value that is not on the list is accepted too."""
 
     BINDINGS = [
         ("escape", "dismiss_none", "Close"),

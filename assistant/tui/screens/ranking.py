@@ -1,4 +1,4 @@
-"""Ranking drafts by keyboard. Returns the order and its reasons; knows neither the models nor the store."""
+"""Rank drafts by keyboard. Returns the ranking and its reasons; knows no models and no store."""
 
 from collections.abc import Callable, Sequence
 
@@ -37,11 +37,11 @@ _KEYS = (
     ("escape", "later"),
 )
 REASON_KEYS = "abdehijklmnopqrstvwxyz"
-"""Letters that choose a reason; c, f, g and u mean something else."""
+"""Letters that choose a reason; c, f, g and u have other meanings."""
 
 
 class Ranked(Record, frozen=True):
-    """What the user decided: groups of numbers of drafts, best first, and those that failed."""
+    """The user's ranking: groups of draft numbers, best first, and the drafts that failed."""
 
     groups: tuple[tuple[int, ...], ...]
     failed: tuple[int, ...]
@@ -51,7 +51,7 @@ class Ranked(Record, frozen=True):
 
 
 class RankingScreen(DialogScreen[Ranked | None]):
-    """The drafts in the order in which they are shown; `on_change` hears every step, so that a crash loses none."""
+    """Shows the drafts in their displayed order. `on_change` gets every step, so that a crash loses none."""
 
     BINDINGS = [
         Binding("enter", "save", "Save", id="rank.save", priority=True),
@@ -110,7 +110,7 @@ class RankingScreen(DialogScreen[Ranked | None]):
             self._below.scroll_visible(animate=False)
 
     def on_draft_card_chosen(self, event: DraftCard.Chosen) -> None:
-        """A click on a draft does what its digit does."""
+        """Give the clicked draft the next rank, like its digit."""
         self._change(self.placing.place(event.number))
 
     def action_tie(self) -> None:
@@ -132,7 +132,7 @@ class RankingScreen(DialogScreen[Ranked | None]):
         self._below.scroll_visible(animate=False)
 
     def action_conversation(self) -> None:
-        """All of what was summarized: a few lines of it stand above the drafts."""
+        """Show the whole conversation; only a few lines of it are visible above the drafts."""
         self.app.push_screen(TextScreen("The conversation", self._source))
 
     def action_guideline(self) -> None:
@@ -182,7 +182,7 @@ class RankingScreen(DialogScreen[Ranked | None]):
     def _boxes(self, thumb: Thumb) -> list[Content]:
         chosen = [(key, reason) for key, reason in self._offered if reason in self._guideline.reasons[thumb]]
         boxes = [pressing(key, f"{key} {'☒' if reason in self._reasons else '☐'} {reason}") for key, reason in chosen]
-        # A box and its reason stay on one line.
+        # Keep each box and its reason on one line.
         lines, room = [Content("")], self.app.size.width * 94 // 100 - len("   ") * 2 - 1
         for box in boxes:
             if len(lines[-1]) + len(box) > room:

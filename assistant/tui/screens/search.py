@@ -1,4 +1,4 @@
-"""A search in the messages of all chats: best first, the words marked."""
+"""Search the messages of all chats; best hits first, with the words marked."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ _KEYS = (("", "↑↓ choose"), ("enter", "open the chat there"), ("escape", "cl
 
 
 class SearchScreen(DialogScreen[Hit | None]):
-    """Returns the hit chosen, None on Esc. `find` looks for words in a thread and posts what it found."""
+    """Returns the chosen hit, None on Esc. `find` searches in a thread and posts the hits."""
 
     BINDINGS = [
         ("escape", "dismiss_none", "Close"),
@@ -52,7 +52,7 @@ class SearchScreen(DialogScreen[Hit | None]):
 
     def on_hits_found(self, event: HitsFound) -> None:
         if event.words != self._input.value:
-            return  # more was typed since
+            return  # more was typed meanwhile
         self._hits = list(event.hits)
         self._list.clear_options()
         self._list.add_options([Option(_line(hit)) for hit in self._hits])

@@ -1,5 +1,5 @@
-"""The settings, made from the settings tree: each in words, with its value, where that came from and what it means.
-Writes to the user's file, comments kept.
+"""The settings: each with its label, value, origin and meaning. Changes go to the user's file, which keeps its
+comments.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from assistant.tui.wording.manual import allowed_values, explanations
 
 
 class SettingsScreen(DialogScreen[Settings | None]):
-    """Returns the settings in force after a change, None where nothing was changed."""
+    """Returns the settings in force after a change, None if nothing was changed."""
 
     BINDINGS = [("escape,f2", "close", "Close")]
 
@@ -93,7 +93,7 @@ def _as_text(value: Any) -> str:
 
 
 def _value_of(key: str, text: str, now: object) -> str | float | bool:
-    """What was typed, as a value of the kind that stands there now."""
+    """The typed text as a value of the present value's type. Raises UsageError for another type."""
     if isinstance(now, str):
         return text
     with contextlib.suppress(ValueError, RecursionError):

@@ -11,11 +11,11 @@ from assistant.tui.widgets.page import Page
 
 
 class Reading(DialogScreen[None]):
-    """Something to read over the chat. A letter that is none of its keys closes it and is typed: the app sees to it."""
+    """A text over the chat. A letter without a binding closes it and is typed in the composer, which the app does."""
 
 
 class TextScreen(Reading):
-    """Shows a text; arrows scroll, `c` copies all of it, Esc closes."""
+    """Shows a text: arrows scroll, `c` copies all of it, Esc closes."""
 
     BINDINGS = [("escape", "close", "Close"), ("c", "copy", "Copy")]
 
@@ -32,7 +32,7 @@ class TextScreen(Reading):
             yield KeyLine(("c", "copy"), ("escape", "close"), about=self._about)
 
     def show_text(self, text: str) -> None:
-        """Another text in its place."""
+        """Replace the text."""
         self._text = printable(text)
         self.query_one(Page).load_text(self._text)
 

@@ -1,5 +1,6 @@
-"""The training screen: ratings -> pairs -> reward -> PPO -> gate, as the run's own files tell it, live. Starts, stops
-and resumes the process, promotes and goes back.
+"""The training screen: a live view of a run (ratings -> pairs -> reward -> PPO -> gate), read from the run's files.
+
+It starts, stops and resumes the process, promotes the candidate, and rolls back.
 """
 
 import subprocess
@@ -33,7 +34,7 @@ from assistant.tui.workers.training_run import (
 )
 
 LOOK_SECONDS = 1.0
-"""Seconds between two looks at the run's files."""
+"""Seconds between two reads of the run's files."""
 _MARKS = {"waiting": "○", "running": "◐", "done": "●", "failed": "✕"}
 _BEFORE = """\
 Rank drafts or rate answers in the chat; then press s. Parley learns a reward from them, trains a copy of the model \
@@ -41,7 +42,7 @@ with it, and lets the copy answer only where it proves better. Nothing of it lea
 
 
 class TrainingScreen(Screen[None]):
-    """One run at a time: the newest."""
+    """Shows the newest run."""
 
     DEFAULT_CSS = """
     TrainingScreen {
@@ -98,7 +99,7 @@ class TrainingScreen(Screen[None]):
             self.query_one("#state", Static).update(Content(f"{_BEFORE}\n\n{self._lacking}"))
 
     def action_start(self) -> None:
-        """Start a new run, where there is enough to learn from."""
+        """Start a new run, if there is enough to learn from."""
         if self._lacking:
             figures = self._lacking.lstrip("▓░ ")
             self._refuse(f"too little to learn from yet: {figures}; rank drafts in the chat (/drafts 4, then r)")
@@ -106,14 +107,14 @@ class TrainingScreen(Screen[None]):
             self._launch([])
 
     def action_resume(self) -> None:
-        """Go on with the newest run."""
+        """Resume the newest run."""
         if self.view is None:
             self._refuse("nothing to resume: press s to start a run")
         elif not self.view.is_running:
             self._launch(["--resume", self.view.name])
 
     def action_stop(self) -> None:
-        """Ask the run to save and end."""
+        """Ask the run to save its state and end."""
         folder = newest_run()
         if folder is None:
             self._refuse("nothing to stop: no run was started")
@@ -123,7 +124,7 @@ class TrainingScreen(Screen[None]):
             self.notify("Stopping after it has saved. Press r to resume.")
 
     def action_promote(self) -> None:
-        """Let the candidate answer. One that did not pass needs the command line, where that is said in full."""
+        """Promote the candidate. One that did not pass the gate can be promoted only on the command line."""
         found = self.view.found if self.view else None
         if not found or not found.get("version"):
             self._refuse("there is no candidate yet: press s to train one")
@@ -133,7 +134,7 @@ class TrainingScreen(Screen[None]):
             self._serve(str(found["version"]))
 
     def action_rollback(self) -> None:
-        """Let the model answer that was promoted before."""
+        """Go back to the model promoted before."""
         from assistant.models.versions import rollback
 
         with self.parley.reporting():
@@ -227,7 +228,7 @@ class TrainingScreen(Screen[None]):
         self.query_one("#samples", Static).update(Content(samples))
 
     def _count_ratings(self) -> None:
-        """In a thread: what there is to learn from."""
+        """Count what there is to learn from, in a thread."""
         keeper = self.parley.keeper
 
         def count() -> None:

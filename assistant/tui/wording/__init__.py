@@ -1,1 +1,1 @@
-"""What the screens say: labels, hints, help, and figures in sentences."""
+"""Texts of the screens: labels, hints, help, and figures in sentences."""

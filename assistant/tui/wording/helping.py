@@ -1,4 +1,4 @@
-"""The help, written from the table of commands and the keys in force."""
+"""The help text, made from the table of commands and the keys in force."""
 
 from collections.abc import Mapping
 
@@ -33,7 +33,7 @@ _END = (
 
 
 def write_help(changed: Mapping[str, str]) -> str:
-    """The whole text; `changed` are the keys from the settings."""
+    """The help text; `changed` are the keys from the settings, by command name."""
     typing = [f"  {key:<13} {what}" for key, what in _TYPING]
     parts = [_INTRODUCTION, "\n".join(["WRITING", *typing]) + "\n"]
     for scope, heading in _HEADINGS.items():

@@ -1,4 +1,4 @@
-"""Feedback in figures, as sentences for the screen."""
+"""Sentences about feedback and its figures."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -17,7 +17,7 @@ _REWARD = re.compile(r"r\d+")
 
 
 def describe_stats(stats: FeedbackStats) -> str:
-    """What was judged, the pairs that it makes, and how far it can be trusted."""
+    """A table of the judgements, of the pairs that they make, and of how consistent they are."""
     lines = [
         f"answers judged     {stats.completions:,}",
         f"thumbs             {stats.up:,} up, {stats.down:,} down",
@@ -35,7 +35,7 @@ def describe_stats(stats: FeedbackStats) -> str:
 
 
 def describe_deletion(chat: Chat, takes: Deletion) -> str:
-    """The chat by its title, and what goes with it."""
+    """The chat's title, and what is deleted with it."""
     judged = takes.ratings + takes.rankings + takes.marks
     counts = ((takes.completions, "answer"), (judged, "judgement"))
     parts = [f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count]
@@ -44,14 +44,15 @@ def describe_deletion(chat: Chat, takes: Deletion) -> str:
 
 
 def name_of(chat: Chat) -> str:
-    """A chat by its title."""
+    """The chat's title in quotes."""
     return f"“{one_line(chat.title) or 'untitled'}”"
 
 
 def describe_effect(
     pairs: Sequence[PreferencePair], unpaired: Sequence[Unpaired], sources: Collection[str], versions: Sequence[str]
 ) -> str:
-    """What some judgements did: the pairs that they had a say in, what made none and why, and who learned from them.
+    """The effect of judgements: the pairs that they made, those that made none and why, and the versions trained on
+    them.
 
     `pairs` and `unpaired` are those of the whole store, `sources` the judgements' ids.
     """
@@ -68,7 +69,7 @@ def describe_effect(
 
 
 def _learned(versions: Sequence[str]) -> list[str]:
-    """Rewards are called r1, r2 and so on; whatever is called otherwise is a model."""
+    """What learned from the judgements. Reward models are named r1, r2 and so on; other names are models."""
     rewards = [name for name in versions if _REWARD.fullmatch(name)]
     models = [name for name in versions if not _REWARD.fullmatch(name)]
     if not versions:
@@ -78,7 +79,7 @@ def _learned(versions: Sequence[str]) -> list[str]:
 
 
 def describe_score(score: "DraftScore") -> str:
-    """How likely the reward holds this draft to be the favourite, and what speaks against it."""
+    """The probability that a draft is the best one, by the reward model, and what it says that was not said."""
     parts = [f"likely best {score.favourite * 100:.0f} %"]
     if score.unsupported:
         parts.append(f"not said: {one_line(', '.join(score.unsupported))}")
@@ -86,8 +87,9 @@ def describe_score(score: "DraftScore") -> str:
 
 
 def describe_agreement(reward: str, placing: Placing | None, scores: Sequence[float]) -> str:
-    """How far the reward's order is the person's: of the pairs that the ranking decided, those that it has the same way
-    round. Of a single answer its score.
+    """How many of the pairs decided by the user's ranking the reward model orders the same way.
+
+    For a single answer, its score.
     """
     if len(scores) == 1:
         return f"reward {reward}: {scores[0]:+.2f}"
@@ -97,7 +99,7 @@ def describe_agreement(reward: str, placing: Placing | None, scores: Sequence[fl
 
 
 def _decided(placing: Placing) -> Iterator[tuple[int, int]]:
-    """(better, worse): a place over the next ones, any place over a failure."""
+    """The decided pairs as (better, worse): each rank above the later ones, and any rank above a failure."""
     for better, worse in combinations([*placing.groups, placing.failed], 2):
         yield from ((one, other) for one in better for other in worse)
 

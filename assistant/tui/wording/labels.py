@@ -1,11 +1,11 @@
-"""What each setting is called on the screen, and its value in words: "longest answer  128 tokens"."""
+"""Labels of the settings, and their values in words: "longest answer  128 tokens"."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Label(NamedTuple):
-    """A setting's name, the unit of its number, and words for values that say nothing by themselves."""
+    """A setting's name, the unit of its number, and words for values that need explanation."""
 
     name: str
     unit: str = ""
@@ -49,7 +49,7 @@ LABELS: dict[str, Label] = {
 
 
 def value_in_words(key: str, value: Any) -> str:
-    """ "128 tokens", "yes", or the setting's own words for a value; "none" for nothing."""
+    """A value in words: "128 tokens", "yes", or the label's word for it; "none" if empty."""
     label = LABELS[key]
     if not isinstance(value, bool) and value in label.words:
         return label.words[value]

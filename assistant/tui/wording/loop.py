@@ -1,4 +1,4 @@
-"""Where the loop stands, on one line: "42 ratings → 118 pairs → reward 0.68 → v7 (54.9 % [51, 59])"."""
+"""The state of the loop on one line: "42 ratings → 118 pairs → reward 0.68 → v7 (54.9 % [51, 59])"."""
 
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 
 class LoopState(Record, frozen=True):
-    """`reward` is the last reward model's accuracy on pairs it never saw, `version` the promoted model and `gate` how
-    often it was preferred; empty where there is none yet.
+    """The state of the loop.
+
+    `reward` is the reward model's accuracy on held-out pairs, `version` the promoted model, and `gate` its win rate.
+    Each is empty if there is none yet.
     """
 
     ratings: int = 0
@@ -25,7 +27,7 @@ class LoopState(Record, frozen=True):
 
 
 def read_loop(store: "Store") -> LoopState:
-    """Count what was judged, the pairs it makes, and look up what was promoted. Not for the screen's thread."""
+    """Count the judgements and their pairs, and find the promoted model. Too slow for the screen's thread."""
     from assistant.models.registry import promoted_ref
 
     stats = store.stats()
@@ -33,12 +35,12 @@ def read_loop(store: "Store") -> LoopState:
     try:
         version = promoted_ref()
     except AssistantError:
-        return state  # the model's own line says what is wrong with the pointer
+        return state  # the line with the model reports this error
     return msgspec.structs.replace(state, version=version or "", **_proof_of(version)) if version else state
 
 
 def _proof_of(version: str) -> dict[str, str]:
-    """How far its reward agrees with people, and how often it was preferred at the gate; nothing where it saw none."""
+    """The accuracy of the version's reward model, and its win rate at the gate; empty if it went through no gate."""
     from assistant.models.proof import read_promotion
     from assistant.models.registry import resolve
 
@@ -56,7 +58,7 @@ def _proof_of(version: str) -> dict[str, str]:
 
 
 def describe_loop(state: LoopState, room: int) -> str:
-    """The line, in the longest of its forms that fits the room; empty where nothing was judged yet."""
+    """The line in the longest form that fits the room (in cells); empty if nothing was judged yet."""
     if not state.ratings and not state.version:
         return ""
     ratings = f"{state.ratings:,} {'rating' if state.ratings == 1 else 'ratings'}"

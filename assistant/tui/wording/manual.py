@@ -1,4 +1,4 @@
-"""What each setting means, read from the sentences under the fields of the settings tree."""
+"""The meaning of each setting, read from the attribute docstrings of the settings tree."""
 
 import ast
 import inspect
@@ -12,13 +12,13 @@ from assistant.settings import Settings
 
 @cache
 def explanations() -> dict[str, str]:
-    """Dotted key -> the sentence under its field."""
+    """The docstring of each setting, by dotted key."""
     return _explain(Settings, "")
 
 
 @cache
 def allowed_values() -> dict[str, tuple[Any, ...]]:
-    """Dotted key -> the values that it may have, for the settings where those can be listed."""
+    """The allowed values of each setting that lists them, by dotted key."""
     return _allow(Settings, "")
 
 
@@ -34,7 +34,7 @@ def _explain(part: type, prefix: str) -> dict[str, str]:
 
 
 def _sentences(part: type) -> dict[str, str]:
-    """Field name -> the string literal on the line after it."""
+    """The string literal after each field, by field name."""
     (definition,) = ast.parse(inspect.getsource(part)).body
     assert isinstance(definition, ast.ClassDef)  # a class was given
     found = {}

@@ -1,4 +1,4 @@
-"""How an answer came about, in words for a line of the screen or of the command line."""
+"""How an answer was made, in words, for the screen and the command line."""
 
 from assistant.prompts import MODES
 from assistant.records import QUOTE, Answer, Completion
@@ -8,7 +8,7 @@ QUOTED = "quoted: this model cannot answer in its own words"
 
 
 def describe_answer(answer: Answer, *, details: bool = True) -> str:
-    """What the answer was made of, on one line; without `details` only what one has to know about it."""
+    """One line about how the answer was made; without `details`, only what the user must know."""
     completion = answer.completion
     words = len(completion.answer.split())
     count = len(answer.drafts)
@@ -16,7 +16,7 @@ def describe_answer(answer: Answer, *, details: bool = True) -> str:
     if details:
         facts += [] if count > 1 else [f"{words:,} {'word' if words == 1 else 'words'}"]
         mode = MODES[completion.mode].label.lower() if completion.mode in MODES else completion.mode
-        # A digest is mode and model; what is quoted was asked in no mode, and no model wrote it.
+        # For a digest, mode and model are the same. A quotation has neither.
         facts += [] if completion.model == QUOTE else dict.fromkeys([mode, completion.model])
         facts += [f"{completion.seconds:.1f} s"]
     facts += [QUOTED if is_quoted(completion) else "quoted from your documents"] if completion.model == QUOTE else []
@@ -37,12 +37,14 @@ def _ending(completion: Completion) -> list[str]:
 
 
 def is_quoted(completion: Completion) -> bool:
-    """Whether turns of the conversation stand in the place of a model's words. Passages stand with their sources."""
+    """Whether the answer quotes turns of the conversation because the model cannot write. Passages of documents do not
+    count.
+    """
     return completion.model == QUOTE and not completion.passage_ids
 
 
 def describe_dropped(answer: Answer) -> str:
-    """How many solved examples did not fit; empty where all did."""
+    """The number of examples that did not fit, in words; empty if all did."""
     dropped = answer.shots_dropped
     if not dropped:
         return ""

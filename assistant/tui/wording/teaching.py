@@ -1,4 +1,4 @@
-"""Hints that teach: after an answer one line names the key that is useful next, each hint three times at most."""
+"""Hints: a line after an answer that names a useful key. Each hint is shown at most three times."""
 
 import contextlib
 from collections.abc import Collection, Mapping
@@ -11,26 +11,27 @@ from assistant.locations import state_dir
 from assistant.tui.commands import command_named, key_of
 
 MOST = 3
-"""So often is each hint shown, ever."""
+"""How often each hint is shown, ever."""
 
 
 def next_hint(fitting: Collection[str], keys: Mapping[str, str]) -> str:
-    """The hint among the fitting ones that was shown least, and count it; "" where they were all shown often enough.
-    `keys` are those changed in the settings.
+    """The least shown of the fitting hints, which is counted as shown; "" if all were shown MOST times.
+
+    `keys` are the keys changed in the settings.
     """
     shown = _shown()
     left = {name: shown.get(name, 0) for name in _texts(keys) if name in fitting and shown.get(name, 0) < MOST}
     if not left:
         return ""
     name = min(left, key=left.__getitem__)
-    # A disk that takes nothing costs the count, never the work.
+    # If the disk is full or read-only, only the count is lost.
     with contextlib.suppress(OSError):
         write_atomically(_file(), msgspec.json.encode(shown | {name: left[name] + 1}))
     return _texts(keys)[name]
 
 
 def _texts(keys: Mapping[str, str]) -> dict[str, str]:
-    """The hints in the order in which they come."""
+    """The hints in the order in which they are shown."""
     message, good, bad = (key_of(command_named(name), keys) for name in ("message", "good", "bad"))
     return {
         "point": f"Shift+Tab and Down choose a part; {message} shows its message.",

@@ -1,1 +1,1 @@
-"""Work that takes longer than a key may, done in threads and processes beside the screen."""
+"""Work too slow for the screen's thread, done in threads and processes."""

@@ -1,5 +1,6 @@
-"""The work behind the conversation screen that takes longer than a key may: asking, counting, opening a chat. Runs in
-threads and tells what it finds in messages; knows no widget.
+"""Slow work of the conversation screen: asking, counting tokens, opening a chat.
+
+It runs in threads, posts messages with its results, and knows no widgets.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,16 +39,18 @@ Post = Callable[[Message], object]
 
 VERDICTS: dict[Thumb, str] = {"up": "▲ good", "down": "▼ bad"}
 RANKED = "ranked"
-"""The verdict on an answer whose drafts have their places."""
+"""The verdict on an answer whose drafts are ranked."""
 OPENED_MESSAGES = 40
-"""So many messages of a chat are read at once; earlier ones follow on demand."""
+"""The number of messages read when a chat is opened; earlier ones follow on demand."""
 MOST_OPENED = 100
-"""So many at most where a search leads to an early one."""
+"""The most messages read if a search leads to an early one."""
 
 
 class Request(Record, frozen=True):
-    """What was asked for, to ask again. `number` tells the requests of one session apart. `question` is one to the
-    documents, empty where the conversation was asked about.
+    """A request, kept so that it can be repeated.
+
+    `number` identifies it within the session. `question` is a question to the documents, empty for a request about the
+    conversation.
     """
 
     number: int
@@ -57,33 +60,33 @@ class Request(Record, frozen=True):
 
     @property
     def is_digest(self) -> bool:
-        """Whether the digest answers. Several drafts to compare are a model's."""
+        """Whether the answer is a digest. Several drafts to compare are always a model's."""
         return self.ask.task == "digest" and self.ask.settings.drafts == 1
 
     @property
     def is_streamed(self) -> bool:
-        """Whether the text comes word by word."""
+        """Whether the text is streamed."""
         if self.is_digest:
             return False
-        from assistant.drafting import can_stream  # with the engine's client: not needed to draw a screen
+        from assistant.drafting import can_stream  # imports the engine's client, which drawing a screen does not need
 
         return can_stream(for_model(self.ask))
 
 
 def for_model(ask: Ask) -> Ask:
-    """How a model is asked where the digest can't answer: for a summary."""
+    """The Ask for a model: if the user wants a digest, the model is asked for a summary."""
     return msgspec.structs.replace(ask, task="summary") if ask.task == "digest" else ask
 
 
 class HalfRanking(Record, frozen=True):
-    """A ranking in the making: the ids of the drafts as they are shown, and the places so far."""
+    """An unfinished ranking: the ids of the drafts in their displayed order, and the ranks so far."""
 
     shown: tuple[str, ...]
     placing: Placing
 
 
 def ask(assistant: "Assistant", request: Request, post: Post) -> None:
-    """Ask, and tell what comes."""
+    """Ask, and post the answer as it comes."""
     if request.is_digest:
         _digest(assistant, request, post)
         return
@@ -102,7 +105,7 @@ def ask(assistant: "Assistant", request: Request, post: Post) -> None:
 
 
 def _digest(assistant: "Assistant", request: Request, post: Post) -> None:
-    """The digest, and the model's summary above it where the model has earned that."""
+    """Post the digest, with the model's summary above it if settings and exam allow one."""
     from assistant.overview import Wanted, overview  # with the digest's tables: not needed to draw a screen
 
     def tell(progress: Progress) -> None:
@@ -117,7 +120,7 @@ def _digest(assistant: "Assistant", request: Request, post: Post) -> None:
 
 
 def measure(assistant: "Assistant | None", serial: int, typed: Input, ask: Ask, post: Post) -> None:
-    """Read the input, find where it goes and, once there is a model, count the prompts that it makes."""
+    """Read the input, find its route and, if a model is loaded, count the tokens of its prompts."""
     try:
         sending = plan(typed)
     except InputUnreadable:
@@ -132,8 +135,9 @@ def measure(assistant: "Assistant | None", serial: int, typed: Input, ask: Ask, 
 
 
 def open_chat(store: "Store", id: str, post: Post, before: str | None = None, *, at: str = "", word: str = "") -> None:
-    """Read the last messages of a chat, or those before one, with the answers that they show. `at` is a message that
-    has to be among them, and `word` one in it.
+    """Read the last messages of a chat, or those before one, and the answers that they show.
+
+    `at` is a message that must be among them, and `word` a word in it.
     """
     chat = store.chats.get(id)
     limit, upto = OPENED_MESSAGES, before
@@ -153,14 +157,14 @@ def open_chat(store: "Store", id: str, post: Post, before: str | None = None, *,
 
 
 def message_before(store: "Store", chat: str, message: str) -> str:
-    """The id of the message before one, "" where it is the first."""
+    """The id of the message before this one, "" if this is the first."""
     ids = [known.id for known in store.chats.messages(chat)]
     place = ids.index(message) if message in ids else 0
     return ids[place - 1] if place else ""
 
 
 def ask_of(chat: Chat, default: Ask) -> Ask:
-    """How the chat was last asked; the default where it says nothing that is known today."""
+    """The chat's last Ask, or the default if the stored one is not valid any more."""
     try:
         kept = msgspec.convert(chat.settings, Ask, strict=False) if chat.settings else default
     except msgspec.ValidationError:
@@ -188,7 +192,7 @@ def _entry(store: "Store", message: ChatMessage) -> Entry | None:
 
 
 def digest_in(store: "Store", completion: Completion) -> "Digest | None":
-    """The parts of an answer that is a digest; None for others, and for digests from before parts were kept."""
+    """The stored digest of an answer; None for other answers and for old digests without stored parts."""
     if completion.task != "digest":
         return None
     from assistant.overview import kept_digest  # with the digest's tables: not needed to draw a screen
@@ -197,14 +201,14 @@ def digest_in(store: "Store", completion: Completion) -> "Digest | None":
 
 
 def marks_among(judgements: "Sequence[Judged]") -> "list[Mark]":
-    """Those of the judgements that are about parts of a digest."""
+    """The marks in force among the judgements."""
     from assistant.feedback.marks import Mark
 
     return [one for one in judgements if isinstance(one, Mark) and not one.ended]
 
 
 def _recall_judgement(store: "Store", entry: Entry, drafts: Sequence[Completion]) -> None:
-    """What the user thought of the answer; a ranking that was half made goes on where it stopped."""
+    """Set the entry's verdict, marks and ranking. An unfinished ranking continues where it stopped."""
     ids = [draft.id for draft in drafts]
     in_force = [judgement for judgement in store.judgements.of_completion(ids[0]) if not judgement.ended]
     entry.marks = marks_among(in_force)
@@ -223,7 +227,7 @@ def _recall_judgement(store: "Store", entry: Entry, drafts: Sequence[Completion]
 
 
 def placing_of(ranking: Ranking) -> Placing:
-    """The order as numbers of the drafts as they were shown."""
+    """The ranking as draft numbers in the order in which they were shown."""
     number = ranking.shown.index
     return Placing(
         drafts=len(ranking.shown),
@@ -238,5 +242,5 @@ def _completions(store: "Store", ids: Sequence[str]) -> tuple[Completion, ...]:
         try:
             found.append(store.completions.get(id))
         except DataMissing:
-            continue  # deleted since: the message keeps its text
+            continue  # deleted since; the message keeps its text
     return tuple(found)

@@ -1,6 +1,4 @@
-"""The user's documents as the app works with them: asked, searched and brought up to date in threads, one thing at a
-time; news goes out as messages.
-"""
+"""The user's documents in the app: asked, searched and indexed in threads, one task at a time. Results are messages."""
 
 import threading
 import time
@@ -40,13 +38,13 @@ if TYPE_CHECKING:
 Post = Callable[[Message], object]
 
 NEWS_SECONDS = 0.1
-"""Progress is told no more often than this."""
+"""The least time between two reports of progress."""
 STATE_SECONDS = 2.0
-"""And what stands in each folder no more often than this: it is counted file by file."""
+"""The least time between two reports of the folders' state, for which all files are counted."""
 
 
 class Documents:
-    """One knowledge base. Every method but `stop` waits for work: call it from a thread."""
+    """One knowledge base. Every method except `stop` may block: call it from a thread."""
 
     def __init__(self, settings: Callable[[], KnowledgeSettings], say: Callable[[str], None]) -> None:
         self._settings = settings
@@ -61,7 +59,8 @@ class Documents:
         self._news = IndexingProgressed(None)
 
     def ask(self, assistant: "Assistant", number: int, question: str, previous: str, mode: str, post: Post) -> None:
-        """Answer a question: the passages once they are found, then the text, then the places of its sentences.
+        """Answer a question. Posts the passages found, then the text, then the sources of its sentences.
+
         `previous` is the question before it in the chat.
         """
         from assistant.answering import DocumentAnswer, Found, answer_question
@@ -78,35 +77,35 @@ class Documents:
                     post(AnswerGrew(number, news.text))
 
     def search(self, words: str, post: Post) -> None:
-        """Find passages."""
+        """Find passages, and post them."""
         with self._used() as library:
             result = library.search(words, k=8)
             sources = tuple(_passage_source(hit) for hit in result.hits)
             post(PassagesFound(words, sources, is_likely=result.answerable))
 
     def tell_state(self, post: Post) -> None:
-        """Say which folders there are and what is in them."""
+        """Post the indexed folders and their state."""
         with self._used() as library:
             post(DocumentsChanged(_roots(library), sum(not file.reason for file in library.files())))
 
     def follow(self, post: Post) -> None:
-        """Tell this one, and nobody else any more, how reading goes on: a screen may be closed and opened meanwhile."""
+        """Post further progress only to this receiver: a screen may be closed and reopened during indexing."""
         self._follower = post
         self.tell_state(post)
         post(self._news)
 
     def add(self, path: str) -> None:
-        """Read a file or folder, and look there from now on."""
+        """Index a file or folder, and include it in later updates."""
         with self._indexing() as (library, on_progress):
             library.add([Path(path)], on_progress)
 
     def update(self) -> None:
-        """Read what is new or changed."""
+        """Index what is new or changed."""
         with self._indexing() as (library, on_progress):
             library.update(on_progress)
 
     def remove(self, path: str, post: Post, *, purge: bool) -> None:
-        """Forget a folder; `purge` blanks its text in stored answers too."""
+        """Remove a folder from the index; `purge` also blanks its text in stored answers."""
         from assistant.feedback.store import Store
 
         with self._used() as library:
@@ -118,13 +117,15 @@ class Documents:
         self.tell_state(post)
 
     def open_source(self, source: Source, post: Post) -> None:
-        """Bring the document's text around a place."""
+        """Post the document's text around a place."""
         with self._used() as library:
             text, _, _ = library.context(source.passage_id)
             post(PassageOpened(source, text))
 
     def sources_of(self, completion: "Completion") -> tuple[Source, ...]:
-        """The passages that a kept answer was made from, where they are still there; a quotation as its sentence."""
+        """The passages behind a stored answer that still exist; for a quotation, its sentence. Raises DataMissing if
+        none does.
+        """
         found = []
         with self._used() as library:
             for id in completion.passage_ids:
@@ -150,11 +151,11 @@ class Documents:
         return tuple(found)
 
     def stop(self) -> None:
-        """End an indexing run after the file in hand; what was read is kept."""
+        """Stop indexing after the current file; what was read is kept."""
         self._stopping = True
 
     def close(self) -> None:
-        """Let go of the catalog, unless a thread still works with it: the program ends then anyway."""
+        """Close the catalog, unless a thread still uses it: the program is about to end anyway."""
         self._stopping = True
         if self._lock.acquire(timeout=0.5):
             self._close()
@@ -162,7 +163,7 @@ class Documents:
 
     @contextmanager
     def _used(self) -> "Iterator[Library]":
-        """The library, for one thread at a time; opened anew where the settings have changed."""
+        """The library, for one thread at a time; reopened if the settings have changed."""
         from assistant.answering import explained, open_library
 
         with self._lock, explained():
@@ -176,7 +177,9 @@ class Documents:
 
     @contextmanager
     def _indexing(self) -> "Iterator[tuple[Library, Callable[[Progress], None]]]":
-        """A library of its own, so that questions are answered meanwhile, and progress as messages to who follows."""
+        """A separate library, so that questions can be answered meanwhile, and a callback that posts progress to the
+        follower.
+        """
         from assistant.answering import open_library
 
         self._stopping = False
@@ -212,7 +215,7 @@ class Documents:
 
 
 def _conclude(number: int, answer: "DocumentAnswer", post: Post) -> None:
-    """The places first, so that they stand there when the answer is done."""
+    """Post the answer and its sources, or that the documents do not contain it."""
     if answer.completion is None:
         post(DocumentsMissed(number, tuple(_cited_source(citation) for citation in answer.nearest)))
         return

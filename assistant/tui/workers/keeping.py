@@ -1,5 +1,5 @@
-"""Writes what happens in a chat to the store, one thing after another in a thread of its own, so that no key waits for
-the disk and nothing overtakes anything.
+"""Writes chats to the store in a thread, one task after another, so that no key waits for the disk and the order is
+kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,12 +22,14 @@ Kept = Callable[[str], object]
 
 
 def _nobody(id: str) -> None:
-    """Nobody wants to hear it."""
+    """Ignore the id."""
 
 
 class Keeper:
-    """The chat in view, on its way to the disk. Methods return at once; `on_error` hears what went wrong, `on_chat`
-    the id of a chat when it gets one."""
+    """Stores the current chat. Methods return immediately, except `store`, `chat` and `close`.
+
+    `on_error` gets errors of the store, `on_chat` the id of a new chat.
+    """
 
     def __init__(
         self, on_error: Callable[[AssistantError], object], on_chat: Callable[[str], object] = lambda id: None
@@ -41,23 +43,25 @@ class Keeper:
         self._is_titled = False
 
     def store(self) -> "Store | None":
-        """The open store, or None where it cannot be used, which was then said. Waits: not for the screen's thread."""
+        """The open store, or None if it cannot be opened, which `on_error` was told. Blocks: not for the screen's
+        thread.
+        """
         return self._thread.submit(self._opened).result()
 
     def chat(self) -> str:
-        """The id of the chat in view, "" before it has a message. Waits like `store`."""
+        """The id of the current chat, "" before its first message. Blocks like `store`."""
         return self._thread.submit(lambda: self._chat).result()
 
     def begin(self) -> None:
-        """The next message starts another chat."""
+        """Start a new chat with the next message."""
         self._do(lambda store: self._continue("", is_titled=False))
 
     def resume(self, chat: str) -> None:
-        """The next message goes on with this chat."""
+        """Continue this chat with the next message."""
         self._do(lambda store: self._continue(chat, is_titled=True))
 
     def said(self, text: str, ask: Ask, kind: MessageKind, on_kept: Kept = _nobody) -> None:
-        """A conversation or a question was sent, asked about in this way; `on_kept` hears the message's id."""
+        """Store a conversation or a question with the settings it was sent with; `on_kept` gets the message's id."""
 
         def keep(store: "Store") -> None:
             settings = msgspec.to_builtins(ask)
@@ -72,17 +76,18 @@ class Keeper:
         self._do(keep)
 
     def chose(self, ask: Ask) -> None:
-        """The chat in view is asked differently from now on."""
+        """Store the changed settings of the current chat."""
         settings = msgspec.to_builtins(ask)
         self._do(lambda store: store.chats.set_settings(self._chat, settings) if self._chat else None)
 
     def grew(self, text: str) -> None:
-        """So much of the answer is written."""
+        """Store the part of the answer that is written so far."""
         self._do(lambda store: store.chats.keep_unfinished(self._chat, WRITING, text) if self._chat else None)
 
     def answered(self, answer: Answer, order: Sequence[int], title: str, on_kept: Kept = _nobody) -> None:
-        """The answer is complete, its drafts shown in that order; the first one names the chat. `on_kept` hears the
-        message's id.
+        """Store a complete answer, its drafts in the displayed order. The first one names the chat.
+
+        `on_kept` gets the message's id.
         """
 
         def keep(store: "Store") -> None:
@@ -96,7 +101,7 @@ class Keeper:
         self._do(keep)
 
     def told(self, text: str, title: str) -> None:
-        """A request came to this instead of an answer: a refusal, or what went wrong."""
+        """Store a text in place of an answer: a refusal or an error."""
 
         def keep(store: "Store") -> None:
             if self._chat:
@@ -107,11 +112,11 @@ class Keeper:
         self._do(keep)
 
     def typed(self, text: str) -> None:
-        """So much is typed and not sent."""
+        """Store the text that is typed and not sent."""
         self._do(lambda store: store.chats.keep_unfinished("", TYPED, text))
 
     def named(self, title: str) -> None:
-        """The chat in view has this title from now on."""
+        """Rename the current chat."""
 
         def rename(store: "Store") -> None:
             if not self._chat:
@@ -122,11 +127,11 @@ class Keeper:
         self._do(rename)
 
     def do(self, job: "Callable[[Store], Any]") -> None:
-        """Anything else, in its turn."""
+        """Run another task on the store, in order."""
         self._do(job)
 
     def close(self) -> None:
-        """Finish what is to be written, and close the store."""
+        """Finish all tasks, and close the store."""
         self._thread.submit(self._close)
         self._thread.shutdown(wait=True)
 
@@ -156,7 +161,7 @@ class Keeper:
                 self._store = Store.open()
             except AssistantError as error:
                 self._on_error(StoreUnavailable(f"{error} (this session is not saved)"))
-            self._finish_deletions()  # a crash may have left one
+            self._finish_deletions()  # a crash may have left one unfinished
         return self._store
 
     def _finish_deletions(self) -> None:

@@ -1,5 +1,4 @@
-"""Downloads a model beside everything else: how far it is, how long it takes, and how it is stopped; and
-which are offered."""
+"""Download a model in the background, report its progress, and stop it. Decide which models are offered."""
 
 import threading
 import time
@@ -16,7 +15,7 @@ from assistant.settings import Settings, save_setting
 from assistant.tui.messages import Offering, PullEnded, PullMoved
 
 SECONDS = 0.25
-"""How often it is said at most."""
+"""The least time between two reports of progress."""
 
 
 class Pulling:
@@ -31,10 +30,11 @@ class Pulling:
         self._here = (0, 0)
 
     def run(self, ref: str, settings: Settings) -> None:
-        """In a thread: download it and make it ready to serve, telling how far it is and how it ended. Raises what
-        `pull` and the conversion raise.
+        """Download a model, convert it, and post progress and result. Runs in a thread.
+
+        Raises the errors of `pull` and of the conversion.
         """
-        from assistant.models.pull import pull  # nothing that a first frame should wait for
+        from assistant.models.pull import pull  # not needed for the first frame
 
         if self.ref:
             raise UsageError(f"{self.ref} is being downloaded: /pull stops it")
@@ -54,11 +54,11 @@ class Pulling:
             self._post(PullEnded(ref, *self._here, is_here=is_here, is_stopped=self._is_stopped.is_set()))
 
     def stop(self) -> None:
-        """Leave it where it is; the next download of the same goes on from there."""
+        """Stop the download; the next one of the same model continues it."""
         self._is_stopped.set()
 
     def _make_ready(self, ref: str, settings: Settings) -> None:
-        """Convert it here, so that what answers now need not wait for it."""
+        """Convert the model here, so that the model in use need not wait for it."""
         from assistant.engine.conversion import ensure_converted
         from assistant.models.registry import choose_backend, resolve
 
@@ -79,8 +79,10 @@ class Pulling:
 
 
 def offering_for(model: ModelVersion, settings: Settings) -> Offering:
-    """What an empty chat offers while this model answers: larger ones, where it is the only one here and nobody said
-    "Not now". That there is no network is said once. Reads files alone; asks no network.
+    """What an empty chat offers while this model answers. Reads only files, and makes no network calls.
+
+    Larger models are offered if only the bundled one is here and nobody chose "Not now". That there is no network is
+    said once.
     """
     from assistant.models.registry import list_models
 
@@ -98,8 +100,10 @@ def offering_for(model: ModelVersion, settings: Settings) -> Offering:
 
 
 def take_as_base(ref: str, settings: Settings) -> Settings:
-    """The settings with a model that is offered, once it is here, as the base, so that it answers at the next start
-    too. A model that was promoted or named in the settings still comes first.
+    """The settings with a downloaded model as the base, if it is one that Parley offers, so that later starts use it
+    too.
+
+    A model that was promoted or named in the settings still takes precedence.
     """
     if suggested(ref) is None or ref == settings.model.base:
         return settings

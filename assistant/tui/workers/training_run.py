@@ -1,5 +1,6 @@
-"""A run of `assistant-train rlhf` as the app sees it: its files, and the process that works on it. Imports nothing of
-training: what a run is doing stands in its folder.
+"""A run of `assistant-train rlhf` as the app sees it: its files and its process.
+
+Imports nothing from `training`: the state of a run is in its folder.
 """
 
 import fcntl
@@ -19,7 +20,7 @@ from assistant.locations import ensure_dir, runs_dir
 
 State = Literal["waiting", "running", "done", "failed"]
 STRIP = ("ratings", "pairs", "reward", "PPO", "gate")
-"""The stages as they are shown; each stands for one or several of the run's own."""
+"""The displayed stages; each stands for one or several stages of the run."""
 _OWN = {
     "ratings": ("plan",),
     "pairs": ("plan",),
@@ -38,15 +39,15 @@ CURVES = {
     "  harm": "objective/scores/harm",
     "tokens": "response/length",
 }
-"""Title -> metric of PPO's own log."""
+"""The metric in PPO's log for each title."""
 STOCK_CELLS = 20
-"""Width of the bar that fills until there is enough to learn from."""
+"""Width, in cells, of the bar that fills until there is enough to learn from."""
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
 class RunView:
-    """A run at one moment. `curves` are PPO's metrics by title, `found` what the run came to, None while it works."""
+    """A run at one moment. `curves` are PPO's metrics by title; `found` is the run's result, None before its end."""
 
     name: str
     is_running: bool
@@ -57,17 +58,17 @@ class RunView:
     found: dict[str, Any] | None = None
     outcome: str = ""
     said: str = ""
-    """What its process said last, where the app started it: how far it is, and the time that is left."""
+    """The last line printed by the process, if the app started it: progress and time left."""
 
 
 def newest_run() -> Path | None:
-    """The folder of the run that was begun last, None where there was none."""
+    """The folder of the run that was started last, None if there is none."""
     folders = sorted(runs_dir().glob("rlhf-*/manifest.json"), key=lambda path: path.stat().st_mtime)
     return folders[-1].parent if folders else None
 
 
 def read_run(folder: Path) -> RunView:
-    """What the files of a run say now. A line that is just being written counts at the next look."""
+    """Read the state of a run from its files. An unfinished line is left for the next read."""
     outcome = _read_json(folder / "outcome.json")
     running = _owner(folder) is not None
     own = {row["stage"]: row["state"] for row in _lines(folder / "metrics.jsonl") if "stage" in row}
@@ -92,16 +93,14 @@ def read_run(folder: Path) -> RunView:
 
 
 def start(arguments: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
-    """Start `assistant-train rlhf` in a session of its own: it goes on where the app is closed. What it says is kept in
-    runs/rlhf.log.
-    """
+    """Start `assistant-train rlhf` in a new session, so that it outlives the app. Its output goes to runs/rlhf.log."""
     with (ensure_dir(runs_dir()) / "rlhf.log").open("ab") as log:
         command = [sys.executable, "-m", "training", "rlhf", *arguments]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
 def describe_stock(pairs: int, conversations: int) -> str:
-    """How far what was judged is from what a run needs, as a bar and in figures; empty where it is enough."""
+    """How much of what a run needs was judged, as a bar and in figures; empty if it is enough."""
     share = min(pairs / LEAST_PAIRS, conversations / LEAST_CONVERSATIONS)
     if share >= 1:
         return ""
@@ -111,7 +110,7 @@ def describe_stock(pairs: int, conversations: int) -> str:
 
 
 def last_words() -> str:
-    """The last line that a run said, which is why it ended where it ended early."""
+    """The last line that a run printed, which gives the reason if it ended early."""
     try:
         said = (runs_dir() / "rlhf.log").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
@@ -120,7 +119,7 @@ def last_words() -> str:
 
 
 def _words_since(begun: Path) -> str:
-    """The last words, where they are of a run that began then."""
+    """The last line, if it was printed after this file was written."""
     try:
         is_later = (runs_dir() / "rlhf.log").stat().st_mtime >= begun.stat().st_mtime
     except OSError:
@@ -129,7 +128,7 @@ def _words_since(begun: Path) -> str:
 
 
 def stop(folder: Path) -> None:
-    """Ask the process that works on the run to save and end. Raises UsageError where none does."""
+    """Ask the process of the run to save its state and end. Raises UsageError if there is none."""
     owner = _owner(folder)
     if owner is None:
         raise UsageError("nothing to stop: no process works on this run")
@@ -137,7 +136,7 @@ def stop(folder: Path) -> None:
 
 
 def spark(values: Sequence[float], width: int = 40) -> str:
-    """The values as a row of bars, the lowest the least and the highest the greatest, at most `width` of them."""
+    """The values as a row of at most `width` bars, the lowest bar for the minimum and the highest for the maximum."""
     if not values:
         return ""
     step = max(1.0, len(values) / width)
@@ -156,7 +155,7 @@ def _state(own: dict[str, str], shown: str, running: bool, failed: bool) -> Stat
 
 
 def _owner(folder: Path) -> int | None:
-    """The process that holds the run's lock."""
+    """The id of the process that holds the run's lock, None if none does."""
     try:
         with (folder / "lock").open("r", encoding="utf-8") as lock:
             try:
