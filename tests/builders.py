@@ -1,4 +1,4 @@
-"""One line for each test's subject: records with sensible values, changed by name."""
+"""Builders of records with sensible defaults; keyword arguments change fields."""
 
 from collections.abc import Sequence
 from itertools import count

@@ -1,5 +1,7 @@
-"""Every test gets a home of its own and no network: a socket that is not a Unix socket fails, in the tests and in every
-process that they start (assistant.guard, the fence that `assistant doctor --offline` proves its case with).
+"""Every test gets its own home and no network.
+
+Any socket other than a Unix socket fails, in the tests and in the processes that they start. `assistant.guard` blocks
+them, as in `assistant doctor --offline`.
 """
 
 import importlib
@@ -17,15 +19,15 @@ import pytest
 from assistant import guard
 from assistant.switches import OFFLINE
 
-# Before any library reads them. One thread each: the runner's cores are few, and results do not depend on a reduction
-# order.
+# Set before any library reads them. One thread each, since there are few cores, and results must not depend on the
+# order of a reduction.
 os.environ.update(OFFLINE)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# A shell's background job ignores Ctrl+C, and so would every program that the tests start.
+# A background job of a shell ignores Ctrl+C, and so would every program that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-hypothesis.settings.register_profile("parley", deadline=None)  # how long a case takes depends on the machine
+hypothesis.settings.register_profile("parley", deadline=None)  # the time of a case depends on the machine
 hypothesis.settings.load_profile("parley")
 _MODELS = {"taught_model", "tiny_model", "tiny_conversion"}
 _LONG = (
@@ -39,27 +41,31 @@ _ATTEMPTS = Path(tempfile.mkdtemp(prefix="parley-guard-")) / "attempts.jsonl"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put up the fence in the processes that run tests; the one that only hands them out would pass it on too early."""
+    """Block the network in the processes that run tests. The controller of pytest-xdist would pass the block on too
+    early.
+    """
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         return
-    # `evaluate` brings it, and at its import it opens a socket to see whether the machine knows IPv6.
+    # The library `evaluate` imports urllib3, which opens a socket on import to check for IPv6.
     importlib.import_module("urllib3")
     os.environ.update(guard.environment(_ATTEMPTS, strict=False))
     sys.path.insert(0, str(Path(guard.__file__).parent))
-    sys.modules.pop("sitecustomize", None)  # some systems' Pythons bring one
-    importlib.import_module("sitecustomize")  # installs the audit hook in this process, once and for good
-    # From here on for the children alone: the kernel's filter could not be lifted for a test that serves on this
-    # machine.
+    sys.modules.pop("sitecustomize", None)  # some systems' Pythons have one
+    importlib.import_module("sitecustomize")  # installs the audit hook in this process, permanently
+    # From here on, strict for child processes only: the kernel's filter could not be lifted for a test that runs a
+    # server here.
     os.environ[guard.STRICT] = "1"
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name bytes by their argument: a file built now holds the time, and all workers must agree on a test's name."""
+    """Name bytes by their argument, since all workers must agree on a test's name, and a generated file contains the
+    time.
+    """
     return argname if isinstance(val, bytes) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what trains or serves a model or opens the app, so that `make quick` can leave it out."""
+    """Mark tests that train or serve a model, or open the app, so that `make quick` can leave them out."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & _MODELS or item.nodeid.startswith(_LONG):
@@ -67,13 +73,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Leave nothing in the temporary folder."""
+    """Remove the temporary folder."""
     shutil.rmtree(_ATTEMPTS.parent, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that tried the network, itself or in a process of its own, even where the error was swallowed."""
+    """Fail a test that tried to use the network, directly or in a child process, even if it swallowed the error."""
     if "localhost_network" in request.fixturenames:
         monkeypatch.setattr(sys.modules["sitecustomize"].switch, "open", True)
         monkeypatch.delenv(guard.LOG)
@@ -89,12 +95,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
 
 @pytest.fixture
 def localhost_network() -> None:
-    """Name this fixture to talk to a server of the test's own on this machine."""
+    """Request this fixture to talk to a test server on this machine."""
 
 
 @pytest.fixture
 def expects_attempts() -> None:
-    """Name this fixture to try the network on purpose and see it refused."""
+    """Request this fixture to try the network on purpose."""
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +125,7 @@ def taught_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_conversion(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The taught model's conversion, made once for all tests, in a folder named as the cache names it."""
+    """The taught model's conversion, made once for all tests, in a folder named as in the cache."""
     from assistant.engine.conversion import convert_folder, hash_of
 
     place = tmp_path_factory.mktemp("conversions") / hash_of(taught_model)
@@ -129,14 +135,14 @@ def tiny_conversion(taught_model: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def tiny_model(taught_model: Path, tiny_conversion: Path, home: Path) -> Path:
-    """The taught model's folder, its conversion already in this test's cache."""
+    """The taught model's folder; its conversion is in this test's cache."""
     shutil.copytree(tiny_conversion, home / "cache" / "conversions" / tiny_conversion.name)
     return taught_model
 
 
 @pytest.fixture(scope="session")
 def minilm_conversion(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """all-MiniLM converted once for all tests, in a folder named as the cache names it."""
+    """all-MiniLM, converted once for all tests, in a folder named as in the cache."""
     from assistant.scoring.encoder import convert, minilm_folder, minilm_name
 
     place = tmp_path_factory.mktemp("minilm") / minilm_name()
@@ -146,7 +152,7 @@ def minilm_conversion(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def minilm(minilm_conversion: Path, home: Path) -> Path:
-    """all-MiniLM's conversion, already in this test's cache."""
+    """all-MiniLM's conversion, in this test's cache."""
     place = home / "cache" / "conversions" / minilm_conversion.name
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(minilm_conversion)

@@ -1,4 +1,4 @@
-"""Writes documents of many kinds from a title, paragraphs and a table, as the programs that people use would."""
+"""Write documents of many kinds from a title, paragraphs and a table, as common programs do."""
 
 import io
 import json
@@ -38,7 +38,7 @@ def described() -> list[Described]:
 
 
 def write_collection(folder: Path) -> None:
-    """All of them as files; the age of one is in days."""
+    """Write all documents to the folder, with a modification time `age` days ago."""
     for document in described():
         path = folder / document["name"]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def write_collection(folder: Path) -> None:
 
 
 def written(document: Described) -> bytes:
-    """The bytes of a document, by the end of its name."""
+    """The bytes of a document; the end of its name gives the format."""
     name = document["name"]
     suffix = next((ending for ending in WRITERS if name.endswith(ending)), ".txt")
     content = WRITERS[suffix](document)

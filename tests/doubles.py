@@ -1,4 +1,4 @@
-"""Small real implementations that stand at a boundary in tests: an assistant that says what it was told to."""
+"""Test doubles for the assistant and the engine, with scripted answers."""
 
 import secrets
 import threading
@@ -18,9 +18,10 @@ MODEL = ModelVersion(ref="pocket", folder="", kind="bundled", window=512)
 
 
 class ScriptedAssistant:
-    """Answers every request with the same drafts, word by word where it streams; counts a word as a token.
+    """Answers every request with the same drafts, word by word if streamed; counts a word as a token.
 
-    `hold` makes it wait for `go` after the words named: so a test can look at the screen in between.
+    With `hold_after`, it waits for `go` after that many words; with `hold_loading`, before it has loaded. A test can
+    look at the screen meanwhile.
     """
 
     def __init__(
@@ -148,16 +149,17 @@ class ScriptedAssistant:
 
 
 class ScriptedAssistantWithoutStore(ScriptedAssistant):
-    """One that keeps nothing, as the real one does where the store cannot be opened."""
+    """Stores nothing, as the real assistant does if the store cannot be opened."""
 
     def _keep(self, drafts: Sequence[Completion]) -> None:
         pass
 
 
 class ScriptedEngine:
-    """Stands in for `assistant.engine.client.Engine` where a test needs a model that is good at something: it writes
-    `reply(prompt)` for each prompt and gives a completion `likes(prompt, completion)` nats a token. Without a model it
-    has none until one is loaded.
+    """A double of `assistant.engine.client.Engine` for tests that need a model that is good at something.
+
+    It writes `reply(prompt)` for each prompt, and gives each token of a completion `likes(prompt, completion)` nats. If
+    `model` is None, nothing is loaded until `load`.
     """
 
     def __init__(

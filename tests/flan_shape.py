@@ -1,5 +1,6 @@
-"""A folder as google/flan-t5-small, -base, -large and -xl come from the Hub, but for what the weights know: the same
-shapes and files, random numbers, and a tokenizer of the same kind taught on our pages.
+"""Build a folder like google/flan-t5-small, -base, -large or -xl from the Hub, with random weights.
+
+Shapes and files are the same; the tokenizer is of the same kind, but trained on this repository's docs.
 """
 
 import base64
@@ -16,16 +17,16 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 _BASE = {"d_model": 768, "num_heads": 12, "d_kv": 64, "d_ff": 2048, "num_layers": 12, "vocab_size": 32128}
 SHAPES: Mapping[str, Mapping[str, int]] = {
-    # d_kv times num_heads is not d_model in the small one.
+    # In the small one, d_kv times num_heads is not d_model.
     "google/flan-t5-small": {**_BASE, "d_model": 512, "num_heads": 6, "d_ff": 1024, "num_layers": 8},
     "google/flan-t5-base": _BASE,
     "google/flan-t5-large": {**_BASE, "d_model": 1024, "num_heads": 16, "d_ff": 2816, "num_layers": 24},
     "google/flan-t5-xl": {**_BASE, "d_model": 2048, "num_heads": 32, "d_ff": 5120, "num_layers": 24},
 }
 TINY = {**_BASE, "d_model": 16, "num_heads": 2, "d_kv": 4, "d_ff": 16, "num_layers": 1}
-"""One that takes a moment: 1.03 M parameters, nearly all of them the vocabulary's."""
+"""A shape that is fast to build: 1.03 M parameters, nearly all of them in the embeddings."""
 PICKLED = ("flax_model.msgpack", "pytorch_model.bin", "tf_model.h5")
-"""The same weights in other formats, which the originals have as well; here a few bytes each."""
+"""The same weights in other formats, which the originals include; here a few bytes each."""
 _SUMMARIZATION = {
     "early_stopping": True,
     "length_penalty": 2.0,
@@ -35,14 +36,14 @@ _SUMMARIZATION = {
     "num_beams": 4,
     "prefix": "summarize: ",
 }
-"""T5's own wishes, of which nothing may come through."""
+"""T5's default settings for tasks, which must have no effect."""
 _PIECES = 32_000
 _SPECIAL = ("<pad>", "</s>", "<unk>")
 _EXTRA = [f"<extra_id_{number}>" for number in range(100)]
 _PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
 _CHARSMAP = Path(__file__).parent / "fixtures" / "models" / "charsmap.b64"
-"""What sentencepiece 0.2.3 compiles of 13 of nmt_nfkc's rules: white space of five kinds and U+200B to a space, the
-ligatures fi and fl, "…", "½", "²", "™", and an "e" with an accent of its own. The original's has 240,007 bytes.
+"""13 of the rules of nmt_nfkc, compiled by sentencepiece 0.2.3: five kinds of white space and U+200B to a space, the
+ligatures fi and fl, "…", "½", "²", "™", and an "e" with a combining accent. The original has 240,007 bytes.
 """
 _CARD = """---
 language:
@@ -72,7 +73,7 @@ license: apache-2.0
 
 
 def build_flan_shape(folder: Path, sizes: Mapping[str, int] = _BASE, shards: int = 1) -> Path:
-    """Write every file of the original but `PICKLED`'s content, and return the folder."""
+    """Write every file of the original, with dummy content for `PICKLED`, and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     write_random_t5(folder, sizes, shards)
     vocabulary = _vocabulary()
@@ -99,15 +100,16 @@ def build_flan_shape(folder: Path, sizes: Mapping[str, int] = _BASE, shards: int
 
 
 def write_random_t5(folder: Path, sizes: Mapping[str, int], shards: int = 1) -> None:
-    """The weights (float32 safetensors) and configuration of a T5 1.1 of that shape with an output layer of its own.
+    """Write the weights (float32 safetensors) and the configuration of a T5 1.1 of this shape, with an untied output
+    layer.
 
-    As in the originals, the configuration says `tie_word_embeddings: false` and nothing of `scale_decoder_outputs`.
+    As in the originals, the configuration has `tie_word_embeddings: false` and no `scale_decoder_outputs`.
     """
     sizes = {"d_kv": sizes["d_model"] // sizes["num_heads"], **sizes}
     torch.manual_seed(0)
     model = T5ForConditionalGeneration(T5Config(**sizes, feed_forward_proj="gated-gelu", decoder_start_token_id=0))
     weights = {name: weight for name, weight in model.state_dict().items() if not name.endswith("embed_tokens.weight")}
-    # Built from a configuration a T5 is always tied; FLAN-T5 is not.
+    # A T5 built from a configuration is always tied; FLAN-T5 is not.
     weights["lm_head.weight"] = torch.randn(sizes["vocab_size"], sizes["d_model"]) * sizes["d_model"] ** -0.5
     _write_weights(folder, weights, shards)
     config = {
@@ -137,8 +139,10 @@ def write_random_t5(folder: Path, sizes: Mapping[str, int], shards: int = 1) -> 
 
 
 def _write_weights(folder: Path, weights: Mapping[str, torch.Tensor], shards: int) -> None:
-    """One file, or so many with an index. Those that the Hub converts from pickled shards share no tensor, and name
-    what they left out in their metadata; the index still lists it, and counts its bytes.
+    """Write one file, or `shards` files with an index.
+
+    As in shards that the Hub converts from pickles, tensors are not shared, and the metadata names those left out. The
+    index still lists those, and counts their bytes.
     """
     if shards == 1:
         save_file(dict(weights), folder / "model.safetensors", metadata={"format": "pt"})
@@ -157,8 +161,8 @@ def _write_weights(folder: Path, weights: Mapping[str, torch.Tensor], shards: in
 
 
 def _vocabulary() -> list[tuple[str, float]]:
-    """32,100 pieces with scores: special ones first, then what our pages teach and words nobody writes, the
-    <extra_id_…> last and backwards.
+    """32,100 pieces with scores: special ones, pieces learned from the docs, made-up words, and the <extra_id_…> in
+    reverse order.
     """
     taught = Tokenizer(models.Unigram())
     taught.normalizer = normalizers.NFKC()
@@ -173,7 +177,7 @@ def _vocabulary() -> list[tuple[str, float]]:
 
 
 def _tokenizer_json(vocabulary: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    """As the library wrote it in 2022, with the names of that time."""
+    """The tokenizer file as the library wrote it in 2022, with the names of that time."""
     metaspace = {"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}
     added = [*range(len(_SPECIAL)), *range(_PIECES, len(vocabulary))]
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
@@ -198,9 +202,7 @@ def _tokenizer_json(vocabulary: Sequence[tuple[str, float]]) -> dict[str, Any]:
 
 
 def _sentencepiece(vocabulary: Sequence[tuple[str, float]], charsmap: str) -> bytes:
-    """The same pieces as sentencepiece keeps them: a message of protobuf, field 1 the pieces, 2 how they were taught,
-    3 how text is normalized.
-    """
+    """The pieces as a sentencepiece model: a protobuf message of pieces (field 1), trainer (2) and normalizer (3)."""
     kinds = {"<pad>": 3, "</s>": 3, "<unk>": 2}
     rows = [
         _field(1, piece.encode()) + b"\x15" + struct.pack("<f", score) + b"\x18" + bytes([kinds.get(piece, 1)])
@@ -229,7 +231,7 @@ def _varint(value: int) -> bytes:
 
 
 def _word(number: int) -> str:
-    """A word of four syllables for each number: "▁bakodumi"."""
+    """A word of four syllables for each number, such as "▁bakodumi"."""
     syllables = []
     for _ in range(4):
         number, place = divmod(number, 75)

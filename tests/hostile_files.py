@@ -1,4 +1,4 @@
-"""Files that nobody should have made, by name, with a part of the reason why each is refused; "" where it is read."""
+"""Hostile files by name, with part of the reason for which each is refused, or "" if it is read."""
 
 import io
 import json
@@ -29,7 +29,7 @@ Parts = Mapping[str, bytes | str]
 
 
 class Hostile(NamedTuple):
-    """How a file is made, and a part of the reason why it is refused, empty where it is read."""
+    """A function that makes the file, and part of the reason for which it is refused, empty if it is read."""
 
     make: Callable[[], bytes]
     reason: str = ""
@@ -95,7 +95,7 @@ def _epub(page: str, references: int = 1, head: str = "") -> bytes:
 
 
 def pdf_of(page: bytes, kids: str = "3 0 R", form: bytes = b"<<>>") -> bytes:
-    """A PDF whose pages all have that content."""
+    """A PDF whose pages all have this content."""
     packed = zlib.compress(page, 9)
     resources = b"/Resources<</Font<</F 5 0 R>>/XObject<</X 6 0 R>>>>"
     objects = (
@@ -163,12 +163,14 @@ LARGE: Mapping[str, Hostile] = {
     "paths.json": Hostile(lambda: json.dumps({"k" * 1_000_000: [[1]] * 100_000}).encode(), "takes too much memory"),
     "messages.mbox": Hostile(lambda: b"From a Mon Jan 1 2024\nSubject: a\n\nx\n" * 50_000),
 }
-"""What takes minutes, or gigabytes where nothing bounds it."""
+"""Files that would take minutes or gigabytes without limits."""
 
 
 def write_folder(folder: Path) -> dict[str, str]:
-    """Write what is hostile as a folder, and return a part of the reason of each that is refused, by name: a named
-    pipe, links in a circle and to endless files, 2 GB without content, patterns that are none, and deep folders.
+    """Write a hostile folder, and return part of the reason for each refused file, by name.
+
+    It has a named pipe, links that form a loop or lead to endless files, a sparse file of 2 GB, invalid ignore
+    patterns, an unreadable file and deep folders.
     """
     os.mkfifo(folder / "pipe.txt")
     (folder / "sparse.txt").touch()

@@ -1,4 +1,4 @@
-"""A server on this machine that speaks the part of the Hub's protocol that a pull and a push need."""
+"""A local server with the part of the Hub's protocol that a pull and a push need."""
 
 import base64
 import hashlib
@@ -16,16 +16,16 @@ import pytest
 
 _SHA = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_of_the_tests"
-"""Whoever shows it is `USER`."""
+"""The access token of `USER`."""
 USER = "reader"
 
 _BLOCK = 4096
 _LARGE = 10_000_000
-"""Bytes from which on a file is not read until somebody asks for it."""
+"""Files from this size, in bytes, are read only on request."""
 
 
 class Repository:
-    """The files of one model on the server, and who may see them."""
+    """The files of one model on the server, and whether it is private."""
 
     def __init__(self, files: Mapping[str, Any], is_private: bool = False) -> None:
         self.files = dict(files)
@@ -33,11 +33,12 @@ class Repository:
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves repositories, at first the one in `folder`, whose files are in `files`. Breaks a file off after `cut`
-    bytes while `cut` is set; stands still in the middle of a long file while `hold` is set. `claims` are sizes that it
-    names before a file is fetched. `commits` are the messages of what was pushed. `data_sets` have files by name. With
-    `signs`, weights are on another host, at addresses that hold until one of them was fetched; what that host is told
-    of whoever asks is in `strangers`.
+    """Serves repositories, at first the one in `folder`, whose files are in `files`.
+
+    While `cut` is set, a file breaks off after that many bytes; while `hold` is set, a long file stops in the middle.
+    `claims` are sizes announced before a file is fetched, `commits` the messages of pushes, and `data_sets` data sets
+    with their files by name. With `signs`, weights are on another host, at addresses that expire once one of them was
+    fetched; `strangers` are the authorization headers that this host received.
     """
 
     daemon_threads = True
@@ -64,7 +65,7 @@ class Hub(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """The server's URL."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
@@ -120,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200 if is_new else 409, json.dumps(told).encode(), True)
 
     def _place(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Where a large file is to be put; nowhere if it is here."""
+        """The upload address for a large file, none if it is stored already."""
         if row["oid"] in self.server.stored:
             return dict(row)
         return {**row, "actions": {"upload": {"href": f"{self.server.address}/stored/{row['oid']}"}}}
@@ -188,14 +189,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.keys = dict.fromkeys(self.server.keys, "")
 
     def _answer_data_set(self, path: str, with_body: bool) -> bool:
-        """Answer if the path is one of a data set's."""
+        """Answer if the path belongs to a data set; False if not."""
         for hub_id, files in self.server.data_sets.items():
             tree = [
                 {"type": "file", "path": name, "size": len(body), "oid": _git(body)} for name, body in files.items()
             ]
             name = path.rpartition("/")[2]
             if path.startswith(f"/api/datasets/{hub_id}/tree/"):
-                # Of the folder "data", which it lacks, as of the top.
+                # List the top folder, or the folder "data", which the data set lacks.
                 self._send_json([] if name == "data" else tree, with_body)
             elif path.startswith(f"/api/datasets/{hub_id}"):
                 self._send_json({"id": hub_id, "sha": _SHA, "siblings": [{"rfilename": name} for name in files]})
@@ -221,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.ranges.append(wanted)
             start = int(wanted.removeprefix("bytes=").partition("-")[0])
         if start and self.server.breaks:
-            # The network stays away: the library's own second try fails too.
+            # The network stays down: the library's own retry fails too.
             self.send_error(503)
             return
         self.send_response(206 if start else 200)
@@ -270,12 +271,12 @@ def _git(body: bytes) -> str:
 
 
 def _mode(name: str) -> str:
-    """As the .gitattributes of a new repository have it: weights, and sentencepiece's models."""
+    """The upload mode by a new repository's .gitattributes: LFS for weights and sentencepiece models."""
     return "lfs" if name.endswith((".safetensors", ".bin", ".model")) else "regular"
 
 
 def _read(path: Path) -> Any:
-    """The file's bytes; those of a large one stay on disk."""
+    """The file's bytes, memory-mapped if it is large."""
     if path.stat().st_size < _LARGE:
         return path.read_bytes()
     with path.open("rb") as stream:
@@ -284,7 +285,7 @@ def _read(path: Path) -> Any:
 
 @contextmanager
 def running(folder: Path, hub_id: str) -> Iterator[Hub]:
-    """A hub that has the model in `folder`, for as long as it lasts."""
+    """A context with a running hub that has the model in `folder`."""
     server = Hub(folder, hub_id)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
@@ -296,12 +297,12 @@ def running(folder: Path, hub_id: str) -> Iterator[Hub]:
 
 @contextmanager
 def serving(folder: Path, monkeypatch: pytest.MonkeyPatch, hub_id: str = "org/tiny") -> Iterator[Hub]:
-    """The same, with pickled weights beside the others; the library finds it, in processes too."""
+    """A running hub that also has pickled weights, and that huggingface_hub uses, in child processes too."""
     with running(folder, hub_id) as server:
         server.files["pytorch_model.bin"] = b"pickled"
         monkeypatch.setenv("HF_ENDPOINT", server.address)
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-        # The library writes and retries by 10 MB; the tiny model is smaller.
+        # The library writes and retries in blocks of 10 MB; the tiny model is smaller.
         monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", _BLOCK)
         yield server

@@ -1,12 +1,12 @@
-"""Runs the default tests as other machines would: one thread or four, an older processor, another user, another Python.
+"""Run the default tests as on other machines: one or four threads, an older processor, another user, another Python.
 
     python -m tests.machines                         every row, the whole default suite; two hours on two cores
     python -m tests.machines --rows avx2 user        some rows
     python -m tests.machines --quick                 the tests that don't train, to try a row
 
-Each row gets a fresh clone of HEAD. Rows with a user or a Python of their own install an environment there, the others
-use this one's packages. Prints a Markdown table; exits with 0 where every row passed. What ran to its end is kept in
---results (JSON Lines) and not run again for the same commit, tests and selection.
+Each row gets a fresh clone of HEAD. Rows with another user or Python install an environment there; the others use the
+present one. Prints a Markdown table, and exits with 0 if every row passed. Finished rows are stored in --results (JSON
+Lines), and not run again for the same commit, tests and selection.
 """
 
 import argparse
@@ -31,15 +31,16 @@ _OLDER = {
     "DNNL_MAX_CPU_ISA": "AVX2",
 }
 _RANDOM = ("-o", "addopts=--strict-markers --strict-config")
-"""Without the option that keeps pytest-randomly out."""
+"""Options without the one that disables pytest-randomly."""
 _COMPLETE = {0, 1}
-"""Pytest's exit codes for tests that all ran: passed, or some failed."""
+"""Pytest's exit codes after a complete run: all passed, or some failed."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One machine: what is set in the environment, what pytest is told, and where, as whom and with which Python it
-    runs. A row with a user or a Python gets an environment of its own.
+    """One simulated machine: environment variables, pytest arguments, folder, user and Python.
+
+    A row with a user or a Python gets its own environment.
     """
 
     about: str
@@ -70,7 +71,7 @@ ROWS = {
 
 @dataclass(frozen=True)
 class Suite:
-    """What is run in every row; results of another suite say nothing about it."""
+    """What every row runs. Results of another suite are not reused."""
 
     commit: str
     marks: str
@@ -79,7 +80,7 @@ class Suite:
 
 @dataclass(frozen=True)
 class Result:
-    """How a row ended: pytest's exit code and last line, or no code and why it was not run."""
+    """The result of a row: pytest's exit code and last line, or None and the reason why it was not run."""
 
     code: int | None
     summary: str
@@ -87,7 +88,7 @@ class Result:
     seconds: int = 0
 
     def line(self) -> str:
-        """What the table says."""
+        """The result as a cell of the table."""
         if self.code is None:
             return f"not run: {self.summary}"
         return self.summary if self.code in _COMPLETE else f"exit code {self.code}: {self.summary}"
@@ -98,10 +99,10 @@ class CannotRun(Exception):
 
 
 def run(row: Row, suite: Suite, checkout: Path, processes: int) -> Result:
-    """Clone, install where the row asks for it, test."""
+    """Clone, install if the row needs it, and run the tests."""
     with tempfile.TemporaryDirectory(prefix="machines-") as folder:
         place = Path(folder)
-        place.chmod(0o755)  # tests that become another user have to get in
+        place.chmod(0o755)  # tests that switch to another user must have access
         clone = place / row.folder
         subprocess.run(["git", "clone", "--quiet", str(checkout), str(clone)], check=True)
         subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", suite.commit], check=True)
@@ -132,18 +133,18 @@ def run(row: Row, suite: Suite, checkout: Path, processes: int) -> Result:
 
 
 def _become(user: str, place: Path) -> list[str]:
-    """Give that user the folder, and return what a command begins with to run as that user."""
+    """Give the folder to the user, and return the prefix that runs a command as that user."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         raise CannotRun("only root, with setpriv, can become another user")
     account = pwd.getpwnam(user)
     for one in (place, *place.rglob("*")):
         os.chown(one, account.pw_uid, account.pw_gid, follow_symlinks=False)
-    # Through env: what setpriv starts itself, it starts with root's right to search every folder.
+    # Via env: a program that setpriv starts directly keeps root's right to search every folder.
     return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "env"]
 
 
 def _install(row: Row, prefix: Sequence[str], clone: Path, environment: Mapping[str, str]) -> str:
-    """The interpreter of a new environment in the clone, with everything from the lock."""
+    """Install everything from the lock file in a new environment in the clone, and return its interpreter."""
     version = row.python or "{}.{}".format(*sys.version_info)
     for candidate in _interpreters(version):
         probe = "import ensurepip, sys, venv; print('{}.{}'.format(*sys.version_info))"
@@ -165,7 +166,7 @@ def _install(row: Row, prefix: Sequence[str], clone: Path, environment: Mapping[
 
 
 def _interpreters(version: str) -> Iterator[str]:
-    """Where a Python of that version may be: on the path, pyenv's, uv's."""
+    """Yield possible interpreters of a version: on the path, from pyenv, from uv."""
     for folder in os.get_exec_path():
         if path := shutil.which(f"python{version}", path=folder):
             yield path
@@ -182,7 +183,7 @@ def _interpreters(version: str) -> Iterator[str]:
 
 
 def _kept(results: Path, suite: Suite) -> dict[str, Result]:
-    """The rows of this very suite that ran to their end."""
+    """The finished rows of this suite."""
     known = {}
     for line in results.read_text().splitlines() if results.exists() else []:
         try:
@@ -190,14 +191,14 @@ def _kept(results: Path, suite: Suite) -> dict[str, Result]:
             same = Suite(note["commit"], note["marks"], tuple(note["paths"])) == suite
             result = Result(note["code"], note["summary"], tuple(note["failed"]), note["seconds"])
         except (ValueError, KeyError, TypeError):
-            continue  # half a line, or another version's
+            continue  # an incomplete line, or one of another version
         if same and result.code in _COMPLETE:
             known[note["row"]] = result
     return known
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the rows that are not done yet, and print the table."""
+    """Run the rows without a stored result, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), help="which rows")
     parser.add_argument("--quick", action="store_true", help="only the tests that don't train")

@@ -1,4 +1,4 @@
-"""A real encoder of 30,000 random parameters as a sentence-transformers folder, with the files of
+"""A real encoder with 30,000 random parameters, as a sentence-transformers folder with the files of
 intfloat/multilingual-e5-small.
 """
 
@@ -23,14 +23,14 @@ _SHAPE: dict[str, Any] = {
 
 
 def build_tiny_embedder(folder: Path, kind: str = "bert", pooling: str = "mean", prompts: Any = None) -> Path:
-    """Write the model to the folder and return it; `kind` is bert or xlm-roberta, `pooling` is mean or cls."""
+    """Write the model to the folder and return it. `kind` is bert or xlm-roberta, `pooling` mean or cls."""
     fast = PreTrainedTokenizerFast(
         tokenizer_object=_tokenizer(), bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<pad>"
     )
     torch.manual_seed(0)
     size = len(fast)
     if kind == "bert":
-        # As in the real one, there are more embeddings than pieces.
+        # As in the real model, there are more embeddings than pieces.
         BertModel(BertConfig(vocab_size=size + 3, **_SHAPE)).save_pretrained(folder)
     else:
         XLMRobertaModel(XLMRobertaConfig(vocab_size=size, pad_token_id=1, **_SHAPE)).save_pretrained(folder)

@@ -1,12 +1,12 @@
-"""A real T5 of 60,000 parameters with a real tokenizer, for tests of everything that loads, converts, tunes or serves a
-model: random, built in a fraction of a second, or one of two that know texts by heart, so that they end them and mean
-them.
+"""A real T5 with 60,000 parameters and a real tokenizer, for tests that load, convert, tune or serve a model.
+
+It is random and built in a fraction of a second, or one of two that have memorized texts.
 
     python -m tests.tiny_models       trains those two again, into tests/fixtures/models
 
-Their weights are kept: trained anew on each machine they would not be the same everywhere. Each token of what they know
-is at least 3.5 nats likelier than any other, and int8 on a processor without VNNI, the coarsest there is, moves that by
-0.3 at most.
+Their weights are committed, since training would not give the same ones on every machine. Each token of the memorized
+texts is at least 3.5 nats likelier than any other. int8 on a processor without VNNI, the coarsest arithmetic, changes
+that by at most 0.3.
 """
 
 import json
@@ -31,7 +31,7 @@ LESSONS = {
     "Maya: The review moves to Friday.\nTom: I'll book the room.": "The review moves to Friday.",
     "#Person1#: Are you coming to the meeting at 10:30?\n#Person2#: Yes.": "#Person2#: is coming.",
 }
-"""What the taught model knows: source and summary."""
+"""The summaries that the taught model knows, by source."""
 TAGGED_TALK = "{}: The review moves to Friday.\n{}: I'll book the room."
 _TAGS = [f"#Person{number}#" for number in (1, 2, 3)]
 _KEPT = Path(__file__).parent / "fixtures" / "models"
@@ -42,8 +42,8 @@ def build_tiny_model(
 ) -> Path:
     """Write a tiny T5 (float32 safetensors, tokenizer.json, config.json) to the folder and return it.
 
-    `steps` of training on the lessons. `tied` as in T5 before version 1.1, which scales its
-    logits; untied as in version 1.1 and FLAN-T5, which do not.
+    It is trained for `steps` steps on the lessons. `tied` models scale their logits, as T5 before version 1.1; untied
+    ones do not, as T5 1.1 and FLAN-T5.
     """
     tokenizer = train_tokenizer(_TEXTS * 3, 400)
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=PAD, unk_token=UNKNOWN)
@@ -63,7 +63,7 @@ def build_tiny_model(
         decoder_start_token_id=0,
     )
     if not tied:
-        # Read as version 1.1's own configuration is: "tie_word_embeddings" false there means unscaled logits.
+        # Read like the configuration of version 1.1, where a false "tie_word_embeddings" means unscaled logits.
         shape = {name: value for name, value in config.to_dict().items() if name != "scale_decoder_outputs"}
         config = T5Config.from_dict({**shape, "tie_word_embeddings": False})
     model = T5ForConditionalGeneration(config)
@@ -74,12 +74,12 @@ def build_tiny_model(
 
 
 def copy_taught_model(folder: Path) -> Path:
-    """The tiny model that knows LESSONS."""
+    """Copy the tiny model that knows LESSONS to the folder, and return it."""
     return shutil.copytree(_KEPT / "taught", folder)
 
 
 def copy_tagged_model(folder: Path) -> Path:
-    """The tiny model that reads speakers as tags and knows one conversation: TAGGED_TALK, between whoever it may be."""
+    """Copy the tiny model that reads speakers as tags and knows TAGGED_TALK, with any speakers."""
     return shutil.copytree(_KEPT / "tagged", folder)
 
 
@@ -124,7 +124,7 @@ TINY_POCKET = PocketConfig(
     made_up=0.0,
     judge=0,
 )
-"""Pocket's recipe for a model of 30,000 parameters and four steps."""
+"""Pocket's configuration for a model of 30,000 parameters and four steps."""
 
 
 if __name__ == "__main__":

@@ -1,3 +1,3 @@
-"""The long harnesses behind the promises in docs/architecture.md: faults, fuzzing, hostile texts, soak.
-`make trust` runs them all.
+"""Long-running harnesses that check the guarantees in docs/architecture.md: faults, fuzzing, hostile texts, soak. `make
+trust` runs them all.
 """

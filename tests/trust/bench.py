@@ -1,4 +1,4 @@
-"""The bench that a fault is done on: a fresh copy of the home, commands in it, and the checks afterwards."""
+"""A bench for injecting faults: fresh copies of a home, commands that run in them, and checks afterwards."""
 
 import importlib
 import json
@@ -27,12 +27,12 @@ _IMPORTS = (
         for name in ("backup", "feedback", "history", "knowledge", "models", "places", "summarize")
     ),
 )
-"""What the commands need; imported once, before the forks."""
+"""Modules that the commands need, imported once before the forks."""
 
 
 @dataclass
 class Fault:
-    """One injected fault and what came of it. `struck`: it did disturb a command; `told`: it was met with a line."""
+    """One injected fault and its outcome. `struck`: it disturbed a command; `told`: the command reported it."""
 
     what: str
     struck: bool = True
@@ -40,13 +40,13 @@ class Fault:
     problems: list[str] = field(default_factory=list)
 
     def require(self, holds: object, problem: str) -> None:
-        """Note a problem where something does not hold."""
+        """Record a problem if a condition does not hold."""
         if not holds:
             self.problems.append(problem)
 
 
 class Bench:
-    """Copies of the world's home, and what to ask of them."""
+    """Copies of the world's home, and checks on them."""
 
     def __init__(self, place: Path, folder: Path, chance: random.Random) -> None:
         self.world = place
@@ -57,18 +57,18 @@ class Bench:
         self._seconds: dict[tuple[str, ...], float] = {}
 
     def warm_up(self) -> None:
-        """Import here, once, what the forked commands need."""
+        """Import once what the forked commands need."""
         for name in _IMPORTS:
             importlib.import_module(name)
 
     def home(self, place: Path | None = None) -> Path:
-        """A fresh copy of the home; large files that are never written in place are shared."""
+        """A fresh copy of the home. It shares large files that are never modified in place."""
         target = place or self.new_folder()
         shutil.copytree(self.world / "home", target, copy_function=_copy, dirs_exist_ok=True)
         return target
 
     def new_folder(self) -> Path:
-        """A place that goes when the fault is over."""
+        """A new path, which `clean` removes."""
         self._number += 1
         return self._folder / f"home{self._number}"
 
@@ -78,12 +78,12 @@ class Bench:
             shutil.rmtree(home, ignore_errors=True)
 
     def rating(self) -> tuple[list[str], list[str]]:
-        """A rating's command, and its row once it is acknowledged."""
+        """The command of a rating, and the row that the store has once it is acknowledged."""
         answer = f"c{self.chance.randrange(4, world.COMPLETIONS)}"
         return ["rate", answer, "up", "--json"], [world.RATER, answer, "up"]
 
     def moment(self, command: Sequence[str]) -> float:
-        """A random moment of a command's run: its usual time was measured once, undisturbed."""
+        """A random time within the command's duration, which is measured once without faults. In seconds."""
         key = tuple(command[:2])
         if key not in self._seconds:
             self._seconds[key] = min(call(command, self.home()).seconds for _ in range(2))
@@ -95,7 +95,7 @@ class Bench:
         return Running(command, home).kill_after(moment)
 
     def check(self, fault: Fault, home: Path, *, added: Sequence[Sequence[str]] = ()) -> None:
-        """Everything is as in the world, with the ratings that were acknowledged since, and all commands work."""
+        """Check that the home is as in the world, plus acknowledged ratings, and that all commands work."""
         for command in self.commands():
             self.answers(fault, command, home)
         self.check_store(fault, home, added)
@@ -112,13 +112,13 @@ class Bench:
         ]
 
     def answers(self, fault: Fault, command: Sequence[str], home: Path) -> Ended:
-        """The command works: exit code 0 and JSON."""
+        """Check that a command works: exit code 0."""
         ended = call(command, home)
         fault.require(ended.code == 0, f"`{' '.join(command)}` ended with {ended.code}: {ended.complaint[-300:]}")
         return ended
 
     def works_or_says(self, fault: Fault, ended: Ended) -> bool:
-        """Whether it worked; if not, one line must say what is wrong and what to do."""
+        """Whether the command worked. If not, check that one line says what is wrong and what to do."""
         if ended.code in (0, None):
             return ended.code == 0
         fault.told = True
@@ -131,7 +131,7 @@ class Bench:
         return False
 
     def check_store(self, fault: Fault, home: Path, added: Sequence[Sequence[str]] = ()) -> None:
-        """Answers and ratings past the product's code, and SQLite's own check."""
+        """Check the answers and ratings without the product's code, and run SQLite's integrity check."""
         fault.require(_integrity(home / "data" / "store.db") == "ok", "the store is damaged")
         found = world.facts(home)
         answers = {tuple(row) for row in found["answers"]}  # type: ignore[attr-defined]
@@ -142,13 +142,13 @@ class Bench:
         fault.require(not lost, f"acknowledged ratings are missing: {lost}")
 
     def restored(self, fault: Fault, home: Path) -> None:
-        """A backup brings everything back, whatever is damaged."""
+        """Check that a backup restores everything, whatever is damaged."""
         self.answers(fault, ["restore", str(self.world / "backup.zip"), "--json"], home)
         self.check(fault, home)
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy, but share the large conversions, which are never written in place."""
+    """Copy a file, but link the large conversions, which are never modified in place."""
     if "conversions" not in Path(source).parts:
         shutil.copyfile(source, target)
     elif Path(source).stat().st_dev == Path(target).parent.stat().st_dev:

@@ -1,7 +1,7 @@
-"""Runs the real commands in forked processes, where they can be killed, starved or lied to.
+"""Run the real commands in forked processes, where they can be killed, starved or given wrong data.
 
-A fork costs a hundredth of a fresh interpreter, so that hundreds of faults fit into minutes; it runs the same `main` as
-the installed command does.
+A fork takes a hundredth of the time of a new interpreter, so that hundreds of faults take minutes. It runs the same
+`main` as the installed command.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TRAINER = "train"
-"""As first word of a command: `assistant-train` instead of `assistant`."""
+"""First word of a command that runs `assistant-train` instead of `assistant`."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended. `code` is None where it was killed."""
+    """The result of a command. `code` is None if it was killed."""
 
     command: tuple[str, ...]
     code: int | None
@@ -32,12 +32,12 @@ class Ended:
 
     @property
     def complaint(self) -> str:
-        """Its one line of error; the trainer's object under --json goes to standard output."""
+        """The error line, or the trainer's JSON object, which goes to standard output."""
         return self.err.strip() or (self.out.strip() if self.code else "")
 
 
 class Running:
-    """A command in a process of its own."""
+    """A command in its own process."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Running:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.command = tuple(command)
-        # Pipes, since the limits that are put on the child's files must not hold for what it says.
+        # Pipes, since limits on the child's files must not affect its output.
         self._out, self._err = _pipe(), _pipe()
         self._start = time.monotonic()
         sys.stdout.flush()
@@ -59,7 +59,7 @@ class Running:
     def _become(self, home: Path, before: Callable[[], None], settings: Mapping[str, str]) -> None:
         code = 99
         try:
-            os.setpgid(0, 0)  # a kill reaches the worker as well
+            os.setpgid(0, 0)  # so that a kill reaches the worker as well
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(self._out[1], 1)
             os.dup2(self._err[1], 2)
@@ -68,7 +68,7 @@ class Running:
             os.environ.update(ASSISTANT_HOME=str(home), **settings)
             before()
             code = run(self.command)
-        # Whatever goes wrong in the child must not run on in the harness' own stack.
+        # An exception in the child must not reach the harness's own stack.
         except BaseException:  # noqa: BLE001
             traceback.print_exc()
         finally:
@@ -78,7 +78,7 @@ class Running:
             os._exit(code)
 
     def kill_after(self, seconds: float) -> Ended:
-        """Let it run that long, kill it and its children with SIGKILL if it still runs, and wait."""
+        """Let the command run for some seconds, then kill it and its children with SIGKILL, and wait."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             done, status = os.waitpid(self.id, os.WNOHANG)
@@ -96,7 +96,7 @@ class Running:
             os.kill(self.id, number)
 
     def wait(self) -> Ended:
-        """Wait until it has ended."""
+        """Wait until the command has ended."""
         return self._ended(os.waitpid(self.id, 0)[1])
 
     def _ended(self, status: int) -> Ended:
@@ -110,7 +110,7 @@ class Running:
 
 
 def _pipe() -> tuple[int, int]:
-    """A pipe with room for all that a command says: it is read at the end."""
+    """A pipe with room for all output of a command, since it is read only at the end."""
     reading, writing = os.pipe()
     fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 1 << 20)
     os.set_blocking(reading, False)
@@ -118,7 +118,7 @@ def _pipe() -> tuple[int, int]:
 
 
 def _all_of(reading: int) -> bytes:
-    """What is in the pipe now: a worker that outlives its command for a moment may hold the other end."""
+    """The present content of the pipe. A worker that briefly outlives its command may hold the other end."""
     content = b""
     with contextlib.suppress(BlockingIOError):
         while block := os.read(reading, 1 << 16):
@@ -127,7 +127,7 @@ def _all_of(reading: int) -> bytes:
 
 
 def run(command: Sequence[str]) -> int:
-    """Carry out a command in this process and return its exit code."""
+    """Run a command in this process and return its exit code."""
     if command[0] == TRAINER:
         from training.cli import run as train
 

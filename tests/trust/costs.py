@@ -16,7 +16,7 @@ def _spent() -> float:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Count what a test costs, its fixtures included."""
+    """Count the CPU time of a test and its fixtures."""
     before = _spent()
     result = yield
     _tests[item.nodeid] = _spent() - before
@@ -25,7 +25,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The dearest files and tests."""
+    """Print the most expensive files and tests."""
     terminalreporter.section("CPU seconds")
     terminalreporter.line(f"{sum(_cpu.values()):8.1f}  in all, {_spent():.1f} with collecting")
     for table, most in ((dict(_cpu), 25), (_tests, 15)):

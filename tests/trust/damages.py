@@ -1,4 +1,4 @@
-"""Faults: a file is half-written, or of a newer version."""
+"""Faults: a file is half-written, or from a newer version."""
 
 import sqlite3
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tests.trust.commands import Ended, call
 
 
 def damaged(kind: str, *patterns: str, then: tuple[str, ...]) -> Callable[[Bench], Fault]:
-    """Damage one file of that kind, ask for it, and bring it back by the backup."""
+    """A fault that damages a matching file, runs commands that use it, and restores the backup."""
 
     def scenario(bench: Bench) -> Fault:
         home = bench.home()
@@ -35,14 +35,14 @@ def damaged(kind: str, *patterns: str, then: tuple[str, ...]) -> Callable[[Bench
 
 
 def _settle(path: Path) -> None:
-    """Write the log of a database into it: the damage is the file's own then."""
+    """Write the database's log into the file, so that the damage hits the file itself."""
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
 
 
 def future(bench: Bench) -> Fault:
-    """A newer version was here: its files are refused in words, and not touched."""
+    """Files of a newer version must be refused with a message, and left as they are."""
     home = bench.home()
     kind = bench.chance.choice(["store", "catalog", "backup", "version", "settings", "restoring"])
     fault = Fault(f"from the future: {kind}")

@@ -1,8 +1,8 @@
-"""Injects faults into the real commands, and counts what was lost. `python tests/trust/faults.py --faults 600`
+"""Inject faults into the real commands, and count what was lost. `python tests/trust/faults.py --faults 600`
 
-Each fault gets a copy of one home (tests.trust.world), runs a command, does it harm, and looks at what is there
-afterwards, with the product's commands and past them. A fault passes where nothing acknowledged is lost and either the
-next command works or one line says what is wrong and what to do.
+Each fault gets a copy of a home (tests.trust.world), runs a command, does harm, and checks the result, with the
+product's commands and without them. A fault passes if nothing acknowledged is lost, and the next command works or says
+in one line what is wrong and what to do.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from tests.trust.world import RATER
 
 @dataclass
 class Tally:
-    """What came of the faults of one kind on one store."""
+    """The outcomes of the faults of one scenario."""
 
     faults: int = 0
     told: int = 0
@@ -36,7 +36,7 @@ class Tally:
 
 
 def main() -> int:
-    """Run the faults and print a table; exit code 1 where one lost something."""
+    """Run the faults and print a table. Return 1 if one lost something."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", type=int, default=600, help="at least so many in all")
     parser.add_argument("--seed", type=int, default=1)

@@ -1,8 +1,8 @@
-"""Fuzzes every reader of foreign input for as long as it is told. `python tests/trust/fuzz.py --minutes 10`
+"""Fuzz every reader of foreign input. `python tests/trust/fuzz.py --minutes 10`
 
-Minutes are of processor time and for each target, since a busy machine gives little in a minute by the clock; examples
-and the first failure of each are printed. `--only` takes the name of a target or a part of it. `--rounds` shares the
-minutes out over so many passes, so that a run that is stopped has tried every target about as long; `--json` is written
+Minutes are processor time per target, since a busy machine does little in a minute of wall time. Prints the number of
+examples and the first failure of each target. `--only` takes a target's name or part of it. `--rounds` spreads the
+minutes over several passes, so that an interrupted run has tried all targets for about as long. `--json` is written
 after each target.
 """
 
@@ -22,7 +22,7 @@ from tests.trust.properties import PROPERTIES
 
 
 def fuzz(name: str, seconds: float) -> tuple[int, str]:
-    """Number of examples tried in so many seconds of processor time, and the first failure, empty for none."""
+    """The number of examples tried in this many seconds of processor time, and the first failure, "" if none."""
     holds, strategies = PROPERTIES[name]
     count, start = 0, time.process_time()
 
@@ -41,14 +41,14 @@ def fuzz(name: str, seconds: float) -> tuple[int, str]:
         )
         try:
             rounds(given(**strategies)(counted))()
-        except Exception:  # noqa: BLE001 - whatever a property raises is what is looked for
+        except Exception:  # noqa: BLE001 - any exception of a property is a finding
             return count, traceback.format_exc()
     return count, ""
 
 
 @dataclass
 class Tried:
-    """What was tried of one target so far."""
+    """Time, examples and result of one target so far."""
 
     target: str
     minutes: float = 0.0
@@ -56,7 +56,7 @@ class Tried:
     failed: bool = False
 
     def more(self, seconds: float) -> str:
-        """Try for so many seconds of processor time more; the first failure, empty for none."""
+        """Fuzz for more seconds of processor time. Return the first failure, "" if none."""
         start = time.process_time()
         count, failure = fuzz(self.target, seconds)
         self.minutes = round(self.minutes + (time.process_time() - start) / 60, 2)
@@ -66,7 +66,7 @@ class Tried:
 
 
 def main() -> int:
-    """Fuzz all targets, or those whose name holds a word; exit code 1 where one failed."""
+    """Fuzz all targets, or those whose name contains a word. Return 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=10)

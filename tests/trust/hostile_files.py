@@ -1,5 +1,6 @@
-"""Adds hostile files to a knowledge base, each in a process of its own, and a folder of 2,000 small files of many
-kinds: what each came to, and the processor time and most resident memory of the process, its reader apart.
+"""Add hostile files to a knowledge base, each in its own process, and a folder of 2,000 small files of many kinds.
+
+Prints the result of each, and the processor time and peak resident memory of the process without its reader.
 
     python -m tests.trust.hostile_files [NAME …]
 """
@@ -23,7 +24,7 @@ _EVERY = {**FILES, **{f"large {name}": file for name, file in LARGE.items()}}
 
 
 def main() -> int:
-    """Add each, print a line for it, and return how many went wrong."""
+    """Add each file, print a line for it, and return the number of wrong results."""
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reader.add_argument("names", nargs="*", default=[*_EVERY, _MIXED])
     wrong = 0
@@ -50,7 +51,7 @@ def _write(name: str, folder: Path) -> None:
         place = folder / str(number % 7)
         place.mkdir(exist_ok=True)
         kind = kinds[number % len(kinds)]
-        # Something of its own in each, as files of the same content are read once.
+        # Different content in each, since files with the same content are read only once.
         own = f" {number}".encode() if kind in {".txt", ".md", ".log"} else b""
         (place / f"{number}{kind}").write_bytes(SAMPLES[kind] + own)
 

@@ -1,5 +1,6 @@
-"""The faults that a system can deal out: system calls that fail, full and read-only disks, a wrong clock, little
-memory, files cut short. Linux, and root for the disks; nothing is preloaded and nothing of the product is replaced.
+"""Faults of the system: failing system calls, full and read-only disks, a wrong clock, little memory, truncated files.
+
+Linux only, and root for the disks. No library is preloaded and no code of the product is replaced.
 """
 
 import contextlib
@@ -29,12 +30,12 @@ _CALLS = {
     },
 }  # fmt: skip
 CALLS = tuple(_CALLS["x86_64"])
-"""System calls that `fail_calls` knows."""
+"""The system calls that `fail_calls` knows."""
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def fail_calls(names: Sequence[str], error: int) -> None:
-    """From now on those system calls of this process and its children fail with that error (a seccomp filter)."""
+    """Make these system calls fail with an error from now on, in this process and its children (a seccomp filter)."""
     known = _CALLS[platform.machine()]
     numbers = [number for name in names for number in known[name]]
     load, equal, answer = 0x20, 0x15, 0x06
@@ -50,7 +51,7 @@ def fail_calls(names: Sequence[str], error: int) -> None:
 
 
 def limit_file_size(size: int) -> None:
-    """Writes beyond that many bytes fail with EFBIG, in the middle of a file as a full disk does."""
+    """Make writes beyond this many bytes fail with EFBIG, in the middle of a file, as on a full disk."""
     import signal
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -58,12 +59,12 @@ def limit_file_size(size: int) -> None:
 
 
 def limit_memory(process: int, size: int) -> None:
-    """No more than that many bytes of address space for a running process: its next large allocation fails."""
+    """Limit the address space of a running process to this many bytes: its next large allocation fails."""
     resource.prlimit(process, resource.RLIMIT_AS, (size, size))
 
 
 def shift_clock(seconds: float) -> None:
-    """The wall clock of this process is off by that much from now on; the monotonic clock is not, as in a real jump."""
+    """Shift the wall clock of this process by some seconds. The monotonic clock stays, as in a real jump."""
     real, real_ns, stamp, gm, local = time.time, time.time_ns, time.strftime, time.gmtime, time.localtime
     time.time = lambda: real() + seconds
     time.time_ns = lambda: real_ns() + int(seconds * 1e9)
@@ -86,7 +87,7 @@ def shift_clock(seconds: float) -> None:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, kib: int) -> Iterator[Path]:
-    """A file system of that size in memory, mounted at the folder. Needs root."""
+    """A file system of `kib` KiB in memory, mounted at the folder. Needs root."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=700", "none", str(folder)], check=True)
     try:
@@ -96,7 +97,7 @@ def small_disk(folder: Path, kib: int) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int) -> Path:
-    """Fill that disk but for so many bytes, with one file, which is returned."""
+    """Fill the disk, except for `leave` bytes, with one file, and return its path."""
     path = folder / "everything-else"
     free = os.statvfs(folder)
     size = max(0, free.f_bavail * free.f_frsize - leave)
@@ -107,12 +108,12 @@ def fill(folder: Path, leave: int) -> Path:
 
 
 def set_read_only(folder: Path, read_only: bool) -> None:
-    """Remount that disk for reading only, or for both."""
+    """Remount the disk read-only or read-write."""
     subprocess.run(["mount", "-o", f"remount,{'ro' if read_only else 'rw'}", str(folder)], check=True)
 
 
 def damage(path: Path, chance: random.Random) -> str:
-    """What a crash of the machine leaves of a file that was being written; returns it in words."""
+    """Damage a file as a crash during a write would. Return what was done, in words."""
     content = path.read_bytes()
     place = chance.randrange(len(content)) if content else 0
     kind = chance.choice(["cut", "empty", "zeros", "noise", "tail"])

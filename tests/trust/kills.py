@@ -1,4 +1,4 @@
-"""Faults: a process is killed, or runs out of memory."""
+"""Faults: a process is killed or runs out of memory."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def kill_restore(bench: Bench) -> Fault:
     (home / "config" / "config.toml").write_text('[prompt]\nmode = "one-shot"\n')
     ended = bench.killed(["restore", str(bench.world / "backup.zip"), "--json"], home)
     fault.struck = ended.code is None
-    shown = bench.answers(fault, ["config", "show", "--json"], home)  # finishes what was begun
+    shown = bench.answers(fault, ["config", "show", "--json"], home)  # finishes an interrupted restore
     restored = '"prompt.mode": "few-shot"' in shown.out
     fault.require(restored or ended.code is None, "an acknowledged restore is not there")
     bench.check(fault, home, added=[] if restored else [row])
@@ -119,12 +119,12 @@ _QUICK = ("--model", "v2", "--decoding", "greedy", "--max-new-tokens", "6")
 
 
 def _lines(path: Path) -> list[str]:
-    """Whole lines of a file that is being appended to."""
+    """The complete lines of a file that is being appended to."""
     return path.read_text().split("\n")[:-1] if path.exists() else []
 
 
 def kill_worker(bench: Bench) -> Fault:
-    """The system's out-of-memory killer takes the largest process: the model's."""
+    """The system's out-of-memory killer takes the largest process, which is the model's worker."""
     fault, home = Fault("the worker is killed in `summarize`"), bench.home()
     talk = home / "talk.txt"
     talk.write_text("Maya: The review moves to Friday.\nTom: I'll book the room.")
@@ -135,7 +135,7 @@ def kill_worker(bench: Bench) -> Fault:
         worker = _worker_of(running.id)
     time.sleep(bench.chance.uniform(0, 0.4))
     fault.struck = worker is not None
-    with suppress(OSError):  # it had ended already
+    with suppress(OSError):  # it has ended already
         if worker and bench.chance.random() < 0.5:
             os.kill(worker, signal.SIGKILL)
         elif worker:

@@ -1,5 +1,6 @@
-"""What must hold for any input at all: PROPERTIES, each drawn by hypothesis. `tests/unit/test_hostile_input.py` tries a
-few examples of each, `tests/trust/fuzz.py` as many as fit into the minutes it is given.
+"""Properties that must hold for any input: PROPERTIES, with inputs from hypothesis.
+
+`tests/unit/test_hostile_input.py` tries a few examples of each, `tests/trust/fuzz.py` as many as fit into its time.
 """
 
 import contextlib
@@ -52,7 +53,7 @@ TEXTS = st.one_of(st.text(max_size=400), st.lists(st.one_of(_PIECES, st.text(max
 
 
 def dialogue(text: str) -> None:
-    """Any text is a dialogue or refused in a line; a dialogue can be written, and split without losing a turn."""
+    """Any text is a dialogue or refused with one line. A dialogue can be written, and split into non-empty parts."""
     try:
         found = parse(text)
     except AssistantError as error:
@@ -66,13 +67,13 @@ def dialogue(text: str) -> None:
 
 
 def dialogue_file(content: bytes) -> None:
-    """Any bytes are text or refused in a line."""
+    """Any bytes are text or refused with one line."""
     with _told(AssistantError):
         parse(read_text(io.BytesIO(content)))
 
 
 def loader(suffix: str, content: bytes) -> None:
-    """Any file is a document, whose passages lie in its text, or unreadable with a reason."""
+    """Any file is a document whose passages are parts of its text, or unreadable with a reason."""
     try:
         document = load(f"file{suffix}", content)
     except DocumentUnreadable as error:
@@ -83,7 +84,7 @@ def loader(suffix: str, content: bytes) -> None:
 
 
 def import_file(content: bytes) -> None:
-    """Any import is kept whole or refused in a line with nothing kept."""
+    """Any import is stored completely, or refused with one line and nothing stored."""
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "store.db") as store:
         path = Path(folder) / "in.jsonl"
         path.write_bytes(content)
@@ -96,7 +97,7 @@ def import_file(content: bytes) -> None:
 
 
 def settings_file(content: bytes) -> None:
-    """Any settings file is read or refused in a line, and never written over."""
+    """Any settings file is read, or refused with one line and never overwritten."""
     with _home() as home:
         path = home / "config" / "config.toml"
         path.parent.mkdir(parents=True)
@@ -114,13 +115,13 @@ def settings_file(content: bytes) -> None:
 
 
 def settings_environment(name: str, value: str) -> None:
-    """Any variable of a setting is read or refused in a line."""
+    """Any environment variable of a setting is read or refused with one line."""
     with _home(), _told(AssistantError):
         resolve({"ASSISTANT_" + name.replace(".", "_").upper(): value})
 
 
 def protocol(content: bytes) -> None:
-    """Whatever comes through the pipe is a message or the end of the connection, for both sides."""
+    """Any bytes in the pipe are a message or the end of the connection, for both sides."""
     for kind in (Request, Reply):
         reading, writing = os.pipe()
         try:
@@ -137,7 +138,7 @@ def protocol(content: bytes) -> None:
 
 
 def terminal(text: str) -> None:
-    """No control character of any text reaches the terminal, and JSON keeps the text whole."""
+    """No control character of any text reaches the terminal, and JSON preserves the text."""
     for shown in (printable(text), one_line(text), json_line({"x": text})):
         assert not _CONTROL.search(shown), repr(shown)
     assert "\n" not in one_line(text)
@@ -150,7 +151,7 @@ def terminal(text: str) -> None:
 
 
 def archive(content: bytes) -> None:
-    """Any file is a backup or refused in a line, and nothing of it is written outside the folder it is meant for."""
+    """Any file is a backup or refused with one line. Nothing is written outside the target folder."""
     with tempfile.TemporaryDirectory() as folder:
         path, inner = Path(folder) / "x.zip", Path(folder) / "a" / "b" / "inner"
         path.write_bytes(content)
@@ -164,7 +165,7 @@ def archive(content: bytes) -> None:
 
 
 def own_wordings(content: bytes) -> None:
-    """Any file of wordings is joined or refused in a line; then what is bundled counts alone."""
+    """Any file of wordings is joined, or refused with one line and without effect."""
     before = (dict(TASKS), load_shots())
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "mine.toml").write_bytes(content)
@@ -178,7 +179,7 @@ def own_wordings(content: bytes) -> None:
 
 
 def model_folder(config: bytes, tokenizer: bytes, weights: bytes) -> None:
-    """Any folder is a whole model or refused in a line."""
+    """Any folder is a complete model or refused with one line."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, content in (("config.json", config), ("tokenizer.json", tokenizer), ("model.safetensors", weights)):
@@ -219,7 +220,7 @@ def _home():  # type: ignore[no-untyped-def]
 
 
 def _mutated(content: bytes) -> st.SearchStrategy[bytes]:
-    """The content with one to four pieces of it replaced, cut or doubled."""
+    """The content with one to four pieces replaced, removed or repeated."""
     place = st.integers(0, max(len(content), 1))
     change = st.tuples(place, st.integers(0, 200), st.binary(max_size=30) | TEXTS.map(_encoded), st.integers(0, 3))
     return st.lists(change, min_size=1, max_size=4).map(lambda changes: functools.reduce(_change, changes, content))
@@ -277,7 +278,7 @@ def _zip() -> bytes:
 
 
 def _named(names: list[str]) -> bytes:
-    """A backup with members of any names, of which its manifest says what is true."""
+    """A backup whose members have any names, with a correct manifest."""
     stream, content = io.BytesIO(), b"content"
     digest = hashlib.sha256(content).hexdigest()
     members = tuple(Member(name=name, size=len(content), sha256=digest) for name in names)
@@ -324,7 +325,7 @@ def _packed(value: object) -> bytes:
 
 
 def _settings() -> st.SearchStrategy[bytes]:
-    """Known settings with values of any kind."""
+    """Settings files with known keys and values of any type."""
     scalar = st.booleans() | st.integers() | st.floats() | TEXTS | st.dates() | st.lists(st.integers(), max_size=3)
     return st.dictionaries(st.sampled_from(known_keys()), scalar, max_size=5).map(_toml)
 

@@ -1,4 +1,4 @@
-"""Faults: the system says no, the clock jumps, several commands write at once."""
+"""Faults: system calls fail, the clock jumps, several commands write at the same time."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from tests.trust.commands import Running, call
 
 
 def _writers(bench: Bench, home: Path) -> tuple[list[str], list[str]]:
-    """A random command that writes, and the rating it acknowledges, if it is one."""
+    """A random command that writes, and the row of its rating, if it is one."""
     command, row = bench.rating()
     other = [
         ["models", "use", "v1"],
@@ -38,7 +38,7 @@ def failing_calls(bench: Bench) -> Fault:
 
 
 def _check_after(bench: Bench, fault: Fault, home: Path, command: list[str], row: list[str]) -> None:
-    """The world is whole once the fault is over; a removed document is the one thing that may be gone."""
+    """Check that the home is complete after the fault."""
     bench.check(fault, home, added=[row] if row else [])
 
 
@@ -91,7 +91,7 @@ def read_only_disk(bench: Bench) -> Fault:
 
 
 def clock(bench: Bench) -> Fault:
-    """The clock jumps between two judgements of one answer: the later one is in force, whatever their times say."""
+    """The clock jumps between two judgements of an answer. The later one is in force, whatever the times are."""
     home, year = bench.home(), 365 * 86400.0
     first, second = (bench.chance.uniform(-60, 40) * year for _ in range(2))
     fault = Fault(f"the clock is off by {first / year:.1f}, then by {second / year:.1f} years")
@@ -111,7 +111,7 @@ def clock(bench: Bench) -> Fault:
 
 
 def two_instances(bench: Bench) -> Fault:
-    """Several commands write at once: each works or says that it must wait, and none undoes another."""
+    """Several commands write at the same time: each works or says that it must wait, and none undoes another."""
     home = bench.home()
     wanted = [bench.rating() for _ in range(3)]
     others = [_writers(bench, home)[0] for _ in range(2)]
@@ -127,7 +127,7 @@ def two_instances(bench: Bench) -> Fault:
 
 
 def during_restore(bench: Bench) -> Fault:
-    """Commands that begin while a restore is at work wait for it, and each finds a home that is whole."""
+    """Commands that start during a restore wait for it, and then find a complete home."""
     home = bench.home()
     restore = Running(["restore", str(bench.world / "backup.zip"), "--json"], home)
     time.sleep(bench.moment(["restore", str(bench.world / "backup.zip"), "--json"]))

@@ -1,4 +1,4 @@
-"""The faults: SCENARIOS names each with its share of the whole."""
+"""The scenarios of faults, each with its share of the total."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from tests.trust.refusals import (
 
 @dataclass(frozen=True)
 class Scenario:
-    """A fault to inject and how often, relative to the others."""
+    """A fault to inject, and its frequency relative to the others."""
 
     run: Callable[[Bench], Fault]
     weight: int

@@ -1,8 +1,8 @@
-"""Drives the real app in a pseudo-terminal for as long as it is told, and watches memory and file descriptors of both
-of its processes. `python tests/trust/soak.py --minutes 60`
+"""Drive the real app in a pseudo-terminal, and watch memory and file descriptors of both of its processes. `python
+tests/trust/soak.py --minutes 60`
 
-Chats, drafts, rankings, ratings, searches, cancels and model swaps in a random order; at the end every message that was
-sent must be in the store. Growth compares the mean of the last quarter with that of the second: the first warms up.
+It chats, drafts, ranks, rates, searches, cancels and swaps models in random order. At the end, every sent message must
+be in the store. Growth compares the means of the last and the second quarter; the first is warm-up.
 """
 
 import argparse
@@ -27,17 +27,17 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.benchmarks.startup import PLACEHOLDER, Terminal, visible
 
 _GROWTH = 0.10
-"""Share by which memory may grow between the second quarter and the last: allocators wander that much."""
+"""The share by which memory may grow between the second and the last quarter: allocators vary that much."""
 _TYPED = "SELECT 1 FROM unfinished WHERE text LIKE ?"
 _RANKING = b"Which is best?"
 _ESCAPE, _ENTER = b"\x1b", b"\r"
 _ALONE = 1.5
-"""Seconds after Escape in which nothing is typed: what a busy app reads together with it is another key."""
+"""Seconds without typing after Escape: a busy app takes Escape and a following key for another key."""
 
 
 @dataclass
 class Sample:
-    """Resident memory in MiB and open descriptors of the app and of its worker."""
+    """Resident memory in MiB and open file descriptors of the app and its worker."""
 
     seconds: float
     app: float
@@ -48,7 +48,7 @@ class Sample:
 
 @dataclass
 class Soak:
-    """One run: what was sent and done, and what was measured."""
+    """One run: messages sent, actions done, and measurements."""
 
     terminal: Terminal
     home: Path
@@ -59,7 +59,7 @@ class Soak:
     samples: list[Sample] = field(default_factory=list)
 
     def drain(self, seconds: float, until: bytes = b"") -> bool:
-        """Take what the app draws, and forget it; whether it drew what to wait for, which ends it."""
+        """Read the app's output and discard it. True if it contained `until`, which ends the wait."""
         end, drawn = time.monotonic() + seconds, b""
         while (left := end - time.monotonic()) > 0:
             if select.select([self.terminal._master], [], [], min(left, 0.1))[0]:
@@ -69,19 +69,19 @@ class Soak:
         return False
 
     def press(self, keys: bytes, seconds: float = 0.3) -> None:
-        """Type, and let the app draw."""
+        """Type keys, and let the app draw."""
         self.terminal.press(keys)
         self.drain(_ALONE if keys == _ESCAPE else seconds)
 
     def send(self) -> bool:
-        """Paste a conversation of its own and send it; whether the app took it."""
+        """Paste a new conversation and send it. True if the app took it."""
         self.numbered += 1
         name = f"ticket {self.numbered:05}"
         turns = [f"Maya: The {name} is due on day {number}." for number in range(self.chance.randrange(1, 8))]
         talk = "\n".join([*turns, f"Tom: I'll close {name}, thank you."])
         self.press(b"\x1b[200~" + talk.encode() + b"\x1b[201~")
         self.press(_ENTER)
-        # Sent is what the app took: while a dialog is open or an answer is written, Enter sends nothing.
+        # Only what the app took is sent: while a dialog is open or an answer is written, Enter sends nothing.
         for _ in range(20):
             if self.rows("SELECT 1 FROM messages WHERE text LIKE ?", f"%{name}%"):
                 self.sent.append(name)
@@ -91,7 +91,7 @@ class Soak:
         return False
 
     def wait_for(self, query: str, *values: str) -> bool:
-        """Whether the store comes to hold a row within half a minute."""
+        """Whether the store has a matching row within half a minute."""
         for _ in range(60):
             if self.rows(query, *values):
                 return True
@@ -99,7 +99,7 @@ class Soak:
         return False
 
     def rows(self, query: str, *values: str) -> list[tuple[object, ...]]:
-        """Rows of the store, read past the app."""
+        """Query the store without the app's code."""
         path = self.home / "data" / "store.db"
         if not path.exists():
             return []
@@ -107,12 +107,12 @@ class Soak:
         try:
             return database.execute(query, values).fetchall()
         except sqlite3.OperationalError:
-            return []  # the app is making it
+            return []  # the app is creating it
         finally:
             database.close()
 
     def chat(self) -> bool:
-        """Send, and wait for the answer; whether it came."""
+        """Send a conversation and wait for the answer. True if it came."""
         before = len(self.rows("SELECT 1 FROM shown"))
         if not self.send():
             return False
@@ -124,14 +124,14 @@ class Soak:
         return False
 
     def cancel(self) -> None:
-        """Send, and stop the answer at some moment."""
+        """Send a conversation, and stop the answer at a random moment."""
         self.send()
         self.drain(self.chance.uniform(0, 0.6))
         self.press(_ESCAPE)
         self.drain(1.0)
 
     def drafts(self) -> None:
-        """Several drafts, ranked by keyboard."""
+        """Write several drafts, and rank them by keyboard."""
         self.press(b"/drafts 3" + _ENTER)
         self.press(b"/decoding sample" + _ENTER)
         if self.chat():
@@ -151,17 +151,17 @@ class Soak:
         self.press(_ESCAPE)
 
     def search(self) -> None:
-        """Look for an earlier chat, and either go on with it or leave."""
+        """Search the chats, and open one or leave."""
         self.press(b"\x12")
         self.press(b"ticket")
         self.press(self.chance.choice([_ENTER, _ESCAPE]), 1.0)
 
     def new(self) -> None:
-        """A new chat."""
+        """Start a new chat."""
         self.press(b"\x0e")
 
     def swap(self) -> None:
-        """Load a model anew: the worker drops one and takes the other."""
+        """Load a model again: the worker drops one and loads the other."""
         self.press(self.chance.choice([b"/model pocket", b"/model current", b"/model auto"]) + _ENTER, 1.5)
         self.press(_ESCAPE)
 
@@ -187,7 +187,7 @@ class Soak:
 
 
 def main() -> int:
-    """Soak, print the table, exit code 1 where something was lost or grew."""
+    """Soak and print the report. Return 1 if something was lost or grew."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between two actions, as a person takes them")
@@ -237,7 +237,7 @@ def _start(home: Path, seed: int) -> Soak:
         "ASSISTANT_GENERATION_MAX_NEW_TOKENS": "24",
     }
     terminal = Terminal([sys.executable, "-m", "assistant"], environment)
-    for _ in range(5):  # a busy machine may take more than one wait
+    for _ in range(5):  # a busy machine may need more than one wait
         with contextlib.suppress(SystemExit):
             terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn))
             break
@@ -246,7 +246,7 @@ def _start(home: Path, seed: int) -> Soak:
 
 
 def _figures(samples: list[Sample]) -> dict[str, float]:
-    """Means of the second and the last quarter of each figure, and the growth between them."""
+    """The means of the second and the last quarter of each figure, and the growth between them."""
     quarter = max(1, len(samples) // 4)
     found: dict[str, float] = {}
     for name in ("app", "worker", "app_files", "worker_files"):

@@ -1,8 +1,8 @@
-"""Stops every command with Ctrl+C or SIGTERM at a random moment. `python tests/trust/stops.py --stops 300`
+"""Stop every command with Ctrl+C or SIGTERM at a random moment. `python tests/trust/stops.py --stops 300`
 
-A stop passes where the command ends by itself with its result, or with 130, one line on stderr (one JSON object under
---json), no traceback, nothing acknowledged lost, and the same command works when it is given again. Each runs in an
-interpreter of its own, as a person's does: what is imported when is what this is about.
+A stop passes if the command ends with its result, or with 130 and one line on stderr (one JSON object with --json), no
+traceback and nothing acknowledged lost, and if the same command then works. Each command runs in a new interpreter, as
+for a user, since the time of imports matters here.
 """
 
 import argparse
@@ -70,18 +70,18 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("--help",),
     ("--version",),
 )
-"""Every command that ends by itself; {world} is the folder that the home was made in."""
+"""Every command that ends by itself; {world} is the folder of the world."""
 
 
 class Stopper:
-    """Runs commands in copies of the home, and stops them."""
+    """Runs commands in copies of the home and stops them."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._seconds: dict[tuple[str, ...], float] = {}
 
     def stop(self, command: tuple[str, ...]) -> Fault:
-        """Stop the command at a random moment, and look at what it said and left."""
+        """Stop the command at a random moment, and check its messages and what it left behind."""
         if command not in self._seconds:
             start = time.monotonic()
             self._start(command, self._place()).communicate()
@@ -91,13 +91,14 @@ class Stopper:
         moment = self._bench.chance.uniform(0, self._seconds[command])
         fault = Fault(f"{number.name} after {moment:.2f} s of `{' '.join(command[:3])}`")
         process = self._start(command, place)
-        # A busy machine may have been slower when the time was measured.
+        # The machine may have been slower when the time was measured.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment)
         process.send_signal(number)
         out, err = (text.decode() for text in process.communicate(timeout=300))
         fault.told = process.returncode == 130
-        # Before Python has come to our first line nobody can answer: it dies of the signal, or of its own start.
+        # Before Python reaches our first line, nobody can handle the signal: it kills the process, or interrupts
+        # Python's startup.
         unborn = process.returncode in (1, -number) and not out and "assistant:" not in err and "/assistant/" not in err
         fault.struck = fault.told or unborn
         fault.require(unborn or process.returncode in (0, 130), f"ended with {process.returncode}: {err[-2000:]}")
@@ -107,7 +108,8 @@ class Stopper:
         self._bench.check_store(fault, place / "home", self._acknowledged(command, process.returncode))
         again = self._start(command, place)
         complaint = again.communicate(timeout=300)[1].decode()
-        # What was carried out just before the signal came is refused the second time: the file is there, say.
+        # A command that finished just before the signal may be refused the second time, since its file exists, for
+        # example.
         fault.require(
             again.returncode == 0 or _DONE.search(complaint), f"again: {again.returncode}: {complaint[-500:]}"
         )
@@ -150,13 +152,13 @@ class Stopper:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
-            # A job in the background hands down a Ctrl+C that is ignored.
+            # A background job passes an ignored Ctrl+C on to its children.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 
 def main() -> int:
-    """Stop them, print what each came to; exit code 1 where one did not end as it should."""
+    """Stop the commands and print the result of each. Return 1 if one did not end as it should."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stops", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,6 +1,6 @@
-"""A home that holds something of everything, made once, copied for each fault, and compared afterwards.
+"""A home with data of every kind, made once, copied for each fault, and compared afterwards.
 
-`python -m tests.trust.world FOLDER` makes it (a process of its own: it needs torch, and the harness forks).
+`python -m tests.trust.world FOLDER` makes it, in its own process: it needs torch, and the harness forks.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 COMPLETIONS = 12
 RATER = "ann"
-"""The account that the commands run under."""
+"""The user name that the commands run under."""
 NOTES = {
     "pier.txt": "The pier opens at nine in the morning. The harbour office sells rope and lanterns.",
     "cheese.md": "# Cheese\n\nThe cheese ripens in brine for eight weeks. Then it is washed twice a day.",
@@ -21,7 +21,7 @@ QUESTION = "When does the pier open?"
 
 
 def build(folder: Path) -> None:
-    """Make the home, its notes, a tiny model and a backup under the folder."""
+    """Make the home, its notes, a tiny model and a backup in the folder."""
     home, notes = folder / "home", folder / "notes"
     os.environ["ASSISTANT_HOME"] = str(home)
     notes.mkdir(parents=True)
@@ -77,18 +77,18 @@ def _fill_runs(folder: Path) -> None:
 
 
 def ppo(folder: Path) -> list[str]:
-    """The smallest PPO run, without its number of steps."""
+    """The arguments of the smallest PPO run, without its number of steps."""
     small = ("--batch-size=2", "--mini-batch-size=2", "--epochs=1", "--max-new-tokens=4", "--judge-every=0")
     return ["ppo", f"--model={folder / 'tiny'}", f"--data={folder / 'talks.jsonl'}", "--reward=length:5", *small]
 
 
 def facts(home: Path) -> dict[str, object]:
-    """What must never be lost, read past the product's own code."""
+    """What must never be lost, read without the product's code."""
     return {"answers": _rows(home, "SELECT id, answer FROM completions ORDER BY id"), "ratings": ratings(home)}
 
 
 def ratings(home: Path) -> list[list[str]]:
-    """Rater, answer and thumb of every rating in force or ended."""
+    """Rater, answer and thumb of every rating, in force or ended."""
     bodies = [json.loads(row[0]) for row in _rows(home, "SELECT body FROM judgements WHERE kind = 'rating'")]
     return sorted([body["rater"], body["completion"], body["thumb"]] for body in bodies)
 

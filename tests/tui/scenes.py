@@ -1,4 +1,4 @@
-"""Every screen and dialog of the app, each with the keys that lead to it, filled as far as it can be."""
+"""Every screen and dialog of the app, with the keys that open it and as much content as possible."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -32,14 +32,14 @@ _SENTENCES = (
 DRAFTS = tuple("".join(_SENTENCES[turn:] + _SENTENCES[:turn]).strip() for turn in range(4))
 SAMPLED = Settings(summary=BY_MODEL, generation=GenerationSettings(decoding="sample", drafts=4))
 QUOTED = Settings()
-"""A conversation is answered with its digest."""
+"""The default settings: a conversation gets a digest."""
 SOURCE = Source("p1", "/home/maya/notes/harbour rules.pdf", 2, 400, 480, "The office opens at eight. " * 9)
 
 Play = Callable[[Pilot[None]], Awaitable[None]]
 
 
 class Scene(NamedTuple):
-    """How to get there, with which settings. `keys` are what its key line says at least, wherever that stands."""
+    """How to reach a screen, and with which settings. `keys` are texts that the screen's key hints must contain."""
 
     play: Play
     keys: tuple[str, ...]
@@ -47,14 +47,14 @@ class Scene(NamedTuple):
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys, and wait for what they bring."""
+    """Press keys, and wait until the screen has settled."""
     await settle(pilot)
     await pilot.press(*keys)
     await settle(pilot)
 
 
 def then(*keys: str, before: Play = settle) -> Play:
-    """Press these in a new chat, or after something else."""
+    """A play that presses these keys in a new chat, or after another play."""
 
     async def play(pilot: Pilot[None]) -> None:
         await before(pilot)
@@ -64,7 +64,7 @@ def then(*keys: str, before: Play = settle) -> Play:
 
 
 def command(line: str, before: Play = settle) -> Play:
-    """Send a slash command."""
+    """A play that sends a slash command."""
 
     async def play(pilot: Pilot[None]) -> None:
         await before(pilot)
@@ -75,7 +75,7 @@ def command(line: str, before: Play = settle) -> Play:
 
 
 async def answered(pilot: Pilot[None]) -> None:
-    """A conversation with its answer."""
+    """Send a conversation and wait for the answer."""
     await settle(pilot)
     await paste(pilot, TALK)
     await press(pilot, "enter")
@@ -83,14 +83,14 @@ async def answered(pilot: Pilot[None]) -> None:
 
 
 async def typed(pilot: Pilot[None]) -> None:
-    """A conversation that could be a question too, before it is sent."""
+    """Paste a conversation that could also be a question, without sending it."""
     await answered(pilot)
     await paste(pilot, TALK)
     await until(pilot, "F7 changes")
 
 
 async def being_documented(pilot: Pilot[None]) -> None:
-    """Two folders of documents, one with more skipped files than are named, and hits of a search."""
+    """Show two folders of documents, one with more skipped files than the screen names, and search hits."""
     await press(pilot, "f8")
     skipped = tuple(f"/home/maya/notes/a long name of a picture {number}.jpg: not a text" for number in range(9))
     roots = [Root("/home/maya/notes", 12, 340, skipped, True), Root(f"/srv/{'handbooks/' * 8}", 3, 12, (), False)]
@@ -101,14 +101,14 @@ async def being_documented(pilot: Pilot[None]) -> None:
 
 
 async def in_a_passage(pilot: Pilot[None]) -> None:
-    """A place in a document."""
+    """Show a place in a document."""
     await press(pilot, "f8")
     pilot.app.screen.post_message(PassageOpened(SOURCE, "\n".join(f"Line {n} of the rules." for n in range(400))))
     await settle(pilot)
 
 
 async def found(pilot: Pilot[None]) -> None:
-    """A search in all chats with many hits."""
+    """Search all chats, with many hits."""
     with Store.open() as store:
         for number in range(30):
             chat = store.chats.new(f"Plumbing in house {number}")
@@ -118,7 +118,7 @@ async def found(pilot: Pilot[None]) -> None:
 
 
 async def listed(pilot: Pilot[None]) -> None:
-    """The list of chats, with more than fit."""
+    """Show the list of chats, with more than fit on the screen."""
     with Store.open() as store:
         for number in range(30):
             store.chats.new(f"Plumbing in house {number}")
@@ -126,7 +126,7 @@ async def listed(pilot: Pilot[None]) -> None:
 
 
 async def downloading(pilot: Pilot[None]) -> None:
-    """A download under way, beside an answer."""
+    """Show a running download beside an answer."""
     await answered(pilot)
     pilot.app.post_message(PullMoved("google/flan-t5-base", 310_000_000, 990_000_000, 4e6))
     await settle(pilot)
@@ -179,7 +179,7 @@ SCENES: dict[str, Scene] = {
 
 
 def app_of(scene: Scene, model: str) -> AssistantApp:
-    """The app in which the scene plays. The model named is there where a conversation is quoted, and writes nothing."""
+    """The app for a scene. For digests, a real assistant uses the given model, which writes nothing."""
     if scene.settings is QUOTED:
         return AssistantApp(Settings(model=ModelSettings(ref=model, threads=1)), clock=lambda: 0.0)
     return an_app(ScriptedAssistant(*DRAFTS), scene.settings)

@@ -1,4 +1,4 @@
-"""Reading the app's screen in tests: the text that a person would see."""
+"""Helpers that drive the app in tests and read its screen as the user sees it."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -21,46 +21,48 @@ STANDUP = "\n".join(
     ]
 )
 BY_MODEL = SummarySettings(task="summary")
-"""A model answers, word by word where it can: most screens are about that."""
+"""A model answers, streaming if it can: most tests of screens are about that."""
 GREEDY = Settings(generation=GenerationSettings(decoding="greedy"), summary=BY_MODEL)
 
 
 def an_app(assistant: ScriptedAssistant | None = None, settings: Settings = GREEDY, **options: Any) -> AssistantApp:
-    """The app with a scripted assistant and a clock that stands still."""
+    """The app with a scripted assistant, a stopped clock and drafts in order."""
     still: dict[str, Any] = {"clock": lambda: 0.0, "order": range}
     return AssistantApp(settings, assistant=assistant or ScriptedAssistant(), **(still | options))
 
 
 def seen(app: App[None]) -> str:
-    """All text on the screen, line by line."""
+    """The text on the screen, line by line."""
     lines = app.screen._compositor.render_strips(app.size)
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 
 def said(app: App[None]) -> str:
-    """All that notifications said so far, a line each."""
+    """The texts of all notifications so far, one per line."""
     assert isinstance(app, AssistantApp)
     return "\n".join(note.sentence for note in app.notes)
 
 
 def opened(app: AssistantApp, size: tuple[int, int] = (100, 30)) -> AbstractAsyncContextManager[Pilot[None]]:
-    """Run the app in a terminal of that many columns and rows, notifications shown."""
+    """Run the app in a terminal of this many columns and rows, with notifications shown."""
     return app.run_test(size=size, notifications=True)
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Wait until the workers are done and what they said is on the screen."""
+    """Wait until the workers have finished and the screen shows their results."""
     await pilot.pause()
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
     for field in pilot.app.screen.query(Input):
-        field.cursor_blink = False  # the palette is Textual's own, and its cursor blinks
+        field.cursor_blink = False  # the cursor of Textual's palette blinks
     await pilot.pause()
 
 
 async def until(pilot: Pilot[None], text: str) -> None:
-    """Wait until the screen shows the text, or a notification said it, which is gone again soon where little time is
-    left for the tests: what another process does takes the time that it takes.
+    """Wait until the screen or a notification shows the text. Raises AssertionError if it never does.
+
+    Notifications count, since they may disappear between two looks. The wait is long, since other processes may be
+    slow.
     """
     for _ in range(600):
         await settle(pilot)
@@ -71,7 +73,7 @@ async def until(pilot: Pilot[None], text: str) -> None:
 
 
 async def until_gone(pilot: Pilot[None], text: str) -> None:
-    """Wait until the screen shows the text no more."""
+    """Wait until the screen no longer shows the text. Raises AssertionError if it stays."""
     for _ in range(600):
         await settle(pilot)
         if text not in seen(pilot.app):
@@ -81,7 +83,7 @@ async def until_gone(pilot: Pilot[None], text: str) -> None:
 
 
 async def paste(pilot: Pilot[None], text: str) -> None:
-    """A bracketed paste into whatever has the focus."""
+    """Paste into the focused widget, as a bracketed paste."""
     focused = pilot.app.screen.focused
     assert focused is not None
     focused.post_message(Paste(text))
