@@ -1,4 +1,4 @@
-"""Answers from the user's own documents: the use case that screen and command line call, beside `conversation`."""
+"""Answers questions from the user's documents; called by screen and command line, like `conversation`."""
 
 from assistant.answering.answers import DocumentAnswer as DocumentAnswer
 from assistant.answering.library import explained as explained

@@ -1,4 +1,4 @@
-"""Whether the model of an assistant can answer from a passage; the test itself is `assistant.drafting.ability`."""
+"""Whether the assistant's model can answer from a passage; the test is in `assistant.drafting.ability`."""
 
 from assistant.conversation import Assistant
 from assistant.drafting.ability import Ability as Ability
@@ -8,9 +8,7 @@ from assistant.drafting.ability import known_ability as known_ability
 
 
 def can_answer(assistant: Assistant) -> bool:
-    """Whether the model that serves, or would serve, is able to answer from passages. The first time, it is loaded and
-    tested.
-    """
+    """Whether the current or default model can answer from passages. The first time, it is loaded and tested."""
     model = assistant.loaded.model if assistant.loaded else assistant.choice()[0]
     known = known_ability(model)
     if known:

@@ -1,13 +1,13 @@
-"""The nouns of an answer from documents: frozen values like those of `assistant.records`."""
+"""The records of an answer from documents: frozen values like those of `assistant.records`."""
 
 from assistant.records import Completion, Record
 from knowledge.search.confidence import Certainty
 
 
 class Citation(Record, frozen=True):
-    """A place in one of the user's documents: characters `start` to `end` of its text are `text`. `score` is how near
-    it is to what it is cited for, 0 to 1. `place` names a part of the document, such as "sheet Rooms, row 3";
-    `answer` is where in the document the words begin and end that answer, where they are known.
+    """A place in one of the user's documents: `text` is characters `start` to `end` of the document's text. `score`,
+    from 0 to 1, is the similarity to what it is cited for. `place` names a part of the document, such as "sheet Rooms,
+    row 3"; `answer` is the range in the document of the words that answer, if known.
     """
 
     passage_id: str
@@ -22,8 +22,8 @@ class Citation(Record, frozen=True):
 
 
 class CitedSentence(Record, frozen=True):
-    """A sentence of an answer from documents. `citation` is its place in the answer's citations; None where nothing
-    there supports it.
+    """A sentence of an answer from documents. `citation` is its index in the answer's citations; None if none supports
+    it.
     """
 
     text: str
@@ -31,12 +31,12 @@ class CitedSentence(Record, frozen=True):
 
 
 class DocumentAnswer(Record, frozen=True):
-    """What the user's documents say to a question.
+    """The answer of the user's documents to a question.
 
-    Where it is not `answerable` the documents do not seem to hold the answer, and there is no `completion`; `nearest`
-    is the best miss. `is_written` tells a model's own words from a sentence quoted word for word. `confidence` is how
-    likely the first passage found answers, 0 to 1, and `certainty` what that allows: "sure", "probable" or "none".
-    Where the quotes `disagree` they stand with the newest first.
+    If it is not `answerable`, the documents do not seem to contain the answer, and there is no `completion`; `nearest`
+    is the best match. `is_written` distinguishes a model's own words from a quoted sentence. `confidence` is the
+    probability that the first passage found answers the question, and `certainty` its level: "sure", "probable" or
+    "none". Quotes that `disagree` are sorted newest first.
     """
 
     question: str
@@ -52,7 +52,7 @@ class DocumentAnswer(Record, frozen=True):
 
     @property
     def preface(self) -> str:
-        """What is said before the quotes: that they are probable, or that they disagree."""
+        """The text before the quotes: that they are probable, or that they disagree."""
         if self.is_written or not self.answerable:
             return ""
         if self.disagree:
@@ -61,10 +61,10 @@ class DocumentAnswer(Record, frozen=True):
 
     @property
     def text(self) -> str:
-        """The answer as plain text, empty where there is none."""
+        """The answer as plain text, empty if there is none."""
         return self.completion.answer if self.completion else ""
 
     @property
     def is_supported(self) -> bool:
-        """Whether every sentence of the answer is."""
+        """Whether every sentence of the answer has a citation."""
         return bool(self.sentences) and all(sentence.citation is not None for sentence in self.sentences)

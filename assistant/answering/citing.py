@@ -1,8 +1,8 @@
-"""Finds the place in the passages that supports each sentence of an answer. The places come from here alone: nothing
+"""Finds the place in the passages that supports each sentence of an answer. Only this code makes citations: nothing
 that a model or a passage writes can name a source.
 
-A sentence is supported where the passage cited holds all its names and numbers and most of its other words. That
-catches what is made up, not what is put together wrongly: "supported" means "look here", not "true".
+A sentence is supported if the cited passage has all its names and numbers and most of its other words. This detects
+invented content, not wrong combinations: "supported" means "look here", not "true".
 """
 
 import re
@@ -18,23 +18,23 @@ from knowledge.search.embedder import Embedder
 from knowledge.search.words import FUNCTION_WORDS
 
 COVERED = 0.6
-"""Share of a sentence's content words that its passage must hold."""
+"""The share of a sentence's content words that its passage must contain."""
 _WORD = re.compile(r"\w+")
 _MARKER = re.compile(r"\s*\[\d+(?:, ?\d+)*\]")
 
 
 def without_markers(text: str) -> str:
-    """The text less anything that looks like a reference, which a model may have copied or made up."""
+    """Remove anything like a reference, which a model may have copied or invented."""
     return _MARKER.sub("", text).strip()
 
 
 def cite(
     question: str, text: str, hits: Sequence[Hit], embedder: Embedder
 ) -> tuple[tuple[CitedSentence, ...], tuple[Citation, ...]]:
-    """The sentences of an answer and the places that support them, numbered in the order in which they are needed.
+    """Return the sentences of an answer and the places that support them, numbered in order of first use.
 
-    The place is the sentence of the passages with the highest mean of two shares: its cosine to question and answer
-    together, and how many of the answer's words it holds.
+    The place is the sentence of the passages with the highest mean of two scores: the cosine to question and answer
+    together, and the share of the answer's words.
     """
     places = [(hit, start, end) for hit in hits for start, end in sentence_spans(hit.text)]
     said = [text[start:end] for start, end in sentence_spans(text)]
@@ -57,7 +57,7 @@ def cite(
 
 
 def citation_of(hit: Hit, start: int, end: int, score: float) -> Citation:
-    """The place `start` to `end` of a passage as a place of its document."""
+    """Return the citation for characters `start` to `end` of a passage."""
     return Citation(
         passage_id=hit.passage_id,
         document=hit.document,
@@ -84,11 +84,11 @@ def _supports(hit: Hit, sentence: str) -> bool:
 
 
 def _share(sentence: str, source: str) -> float:
-    """How many of the sentence's content words the source holds, from 0 to 1."""
+    """Return the share of the sentence's content words in the source, from 0 to 1."""
     wanted = _stems(sentence)
     return len(wanted & _stems(source)) / len(wanted) if wanted else 0.0
 
 
 def _stems(text: str) -> set[str]:
-    """Content words, cut to six letters: "announces" and "announced" are the same."""
+    """Return the content words cut to six letters, so that "announces" and "announced" are equal."""
     return {word[:6] for word in _WORD.findall(text.lower()) if word not in FUNCTION_WORDS}

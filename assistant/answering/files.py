@@ -1,5 +1,5 @@
-"""A file handed over to be summarized: a conversation, or a document that is read whole, as one narrator's text, in
-as many parts as the model's window needs. No search picks passages here: a summary of five is not one of the file.
+"""Reads a file to summarize: a conversation, or a document, which is read whole as one narrator's text, in as many
+parts as the model's window requires. No search is used: a summary of five passages is not one of the file.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ _ASKS_FOR_SUMMARY = re.compile(
 
 
 def read_file_text(path: Path) -> str:
-    """The text of a conversation or a document; a conversation in a container comes as lines that read back as the same
-    turns, with their times.
+    """Return the text of a conversation or a document. A conversation in a container is written as lines that parse to
+    the same turns and times.
 
-    Raises UsageError or InputUnreadable where there is none.
+    Raises UsageError or InputUnreadable if there is none.
     """
     if not is_document(path) or not path.exists():
         dialogue = open_dialogue(path)
@@ -36,7 +36,9 @@ def read_file_text(path: Path) -> str:
 
 
 def _lines_of(dialogue: Dialogue) -> str:
-    """`[time] Name: text`, or JSON Lines where no chat writes its times so, or `Name: text` where there are none."""
+    """Write the turns as `[time] Name: text`, or as JSON Lines if the times do not parse back, or as `Name: text`
+    without times.
+    """
     turns = dialogue.turns
     if any(turn.time for turn in turns):
         rows = [{"time": turn.time, "speaker": turn.speaker, "text": turn.text} for turn in turns]
@@ -49,8 +51,8 @@ def _lines_of(dialogue: Dialogue) -> str:
 
 
 def read_file(path: Path, format: str = "") -> Dialogue:
-    """What the file says, turn by turn. A document counts as a conversation only where it is written like one: "Note:
-    see below" in a report is nobody's turn.
+    """Read the file as turns. A document counts as a conversation only if it is written like one: "Note: see below" in
+    a report is nobody's turn.
     """
     if not is_document(path) or not path.exists():
         return open_dialogue(path, format)
@@ -82,7 +84,7 @@ def _document_text(path: Path) -> str:
 
 
 def file_to_summarize(question: str, library: Library) -> str | None:
-    """The path of the document whose summary is asked for by its name: "Summarize lease.pdf"."""
+    """Return the path of the document whose summary the question asks for by name: "Summarize lease.pdf"."""
     if not _ASKS_FOR_SUMMARY.match(question.strip()):
         return None
     names = {PurePath(file.path).name.lower(): file.path for file in library.files() if not file.reason}

@@ -1,4 +1,4 @@
-"""Opens the user's knowledge base as the settings say, and puts its errors as the program's own."""
+"""Opens the user's knowledge base with the settings, and converts its errors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,8 +20,8 @@ from knowledge.storage.catalog import explained as sql_explained
 def open_library(
     settings: KnowledgeSettings, on_note: Callable[[str], None] = lambda sentence: None, folder: Path | None = None
 ) -> Iterator[Library]:
-    """The knowledge base; its embedder is loaded when it is first needed. `on_note` is told what takes long. Its errors
-    leave as the program's own.
+    """Open the knowledge base; its embedder is loaded when first needed. `on_note` receives notes about slow steps.
+    Errors of the knowledge base become AssistantError.
     """
     with explained():
         library = Library(folder or knowledge_dir(), lambda: _open(settings, on_note), reranker=settings.reranker)
@@ -33,7 +33,7 @@ def open_library(
 
 
 def prepare_embedder(ref: str, on_note: Callable[[str], None] = lambda sentence: None) -> Path | None:
-    """Make the embedder ready to be used, and return its conversion, None for one that needs none."""
+    """Prepare the embedder and return its conversion, None if it needs none."""
     settings = KnowledgeSettings(embedder=ref)
     with explained():
         source = source_of(ref, conversions_dir(), _folder(settings))
@@ -42,7 +42,7 @@ def prepare_embedder(ref: str, on_note: Callable[[str], None] = lambda sentence:
 
 
 def embedder_state(settings: KnowledgeSettings) -> str:
-    """Which embedder reads the documents and what it computes in, one line. It is opened only where it is prepared."""
+    """Describe the embedder and its precision in one line. It is only opened if it is already prepared."""
     name, wanted = settings.embedder, settings.precision
     try:
         with explained():
@@ -68,10 +68,10 @@ def _open(settings: KnowledgeSettings, on_note: Callable[[str], None]) -> Embedd
 
 
 def _folder(settings: KnowledgeSettings) -> Path | None:
-    """Where the embedder is that the settings name, None for the bundled one."""
+    """Return the folder of the embedder in the settings, None for the bundled one."""
     return None if settings.embedder == MINILM else embedder_folder(settings.embedder)
 
 
 def explained() -> AbstractContextManager[None]:
-    """An error of the knowledge base as one for the user, with the same exit code."""
+    """Convert errors of the knowledge base to AssistantError with the same exit code."""
     return reported_as_ours(KnowledgeError)

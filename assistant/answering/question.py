@@ -1,9 +1,8 @@
-"""A question -> passages of the user's documents -> an answer with its sources, stored like any other so that it can be
-rated. Called by screen and command line alike.
+"""Answers a question from passages of the user's documents, with sources; the answer is stored like any other, so that
+it can be rated. Called by screen and command line.
 
-Passages choose nothing: whether to answer, by which model, with which settings and from which places is decided from
-the question, the search and the settings alone. A passage reaches the model's prompt as a quotation, and what the
-model writes is shown as text.
+Passages decide nothing: whether to answer, which model, settings and places to use depends only on the question, the
+search and the settings. A passage enters the prompt as a quotation, and the model's output is shown as text.
 """
 
 import secrets
@@ -52,12 +51,12 @@ def answer_question(
     filters: Filters | None = None,
     previous: str = "",
 ) -> Iterator[Found | Piece | DocumentAnswer]:
-    """Look into the documents and answer: first Found, then pieces of the text where a model writes it, then the whole,
-    which is stored by then.
+    """Search the documents and answer: yields Found, then pieces of the text if a model writes it, then the whole
+    answer, already stored.
 
-    `Assistant.cancel` stops the writing; what was written is kept, and Interrupted is raised where it was nothing.
-    `previous` is the question before this one in a chat, from which "and on Sundays?" takes what it lacks. UsageError
-    says how a whole file is summarized, where that is asked for by the file's name.
+    `Assistant.cancel` stops the writing; what was written is kept, and Interrupted is raised if it was nothing.
+    `previous` is the previous question in a chat, which completes "and on Sundays?". Raises UsageError, with the right
+    command, if the question asks for the summary of a file.
     """
     if not question.strip():
         raise UsageError('write a question: assistant ask "How long is parental leave?"')
@@ -111,9 +110,9 @@ def _written(
     quotes: Quotes,
     prompt: PassagePrompt,
 ) -> Iterator[Piece | DocumentAnswer]:
-    """The model's answer, piece by piece, then with its sources; where it says that there is none, the refusal."""
+    """Yield the model's answer in pieces, then with its sources; if the model finds no answer, yield the refusal."""
     serving = assistant.loaded or assistant.load()
-    # One text that can be watched and written again: an answer is right or wrong, drafts of it are no help.
+    # A single text that can be streamed and reproduced: an answer is right or wrong, so several drafts are no help.
     settings = GenerationSettings(decoding="greedy", max_new_tokens=_LONGEST)
     for reply in assistant.engine.stream(prompt.text, settings):
         if isinstance(reply, Piece):
@@ -146,7 +145,7 @@ def _kept(
     *,
     is_written: bool = False,
 ) -> DocumentAnswer:
-    """Store it before anybody sees it as done."""
+    """Store the answer before it is shown as done."""
     if assistant.store is not None:
         assistant.store.completions.add([completion])
     return DocumentAnswer(
@@ -195,7 +194,7 @@ def _completion(
 
 
 def _quoted(prompt: PassagePrompt, result: SearchResult, quote: Quote, embedder: str, seconds: float) -> Completion:
-    """A quotation as a completion: what reproduces it is the embedder."""
+    """Return a quotation as a completion; the embedder is what reproduces it."""
     in_prompt = result.hits[: prompt.passages]
     quoted_from = [hit for hit in result.hits if hit.passage_id == quote.passage_id and hit not in in_prompt]
     hits = (*quoted_from, *in_prompt)

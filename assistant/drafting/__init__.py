@@ -1,7 +1,7 @@
-"""From a conversation and a way of asking to the drafts that are worth showing: prompts within the model's window,
-texts to choose from, the choice. Serving and evaluation share it, so what is measured is what is served.
+"""Turns a conversation and a request into drafts: builds prompts within the model's window, generates texts, and
+chooses among them. Serving and evaluation share this code, so what is measured is what is served.
 
-Stands above the engine, the prompts and the judgement of texts; knows no store and no screen.
+Depends on the engine, the prompts and the scoring of texts, not on the store or the screen.
 """
 
 from assistant.drafting.asking import PartPrompt, write_prompts

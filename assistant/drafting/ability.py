@@ -1,8 +1,8 @@
-"""Whether a model can answer from a passage: measured, not told by its name. Twelve questions that a reader of a
-passage knows at once are put to it, once for each model; the result is kept beside the caches.
+"""Tests whether a model can answer from a passage. Each model gets twelve easy reading questions once; the result is
+kept with the caches.
 
-PASSED of 12: a model that answers 90 % of such questions passes 99.6 times in 100, one that answers 30 % one time in
-100 (binomial).
+A model that answers 90 % of such questions passes (PASSED of 12) with a probability of 99.6 %, one that answers 30 %
+with 1 % (binomial).
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _SETTINGS = GenerationSettings(decoding="greedy", max_new_tokens=24)
 
 
 class Ability(Record, frozen=True):
-    """How many of the check's questions a model answered."""
+    """The number of questions a model answered correctly."""
 
     model: str
     right: int
@@ -31,12 +31,12 @@ class Ability(Record, frozen=True):
 
     @property
     def can_answer(self) -> bool:
-        """Whether it may answer in its own words."""
+        """Whether the model may answer in its own words."""
         return self.right >= PASSED
 
 
 def known_ability(model: ModelVersion) -> Ability | None:
-    """What was measured before, None where this model, as it is on the disk, was never tested."""
+    """Return the stored result, None if this model, as it is on disk, was never tested."""
     try:
         return msgspec.json.decode(note_file(model).read_bytes(), type=Ability)
     except (OSError, ValueError, RecursionError):
@@ -44,14 +44,14 @@ def known_ability(model: ModelVersion) -> Ability | None:
 
 
 def can_answer(engine: Engine, model: ModelVersion) -> bool:
-    """Whether the model that the engine serves is able to answer from what it reads. The first time it is tested, which
-    takes a pocket model a second and a base model some ten.
+    """Whether the engine's model can answer from what it reads. It is tested the first time, which takes the pocket
+    model a second and a base model about ten.
     """
     return (known_ability(model) or measure_ability(engine, model)).can_answer
 
 
 def measure_ability(engine: Engine, model: ModelVersion) -> Ability:
-    """Test the model that the engine serves, and keep the result."""
+    """Test the engine's model, and store the result."""
     questions = load_reading().check
     count = token_counter(model.folder)
     prompts = [
@@ -66,7 +66,7 @@ def measure_ability(engine: Engine, model: ModelVersion) -> Ability:
 
 
 def count_right(questions: Sequence[CheckQuestion], answers: Sequence[str]) -> int:
-    """Answers that hold one of the words asked for, and do not merely repeat the passage."""
+    """Count the answers that contain one of the expected words and are not just the passage repeated."""
     return sum(
         any(word.lower() in answer.lower() for word in question.answers) and len(answer) < 0.7 * len(question.passage)
         for question, answer in zip(questions, answers, strict=True)
@@ -74,8 +74,8 @@ def count_right(questions: Sequence[CheckQuestion], answers: Sequence[str]) -> i
 
 
 def note_file(model: ModelVersion) -> Path:
-    """Where the result for a model is kept: named after its weights, as name, size and time tell them, and the wording
-    of the check.
+    """Return the file of a model's result, named by the path, size and time of its weights and the
+    wording of the test.
     """
     weights = sorted(Path(model.folder).glob("*.safetensors"))
     facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in weights]

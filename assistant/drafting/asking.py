@@ -1,4 +1,4 @@
-"""A conversation becomes the prompts that ask about it: one where it fits the model's window, else one a part."""
+"""Turns a conversation into prompts: one if it fits the model's window, else one per part."""
 
 import msgspec
 
@@ -10,9 +10,7 @@ from assistant.records import Ask, Dialogue, ModelVersion, Prompt, Record
 
 
 class PartPrompt(Record, frozen=True):
-    """A prompt and the stretch of the conversation that it shows: `source` as text, its core turns from `start` to
-    `end`.
-    """
+    """A prompt and the part of the conversation in it: `source` as text, its turns from `start` to `end`."""
 
     prompt: Prompt
     source: str
@@ -21,13 +19,13 @@ class PartPrompt(Record, frozen=True):
 
 
 def write_prompts(dialogue: Dialogue, ask: Ask, model: ModelVersion) -> list[PartPrompt]:
-    """The exact prompts, each within the model's window, that together show every turn."""
+    """Return the exact prompts, each within the model's window, that together contain every turn."""
     whole = render_turns(dialogue)
     try:
         prompt = _render(whole, ask, model)
         return [PartPrompt(prompt=prompt, source=whole, start=0, end=len(dialogue.turns))]
     except DialogueTooLong:
-        # Shots are dropped before a conversation is split: a part may fill all that the bare instruction leaves.
+        # Shots are dropped before a conversation is split: a part may fill all the room the bare instruction leaves.
         instruction = _render("", msgspec.structs.replace(ask, mode=_without_shots(ask.mode)), model)
         parts = split(dialogue, model.window - instruction.tokens, token_counter(model.folder))
         return [

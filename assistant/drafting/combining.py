@@ -1,4 +1,4 @@
-"""Summaries of the parts of a long conversation become one, in as many rounds as it takes."""
+"""Combines the summaries of a long conversation's parts into one, in several rounds if needed."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from assistant.records import Ask, Dialogue, ModelVersion, Record, Turn
 
 
 class Combined(Record, frozen=True):
-    """The last round: its prompt and what was drawn for it. `rounds` says how many it took."""
+    """The last round: its prompt and drafts. `rounds` is the number of rounds."""
 
     part: PartPrompt
     drawn: Drawn
@@ -22,10 +22,11 @@ class Combined(Record, frozen=True):
 def combine(
     engine: Engine, model: ModelVersion, texts: Sequence[str], ask: Ask, on_progress: OnProgress | None = None
 ) -> Combined | None:
-    """One summary of the texts, each the summary of a part. Texts that do not fit the window together are summarized in
-    groups first, and then again.
+    """Summarize the texts, each the summary of a part. If they do not fit the window together, they are first
+    summarized in groups, repeatedly.
 
-    None where a round makes no fewer texts of them, or where it was cancelled: then they are best left side by side.
+    Returns None if a round does not reduce the number of texts, or if it was cancelled: then the texts are best shown
+    side by side.
     """
     rounds = 0
     plain = msgspec.structs.replace(ask, mode="zero-shot", words=None, wish="")

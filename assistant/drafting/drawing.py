@@ -1,9 +1,9 @@
-"""Draws texts from the engine and chooses among them: by what the conversation supports, by length, by what the model
-and the texts agree on. Says what the choice avoided.
+"""Generates texts with the engine and chooses among them by faithfulness to the conversation, length, and agreement.
+Reports what the choice avoided.
 
-Two ways to be faithful: `rerank` prefers texts whose names and numbers stand in the conversation, then summaries in the
-conversation's own words, and has names and numbers barred only where every text has wrong ones; `ban` bars them from
-the start. A ban holds pieces of words, so it lets a few through.
+There are two ways to be faithful. `rerank` prefers texts whose names and numbers are in the conversation, then
+summaries in its own words, and bars wrong names and numbers only if every text has some. `ban` bars them from the
+start. A ban works on tokens, so it lets a few through.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,18 +27,21 @@ from assistant.scoring.overlap import agreement
 from assistant.scoring.vocabulary import invented_words
 
 _REWRITES = 2
-"""Attempts to write without unsupported names and numbers. What the first one lets through, the second bars by name."""
+"""The number of attempts to write without unsupported names and numbers. The second bars by name what the first let
+through.
+"""
 _OWN_WORDS = 3.0
-"""Nats a token that a summary wholly in the conversation's words may be less likely than one with none of them. From 1
-to nothing but the share of these words, each value gains on SAMSum val and none loses on DialogSum dev
-(docs/benchmarks.md)."""
+"""The likelihood, in nats per token, that a summary may lose for using only the conversation's words instead of none.
+From 1 up to using only the share of these words, each value improves SAMSum val and none worsens DialogSum dev
+(docs/benchmarks.md).
+"""
 NEAR = 0.2
-"""A text is near a wanted length where it is off by no more than this share of it."""
+"""A text is close to the wanted length if it differs by at most this share of it."""
 
 
 class Drawn(Record, frozen=True):
-    """The drafts kept, the best first, a tuple a prompt, the settings that they were drawn with, and what was avoided
-    for each prompt. Drafts are empty where a cancelled request did not come to a prompt.
+    """The drafts kept, best first, a tuple per prompt; the settings used; and what was avoided for each prompt. A
+    cancelled request has no drafts for prompts it did not reach.
     """
 
     finished: Finished
@@ -47,7 +50,7 @@ class Drawn(Record, frozen=True):
 
 
 def can_stream(ask: Ask) -> bool:
-    """Whether the answer can come word by word: one text, and no choice to make after it."""
+    """Whether the answer can be streamed: a single text, with no choice after it."""
     settings = ask.settings
     is_chosen = settings.faithful == "rerank" and settings.decoding == "sample"
     is_chosen = is_chosen or ask.words is not None or bool(ask.wish)
@@ -63,8 +66,8 @@ def draw(
     on_progress: OnProgress | None = None,
     on_written: OnWritten | None = None,
 ) -> Drawn:
-    """`settings.drafts` texts for every prompt, the best first. `words` is the length to aim at for each; of a `wish`
-    the words that the conversation holds are looked for.
+    """Generate `settings.drafts` texts for every prompt, best first. `words` is the target length of each. Of a `wish`,
+    drafts are preferred that use its words found in the conversation.
     """
     aimed = aim(settings, words, wish, is_reasoning=any(_reasons(part) for part in parts))
     is_banned = _is_banned(aimed)
@@ -99,7 +102,9 @@ def draw(
 
 
 def draw_stream(engine: Engine, part: PartPrompt, settings: GenerationSettings) -> Iterator[Piece | Drawn]:
-    """The pieces of one text, then what `draw` returns. Under `rerank` a single text is written with the ban."""
+    """Yield the pieces of a text, then what `draw` returns. With `rerank` and greedy decoding the text is written under
+    the ban.
+    """
     barred = _barred(engine, part) if _is_banned(settings) else ()
     for reply in write_stream(engine, part.prompt.text, settings, barred):
         if isinstance(reply, Piece):
@@ -111,7 +116,7 @@ def draw_stream(engine: Engine, part: PartPrompt, settings: GenerationSettings) 
 
 
 class _Choice:
-    """The drafts of every prompt, and which of them is best."""
+    """The drafts of every prompt, and their order."""
 
     def __init__(self, settings: GenerationSettings, words: int | None, wish: str, parts: Sequence[PartPrompt]) -> None:
         self._settings, self._words = settings, words
@@ -121,18 +126,16 @@ class _Choice:
         self.drafts: list[list[Draft]] = [[] for _ in parts]
 
     def add(self, places: Iterable[int], drafts: Sequence[Sequence[Draft]]) -> None:
-        """More drafts for some prompts; where there is a length to aim at, each without the sentences that are too
-        many.
-        """
+        """Add drafts for some prompts, cut to whole sentences if that brings them closer to the target length."""
         for place, more in zip(places, drafts, strict=True):
             for draft in more:
-                # By length alone: a text that invents is written again, not cut down to what it does not invent.
-                can_cut = self._words and not _reasons(self._parts[place])  # reasoning would lose the answer behind it
+                # Only by length: an unfaithful text is written again, not cut to its faithful part.
+                can_cut = self._words and not _reasons(self._parts[place])  # a cut would lose the answer at the end
                 fitted = fit(draft, partial(self._distance, place)) if can_cut else draft
                 self.drafts[place].append(fitted)
 
     def unsupported(self) -> list[int]:
-        """The prompts of which every draft has a name or number that the source lacks."""
+        """Return the prompts all of whose drafts have a name or number not in the source."""
         return [
             index
             for index, drafts in enumerate(self.drafts)
@@ -140,7 +143,7 @@ class _Choice:
         ]
 
     def far(self) -> list[int]:
-        """The prompts whose best draft is farther from the wanted length than `NEAR` of it."""
+        """Return the prompts whose best draft differs from the wanted length by more than `NEAR` of it."""
         return [
             place
             for place, drafts in enumerate(self.drafts)
@@ -148,16 +151,16 @@ class _Choice:
         ]
 
     def wrong_names(self, index: int) -> set[str]:
-        """What the drafts of a prompt say and its source lacks."""
+        """Return the names and numbers in a prompt's drafts that are not in its source."""
         return {name for draft in self.drafts[index] for name in wrong(draft, self.evidence[index])}
 
     def best(self, count: int) -> list[list[Draft]]:
-        """The so many best drafts of every prompt, the best first."""
+        """Return the `count` best drafts of every prompt, best first."""
         return [self._order(index)[:count] for index in range(len(self.drafts))]
 
     def _order(self, place: int) -> list[Draft]:
-        """Texts that ended by themselves, then what the source supports, then what was wished for, then the wanted
-        length, then what is preferred.
+        """Return the drafts in order: complete texts first, then by support in the source, the wish, the wanted length,
+        and preference.
         """
         drafts = self.drafts[place]
         if not (self._settings.faithful != "off" or self._words or self._wished[place]):
@@ -165,16 +168,16 @@ class _Choice:
         preferences = self._preferences(place)
 
         def rank(index: int) -> tuple[float, ...]:
-            # Cut to a length, two drafts may have become one.
+            # Two drafts may be equal after being cut.
             is_double = any(draft.text == drafts[index].text for draft in drafts[:index])
             return (is_double, *self._badness(place, drafts[index]), -preferences[index])
 
         return [drafts[index] for index in sorted(range(len(drafts)), key=rank)]
 
     def _preferences(self, place: int) -> list[float]:
-        """The more, the better: of samples, of which the likeliest says little, agreement with the others; of beams of
-        a summary that is to be faithful, likelihood and the share of words that the source holds. Beams of anything
-        else keep the model's own order.
+        """Return a preference for each draft; higher is better. For samples it is agreement with the others, because
+        the likelihood of a sample says little. For beams of a faithful summary it is likelihood plus the share of words
+        that are in the source. Other beams keep the model's order.
         """
         drafts, part = self.drafts[place], self._parts[place]
         if self._settings.decoding == "sample":
@@ -184,7 +187,7 @@ class _Choice:
         said = stems(part.source)
         texts = (stems(self._answer(place, draft)) for draft in drafts)
         shares = [len(words & said) / max(1, len(words)) for words in texts]
-        # A penalty leaves no likelihood: the share alone decides.
+        # With a penalty there is no likelihood, and only the share counts.
         return [(draft.score or 0.0) + _OWN_WORDS * share for draft, share in zip(drafts, shares, strict=True)]
 
     def _badness(self, place: int, draft: Draft) -> tuple[float, ...]:
@@ -194,28 +197,28 @@ class _Choice:
         return (is_cut_off, claims, missed, off)
 
     def _distance(self, place: int, draft: Draft) -> tuple[bool, int]:
-        """Whether the limit cut the text off, and by how many words it misses the wanted length."""
+        """Return whether the limit cut the text off, and its distance from the wanted length in words."""
         off = abs(len(self._answer(place, draft).split()) - self._words) if self._words else 0
         return draft.finished != "end", off
 
     def _answer(self, place: int, draft: Draft) -> str:
-        """The draft's text without the reasoning before it."""
+        """Return the draft's text without the reasoning before it."""
         part = self._parts[place]
         return split_reasoning(draft.text, part.prompt.task)[1] if _reasons(part) else draft.text
 
 
 def _reasons(part: PartPrompt) -> bool:
-    """Whether the model is told to reason before it answers."""
+    """Whether the prompt asks the model to reason before it answers."""
     return MODES[part.prompt.mode].reasoning
 
 
 def wished_words(wish: str, source: str) -> frozenset[str]:
-    """The words of a wish that the source holds: of "Focus on the refund." the refund, of "Be formal." none."""
+    """Return the words of a wish that are in the source: "refund" of "Focus on the refund.", none of "Be formal." """
     return stems(wish) & stems(source)
 
 
 def wrong(draft: Draft, evidence: Evidence) -> tuple[str, ...]:
-    """The names and numbers of a draft that its source lacks, and its words that are no words, each once."""
+    """Return a draft's names and numbers that are not in its source, and its invented words, each once."""
     claims = dict.fromkeys(mention.text for mention in unsupported(draft.text, evidence))
     return (*claims, *invented_words(draft.text, evidence))
 
@@ -223,8 +226,8 @@ def wrong(draft: Draft, evidence: Evidence) -> tuple[str, ...]:
 def _rewrite(
     engine: Engine, parts: Sequence[PartPrompt], settings: GenerationSettings, choice: _Choice, again: Sequence[int]
 ) -> float:
-    """Write these prompts once more with names and numbers barred, those that came in spite of it above all; returns
-    the seconds it took. Cancelled, what is there stays.
+    """Write these prompts again with unsupported names and numbers barred, above all those that were written anyway;
+    return the seconds taken. If cancelled, the drafts stay as they are.
     """
     folder = _model(engine).folder
     bans = [(*_barred(engine, parts[index]), *beginnings(folder, choice.wrong_names(index))) for index in again]
@@ -244,8 +247,8 @@ def _draw_more(
     far: Sequence[int],
     bans: Sequence[tuple[int, ...]],
 ) -> float:
-    """Draw samples for these prompts, whose lengths differ more than those of beams; returns the seconds it took.
-    Cancelled, what is there stays.
+    """Draw samples for these prompts, because samples vary more in length than beams; return the seconds taken. If
+    cancelled, the drafts stay as they are.
     """
     if settings.decoding == "sample":
         settings = msgspec.structs.replace(settings, seed=(settings.seed or 0) + 1)
@@ -265,12 +268,14 @@ def _is_whole(finished: Finished) -> bool:
 
 
 def _is_banned(settings: GenerationSettings) -> bool:
-    """Where only one text is written, there is nothing to choose from: it is kept faithful while it is written."""
+    """Whether texts are written under the ban: with `ban`, or with `rerank` and greedy decoding,
+    which gives no choice.
+    """
     return settings.faithful == "ban" or (settings.faithful == "rerank" and settings.decoding == "greedy")
 
 
 def _barred(engine: Engine, part: PartPrompt) -> tuple[int, ...]:
-    """What a text about the part may not contain, as the model reads the part."""
+    """Return the ids barred for a text about the part, as the model reads the part."""
     model = _model(engine)
     return barred_ids(model.folder, show_turns(part.source, model.speaker_tags).text)
 

@@ -1,4 +1,4 @@
-"""A draft without its last sentences, where it comes nearer to a number of words so."""
+"""Drops a draft's last sentences if that brings it closer to a number of words."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ _WHOLE = re.compile(r"[.!?…][\"'”’)]*$")
 
 
 def fit(draft: Draft, distance: Callable[[Draft], tuple[float, ...]]) -> Draft:
-    """The draft, or its beginning of one or more whole sentences, whichever is nearest; the draft itself where that is
-    no farther. What a limit cut off in the middle of a sentence so loses that sentence; what the user stopped stays.
+    """Return the draft, or its first whole sentences if they are closer; on a tie, the draft. A draft that a limit cut
+    off loses its last, partial sentence; a cancelled one stays as it is.
     """
     if draft.finished == "cancelled":
         return draft
@@ -21,7 +21,7 @@ def fit(draft: Draft, distance: Callable[[Draft], tuple[float, ...]]) -> Draft:
 
 
 def _beginnings(draft: Draft) -> Iterator[Draft]:
-    """The draft cut behind each whole sentence. Its score was another text's; its tokens are an estimate by letters."""
+    """Yield the draft cut after each whole sentence, without a score, and with its tokens estimated from the length."""
     for _, end in sentences(draft.text):
         text = draft.text[:end].rstrip()
         if _WHOLE.search(text) and len(text) < len(draft.text.rstrip()):

@@ -1,22 +1,22 @@
-"""What a wish means for the decoder: a number of words becomes limits in tokens, a choice needs several texts."""
+"""Turns wishes into decoder settings: a number of words becomes limits in tokens, a choice needs several drafts."""
 
 import msgspec
 
 from assistant.records import GenerationSettings
 
 _TOKENS_PER_WORD = 1.4
-"""English words in the vocabularies of T5 and pocket take 1.2 to 1.4 tokens; the larger leaves room to finish."""
+"""Tokens per English word are 1.2 to 1.4 in the vocabularies of T5 and pocket; the larger leaves room to finish."""
 _CHOICES = 6
-"""Drafts to choose from by a wish."""
+"""The number of drafts to choose from by a wish."""
 _LENGTHS = 12
-"""Drafts to choose the nearest to a length from: twice as many beams take a tenth more time."""
+"""The number of drafts to choose the best length from: twice as many beams take 10 % more time."""
 
 
 def aim(
     settings: GenerationSettings, words: int | None, wish: str = "", *, is_reasoning: bool = False
 ) -> GenerationSettings:
-    """The settings with limits around so many words, and enough drafts to choose from by length or wish. A text that
-    begins with its reasoning has no limits: how long that is does not count.
+    """Return the settings with token limits around the number of words, and enough drafts to choose from by length or
+    wish. With reasoning there are no limits, because its length does not count.
     """
     if wish:
         settings = _with_drafts(settings, _CHOICES)
@@ -34,14 +34,14 @@ def aim(
 
 
 def widen(settings: GenerationSettings) -> GenerationSettings:
-    """The settings with as many drafts as `rerank` chooses among."""
+    """Return the settings with as many drafts as `rerank` chooses from."""
     if settings.faithful != "rerank" or settings.decoding == "greedy":
         return settings
     return _with_drafts(settings, settings.candidates)
 
 
 def _with_drafts(settings: GenerationSettings, drafts: int) -> GenerationSettings:
-    """At least so many drafts, by beams where the decoding gives only one."""
+    """Return the settings with at least this many drafts, using beams if the decoding is greedy."""
     drafts = max(drafts, settings.drafts)
     decoding = "sample" if settings.decoding == "sample" else "beam"
     beams = max(settings.beams, drafts) if decoding == "beam" else settings.beams

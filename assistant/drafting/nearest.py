@@ -1,4 +1,4 @@
-"""Which solved examples stand before a conversation: those nearest to it."""
+"""Chooses the solved examples most similar to a conversation."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -9,10 +9,10 @@ from assistant.scoring.encoder import Encoder, find_minilm
 
 
 def nearest_shots(shots: Sequence[Shot], dialogue: str, mode: str, task: Task) -> list[Shot]:
-    """The shots that solve the task, the nearest to the dialogue first: by the cosine of their embeddings where an
-    encoder was converted before (by the knowledge base, or a reward), else by length.
+    """Return the shots for the task, most similar to the dialogue first: by embedding if an encoder is already
+    converted (by the knowledge base or a reward), else by length.
 
-    A mode without shots gets none.
+    Empty for a mode without shots.
     """
     if mode not in MODES or not MODES[mode].shots:
         return []

@@ -1,4 +1,4 @@
-"""Drafts of the parts of a conversation, taken apart and put together."""
+"""Splits and joins the drafts of a conversation's parts."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from assistant.records import Draft, Guarded, Prompt
 
 
 def across_parts(drafts: Sequence[Sequence[Draft]]) -> list[Draft]:
-    """Join the k-th drafts of all parts, a paragraph each; unfinished where any part is."""
+    """Join the k-th drafts of all parts, one paragraph each; unfinished if any part is."""
     if len(drafts) == 1:
         return list(drafts[0])
     joined = []
     for group in zip(*drafts, strict=True):
-        ends = sorted(draft.finished for draft in group if draft.finished != "end")  # cancelled before length
+        ends = sorted(draft.finished for draft in group if draft.finished != "end")  # "cancelled" sorts before "length"
         text = "\n\n".join(draft.text.strip() for draft in group)
         tokens = sum(draft.tokens for draft in group)
         joined.append(Draft(text=text, tokens=tokens, finished=ends[0] if ends else "end"))
@@ -24,7 +24,7 @@ def across_parts(drafts: Sequence[Sequence[Draft]]) -> list[Draft]:
 
 
 def reached(prompts: Sequence[Prompt], finished: Finished) -> tuple[Sequence[Prompt], Finished]:
-    """The prompts that a cancelled request came to, and their drafts; the last of them says that it was cancelled."""
+    """Return the prompts that a cancelled request reached, and their drafts; the last is marked as cancelled."""
     places = [place for place, drafts in enumerate(finished.drafts) if drafts]
     if len(places) == len(prompts):
         return prompts, finished
@@ -40,7 +40,7 @@ def reached(prompts: Sequence[Prompt], finished: Finished) -> tuple[Sequence[Pro
 
 
 def slice_of(drawn: Drawn, start: int, end: int, share: float) -> Drawn:
-    """The replies to some of the prompts, with their share of the time."""
+    """Return the drafts of some of the prompts, with their share of the time."""
     finished = msgspec.structs.replace(
         drawn.finished,
         drafts=drawn.finished.drafts[start:end],
@@ -51,7 +51,7 @@ def slice_of(drawn: Drawn, start: int, end: int, share: float) -> Drawn:
 
 
 def joined(drawn: Sequence[Drawn]) -> Drawn:
-    """The replies for the parts of one conversation as one."""
+    """Join the drafts of one conversation's parts."""
     replies = [one.finished for one in drawn]
     finished = Finished(
         id=replies[0].id,
@@ -64,7 +64,7 @@ def joined(drawn: Sequence[Drawn]) -> Drawn:
 
 
 def together(guarded: Sequence[Guarded | None]) -> Guarded | None:
-    """What was done for all parts of one answer."""
+    """Combine what was avoided in all parts of one answer."""
     known = [one for one in guarded if one is not None]
     if not known:
         return None

@@ -1,5 +1,5 @@
-"""Answers a question about a conversation with the turns that share most with it, word for word: for models too small
-to answer in words of their own.
+"""Answers a question about a conversation by quoting the most similar turns, for models too small to answer in their
+own words.
 """
 
 from assistant.dialogue import render_turns
@@ -11,9 +11,9 @@ _MOST = 2
 
 
 def quote_turns(question: str, dialogue: Dialogue) -> str:
-    """The turns that share most with the question, each question among them with the turn that answers it.
+    """Return the turns most similar to the question; a quoted question is followed by the next turn, its answer.
 
-    NOTHING where none shares anything.
+    NOTHING if no turn is similar.
     """
     grounds = attribute(" ".join(question.split()), dialogue)
     turns = dialogue.turns

@@ -1,8 +1,7 @@
-"""An answer that is not quite right, and a wish about it -> how to ask again.
+"""Turns a wish about an answer into a new request.
 
-Lengths are kept by limits in tokens and a choice among drafts, which works with every model. Any other wish is told to
-the model in a line of the prompt, and drafts that speak of it are preferred; whether the rest is understood is the
-model's affair.
+Lengths are enforced by token limits and a choice among drafts, which works with every model. Any other wish is passed
+to the model in a line of the prompt, and drafts that use its words are preferred; the rest is up to the model.
 """
 
 import re
@@ -18,15 +17,15 @@ STYLES = {
     "bullets": "Write a list of points.",
     "one-sentence": "Write one sentence only.",
 }
-"""Presets by name, and what they tell the model."""
+"""Presets by name, with the instruction for the model."""
 _WORDS = re.compile(r"(?:in |about |at most )?(\d+)(?: words)?\.?", re.IGNORECASE)
 
 
 def refine(ask: Ask, answer: str, wish: str) -> Ask:
-    """How to ask for the same answer as wished.
+    """Return the request for the same answer changed as wished.
 
-    `wish` is "shorter" (two thirds of the words), "longer" (half as many again), a number of words, a name of STYLES,
-    or a sentence such as "focus on the refund". Raises UsageError where it is empty or asks for no words.
+    `wish` is "shorter" (two thirds of the words), "longer" (half as many again), a number of words, a name in STYLES,
+    or a sentence such as "focus on the refund". Raises UsageError if it is empty or asks for no words.
     """
     told = " ".join(wish.split())
     if not told:

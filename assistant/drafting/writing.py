@@ -1,4 +1,6 @@
-"""Has the engine write: the one way from a prompt with names to a model, which may read speakers as tags, and back."""
+"""Calls the engine, replacing speakers' names by tags in prompts for models that read tags, and restoring them in
+texts.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -20,7 +22,7 @@ def write(
     on_written: OnWritten | None = None,
     barred: Sequence[Sequence[int]] = (),
 ) -> Finished:
-    """`Engine.generate`, with the names of speakers in prompts and drafts whatever the model reads for them."""
+    """Call `Engine.generate`. Prompts and drafts have the speakers' names, whatever the model reads instead."""
     shown = [_shown(engine, prompt) for prompt in prompts]
 
     def tell(written: Written) -> None:
@@ -36,7 +38,7 @@ def write(
 def write_stream(
     engine: Engine, prompt: str, settings: GenerationSettings, barred: Sequence[int] = ()
 ) -> Iterator[Piece | Finished]:
-    """`Engine.stream` in the same way."""
+    """Call `Engine.stream` in the same way."""
     shown = _shown(engine, prompt)
     restoring = Restoring(shown.names)
     for reply in engine.stream(shown.text, settings, barred):
@@ -47,7 +49,7 @@ def write_stream(
 
 
 def score(engine: Engine, prompts: Sequence[str], completions: Sequence[str]) -> Scored:
-    """`Engine.score` in the same way."""
+    """Call `Engine.score` in the same way."""
     shown = [_shown(engine, prompt) for prompt in prompts]
     hidden = [hide(text, one.names) for text, one in zip(completions, shown, strict=True)]
     return engine.score([one.text for one in shown], hidden)

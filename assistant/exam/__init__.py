@@ -1,4 +1,4 @@
-"""The exam: how much of a conversation a model's summaries carry, and how much of what they state is wrong."""
+"""The exam: measures how much of a conversation a model's summaries cover, and how many of their claims are wrong."""
 
 from assistant.exam.grading import Question, grade, load_questions
 from assistant.exam.sitting import ExamResult, known_result, sit_exam

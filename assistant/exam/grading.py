@@ -1,4 +1,4 @@
-"""The exam's conversations, and how a text about one of them is graded."""
+"""The exam's conversations, and the grading of texts about them."""
 
 import hashlib
 import tomllib
@@ -12,13 +12,13 @@ from assistant.records import Dialogue, Record
 from assistant.scoring.faithfulness.support import mentions, unsupported
 
 LANGUAGE = "en"
-"""What the exam is written in: a model that passes is proven in this language alone."""
+"""The language of the exam: a model that passes is proven only in this language."""
 Words = tuple[tuple[str, ...], ...]
-"""Each inner tuple holds alternatives; a text matches where it has one of each."""
+"""Each inner tuple lists alternatives; a text matches if it contains one of each."""
 
 
 class Trap(Record, frozen=True):
-    """Something false that a careless reader says. A text falls for it where it matches `says` and has no word of
+    """A false claim that a careless reader makes. A text falls for it if it matches `says` and contains no word of
     `unless`.
     """
 
@@ -31,14 +31,14 @@ class Trap(Record, frozen=True):
 
 
 class Statements(Record, frozen=True):
-    """Two sentences about a conversation that differ in one thing: one is true, the other is not."""
+    """Two sentences about a conversation that differ in one thing: one is true, the other false."""
 
     true: str
     false: str
 
 
 class Question(Record, frozen=True):
-    """One conversation, the facts that a reader needs, the traps in it, and statements to tell apart."""
+    """A conversation with the facts a reader needs, traps, and pairs of statements."""
 
     text: str
     facts: tuple[Words, ...]
@@ -52,8 +52,8 @@ class Question(Record, frozen=True):
 
 
 class Grade(Record, frozen=True):
-    """What one text got right and wrong. `claims` are the names and figures it states plus the traps it could fall
-    for; `wrong` are those that the conversation does not support or that it fell for.
+    """What a text got right and wrong. `claims` are its names and numbers plus the traps it could fall for; `wrong` are
+    the unsupported ones and the traps it fell for.
     """
 
     facts: int
@@ -75,19 +75,19 @@ def grade(question: Question, text: str) -> Grade:
 
 
 def matches(words: Words, text: str) -> bool:
-    """Whether the lower-case text has one of each group of alternatives."""
+    """Whether the lower-case text contains one of each group of alternatives."""
     return all(any(word in text for word in group) for group in words)
 
 
 @cache
 def load_questions() -> tuple[Question, ...]:
-    """The exam's sixteen conversations."""
+    """Return the exam's sixteen conversations."""
     return msgspec.convert(tomllib.loads(_source()), dict[str, tuple[Question, ...]])["conversation"]
 
 
 @cache
 def exam_version() -> str:
-    """A hash of the questions: a result counts for the exam it was reached in."""
+    """Return a hash of the questions: a result is valid only for its version of the exam."""
     return hashlib.blake2b(_source().encode(), digest_size=8).hexdigest()
 
 

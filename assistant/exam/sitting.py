@@ -1,9 +1,9 @@
-"""A model sits the exam: it summarizes the sixteen conversations once, the digest does the same in as many words, and
-of two statements about each conversation it has to find the true one likelier. The result is kept beside the caches
-under the model's fingerprint.
+"""Runs the exam: the model summarizes the sixteen conversations once, the digest does the same in as many words, and
+the model must find the true one of two statements about each conversation likelier. The result is kept with the caches
+under a key of the model's weights.
 
-Counts of facts and names do not notice who did what. Pairs of statements that differ in that alone do: the contrast
-that FactCC (Kryściński et al. 2020) trains on, judged by likelihood as in BLiMP (Warstadt et al. 2020).
+Counts of facts and names do not notice who did what. Pairs of statements that differ only in that do: the contrast that
+FactCC (Kryściński et al. 2020) trains on, judged by likelihood as in BLiMP (Warstadt et al. 2020).
 """
 
 import hashlib
@@ -25,17 +25,17 @@ from assistant.locations import cache_dir
 from assistant.records import Ask, ModelVersion, Record
 
 FACTS_SHARE = 0.5
-"""To pass, a model carries more than this share of what the digest carries in as many words."""
+"""To pass, a model covers more than this share of the facts that the digest covers in as many words."""
 MAX_WRONG = 0.05
-"""To pass, no more than this share of its claims is wrong."""
+"""To pass, at most this share of its claims is wrong."""
 MIN_TOLD_APART = 0.85
-"""To pass, the true statement of at least this share of the pairs is likelier; half is chance."""
+"""To pass, the true statement is likelier in at least this share of the pairs; chance is half."""
 SHIPPED = "exam.json"
-"""The result that comes with a bundled model, in its folder."""
+"""The file with the result of a bundled model, in its folder."""
 
 
 class ExamResult(Record, frozen=True):
-    """How a model did. Shares are 0 to 1; `words` is the mean length of its summaries."""
+    """The result of a model. Shares are 0 to 1; `words` is the mean length of its summaries."""
 
     model: str
     conversations: int
@@ -44,13 +44,13 @@ class ExamResult(Record, frozen=True):
     wrong: float
     words: float
     told_apart: float
-    """In this share of the pairs of statements the true one was likelier."""
+    """The share of the pairs in which the true statement was likelier."""
     exam: str = ""
-    """Which version of the exam it was."""
+    """The version of the exam."""
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What it failed for; empty where it passed."""
+        """The reasons for failing; empty if it passed."""
         limits = {
             "too few facts": self.facts > FACTS_SHARE * self.digest_facts,
             "too many wrong claims": self.wrong <= MAX_WRONG,
@@ -60,11 +60,11 @@ class ExamResult(Record, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether its summary may stand above the digest."""
+        """Whether the model's summary may be shown above the digest."""
         return not self.failures
 
     def sentence(self) -> str:
-        """The result in one line."""
+        """Return the result as one line."""
         verdict = "passed" if self.passed else "failed"
         why = f" Failed for: {', '.join(self.failures)}." if self.failures else ""
         return (
@@ -75,7 +75,7 @@ class ExamResult(Record, frozen=True):
 
 
 def known_result(model: ModelVersion) -> ExamResult | None:
-    """The result on record, None where the model, as it is on disk now, has not sat the exam."""
+    """Return the stored result, None if the model, as it is on disk, has not taken the exam."""
     for place in (result_file(model), Path(model.folder) / SHIPPED):
         try:
             result = msgspec.json.decode(place.read_bytes(), type=ExamResult)
@@ -87,10 +87,9 @@ def known_result(model: ModelVersion) -> ExamResult | None:
 
 
 def sit_exam(engine: Engine, model: ModelVersion, on_progress: OnProgress | None = None) -> ExamResult:
-    """Have the model that the engine serves summarize the exam's conversations and tell statements about them apart,
-    and keep the result.
+    """Run the exam with the engine's model, and store the result.
 
-    Raises Interrupted where the engine was cancelled; nothing is kept then.
+    Raises Interrupted if the engine was cancelled; then nothing is stored.
     """
     questions = load_questions()
     ask = Ask()
@@ -106,10 +105,11 @@ def sit_exam(engine: Engine, model: ModelVersion, on_progress: OnProgress | None
 
 
 def tell_apart(engine: Engine, questions: Sequence[Question], prompts: Sequence[Sequence[PartPrompt]]) -> float:
-    """The share of the pairs, 0 to 1, in which the model finds the true statement likelier as a summary: by the mean
-    log-probability a token, averaged over the parts of a conversation that does not fit the window. A tie is no win.
+    """Return the share of the pairs in which the model finds the true statement likelier as a summary: by the mean
+    log-probability per token, summed over the parts of a conversation that does not fit the window. A tie does not
+    count.
 
-    Raises Interrupted where the engine was cancelled.
+    Raises Interrupted if the engine was cancelled.
     """
     asked = [
         ([part.prompt.text for part in parts], statements)
@@ -127,7 +127,7 @@ def tell_apart(engine: Engine, questions: Sequence[Question], prompts: Sequence[
 
 
 def mark(model: str, questions: Sequence[Question], texts: Sequence[str], told_apart: float) -> ExamResult:
-    """Grade the model's texts and, beside each, the digest in as many words."""
+    """Grade the model's texts, and for each the digest in as many words."""
     own = [grade(question, text) for question, text in zip(questions, texts, strict=True)]
     digests = [
         grade(question, render(make_digest(question.dialogue, words=max(5, len(text.split())))))
@@ -150,7 +150,7 @@ def _facts(grades: Sequence[Grade]) -> float:
 
 
 def result_file(model: ModelVersion) -> Path:
-    """Where a model's result is kept: named after its weights, by name, size and time."""
+    """Return the file of a model's result, named by the path, size and time of its weights."""
     weights = sorted(Path(model.folder).glob("*.safetensors"))
     facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
     key = hashlib.blake2b(repr((model.ref, facts)).encode(), digest_size=16).hexdigest()

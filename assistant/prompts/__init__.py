@@ -1,4 +1,4 @@
-"""Every prompt text, and how a dialogue becomes one."""
+"""All prompt texts, and rendering of dialogues into prompts."""
 
 from assistant.prompts.modes import MODES, TASKS, PromptMode, Shot, TaskTemplates
 from assistant.prompts.own import join_own, load_shots

@@ -1,6 +1,4 @@
-"""The modes in which a model can be asked, the tasks it can be given, and the solved examples ("shots") it can be
-shown.
-"""
+"""The prompting modes, the tasks, and the solved examples ("shots")."""
 
 import tomllib
 from functools import cache
@@ -13,7 +11,7 @@ from assistant.records import Record, Task
 
 
 class PromptMode(Record, frozen=True):
-    """A way of asking: how many shots stand before the dialogue, and whether the model is told to reason first."""
+    """A prompting mode: the number of shots before the dialogue, and whether the model is told to reason first."""
 
     name: str
     label: str
@@ -23,15 +21,15 @@ class PromptMode(Record, frozen=True):
 
 
 class Phrasing(Record, frozen=True):
-    """One wording of an instruction; `{dialogue}` stands for the conversation."""
+    """A wording of an instruction; `{dialogue}` stands for the conversation."""
 
     name: str
     text: str
 
 
 class TaskTemplates(Record, frozen=True):
-    """What a model can be asked for about a conversation. The first phrasing is the default. Where phrasings hold
-    `{request}`, the user's own question or instruction belongs to the task.
+    """A task about a conversation. The first phrasing is the default. If phrasings contain `{request}`, the task takes
+    the user's question or instruction.
     """
 
     label: str
@@ -44,15 +42,15 @@ class TaskTemplates(Record, frozen=True):
         return any("{request}" in phrasing.text for phrasing in self.phrasings)
 
     def phrasing(self, name: str | None) -> Phrasing:
-        """The phrasing of that name, or the default; raises KeyError for a name that is not there."""
+        """Return the phrasing of that name, or the default for None. Raises KeyError for an unknown name."""
         if name is None:
             return self.phrasings[0]
         return {phrasing.name: phrasing for phrasing in self.phrasings}[name]
 
 
 class Shot(Record, frozen=True):
-    """A solved example: a short dialogue with a rationale and an answer for each task, and the request of each task
-    that takes one.
+    """A solved example: a short dialogue with a rationale, an answer for each task, and the request of each task that
+    takes one.
     """
 
     name: str
@@ -103,27 +101,27 @@ def _templates() -> dict[str, Any]:
 
 
 def bundled_tasks() -> dict[Task, TaskTemplates]:
-    """The tasks as they are shipped."""
+    """Return the bundled tasks."""
     tables = {name: table for name, table in _templates().items() if "phrasings" in table}
     return msgspec.convert(tables, dict[Task, TaskTemplates])
 
 
 def reasoning_text() -> str:
-    """The instruction of a chain-of-thought prompt; `{instruction}` and `{noun}` are filled by the task."""
+    """Return the instruction of a chain-of-thought prompt; `{instruction}` and `{noun}` depend on the task."""
     return str(_templates()["reasoning"]["text"])
 
 
 def reasoning_marker() -> str:
-    """What stands between rationale and answer; `{noun}` is filled by the task."""
+    """Return the marker between rationale and answer; `{noun}` depends on the task."""
     return str(_templates()["reasoning"]["marker"])
 
 
 @cache
 def bundled_shots() -> tuple[Shot, ...]:
-    """The examples written for this project, in the order in which they are preferred."""
+    """Return the bundled examples, in order of preference."""
     table = tomllib.loads(files("assistant.prompts").joinpath("examples.toml").read_text(encoding="utf-8"))
     return msgspec.convert(table["shots"], tuple[Shot, ...])
 
 
 TASKS: dict[Task, TaskTemplates] = bundled_tasks()
-"""What can be asked for; the user's own wordings join it (`assistant.prompts.own`)."""
+"""The tasks; the user's phrasings are added (`assistant.prompts.own`)."""

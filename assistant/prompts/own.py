@@ -1,5 +1,5 @@
-"""The user's own wordings and solved examples: TOML files in the folder `prompts` beside the settings. They join TASKS
-and the bundled shots; every error names the file.
+"""The user's own phrasings and solved examples: TOML files in the folder `prompts` next to the settings. They are added
+to TASKS and the bundled shots; every error names the file.
 """
 
 import tomllib
@@ -14,7 +14,7 @@ from assistant.records import Record, Task
 
 
 class OwnPhrasing(Record, frozen=True):
-    """A wording for a task; `{dialogue}` stands for the conversation, `{request}` for a question or instruction."""
+    """A phrasing of a task; `{dialogue}` stands for the conversation, `{request}` for a question or instruction."""
 
     task: Task
     name: str
@@ -22,7 +22,7 @@ class OwnPhrasing(Record, frozen=True):
 
 
 class OwnFile(Record, frozen=True):
-    """What a file may hold: `[[phrasings]]` and `[[shots]]`."""
+    """The content of a file: `[[phrasings]]` and `[[shots]]`."""
 
     phrasings: tuple[OwnPhrasing, ...] = ()
     shots: tuple[Shot, ...] = ()
@@ -32,15 +32,15 @@ _shots: list[Shot] = []
 
 
 def own_folder() -> Path:
-    """Where the user's files are looked for."""
+    """Return the folder of the user's files."""
     return config_dir() / "prompts"
 
 
 def join_own(folder: Path | None = None) -> None:
-    """Read every `*.toml` of the folder, by name, and join it to what is bundled; what was joined before goes.
+    """Read every `*.toml` of the folder, by name, and add it to what is bundled, replacing what was added before.
 
-    Raises UsageError with the file's name: it cannot be read, holds something unknown, or a wording that has no place
-    for the conversation or a name that is taken. Then only what is bundled counts.
+    Raises UsageError, with the file's name, if a file is unreadable or has unknown keys, or if a phrasing has no place
+    for the conversation or its name is taken. Then only what is bundled is used.
     """
     tasks = bundled_tasks()
     shots: list[Shot] = []
@@ -60,7 +60,7 @@ def join_own(folder: Path | None = None) -> None:
 
 
 def load_shots() -> tuple[Shot, ...]:
-    """The user's solved examples, then the bundled ones."""
+    """Return the user's solved examples, then the bundled ones."""
     return (*_shots, *bundled_shots())
 
 

@@ -1,6 +1,6 @@
-"""A question and passages of the user's documents -> the exact prompt. Passages are quoted data: each stands on one
-line between marks that it cannot close, and what a model makes of it is text to be shown, nothing more. Also the
-questions that tell whether a model can read.
+"""Renders a question and passages of the user's documents into a prompt. Passages are quoted data: each is on one line
+between quotation marks that it cannot close, and the model's output is only shown as text. Also has the questions that
+test whether a model can read.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _MARKS = str.maketrans({"“": "'", "”": "'", "„": "'", '"': "'"})
 
 
 class SolvedQuestion(Record, frozen=True):
-    """An example: a passage, a question, and the answer that it gives."""
+    """A solved example: a passage, a question, and its answer."""
 
     passage: str
     question: str
@@ -29,7 +29,7 @@ class SolvedQuestion(Record, frozen=True):
 
 
 class CheckQuestion(Record, frozen=True):
-    """A question with words of which a right answer holds one."""
+    """A question with words, one of which a correct answer contains."""
 
     passage: str
     question: str
@@ -37,7 +37,7 @@ class CheckQuestion(Record, frozen=True):
 
 
 class Reading(Record, frozen=True):
-    """Everything in reading.toml. `version` changes with any word of it."""
+    """The content of reading.toml. `version` is a hash of it."""
 
     instruction: str
     reasoning: str
@@ -49,7 +49,7 @@ class Reading(Record, frozen=True):
 
 
 class PassagePrompt(Record, frozen=True):
-    """What a model reads: the first `passages` of those found are in it, quoted, in their order."""
+    """The prompt; it quotes the first `passages` of those found, in order."""
 
     text: str
     mode: str
@@ -62,14 +62,14 @@ class PassagePrompt(Record, frozen=True):
 
 @cache
 def load_reading() -> Reading:
-    """The texts for asking about passages."""
+    """Return the texts for questions about passages."""
     content = files("assistant.prompts").joinpath("reading.toml").read_text(encoding="utf-8")
     version = hashlib.sha256(content.encode()).hexdigest()[:12]
     return msgspec.convert({**tomllib.loads(content), "version": version}, Reading)
 
 
 def quoted(text: str) -> str:
-    """A passage as it stands in a prompt, without the quotation marks around it."""
+    """Return a passage as it is in a prompt, without the surrounding quotation marks."""
     return one_line(text).translate(_MARKS)
 
 
@@ -81,8 +81,8 @@ def render_question(
     budget: int,
     count_tokens: Callable[[str], int],
 ) -> PassagePrompt:
-    """Write the prompt: as many passages as fit `budget` tokens, best first, then as many solved examples as the mode
-    shows and still fit. Of a first passage that alone is too long, as many words as fit.
+    """Render the prompt with as many passages as fit `budget` tokens, best first, then as many solved examples as the
+    mode allows and still fit. If even the first passage is too long, it is cut.
 
     Raises UsageError for an unknown mode and for a question that leaves no room.
     """
@@ -114,7 +114,7 @@ def render_question(
 
 
 def split_answer(text: str, mode: str) -> tuple[str, str]:
-    """What a model wrote as (rationale, answer); without the marker all of it is the answer."""
+    """Split a model's output into (rationale, answer); without the marker all of it is the answer."""
     if not MODES[mode].reasoning:
         return "", text.strip()
     rationale, _, answer = text.partition(load_reading().marker)
@@ -130,14 +130,14 @@ def _compose(question: str, texts: Sequence[str], mode: str, shots: int) -> str:
 
 def _fill(template: str, question: str, texts: Sequence[str]) -> str:
     listed = "\n".join(f'[{number}] "{text}"' for number, text in enumerate(texts, 1))
-    # In one pass: a passage that holds "{question}" must not be filled in itself.
+    # In one pass, so that "{question}" in a passage is not replaced.
     before, _, rest = template.partition("{passages}")
     between, _, after = rest.partition("{question}")
     return before + listed + between + one_line(question) + after
 
 
 def _most(limit: int, fits: Callable[[int], bool]) -> int:
-    """The largest number up to the limit that fits, where fewer always fit better; 0 where none does."""
+    """Return the largest number up to the limit that fits, by bisection; 0 if none does."""
     low, high = 0, limit
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""An exact prompt -> the conversation in it: the way back of `render`."""
+"""Extracts the conversation from a prompt: the inverse of `render`."""
 
 import re
 from functools import lru_cache
@@ -8,9 +8,9 @@ from assistant.prompts.render import NOTE
 
 
 def conversation_in(prompt: str) -> str:
-    """The conversation that a prompt asks about, without instruction and solved examples.
+    """Return the conversation in a prompt, without instruction and solved examples.
 
-    The prompt itself where it follows none of the templates.
+    A prompt that matches no template is returned unchanged.
     """
     for task in TASKS.values():
         prompt = prompt.strip().removesuffix(
@@ -27,7 +27,9 @@ def conversation_in(prompt: str) -> str:
 
 @lru_cache(maxsize=1)
 def _patterns(whole: frozenset[str]) -> tuple[re.Pattern[str], ...]:
-    """One for each wording, the longest first; before reasoning a wording has lost its last line's cue."""
+    """Return a pattern for each wording, longest first; in a reasoning prompt the wording lacks its
+    last line, the cue.
+    """
     wordings = whole | {text.rpartition("\n")[0] for text in whole if text.endswith(":")}
     made = []
     for wording in sorted(wordings, key=len, reverse=True):
@@ -40,5 +42,5 @@ def _patterns(whole: frozenset[str]) -> tuple[re.Pattern[str], ...]:
 
 
 def _pattern(wording: str) -> str:
-    """Any question or instruction in its place: it is one line."""
+    """Return a pattern of a wording with any one-line question or instruction."""
     return r"[^\n]+".join(re.escape(text.strip()) for text in wording.strip().split("{request}"))

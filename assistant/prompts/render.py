@@ -1,4 +1,4 @@
-"""Dialogue + mode + shots -> the exact prompt, within a token budget. Serving and training call the same function."""
+"""Renders dialogue, mode and shots into the exact prompt, within a token budget. Serving and training share it."""
 
 import hashlib
 import re
@@ -11,12 +11,12 @@ from assistant.records import Prompt, Task
 
 _BETWEEN_SHOTS = "\n\n\n"
 NOTE = "Note: "
-"""What a wish about the answer begins with; it is one line."""
+"""The start of the line with a wish about the answer."""
 _PLACE = re.compile(r"\{(?:dialogue|request|wish)\}")
 
 
 class DialogueTooLong(UsageError):
-    """The conversation alone does not fit the model's window; it must be split, never cut silently."""
+    """The conversation alone exceeds the model's window; it must be split, never cut silently."""
 
     def __init__(self, tokens: int, budget: int) -> None:
         super().__init__(
@@ -39,12 +39,12 @@ def render(
     budget: int,
     count_tokens: Callable[[str], int],
 ) -> Prompt:
-    """Write the prompt for a dialogue that is already text, one turn a line. `request` is the question or instruction
-    of a task that takes one, `wish` a sentence about the answer.
+    """Render the prompt for a dialogue given as text, one turn per line. `request` is the question or instruction of a
+    task that takes one, `wish` a sentence about the answer.
 
-    `shots` come in order of preference; at most as many as the mode shows are used, and the least preferred are
-    dropped until the prompt fits `budget` tokens. Raises DialogueTooLong where it does not fit even without shots,
-    and UsageError for an unknown mode, task or phrasing.
+    `shots` are in order of preference; at most as many as the mode allows are used, and the least preferred are dropped
+    until the prompt fits `budget` tokens. Raises DialogueTooLong if it does not fit even without shots, and UsageError
+    for an unknown mode, task or phrasing.
     """
     if mode not in MODES:
         raise unknown_mode(mode)
@@ -79,14 +79,14 @@ def render(
 
 
 def unknown_mode(mode: str) -> UsageError:
-    """The error for a mode that is not in the table."""
+    """Return the error for an unknown mode."""
     return UsageError(f"unknown mode {mode!r}; there are {', '.join(MODES)}")
 
 
 def split_reasoning(text: str, task: Task) -> tuple[str, str]:
-    """Part the output of a chain-of-thought prompt into (rationale, answer).
+    """Split the output of a chain-of-thought prompt into (rationale, answer).
 
-    A model that never writes the marker, or nothing behind it, gave no rationale apart: its text is the answer.
+    If the model never writes the marker, or nothing after it, the whole text is the answer.
     """
     rationale, _, answer = text.partition(reasoning_marker().format(noun=TASKS[task].noun))
     if not answer.strip():
@@ -95,7 +95,7 @@ def split_reasoning(text: str, task: Task) -> tuple[str, str]:
 
 
 class _Asked(NamedTuple):
-    """What stands around a dialogue."""
+    """The parts of a prompt around the dialogue."""
 
     task: Task
     template: str
@@ -115,14 +115,14 @@ def _compose(dialogue: str, mode: PromptMode, asked: _Asked, shots: Sequence[Sho
         template = head + (NOTE + "{wish}\n\n" if asked.wish else "") + ("" if mode.reasoning else cue)
     question = _fill(template, dialogue, asked.request, asked.wish)
     if mode.reasoning:
-        # Only the ending of the instruction changes: the answer's own cue would make the model skip the reasoning.
+        # Only the end of the instruction changes: the usual cue would make the model skip the reasoning.
         noun = TASKS[task].noun
         question = reasoning_text().replace("{noun}", noun).replace("{instruction}", question)
     return _BETWEEN_SHOTS.join([*solved, question])
 
 
 def _cue(template: str) -> tuple[str, str]:
-    """The template without a last line such as "Summary: ", which asks for the answer at once, and that line."""
+    """Split off the template's last line if it is a cue such as "Summary: ", which asks for the answer immediately."""
     head, _, cue = template.rstrip().rpartition("\n")
     if cue.endswith(":"):
         return head.rstrip() + "\n\n", template[len(template.rstrip()) - len(cue) :]
@@ -130,7 +130,7 @@ def _cue(template: str) -> tuple[str, str]:
 
 
 def _fill(template: str, dialogue: str, request: str = "", wish: str = "") -> str:
-    """The template with all filled in at once: what a text holds is no place to fill."""
+    """Fill in all placeholders in one pass, so that none in the inserted texts is replaced."""
     texts = {"{dialogue}": dialogue.strip(), "{request}": request, "{wish}": wish}
     return _PLACE.sub(lambda place: texts[place.group()], template)
 

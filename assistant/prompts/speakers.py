@@ -1,9 +1,9 @@
-"""Shows a conversation to a model that reads speakers as tags such as `#Person1#`, and puts the names back into what it
-wrote.
+"""Replaces speakers' names by tags such as `#Person1#` for models that read tags, and restores the names in their
+texts.
 
-A small model copies names badly and goes by who speaks first; a tag is one piece of its vocabulary, and with tags given
-in order of speaking the same conversation between others reads the same. The idea is the anonymised entities of Hermann
-et al. 2015 (arXiv:1506.03340, section 2.1).
+A small model copies names badly and relies on the order of speakers. A tag is one token of its vocabulary, and with
+tags in order of speaking, the same conversation between other people reads the same. The idea is the anonymized
+entities of Hermann et al. 2015 (arXiv:1506.03340, section 2.1).
 """
 
 import re
@@ -16,7 +16,7 @@ from assistant.prompts.reading import conversation_in
 from assistant.records import Record
 
 _SHORTEST = 3
-"""Letters of the shortest name that is looked for inside sentences: an "A" or an "Al" there is mostly a word."""
+"""Shorter names are not replaced inside sentences, where "A" or "Al" is mostly a word."""
 # fmt: off
 _WORDS = frozenset({
     "Agent", "Angel", "April", "Art", "Bill", "Bishop", "Buddy", "Chase", "Dad", "Dawn", "Doctor", "Drew", "Faith",
@@ -25,22 +25,23 @@ _WORDS = frozenset({
     "Sky", "Sue", "Summer", "Teacher", "User", "Wade", "Will",
 })
 # fmt: on
-"""Names that also open a sentence as words: "Will you come?", "Mark it". There they are names only where somebody is
-called."""
+"""Names that are also words at the start of a sentence: "Will you come?", "Mark it". There they count as names only if
+somebody is addressed.
+"""
 _OPENS = re.compile(r"(?:^|[.!?:…\n\"“])\s*$")
 _CALLED = re.compile(r"[,!?.'’…:]|$")
 
 
 class Shown(Record, frozen=True):
-    """A text as a model reads it. `names` has the speaker behind each tag, empty where the text is as it was."""
+    """A text as the model reads it. `names` maps each tag to its speaker, empty if the text is unchanged."""
 
     text: str
     names: dict[str, str] = {}
 
 
 def show(prompt: str, tags: Sequence[str]) -> Shown:
-    """The prompt with the speakers of its conversation as tags, in order of speaking; those beyond the last tag keep
-    their names, and a prompt that no template wrote is left as it is.
+    """Replace the speakers of the prompt's conversation by tags, in order of speaking. Speakers beyond the last tag
+    keep their names, and a prompt that matches no template is unchanged.
     """
     if not tags:
         return Shown(text=prompt)
@@ -54,44 +55,44 @@ def show(prompt: str, tags: Sequence[str]) -> Shown:
 
 
 def show_turns(conversation: str, tags: Sequence[str]) -> Shown:
-    """The same for a conversation by itself, a turn a line."""
+    """Replace the speakers of a conversation by itself, one turn per line."""
     names = _tagged(conversation, tags) if tags else {}
     return Shown(text=_hide_turns(conversation, names), names=names)
 
 
 def restore(text: str, names: Mapping[str, str]) -> str:
-    """A model's text with the names in the place of their tags."""
+    """Restore the names for the tags in a model's text."""
     return re.sub(_any_of(names), lambda found: names[found.group()], text) if names else text
 
 
 def hide(text: str, names: Mapping[str, str]) -> str:
-    """A text about the conversation, such as its summary, as the model would write it: the way back of `restore`."""
+    """Replace the names by tags in a text about the conversation, such as its summary: the inverse of `restore`."""
     tags = {spelled: tag for tag, name in names.items() for spelled in (name, *_first_name(name, names))}
     return _of_any(tags).sub(lambda found: tags[found.group()], text) if tags else text
 
 
 def explain(names: Mapping[str, str]) -> str:
-    """The sentence that says what the model reads for whom, empty where it reads the names."""
+    """Return a sentence that says which tags the model reads for whom, empty if it reads the names."""
     pairs = [f"{tag} for {name}" for tag, name in names.items() if tag != name]
     return f"The model reads {', '.join(pairs)}, and the answer gets the names back." if pairs else ""
 
 
 class Restoring:
-    """`restore` for a text that comes in pieces: what may be the begin of a tag waits for the rest."""
+    """`restore` for streamed text: what may be the start of a tag is held back."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
         self._held = ""
 
     def add(self, piece: str) -> str:
-        """What is certain now."""
+        """Add a piece and return the text that is final."""
         self._held += piece
         length = max((_open_end(self._held, tag) for tag in self._names), default=0)
         certain, self._held = self._held[: len(self._held) - length], self._held[len(self._held) - length :]
         return restore(certain, self._names)
 
     def finish(self) -> str:
-        """What was held back."""
+        """Return the text held back."""
         held, self._held = self._held, ""
         return restore(held, self._names)
 
@@ -99,9 +100,9 @@ class Restoring:
 def _tagged(conversation: str, tags: Sequence[str]) -> dict[str, str]:
     try:
         speakers = [name for name in parse(conversation).speakers if name != NARRATOR]
-    except InputUnreadable:  # a prompt around nothing, whose tokens are counted
+    except InputUnreadable:  # an empty prompt whose tokens are counted
         return {}
-    # Somebody who is left with a tag for a name would be taken for another; such a conversation stays as it is.
+    # A speaker whose real name is a tag would be confused with another; such a conversation is unchanged.
     return {} if set(speakers[len(tags) :]) & set(tags) else dict(zip(tags, speakers, strict=False))
 
 
@@ -119,7 +120,7 @@ def _hide_turns(conversation: str, names: Mapping[str, str]) -> str:
 
 
 def _hide_mentions(text: str, names: Mapping[str, str]) -> str:
-    """Speakers who are spoken of or called."""
+    """Replace the names of speakers who are mentioned or addressed."""
     tags = {
         spelled: tag
         for tag, name in names.items()
@@ -137,7 +138,9 @@ def _is_name(found: re.Match[str]) -> bool:
 
 
 def _first_name(name: str, names: Mapping[str, str]) -> tuple[str, ...]:
-    """The first word of a name of several words, where nobody else's begins so; a title is none."""
+    """Return the first word of a name of several words, if no other speaker's name starts with it;
+    titles do not count.
+    """
     first, _, rest = name.partition(" ")
     is_shared = sum(other.partition(" ")[0] == first for other in names.values()) > 1
     return (first,) if rest and not is_shared and first.isalpha() and len(first) >= _SHORTEST else ()
@@ -148,10 +151,10 @@ def _of_any(words: Mapping[str, str]) -> re.Pattern[str]:
 
 
 def _any_of(words: Mapping[str, str]) -> str:
-    # The longer first, so that "Ann" does not match in "Ann Lee".
+    # Longest first, so that "Ann" does not match in "Ann Lee".
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
 def _open_end(text: str, tag: str) -> int:
-    """Length of the end of the text that the tag may begin with."""
+    """Return the length of the text's suffix with which the tag may start."""
     return next((size for size in range(min(len(tag), len(text)), 0, -1) if tag.startswith(text[-size:])), 0)
