@@ -1,5 +1,5 @@
-"""Where `assistant` and `python -m assistant` begin. Whoever stops it while the first modules are imported, which takes
-a moment on a cold disk, is answered as ever: one line, or one JSON object, and exit code 130.
+"""The entry point of `assistant` and `python -m assistant`. It also handles signals while the first modules are
+imported, which takes a moment on a cold disk: one line or one JSON object, and exit code 130, as usual.
 """
 
 import atexit
@@ -9,16 +9,16 @@ import sys
 
 
 def main() -> None:
-    """Carry out the command line. SIGTERM stops it as Ctrl+C does, until the command takes both over."""
+    """Run the command line. SIGTERM acts like Ctrl+C until the command handles both."""
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        atexit.register(_turn_deaf)  # the first to be registered is the last to be called
+        atexit.register(_turn_deaf)  # registered first, so called last
         from assistant.cli import main
 
         main()
     except SystemExit as end:
         code = _code_of(end)
-        # All is said and done: what comes now cuts the wait for threads short, and changes nothing of the result.
+        # The result is final: a signal now only cuts short the wait for threads.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: os._exit(code))
         raise
@@ -27,15 +27,16 @@ def main() -> None:
 
 
 def _answer(before: BaseException | None) -> None:
-    """End where a signal came before the command took both over, or when it had ended with `before`: its result stands.
+    """Exit after a signal that arrived before the command handled both, or after it ended with `before`: its result
+    stands.
 
-    At once: of an interrupt that passed an exec(), as named tuples are made with, CPython 3.11 remembers that nobody
-    caught it, and kills itself by SIGINT in the place of any exit.
+    Uses os._exit: if an interrupt passed an exec(), which creates named tuples, CPython 3.11 remembers it as uncaught,
+    and kills itself with SIGINT instead of exiting.
     """
     if isinstance(before, SystemExit):
         sys.stdout.flush()
         os._exit(_code_of(before))
-    # Written without what may be half imported.
+    # Avoids modules that may be half imported.
     said = "stopped before anything was begun"
     is_json = "--json" in sys.argv
     sys.stderr.write(f'{{"error": "{said}", "exit_code": 130}}\n' if is_json else f"assistant: {said}\n")
@@ -48,7 +49,7 @@ def _code_of(end: SystemExit) -> int:
 
 
 def _turn_deaf() -> None:
-    """From here on only libraries are taken down, without Python: a signal would make a failure of what was done."""
+    """Ignore signals while only libraries shut down: a signal would turn success into failure."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""Many files in one: a zip whose last member lists the others with size and SHA-256."""
+"""Archives: zip files whose last member lists the others with size and SHA-256."""
 
 import errno
 import hashlib
@@ -18,18 +18,20 @@ from assistant.files import sync_dir
 from assistant.locations import ensure_dir
 
 FORMAT = 1
-"""Raised when an older Parley could not read what is written."""
+"""Increased when older versions of Parley could no longer read the archive."""
 _MANIFEST = "manifest.json"
 _MOST_MANIFEST = 64 * 2**20
 _BLOCK = 1 << 20
 _LONGEST_PART, _LONGEST_NAME = 255, 2000
-"""Bytes of a name between two slashes, and of all of it: what file systems hold, less room for a folder's own name."""
+"""The maximum bytes of a name's part between slashes, and of the whole name: the limits of file systems, less room for
+the folder.
+"""
 _PACKED = (".safetensors", ".bin")
-"""Weights: they hardly shrink, and packing them takes the longest."""
+"""Suffixes of weights, which are stored uncompressed: they hardly shrink and take longest."""
 
 
 class Member(msgspec.Struct, frozen=True):
-    """One file of an archive: its name, size in bytes, and SHA-256 in hexadecimal digits."""
+    """A file of an archive: its name, size in bytes, and SHA-256 as hexadecimal digits."""
 
     name: str
     size: int
@@ -37,7 +39,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What an archive says of itself."""
+    """The manifest of an archive."""
 
     format: int
     product: str
@@ -47,13 +49,13 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class ArchiveDamaged(UsageError):
-    """An archive that is not whole, not ours, or would write where it must not."""
+    """The archive is incomplete, not Parley's, or would write outside its folder."""
 
 
 def write_archive(path: Path, files: Mapping[str, Path], *, product: str, version: str, created: str) -> Manifest:
-    """Pack the files under their names, read the result back to prove it, and give it its name: whole or not at all.
+    """Pack the files under their names, verify the result by reading it back, and move it into place; atomic.
 
-    Mode 0600. Raises UsageError where there is a file of that name already.
+    The mode is 0600. Raises UsageError if a file of that name exists.
     """
     if path.exists():
         raise UsageError(f"{path} exists: give a new name, Parley does not overwrite files")
@@ -69,10 +71,10 @@ def write_archive(path: Path, files: Mapping[str, Path], *, product: str, versio
             os.fsync(stream.fileno())
         check_archive(draft, product)
         try:
-            os.link(draft, path)  # fails where somebody made a file of that name meanwhile; a rename would replace it
+            os.link(draft, path)  # fails if the file was created meanwhile; a rename would replace it
         except FileExistsError as error:
             raise UsageError(f"{path} exists: give a new name, Parley does not overwrite files") from error
-        except OSError:  # a file system without links
+        except OSError:  # a file system without hard links
             draft.rename(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -81,7 +83,7 @@ def write_archive(path: Path, files: Mapping[str, Path], *, product: str, versio
 
 
 def check_archive(path: Path, product: str) -> Manifest:
-    """Read all of the archive and compare it with its manifest. Raises ArchiveDamaged with what is wrong."""
+    """Read the whole archive and compare it with its manifest. Raises ArchiveDamaged with the problem."""
     with _opened(path) as archive:
         manifest = _manifest(archive, path, product)
         for member in manifest.members:
@@ -91,7 +93,7 @@ def check_archive(path: Path, product: str) -> Manifest:
 
 
 def extract_archive(path: Path, folder: Path, product: str) -> Manifest:
-    """Unpack into an empty folder, verifying as it goes; nothing is ever written outside it. Raises ArchiveDamaged."""
+    """Unpack into an empty folder, verifying each file; never writes outside it. Raises ArchiveDamaged."""
     with _opened(path) as archive:
         manifest = _manifest(archive, path, product)
         for member in manifest.members:
@@ -117,7 +119,7 @@ def _pack(archive: zipfile.ZipFile, name: str, file: Path) -> Member:
 
 
 def _entry(name: str, *, packed: bool = False) -> zipfile.ZipInfo:
-    # ZipInfo's own date, 1980: an earlier one, from a clock that is wrong, is none that a zip can hold.
+    # ZipInfo's default date, 1980: zip cannot store an earlier one from a wrong clock.
     entry = zipfile.ZipInfo(name)
     entry.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
     entry.external_attr = 0o600 << 16
@@ -134,10 +136,10 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except IsADirectoryError as error:
         raise UsageError(f"{path} is a folder: name a file") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        # RuntimeError: a member under a password; NotImplementedError: a way of packing that is not ours.
+        # RuntimeError: a member with a password; NotImplementedError: an unsupported compression.
         raise _damaged(path, error) from error
     except OSError as error:
-        if error.errno == errno.EINVAL:  # zipfile seeks to where the file says, which may be before its beginning
+        if error.errno == errno.EINVAL:  # zipfile seeks to an offset from the file, which may be negative
             raise _damaged(path, error) from error
         raise
 
@@ -154,7 +156,7 @@ def _reason(error: Exception) -> str:
 
 
 def _manifest(archive: zipfile.ZipFile, path: Path, product: str) -> Manifest:
-    """The manifest, once names and sizes agree with it."""
+    """Return the manifest, after checking it against names and sizes."""
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     if _MANIFEST not in names:
@@ -179,7 +181,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path, product: str) -> Manifest:
 
 
 def _fit_together(names: Sequence[str]) -> bool:
-    """Whether each name is there once, no file is another's folder, and a file system can hold them."""
+    """Whether the names are unique, no file is another's folder, and a file system can hold them."""
     known = set(names)
     folders = {str(folder) for name in names for folder in PurePosixPath(name).parents}
     longest = max(len(part.encode()) for name in names for part in name.split("/"))
@@ -192,14 +194,14 @@ def _fit_together(names: Sequence[str]) -> bool:
 
 
 def _check_name(name: str, path: Path) -> None:
-    """Refuse a name that could lead out of the folder it is unpacked in."""
+    """Refuse a name that could escape the folder it is unpacked in."""
     parts = name.split("/")
     if any(part in {"", ".", ".."} or "\\" in part or "\0" in part for part in parts) or ":" in parts[0]:
         raise ArchiveDamaged(f"{path} holds a file named {name!r}, which leads out of its folder: do not trust it")
 
 
 def _blocks(archive: zipfile.ZipFile, member: Member, path: Path) -> Iterator[bytes]:
-    """The member's bytes, never more than the manifest says. Raises ArchiveDamaged at the end where they differ."""
+    """Yield the member's bytes, never more than the manifest says. Raises ArchiveDamaged at the end if they differ."""
     digest, size = hashlib.sha256(), 0
     stream: IO[bytes]
     with archive.open(member.name) as stream:

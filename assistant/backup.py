@@ -1,10 +1,10 @@
-"""Everything that is the user's in one file, and back: chats, answers and judgements, the knowledge catalog, settings,
-tuned models, rewards, the promoted pointer.
+"""Backs up all of the user's data to one file, and restores it: chats, answers and judgements, the knowledge catalog,
+settings, tuned models, rewards, the promoted pointer.
 
-Left out is what can be made or fetched again: conversions, the search index, pulled models, training runs.
+What can be remade or downloaded again is left out: conversions, the search index, pulled models, training runs.
 
-A restore unpacks and verifies first. Then it writes its plan (`restoring.json`), and from there on it is only ever
-finished: by itself, or after a crash by the next command (`finish_restore`). What was there before is kept aside.
+A restore first unpacks and verifies. Then it writes its plan (`restoring.json`), and from then on it is always
+completed, after a crash by the next command (`finish_restore`). The previous data is kept aside.
 """
 
 import fcntl
@@ -50,18 +50,18 @@ PRODUCT = "parley"
 _STORE, _CATALOG = "store.db", "knowledge/catalog.db"
 _CONFIG, _MODELS, _REWARDS, _KNOWLEDGE = "config", "models", "rewards", "knowledge"
 _LAST_NUMBER = (_MODELS, ".last")
-"""The highest number that a version ever had (assistant.models.versions): it only grows."""
+"""The file with the highest number any version ever had (assistant.models.versions), which never decreases."""
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What a restore brought back, and the folder that holds what was there before; None where nothing was."""
+    """What a restore brought back, and the folder with the previous data; None if there was none."""
 
     manifest: Manifest
     kept: Path | None
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """What is left to do once the backup is verified: names below the data folder."""
+    """The steps left after the backup is verified, as names below the data folder."""
 
     staged: str
     kept: str
@@ -69,9 +69,9 @@ class _Plan(msgspec.Struct, frozen=True):
 
 
 def create_backup(path: Path) -> Manifest:
-    """Write a backup to `path`, which must not exist. Programs may go on using the store meanwhile.
+    """Write a backup to `path`, which must not exist, while programs may use the store.
 
-    Raises DataMissing where there is nothing to keep yet.
+    Raises DataMissing if there is nothing to back up.
     """
     if not data_dir().exists() and not config_dir().exists():
         raise DataMissing("there is nothing to back up yet: no chat, no document, no setting")
@@ -87,13 +87,13 @@ def create_backup(path: Path) -> Manifest:
 
 
 def check_backup(path: Path) -> Manifest:
-    """Verify a backup whole and change nothing. Raises UsageError or StoreUnavailable with what is wrong."""
+    """Verify a backup completely without changing anything. Raises UsageError or StoreUnavailable with the problem."""
     with tempfile.TemporaryDirectory(prefix="parley-") as folder:
         return _unpack(path.expanduser(), Path(folder))
 
 
 def restore_backup(path: Path) -> Restored:
-    """Bring back what the backup holds. All of it or nothing; models that it does not hold stay."""
+    """Restore the backup; atomic. Models that are not in it are kept."""
     path = path.expanduser()
     check_archive(path, PRODUCT)
     with _alone():
@@ -102,7 +102,7 @@ def restore_backup(path: Path) -> Restored:
         try:
             manifest = _unpack(path, staged)
             _refuse_busy()
-            # Settings that the backup has not were not set then; another pointer would name another model.
+            # Settings missing in the backup were not set then; the current pointer would name another model.
             absent = (f"{_CONFIG}/config.toml", f"{_MODELS}/current.json")
             plan = _Plan(
                 staged=staged.name,
@@ -119,8 +119,8 @@ def restore_backup(path: Path) -> Restored:
 
 
 def finish_restore() -> None:
-    """Finish a restore that a crash cut short; nothing where there is none. One that is under way in another process is
-    waited for: two that move the same files would take them from each other.
+    """Finish a restore after a crash, if there is one. Waits for a restore running in another process, because two
+    would take each other's files.
     """
     if restoring_file().exists():
         with _alone(wait=True):
@@ -142,8 +142,8 @@ def _now() -> datetime:
 
 
 def _collect(folder: Path) -> dict[str, Path]:
-    """Name and place of every file of a backup; databases are copied to `folder` at one moment. The backup itself, if
-    it is written among them, is not there yet, or hidden.
+    """Return the name and path of every file of a backup; databases are copied to `folder` as snapshots. The backup
+    itself does not exist yet or is hidden, if it is written to the same place.
     """
     with Store.open() as store:
         store.deletions.finish()
@@ -165,12 +165,12 @@ def _collect(folder: Path) -> dict[str, Path]:
 
 
 def _is_pulled(parts: tuple[str, ...]) -> bool:
-    """Whether it lies in a folder such as google--flan-t5-base, which `assistant models pull` brings again."""
+    """Whether the file is in a folder such as google--flan-t5-base, which `assistant models pull` can fetch again."""
     return "--" in parts[0]
 
 
 def _unpack(path: Path, folder: Path) -> Manifest:
-    """Unpack and verify: hashes, names that have a place here, databases that are whole and not too new."""
+    """Unpack and verify: hashes, known names, and databases that are intact and not too new."""
     manifest = check_archive(path, PRODUCT)
     needed = sum(member.size for member in manifest.members)
     if shutil.disk_usage(folder).free < needed:
@@ -191,7 +191,7 @@ def _unpack(path: Path, folder: Path) -> Manifest:
 
 
 def _carry_out(plan: _Plan) -> None:
-    """Put every staged thing in its place and what was there aside. Each step may have been done already."""
+    """Move every staged item into place and the previous one aside. Each step may have been done already."""
     staged, kept = data_dir() / plan.staged, data_dir() / plan.kept
     for name in plan.gone:
         place = _root(name) / name.partition("/")[2]
@@ -221,7 +221,7 @@ def _number(file: Path) -> int:
 
 
 def _root(name: str) -> Path:
-    """The folder that the part of a backup belongs in, by the first word of a member's name."""
+    """Return the folder of a part of the backup, by the first word of a member's name."""
     part = name.partition("/")[0]
     return {_CONFIG: config_dir(), _MODELS: models_dir(), _REWARDS: rewards_dir()}[part]
 
@@ -231,8 +231,8 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _restore_store(staged: Path, kept: Path) -> None:
-    """The store is written into, not replaced: programs that have it open then see what was restored. One that cannot
-    be opened is moved aside.
+    """Write into the store instead of replacing it, so that programs that have it open see what was restored. A store
+    that cannot be opened is moved aside.
     """
     copy = ensure_dir(kept) / _STORE
     if store_file().exists():
@@ -256,7 +256,7 @@ def _restore_store(staged: Path, kept: Path) -> None:
 
 
 def _swap(new: Path, place: Path, kept: Path) -> None:
-    """Put `new` where `place` is and what was there to `kept`; half of it may have been done before a crash."""
+    """Move `place` to `kept` and `new` to `place`; half of it may have been done before a crash."""
     if place.exists() and not kept.exists():
         _move(place, kept)
     elif place.exists():
@@ -265,7 +265,7 @@ def _swap(new: Path, place: Path, kept: Path) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Rename, or across file systems copy beside the target and rename there."""
+    """Rename, or across file systems copy next to the target and rename that."""
     ensure_dir(target.parent)
     try:
         source.rename(target)
@@ -283,7 +283,7 @@ def _remove(place: Path) -> None:
 
 
 def _refuse_busy() -> None:
-    """Raise where another process is indexing, or holds the store: nothing has been touched yet."""
+    """Raise if another process is indexing or holds the store, before anything is touched."""
     if knowledge_dir().exists():
         with reported_as_ours(KnowledgeError), writer_lock(knowledge_dir() / "writer.lock"):
             pass
@@ -294,7 +294,7 @@ def _refuse_busy() -> None:
 
 @contextmanager
 def _alone(*, wait: bool = False) -> Iterator[None]:
-    """One restore at a time: a second waits, or is refused."""
+    """Allow one restore at a time: a second one waits, or is refused."""
     place = ensure_dir(data_dir()) / "restore.lock"
     with os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
         try:

@@ -1,7 +1,7 @@
-"""THE use case, called by screen and command line alike: a conversation and a way of asking become a stored answer.
+"""The main use case, called by screen and command line: turns a conversation and a request into a stored answer.
 
-Dialogue -> prompts and drafts (`assistant.drafting`) -> completions in the store. A conversation that does not fit is
-answered in parts, never cut.
+Dialogue -> prompts and drafts (`assistant.drafting`) -> completions in the store. A conversation that does not fit the
+window is answered in parts, never cut.
 """
 
 import secrets
@@ -35,7 +35,7 @@ from assistant.records import (
     Prompt,
 )
 
-# Ask and Answer are what callers of this module hand in and get back: they are named here too.
+# Callers of this module use Ask and Answer, so they are exported here too.
 from assistant.records import Answer as Answer
 from assistant.records import Ask as Ask
 from assistant.settings import Settings
@@ -44,7 +44,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class Assistant:
-    """One loaded model, one store. Methods may be called from several threads; requests wait for one another."""
+    """One loaded model and one store. Thread-safe; requests wait for each other."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Assistant:
     def load(
         self, ref: str | None = None, backend: BackendName | None = None, on_progress: OnProgress | None = None
     ) -> Loaded:
-        """Serve a model: the one named, or the start-up choice; `why` then says in a sentence how it was chosen."""
+        """Load the model named, or by default the one chosen by the settings; `why` then says how it was chosen."""
         self._follows = ref is None and self.settings.model.ref in {"auto", "current"}
         self._promoted = _promoted()
         model, self.why = self.choice(ref)
@@ -72,45 +72,45 @@ class Assistant:
         return self._engine.load(model, chosen, self.settings.model.threads, on_progress)
 
     def choice(self, ref: str | None = None) -> tuple[ModelVersion, str]:
-        """The model that `load` would serve, and why."""
+        """Return the model that `load` would load, and why."""
         if ref:
             return resolve(ref, self.settings), f"{ref} was asked for"
         return choose(self.settings)
 
     def has_moved(self) -> bool:
-        """Whether another model was promoted since the start-up choice was loaded: `load()` then serves it, after the
-        answer that is being written. A model that was asked for by name stays.
+        """Whether another model was promoted since the default choice was loaded; `load()` then switches to it, after
+        the current answer. A model loaded by name stays.
         """
         return self._follows and _promoted() != self._promoted
 
     @property
     def loaded(self) -> Loaded | None:
-        """What serves now."""
+        """The loaded model, None before the first load."""
         return self._engine.loaded
 
     @property
     def engine(self) -> Engine:
-        """What writes, for the use cases beside this one."""
+        """The engine, for the other use cases."""
         return self._engine
 
     @property
     def store(self) -> Store | None:
-        """Where answers are kept."""
+        """The store for answers, None if there is none."""
         return self._store
 
     def prompts(self, dialogue: Dialogue, ask: Ask, ref: str | None = None) -> list[Prompt]:
-        """The exact prompts: one where the conversation fits the window, else one a part. Loads no model.
+        """Return the exact prompts: one if the conversation fits the window, else one per part. Loads no model.
 
-        `ref` names the model whose window and tokens count; without it the one that serves, or would.
+        `ref` names the model whose window and tokenizer are used; by default the loaded or default one.
         """
         return [part.prompt for part in self._parts(dialogue, ask, ref)]
 
     def answer(self, dialogue: Dialogue, ask: Ask, on_progress: OnProgress | None = None) -> Answer:
-        """Ask about the conversation, store what came back, and return it."""
+        """Ask about the conversation, store the answer, and return it."""
         return self.answers([dialogue], ask, on_progress)[0]
 
     def answers(self, dialogues: Sequence[Dialogue], ask: Ask, on_progress: OnProgress | None = None) -> list[Answer]:
-        """Ask about many conversations in one batch."""
+        """Ask about several conversations in one batch."""
         check_settings(aim(ask.settings, ask.words, ask.wish))
         self._serving()
         groups = [self._parts(dialogue, ask) for dialogue in dialogues]
@@ -123,10 +123,9 @@ class Assistant:
         return answers
 
     def stream(self, dialogue: Dialogue, ask: Ask) -> Iterator[Piece | Answer]:
-        """The same for one conversation, piece by piece; the answer comes last. Parts come one after another.
+        """Answer about one conversation as a stream of pieces, then the answer. Parts follow one another.
 
-        Length and wishes are not looked after here: `can_stream` says whether the answer would be the same as
-        `answer`'s.
+        Length and wishes are ignored here: `can_stream` says whether the answer would equal that of `answer`.
         """
         check_settings(ask.settings, stream=True)
         self._serving()
@@ -158,13 +157,13 @@ class Assistant:
     def refine(
         self, dialogue: Dialogue, ask: Ask, answer: str, wish: str, on_progress: OnProgress | None = None
     ) -> Answer:
-        """The same once more with a wish about the answer: "shorter", "longer", "20 words", a name of STYLES, or a
-        sentence such as "focus on the refund". A screen that asks by itself asks with `refine(ask, answer, wish)`.
+        """Answer again with a wish about the answer: "shorter", "longer", "20 words", a name in STYLES, or a sentence
+        such as "focus on the refund". A screen that makes its own request uses `refine(ask, answer, wish)`.
         """
         return self.answer(dialogue, refine(ask, answer, wish), on_progress)
 
     def cancel(self) -> None:
-        """Stop the request that runs; what it wrote is kept."""
+        """Cancel the running request; what it wrote is kept."""
         self._engine.cancel()
 
     def close(self) -> None:
@@ -186,8 +185,8 @@ class Assistant:
         return write_prompts(dialogue, ask, model)
 
     def _draw(self, groups: Sequence[Sequence[PartPrompt]], ask: Ask, on_progress: OnProgress | None) -> list[Drawn]:
-        """What is drawn for each conversation, all in one batch. Words to aim at are shared out over its parts, so with
-        them there is a batch for each number of parts.
+        """Draw texts for all conversations in one batch. A target length is divided among a conversation's parts, so
+        with one there is a batch for each number of parts.
         """
         found: dict[int, Drawn] = {}
         for size in sorted({len(group) for group in groups}) if ask.words else [0]:
@@ -197,14 +196,14 @@ class Assistant:
             drawn, start = draw(self._engine, flat, ask.settings, words, ask.wish, on_progress), 0
             for place in places:
                 end = start + len(groups[place])
-                # The batch's time is shared out evenly: its members were not timed one by one.
+                # The batch's time is divided evenly, because its members were not timed.
                 found[place] = slice_of(drawn, start, end, len(groups[place]) / len(flat))
                 start = end
         return [found[place] for place in range(len(groups))]
 
     def _combines(self, ask: Ask, parts: Sequence[PartPrompt]) -> bool:
-        """Whether the answers to several parts are made into one: by models that understand what they read. A small
-        one does worse than its parts' answers side by side (docs/benchmarks.md).
+        """Whether to combine the answers of several parts into one. Only models that pass the reading test do: smaller
+        ones do worse than the parts' answers side by side (docs/benchmarks.md).
         """
         is_single = ask.task == "summary" and ask.settings.drafts == 1 and not MODES[ask.mode].reasoning
         return len(parts) > 1 and is_single and can_answer(self._engine, self._serving().model)
@@ -219,9 +218,9 @@ class Assistant:
             return None
 
     def _must_quote(self, ask: Ask) -> bool:
-        """Whether the model that serves is too small for what is asked, so that turns are quoted in its place.
+        """Whether the loaded model is too small for the request, so that turns are quoted instead.
 
-        Raises UsageError for an instruction: there is nothing to put in its place.
+        Raises UsageError for an instruction, which quoting cannot answer.
         """
         model = self._serving().model
         if ask.task not in ("question", "instruction") or can_answer(self._engine, model):
@@ -234,7 +233,7 @@ class Assistant:
         return True
 
     def _quote(self, dialogue: Dialogue, ask: Ask, parts: Sequence[PartPrompt]) -> Answer:
-        """The turns that share most with the question, stored like an answer; no model writes a word of it."""
+        """Quote the turns most similar to the question, stored like an answer; no model writes it."""
         started = time.monotonic()
         draft = Draft(text=quote_turns(ask.request, dialogue), tokens=0)
         completion = msgspec.structs.replace(
@@ -257,10 +256,10 @@ class Assistant:
         drawn: Drawn,
         combined: Combined | None = None,
     ) -> Answer:
-        """Make completions of the drafts and store them before anybody sees the answer as done. The whole's prompt is
-        the one that it was written for: the combining one, or those of all parts.
+        """Turn the drafts into completions and store them before the answer is shown as done. The prompt of the whole
+        answer is the combining one, or those of all parts.
 
-        Raises Interrupted where it was cancelled before any of it was written.
+        Raises Interrupted if it was cancelled before anything was written.
         """
         prompts, finished = reached([part.prompt for part in parts], drawn.finished)
         seed = finished.seed if drawn.settings.decoding == "sample" else None
@@ -333,7 +332,7 @@ def _new_id() -> str:
 
 
 def _promoted() -> str | None:
-    """The promoted reference; None also where the pointer is broken, which the start-up choice then says."""
+    """Return the promoted reference; None also if the pointer is damaged, which the default choice reports."""
     try:
         return promoted_ref()
     except ModelDamaged:

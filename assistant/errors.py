@@ -1,16 +1,16 @@
-"""The errors that a user may meet. Shown in two places only: the command line and the app.
+"""The errors that users can see. They are shown in two places only: the command line and the app.
 
 AssistantError              1  anything that failed, in one line that says what to do
-├── UsageError              2  wrong flags, settings, or input that cannot be read as what it should be
-│   └── InputUnreadable     2  an empty, binary, over-large or forbidden input
+├── UsageError              2  wrong flags, settings, or input that is not what it should be
+│   └── InputUnreadable     2  an empty, binary, too large or forbidden input
 ├── ModelMissing            3  no such model on this machine
 ├── ModelDamaged            3  a model's files are incomplete or not what they claim to be
 ├── DataMissing             3  no such data, or too little of it
 ├── GateNotPassed           4  a candidate model did not prove better
 ├── TrainingStopped         5  training diverged, or a guard stopped it
-├── EngineDied              1  the model's process died, and so did the one that replaced it
+├── EngineDied              1  the model's process died, and so did its replacement
 ├── StoreUnavailable        1  the database is locked, damaged, or from a newer version
-│   └── StoreDamaged        1  its bytes are no store of this version: a backup helps, waiting does not
+│   └── StoreDamaged        1  the file is damaged, foreign or newer: a backup helps, waiting does not
 └── Interrupted           130  stopped by the user; what was done is saved
 """
 
@@ -19,16 +19,16 @@ from contextlib import contextmanager
 from typing import Any
 
 _LONGEST = 900
-"""Characters of a message."""
+"""The maximum length of a message in characters."""
 
 
 class AssistantError(Exception):
-    """Base of every error meant for the user: the message is one line, fit to be shown."""
+    """The base of all errors meant for users: the message is one line, ready to be shown."""
 
     exit_code = 1
 
     def __str__(self) -> str:
-        """The message, without its middle where it is long: what it quotes may be a whole file, there by mistake."""
+        """Return the message, shortened in the middle if long: it may quote a whole file by mistake."""
         text = super().__str__()
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 3 :]}"
 
@@ -40,11 +40,11 @@ class UsageError(AssistantError):
 
 
 class InputUnreadable(UsageError):
-    """An input file or paste that holds no readable conversation."""
+    """An input file or pasted text without a readable conversation."""
 
 
 class ModelMissing(AssistantError):
-    """A model reference that names nothing on this machine."""
+    """A model reference that matches nothing on this machine."""
 
     exit_code = 3
 
@@ -56,13 +56,13 @@ class ModelDamaged(AssistantError):
 
 
 class DataMissing(AssistantError):
-    """A data file that is not there, or holds too little."""
+    """A data file is missing or contains too little."""
 
     exit_code = 3
 
 
 class GateNotPassed(AssistantError):
-    """A candidate that did not prove better than the current model. `found` are its figures, as JSON values."""
+    """A candidate did not prove better than the current model. `found` are its figures, as JSON values."""
 
     exit_code = 4
 
@@ -97,7 +97,7 @@ class Interrupted(AssistantError):
 
 @contextmanager
 def reported_as_ours(kind: type[Exception]) -> Iterator[None]:
-    """An error of that kind, whose message is one line fit to be shown, leaves as an AssistantError with the same
+    """Turn an error of that kind, whose message is one line ready to be shown, into an AssistantError with the same
     message and `exit_code`.
     """
     try:

@@ -8,7 +8,7 @@ from assistant.locations import ensure_dir
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write the file with mode 0600 beside its place, force it to disk, and rename it into place."""
+    """Write a temporary file with mode 0600, flush it to disk, and rename it into place."""
     ensure_dir(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -24,7 +24,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def free_path(folder: Path, name: str, suffix: str) -> Path:
-    """A place in the folder that no file has yet: `name.suffix`, else `name-2.suffix`, and so on."""
+    """Return an unused path in the folder: `name.suffix`, else `name-2.suffix`, and so on."""
     path, number = folder / f"{name}.{suffix}", 2
     while path.exists():
         path, number = folder / f"{name}-{number}.{suffix}", number + 1
@@ -32,7 +32,7 @@ def free_path(folder: Path, name: str, suffix: str) -> Path:
 
 
 def sync_dir(folder: Path) -> None:
-    """Force a folder's entries to disk, so that a rename inside it survives a power cut."""
+    """Flush a folder's entries to disk, so that a rename inside it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -41,6 +41,6 @@ def sync_dir(folder: Path) -> None:
 
 
 def sync_tree(place: Path) -> None:
-    """Force a file, or a folder with all that is in it, to disk."""
+    """Flush a file, or a folder with all its content, to disk."""
     for entry in (place, *place.rglob("*")):
         sync_dir(entry)

@@ -1,4 +1,4 @@
-"""The only place that computes a path. Nothing is created at import; `ensure_*` create on first write, private to the
+"""All paths that Parley uses. Nothing is created at import; `ensure_dir` creates folders on first write, private to the
 user.
 """
 
@@ -11,83 +11,85 @@ _NAME = "parley"
 
 
 def home() -> Path | None:
-    """The one folder that holds everything, where `ASSISTANT_HOME` names one."""
+    """Return the folder named by `ASSISTANT_HOME`, which then holds everything, or None."""
     value = os.environ.get("ASSISTANT_HOME")
     return Path(value).expanduser() if value else None
 
 
 def config_dir() -> Path:
-    """Settings, templates and shots that the user wrote."""
+    """Return the folder of the user's settings, templates and shots."""
     return _place("config", platformdirs.user_config_path(_NAME))
 
 
 def data_dir() -> Path:
-    """What cannot be made again: the store, models, the knowledge base."""
+    """Return the folder of data that cannot be recreated: the store, models, the knowledge base."""
     return _place("data", platformdirs.user_data_path(_NAME))
 
 
 def state_dir() -> Path:
-    """Logs, run folders and what a crash left half typed."""
+    """Return the folder of logs, training runs and other state."""
     return _place("state", platformdirs.user_state_path(_NAME))
 
 
 def cache_dir() -> Path:
-    """What can be made again: conversions."""
+    """Return the folder of data that can be recreated: conversions."""
     return _place("cache", platformdirs.user_cache_path(_NAME))
 
 
 def settings_file() -> Path:
-    """The user's settings."""
+    """Return the file with the user's settings."""
     return config_dir() / "config.toml"
 
 
 def project_settings_file() -> Path:
-    """Settings of the folder that the command was started in."""
+    """Return the file with the settings of the current folder."""
     return Path.cwd() / "assistant.toml"
 
 
 def store_file() -> Path:
-    """The database of completions, chats and ratings."""
+    """Return the database of completions, chats and ratings."""
     return data_dir() / "store.db"
 
 
 def knowledge_dir() -> Path:
-    """The catalog and the index of the user's documents."""
+    """Return the folder with the catalog and the index of the user's documents."""
     return data_dir() / "knowledge"
 
 
 def models_dir() -> Path:
-    """Pulled and tuned models."""
+    """Return the folder of pulled and tuned models."""
     return data_dir() / "models"
 
 
 def rewards_dir() -> Path:
-    """Trained reward models, a folder each: r1, r2, …"""
+    """Return the folder of trained reward models, one subfolder each: r1, r2, …"""
     return data_dir() / "rewards"
 
 
 def conversions_dir() -> Path:
-    """CTranslate2 folders, one for each content hash."""
+    """Return the folder of CTranslate2 conversions, one for each content hash."""
     return cache_dir() / "conversions"
 
 
 def restoring_file() -> Path:
-    """There while a restored backup is put in its place; a crash leaves it to the next command."""
+    """Return the file that exists while a backup is being restored; after a crash the next command
+    continues from it.
+    """
     return data_dir() / "restoring.json"
 
 
 def runs_dir() -> Path:
-    """Training runs."""
+    """Return the folder of training runs."""
     return state_dir() / "runs"
 
 
 def log_file() -> Path:
-    """What the app and its worker log."""
+    """Return the log of the app and its worker."""
     return state_dir() / "logs" / "assistant.log"
 
 
 def all_places() -> dict[str, Path]:
-    """Name and path of everything that Parley may write, for `assistant paths`."""
+    """Return name and path of everything that Parley may write, for `assistant paths`."""
     return {
         "config": config_dir(),
         "settings": settings_file(),

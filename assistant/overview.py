@@ -1,4 +1,4 @@
-"""The default answer: a digest in the speakers' own words and, as far as the model has passed the exam, its summary."""
+"""The default answer: a digest in the speakers' own words and, if the model has passed the exam, its summary."""
 
 import re
 import secrets
@@ -21,15 +21,15 @@ from assistant.records import Answer, Ask, BackendName, Completion, Dialogue, Ge
 from assistant.scoring.language import language_name, language_of
 
 DIGEST = "digest"
-"""What stands for the model of an answer that is a digest."""
+"""The model name of an answer that is a digest."""
 When = Literal["auto", "always", "never"]
-"""Whether a model's text is shown: `auto` where it leads, `always` where there can be one, `never`."""
+"""When a model's text is shown: `auto` if the model passed the exam, `always` if possible, `never`."""
 _FOCUS = re.compile(r"(?:please )?focus (?:more )?on (?:the )?(.+?)\.?$", re.IGNORECASE)
 
 
 class ModelText(Record, frozen=True):
-    """A model's summary beside the digest. `trusted` tells whether the model passed the exam, `shown` whether a person
-    sees the text.
+    """A model's summary next to the digest. `trusted` says whether the model passed the exam, `shown` whether the text
+    is shown.
     """
 
     text: str = ""
@@ -38,7 +38,7 @@ class ModelText(Record, frozen=True):
 
 
 class Wanted(Record, frozen=True):
-    """What is wanted beside the digest: when a model writes too, which one, and how many points the digest shows."""
+    """Options: when a model also writes, which one, and how many points the digest has."""
 
     when: When = "auto"
     ref: str | None = None
@@ -47,8 +47,8 @@ class Wanted(Record, frozen=True):
 
 
 class Overview(Record, frozen=True):
-    """What a person is shown. `completion` is the digest as stored, `answer` the model's answer, None where no model
-    wrote; `notes` are sentences for the person about what was and wasn't done.
+    """What is shown. `completion` is the digest as stored, `answer` the model's answer, None if no model wrote; `notes`
+    are messages for the user.
     """
 
     digest: Digest
@@ -59,7 +59,7 @@ class Overview(Record, frozen=True):
 
     @property
     def text(self) -> str:
-        """Everything shown, as plain text: the model's summary first where it is trusted, else below the digest."""
+        """Everything shown, as plain text: the model's summary above the digest if it is trusted, else below."""
         body = render(self.digest)
         if not self.model_text.shown:
             return body
@@ -73,7 +73,7 @@ class Overview(Record, frozen=True):
 def overview(
     assistant: Assistant, dialogue: Dialogue, ask: Ask, wanted: Wanted, on_progress: OnProgress | None = None
 ) -> Overview:
-    """`overviews` of one conversation."""
+    """Return the overview of one conversation; see `overviews`."""
     return overviews(assistant, [dialogue], ask, wanted, on_progress)[0]
 
 
@@ -84,10 +84,10 @@ def overviews(
     wanted: Wanted,
     on_progress: OnProgress | None = None,
 ) -> list[Overview]:
-    """The digest of each conversation and the model's summary, where the request and the exam allow one.
+    """Return the digest of each conversation and the model's summary, if the request and the exam allow one.
 
-    The model is loaded only where it is going to write. A wish "focus on X" turns the digest to X. Digests are stored
-    like answers, so that they can be rated and found again.
+    The model is loaded only if it will write. A wish "focus on X" also applies to the digest. Digests are stored like
+    answers, so that they can be rated and found again.
     """
     found = make_overviews(assistant, dialogues, ask, wanted, on_progress)
     if assistant.store is not None:
@@ -102,27 +102,27 @@ def make_overviews(
     wanted: Wanted,
     on_progress: OnProgress | None = None,
 ) -> list[Overview]:
-    """The same without keeping them."""
+    """Return the overviews without storing them."""
     return [_as_shown(one) for one in _written(assistant, dialogues, ask, wanted, on_progress)]
 
 
 def keep_overviews(store: Store, found: Sequence[Overview]) -> None:
-    """Keep the digests with their parts, all or none."""
+    """Store the digests with their parts; atomic."""
     with store.database.writing():
         store.completions.add([one.completion for one in found])
         store.completions.add_digests({one.completion.id: msgspec.json.encode(one.digest).decode() for one in found})
 
 
 def kept_digest(store: Store, id: str) -> Digest | None:
-    """The parts of an answer that is a digest; None for others, and for digests from before parts were kept."""
+    """Return the stored digest of an answer; None for other answers, and for digests stored without their parts."""
     try:
         return msgspec.json.decode(store.completions.digest(id), type=Digest)
     except msgspec.DecodeError:
-        return None  # none, or of another version: the answer's text stands for it
+        return None  # none, or from another version: the answer's text is used instead
 
 
 def _as_shown(found: Overview) -> Overview:
-    """The completion holds everything that a person sees."""
+    """Set the completion's answer to everything that is shown."""
     completion = msgspec.structs.replace(found.completion, answer=found.text)
     return msgspec.structs.replace(found, completion=completion)
 
@@ -130,7 +130,7 @@ def _as_shown(found: Overview) -> Overview:
 def _written(
     assistant: Assistant, dialogues: Sequence[Dialogue], ask: Ask, wanted: Wanted, on_progress: OnProgress | None
 ) -> list[Overview]:
-    """The digests, with the model's texts where there are any."""
+    """Return the digests, with the model's texts if there are any."""
     weights = own_weights(assistant.store) if assistant.store is not None else None
     found = [_digested(dialogue, ask, wanted.points, weights) for dialogue in dialogues]
     if wanted.when == "never":
@@ -175,7 +175,7 @@ def _no_text(language: str, model: ModelVersion) -> str:
 
 
 def exam_of(assistant: Assistant, model: ModelVersion, on_progress: OnProgress | None = None) -> ExamResult:
-    """The model's result, from the record or by sitting the exam now."""
+    """Return the model's exam result, from the record or by running the exam now."""
     if known := known_result(model):
         return known
     if assistant.loaded is None or assistant.loaded.model.ref != model.ref:
@@ -184,7 +184,7 @@ def exam_of(assistant: Assistant, model: ModelVersion, on_progress: OnProgress |
 
 
 def _completion(dialogue: Dialogue, digest: Digest, seconds: float) -> Completion:
-    """The digest as the store keeps answers; its prompt is the conversation itself."""
+    """Return the digest as a completion; its prompt is the conversation itself."""
     return Completion(
         id=secrets.token_hex(6),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -204,8 +204,8 @@ def _completion(dialogue: Dialogue, digest: Digest, seconds: float) -> Completio
 def digest_of(
     dialogue: Dialogue, ask: Ask, *, points: int | None = None, weights: Mapping[str, float] | None = None
 ) -> Digest:
-    """The digest as the request wants it: so many words or points, and with a focus where it wishes for one. `weights`
-    are those of whom it is for, where there are any.
+    """Return the digest for the request, with its number of words or points, and its focus if it has one. `weights` are
+    the user's own, if any.
     """
     focus = _FOCUS.match(ask.wish.strip())
     return make_digest(
@@ -219,8 +219,8 @@ def digest_of(
 
 
 def unproven_language(dialogue: Dialogue) -> str:
-    """The name of the conversation's language where no exam proves a model in it; empty for English and for texts too
-    short to tell.
+    """Return the name of the conversation's language if no exam covers it; empty for English and for texts too short to
+    tell.
     """
     code = language_of("\n".join(turn.text for turn in dialogue.turns))
     return "" if code in (None, LANGUAGE) else language_name(code)

@@ -1,9 +1,8 @@
-"""The shared nouns: frozen values without behaviour that every part of Parley passes on. The same names stand in the
-database, the screens and the command line.
+"""The shared records: frozen values without behaviour, used by all parts of Parley. Database, screens and command line
+use the same names.
 
-A *dialogue* is what people said, as *turns*. A *prompt* is the exact text that a model reads. A *completion* is what
-a model wrote for it, with everything needed to write it again. A *model version* is a base plus exactly one adapter,
-or none.
+A *dialogue* is what people said, as *turns*. A *prompt* is the exact text that a model reads. A *completion* is what a
+model wrote for it, with everything needed to reproduce it. A *model version* is a base with one adapter or none.
 """
 
 from typing import Any, Literal
@@ -12,11 +11,11 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every record."""
+    """The base of all records."""
 
 
 class Turn(Record, frozen=True):
-    """What one speaker said in one go; `time` is as the source wrote it, empty where it gave none."""
+    """An uninterrupted statement of one speaker; `time` is as the source writes it, empty if it gives none."""
 
     speaker: str
     text: str
@@ -26,9 +25,9 @@ class Turn(Record, frozen=True):
 class Dialogue(Record, frozen=True):
     """A conversation as read from a text.
 
-    `format` names the row of the table of formats that read it. `left_out` counts lines that are no speech ("joined the
-    group"), `kinds` how many of which kind. `label` says what the text is, such as "WhatsApp". `has_speakers` is False
-    where the text named nobody and one narrator stands for all of it.
+    `format` is the name of the format that read it. `left_out` counts lines that are not speech ("joined the group"),
+    `kinds` counts them by kind. `label` names the source, such as "WhatsApp". `has_speakers` is False if the text names
+    nobody and a narrator says all of it.
     """
 
     turns: tuple[Turn, ...]
@@ -40,19 +39,19 @@ class Dialogue(Record, frozen=True):
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Everybody who speaks, in order of appearance."""
+        """All speakers, in order of appearance."""
         return tuple(dict.fromkeys(turn.speaker for turn in self.turns))
 
 
 Task = Literal["digest", "summary", "topic", "actions", "question", "instruction"]
-"""What is written; "digest" is the only one that needs no model."""
+"""What is written; only "digest" needs no model."""
 Decoding = Literal["greedy", "beam", "sample"]
 Faithful = Literal["off", "rerank", "ban"]
 BackendName = Literal["ctranslate", "transformers"]
 
 
 class GenerationSettings(Record, frozen=True):
-    """How text is drawn from a model. The defaults are a short, deterministic summary."""
+    """How text is generated. The defaults give a short, deterministic summary."""
 
     decoding: Decoding = "beam"
     """`greedy` takes the most likely token each time, `beam` the most likely text, `sample` draws at random."""
@@ -87,11 +86,11 @@ class GenerationSettings(Record, frozen=True):
 
 
 class Prompt(Record, frozen=True):
-    """The exact text that a model reads, and how it came about.
+    """The exact text that a model reads, and how it was made.
 
-    `tokens` of `budget` are used. `shots` names the solved examples kept, `shots_dropped` counts those that did not
-    fit. `version` is a hash of the template and shots, so that a change of wording is a change of version. `speakers`
-    has the names that the model reads as tags: tag to name, empty where it reads the text as it stands here.
+    It uses `tokens` of `budget`. `shots` names the solved examples kept, `shots_dropped` counts those that did not fit.
+    `version` is a hash of the template and shots, so that it changes with the wording. `speakers` maps tags to the
+    names that the model reads as these tags; empty if it reads the text unchanged.
     """
 
     text: str
@@ -107,9 +106,9 @@ class Prompt(Record, frozen=True):
 
 
 class Draft(Record, frozen=True):
-    """One text written by a model. `score` is its mean log-probability a token where the backend gives one.
+    """One text written by a model. `score` is its mean log-probability per token, if the backend gives one.
 
-    `finished` is "end" where the model ended it, "length" where the token limit did, "cancelled" where the user did.
+    `finished` is "end" if the model ended it, "length" if the token limit did, "cancelled" if the user did.
     """
 
     text: str
@@ -119,16 +118,16 @@ class Draft(Record, frozen=True):
 
 
 QUOTE = "quote"
-"""What stands for the model of an answer that no model wrote."""
+"""The model name of an answer that no model wrote."""
 
 
 class Completion(Record, frozen=True):
-    """An answer as kept in the store: the exact prompt, the model version, the settings and the seed that reproduce it.
+    """An answer as stored: the exact prompt, the model version, the settings and the seed that reproduce it.
 
-    `answer` is what is shown; `rationale` is the reasoning that a chain-of-thought answer wrote before it. `draft_of`
-    groups the drafts of one request by the first one's id, `draft_index` orders them. A conversation longer than the
-    model's window is answered in parts: each part is a completion whose `part_of` names the whole answer's.
-    `created` is UTC, ISO 8601.
+    `answer` is what is shown; `rationale` is the reasoning before it in a chain-of-thought answer. `draft_of` groups
+    the drafts of one request by the first one's id, `draft_index` orders them. A conversation longer than the model's
+    window is answered in parts: each part is a completion whose `part_of` is the id of the whole answer. `created` is
+    UTC, ISO 8601.
     """
 
     id: str
@@ -154,10 +153,10 @@ class Completion(Record, frozen=True):
 
 
 class Ask(Record, frozen=True):
-    """How a model is asked: mode, task, wording and how the text is drawn.
+    """A request to a model: mode, task, phrasing and generation settings.
 
-    `request` is the question or the instruction, for the tasks that take one. `wish` is a sentence about the answer
-    ("Focus on the refund."), which the model is told and by which drafts are chosen. `words` is a length to aim at.
+    `request` is the question or the instruction, for tasks that take one. `wish` is a sentence about the answer ("Focus
+    on the refund."), which the model is told and by which drafts are chosen. `words` is a target length.
     """
 
     mode: str = "zero-shot"
@@ -172,8 +171,8 @@ class Ask(Record, frozen=True):
 class Guarded(Record, frozen=True):
     """What faithful decoding did for an answer.
 
-    `avoided` are names and numbers that the likeliest text had and the conversation lacks, `left` those that the answer
-    still has. `barred` says that they were kept out while the answer, or a part of it, was written.
+    `avoided` are names and numbers in the likeliest text that are not in the conversation, `left` those that the answer
+    still has. `barred` says that they were barred while the answer, or a part of it, was written.
     """
 
     avoided: tuple[str, ...] = ()
@@ -182,12 +181,11 @@ class Guarded(Record, frozen=True):
 
 
 class Answer(Record, frozen=True):
-    """What came of one request: a completion for each draft, the first one being the answer.
+    """The result of one request: a completion for each draft, the first being the answer.
 
-    `parts` are the completions of the parts of a conversation that did not fit the window, empty where it did. Every
-    turn lies in exactly one part, so `turns` counts them all either way. `combined` says that the answer was written
-    from those of the parts, which otherwise follow one another in it. `guarded` is None where names and numbers
-    were not looked after.
+    `parts` are the completions of the parts of a conversation that did not fit the window, empty if it did. `turns`
+    counts all turns; every turn is in exactly one part. `combined` says that the answer was written from those of the
+    parts; otherwise it is the parts joined. `guarded` is None if names and numbers were not checked.
     """
 
     drafts: tuple[Completion, ...]
@@ -199,19 +197,18 @@ class Answer(Record, frozen=True):
 
     @property
     def completion(self) -> Completion:
-        """The answer itself."""
+        """The answer."""
         return self.drafts[0]
 
 
 class ModelVersion(Record, frozen=True):
-    """A model that can be served, as the registry lists it.
+    """A model as the registry lists it.
 
-    `ref` is what a user types. `folder` holds config.json, tokenizer.json and the safetensors weights. `converted` is
-    a bundled CTranslate2 folder, None where the conversion lives in the cache. `parameters` is 0 where unknown.
-    `soft_prompt` is the folder of learned vectors that stand before every text, empty for none; only the transformers
-    backend can put them there. `speaker_tags` is what it reads in the place of speakers' names, in order of speaking,
-    and writes for them; each is one piece of its vocabulary, so that no text takes more tokens by it. Empty for a model
-    that reads names.
+    `ref` is what a user types. `folder` holds config.json, tokenizer.json and the safetensors weights. `converted` is a
+    bundled CTranslate2 folder, None if the conversion is in the cache. `parameters` is 0 if unknown. `soft_prompt` is
+    the folder of learned vectors put before every text, empty for none; only the transformers backend supports it.
+    `speaker_tags` are what it reads and writes in place of speakers' names, in order of speaking; each is one token, so
+    that no text gets longer. Empty for a model that reads names.
     """
 
     ref: str
@@ -229,10 +226,10 @@ MessageKind = Literal["user", "conversation", "answer", "notice"]
 
 
 class Chat(Record, frozen=True):
-    """A thread of messages. `settings` is what was chosen for this chat alone, as JSON values.
+    """A thread of messages. `settings` are those of this chat alone, as JSON values.
 
-    `updated` is when a message last came or changed. `forked_from` is the id of the message that this chat left
-    another one after, empty where it began by itself. `messages` counts them. `pinned` keeps it at the list's head.
+    `updated` is when a message was last added or changed. `forked_from` is the id of the message after which this chat
+    was forked, empty if it was not. `messages` counts them. `pinned` keeps it at the top of the list.
     """
 
     id: str
@@ -246,7 +243,7 @@ class Chat(Record, frozen=True):
 
 
 class Message(Record, frozen=True):
-    """One entry of a chat. `text` is what is shown; an answer names the completions it shows, drafts in their order."""
+    """A message of a chat. `text` is what is shown; an answer lists the completions it shows, drafts in order."""
 
     id: str
     chat: str
@@ -261,12 +258,12 @@ Ended = Literal["", "superseded", "undone"]
 
 
 class Judgement(Record, frozen=True, kw_only=True):
-    """What ratings and rankings share.
+    """The common fields of ratings, rankings and marks.
 
-    `confidence` is 0 to 1, None where nobody asked. `guideline` is the version of the text that the rater was given.
-    A judgement is never changed: an edit is a new one that `supersedes` the old one's id, which then has `ended` (UTC)
-    and says how. `weight` is below 1 where a file of pairs says so, and `origin` holds the ids that the judgement had
-    in the store that such a file came from.
+    `confidence` is 0 to 1, None if nobody asked. `guideline` is the version of the rating guideline. A judgement is
+    never changed: an edit is a new one that `supersedes` the old one's id, which then has `ended` (UTC) and `ended_by`.
+    `weight` is below 1 if a file of pairs says so, and `origin` has the ids of the judgement in the store that such a
+    file came from.
     """
 
     id: str
@@ -284,18 +281,18 @@ class Judgement(Record, frozen=True, kw_only=True):
 
 
 class Rating(Judgement, frozen=True, kw_only=True):
-    """One answer found good or bad by itself."""
+    """An answer judged good or bad on its own."""
 
     completion: str
     thumb: Thumb
 
 
 class Ranking(Judgement, frozen=True, kw_only=True):
-    """Answers to one prompt put in order by one rater.
+    """Answers to one prompt, ranked by one rater.
 
-    `groups` are completion ids, best first, ties inside a group; `failed` are those that are nonsense or untrue,
-    below all others and in no order. `shown` is the order they stood in on the screen. `repeat_of` names the ranking
-    that was asked a second time, unmarked, to see how steady the rater is.
+    `groups` are completion ids, best first, ties inside a group; `failed` are nonsense or untrue, below all others and
+    unordered. `shown` is their order on the screen. `repeat_of` names the ranking that was repeated, unmarked, to
+    measure the rater's consistency.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -305,20 +302,19 @@ class Ranking(Judgement, frozen=True, kw_only=True):
 
     @property
     def completions(self) -> tuple[str, ...]:
-        """Every completion judged, best first."""
+        """All completions judged, best first."""
         return tuple(id for group in self.groups for id in group) + self.failed
 
 
 Compared = Literal["answers", "points"]
-"""What a pair sets against each other: two answers, or a digest with and without one of its points."""
+"""What a pair compares: two answers, or a digest with and without one of its points."""
 
 
 class PreferencePair(Record, frozen=True):
-    """Of two answers to the same prompt, the one preferred, all judgements taken together.
+    """Two answers to the same prompt, by preference, over all judgements.
 
-    `weight` is how many independent comparisons stand behind it. `sources` are the ids of the judgements that had a
-    say, `raters` those who made them. Of two that compare points, the digest without the point is no answer that was
-    kept: its id is made up.
+    `weight` is the number of independent comparisons behind it. `sources` are the ids of the judgements used, `raters`
+    their raters. If it compares points, the digest without the point is not a stored answer, and its id is generated.
     """
 
     prompt: str
@@ -345,12 +341,12 @@ WhyUnpaired = Literal[
 
 
 class Unpaired(Record, frozen=True):
-    """What a judgement said that made no pair, and why.
+    """A judgement that made no pair, and why.
 
-    "alone" is one answer with a thumb and no opposite thumb to pair it with; the others are two answers.
-    "missing answer" is also a digest that does not hold the point that was marked, or nothing else.
-    "contradiction" is one rater preferring now this, now that one; "raters disagree" is several in balance.
-    `completions` are texts, or ids where the answer is missing.
+    "alone" is an answer with a thumb and no opposite thumb to pair it with; the others are two answers. "missing
+    answer" is also a digest that does not contain the marked point, or nothing else. "contradiction" is a rater who
+    prefers each of the two once; "raters disagree" is raters in balance. `completions` are texts, or ids if the answer
+    is missing.
     """
 
     why: WhyUnpaired
@@ -361,7 +357,7 @@ class Unpaired(Record, frozen=True):
 
 
 class Label(Record, frozen=True):
-    """An answer called good (True) or bad by itself: thumbs, and answers failed in a ranking."""
+    """An answer judged good (True) or bad on its own: thumbs, and answers failed in a ranking."""
 
     prompt: str
     completion: str
@@ -372,7 +368,7 @@ class Label(Record, frozen=True):
 
 
 class Tombstone(Record, frozen=True):
-    """What stays of something deleted: its id, what it was, and when (UTC) it went."""
+    """What remains of something deleted: its id, its kind, and when (UTC) it was deleted."""
 
     id: str
     noun: Literal["chat", "completion", "rating", "ranking", "mark"]
@@ -380,8 +376,8 @@ class Tombstone(Record, frozen=True):
 
 
 class Deletion(Record, frozen=True):
-    """What a deletion removed, in counts. `kept` are answers that another chat still shows; `model_versions` were
-    trained with judgements that are now gone.
+    """What a deletion removed, as counts. `kept` are answers that another chat still shows; `model_versions` were
+    trained with judgements that are now deleted.
     """
 
     chats: int = 0

@@ -1,7 +1,7 @@
-"""The settings tree: one struct for each part, with attribute docstrings that are the manual.
+"""The settings tree: one struct per section, whose attribute docstrings are the manual.
 
 A value comes from the first of: a flag, an `ASSISTANT_*` variable, the project's `assistant.toml`, the user's
-`config.toml`, the default here. Unknown keys are refused with the nearest known name.
+`config.toml`, the default here. Unknown keys are refused with the closest known name.
 """
 
 import difflib
@@ -22,7 +22,7 @@ Origin = Literal["default", "user file", "project file", "environment"]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every part of the tree."""
+    """The base of all sections."""
 
 
 class ModelSettings(Part, frozen=True):
@@ -88,7 +88,7 @@ class KnowledgeSettings(Part, frozen=True):
 
 
 class Settings(Part, frozen=True):
-    """The whole tree."""
+    """All settings."""
 
     model: ModelSettings = ModelSettings()
     prompt: PromptSettings = PromptSettings()
@@ -102,7 +102,7 @@ class Settings(Part, frozen=True):
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One leaf of the tree with its value and where that came from."""
+    """A setting with its value and origin."""
 
     key: str
     value: Any
@@ -110,12 +110,12 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings in force, before flags."""
+    """Return the current settings, before flags."""
     return resolve(environment)[0]
 
 
 def resolve(environment: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, Origin]]:
-    """The settings in force and the origin of every key that is not at its default."""
+    """Return the current settings, and the origin of every key that is not at its default."""
     environment = os.environ if environment is None else environment
     merged: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
@@ -136,7 +136,7 @@ def resolve(environment: Mapping[str, str] | None = None) -> tuple[Settings, dic
 
 
 def list_settings(settings: Settings, origins: Mapping[str, Origin]) -> list[Setting]:
-    """Every leaf in the order of the tree."""
+    """Return every setting in the order of the tree."""
     return [
         Setting(key=key, value=value, origin=origins.get(key, "default"))
         for key, value in _leaves(msgspec.to_builtins(settings))
@@ -144,13 +144,13 @@ def list_settings(settings: Settings, origins: Mapping[str, Origin]) -> list[Set
 
 
 def known_keys() -> list[str]:
-    """Dotted names of all leaves."""
+    """Return the dotted names of all settings."""
     return list(_leaf_types(Settings))
 
 
 def save_setting(key: str, value: str | float | bool, path: Path | None = None) -> None:
-    """Set one key in the user's file and keep its comments. Raises UsageError where the key or the value is wrong."""
-    import tomlkit  # needed for writing alone: a tenth of what reading the settings costs a start
+    """Set a key in the user's file, keeping its comments. Raises UsageError if the key or the value is wrong."""
+    import tomlkit  # only needed for writing: it would add a tenth to the time for reading settings
 
     path = path or settings_file()
     _check_keys(_read_file(path), str(path))
@@ -191,7 +191,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if text is None or kind is dict or get_origin(kind) is dict:
             continue
         try:
-            # Text is read as the leaf's own type, so that "1" is a number where a number belongs.
+            # Convert the text to the setting's type, so that "1" becomes a number if required.
             value = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
             raise UsageError(f"{_variable(key)} takes {describe_values(key)}, not {text[:_LONGEST_SHOWN]!r}") from error
@@ -204,7 +204,9 @@ def _variable(key: str) -> str:
 
 
 def _check_variables(environment: Mapping[str, str]) -> None:
-    """Refuse a variable named after a section and no setting in it; other ASSISTANT_* names may be anybody's."""
+    """Refuse a variable named after a section but no setting in it; other ASSISTANT_* names may belong to other
+    programs.
+    """
     known = [_variable(key) for key in known_keys()]
     sections = tuple({_variable(key.partition(".")[0]) + "_" for key in known_keys() if "." in key})
     for name in environment:
@@ -255,11 +257,11 @@ def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
 
 
 _LONGEST_SHOWN = 200
-"""Characters of a wrong value: it may be a whole file that got there by mistake."""
+"""The maximum length of a wrong value in a message: it may be a whole file by mistake."""
 
 
 def _explain(error: msgspec.ValidationError, origins: Mapping[str, Origin]) -> str:
-    """ "Expected `int`, got `str` - at `$.generation.top_k`" as a sentence that names the key and its source."""
+    """Turn "Expected `int`, got `str` - at `$.generation.top_k`" into a sentence with the key and its origin."""
     key = str(error).rpartition(" - at `$.")[2].rstrip("`").partition("[")[0]
     if key not in known_keys():
         return f"settings: {str(error)[:_LONGEST_SHOWN]}"
@@ -267,7 +269,7 @@ def _explain(error: msgspec.ValidationError, origins: Mapping[str, Origin]) -> s
 
 
 def describe_values(key: str) -> str:
-    """What a setting takes: "a whole number", "auto, quote or write"."""
+    """Return the values that a setting takes: "a whole number", "auto, quote or write"."""
     kind = _leaf_types(Settings)[key]
     if get_origin(kind) is Literal:
         *most, last = get_args(kind)

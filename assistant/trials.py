@@ -1,4 +1,4 @@
-"""Blind trials: a version and another model answer the same conversations, and a person says which answer is better."""
+"""Blind trials: a version and another model answer the same conversations, and a person chooses the better answer."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -20,11 +20,11 @@ from assistant.records import GenerationSettings, ModelVersion, Record
 from assistant.settings import Settings
 
 _LOOKED_THROUGH = 2000
-"""The newest answers in the store among which conversations are looked for."""
+"""The number of newest answers in the store searched for conversations."""
 
 
 class Pair(Record, frozen=True):
-    """Two answers in the order in which they are shown; `ours` is the place of the version's own, 0 or 1."""
+    """Two answers in the order shown; `ours` is the index of the version's answer, 0 or 1."""
 
     prompt: str
     texts: tuple[str, str]
@@ -32,15 +32,15 @@ class Pair(Record, frozen=True):
 
     @property
     def is_same(self) -> bool:
-        """Whether there is nothing to choose."""
+        """Whether the answers are equal."""
         return self.texts[0] == self.texts[1]
 
 
 def contestants(ref: str, against: str | None, settings: Settings) -> tuple[ModelVersion, ModelVersion]:
-    """The version, "" for the promoted one, and the other. Where none is named that is the one that the version was
-    trained to beat, else the one that answers, else what the version was made from.
+    """Return the version (`ref`, "" for the promoted one) and its opponent: by default the one that the version was
+    trained to beat, else the current model, else the version's parent or base.
 
-    Raises UsageError where the two are one, and DataMissing where nothing was promoted yet.
+    Raises UsageError if the two are the same, and DataMissing if nothing was promoted yet.
     """
     if not ref and not (ref := promoted_ref() or ""):
         raise DataMissing("no version to compare: train one (F4, or `assistant-train rlhf`), or name one")
@@ -52,9 +52,9 @@ def contestants(ref: str, against: str | None, settings: Settings) -> tuple[Mode
 
 
 def find_prompts(model: ModelVersion, dialogues: Iterable[str] | None = None) -> list[str]:
-    """Prompts that fit the model: for these conversations, or those of the user's summaries that were not judged.
+    """Return prompts that fit the model: for these conversations, or from the user's summaries that were not judged.
 
-    Raises DataMissing where there is none.
+    Raises DataMissing if there are none.
     """
     asked = map(_prompt_of, dialogues) if dialogues is not None else _unjudged()
     count = token_counter(model.folder)
@@ -71,7 +71,7 @@ def write_pairs(
     draw: random.Random,
     on_notice: Callable[[str], None] = lambda notice: None,
 ) -> list[Pair]:
-    """Both models' answers to every prompt, in an order drawn for each. Loads one model after the other."""
+    """Return both models' answers to every prompt, each pair in random order. Loads one model after the other."""
     once = msgspec.structs.replace(settings.generation, drafts=1)
     with Engine(on_notice=on_notice) as engine:
         ours, theirs = (_write(engine, model, prompts, settings, once) for model in models)
@@ -83,7 +83,7 @@ def write_pairs(
 
 
 def counted(held: Trial, pair: Pair, choice: int | None) -> Trial:
-    """The trial with one more choice: the place of the better answer, None for alike."""
+    """Add a choice to the trial: the index of the better answer, None for a tie."""
     return msgspec.structs.replace(
         held,
         wins=held.wins + (choice == pair.ours),

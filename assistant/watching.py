@@ -1,7 +1,7 @@
-"""Digests each transcript in a folder, now and whenever one appears or changes.
+"""Digests each transcript in a folder, now and whenever one is added or changed.
 
-What was made of which content stands in the digest's own first line, so that nothing is made twice, whoever ends the
-program when.
+The first line of a digest records the content it was made from, so that nothing is digested twice, even after a
+restart.
 """
 
 import hashlib
@@ -24,18 +24,20 @@ from assistant.records import Ask
 from assistant.terminal import one_line, printable
 
 DIGESTS = "digests"
-"""The folder inside the one watched that the digests go to."""
+"""The folder for digests inside the one watched."""
 _QUIET_MS = 1_600
 _LOOK_AGAIN_MS = 5_000
 _MADE_FROM = re.compile(rb"<!-- made by Parley from sha256:([0-9a-f]{64}) -->")
 _FIRST_LINE = 128
-"""Bytes that hold the first line of a digest."""
+"""The bytes to read for the first line of a digest."""
 _LONGEST_NAME, _CUT_NAME = 230, 200
-"""Bytes of a file's name. File systems take 255; a digest is written under its name with twenty more first."""
+"""The maximum bytes of a file's name. File systems allow 255; a digest is first written under a
+name 20 bytes longer.
+"""
 
 
 class Watched(NamedTuple):
-    """What became of a file: the digest's path, or the sentence that says why there is none."""
+    """The result for a file: the digest's path, or a sentence that says why there is none."""
 
     file: Path
     digest: Path | None
@@ -45,10 +47,10 @@ class Watched(NamedTuple):
 def watch_folder(
     folder: Path, assistant: Assistant, ask: Ask, stop: threading.Event | None = None, *, once: bool = False
 ) -> Iterator[Watched]:
-    """Digest what is there and has no digest yet, then, unless `once`, what comes, until `stop` is set.
+    """Digest files without a digest, then, unless `once`, new and changed ones until `stop` is set.
 
-    Yields what became of each file; one that can't be digested is named once and tried again when it changes. Raises
-    UsageError where there is no such folder, DataMissing where it goes away.
+    Yields the result for each file; a failure is reported once and tried again when the file changes. Raises UsageError
+    if there is no such folder, DataMissing if it disappears.
     """
     if not folder.is_dir():
         raise UsageError(f"no folder {folder} to watch")
@@ -59,7 +61,7 @@ def watch_folder(
     from watchfiles import watch as changes_in
 
     try:
-        # Asked again after a while without news, too: a network drive may tell none.
+        # Also polls without events, which a network drive may not send.
         for _ in changes_in(
             folder,
             recursive=False,
@@ -79,18 +81,18 @@ def _gone(folder: Path) -> DataMissing:
 
 
 class _Watch:
-    """One folder being watched, and what is known of its files from looks before."""
+    """A watched folder, and what is known about its files."""
 
     def __init__(self, folder: Path, assistant: Assistant, ask: Ask) -> None:
         self._folder, self._assistant, self._ask = folder, assistant, ask
         self._prints: dict[Path, tuple[tuple[int, int, int], str]] = {}
-        """Size, change and inode of a file, and the fingerprint of what it held then."""
+        """The size, modification time and inode of a file, and the hash of its content then."""
         self._refused: dict[Path, str] = {}
-        """Fingerprints of what could not be digested."""
+        """The hashes of files that could not be digested."""
         self._told: dict[Path, str] = {}
 
     def look(self) -> Iterator[Watched]:
-        """Digest what is new or changed."""
+        """Digest new and changed files."""
         try:
             files = sorted(self._folder.iterdir())
         except FileNotFoundError as error:
@@ -103,12 +105,12 @@ class _Watch:
             try:
                 yield from self._look_at(file)
             except FileNotFoundError:
-                continue  # gone meanwhile
+                continue  # deleted meanwhile
             except OSError as error:
                 yield from self._tell(file, f"{error.strerror} ({error.filename or file})")
 
     def _look_at(self, file: Path) -> Iterator[Watched]:
-        # A digest of ours is no transcript: `digests` may be a link to the folder itself.
+        # A digest is no transcript: `digests` may be a link to the folder itself.
         if not file.is_file() or _made_from(file):
             return
         print_of = self._print_of(file)
@@ -130,13 +132,13 @@ class _Watch:
         yield Watched(file, target)
 
     def _tell(self, file: Path, problem: str) -> Iterator[Watched]:
-        """Name a problem that may pass, once for as long as it lasts."""
+        """Report a problem that may pass, once while it lasts."""
         if self._told.get(file) != problem:
             self._told[file] = problem
             yield Watched(file, None, problem)
 
     def _print_of(self, file: Path) -> str:
-        """The fingerprint of what is in the file, which is read again only when it has changed."""
+        """Return the hash of the file's content, cached until the file changes."""
         stat = file.stat()
         state = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
         known = self._prints.get(file)
@@ -146,10 +148,10 @@ class _Watch:
         return known[1]
 
     def _digest(self, file: Path, print_of: str) -> Digest:
-        """The digest of a file, kept with its chat in one transaction: the app lists it among its chats.
+        """Digest a file, and store the digest with its chat in one transaction: the app lists it among its chats.
 
-        The same content of the same file is the same chat. Where that is there already, the program ended before the
-        digest's file was written, and the digest is the chat's.
+        The same content of the same file is the same chat. If that exists already, the program ended before it wrote
+        the digest's file, and the chat's digest is used.
         """
         store = self._assistant.store
         id = hashlib.sha256(f"{file.resolve()}\0{print_of}".encode(errors="surrogateescape")).hexdigest()[:16]
@@ -168,13 +170,13 @@ class _Watch:
 
 
 def _digest_of_chat(store: Store, id: str) -> Digest | None:
-    """The first digest in a chat; None where there is no such chat, or none in it any more."""
+    """Return the first digest in a chat; None if there is no such chat, or no digest in it."""
     shown = [answer for message in store.chats.messages(id) for answer in message.completions]
     return next((digest for answer in shown if (digest := kept_digest(store, answer))), None)
 
 
 def _target(folder: Path, file: Path) -> Path:
-    """Where a file's digest goes; a name that is too long for that is cut, with a fingerprint in place of its end."""
+    """Return the path of a file's digest; if the name is too long, its end is replaced by a hash."""
     name = os.fsencode(file.name)
     if len(name) > _LONGEST_NAME:
         cut = name[:_CUT_NAME].decode(errors="ignore")
@@ -183,7 +185,9 @@ def _target(folder: Path, file: Path) -> Path:
 
 
 def _made_from(digest: Path) -> str | None:
-    """The fingerprint of what a digest was made from; empty where there is no file, None where it isn't ours."""
+    """Return the hash of the content a digest was made from; empty if there is no file, None if it was not written by
+    Parley.
+    """
     try:
         with digest.open("rb") as stream:
             found = _MADE_FROM.match(stream.read(_FIRST_LINE))

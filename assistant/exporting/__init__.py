@@ -1,4 +1,4 @@
-"""What is passed on to other programs: to-dos as a checklist, as tasks of a calendar, as JSON."""
+"""Exports to-dos to other programs: as a checklist, as calendar tasks, as JSON."""
 
 from assistant.exporting.todos import TODO_KINDS, TodoKind, kind_of, todos_as
 

@@ -19,7 +19,7 @@ TodoKind = Literal["md", "ics", "json"]
 
 
 def kind_of(path: Path) -> TodoKind:
-    """The format that a file's name ends in; raises UsageError where it is none of them."""
+    """Return the format by the file's suffix. Raises UsageError if it is none of them."""
     suffix = path.suffix.lower().removeprefix(".")
     for kind in TODO_KINDS:
         if kind == suffix:
@@ -28,18 +28,18 @@ def kind_of(path: Path) -> TodoKind:
 
 
 def todos_as(kind: TodoKind, todos: Sequence[Todo]) -> bytes:
-    """The to-dos as the content of a file."""
+    """Return the to-dos as the content of a file."""
     return TODO_KINDS[kind](todos)
 
 
 def _checklist(todos: Sequence[Todo]) -> bytes:
-    """An empty list is an empty file, so that it can be told from a failure."""
+    """Return a Markdown checklist; empty for no to-dos, to distinguish that from a failure."""
     lines = [f"- [{'x' if todo.done else ' '}] {one_line(todo_line(replace(todo, done=False)))}\n" for todo in todos]
     return "".join(lines).encode()
 
 
 def _calendar(todos: Sequence[Todo]) -> bytes:
-    from icalendar import Calendar  # takes a tenth of a second
+    from icalendar import Calendar  # takes 100 ms
     from icalendar import Todo as Task
 
     calendar = Calendar()
@@ -48,15 +48,14 @@ def _calendar(todos: Sequence[Todo]) -> bytes:
     stamp = datetime.now(UTC)
     for todo, uid in zip(todos, _fingerprints(todos), strict=True):
         task = Task()
-        # The same to-do has the same id, whoever owns it by now: a calendar that takes the file twice changes its task
-        # and adds none.
+        # A to-do keeps its id whoever owns it, so that a calendar that imports the file twice updates the task.
         task.add("uid", f"{uid}@parley")
         task.add("dtstamp", stamp)
-        # An attendee needs an address, which nobody here has: the owner stands in the words that a calendar shows.
+        # An attendee needs an address, which is unknown, so the owner is part of the summary.
         task.add("summary", one_line(f"{todo.who}: {todo.what}" if todo.who else todo.what))
         told = f"{todo.text} ({todo.when})" if todo.when and todo.when not in todo.text else todo.text
         task.add("description", one_line(told))
-        if is_day(todo.date):  # marks of earlier versions may hold anything
+        if is_day(todo.date):  # marks of earlier versions may contain anything
             task.add("due", date.fromisoformat(todo.date))
         task.add("status", "COMPLETED" if todo.done else "NEEDS-ACTION")
         calendar.add_component(task)
@@ -65,7 +64,7 @@ def _calendar(todos: Sequence[Todo]) -> bytes:
 
 
 def _fingerprints(todos: Sequence[Todo]) -> Iterator[str]:
-    """Of each the hash of its place and words, which no correction changes; of equal ones it tells which it is."""
+    """Yield a hash of each to-do's place and words, which no correction changes; equal to-dos are numbered."""
     seen = Counter[tuple[int, str, str]]()
     for todo in todos:
         said = (todo.turn, todo.what, todo.text)

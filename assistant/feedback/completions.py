@@ -53,7 +53,7 @@ class Completions:
             connection.executemany("INSERT OR REPLACE INTO digests VALUES (?, ?)", list(bodies.items()))
 
     def digest(self, id: str) -> str:
-        """Return what `add_digests` saved for the answer; empty if it is no digest, or older than this table."""
+        """Return what `add_digests` saved for the answer; empty if it is no digest, or was stored without its parts."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT body FROM digests WHERE completion = ?", (id,)).fetchone()
             return row["body"] if row else ""

@@ -1,7 +1,7 @@
-"""Runs processes in which no network socket can be opened, and tells which tried.
+"""Runs processes that cannot open a network socket, and reports attempts.
 
-The folder of this package goes first on PYTHONPATH, so that each Python process of the tree begins with
-`sitecustomize.py` from here. Unix sockets are allowed: processes of one machine talk through them.
+This package's folder comes first on PYTHONPATH, so that each Python process of the tree runs its `sitecustomize.py`
+first. Unix sockets are allowed: they only connect processes of one machine.
 """
 
 import os
@@ -17,16 +17,16 @@ STRICT = "PARLEY_GUARD_STRICT"
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """A network call that was stopped: what it was, and the command line of the process."""
+    """A blocked network call: the event, and the command line of the process."""
 
     event: str
     command: str
 
 
 def environment(log: Path, base: Mapping[str, str] | None = None, *, strict: bool = True) -> dict[str, str]:
-    """The environment that puts a process and all of its children under the guard; attempts are written to `log`.
+    """Return the environment that puts a process and its children under the guard; attempts are written to `log`.
 
-    `strict` has the system stop what does not go through Python too, where it can (Linux).
+    With `strict` the operating system also blocks calls that bypass Python, if it can (Linux).
     """
     found = dict(os.environ if base is None else base)
     places = [place for place in found.get("PYTHONPATH", "").split(os.pathsep) if place]
@@ -38,7 +38,7 @@ def environment(log: Path, base: Mapping[str, str] | None = None, *, strict: boo
 
 
 def attempts(log: Path) -> list[Attempt]:
-    """Every attempt that was noted, in order."""
+    """Return every recorded attempt, in order."""
     if not log.exists():
         return []
     return [msgspec.json.decode(line, type=Attempt) for line in log.read_bytes().splitlines()]
@@ -46,6 +46,6 @@ def attempts(log: Path) -> list[Attempt]:
 
 @contextmanager
 def log_file() -> Iterator[Path]:
-    """A place for attempts that goes at the end."""
+    """Yield a temporary file for attempts."""
     with tempfile.TemporaryDirectory(prefix="parley-guard-") as folder:
         yield Path(folder) / "attempts.jsonl"

@@ -1,9 +1,9 @@
-"""Imported by Python at its start where the guard's folder is on PYTHONPATH: from then on a network socket fails.
+"""Imported by Python at startup if the guard's folder is on PYTHONPATH; from then on network sockets fail.
 
-Three fences: Python's audit hook sees `socket` and name look-ups, notes them, and raises. A seccomp filter has the
-kernel end a process that opens a network socket past Python, in a library's own code; it holds for children of any
-kind. A network namespace without interfaces, where the system permits one, leaves nothing to reach. The last two are
-Linux's, and only with PARLEY_GUARD_STRICT.
+There are three fences. A Python audit hook sees sockets and name lookups, records them, and raises. A seccomp filter
+makes the kernel kill any process, children included, whose native code opens a network socket. A network namespace
+without interfaces, if the system permits one, leaves nothing to connect to. The last two need Linux and
+PARLEY_GUARD_STRICT.
 """
 
 import ctypes
@@ -17,16 +17,16 @@ from types import FrameType
 _UNIX = int(socket.AF_UNIX)
 _LOOK_UPS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
 _SOCKET_CALL = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-"""Architecture and number of the `socket` system call (linux/audit.h, unistd.h)."""
+"""The architecture and number of the `socket` system call (linux/audit.h, unistd.h)."""
 _CLONE_NEWNET = 0x40000000
 
 
 class NetworkForbidden(PermissionError):
-    """The process tried to use the network, and it must not."""
+    """The process tried to use the network, which is forbidden."""
 
 
 class _Switch:
-    """Tests that serve on this machine let their own process through."""
+    """Lets tests that run a local server open the guard for their own process."""
 
     open = False
 
@@ -39,7 +39,7 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
         return
     if event == "socket.__new__":
         family = arguments[1]
-        # -1 lets the C code choose: that is an inherited descriptor (checked when it was opened) or AF_INET.
+        # -1 lets the C code choose: an inherited descriptor (checked when it was opened) or AF_INET.
         if family == _UNIX or (family == -1 and _is_inherited()):
             return
     elif event not in _LOOK_UPS:
@@ -49,7 +49,7 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def _is_inherited() -> bool:
-    """Whether `socket.socket(fileno=…)` is what is running: it adopts an open descriptor."""
+    """Whether the caller is `socket.socket(fileno=…)`, which adopts an open descriptor."""
     frame: FrameType | None = sys._getframe(2)
     return frame is not None and frame.f_locals.get("fileno") is not None
 
@@ -79,7 +79,9 @@ class _Program(ctypes.Structure):
 
 
 def _filter_system_calls() -> bool:
-    """Have the kernel end this process and its children where they open a network socket. Whether that could be had."""
+    """Make the kernel kill this process and its children if they open a network socket. Returns
+    whether it succeeded.
+    """
     known = _SOCKET_CALL.get(platform.machine())
     if sys.platform != "linux" or known is None:
         return False
@@ -91,11 +93,11 @@ def _filter_system_calls() -> bool:
         (equal, 0, 8, architecture),
         (load, 0, 0, 0),  # seccomp_data.nr
         (equal, 0, 6, number),
-        (load, 0, 0, 16),  # the first argument: the family
+        (load, 0, 0, 16),  # the first argument: the address family
         (equal, 4, 0, _UNIX),
         (equal, 2, 0, int(socket.AF_INET)),
         (equal, 1, 0, int(socket.AF_INET6)),
-        (answer, 0, 0, refuse),  # netlink and the like: they reach no other machine, but nothing needs them
+        (answer, 0, 0, refuse),  # netlink and others cannot reach another machine, but nothing needs them
         (answer, 0, 0, end),
         (answer, 0, 0, allow),
     ]
@@ -109,7 +111,7 @@ def _filter_system_calls() -> bool:
 
 
 def _leave_the_network() -> bool:
-    """A namespace of its own without interfaces, which takes root. Whether that could be had."""
+    """Enter a network namespace without interfaces, which requires root. Returns whether it succeeded."""
     return sys.platform == "linux" and os.geteuid() == 0 and not ctypes.CDLL(None).unshare(_CLONE_NEWNET)
 
 

@@ -1,4 +1,4 @@
-"""Marks on parts of digests, and the weights of one's own that they teach."""
+"""Marks on parts of digests, and the user's own weights learned from them."""
 
 from assistant.marking.applying import put_right
 from assistant.marking.numbers import day_of, numbers_of, todo_numbers

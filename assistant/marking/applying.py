@@ -1,4 +1,4 @@
-"""A digest as its marks have it: to-dos put right, and what was dropped left out."""
+"""Applies marks to a digest: corrects to-dos, and leaves out dropped parts."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -12,12 +12,12 @@ _Kind = TypeVar("_Kind")
 
 
 def as_fixed(todo: Todo, fix: Mark) -> Todo:
-    """The to-do as a person put it right."""
+    """Return the to-do as the user corrected it."""
     return msgspec.structs.replace(todo, who=fix.who, when=fix.when, date=fix.date, done=fix.done)
 
 
 def put_right(digest: Digest, marks: Iterable[Mark]) -> Digest:
-    """The digest with what was dropped left out and to-dos as they were put right."""
+    """Return the digest without dropped parts and with corrected to-dos."""
     marks = list(marks)
     gone = {("point" if mark.part == "decision" else mark.part, mark.number) for mark in marks if mark.says == "drop"}
     fixes = {mark.number: mark for mark in marks if mark.says == "fix"}

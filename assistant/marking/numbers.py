@@ -1,4 +1,4 @@
-"""What a mark holds beside its verdict: the numbers that its words are weighed by, and the day that a time means."""
+"""What a mark stores with its verdict: the features of its part, and the date that a time means."""
 
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ from assistant.records import Dialogue
 
 
 def numbers_of(dialogue: Dialogue, turn: int, start: int, end: int, cue_folder: Path | None = None) -> dict[str, float]:
-    """The mean over the clauses in characters `start` to `end` of a turn; empty where none lies there."""
+    """Return the mean features of the clauses in characters `start` to `end` of a turn; empty if there are none."""
     heard = hear(dialogue, cue_folder)
     tasks = frozenset(place for one in find_todos(heard) for place in one.places)
     found = units(heard)
@@ -26,7 +26,7 @@ def numbers_of(dialogue: Dialogue, turn: int, start: int, end: int, cue_folder: 
 
 
 def todo_numbers(dialogue: Dialogue, todo: Todo, cue_folder: Path | None = None) -> dict[str, float]:
-    """The numbers of a to-do as a digest found it; empty where it isn't found any more."""
+    """Return the features of a to-do from a digest; empty if it is no longer found."""
     heard = hear(dialogue, cue_folder)
     same = (todo.turn, todo.text, todo.what)
     found = (one for one in find_todos(heard) if (one.todo.turn, one.todo.text, one.todo.what) == same)
@@ -35,7 +35,9 @@ def todo_numbers(dialogue: Dialogue, todo: Todo, cue_folder: Path | None = None)
 
 
 def day_of(dialogue: Dialogue, turn: int, when: str, cue_folder: Path | None = None) -> str:
-    """The ISO date that a time means as said in a turn; an ISO date is its own. Empty where nobody can tell."""
+    """Return the ISO date that a time means as said in a turn; an ISO date is returned as it is. Empty if it is
+    unclear.
+    """
     try:
         return date.fromisoformat(when.strip()).isoformat()
     except ValueError:

@@ -1,6 +1,6 @@
-"""Weights of one's own: logistic regression on what was kept and dropped, pulled towards the bundled weights.
+"""The user's own weights: logistic regression on kept and dropped parts, regularized towards the bundled weights.
 
-Points and to-dos are weighed by numbers of their own, and each teach theirs. Open questions are found, not weighed.
+Points and to-dos have separate features and weights. Open questions are found without weights.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,19 @@ from assistant.feedback.marks import Mark
 from assistant.feedback.store import Store
 
 PULL = 0.5
-"""How hard each weight is held to the bundled one: 30 marks can move a few weights by one or two, and none of the fifty
-far by chance. Anything from 0.1 to 1 does about the same (docs/benchmarks.md).
+"""The strength of the regularization: 30 marks can move a few weights by one or two, and none of the fifty far by
+chance. Anything from 0.1 to 1 performs about the same (docs/benchmarks.md).
 """
 _BIAS_PULL = 0.01
-"""The bias is all but free: somebody who keeps most of what is shown likes digests, not every number in them. That
-of to-dos is held as every weight is: one that is dropped must not take all others with it.
+"""The bias is nearly free: a user who keeps most parts likes digests, not every feature in them. The bias of to-dos is
+regularized like other weights, so that dropping one does not drop them all.
 """
 _STEPS = 50
 _SHOWN = 4
 
 
 class Taste(NamedTuple):
-    """What a rater's marks come to: how many of each kind, and by how much the weights that moved most did."""
+    """The effect of a rater's marks: their number by kind, and the weights that moved most."""
 
     kept: int
     dropped: int
@@ -34,12 +34,12 @@ class Taste(NamedTuple):
 
 
 def own_weights(store: Store, rater: str | None = None) -> dict[str, float] | None:
-    """The weights that a rater's marks teach (the local one's by default); None before there are any."""
+    """Return the weights learned from a rater's marks (by default the local rater's); None before there are any."""
     return taught(_of(store, rater))
 
 
 def taste_of(store: Store, rater: str | None = None) -> Taste:
-    """The same, to be told."""
+    """Return the effect of the rater's marks, for display."""
     marks = _of(store, rater)
     weights, start = taught(marks) or {}, {**bundled_weights(), **TODO_WEIGHTS}
     moves = {name: value - start.get(name, 0.0) for name, value in weights.items() if not name.endswith("bias")}
@@ -53,7 +53,7 @@ def taste_of(store: Store, rater: str | None = None) -> Taste:
 
 
 def taught(marks: Sequence[Mark]) -> dict[str, float] | None:
-    """The weights after these marks: those of clauses, and those of to-dos where marks on to-dos have moved them."""
+    """Return the weights after these marks: those of clauses, and those of to-dos if there are marks on to-dos."""
     points = [(mark.numbers, mark.says == "keep") for mark in marks if mark.part != "todo" and mark.numbers]
     todos = _of_todos(marks)
     if not points and not todos:
@@ -63,11 +63,11 @@ def taught(marks: Sequence[Mark]) -> dict[str, float] | None:
 
 
 _Lesson = tuple[Mapping[str, float], bool]
-"""Numbers, and whether what has them was kept."""
+"""Features, and whether their part was kept."""
 
 
 def _of_todos(marks: Sequence[Mark]) -> list[_Lesson]:
-    """One lesson for each to-do. Who puts one right wants it, unless it was dropped as well."""
+    """Return one lesson per to-do. A corrected to-do counts as kept, unless it was also dropped."""
     lessons: dict[tuple[str, int], _Lesson] = {}
     for mark in sorted(marks, key=lambda mark: mark.says != "fix"):
         if mark.part == "todo" and mark.numbers:
@@ -81,10 +81,10 @@ def _of(store: Store, rater: str | None) -> list[Mark]:
 
 
 def _fit(lessons: Sequence[_Lesson], start: Mapping[str, float]) -> dict[str, float]:
-    """Newton's method; the weights to start from where there is nothing to learn."""
+    """Fit the weights by Newton's method; without lessons, return the starting weights."""
     if not lessons:
         return dict(start)
-    import numpy as np  # 0.1 s, which who never marks does not wait for
+    import numpy as np  # takes 0.1 s, which users without marks should not pay
 
     names = sorted({*start, *(name for row, _ in lessons for name in row)})
     rows = np.array([[row.get(name, 0.0) for name in names] for row, _ in lessons])
