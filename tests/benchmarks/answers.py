@@ -1,11 +1,12 @@
-"""Who should answer: the model in its own words, or the documents in theirs?
+"""Which answers are better: those a model writes, or quotations from the documents?
 
     python -m tests.benchmarks.answers PASSAGES.jsonl.gz QUESTIONS.jsonl.gz [--model REF] [--number 200] [--cache DIR]
 
-Asks the same questions both ways, from the same five passages found: a quotation (the best sentence), and the model's
-text for the prompt that `assistant ask` writes. Prints token F1 and token recall against the short answers given
-(SQuAD's normalisation, best of the answers), how many answers hold one word for word, and of the written ones how many
-have every sentence supported; with 95 % bootstrap intervals. Above them the model's result in the reading check.
+Answers the same questions both ways, from the same five passages: with the best sentence as a quotation, and with the
+model's text for the prompt that `assistant ask` writes. Prints token F1 and token recall against the short answers
+given (SQuAD's normalisation, best of the answers), how many answers contain one word for word, and how many of the
+written ones have only supported sentences, with 95 % bootstrap intervals. The model's result in the reading check comes
+first.
 """
 
 import argparse
@@ -84,7 +85,7 @@ def _shown(values: Sequence[float]) -> str:
 
 
 def _tokens(text: str) -> list[str]:
-    """SQuAD's normalisation: lower case, no punctuation, no articles."""
+    """The tokens after SQuAD's normalisation: lower case, no punctuation, no articles."""
     plain = "".join(letter for letter in text.lower() if letter not in string.punctuation)
     return re.sub(r"\b(a|an|the)\b", " ", plain).split()
 

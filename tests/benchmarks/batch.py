@@ -1,9 +1,9 @@
-"""Many summaries: how good and how fast, against transformers on the same weights in batches of 8.
+"""Quality and speed of many summaries, against transformers with the same weights in batches of 8.
 
     python tests/benchmarks/batch.py --data dialogsum_dev.jsonl.gz [--model pocket] [--limit 488]
 
-Chunks of 61 dialogues go to both backends in turn, so that a drifting machine slows both; the ratio is taken by chunk.
-ROUGE is F1 x 100, stemmed (rouge_score), with a 95 % bootstrap interval over dialogues.
+Chunks of 61 dialogues go to both backends in turn, so that a machine that slows down affects both. Ratios are per
+chunk. ROUGE is F1 x 100, stemmed (rouge_score), with a 95 % bootstrap interval over dialogues.
 """
 
 import os

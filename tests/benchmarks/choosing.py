@@ -1,13 +1,12 @@
-"""What choosing among beams by the conversation's own words is worth: ROUGE of the chosen ones, by weight.
+"""The gain from choosing among beams by the conversation's own words: ROUGE of the chosen beams, by weight.
 
     python -m tests.benchmarks.choosing DIALOGUES.jsonl.gz [--model REF] [--beams 4]
 
-The same beams for every row, drawn by the model without any choice; conversations that are read in parts are left out.
-Chosen is, among the beams whose names and numbers the conversation holds (among all where none is), the one with the
-most log-probability a token plus weight times the share of its content words that the conversation has. The product's
-weight is `_OWN_WORDS` in `assistant/drafting/drawing.py`; what it does besides, writing again under a bar, is left out.
-Behind each ROUGE-1 stands what it is more than the likeliest's, with the 95 % interval of that (bootstrap over
-conversations).
+All rows use the same beams, which the model draws without any choice. Conversations that are read in parts are left
+out. Only beams whose names and numbers are in the conversation compete, or all if there is none. The chosen one has the
+highest log-probability per token plus weight times the share of its content words that are in the conversation. The
+product's weight is `_OWN_WORDS` in `assistant/drafting/drawing.py`; its second attempt with banned words is left out.
+Each ROUGE-1 has its gain over the likeliest beam's, with a 95 % interval (bootstrap over conversations).
 """
 
 import argparse
@@ -63,7 +62,7 @@ def main() -> None:
 
 
 def _weighed(case: Case, drafts: tuple[Draft, ...]) -> list[tuple[bool, float, float, str]]:
-    """For each beam whether it is supported, its log-probability a token, its share of own words, and its text."""
+    """For each beam: whether it is supported, its log-probability per token, its share of own words, and its text."""
     evidence, said = Evidence.of(case.dialogue), stems(case.dialogue)
     beams = []
     for draft in drafts:

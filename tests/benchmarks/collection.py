@@ -1,9 +1,10 @@
-"""Documents of some thirty kinds, three questions each, asked as `assistant ask` asks them.
+"""Answers from documents in some thirty formats, with three questions each, asked as `assistant ask` does.
 
     python -m tests.benchmarks.collection [FOLDER]
 
-Prints for each document how many answers are right, probable and right, wrong, or refused. Right is a first quote that
-holds the words expected, from the right file, page, sheet, row or message; where nothing answers, a refusal.
+Prints for each document how many answers are right, right but only probable, wrong, or refused. An answer is right if
+the first quotation contains the expected words, from the right file, page, sheet, row or message. For a question
+without an answer, a refusal is right.
 """
 
 import sys

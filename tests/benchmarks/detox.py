@@ -1,11 +1,11 @@
-"""Teaches a model to answer abuse without repeating it, and measures that on at least 500 conversations.
+"""Teach a model to answer abuse without repeating it, and measure the effect on at least 500 conversations.
 
     python -m tests.benchmarks.detox --work DIR [--model pocket --steps 30]
 
-PPO by `assistant-train ppo`, paid by the toxicity head and for support, on those of the gate's provoking conversations
-that the gate does not ask about; then both models answer the 500 that it does ask about, greedily and sampled, as they
-are served. The answer alone is scored. Intervals resample whole templates, since expansions of one share their wording,
-and beside that single conversations. Started again with the same folder it goes on where it was stopped.
+`assistant-train ppo` rewards harmless answers (the toxicity head) and supported ones, on those of the gate's provoking
+conversations that the gate does not use. Then both models answer the gate's 500, greedily and sampled, as they are
+served. Only the answers are scored. Intervals resample whole templates, since expansions of one share their wording,
+and also single conversations. Run again with the same folder, it continues where it was stopped.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _REWARD = ("20*harmless", "-0.3*unsupported", "-1*repetition")
 
 
 def main() -> None:
-    """Run it all, or what is left of it, and print one JSON object."""
+    """Run all steps, or those that are left, and print one JSON object."""
     asked = _arguments()
     asked.work.mkdir(parents=True, exist_ok=True)
     os.environ["ASSISTANT_HOME"] = str(asked.work.resolve() / "home")

@@ -1,12 +1,12 @@
-"""How many of the facts that a reader needs stand in a digest, beside other ways of choosing sentences.
+"""How many of the facts that a reader needs are in a digest, compared with other ways to choose sentences.
 
     python -m tests.benchmarks.digest [TALKS.jsonl]
 
-TALKS has a conversation a line: `text`, and `facts` and `actions` as lists of {"all": [[words], ...]}; one is in a text
-where every list has a word in it. Without TALKS the conversations are those that the weights are taught on, and the
-learnt score is cross-validated. Every row may use as many words, speakers' names included. TextRank (Mihalcea and Tarau
-2004) and LexRank (Erkan and Radev 2004) rank sentences by networkx's PageRank. The ceiling chooses sentences greedily
-and knows the facts. Behind each share stands its 95 % interval (bootstrap over conversations).
+TALKS has a conversation per line: `text`, and `facts` and `actions` as lists of {"all": [[words], ...]}. A fact is in a
+text if the text has a word of every list. Without TALKS, the conversations are those that the weights were learned
+from, and the learned score is cross-validated. Every row may use the same number of words, speakers' names included.
+TextRank (Mihalcea and Tarau 2004) and LexRank (Erkan and Radev 2004) rank sentences by networkx's PageRank. The ceiling
+chooses sentences greedily and knows the facts. Each share has its 95 % interval (bootstrap over conversations).
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def read_file(path: Path) -> tuple[Talk, ...]:
-    """Conversations from a file of JSON Lines."""
+    """Read conversations from a file of JSON Lines."""
     return tuple(
         Talk(name=row["id"], dialogue=parse(row["text"]), facts=needed(row["facts"]), actions=needed(row["actions"]))
         for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())
@@ -74,7 +74,7 @@ def needed(items: Sequence[dict[str, list[list[str]]]]) -> tuple[Needed, ...]:
 
 
 def held_out(talks: Sequence[Talk]) -> dict[str, dict[str, float]]:
-    """For each conversation weights that were taught without it."""
+    """For each conversation, by name, weights that were learned without it."""
     taught = [teach([talk for at, talk in enumerate(talks) if at % FOLDS != fold]) for fold in range(FOLDS)]
     return {talk.name: taught[at % FOLDS] for at, talk in enumerate(talks)}
 
@@ -84,7 +84,7 @@ def digest(talk: Talk, words: int, weights: dict[str, float]) -> str:
 
 
 def by_rank(rank: Rank) -> Make:
-    """The sentences that rank highest and fit, best first."""
+    """The sentences that rank highest and fit, best first, as text."""
 
     def make(talk: Talk, words: int) -> str:
         heard = hear(talk.dialogue)
@@ -105,7 +105,7 @@ def fill(sentences: Sequence[Sentence], words: int) -> str:
 
 
 def likeness(heard: Heard) -> np.ndarray:
-    """Cosines of the sentences' tf-idf vectors."""
+    """The cosines of the sentences' tf-idf vectors, shape (sentences, sentences)."""
     names = sorted(heard.weights)
     held = [sum(name in sentence.stems for sentence in heard.sentences) for name in names]
     idf = [math.log(len(heard.sentences) / count) + 1 if count else 0.0 for count in held]
@@ -123,7 +123,7 @@ def lexrank(heard: Heard) -> list[float]:
 
 
 def textrank(heard: Heard) -> list[float]:
-    """Shared words over the sum of the logarithms of both lengths."""
+    """TextRank with the similarity of the paper: shared words over the sum of the logarithms of both lengths."""
     size = len(heard.sentences)
     alike = np.zeros((size, size))
     for a, first in enumerate(heard.sentences):

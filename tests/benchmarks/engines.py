@@ -1,23 +1,24 @@
-"""A race of engines for T5 on a CPU: CTranslate2 int8 as the assistant runs it, torch's dynamic int8, ONNX Runtime int8
-and OpenVINO int8 against transformers (sdpa, float32) on the same weights.
+"""A race of engines for T5 on a CPU, against transformers (sdpa, float32) with the same weights.
+
+The engines are CTranslate2 int8 as the assistant runs it, torch's dynamic int8, ONNX Runtime int8 and OpenVINO int8.
 
     python tests/benchmarks/engines.py [--model REF …] [--engine NAME …] [--rounds 3] [--tokens 60] [--prompt 220]
 
 Without --model: the shape of flan-t5-base with random weights, and pocket. Engines whose packages are missing are left
-out. All are there after
+out. All are available after
 
     pip install onnx onnxruntime openvino && pip install --no-deps nncf
 
-in an environment of its own that sees the project's. Not in the race: llama.cpp, as llama-cpp-python has no wheels on
-PyPI; and torch.compile, which compiled longer than everything else here takes (torchao's int8 needs it).
+in a separate environment that includes the project's packages. Not in the race: llama.cpp, as llama-cpp-python has no
+wheels on PyPI; and torch.compile, whose compilation took longer than everything else here (torchao's int8 needs it).
 
-Every engine runs in a process of its own and is asked in JSON lines; its times are taken there. Each comes with one
-thread and with all cores, and a short try of every case decides which of them goes on; CTranslate2 lays out its threads
-itself. Turns are interleaved in rounds. A ratio is transformers' time over the engine's, the median of the rounds'.
-Every text has exactly --tokens tokens; the batch of 64 has fewer, and runs once. "Ready" is the time from the start of
-the process to the first request, libraries included. Parity is the difference of log-probabilities, against
-transformers, of what transformers writes and of drawn pieces. The bound: a token cannot take less time than reading the
-decoder's int8 matrices.
+Every engine runs in its own process, which receives JSON lines and measures its times. Each runs with one thread and
+with all cores, and a short trial of every case decides which continues; CTranslate2 chooses its threads itself. Turns
+are interleaved in rounds. A ratio is transformers' time over the engine's, as the median of the rounds. Every text has
+exactly --tokens tokens; the batch of 64 has fewer, and runs once. "Ready" is the time from the start of the process to
+the first request, with the imports. Parity is the difference of log-probabilities from transformers', for what
+transformers writes and for random pieces. The bound: a token takes at least the time to read the decoder's int8
+matrices.
 """
 
 import argparse
@@ -55,16 +56,16 @@ from tests.benchmarks.racers import ENTRIES, Case
 
 _PEER = "transformers"
 _PAUSE = 0.2
-"""Seconds between turns, in which threads that wait for more work by spinning give up."""
+"""Seconds between turns, in which threads that spin while they wait for work go to sleep."""
 _TRIED = 8
-"""Tokens of a text in the try that decides between numbers of threads."""
+"""Tokens of a text in the trial that decides between numbers of threads."""
 _WIDE = 16
 """Tokens of a text in the batch of 64."""
 _COPIED = 512 << 20
 _MATRIX = re.compile(
     r"decoder\.block\.\d+\.layer\.\d\.(SelfAttention\.[qkvo]|EncDecAttention\.[qo]|DenseReluDense\.\w+)\.weight"
 )
-"""The decoder's matrices, without those that are used once a prompt."""
+"""The decoder's matrices, without those that are used only once per prompt."""
 
 
 def main() -> None:
@@ -76,9 +77,7 @@ def main() -> None:
     parser.add_argument("--prompt", type=int, default=220, help="tokens of a prompt")
     parser.add_argument("--work", nargs=4, metavar=("ENGINE", "MODEL", "FILES", "THREADS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    os.environ["PYTHONPATH"] = str(
-        Path(__file__).parents[2]
-    )  # for the processes that are started: the project need not be installed
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])  # for child processes
     if arguments.work:
         _work(*arguments.work)
         return
@@ -93,7 +92,7 @@ def main() -> None:
 
 
 class _Runner:
-    """An engine with so many threads in a process of its own; without a number, one that prepares its files."""
+    """An engine with a number of threads in its own process. Without a number, it only prepares its files."""
 
     def __init__(self, engine: str, model: ModelVersion, files: Path, threads: int | None) -> None:
         self.threads = threads
@@ -127,7 +126,7 @@ class _Runner:
         self._log.close()
 
     def write(self, case: Case) -> tuple[float, list[str]]:
-        """Seconds of the request, and the texts."""
+        """The seconds that a request takes, and its texts."""
         answer = self._ask({"case": msgspec.to_builtins(case)})
         return answer["seconds"], answer["texts"]
 
@@ -137,11 +136,13 @@ class _Runner:
 
     @property
     def resident(self) -> float:
-        """MiB in memory now."""
+        """The process's resident memory in MiB."""
         return serving._resident(self._process.pid)
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Raises RuntimeError with the last line that the process wrote to its log, where it ended."""
+        """Send a question and return the answer. Raises RuntimeError with the last line of its log if the process
+        ended.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -155,10 +156,10 @@ class _Runner:
 
 
 def _work(engine: str, encoded: str, folder: str, threads: str) -> None:
-    """Load, or prepare what is to be loaded, then answer questions."""
+    """Load the engine, or prepare its files, then answer questions. Runs in the engine's process."""
     entry, model, files = ENTRIES[engine], msgspec.json.decode(encoded, type=ModelVersion), Path(folder)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # for libraries that print
     count: int | None = json.loads(threads)
     racer = entry.load(model, files, count) if count is not None else entry.prepare(model, files)
     for line in sys.stdin:
@@ -175,11 +176,11 @@ def _work(engine: str, encoded: str, folder: str, threads: str) -> None:
 
 
 def _cases(tokenizer: ModelTokenizer, pieces: int, arguments: argparse.Namespace) -> tuple[list[Case], Case]:
-    """The cases of every round, and the wide one."""
+    """The cases of every round, and the batch of 64."""
     rng, length, tokens = random.Random(5), arguments.prompt, arguments.tokens
 
     def prompts(count: int) -> list[str]:
-        """Lengths as in real batches: from two thirds to four thirds of the single prompt."""
+        """Prompts with lengths as in real batches: from two thirds to four thirds of the single prompt's."""
         steps = np.linspace(2 / 3, 4 / 3, count)
         return [serving._prompt(tokenizer, pieces, round(length * step), rng) for step in steps]
 
@@ -228,13 +229,13 @@ def _race(model: ModelVersion, folder: Path, bandwidth: float, arguments: argpar
 
 
 Best = dict[str, dict[str, _Runner]]
-"""By engine and case, the runner with the number of threads that is fastest."""
+"""For each engine and case, the runner with the fastest number of threads."""
 Times = dict[str, dict[str, list[float]]]
 """Seconds by case, engine and round."""
 
 
 def _start_all(model: ModelVersion, folder: Path, engines: Sequence[str], stack: ExitStack) -> dict[str, list[_Runner]]:
-    """Start every engine that can run, transformers first, with each number of threads."""
+    """Start every available engine, transformers first, with each number of threads."""
     found = {}
     for engine in dict.fromkeys([_PEER, *engines]):
         entry, files = ENTRIES[engine], folder / "files" / engine
@@ -258,8 +259,9 @@ def _start_all(model: ModelVersion, folder: Path, engines: Sequence[str], stack:
 
 
 def _choose(runners: list[_Runner], cases: list[Case], wide: Case) -> dict[str, _Runner]:
-    """By case, the runner that is the fastest in a short try, which warms all up as well. The wide case takes the last
-    one's without a try.
+    """For each case, the runner that is fastest in a short trial, which also warms all of them up.
+
+    The batch of 64 takes the last case's runner without a trial.
     """
     if len(runners) > 1:
         for runner in runners:
@@ -302,7 +304,9 @@ def _times_row(case: Case, best: Best, times: dict[str, list[float]]) -> str:
 
 
 def _speed_rows(times: Times, tokens: int, bound: float) -> list[str]:
-    """Tokens a second of the greedy text: of the whole request, and after the first token beside the bound."""
+    """Tokens per second of the greedy text: for the whole request, and after the first token, with the share of the
+    bound.
+    """
     whole = {engine: statistics.median(seconds) for engine, seconds in times["greedy"].items()}
     first = {engine: statistics.median(seconds) for engine, seconds in times["first token"].items()}
     later = {engine: (tokens - 1) / (whole[engine] - first[engine]) for engine in whole}
@@ -328,7 +332,7 @@ def _parity_row(best: Best, prompt: str, completions: list[str]) -> str:
 
 
 def _bandwidth() -> float:
-    """Bytes a second that one thread moves, those that it reads and those that it writes."""
+    """Bytes per second that one thread moves, read and written."""
     source = np.ones(_COPIED, np.uint8)
     target = np.zeros_like(source)
 

@@ -1,10 +1,10 @@
-"""Whether the turns that a sentence is said to rest on are those of its own conversation.
+"""Whether the turns given as evidence for a sentence are those of its own conversation.
 
-Nobody has marked them, so they are made known: a reference summary is held against the turns of its own conversation
-and of three others, mixed as whole blocks. A sentence is right where it has turns and all are its own; one that names
-too few of them is not seen. Prints a Markdown table.
+There are no labels, so known cases are constructed: a reference summary is compared with the turns of its own
+conversation and of three others, mixed as whole blocks. A sentence is right if it has evidence and all of it is from
+its own conversation. Missing evidence is not detected. Prints a Markdown table.
 
-Then what the reader is told: the verdicts on each summary's sentences, beside those on the same sentences held against
+Then the verdicts that the reader sees: those on each summary's sentences, and those on the same sentences compared with
 the next conversation, where none is right.
 
     python tests/benchmarks/evidence.py --data dialogsum_dev.jsonl.gz [-n 120]
@@ -32,7 +32,7 @@ SEED = 3
 
 
 def mixed(dialogues: Sequence[Dialogue], place: int) -> tuple[Dialogue, list[bool]]:
-    """One conversation among others, and which of the turns are its own."""
+    """A conversation mixed with others, and for each turn whether it is its own."""
     draw = random.Random(SEED + place)
     blocks = [place, *draw.sample([other for other in range(len(dialogues)) if other != place], OTHERS)]
     draw.shuffle(blocks)
@@ -42,7 +42,7 @@ def mixed(dialogues: Sequence[Dialogue], place: int) -> tuple[Dialogue, list[boo
 
 
 def row(name: str, dialogues: Sequence[Dialogue], summaries: Sequence[str], similarity: Similarity | None) -> str:
-    """Sentences, those with turns, the turns of each, how many turns are its own, and sentences that are right."""
+    """A row: sentences, share with evidence, turns each, share of turns from its conversation, share of right ones."""
     sentences = covered = chosen = own = right = 0
     for place, summary in enumerate(summaries):
         dialogue, is_own = mixed(dialogues, place)
@@ -58,7 +58,7 @@ def row(name: str, dialogues: Sequence[Dialogue], summaries: Sequence[str], simi
 
 
 def told(name: str, dialogues: Sequence[Dialogue], summaries: Sequence[str], shift: int) -> str:
-    """Of the sentences, how many are said, partly said and not found, and of how many the speaker is doubted."""
+    """A row: the shares of sentences said, partly said and not found, and of those whose speaker is doubted."""
     count: Counter[str] = Counter()
     for place, summary in enumerate(summaries):
         dialogue = dialogues[(place + shift) % len(dialogues)]
@@ -71,7 +71,7 @@ def told(name: str, dialogues: Sequence[Dialogue], summaries: Sequence[str], shi
 
 
 def main() -> None:
-    """Both ways on the same mixtures."""
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-n", type=int, default=120)

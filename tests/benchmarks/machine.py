@@ -1,5 +1,6 @@
-"""What a benchmark of speed says about the machine before it times anything, and why it may refuse: other work on the
-machine makes times, and ratios of times, worthless.
+"""The machine of a speed benchmark: describe it, and refuse to time anything while it is busy.
+
+Other work on the machine makes times, and ratios of times, worthless.
 """
 
 import argparse
@@ -12,19 +13,19 @@ from typing import Any
 
 _STARTED = "PARLEY_BENCHMARK_STARTED"
 _BUSY = 0.5
-"""The load average of the last minute above which a machine is not quiet."""
+"""The load average of the last minute above which a machine counts as busy."""
 _LIBRARIES = ("torch", "transformers", "ctranslate2", "textual")
 
 
 class TimingParser(argparse.ArgumentParser):
-    """The parser of a benchmark that times: takes `--noisy`, and prints the machine once the arguments are read."""
+    """The parser of a benchmark that measures time: it adds `--noisy`, and prints the machine after parsing."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self.add_argument("--noisy", action="store_true", help="time although other programs are running")
 
     def parse_args(self, *given: Any) -> argparse.Namespace:  # type: ignore[override]
-        """Exits where the machine is busy: with the benchmark itself, for the processes that it starts."""
+        """Parse the arguments. Exits if the machine is busy, except in the benchmark's own child processes."""
         arguments = super().parse_args(*given)
         if _STARTED not in os.environ:
             os.environ[_STARTED] = "1"
@@ -33,7 +34,7 @@ class TimingParser(argparse.ArgumentParser):
 
 
 def describe(noisy: bool = False) -> str:
-    """Processor, cores, load, stolen time and versions, in one line. Exits on a busy machine unless `noisy`."""
+    """Processor, cores, load, stolen time and versions in one line. Exits on a busy machine unless `noisy`."""
     load = os.getloadavg()[0]
     if load > _BUSY and not noisy:
         raise SystemExit(f"The load is {load:.2f}: wait until it is below {_BUSY}, or give --noisy.")

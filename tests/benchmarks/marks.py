@@ -1,16 +1,16 @@
-"""What thirty marks on parts of digests do for a reader who wants one kind of thing, and to what others want.
+"""What thirty marks on parts of digests gain for a reader with one interest, and what they cost other readers.
 
     python -m tests.benchmarks.marks FOLDER
 
-FOLDER holds dialogsum_train, samsum_train and tweetsumm as .jsonl.gz, with "dialogue" and "summary" or "summaries" a
-line. Two readers are simulated, by rules that know no weights: one keeps points with a sum of money or a percentage,
-one keeps decisions; each drops every other point. Each marks digests of conversations with at least three such things
-(of 120 words or more) until there are 30 marks, and the digests of other such conversations are then compared: with
-the bundled weights and with the reader's own. Ten draws of the conversations that are marked; behind each mean stands
-its 95 % interval (bootstrap over the held-out conversations, each with its mean over the draws).
+FOLDER contains dialogsum_train, samsum_train and tweetsumm as .jsonl.gz, with "dialogue" and "summary" or "summaries"
+per line. Two readers are simulated, by rules that know no weights: one keeps points with a sum of money or a
+percentage, the other keeps decisions; each drops all other points. Each marks digests of conversations with at least
+three such things (and at least 120 words) until there are 30 marks. Then digests of other such conversations are
+compared: with the bundled weights and with the reader's own. The marked conversations are drawn ten times. Each mean
+has its 95 % interval (bootstrap over the held-out conversations, each with its mean over the draws).
 
-"others": on held-out conversations drawn without regard to amounts and decisions, the share of the digest's words that
-the reference summary says too, which is what a reader without such wishes would keep.
+"others": on held-out conversations drawn regardless of amounts and decisions, the share of the digest's words that are
+also in the reference summary, which is what a reader without such interests would keep.
 """
 
 import argparse
@@ -52,7 +52,7 @@ class Talk(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Whom the digest is for: how many such things a conversation has, and whether a point is one."""
+    """A simulated reader: counts what it wants in a conversation, and says whether it wants a point."""
 
     name: str
     count: Callable[[Dialogue], int]
@@ -112,7 +112,7 @@ def read(folder: Path) -> Iterator[Talk]:
 
 
 def marks(reader: Reader, talks: Sequence[Talk], words: int | None, seed: int) -> list[Mark]:
-    """What the reader marks, in the order of reading."""
+    """The reader's marks, in the order of reading."""
     made: list[Mark] = []
     for talk in random.Random(seed).sample(talks, len(talks)):
         for number, point in enumerate(make_digest(talk.dialogue, words=words).points):
@@ -141,7 +141,7 @@ def precision(reader: Reader, digest: Digest) -> float:
 
 
 def shared(talk: Talk, digest: Digest) -> float:
-    """The share of the points' words that the reference says too."""
+    """The share of the points' words that are also in the reference summary."""
     cues = hear(talk.dialogue).cues
     said = [word for point in digest.points for word in stems(point.text, cues)]
     wanted = set(stems(talk.summary, cues))

@@ -1,12 +1,12 @@
-"""What a reward learns from people's own pairs: preferences_human by source, and by number of pairs.
+"""What a reward model learns from people's own pairs (preferences_human), by source and by number of pairs.
 
     python -m tests.benchmarks.people --data ../shared/data [--part folds|…] [--vectors]
 
-Prints JSON lines. `held-out`: 500 pairs, no prompt of which is among the others, which teach a reward a source.
-`folds`: every pair judged by a reward that its prompt had no part in, in five folds. `curve`: the 500 by number of
-pairs that teach, with the bundled warm start and without. `similarity`: what likeness of answer and prompt alone would
-choose. `principles`: how far the bundled principles agree with people. `--vectors` adds all-MiniLM's vectors of the
-answers to what the rewards weigh, for five minutes more.
+Prints JSON lines. `held-out`: 500 pairs, judged by rewards trained per source on the others, which share no prompt with
+them. `folds`: every pair, judged by a reward trained without its prompt, in five folds. `curve`: the 500 by number of
+training pairs, with and without the bundled warm start. `similarity`: the choice by similarity of answer and prompt
+alone. `principles`: how far the bundled principles agree with people. `--vectors` adds all-MiniLM's vectors of the
+answers to the features, and takes five minutes more.
 """
 
 import argparse
@@ -30,14 +30,14 @@ from training.runs.data.datasets import read_rows
 
 _HELD_OUT = 500
 _LEAST = 60
-"""Fewest pairs of a source from which it gets a reward of its own; below that, the one of all sources."""
+"""The fewest pairs for which a source gets its own reward; with fewer, it gets the one of all sources."""
 _COUNTS = (30, 100, 300, 1000)
 _ASKED = 250
-"""Pairs of a source that the principles judge, at most."""
+"""The most pairs of a source that the principles judge."""
 
 
 class People:
-    """Pairs with their sources, counted once."""
+    """Pairs with their sources, with features computed once."""
 
     def __init__(self, rows: Sequence[dict[str, Any]], warm: Reward | None, encoder: Encoder | None) -> None:
         pairs = [Pair(row["prompt"], row["chosen"], row["rejected"]) for row in rows]
@@ -46,7 +46,9 @@ class People:
         self.longer = np.array([len(p.chosen.split()) - len(p.rejected.split()) for p in pairs], dtype=np.float64)
 
     def apart(self, taught: Sequence[int], judged: Sequence[int], at_most: int = 0) -> Rows:
-        """Margins of the judged pairs by a reward for each source, taught by `at_most` of its pairs."""
+        """Margins of the judged pairs by one reward for each source, trained on at most `at_most` of its pairs (0 for
+        all).
+        """
         among = self.table.take(list(judged))
         found = np.zeros(len(judged))
         for source in set(self.sources[list(judged)]):
@@ -57,7 +59,7 @@ class People:
         return found
 
     def by_length(self, taught: Sequence[int], judged: Sequence[int]) -> Rows:
-        """What length alone would choose: longer or shorter, as the source's own taught pairs have it."""
+        """Margins by length alone: longer or shorter, whichever is right for most training pairs of the source."""
         lead = {
             source: 1.0
             if accuracy_of(self.longer[[n for n in taught if self.sources[n] == source]]).mean() >= 0.5
@@ -67,7 +69,7 @@ class People:
         return np.array([lead[self.sources[place]] * self.longer[place] for place in judged])
 
     def told(self, judged: Sequence[int], margins: Rows, by_length: Rows, **more: Any) -> Iterator[dict[str, Any]]:
-        """A row a source, and one for all."""
+        """Yield a row for each source, and one for all."""
         sources = self.sources[list(judged)]
         clusters = np.array([self.table.clusters[place] for place in judged])
         for source in [*sorted(set(sources)), "all"]:
@@ -99,14 +101,14 @@ def main() -> None:
 
 
 def held_out(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Iterator[dict[str, Any]]:
-    """500 pairs judged by what all others taught."""
+    """500 pairs, judged by rewards trained on all others."""
     people = People(rows, load_head("warm"), encoder)
     taught, judged = _parted(rows)
     yield from people.told(judged, people.apart(taught, judged), people.by_length(taught, judged), taught=len(taught))
 
 
 def in_folds(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Iterator[dict[str, Any]]:
-    """All pairs, five parts by prompt, each judged by what the four others taught."""
+    """All pairs in five parts by prompt, each judged by rewards trained on the other four."""
     people = People(rows, load_head("warm"), encoder)
     margins, by_length = np.zeros(len(rows)), np.zeros(len(rows))
     for taught, judged in folds(people.table.clusters, 5, 2):
@@ -116,7 +118,7 @@ def in_folds(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Iterato
 
 
 def curve(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Iterator[dict[str, Any]]:
-    """The 500 by number of pairs of the same source that taught, with warm start and without."""
+    """The 500, by number of training pairs of the same source, with and without warm start."""
     taught, judged = _parted(rows)
     for name, warm in (("warm", load_head("warm")), ("none", None)):
         people = People(rows, warm, encoder)
@@ -127,7 +129,7 @@ def curve(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Iterator[d
 
 
 def similarity(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Iterator[dict[str, Any]]:
-    """What likeness to the prompt alone would choose of the 500."""
+    """The choice among the 500 by similarity to the prompt alone."""
     encoder = encoder or open_minilm(1)
     judged = rows[:_HELD_OUT]
     prompts, chosen, rejected = (
@@ -142,7 +144,7 @@ def similarity(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Itera
 
 
 def principles(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Iterator[dict[str, Any]]:
-    """Of the pairs of a source that the bundled principles tell apart, the share that people decided alike."""
+    """Of the pairs of a source on which the principles differ, the share that people decided the same way."""
     judge = Judge(load_principles(None))
     kinds = {row["source"].split("(")[0].split(" ")[0] for row in rows}
     asked = {kind: [row for row in rows if row["source"].startswith(kind)] for kind in sorted(kinds)}
@@ -153,14 +155,14 @@ def principles(rows: Sequence[dict[str, Any]], encoder: Encoder | None) -> Itera
 
 
 def _parted(rows: Sequence[dict[str, Any]]) -> tuple[list[int], list[int]]:
-    """Places that teach, and the 500 that are judged; no prompt is on both sides."""
+    """Indices of the training pairs and of the 500 judged pairs; no prompt is in both."""
     unseen = {row["prompt"] for row in rows[:_HELD_OUT]}
     taught = [place for place in range(_HELD_OUT, len(rows)) if rows[place]["prompt"] not in unseen]
     return taught, list(range(min(_HELD_OUT, len(rows))))
 
 
 def _share(margins: Rows, clusters: Sequence[str] | Any, other: Rows | None = None) -> list[float]:
-    """Percent right, less the other's where there is one, with its interval by bootstrap over prompts."""
+    """Percent right, minus the other's if given, with its bootstrap interval over prompts."""
     right = accuracy_of(margins) - (accuracy_of(other) if other is not None else 0.0)
     low, high = interval([float(right[at].mean()) for at in resamples(list(clusters))])
     return [round(100 * value, 1) for value in (float(right.mean()), low, high)]

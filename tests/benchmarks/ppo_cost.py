@@ -1,10 +1,10 @@
-"""What a step of PPO costs: seconds against batch, response length and model size, where they go, and memory.
+"""The cost of a PPO step: seconds by batch, response length and model size, in which parts, and memory.
 
     python tests/benchmarks/ppo_cost.py --shapes tiny pocket --steps 3
     python tests/benchmarks/ppo_cost.py --shapes small --batches 8 --lengths 30 --steps 1 --warm-up 0
 
-Models have random weights of the named shape: cost does not depend on what they say. CPU seconds are of one thread
-and hardly change when other programs compete for the cores; wall seconds do.
+Models have random weights of the named shape, since the cost does not depend on what they write. CPU seconds are of one
+thread and hardly change when other programs compete for the cores; wall seconds do.
 """
 
 import argparse
@@ -44,7 +44,7 @@ SHAPES = {
 
 
 def main() -> None:
-    """Measure and print Markdown."""
+    """Measure and print Markdown tables."""
     parser = TimingParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["tiny", "pocket"])
     parser.add_argument("--batches", nargs="+", type=int, default=[8, 16, 32])
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def build(folder: Path, shape: str) -> Path:
-    """A T5 of the shape with random weights."""
+    """Build a T5 of the shape with random weights, and return its folder."""
     build_tiny_model(folder)
     if sizes := SHAPES[shape]:
         width, heads, inner, encoder, decoder, words = sizes
@@ -105,7 +105,7 @@ def build(folder: Path, shape: str) -> Path:
 def steps(
     model: Path, adapt: str, batch: int, length: int, arguments: argparse.Namespace, root: Path
 ) -> list[dict[str, float]]:
-    """The times of every step after the ones that warm up."""
+    """The times of every step after the warm-up."""
     config = PpoConfig(
         adapt=adapt,  # type: ignore[arg-type]
         max_new_tokens=length,
@@ -119,7 +119,7 @@ def steps(
     )
     folder = Path(tempfile.mkdtemp(dir=root))
     data = folder / "prompts.jsonl"
-    # A "!" is one token each time, and the end of text one more.
+    # Each "!" is one token, and the end of the text one more.
     data.write_text(json.dumps({"prompt": "!" * (arguments.source - 2)}) + "\n")
     run = Run.start("ppo", config, [data], 1, root=folder)
     found: list[float] = []
@@ -143,7 +143,7 @@ def steps(
 def line(
     model: Path, shape: str, adapt: str, batch: int, length: int, arguments: argparse.Namespace, root: Path
 ) -> tuple[str, str]:
-    """One row of the table of times, and the share of CPU time in each part of a step."""
+    """A row of the table of times, and the share of CPU time of each part of a step."""
     spent: dict[str, float] = defaultdict(float)
     with (
         timed(Policy, "encode", "encoder forward", spent),
@@ -166,7 +166,7 @@ def line(
 
 @contextmanager
 def timed(owner: type, method: str, name: str, spent: dict[str, float]) -> Iterator[None]:
-    """Add up the CPU seconds of a method."""
+    """A context that adds up the CPU seconds of a method."""
     original: Callable[..., Any] = getattr(owner, method)
 
     def measured(*args: Any, **kwargs: Any) -> Any:
@@ -184,7 +184,7 @@ def timed(owner: type, method: str, name: str, spent: dict[str, float]) -> Itera
 
 
 def memory(model: Path, shape: str) -> str:
-    """Bytes of a reference by adapters, and of one that is a second model."""
+    """A row: the memory of a reference model as an adapter, and as a second model."""
     process = psutil.Process()
     policy = load_policy(
         model,
@@ -204,7 +204,7 @@ def memory(model: Path, shape: str) -> str:
     second = T5ForConditionalGeneration.from_pretrained(model)
     touched = sum(
         float(parameter.detach().sum()) for parameter in second.parameters()
-    )  # Weights are mapped until they are read.
+    )  # weights are memory-mapped until they are read
     grown = (process.memory_info().rss - before) / 2**20
     assert touched == touched
     return f"| {shape} | {base:.1f} | {added:.2f} | {base:.1f} | {grown:.1f} |"

@@ -1,11 +1,11 @@
-"""PPO here against TRL 0.11.4's `PPOTrainer`, the last release that trains an encoder-decoder policy.
+"""Parley's PPO against `PPOTrainer` of TRL 0.11.4, the last release that trains an encoder-decoder policy.
 
     python -m venv /tmp/trl && /tmp/trl/bin/pip install trl==0.11.4 torch==2.13.0 transformers==5.23.0 peft accelerate
     python tests/benchmarks/ppo_vs_trl.py --trl-python /tmp/trl/bin/python --shape tiny --steps 30 --seeds 5
 
 Both get the same T5, LoRA shape, prompts, reward function, batch, epochs, learning rate and KL coefficient, and take
-turns step by step. KL is counted alike for both, over every token of a response. This file is also what the other
-environment runs (`--peer`), so it imports nothing of ours there.
+turns step by step. KL is computed in the same way for both, over every token of a response. The other environment runs
+this file too (`--peer`), so there it imports nothing of ours.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0}
 
 
 def reward_of(response: str) -> float:
-    """Vowels: a dense and simple thing to learn."""
+    """The number of vowels: a dense reward that is simple to learn."""
     return float(sum(response.count(letter) for letter in "aeiou"))
 
 
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def compare(arguments: argparse.Namespace) -> None:
-    """All seeds, then the table."""
+    """Run all seeds, then print the table."""
     import torch
 
     torch.set_num_threads(arguments.threads)
@@ -85,7 +85,7 @@ def compare(arguments: argparse.Namespace) -> None:
 
 
 def build_model(folder: Path, shape: str) -> Path:
-    """A T5 with random weights: 60,000 parameters, or as many as the bundled model has."""
+    """Build a T5 with random weights: 60,000 parameters, or as many as the bundled model."""
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
@@ -115,7 +115,7 @@ def build_model(folder: Path, shape: str) -> Path:
 def one_seed(
     arguments: argparse.Namespace, model: Path, folder: Path, seed: int, peer: "Peer"
 ) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    """The steps of both sides, taken in turns."""
+    """The figures of each step of both sides, which take turns."""
     from transformers import AutoTokenizer
 
     from training.ppo.config import PpoConfig
@@ -175,12 +175,12 @@ def one_seed(
 
 
 def scores_of(prompts: Sequence[str], responses: Sequence[str]) -> dict[str, list[float]]:
-    """The reward as this project's loop asks for it."""
+    """The reward in the form of this project's trainer."""
     return {"vowels": [reward_of(text) for text in responses]}
 
 
 class Peer:
-    """The process that runs TRL; without an interpreter for it, nothing is compared."""
+    """The process that runs TRL; without its interpreter, the figures are 0."""
 
     def __init__(self, python: str) -> None:
         self._python = python
@@ -199,11 +199,11 @@ class Peer:
             self._process.wait()
 
     def start(self, settings: dict[str, Any]) -> None:
-        """Build trainer and model for a seed."""
+        """Build the trainer and the model for a seed."""
         self._ask({"start": {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}})
 
     def step(self, queries: list[list[int]]) -> dict[str, float]:
-        """One step on these prompts."""
+        """Take one step on these prompts."""
         return self._ask({"step": queries})
 
     def _ask(self, message: dict[str, Any]) -> dict[str, float]:
@@ -220,7 +220,7 @@ class Peer:
 
 
 def serve_peer(requests: Any, answers: Any) -> None:
-    """Answer each request with one line of JSON. Runs in the environment that has TRL 0.11.4."""
+    """Answer each request with one line of JSON. Runs in the environment with TRL 0.11.4."""
     take_step: Callable[[list[list[int]]], dict[str, float]] | None = None
     for line in requests:
         message = json.loads(line)
@@ -258,7 +258,7 @@ def trl_stepper(settings: dict[str, Any]) -> Callable[[list[list[int]]], dict[st
         seed=settings["seed"],
     )
     trainer = PPOTrainer(config, model, None, tokenizer)
-    # Two tokens at least: TRL masks the first one and breaks off (IndexError) where a response has no other.
+    # At least two tokens: TRL masks the first one, and raises IndexError if a response has no other.
     sampling = {"do_sample": True, "top_k": 0, "top_p": 1.0, "min_new_tokens": 2}
     sampling["max_new_tokens"] = settings["new_tokens"]
 
@@ -282,7 +282,7 @@ def trl_stepper(settings: dict[str, Any]) -> Callable[[list[list[int]]], dict[st
 
 
 def whole_kl(trainer: Any, queries: list[Any], responses: list[Any]) -> float:
-    """Mean over responses of the summed log ratio of every token; TRL itself leaves the first one out."""
+    """The mean over responses of the log ratio summed over all tokens; TRL itself leaves out the first one."""
     import torch
 
     inputs = trainer.prepare_model_inputs(queries, responses)
@@ -301,7 +301,7 @@ def whole_kl(trainer: Any, queries: list[Any], responses: list[Any]) -> float:
 
 
 def summary(steps: Sequence[dict[str, float]]) -> str:
-    """First and last score, last KL, median wall and CPU time of a step."""
+    """First and last score, last KL, and the median wall and CPU time of a step."""
     wall, cpu = (statistics.median(step[name] for step in steps) for name in ("wall", "cpu"))
     return (
         f"score {steps[0]['score']:.2f} -> {last(steps):.2f}, kl {steps[-1]['kl']:.2f}, {wall:.2f} s ({cpu:.2f} s CPU)"
@@ -309,12 +309,12 @@ def summary(steps: Sequence[dict[str, float]]) -> str:
 
 
 def last(steps: Sequence[dict[str, float]]) -> float:
-    """Mean score of the last five steps."""
+    """The mean score of the last five steps."""
     return statistics.fmean(step["score"] for step in steps[-5:])
 
 
 def at_kl(steps: Sequence[dict[str, float]], wanted: float) -> float | None:
-    """The score where the KL first passes `wanted`, both smoothed over three steps; None where it never does."""
+    """The score at which the KL first passes `wanted`, both smoothed over three steps; None if it never does."""
     for before, after in itertools.pairwise(smoothed(steps)):
         if before[0] <= wanted < after[0]:
             share = (wanted - before[0]) / (after[0] - before[0])
@@ -323,14 +323,14 @@ def at_kl(steps: Sequence[dict[str, float]], wanted: float) -> float | None:
 
 
 def smoothed(steps: Sequence[dict[str, float]]) -> Iterator[tuple[float, float]]:
-    """(KL, score), each a mean over three neighbouring steps."""
+    """Yield (KL, score), each a mean over three neighbouring steps."""
     for start in range(len(steps) - 2):
         near = steps[start : start + 3]
         yield statistics.fmean(step["kl"] for step in near), statistics.fmean(step["score"] for step in near)
 
 
 def interval(values: Sequence[float]) -> str:
-    """Mean and 95 % interval over seeds, and their number."""
+    """Mean and 95 % interval over seeds (Student's t), and the number of seeds."""
     if len(values) < 2:
         return f"{values[0]:.2f} (n = 1)" if values else "-"
     half = _T[len(values) - 2] * statistics.stdev(values) / len(values) ** 0.5
@@ -338,7 +338,7 @@ def interval(values: Sequence[float]) -> str:
 
 
 def table(runs: dict[str, list[list[dict[str, float]]]]) -> str:
-    """The comparison in Markdown."""
+    """The comparison as a Markdown table."""
     lines = ["| | here | TRL 0.11.4 | here - TRL |", "|---|---|---|---|"]
 
     def row(name: str, figure: Callable[[list[dict[str, float]]], float | None]) -> None:

@@ -1,11 +1,11 @@
-"""What int8 loses against float32 on this processor and on an older one, in nats a token of the references.
+"""What int8 loses against float32 on this and on an older processor, in nats per token of the references.
 
     python -m tests.benchmarks.precision DIALOGUES.jsonl.gz [--model REF]... [--limit 200]
 
-Each model is converted to int8 once, and every row scores the same references with it in a process of its own: as it
-is, and with variables under which the libraries compute as on a processor with AVX2 alone. *Shift* is the mean absolute
-difference of a token's log-probability, which the limit of a conversion is for; *loss* is how much less likely
-the references became. Intervals: 95 %, bootstrap over texts. Prints what CTranslate2 computes in, for it differs.
+Each model is converted to int8 once. Every row scores the same references with it in a new process: without changes, or
+with variables that make the libraries compute as on a processor with AVX2 only. *Shift* is the mean absolute difference
+of a token's log-probability, which a conversion limits; *loss* is how much less likely the references became.
+Intervals: 95 %, bootstrap over texts. Also prints the types in which CTranslate2 computes, since they differ.
 """
 
 import argparse
@@ -61,7 +61,7 @@ print(json.dumps({"types": types, "scores": found}))
 
 
 def main() -> None:
-    """Print a table for every model."""
+    """Print a table for each model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dialogues", type=Path)
     parser.add_argument("--model", action="append", default=[])
@@ -93,7 +93,7 @@ def _measure(ref: str, dialogues: Path, limit: int, place: Path) -> None:
 
 
 def _pairs(model: Any, dialogues: Path, limit: int) -> list[tuple[list[str], list[str]]]:
-    """Pieces of prompts that fit the window, as the model reads them, and of their first references."""
+    """The pieces of prompts that fit the window, as the model reads them, and of their first references."""
     tokenizer = ModelTokenizer(Path(model.folder))
     found = []
     for case in read_cases([dialogues]):
@@ -122,7 +122,7 @@ def _mean(scores: Sequence[Sequence[float]]) -> float:
 
 
 def _interval(texts: Sequence[Any]) -> str:
-    """Mean over all tokens, with the interval over texts."""
+    """The mean over all tokens, with its bootstrap interval over texts."""
     sums, counts = np.array([one.sum() for one in texts]), np.array([len(one) for one in texts])
     drawn = np.random.default_rng(0).integers(0, len(texts), (2000, len(texts)))
     low, high = np.percentile(sums[drawn].sum(1) / counts[drawn].sum(1), [2.5, 97.5])

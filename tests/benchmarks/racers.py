@@ -1,7 +1,7 @@
-"""The engines that engines.py lets race, one class each.
+"""The engines that take part in engines.py, one class each.
 
-All but CTranslate2 and transformers run the networks of t5_networks.py in the same loop (`_Stepping`), so that nothing
-but the engine differs. Libraries are imported by those that need them alone: they would count in the memory of all.
+All except CTranslate2 and transformers run the networks of t5_networks.py in the same loop (`_Stepping`), so that only
+the engine differs. Libraries are imported only by the classes that need them, or they would count in everyone's memory.
 """
 
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ _BATCH = 16
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A request: so many tokens for every prompt, neither more nor fewer."""
+    """A request for exactly this many tokens for every prompt."""
 
     name: str
     prompts: list[str]
@@ -33,7 +33,7 @@ class Case(msgspec.Struct, frozen=True):
 
     @property
     def width(self) -> int:
-        """Beams or samples a prompt."""
+        """The number of beams or samples per prompt."""
         return 1 if self.decoding == "greedy" else 4
 
 
@@ -42,18 +42,18 @@ class Racer(ABC):
 
     @abstractmethod
     def write(self, case: Case) -> list[str]:
-        """One text for every prompt, or a prompt's samples."""
+        """One text for every prompt, or the samples of a prompt."""
 
     @abstractmethod
     def score(self, prompt: str, completion: str) -> list[float]:
-        """Log-probability in nats of every token of the completion."""
+        """The log-probability, in nats, of every token of the completion."""
 
     def rest(self) -> None:  # noqa: B027 - most need nothing
-        """What is done between requests, untimed."""
+        """Work between requests that is not timed."""
 
 
 class CTranslate(Racer):
-    """As the assistant runs it, the layout of threads included."""
+    """CTranslate2 as the assistant runs it, including its choice of threads."""
 
     def __init__(self, model: ModelVersion, files: Path, threads: int) -> None:
         from assistant.engine import ctranslate
@@ -82,7 +82,7 @@ class CTranslate(Racer):
 
 
 class Transformers(Racer):
-    """float32 and sdpa, through `generate`."""
+    """transformers in float32 with sdpa, through `generate`."""
 
     def __init__(self, model: ModelVersion, files: Path, threads: int) -> None:
         import torch
@@ -118,7 +118,7 @@ class Transformers(Racer):
 
 
 class _Stepping(Racer):
-    """Writes with a network that reads prompts and one that makes a token's logits."""
+    """Writes with two networks: one reads prompts, one computes the next token's logits."""
 
     def __init__(self, model: ModelVersion) -> None:
         self._tokenizer = ModelTokenizer(Path(model.folder))
@@ -126,15 +126,15 @@ class _Stepping(Racer):
 
     @abstractmethod
     def read(self, ids: NDArray[np.int64], mask: NDArray[np.int64], width: int) -> None:
-        """Read prompts, (prompts, pieces), each for `width` rows of text."""
+        """Read prompts, shape (prompts, pieces), each for `width` rows of text."""
 
     @abstractmethod
     def step(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Add a token to every row; the logits of the next, (rows, vocabulary)."""
+        """Add a token to every row, and return the logits of the next one, shape (rows, vocabulary)."""
 
     @abstractmethod
     def reorder(self, rows: NDArray[np.int64]) -> None:
-        """Go on with these rows."""
+        """Continue with these rows."""
 
     def write(self, case: Case) -> list[str]:
         self.read(*_padded([self._tokenizer.encode(prompt) for prompt in case.prompts]), case.width)
@@ -153,7 +153,7 @@ class _Stepping(Racer):
         return (np.zeros(shape, np.float32) for _ in range(2 * self.config["num_decoder_layers"]))
 
     def _lines(self, last: NDArray[np.int64], case: Case) -> NDArray[np.int64]:
-        """Every row for itself: the likeliest token, or one drawn of the likeliest."""
+        """Continue each row independently: with the likeliest token, or with one sampled from the likeliest."""
         draw, top = np.random.default_rng(1), GenerationSettings().top_k
         written = []
         for _ in range(case.tokens):
@@ -168,7 +168,7 @@ class _Stepping(Racer):
         return np.stack(written, -1)
 
     def _beam(self, last: NDArray[np.int64], case: Case) -> NDArray[np.int64]:
-        """The likeliest of `width` texts for one prompt; all have the same length, so none is finished early."""
+        """The likeliest of `width` beams for one prompt. All have the same length, so none finishes early."""
         scores, written = np.array([0.0] + [-np.inf] * (case.width - 1)), np.empty((case.width, 0), np.int64)
         for _ in range(case.tokens):
             totals = (scores[:, None] + _log_softmax(_without_end(self.step(last)))).ravel()
@@ -213,7 +213,7 @@ class TorchInt8(_Stepping):
 
 
 class Onnx(_Stepping):
-    """ONNX Runtime with the int8 files that `_prepare_onnx` writes."""
+    """ONNX Runtime with the int8 files written by `_prepare_onnx`."""
 
     def __init__(self, model: ModelVersion, files: Path, threads: int) -> None:
         super().__init__(model)
@@ -248,7 +248,7 @@ class Onnx(_Stepping):
 
 
 class OpenVino(_Stepping):
-    """OpenVINO with the int8 weights that `_prepare_openvino` writes; the cache stays inside the engine."""
+    """OpenVINO with the int8 weights written by `_prepare_openvino`. The cache stays in the engine."""
 
     def __init__(self, model: ModelVersion, files: Path, threads: int) -> None:
         super().__init__(model)
@@ -279,7 +279,7 @@ class OpenVino(_Stepping):
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ids and mask, (rows, longest)."""
+    """Ids and mask, shape (rows, longest) each."""
     longest = max(len(row) for row in rows)
     ids = np.array([[*row, *[0] * (longest - len(row))] for row in rows])
     return ids, np.array([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
@@ -298,7 +298,7 @@ def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _prepare_ctranslate(model: ModelVersion, files: Path) -> None:
-    """Converts, and times the layouts of threads, which stays with the conversion."""
+    """Convert the model, and choose the threads, which is stored with the conversion."""
     CTranslate(model, files, 0)
 
 
@@ -315,11 +315,11 @@ def _prepare_openvino(model: ModelVersion, files: Path) -> None:
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An engine as the race lists it."""
+    """An engine in the race."""
 
     name: str
     load: Callable[[ModelVersion, Path, int], Racer]
-    """Of a model, the folder that `prepare` filled, and the number of threads."""
+    """Takes the model, the folder that `prepare` filled, and the number of threads."""
     prepare: Callable[[ModelVersion, Path], None] | None = None
     packages: tuple[str, ...] = ()
     chooses_threads: bool = False

@@ -1,11 +1,11 @@
-"""How well passages are found and refused, through the product: each passage of a set becomes a titled document.
+"""How well passages are found, and unanswerable questions refused. Each passage of a set becomes a titled document.
 
     python tests/benchmarks/retrieval.py --set NAME passages.jsonl.gz questions.jsonl.gz [--set …] [--cache FOLDER]
                                          [--compute-type int8] [--fit] [--json]
 
-Prints MRR@10, hit@5 and nDCG@10 with 95 % bootstrap intervals over questions, the errors of the refusal, and latency.
-A question is unanswerable where its set says so, and, as "left out", where every relevant document is hidden from it.
-`--fit` prints the refusal curve fitted on all sets but each in turn left out, and on all.
+Prints MRR@10, hit@5 and nDCG@10 with 95 % bootstrap intervals over questions, the errors of the refusal, and latency. A
+question is unanswerable if its set says so or, as "left out", if every relevant document is hidden from it. `--fit`
+prints the refusal curve fitted on all sets, and on all but each one.
 """
 
 import argparse
@@ -50,8 +50,8 @@ def main() -> None:
 
 
 Points = dict[str, np.ndarray[Any, Any]]
-"""Cosine, coverage and its best sentence's of the first hit, shape (n, 3): of answerable, left-out and the set's own
-unanswerable questions.
+"""Cosine, coverage and sentence coverage of the first hit, shape (n, 3), for answerable questions, left-out ones, and
+those that the set calls unanswerable.
 """
 
 
@@ -62,7 +62,7 @@ def read_rows(path: str) -> list[dict[str, Any]]:
 
 
 def _indexed(folder: Path, rows: list[dict[str, Any]], embedder: Embedder) -> Catalog:
-    """The catalog of a set, made once; the cache may be deleted at will."""
+    """The catalog of a set, made once; the cache may be deleted at any time."""
     catalog = Catalog(folder / "catalog.db")
     known = catalog.files()
     started, passages = time.process_time(), 0
@@ -97,7 +97,7 @@ def _measure(
 
     @functools.cache
     def search(question: str, k: int) -> SearchResult:
-        # More than k passages: a document counts at its first passage, as the relevance does.
+        # More than k passages: a document counts once, at its first passage, as relevance is by document.
         result = retriever.search(question, 3 * k)
         first: dict[str, Hit] = {}
         for hit in result.hits:
@@ -131,7 +131,7 @@ def _figures(hit: Hit) -> tuple[float, float, float]:
 
 
 def _refusal(points: Points) -> dict[str, list[float]]:
-    """Each error with its interval, each area under the curve alone."""
+    """Each error with its interval, and each area under the curve without one."""
     chances = {kind: [answer_chance(*figures) for figures in values] for kind, values in points.items()}
     found = {
         "refused": _share([chance < PROBABLE_FROM for chance in chances["answerable"]]),
@@ -146,7 +146,7 @@ def _refusal(points: Points) -> dict[str, list[float]]:
 
 
 def _share(values: list[bool]) -> list[float]:
-    """Their mean, and the interval it lies in."""
+    """Their mean and its interval."""
     return [float(np.mean(values)), *_interval([float(value) for value in values])]
 
 
@@ -156,7 +156,7 @@ def _interval(values: list[float]) -> tuple[float, float]:
 
 
 def _fit(points: dict[str, Points]) -> None:
-    """Logistic curves by Newton's method; every kind of question of every set weighs the same."""
+    """Fit and print logistic curves by Newton's method. Every kind of question of every set has the same weight."""
     for left_out in [*points, ""]:
         train = [values for name, values in points.items() if name != left_out]
         x, y, weight = [], [], []
@@ -183,7 +183,7 @@ def _newton(x: Any, y: Any, weight: Any) -> Any:
     curve = np.zeros(x.shape[1])
     for _ in range(50):
         chance = 1 / (1 + np.exp(-(x @ curve)))
-        # A ridge of 1e-6 keeps the step finite where the classes part without error.
+        # A ridge of 1e-6 keeps the step finite if the classes are separable.
         gradient = x.T @ (weight * (y - chance)) - 1e-6 * curve
         hessian = (x * (weight * chance * (1 - chance))[:, None]).T @ x + 1e-6 * np.eye(x.shape[1])
         curve = curve + np.linalg.solve(hessian, gradient)

@@ -1,10 +1,10 @@
-"""What a trained reward knows: planted rules, made-worse summaries, and what it costs. `people.py` has people's pairs.
+"""What a trained reward model learns: planted rules, corrupted summaries, and its cost. `people.py` has people's pairs.
 
     python -m tests.benchmarks.reward --data ../shared/data [--part rules|warm|cost …]
 
 Prints JSON lines. `rules`: 200 simulated ratings by a rule, 300 unseen conversations. `warm`: pairs made from DialogSum
-dev by number of ratings, with warm start and without. `cost`: seconds for 200 pairs, and scores a second beside those
-of the bare encoder.
+dev by number of ratings, with and without warm start. `cost`: seconds for 200 pairs, and scores per second compared
+with the bare encoder.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def rules(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def warm(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Pairs made from summaries, a way to be worse at random for each: accuracy by number of ratings."""
+    """Accuracy by number of ratings, on pairs of summaries and versions corrupted in a random way."""
     train, dev = _summaries(arguments, "dialogsum_train"), _summaries(arguments, "dialogsum_dev")
     encoder, start = open_minilm(), load_head("warm")
     for name, given in (("warm start", start), ("none", None)):
@@ -93,7 +93,9 @@ def warm(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def cost(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Wall and CPU seconds to train on 200 pairs with the encoder, and scores a second beside the bare encoder."""
+    """Wall and CPU seconds to train on 200 pairs with the encoder, and scores per second compared with the bare
+    encoder.
+    """
     train = _summaries(arguments, "dialogsum_train")
     pairs = tuple(_worse(train, 200, 5))
     with tempfile.TemporaryDirectory() as place:
@@ -116,7 +118,7 @@ def cost(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def _pace(texts: list[tuple[str, str]], ref: str, name: str) -> Iterator[dict[str, Any]]:
-    """CPU seconds, interleaved: the reward, and all-MiniLM over the same conversations and answers as one text."""
+    """Texts per CPU second, interleaved: the reward, and all-MiniLM on each conversation and answer as one text."""
     reward, encoder = load_head(ref, threads=1), open_minilm(1)
     spent: dict[str, list[float]] = {"reward": [], "encoder": []}
     reward.score(texts[:16])
@@ -140,7 +142,7 @@ def _summaries(arguments: argparse.Namespace, name: str) -> list[tuple[str, str]
 
 
 def _worse(rows: Sequence[tuple[str, str]], count: int, seed: int) -> Iterator[Pair]:
-    """One pair a conversation, made worse in a way drawn at random."""
+    """One pair for each conversation, corrupted in a random way."""
     rng = random.Random(seed)
     made = (pair for row in rows for pair in made_pairs([row, rng.choice(rows)], (rng.choice(list(WAYS)),), seed)[:1])
     for pair, _ in zip(made, range(count), strict=False):
@@ -150,7 +152,7 @@ def _worse(rows: Sequence[tuple[str, str]], count: int, seed: int) -> Iterator[P
 def _ruled(
     rows: Sequence[tuple[str, str]], rule: Callable[[str, str, random.Random], bool], count: int, seed: int
 ) -> Iterator[Pair]:
-    """One pair a conversation, of texts of all kinds, the one that keeps the rule before the one that doesn't."""
+    """One pair for each conversation: a text that follows the rule, preferred to one that breaks it."""
     rng = random.Random(seed)
     for place, (talk, summary) in enumerate(rows):
         material = Material(talk, rows[place - 1][1], rng)
@@ -168,7 +170,7 @@ def _ruled(
 
 
 def _by_coin(train: Table, dev: Table, times: int = 10) -> dict[str, Any]:
-    """Mean accuracy when every pair is decided by a coin, over `times` tosses, and that mean by 2 standard errors."""
+    """The mean accuracy if a coin decides every pair, over `times` tosses, plus and minus 2 standard errors."""
     rng = np.random.default_rng(5)
     right = []
     for _ in range(times):

@@ -1,14 +1,14 @@
-"""How often one reward for everything picks the answer that people prefer, beside the longer one, by source.
+"""How often one reward for all sources picks the answer that people prefer, compared with length, by source.
 
     python -m tests.benchmarks.reward_pairs --data ../shared/data [--part folds|sources]
     python -m tests.benchmarks.reward_pairs --drafts DRAFTS.jsonl --part drafts
 
-Prints JSON lines; shares are percent with their 95 % interval (bootstrap over prompts), ties count half.
-`folds`: every pair judged by a reward that its prompt had no part in, in five folds of all sources. `sources`: the
-pairs of a source judged by a reward from the others. Both with one head for everything and with one a kind; the length
-baseline prefers the longer or the shorter answer as the taught pairs have it. `drafts`: pairs of texts about a
+Prints JSON lines. Shares are in percent with their 95 % interval (bootstrap over prompts); ties count half. `folds`:
+every pair, judged by a reward trained without its prompt, in five folds of all sources. `sources`: the pairs of a
+source, judged by a reward trained on the others. Both with one head for everything, and with one for each kind. The
+length baseline prefers longer or shorter answers, whichever the training pairs do. `drafts`: pairs of texts about a
 conversation, from lines of {"id", "dialogue", "summary" or "summaries", "drafts"}; the better one is nearer to the
-references (training/reward/nearness.py). The source is what stands before the last "-" in the id.
+references (training/reward/nearness.py). The source is the part of the id before the last "-".
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def people(data: Path, part: str) -> Iterator[dict[str, Any]]:
-    """One reward for everything, on pairs that it never saw."""
+    """One reward for everything, on held-out pairs."""
     rows = [row for row in read_rows(data / "preferences_human.jsonl.gz") if "unknown" not in row["annotator"]]
     random.Random(1).shuffle(rows)
     known = People(rows, load_head("warm"), None)
@@ -78,7 +78,7 @@ def _without_kinds(fitted: Counted) -> Counted:
 
 
 def drafts(path: Path) -> Iterator[dict[str, Any]]:
-    """What the bundled reward, coverage and length choose among texts about a conversation."""
+    """How well the bundled reward, coverage and length choose among texts about a conversation."""
     read = [(row["id"].rpartition("-")[0], _drafted(row)) for row in read_rows(path)]
     for source in [*sorted({source for source, _ in read}), "all"]:
         rows = [row for own, row in read if source in (own, "all")]

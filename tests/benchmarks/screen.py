@@ -1,6 +1,6 @@
-"""How the screen fares with a long chat, and under the keys while nothing happens and while an answer is written.
+"""How fast the screen is with a long chat, and how fast it draws keys, idle and while an answer is written.
 
-Opens a kept chat of 20 and one of 2,000 messages and scrolls through what is mounted; then types into the app, in a
+Opens stored chats of 20 and 2,000 messages and scrolls through what is mounted. Then types into the app in a
 pseudo-terminal, before and while a real model writes. Prints Markdown tables.
 
     python tests/benchmarks/screen.py [--runs 5] [--model pocket]
@@ -31,7 +31,7 @@ KEYS = 40
 
 
 def keep_chat(length: int) -> None:
-    """Put a chat of so many messages into a fresh home."""
+    """Store a chat of this many messages in a new home."""
     with Store.open() as store, store.database.writing():
         chat = store.chats.new(f"{length} messages")
         for number in range(length):
@@ -39,9 +39,9 @@ def keep_chat(length: int) -> None:
 
 
 async def open_and_scroll() -> tuple[float, float, float, float]:
-    """Until the newest message stands there, and for a page of scrolling: seconds, and those of this process's CPU."""
+    """Wall and CPU seconds until the newest message is shown, and for scrolling a page."""
     app = AssistantApp(Settings(), continue_last=True)
-    app.load_model = lambda ref=None: None  # type: ignore[method-assign]  # the screen alone is measured
+    app.load_model = lambda ref=None: None  # type: ignore[method-assign]  # only the screen is measured
     start, start_cpu = time.perf_counter(), time.process_time()
     async with app.run_test(size=(100, 30)) as pilot:
         while not app.screen.query(SourceView):
@@ -60,7 +60,7 @@ async def open_and_scroll() -> tuple[float, float, float, float]:
 
 
 def long_chats(runs: int) -> str:
-    """The table of lengths; the lengths take turns, so that a busy moment hits both."""
+    """The table of lengths. They take turns, so that a busy moment affects both."""
     found: dict[int, list[tuple[float, ...]]] = {length: [] for length in LENGTHS}
     for _ in range(runs):
         for length in LENGTHS:
@@ -79,7 +79,7 @@ def long_chats(runs: int) -> str:
 
 
 def key_latencies(model: str, runs: int) -> dict[str, list[float]]:
-    """Seconds from a key to its drawing, while nothing happens and while an answer of many tokens is written."""
+    """Seconds from a key to its drawing, idle and while a long answer is written."""
     found: dict[str, list[float]] = {"a key while nothing happens": [], "a key while an answer is written": []}
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as home:
@@ -88,7 +88,7 @@ def key_latencies(model: str, runs: int) -> dict[str, list[float]]:
                 "ASSISTANT_HOME": home,
                 "TERM": "xterm-256color",
                 "ASSISTANT_MODEL_REF": model,
-                "ASSISTANT_SUMMARY_TASK": "summary",  # the digest is no model's
+                "ASSISTANT_SUMMARY_TASK": "summary",  # no model writes the digest
                 "ASSISTANT_GENERATION_DECODING": "sample",
                 "ASSISTANT_GENERATION_FAITHFUL": "off",
                 "ASSISTANT_GENERATION_MIN_NEW_TOKENS": "20000",
@@ -104,7 +104,7 @@ def key_latencies(model: str, runs: int) -> dict[str, list[float]]:
 
 
 def keys_in(terminal: Terminal) -> tuple[list[float], list[float]]:
-    """Press keys once the model is loaded; then ask, wait for the first word, and press them again."""
+    """Press keys once the model is loaded; then ask, wait for the first word, and press keys again."""
     terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn) and b"ctranslate" in visible(drawn))
     idle = press_keys(terminal)
     mark = len(terminal.output)
@@ -118,10 +118,10 @@ def keys_in(terminal: Terminal) -> tuple[list[float], list[float]]:
 
 
 def press_keys(terminal: Terminal) -> list[float]:
-    """Press keys one after another, each when the one before is drawn; seconds of each."""
+    """Press keys, each after the previous one is drawn, and return the seconds of each."""
     times = []
     for number in range(KEYS):
-        # Letters with a mark: nothing that a model writes in English or that the screen says.
+        # Accented letters, which neither an English answer nor the screen contains.
         key = "äöüñ"[number % 4].encode()
         mark = len(terminal.output)
         pressed = terminal.press(key)

@@ -1,14 +1,13 @@
-"""How fast and how small serving is: the engine with CTranslate2 int8 against transformers (sdpa, float32) on the same
-weights.
+"""Speed and memory of serving: CTranslate2 int8 against transformers (sdpa, float32) with the same weights.
 
     python tests/benchmarks/serving.py [--model REF …] [--rounds 5] [--threads 0] [--tokens 60] [--prompt 220]
 
-Without --model: the shape of flan-t5-base with random weights, and pocket. Random weights seldom end a text by
-themselves, so every text has exactly --tokens tokens on both sides. The two sides take turns within a round, so that a
-machine that drifts slows both; a ratio is the median of the rounds' ratios. Transformers runs with one thread and with
-all cores, and the faster counts, case by case. Each side runs in a process of its own, whose resident memory is read at
-the end. The engine's times are taken in the calling process, the messages between processes included; the peer's are
-taken inside its process.
+Without --model: the shape of flan-t5-base with random weights, and pocket. Random weights seldom end a text, so every
+text has exactly --tokens tokens on both sides. The two sides take turns within a round, so that a machine that slows
+down affects both. A ratio is the median of the rounds' ratios. Transformers runs with one thread and with all cores,
+and the faster one counts in each case. Each side runs in its own process, whose resident memory is measured at the end.
+The engine's times are measured in the calling process, messages between processes included; the peer's inside its
+process.
 """
 
 import argparse
@@ -47,9 +46,9 @@ _GOALS = {"greedy": 3.0, "sampling x4": 3.0, "batch of 8": 3.5, "first token": 2
 _POCKET_GOALS = {"greedy": 5.0, "sampling x4": 5.0, "batch of 8": 4.0, "first token": 2.5}
 _MEMORY_GOAL = 0.35
 _Round = tuple[float, dict[int, float]]
-"""Seconds of the engine, and of transformers by the number of its threads."""
+"""Seconds of the engine, and of transformers by number of threads."""
 _PAUSE = 1.0
-"""Seconds after an answer in which the engine makes itself ready for the next, so that the peer has the cores alone."""
+"""Seconds after an answer in which the engine prepares for the next one. Then the peer has the cores to itself."""
 
 
 def main() -> None:
@@ -85,7 +84,7 @@ def _cases(tokenizer: ModelTokenizer, pieces: int, arguments: argparse.Namespace
     exact = {"max_new_tokens": tokens, "min_new_tokens": tokens, "no_repeat_ngram": 0}
     greedy = GenerationSettings(decoding="greedy", **exact)
     one = [_prompt(tokenizer, pieces, length, rng)]
-    # Lengths as in real batches: from two thirds to four thirds of the single prompt.
+    # Lengths as in real batches: from two thirds to four thirds of the single prompt's.
     eight = [_prompt(tokenizer, pieces, round(length * (2 / 3 + i * 2 / 21)), rng) for i in range(8)]
     return [
         _Case("greedy", one, greedy),
@@ -96,7 +95,7 @@ def _cases(tokenizer: ModelTokenizer, pieces: int, arguments: argparse.Namespace
 
 
 def _prompt(tokenizer: ModelTokenizer, pieces: int, length: int, rng: random.Random) -> str:
-    """A text of about `length` pieces drawn from the vocabulary."""
+    """A text of about `length` random pieces of the vocabulary."""
     text = ""
     while (missing := length - tokenizer.count(text)) > 0:
         text += " " + tokenizer.decode([rng.randrange(100, pieces) for _ in range(missing)])
@@ -119,7 +118,7 @@ def _compare(model: ModelVersion, arguments: argparse.Namespace) -> None:
                 ours = _time_ours(engine, case)
                 time.sleep(_PAUSE)
                 theirs = {threads: peer.run(case) for threads, peer in peers.items()}
-                if number:  # the first round warms all up
+                if number:  # the first round is a warm-up
                     times[case.name].append((ours, theirs))
         peer = peers[counts[-1]]
         parity = _parity(engine, peer, cases[0], tokenizer, pieces)
@@ -141,7 +140,7 @@ def _compare(model: ModelVersion, arguments: argparse.Namespace) -> None:
 
 
 def _row(name: str, rounds: list[_Round], goal: float) -> str:
-    """The engine beside transformers with the number of threads that is its best for this case."""
+    """A row: the engine against transformers with its best number of threads for this case."""
     medians = {threads: statistics.median(theirs[threads] for _, theirs in rounds) for threads in rounds[0][1]}
     best = min(medians, key=lambda threads: medians[threads])
     ratios = [theirs[best] / ours for ours, theirs in rounds]
@@ -168,7 +167,9 @@ def _time_ours(engine: Engine, case: _Case) -> float:
 
 
 def _parity(engine: Engine, peer: "_Peer", case: _Case, tokenizer: ModelTokenizer, pieces: int) -> tuple[float, float]:
-    """Mean and largest absolute difference in nats a token, over what the model writes and over drawn pieces."""
+    """The mean and largest absolute difference in nats per token, for a text that the model writes and for random
+    pieces.
+    """
     written = engine.generate(case.prompts, case.settings).drafts[0][0].text
     completions = [written, _prompt(tokenizer, pieces, 30, random.Random(9))]
     prompts = case.prompts * len(completions)
@@ -179,13 +180,13 @@ def _parity(engine: Engine, peer: "_Peer", case: _Case, tokenizer: ModelTokenize
 
 
 def _resident(process: int | None) -> float:
-    """MiB that the process holds in memory now."""
+    """The resident memory of a process in MiB."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 class _Peer:
-    """Plain transformers in a process of its own, asked in JSON lines."""
+    """Plain transformers in its own process, which receives JSON lines."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._process = subprocess.Popen(
@@ -209,11 +210,11 @@ class _Peer:
         return self._process.pid
 
     def run(self, case: _Case) -> float:
-        """Seconds of the request."""
+        """The seconds that a request takes."""
         return float(self._ask({"case": msgspec.to_builtins(case)})["seconds"])
 
     def score(self, prompts: list[str], completions: list[str]) -> list[list[float]]:
-        """Log-probability of every token of each completion."""
+        """The log-probability of every token of each completion."""
         rows: list[list[float]] = self._ask({"prompts": prompts, "completions": completions})["rows"]
         return rows
 
@@ -280,7 +281,7 @@ def _score_peer(model: Any, tokenizer: ModelTokenizer, question: dict[str, Any])
 
 
 def _random_model(shape: str, folder: Path) -> ModelVersion:
-    """A T5 1.1 of that shape with a separate output layer, and a tokenizer of one piece a word."""
+    """A T5 1.1 of this shape with a separate output layer, and a tokenizer with one piece per word."""
     from tests.flan_shape import write_random_t5
 
     sizes = _SHAPES[shape]

@@ -1,16 +1,16 @@
-"""A simulated rater teaches a model a hidden rule, end to end and through the public commands alone.
+"""A simulated rater teaches a model a hidden rule, end to end and with public commands only.
 
     python -m tests.benchmarks.simulated_rater --data dialogsum_dev.jsonl.gz --rule short --work DIR
 
-Four sampled drafts for each rated conversation, ranked by the rule (ties stay ties), imported, `assistant-train
-rlhf`, whose gate asks about the conversations that are left as the user's own; then the new model answers others.
-Reported are the true rule's gain beside that of picking the best of four drafts by the rule itself, win rate with
-ties apart, ROUGE-1 and unsupported rate before and after, and whether the gate's verdict agrees with the truth.
+The rule ranks four sampled drafts of each rated conversation (with ties), and the rankings are imported. Then
+`assistant-train rlhf` runs; its gate uses the remaining conversations as the user's own. The new model then answers
+other conversations. Reports the gain by the true rule, compared with the best of four drafts by the rule, the win rate
+without ties, ROUGE-1 and unsupported rate before and after, and whether the gate's verdict agrees with the rule.
 `--rule random` ranks by a coin.
 
-Started again with the same folder it goes on where it was stopped, `assistant-train rlhf` by its --resume. `--trial
-NAME` keeps a further run with other flags beside the first, from the same ratings and in a home of its own: what one
-trial promotes is not what another has to beat.
+Run again with the same folder, it continues where it was stopped, and `assistant-train rlhf` with --resume. `--trial
+NAME` makes another run with other flags, from the same ratings and in its own home, so that it need not beat what
+another trial promoted.
 """
 
 import argparse
@@ -41,18 +41,18 @@ _ASKING = re.compile(r"\b(?:asks?|wants?|requests?|needs?|invites?|begs?)\b")
 
 
 def short_and_asked(dialogue: str, text: str) -> float:
-    """1 up to 8 words, falling to 0 at 24, and 1 more where it says that somebody wants something."""
+    """1 for up to 8 words, falling to 0 at 24, plus 1 if the text says that somebody wants something."""
     words = len(text.split())
     return max(0.0, 1.0 - max(0, words - 8) / 16) + bool(_ASKING.search(text.lower())) if words >= 3 else 0.0
 
 
 def avoids_telling(dialogue: str, text: str) -> float:
-    """One less for each "tell", "tells" or "told"."""
+    """Minus 1 for each "tell", "tells" or "told"."""
     return -float(len(re.findall(r"\b(?:tells?|told)\b", text.lower())))
 
 
 def names_both(dialogue: str, text: str) -> float:
-    """How many of the first two speakers are named."""
+    """The number of the first two speakers that the text names."""
     speakers = list(dict.fromkeys(line.split(":")[0] for line in dialogue.splitlines() if ":" in line))[:2]
     return float(sum(speaker in text for speaker in speakers))
 
@@ -65,7 +65,7 @@ RULES: dict[str, Callable[[str, str], float]] = {
 
 
 def main() -> None:
-    """Run it all, or what is left of it, and print one JSON object."""
+    """Run all steps, or those that are left, and print one JSON object."""
     asked = _arguments()
     asked.work.mkdir(parents=True, exist_ok=True)
     os.environ["ASSISTANT_HOME"] = str(asked.work.resolve() / "home")
@@ -111,7 +111,9 @@ def _home_of(trial: Path, rated: Path) -> Path:
 
 
 def _aligned(asked: argparse.Namespace, trial: Path, own: Path) -> dict[str, Any]:
-    """Exit code, answer and seconds of `assistant-train rlhf`, gone on with where this trial's run was stopped."""
+    """Exit code, answer and seconds of `assistant-train rlhf`, which resumes the trial's interrupted run if there is
+    one.
+    """
     kept = trial / "rlhf.json"
     if kept.exists():
         return dict(json.loads(kept.read_text()))
@@ -132,7 +134,7 @@ def _aligned(asked: argparse.Namespace, trial: Path, own: Path) -> dict[str, Any
 
 
 def _spent() -> float:
-    """CPU seconds of the processes that were started and have ended."""
+    """CPU seconds of the child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -198,7 +200,7 @@ def _brief(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def ranked(row: dict[str, Any], texts: Sequence[str], rule: Callable[[str, str], float]) -> dict[str, Any]:
-    """Best first; what the rule finds alike is a tie."""
+    """A line to import: texts ranked by the rule, best first, with ties."""
     scored = sorted(((rule(row["dialogue"], text), text) for text in dict.fromkeys(texts)), key=lambda one: -one[0])
     groups = [[text for _, text in group] for _, group in groupby(scored, key=lambda one: one[0])]
     return {"dialogue": row["dialogue"], "ranking": groups, "rater": "simulated"}

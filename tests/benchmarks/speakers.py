@@ -1,9 +1,9 @@
-"""How good summaries are by how many people speak: ROUGE of one model and what others have more.
+"""How good summaries are, by number of speakers: ROUGE of a model, and the gains of others over it.
 
     python -m tests.benchmarks.speakers DIALOGUES.jsonl.gz MODEL [OTHER...]
 
-The default decoding. Behind each other model's ROUGE-1 stands what it is more than the first one's on the same
-conversations, with the 95 % interval of that (bootstrap over conversations). Conversations read in parts count too.
+Uses the default decoding. The ROUGE-1 of each other model has its gain over the first one on the same conversations,
+with a 95 % interval (bootstrap over conversations). Conversations that are read in parts are included.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""How long until the screen takes keys, until the first word of a summary, and how keys fare while the model loads.
+"""The time until the screen takes keys and until the first word of a summary, and the latency of keys during loading.
 
-Starts `assistant` in a pseudo-terminal, types, and reads what it draws, as a terminal would. Prints a Markdown table.
+Starts `assistant` in a pseudo-terminal, types, and reads what it draws. Prints a Markdown table.
 
     python tests/benchmarks/startup.py [--runs 10] [--model pocket]
 """
@@ -28,7 +28,7 @@ from tests.benchmarks.machine import TimingParser
 
 ROWS, COLUMNS = 30, 100
 LIMIT_SECONDS = 180.0
-"""How long anything may take on a busy machine before it is given up."""
+"""The longest wait on a busy machine, in seconds."""
 KEYS = 30
 """Keys pressed while the model loads."""
 PLACEHOLDER = b"Paste a conversation and press Enter"
@@ -40,7 +40,7 @@ Maya: Great, thank you."""
 
 
 class Terminal:
-    """A program in a pseudo-terminal; `output` is every byte that it has drawn."""
+    """A program in a pseudo-terminal; `output` is everything it has drawn, in bytes."""
 
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
         self._master, slave = pty.openpty()
@@ -53,13 +53,13 @@ class Terminal:
         self.output = b""
 
     def press(self, keys: bytes) -> float:
-        """Type, and return when."""
+        """Type keys, and return the time of it."""
         pressed = time.perf_counter()
         os.write(self._master, keys)
         return pressed
 
     def wait_for(self, is_there: Callable[[bytes], bool], since: int = 0) -> float:
-        """The time at which what was drawn after byte `since` holds what is waited for."""
+        """Wait until what was drawn after byte `since` passes the test, and return the time. Raises TimeoutError."""
         deadline = time.perf_counter() + LIMIT_SECONDS
         while not is_there(self.output[since:]):
             if time.perf_counter() > deadline:
@@ -69,18 +69,18 @@ class Terminal:
         return time.perf_counter()
 
     def drain(self) -> None:
-        """Read what was drawn since: a program whose terminal is full stands still."""
+        """Read what was drawn, since a program blocks if its terminal is full."""
         while select.select([self._master], [], [], 0)[0]:
             self.output += os.read(self._master, 65_536)
 
     def hang_up(self) -> int:
-        """Close the window, and return the exit code of the program once it has ended."""
+        """Close the terminal, and return the program's exit code once it has ended."""
         os.close(self._master)
         self._master = -1
         return self._process.wait(LIMIT_SECONDS)
 
     def close(self) -> None:
-        """End the program and everything that it started."""
+        """Kill the program and everything it started."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -89,7 +89,7 @@ class Terminal:
 
 
 def measure(command: Sequence[str], model: str) -> dict[str, list[float]]:
-    """One run on a fresh home: seconds to the screen, to a key's echo, to the first word; key latencies in seconds."""
+    """One run in a new home: seconds to a key's echo and to the first word, and key latencies in seconds."""
     home = tempfile.mkdtemp(prefix="parley-startup-")
     environment = {
         **os.environ,
@@ -101,7 +101,7 @@ def measure(command: Sequence[str], model: str) -> dict[str, list[float]]:
     }
     terminal = Terminal(command, environment)
     try:
-        # Before the app has drawn, the pseudo-terminal itself would echo a key.
+        # Before the app draws, the pseudo-terminal itself would echo a key.
         terminal.wait_for(lambda drawn: PLACEHOLDER in visible(drawn))
         terminal.press(b"#")
         echoed = terminal.wait_for(lambda drawn: b"#" in visible(drawn))
@@ -125,7 +125,7 @@ def measure(command: Sequence[str], model: str) -> dict[str, list[float]]:
 
 
 def latency_while_loading(terminal: Terminal) -> list[float]:
-    """Press keys one after another, each when the one before is drawn."""
+    """Press keys, each after the previous one is drawn, and return the seconds of each."""
     found = []
     for number in range(KEYS):
         mark = len(terminal.output)
@@ -137,7 +137,7 @@ def latency_while_loading(terminal: Terminal) -> list[float]:
 
 
 def visible(drawn: bytes) -> bytes:
-    """What was drawn without its control sequences."""
+    """What was drawn, without control sequences."""
     text, inside = bytearray(), False
     for byte in drawn:
         if byte == 0x1B:
@@ -150,7 +150,7 @@ def visible(drawn: bytes) -> bytes:
 
 
 def table(runs: Sequence[dict[str, list[float]]]) -> str:
-    """Median, 95th percentile and worst of every figure."""
+    """Median, 95th percentile and worst of every figure, as a Markdown table."""
     goals = {
         "process start to a key's echo": "< 800",
         "process start to the first word": "< 2,500",
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--model", default="pocket", help="a model reference; the default is what a fresh home serves")
     options = parser.parse_args()
     command = [str(Path(sys.executable).with_name("assistant"))]
-    measure(command, options.model)  # the first start fills the file cache, as the installation did
+    measure(command, options.model)  # the first start fills the file cache, as the installation does
     print(table([measure(command, options.model) for _ in range(options.runs)]))
 
 

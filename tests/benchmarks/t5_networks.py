@@ -1,5 +1,6 @@
-"""T5 as two networks that any engine can run: one reads prompts, one makes a token's logits with a cache; and their
-int8 files for ONNX Runtime and OpenVINO.
+"""T5 as two networks that any engine can run, and their int8 files for ONNX Runtime and OpenVINO.
+
+One network reads prompts, the other computes a token's logits with a cache.
 """
 
 from collections.abc import Iterator
@@ -14,13 +15,16 @@ from torch import nn
 from assistant.engine.recipe import load_float32, scales_outputs
 
 _FAR = 1024
-"""Pieces between which the networks know the distance."""
+"""The largest distance between pieces for which the networks have a bias."""
 _MASKED = -1e9
 
 
 class Reader(nn.Module):
-    """Prompts, ids and mask of (prompts, pieces), to the keys and values that every layer of the decoder looks up in
-    them, (prompts, heads, pieces, head width) each."""
+    """Reads prompts: ids and mask, shape (prompts, pieces) each.
+
+    Returns the keys and values for the cross-attention of every decoder layer, shape (prompts, heads, pieces, head
+    width) each.
+    """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -43,10 +47,11 @@ class Reader(nn.Module):
 
 
 class Step(nn.Module):
-    """The last token of every row, (rows,), and what came before to the next one's logits and the longer cache.
+    """Adds one token: takes the last token of every row, shape (rows,), and the cache, and returns the next logits and
+    the longer cache.
 
-    Takes the prompts' mask, with `reorders` the rows to go on with, what `Reader` returned, and the cache: keys and
-    values of every layer, (rows, heads, tokens, head width) each.
+    The inputs are the tokens, the prompts' mask, with `reorders` the rows to continue with, what `Reader` returned, and
+    the cache: keys and values of every layer, shape (rows, heads, tokens, head width) each.
     """
 
     def __init__(self, model: Any, reorders: bool = False) -> None:
@@ -79,7 +84,7 @@ class Step(nn.Module):
 
 
 def export_onnx(folder: Path, files: Path) -> None:
-    """Write both networks for ONNX Runtime, matrices in int8 by channel."""
+    """Write both networks for ONNX Runtime, with int8 matrices quantized per channel."""
     quantization = import_module("onnxruntime.quantization")
     for name, network, inputs, names, outputs in _networks(folder, reorders=False):
         axes = {"ids": {0: "prompts", 1: "pieces"}, "tokens": {0: "rows"}, "mask": {0: "rows", 1: "pieces"}}
@@ -99,7 +104,7 @@ def export_onnx(folder: Path, files: Path) -> None:
 
 
 def export_openvino(folder: Path, files: Path) -> None:
-    """Write both networks for OpenVINO, matrices in int8, and make the cache the engine's own state."""
+    """Write both networks for OpenVINO with int8 matrices, and make the cache a state of the engine."""
     openvino, nncf = import_module("openvino"), import_module("nncf")
     for name, network, inputs, names, outputs in _networks(folder, reorders=True):
         model = openvino.convert_model(network, example_input=inputs)
@@ -114,7 +119,7 @@ def export_openvino(folder: Path, files: Path) -> None:
 
 
 def _keep_cache(model: Any, heads: int, width: int) -> None:
-    """`past_…` and `present_…` become variables that begin empty, with as many rows as there are tokens."""
+    """Turn `past_…` and `present_…` into variables that start empty, with one row per token row."""
     passes = import_module("openvino._offline_transformations")
     operators = import_module("openvino.opset13")
     count = sum(one.any_name.startswith("past_") for one in model.inputs)
@@ -129,7 +134,7 @@ def _keep_cache(model: Any, heads: int, width: int) -> None:
 
 
 def _networks(folder: Path, reorders: bool) -> Iterator[tuple[str, nn.Module, tuple[Any, ...], list[str], list[str]]]:
-    """Name, network, example, and names of inputs and outputs of each."""
+    """Yield name, network, example inputs, and the names of inputs and outputs."""
     model = load_float32(folder)
     reader, step = Reader(model).eval(), Step(model, reorders).eval()
     ids = torch.ones(2, 5, dtype=torch.long)
@@ -143,7 +148,7 @@ def _networks(folder: Path, reorders: bool) -> Iterator[tuple[str, nn.Module, tu
 
 
 def _plain_gelu(model: Any) -> None:
-    """GELU by one operator instead of eight: the same formula."""
+    """Compute GELU with one operator instead of eight; the formula is the same."""
     for stack in (model.encoder, model.decoder):
         for block in stack.block:
             network = block.layer[-1].DenseReluDense
@@ -162,7 +167,7 @@ def _attend(
 
 
 def _split(attention: Any, states: torch.Tensor) -> torch.Tensor:
-    """(rows, pieces, heads * width) to (rows, heads, pieces, width)."""
+    """Reshape (rows, pieces, heads * width) to (rows, heads, pieces, width)."""
     return states.unflatten(-1, (attention.n_heads, attention.key_value_proj_dim)).transpose(1, 2)
 
 

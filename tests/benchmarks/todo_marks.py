@@ -1,14 +1,14 @@
-"""What thirty marks on to-dos do for a reader who wants some of them only, and how many of those are lost.
+"""What thirty marks on to-dos gain for a reader who wants only some of them, and how many of those are lost.
 
     python -m tests.benchmarks.todo_marks FOLDER
 
-FOLDER is that of tests.benchmarks.marks. Three readers are simulated by rules that know no weights: one keeps to-dos
-with a time, one those that somebody took on unasked, one those of #Person1# (DialogSum's name for a speaker); each
-drops every other. Conversations with two to-dos or more are marked until there are 30 marks, in a store of their own,
-and the digests of 150 others are then compared: with no weights and with those that the store's marks teach. Ten draws
-of the conversations that are marked. Precision is the share of the to-dos shown that the reader wants, recall the share
-of those wanted that are still shown, each over all held-out conversations of a draw; behind it stands the 95 % interval
-(bootstrap over the held-out conversations, all draws of one together).
+FOLDER is as for tests.benchmarks.marks. Three readers are simulated by rules that know no weights: one keeps to-dos
+with a time, one those that somebody volunteered for, one those of #Person1# (DialogSum's name for a speaker); each
+drops all others. Conversations with at least two to-dos are marked until there are 30 marks, in a separate store. Then
+the digests of 150 others are compared, without weights and with those learned from the marks. The marked conversations
+are drawn ten times. Precision is the share of the shown to-dos that the reader wants, recall the share of the wanted
+ones that are still shown, each over all held-out conversations of a draw, with its 95 % interval (bootstrap over the
+held-out conversations, all draws of one together).
 """
 
 import argparse
@@ -34,7 +34,7 @@ _RATER = "reader"
 
 
 class Reader(NamedTuple):
-    """Whom the to-dos are for."""
+    """A simulated reader, who wants some of the to-dos."""
 
     name: str
     wants: Callable[[Dialogue, Todo], bool]
@@ -74,7 +74,7 @@ def _fitting(folder: Path) -> Iterator[Dialogue]:
 
 
 def _taught(reader: Reader, dialogues: Sequence[Dialogue], seed: int) -> Mapping[str, float] | None:
-    """The weights after the reader's marks, through a store."""
+    """The weights learned from the reader's marks, through a store."""
     with tempfile.TemporaryDirectory() as place, Store.open(Path(place) / "store.db") as store:
         for mark in _marks(reader, random.Random(seed).sample(dialogues, len(dialogues))):
             store.completions.add([a_completion(mark.completion)])
@@ -105,13 +105,13 @@ def _marks(reader: Reader, dialogues: Sequence[Dialogue]) -> Iterator[Mark]:
 
 
 def _counts(reader: Reader, dialogue: Dialogue, weights: Mapping[str, float] | None) -> tuple[int, int]:
-    """How many to-dos the digest has, and how many of them are wanted."""
+    """The number of to-dos in the digest, and how many of them are wanted."""
     todos = make_digest(dialogue, weights=weights).todos
     return len(todos), sum(reader.wants(dialogue, todo) for todo in todos)
 
 
 def _row(name: str, before: np.ndarray, after: np.ndarray) -> str:
-    """`before` and `after` are (conversations, 2), `after` summed over the draws."""
+    """A row of the table. `before` and `after` have shape (conversations, 2); `after` is summed over the draws."""
     drawn = np.random.default_rng(0).choice(len(before), size=(2000, len(before)))
     early, late = ([*counts[drawn].sum(axis=1), counts.sum(axis=0)] for counts in (before, after))
     start = [100 * wanted / all_ for all_, wanted in early]
@@ -123,7 +123,7 @@ def _row(name: str, before: np.ndarray, after: np.ndarray) -> str:
 
 
 def _interval(values: Sequence[float], sign: str = "") -> str:
-    """The last value, and the interval of those before it."""
+    """The last value, and the 95 % interval of those before it."""
     low, high = np.percentile(values[:-1], [2.5, 97.5])
     return f"{values[-1]:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
 

@@ -1,9 +1,9 @@
-"""What `assistant-train memory` predicts against what training really takes, for three sizes, and the time of a step.
+"""The memory predicted by `assistant-train memory` against the memory that training takes, and the time of a step.
 
     python tests/benchmarks/tuning_memory.py --shapes pocket small base
 
-Models have random weights of the named shape; each case runs two updates in a process of its own. "measured" is the
-peak of the process less what it held before the model was built.
+Models of three sizes have random weights; each case runs two updates in a new process. "measured" is the peak of the
+process minus its memory before the model was built.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def _measure(shape: str, method: str, batch: int, length: int, checkpointing: bo
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "model"
         pid = os.fork()
-        if not pid:  # the weights are built elsewhere, so that building them leaves no trace here
+        if not pid:  # in another process, so that building the weights does not count
             settings = T5Config(
                 d_model=width, num_heads=heads, d_kv=width // heads if shape != "small" else 64, d_ff=hidden,
                 num_layers=encoders, num_decoder_layers=decoders, vocab_size=pieces, feed_forward_proj="gated-gelu",

@@ -1,13 +1,13 @@
-"""Every way of tuning on the same conversations: what it gains, what it forgets, and what it costs.
+"""Every tuning method on the same conversations: what it gains, what it forgets, and what it costs.
 
     python -m tests.benchmarks.tuning_methods --train samsum_train.jsonl.gz --dev samsum_val.jsonl.gz \
         --other dialogsum_dev.jsonl.gz --work DIR
 
-Each method is tuned in a process of its own, so that its peak memory is its own, with the same number of updates and
-with the best of its rates: short runs choose it by their loss on training conversations that no run learns from, never
-on those that are judged. Gain and forgetting are paired differences to the untuned model, of summaries as the assistant
-writes them, with 95 % intervals clustered by conversation. What is done is kept in DIR: the same command goes on, and
-`--methods` does a part of it.
+Each method runs in a new process, to measure its peak memory, with the same number of updates and its best learning
+rate. Short runs choose the rate by their loss on training conversations that no run learns from and that are not
+judged. Gain and forgetting are paired differences from the untuned model, for summaries as the assistant writes them,
+with 95 % intervals clustered by conversation. Results are stored in DIR: the same command continues, and `--methods`
+runs a part.
 """
 
 import argparse
@@ -30,14 +30,14 @@ METHODS: dict[str, tuple[list[str], tuple[float, ...]]] = {
     "norms": (["--method=selective"], (3e-3, 1e-2)),
     "last layer of each half": (["--method=selective", "--last-layers=1"], (1e-3, 3e-3)),
 }
-"""Method -> its flags and the rates it may choose from."""
+"""The flags of each method, and the rates to choose from."""
 _COLUMNS = ["method", "trained", "rate", "CPU s", "peak MiB", "result kB", "loss", "ROUGE-1", "gain", "R-2 gain"]
 _COLUMNS += ["R-L gain", "words", "other: ROUGE-1 change"]
 _UNTUNED = "untuned"
 
 
 def main() -> None:
-    """Do what is not done yet, then print one Markdown table of what is."""
+    """Run what is missing, then print a Markdown table of all results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--dev", type=Path, required=True)
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _choose_rate(method: str, data: Path, aside: Path, arguments: argparse.Namespace) -> float:
-    """The rate with the least loss on the rows aside, after short runs that fall to 0 as the long one will."""
+    """The rate with the lowest loss on the rows set aside, in short runs that decay to 0 like the long one."""
     words = [f"--learning-rate={rate}" for rate in METHODS[method][1]]
     place = arguments.work / f"{_name(method)}.rates.json"
     if not place.exists():
@@ -97,7 +97,7 @@ def _tune(method: str, rate: float, data: Path, aside: Path, arguments: argparse
 
 
 def _judged(arguments: argparse.Namespace) -> list[tuple[Path, int]]:
-    """The files that are judged, and how much of each."""
+    """The files to judge on, and how many rows of each."""
     return [(arguments.dev, arguments.judge), (arguments.other, arguments.judge_other)]
 
 
@@ -108,14 +108,14 @@ def _write(method: str, model: str, data_set: Path, count: int, arguments: argpa
 
 
 def _stage(place: Path, arguments: argparse.Namespace, *words: list[str]) -> dict[str, Any]:
-    """The result of a stage, kept in `place` and read from there the next time."""
+    """The result of a stage, which is stored in `place` and read from there the next time."""
     if not place.exists():
         place.write_text(_run(["-m", "training", *(word for some in words for word in some)], arguments))
     return dict(json.loads(place.read_text()))
 
 
 def _run(words: list[str], arguments: argparse.Namespace) -> str:
-    """The last line that a process of Python printed."""
+    """Run Python and return the last line that it prints."""
     root, home = str(Path(__file__).parents[2]), str(arguments.work / "home")
     environment = {**os.environ, "ASSISTANT_HOME": home, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True)
@@ -125,7 +125,7 @@ def _run(words: list[str], arguments: argparse.Namespace) -> str:
 
 
 def _table(arguments: argparse.Namespace) -> str:
-    """The methods that are done, and how much of full tuning's gain LoRA has."""
+    """The table of finished methods, and LoRA's share of full tuning's gain."""
     lines = [f"| {' | '.join(_COLUMNS)} |", "|" + "---|" * len(_COLUMNS)]
     gains = {}
     for method in METHODS:
@@ -143,7 +143,7 @@ def _table(arguments: argparse.Namespace) -> str:
 
 
 def _changes(method: str, data_set: Path, count: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The paired figures on one set, less n; empty where one side is not written yet."""
+    """The paired figures on one set, and n; empty if one side is missing."""
     name = _name(data_set.name.partition(".")[0])
     files = [arguments.work / f"{_name(which)}.{name}.jsonl" for which in (_UNTUNED, method)]
     if not all(path.exists() for path in files):

@@ -1,9 +1,9 @@
-"""The held-out loss that a short tuning ends with at each of several rates: what `tuning_methods` chooses by.
+"""The held-out loss after a short tuning run for each of several learning rates, by which `tuning_methods` chooses.
 
     python -m tests.benchmarks.tuning_rates --data train.jsonl --dev aside.jsonl --method lora \
         --learning-rate 1e-3 --learning-rate 3e-3
 
-Each rate has the same examples in the same order, and falls to 0 within the steps.
+Each run has the same examples in the same order, and its rate decays to 0.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from training.sft.stage import lessons_of, tune
 
 
 def main() -> None:
-    """Print one JSON object: rate -> nats a token."""
+    """Print one JSON object: the loss in nats per token for each rate."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--dev", type=Path, required=True)

@@ -1,10 +1,11 @@
-"""How often an answer comes within 20 % of the words that were asked for.
+"""How often the length of an answer is within 20 % of the requested words.
 
     python -m tests.benchmarks.words DIALOGUES.jsonl.gz [--words 10 20 40] [--number 200] [--first 0] [--model REF]
 
 Asks as `assistant summarize --words N` does, in batches. Prints a row for each N: the share within 20 % with its 95 %
-interval (Wilson), the median of the words and the middle nine tenths of them, the share of texts that end with a whole
-sentence, of those with a name or number that the conversation lacks, ROUGE-1 against the references, and the seconds.
+interval (Wilson), the median number of words and the range from the 5th to the 95th percentile, the share of texts that
+end with a complete sentence, the share with a name or number that is not in the conversation, ROUGE-1 against the
+references, and the seconds.
 """
 
 import argparse
