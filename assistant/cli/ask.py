@@ -36,7 +36,7 @@ def ask(
 ) -> int:
     """Answer a question from your documents, with the source of each sentence.
 
-    A model that can read writes the answer. With a smaller model, the best sentence is quoted word for word.
+    If the model passes a reading check, it writes the answer. Otherwise the best sentence is quoted word for word.
 
     Examples:
 

@@ -5,7 +5,7 @@
 The rule ranks four sampled drafts of each rated conversation (with ties), and the rankings are imported. Then
 `assistant-train rlhf` runs; its gate uses the remaining conversations as the user's own. The new model then answers
 other conversations. Reports the gain by the true rule, compared with the best of four drafts by the rule, the win rate
-without ties, ROUGE-1 and unsupported rate before and after, and whether the gate's verdict agrees with the rule.
+and ties, ROUGE-1 and unsupported rate before and after, and whether the gate's verdict agrees with the rule.
 `--rule random` ranks by a coin.
 
 Run again with the same folder, it continues where it was stopped, and `assistant-train rlhf` with --resume. `--trial

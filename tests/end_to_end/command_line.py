@@ -1,4 +1,4 @@
-"""`assistant` in a process of its own."""
+"""Run `assistant` in a new process."""
 
 import subprocess
 import sys

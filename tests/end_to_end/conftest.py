@@ -1,4 +1,4 @@
-"""What the end-to-end tests share."""
+"""Fixtures for the end-to-end tests."""
 
 from pathlib import Path
 

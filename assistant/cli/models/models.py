@@ -120,7 +120,7 @@ def pull(hub_id: str, *, json: bool = False) -> None:
 def exam(ref: str, *, json: bool = False) -> None:
     """Test a model on sixteen conversations. If it passes, its summaries are shown above the digest.
 
-    Its summaries must hold facts and state few wrong things, and it must tell true statements from false ones.
+    Its summaries must contain facts and few errors, and it must tell true statements from false ones.
 
     The result is kept until the model's files change.
 
@@ -224,7 +224,6 @@ def export(
         say(f"{model.ref} is in {place}, {form}.")
 
 
-# These commands are in files of their own.
 models.command(why, name="why")
 models.command(trial, name="trial")
 models.command(push, name="push")

@@ -33,7 +33,7 @@ def push(
     """Upload a model to the Hub, with its card. Parley shows what it would upload and asks first.
 
     The repository is private unless you add --public. Conversations, ratings and settings are never uploaded. Log in
-    with `hf auth login` before. After a break, the same command continues.
+    with `hf auth login` first. If the upload is interrupted, the same command continues it.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""A text to read in full: the exact prompt, the guideline, help."""
+"""A text to read in full: the exact prompt, the guideline, the help."""
 
 from textual.app import ComposeResult
 from textual.content import Content

@@ -106,7 +106,7 @@ def ask(assistant: "Assistant", request: Request, post: Post) -> None:
 
 def _digest(assistant: "Assistant", request: Request, post: Post) -> None:
     """Post the digest, with the model's summary above it if settings and exam allow one."""
-    from assistant.overview import Wanted, overview  # with the digest's tables: not needed to draw a screen
+    from assistant.overview import Wanted, overview  # imports the digest's tables, which drawing a screen does not need
 
     def tell(progress: Progress) -> None:
         post(RequestProgressed(request.number, progress.stage, progress.done, progress.total))
@@ -195,7 +195,7 @@ def digest_in(store: "Store", completion: Completion) -> "Digest | None":
     """The stored digest of an answer; None for other answers and for old digests without stored parts."""
     if completion.task != "digest":
         return None
-    from assistant.overview import kept_digest  # with the digest's tables: not needed to draw a screen
+    from assistant.overview import kept_digest  # imports the digest's tables, which drawing a screen does not need
 
     return kept_digest(store, completion.id)
 

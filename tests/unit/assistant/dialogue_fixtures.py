@@ -1,4 +1,4 @@
-"""The conversations of tests/fixtures/dialogues, and what was said in them."""
+"""The conversations in tests/fixtures/dialogues, and their turns."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the engine's tests share: the tiny model as the registry would name it, settings, and waiting with a limit."""
+"""Helpers for the engine's tests: the tiny model as a version, settings, and waiting with a limit."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tests.tiny_models import LESSONS
 SOURCES = list(LESSONS)
 GREEDY = GenerationSettings(decoding="greedy", max_new_tokens=30, no_repeat_ngram=0)
 ENDLESS = GenerationSettings(decoding="greedy", max_new_tokens=50_000, min_new_tokens=50_000, no_repeat_ngram=0)
-"""Writes for about a minute: there is always something left to cancel."""
+"""Writes for about a minute, so that there is always something left to cancel."""
 ENDLESS_BEAMS = GenerationSettings(beams=4, max_new_tokens=5_000, min_new_tokens=5_000, no_repeat_ngram=0)
 
 

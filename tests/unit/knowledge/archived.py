@@ -20,11 +20,11 @@ RATES = [["Room", "Low season", "High season"], ["Single", "45", "60"], ["Double
 
 
 def zipped(parts: dict[str, str]) -> bytes:
-    """A zip file of those parts."""
+    """A zip file of these parts."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
-            # What kind of archive it is stands first and unpacked.
+            # The type of the archive comes first, uncompressed.
             archive.writestr(name, content, zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED)
     return written.getvalue()
 
@@ -74,7 +74,7 @@ def _odf(body: str, kind: str) -> bytes:
 
 
 def open_text() -> bytes:
-    """An OpenDocument text with a table and a footnote's mark."""
+    """An OpenDocument text with a table and the mark of a footnote."""
     rows = "".join(
         "<table:table-row>"
         + "".join(f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in row)

@@ -1,5 +1,7 @@
-"""A small real embedder: each word has a fixed random direction, and a text is the sum of its words. Texts that share
-words are near each other, in any process and on any machine."""
+"""A small real embedder: each word has a fixed random direction, and a text is the sum of its words.
+
+Texts that share words are near each other, in any process and on any machine.
+"""
 
 import functools
 import hashlib
@@ -13,7 +15,7 @@ from knowledge.search.embedder import PassageText, PassageVectors, Vectors, each
 
 
 class WordEmbedder:
-    """64 dimensions, and at most 64 words to a text. `embedded` counts the texts that it was given."""
+    """An embedder with 64 dimensions and at most 64 words per text. `embedded` counts the texts embedded so far."""
 
     dimension = 64
     max_tokens = 64

@@ -1,4 +1,4 @@
-"""Files damaged at random, the same ones on every machine: bytes turned, parts lost, repeated, exchanged or cut off."""
+"""Damage files at random, in the same way on every machine: change bytes; lose, repeat, replace or cut off parts."""
 
 import io
 import json
@@ -9,7 +9,9 @@ from typing import Any
 
 
 def mutated(content: bytes, seed: str) -> bytes:
-    """The content with one to three kinds of damage; of an archive mostly its parts, so that it opens all the same."""
+    """The content with one to three kinds of damage. In an archive mostly the parts are damaged, so that it still
+    opens.
+    """
     chance = random.Random(seed)
     if content.startswith(b"PK") and chance.random() < 0.85:
         return _with_mutated_parts(content, chance)
@@ -52,7 +54,7 @@ def _repeat(content: bytes, chance: random.Random) -> bytes:
 
 
 def _exchange(content: bytes, chance: random.Random) -> bytes:
-    """One word, number or name of the file stands where another did: well formed, and wrong."""
+    """Replace a word, number or name by another of the file: well formed, but wrong."""
     words = sorted(set(content.replace(b'"', b" ").replace(b">", b" ").replace(b"<", b" ").replace(b"/", b" ").split()))
     if not words:
         return content
@@ -80,7 +82,7 @@ def _with_mutated_parts(content: bytes, chance: random.Random) -> bytes:
 
 
 def _with_exchanged_values(content: bytes, chance: random.Random) -> bytes:
-    """JSON that parses, with values of kinds that nobody expects there."""
+    """Valid JSON with values of unexpected types."""
     try:
         tree = json.loads(content)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A document of every format, written for these tests: each tells when the harbour office of Lindmark opens."""
+"""A document in every format, written for these tests. Each says when the harbour office of Lindmark opens."""
 
 import io
 import zlib
@@ -11,7 +11,7 @@ from tests.unit.knowledge.facts import OTHER as OTHER
 
 
 def pdf(*pages: str, title: str = "Harbour rules") -> bytes:
-    """A PDF with a line of text on each page; an empty text makes a page without any, as a scan has."""
+    """A PDF with a line of text on each page. An empty text gives a page without text, like a scan."""
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"", b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
     kids = []
     for text in pages:

@@ -1,4 +1,4 @@
-"""What the tests of PPO train: a T5 of 60,000 random parameters, and prompts for it."""
+"""Fixtures for the tests of PPO: a T5 with 60,000 random parameters, and prompts for it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Short PPO runs for the tests: settings, rewards that can be counted by hand, and what a run left behind."""
+"""Short PPO runs for the tests: settings, rewards that can be checked by hand, and access to what a run wrote."""
 
 import contextlib
 import json
@@ -46,7 +46,7 @@ def constant(value: float) -> RewardFunction:
 
 
 def inputs_of(config: PpoConfig, model: Path, prompts: Path, **more: Any) -> PpoInputs:
-    """Inputs that are paid for the letter e, unless `more` says otherwise."""
+    """Inputs with a reward for the letter e, unless `more` says otherwise."""
     return PpoInputs(**{"config": config, "model": model, "data": [prompts], "reward": letters, **more})
 
 
@@ -62,7 +62,7 @@ def a_run(config: PpoConfig, prompts: Path, root: Path) -> Iterator[Run]:
 def trained(
     config: PpoConfig, model: Path, prompts: Path, root: Path, reward: RewardFunction = letters, **more: Any
 ) -> tuple[list[dict[str, Any]], Path]:
-    """The metrics of a run of its own and the folder it wrote to."""
+    """Train in a new run. Return its metrics and its folder."""
     with a_run(config, prompts, root) as run:
         train(inputs_of(config, model, prompts, reward=reward, **more), root / "out", run, StopRequested())
         return run.metrics(), run.folder
@@ -83,7 +83,7 @@ def are_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> b
 
 
 def assert_close(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
-    # Adam divides by the gradient's size, so that rounding in tiny gradients shows in the weights.
+    # Adam divides by the gradient's size, so rounding errors of tiny gradients show in the weights.
     for name, value in wanted.items():
         assert torch.allclose(found[name], value, atol=2e-4), name
 
@@ -92,7 +92,7 @@ QUICK = ["--batch-size=4", "--mini-batch-size=4", "--epochs=1", "--max-new-token
 
 
 def run_stage(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    """The result of `assistant-train ppo` with these words."""
+    """Run `assistant-train ppo` with these arguments and return its JSON result."""
     assert run_line(["ppo", "--json", *words]) == 0
     result: dict[str, Any] = json.loads(capsys.readouterr().out)
     return result

@@ -1,4 +1,4 @@
-"""Short preference runs for the tests: settings, files of pairs and thumbs, and what a run left behind."""
+"""Short preference runs for the tests: settings, files of pairs and thumbs, and access to what a run wrote."""
 
 import contextlib
 import json
@@ -74,7 +74,7 @@ def material(config: PreferConfig, model: Path, data: Path) -> Material:
 def trained(
     config: PreferConfig, model: Path, data: Path, root: Path, adapter: Path | None = None, **more: Any
 ) -> tuple[list[dict[str, Any]], dict[str, float], Path]:
-    """The metrics of a run of its own, its last figures, and the folder it wrote to."""
+    """Train in a new run. Return its metrics, its last figures and its folder."""
     found = material(config, model, data)
     prompts = [example.prompt for example in found.held_out]
     with a_run(config, data, root) as run:
@@ -86,7 +86,7 @@ QUICK = ["--batch-size=4", "--max-steps=4", "--kl-prompts=2", "--max-new-tokens=
 
 
 def run_stage(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    """The result of `assistant-train prefer` with these words."""
+    """Run `assistant-train prefer` with these arguments and return its JSON result."""
     assert run_line(["prefer", "--json", *words]) == 0
     result: dict[str, Any] = json.loads(capsys.readouterr().out)
     return result
