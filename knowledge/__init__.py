@@ -1,3 +1,3 @@
-"""The user's documents: loading, chunking, indexing, finding. A leaf: knows documents, not dialogues, and imports
-nothing of ours.
+"""The user's documents: loading, chunking, indexing, searching. Independent of the other packages: it knows documents,
+not dialogues.
 """

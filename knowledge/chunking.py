@@ -1,9 +1,9 @@
-"""Cuts a document into passages along its structure: headings, paragraphs, sentences. Sized in the embedder's own
+"""Splits a document into passages along its structure: headings, paragraphs, sentences. Sizes are in the embedder's
 tokens.
 
-A section with its heading starts a new passage unless the one before is very small; a section that is too long is cut
-into passages of about equal size, at the end of a paragraph where one is near, and the last sentence of one is
-repeated at the start of the next. No passage crosses a page, a place or the edge of a table row.
+A section with its heading starts a new passage unless the previous section is very small. A long section is split into
+passages of about equal size, at the end of a paragraph if one is near, and the last sentence of each is repeated at the
+start of the next. No passage crosses a page, a place or the edge of a table row.
 """
 
 import re
@@ -18,12 +18,13 @@ Span = tuple[int, int]
 CountTokens = Callable[[Sequence[str]], list[int]]
 
 SMALL_SECTION = 48
-"""A section of fewer tokens shares its passage with the next: alone it is a heading with half a sentence."""
+"""A section of fewer tokens shares its passage with the next: alone it is hardly more than a heading."""
 BARE_HEADING = 12
-"""A section of fewer tokens is a heading with nothing under it, and always goes to the next."""
+"""A section of fewer tokens is a heading with nothing under it, and always joins the next."""
 MOST_CHARACTERS_A_TOKEN = 8
-"""A passage holds at most this many characters for each token it may have; English has 4 to 5. It bounds encoded data,
-of which a tokenizer may take a megabyte as one unknown word."""
+"""The maximum characters per allowed token of a passage; English has 4 to 5. It limits encoded data, which a tokenizer
+may read as a single unknown word of a megabyte.
+"""
 
 # A full stop, question or exclamation mark with closing marks and a space, or the end of a line.
 _END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s)|[。！？]|\n")
@@ -31,10 +32,10 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Fig|Figs|Eq|Sec|Ch|vs|etc|cf|e\.g|i\.e|approx|Inc|Ltd|Co|Jr|Sr|al|pp|Vol|Art)"
     r"|\b[A-Z])\.$"
 )
-# "am 12. Oktober", "zum 3. Werktag", "den 4. juli": the stop after a number that counts ends no sentence.
+# "am 12. Oktober", "zum 3. Werktag", "den 4. juli": the stop after an ordinal ends no sentence.
 _COUNTED = re.compile(r"(\b(?:zum|zur|vom|beim|im|der|dem|den|des) )?\b\d{1,2}\.$", re.IGNORECASE)
 _MONTH_OR_SMALL = re.compile(r"[ \t]+(?:(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)|[a-zß-ÿ])")
-_STAMP = r"\d[\d/.-]{5,9}(?:,? |T)\d{1,2}[:.]\d\d"  # of a message or a log's line: "02/01/2026, 18:33"
+_STAMP = r"\d[\d/.-]{5,9}(?:,? |T)\d{1,2}[:.]\d\d"  # of a message or a log line: "02/01/2026, 18:33"
 _MARKER = re.compile(rf"[ \t]*(?:[-*+•]|\d+[.)]|[#>|\[]|[\w .'-]{{1,30}}: |{_STAMP})")
 _WRAPPED_AT = 45
 _SHORT_LINE = 20
@@ -50,8 +51,8 @@ class _Sentence(msgspec.Struct, frozen=True):
 
 
 def chunk(document: Document, count_tokens: CountTokens, budget: int) -> list[Passage]:
-    """The document's passages in order, each of at most `budget` tokens. What holds no letter and no figure, such as a
-    line of asterisks, is left out.
+    """Return the document's passages in order, each of at most `budget` tokens. Passages without letters and digits,
+    such as a line of asterisks, are left out.
     """
     groups = _groups(document, count_tokens, budget)
     paths = HeadingPaths(document.headings)
@@ -60,7 +61,7 @@ def chunk(document: Document, count_tokens: CountTokens, budget: int) -> list[Pa
 
 
 def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Span]:
-    """The spans of the sentences between two offsets, without the white space around them."""
+    """Return the spans of the sentences between two offsets, without surrounding white space."""
     end = len(text) if end is None else end
     spans: list[Span] = []
     begin = start
@@ -73,7 +74,7 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Sp
 
 
 def windows(sentences: Sequence[Span], size: int = 3, stride: int = 2) -> list[Span]:
-    """The spans of runs of `size` sentences; the last one reaches the end."""
+    """Return the spans of windows of `size` sentences; the last one reaches the end."""
     if len(sentences) <= size:
         return [(sentences[0][0], sentences[-1][1])] if sentences else []
     firsts = list(range(0, len(sentences) - size + 1, stride))
@@ -84,17 +85,17 @@ def windows(sentences: Sequence[Span], size: int = 3, stride: int = 2) -> list[S
 
 def _ends_sentence(text: str, found: re.Match[str], begin: int) -> bool:
     if found[0] != "\n":
-        # The word before the stop, not the whole sentence: a search from its start would take quadratic time.
+        # Only the word before the stop: searching from the sentence's start would take quadratic time.
         before = max(begin, found.start() - 12)
         return not _ABBREVIATION.search(text, before, found.end()) and not _counts(text, before, found.end())
-    # The whole line, not what follows its last full stop: "…thrown in. Or just use" was wrapped as well.
+    # The whole line, not only the part after its last full stop: "…thrown in. Or just use" is wrapped too.
     line = text.rfind("\n", 0, found.start()) + 1
     following = text[found.end() : found.end() + 40]
     if _MARKER.match(following):
         return True
     length = found.start() - line
     wrapped = length >= _WRAPPED_AT and following[:1].strip()
-    # A short or indented line of prose that goes on in small letters: "follow these" and, below it, "instructions."
+    # A short or indented line of prose that continues in lower case: "follow these" and, below it, "instructions."
     goes_on = length >= _SHORT_LINE and _GOES_ON.match(following) and _UNENDED.search(text, line, found.start())
     return not (wrapped or goes_on)
 
@@ -114,7 +115,7 @@ def _trimmed(text: str, start: int, end: int) -> list[Span]:
 
 
 def _groups(document: Document, count_tokens: CountTokens, budget: int) -> list[list[_Sentence]]:
-    """Sentences by section, small sections together with the next."""
+    """Group sentences by section, small sections with the next."""
     starts = {heading.start for heading in document.headings} | {0, *document.page_starts}
     starts |= {place.start for place in document.places} | {edge for row in document.rows for edge in row}
     rows = {start for start, _ in document.rows}
@@ -127,9 +128,9 @@ def _groups(document: Document, count_tokens: CountTokens, budget: int) -> list[
         tokens = sum(sentence.tokens for sentence in sentences)
         if not sentences:
             continue
-        # A passage lies on one page, so that its citation names the right one.
+        # A passage is on one page, so that its citation names the right one.
         if start in rows and groups and _is_heading(document, groups[-1]):
-            groups.pop()  # each row carries its headings: alone they would answer nothing
+            groups.pop()  # each row repeats its headings, which alone answer nothing
         together = bool(groups) and start not in rows and _goes_together(document, groups[-1][0].start, start)
         if together and (before < BARE_HEADING or (before < SMALL_SECTION and before + tokens <= budget)):
             groups[-1] += sentences
@@ -159,14 +160,14 @@ def _lines(text: str, start: int, end: int) -> list[Span]:
 
 
 def _measured(text: str, spans: list[Span], count_tokens: CountTokens, budget: int) -> list[_Sentence]:
-    """The sentences with their tokens; one that exceeds the budget is cut into parts that do not."""
+    """Count the sentences' tokens; one that exceeds the budget is cut into parts that fit."""
     most = budget * MOST_CHARACTERS_A_TOKEN
     spans = [part for span in spans for part in _cut(text, span, most)]
     counts = count_tokens([text[start:end] for start, end in spans])
     measured: list[_Sentence] = []
     for (start, end), tokens in zip(spans, counts, strict=True):
         if tokens > budget:
-            # Halves, until they fit: exact at any tokenizer, and rare.
+            # Halve until they fit: exact with any tokenizer, and rare.
             parts = _cut(text, (start, end), (end - start + 1) // 2)
             measured += _measured(text, parts, count_tokens, budget)
         else:
@@ -178,7 +179,7 @@ def _measured(text: str, spans: list[Span], count_tokens: CountTokens, budget: i
 
 
 def _cut(text: str, span: Span, most: int) -> list[Span]:
-    """Parts of at most that many characters, cut at white space where there is some in the second half."""
+    """Return parts of at most `most` characters, cut at white space if there is any in the second half."""
     parts: list[Span] = []
     start, end = span
     while end - start > most:
@@ -190,7 +191,7 @@ def _cut(text: str, span: Span, most: int) -> list[Span]:
 
 
 def _pack(sentences: list[_Sentence], budget: int) -> list[list[_Sentence]]:
-    """Runs of about equal size, none above the budget."""
+    """Return runs of sentences of about equal size, none above the budget."""
     total = sum(sentence.tokens for sentence in sentences)
     if total <= budget:
         return [sentences]
@@ -213,7 +214,7 @@ def _pack(sentences: list[_Sentence], budget: int) -> list[list[_Sentence]]:
 
 def _passage(document: Document, paths: HeadingPaths, sentences: list[_Sentence]) -> Passage:
     start, end = sentences[0].start, sentences[-1].end
-    # A passage of several small sections is headed by the one of its longest sentence.
+    # A passage of several small sections gets the headings of its longest sentence.
     longest = max(sentences, key=lambda sentence: sentence.tokens)
     return Passage(
         start=start,

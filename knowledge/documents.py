@@ -1,4 +1,4 @@
-"""The nouns of the knowledge base: a document is extracted text with its structure, a passage is a span of it."""
+"""The records of the knowledge base: a document is extracted text with its structure, a passage is a span of it."""
 
 import hashlib
 import os
@@ -9,12 +9,12 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of every record."""
+    """The base of all records."""
 
 
 class Heading(Record, frozen=True):
-    """A heading of the document: `level` 1 is the highest, `start` is where its text begins in the document's text. One
-    with an empty title ends those of its level and below.
+    """A heading of the document: `level` 1 is the highest, `start` is its offset in the document's text. An empty title
+    ends the headings of its level and below.
     """
 
     level: int
@@ -23,18 +23,18 @@ class Heading(Record, frozen=True):
 
 
 class Place(Record, frozen=True):
-    """A part of the document that a citation names, such as "Rooms, row 3": it begins at `start`."""
+    """A part of the document that a citation names, such as "Rooms, row 3"; `start` is its offset."""
 
     start: int
     label: str
 
 
 class Document(Record, frozen=True):
-    """What a loader took from a file.
+    """The document that a loader extracted from a file.
 
-    Every span anywhere in the knowledge base counts characters of `text`. `page_starts` holds the offset at which each
-    page begins, and is empty where the format has no pages. `places` are in order; one with an empty label ends the
-    one before it. `rows` are the spans of table rows, each with the headers of its cells.
+    All spans in the knowledge base are in characters of `text`. `page_starts` holds the offset of each page, and is
+    empty if the format has no pages. `places` are in order; an empty label ends the place before it. `rows` are the
+    spans of table rows, each with the headers of its cells.
     """
 
     text: str
@@ -45,31 +45,31 @@ class Document(Record, frozen=True):
     rows: tuple[tuple[int, int], ...] = ()
 
     def place_at(self, offset: int) -> str:
-        """The label of the place that the offset lies in, empty where it has none."""
+        """Return the label of the place at the offset, empty if there is none."""
         number = bisect_right(self.places, offset, key=lambda place: place.start)
         return self.places[number - 1].label if number else ""
 
     def starts_heading(self, offset: int) -> bool:
-        """Whether a heading begins at the offset."""
+        """Whether a heading starts at the offset."""
         number = bisect_right(self.headings, offset, key=lambda heading: heading.start)
         return number > 0 and self.headings[number - 1].start == offset
 
     def is_row(self, offset: int) -> bool:
-        """Whether the offset lies in a table row."""
+        """Whether the offset is in a table row."""
         number = bisect_right(self.rows, offset, key=lambda row: row[0])
         return number > 0 and offset < self.rows[number - 1][1]
 
     def page_at(self, offset: int) -> int | None:
-        """The page, counted from 1, that the offset lies on."""
+        """Return the page at the offset, counted from 1; None without pages."""
         return bisect_right(self.page_starts, offset) or None
 
     def headings_at(self, offset: int) -> tuple[str, ...]:
-        """The titles above the offset, outermost first: `("Guide", "Install")`."""
+        """Return the titles of the headings above the offset, outermost first: `("Guide", "Install")`."""
         return HeadingPaths(self.headings).at(offset)
 
 
 class HeadingPaths:
-    """The titles above any offset, for many questions to a document of many headings."""
+    """Finds the headings above an offset, for repeated queries to a document with many headings."""
 
     def __init__(self, headings: Sequence[Heading]) -> None:
         self._headings = headings
@@ -81,7 +81,7 @@ class HeadingPaths:
             self._above.append(above)
 
     def at(self, offset: int) -> tuple[str, ...]:
-        """The titles, outermost first."""
+        """Return the titles above the offset, outermost first."""
         number = bisect_right(self._headings, offset, key=lambda heading: heading.start) - 1
         path: list[str] = []
         while number >= 0:
@@ -91,9 +91,9 @@ class HeadingPaths:
 
 
 class Passage(Record, frozen=True):
-    """A span of a document, `text == document.text[start:end]`, small enough for the embedder.
+    """A span of a document, `text == document.text[start:end]`, that fits the embedder.
 
-    `sentences` are the spans of its sentences, in characters of the document. `is_row` marks table rows.
+    `sentences` are the spans of its sentences in the document. `is_row` marks table rows.
     """
 
     start: int
@@ -107,7 +107,7 @@ class Passage(Record, frozen=True):
 
 
 class File(Record, frozen=True):
-    """A file that was read: with a document, or with the reason why it was skipped."""
+    """A file that was read, with its document or the reason why it was skipped."""
 
     path: str
     size: int
@@ -118,8 +118,8 @@ class File(Record, frozen=True):
 
 
 class Filters(Record, frozen=True):
-    """Which files may answer: below one of the folders, of one of the suffixes, changed in the time span (seconds since
-    the epoch). Empty means all. Those of the paths in `without` may not.
+    """Which files may answer: those in one of the folders, with one of the suffixes, changed in the time range (seconds
+    since the epoch). Empty means all. Paths in `without` are excluded.
     """
 
     folders: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class Filters(Record, frozen=True):
     without: frozenset[str] = frozenset()
 
     def allow(self, path: str, mtime_ns: int) -> bool:
-        """Whether a file passes."""
+        """Whether a file passes the filters."""
         seconds = mtime_ns / 1e9
         return (
             (not self.folders or any(path == folder or path.startswith(folder + os.sep) for folder in self.folders))
@@ -141,10 +141,10 @@ class Filters(Record, frozen=True):
 
 
 class Hit(Record, frozen=True):
-    """A passage found for a question. `score` is the fused score, or the cross-encoder's, `cosine` and `lexical` are
-    the parts of the fused one, all 0 to 1. `coverage` is the share of what the question asks about that the passage
-    holds, `sentence_coverage` the share that its best sentence holds. `changed` is when the file was last changed, in
-    seconds since the epoch.
+    """A passage found for a question. `score` is the combined score, or the cross-encoder's; `cosine` and `lexical` are
+    the parts of the combined one, all 0 to 1. `coverage` is the share of the question's word weight in the passage,
+    `sentence_coverage` that in its best sentence. `changed` is the file's modification time, in seconds since the
+    epoch.
     """
 
     passage_id: str
@@ -166,8 +166,9 @@ class Hit(Record, frozen=True):
 
 
 class SearchResult(Record, frozen=True):
-    """What was found. Where `answerable` is False the documents do not seem to hold the answer: `confidence`, from 0
-    to 1, lies below the threshold, and the hits are the best misses. `words` are the question's, each with its weight.
+    """The result of a search. If `answerable` is False, the documents do not seem to contain the answer: `confidence`,
+    from 0 to 1, is below the threshold, and the hits are the best misses. `words` are the question's words with their
+    weights.
     """
 
     hits: tuple[Hit, ...]
@@ -178,10 +179,10 @@ class SearchResult(Record, frozen=True):
 
 
 def content_hash(content: bytes) -> str:
-    """The name of a content: 32 hexadecimal digits of its SHA-256."""
+    """Return the hash of a content: 32 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def passage_id(document_hash: str, start: int, end: int) -> str:
-    """The name of a passage: the same wherever the same content is cut at the same place."""
+    """Return the id of a passage: equal whenever the same content is split at the same place."""
     return hashlib.sha256(f"{document_hash}:{start}:{end}".encode()).hexdigest()[:16]

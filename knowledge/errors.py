@@ -1,29 +1,29 @@
-"""The errors of the knowledge base that a user may meet: the message is one line, fit to be shown.
+"""The errors of the knowledge base that users can see: the message is one line, ready to be shown.
 
 KnowledgeError              1  anything that failed
-├── DocumentUnreadable      2  one file that cannot be read as a document, and why
+├── DocumentUnreadable      2  a file that cannot be read as a document, and why
 ├── NotFound                3  no such document, folder or question file
 ├── EmbedderMissing         3  the embedder's weights are not on this machine
-├── EmbedderChanged         2  the documents were indexed by another embedder
+├── EmbedderChanged         2  the documents were indexed with another embedder
 ├── KnowledgeBusy           1  another process is changing the knowledge base
 └── CatalogUnavailable      1  the catalog is locked, damaged, or from a newer version
 """
 
 
 class KnowledgeError(Exception):
-    """Base of every error of the knowledge base."""
+    """The base of all errors of the knowledge base."""
 
     exit_code = 1
 
 
 class DocumentUnreadable(KnowledgeError):
-    """A file that holds no readable document; the message is the reason, without the path."""
+    """A file without a readable document; the message is the reason, without the path."""
 
     exit_code = 2
 
 
 class NotFound(KnowledgeError):
-    """A path that names no file or no indexed document."""
+    """A path that is no file or no indexed document."""
 
     exit_code = 3
 
@@ -35,13 +35,13 @@ class EmbedderMissing(KnowledgeError):
 
 
 class EmbedderChanged(KnowledgeError):
-    """The stored vectors and the embedder at hand do not belong together."""
+    """The stored vectors are from another embedder than the current one."""
 
     exit_code = 2
 
 
 class KnowledgeBusy(KnowledgeError):
-    """Another process holds the writer's lock."""
+    """Another process holds the writer lock."""
 
 
 class CatalogUnavailable(KnowledgeError):

@@ -1,5 +1,5 @@
-"""Measures the knowledge base: are the right passages found, cited where they stand, and refused where there are none.
-On a file of questions, or on questions made from the user's own files.
+"""Evaluates the knowledge base: whether the right passages are found and cited exactly, and questions without an answer
+refused. Uses a file of questions, or questions generated from the user's own files.
 """
 
 import math
@@ -21,9 +21,10 @@ Search = Callable[[str, int], SearchResult]
 
 
 class Question(Record, frozen=True):
-    """A question with what answers it: file names, paths or passage ids in `relevant`, or words in `answers`.
+    """A question with its answers: file names, paths or passage ids in `relevant`, or words in `answers`.
 
-    Where `sentence` is given only a passage that holds it counts: so a question outlives another way of cutting.
+    If `sentence` is given, only a passage that contains it counts, so that the question stays valid if documents are
+    split differently.
     """
 
     question: str
@@ -35,12 +36,12 @@ class Question(Record, frozen=True):
 
 
 class Report(Record, frozen=True):
-    """Shares are from 0 to 1, times in milliseconds; None where no question allows the figure.
+    """The results. Shares are from 0 to 1, times in milliseconds; None if no question allows the metric.
 
     `hit1`, `hit5`, `mrr` and `ndcg` (both over the first 10) are over answerable questions. `answer_in_5` is the share
-    whose first five passages hold a given answer, `answer_in_quote` the share whose quoted sentence does. `span_exact`
-    is the share of citations whose span in the document is exactly the text shown. `auc` is the chance that an
-    answerable question has the higher confidence of two.
+    with a given answer in the first five passages, `answer_in_quote` the share with one in the quoted sentence.
+    `span_exact` is the share of citations whose span in the document is exactly the text shown. `auc` is the
+    probability that an answerable question has a higher confidence than an unanswerable one.
     """
 
     questions: int
@@ -60,7 +61,7 @@ class Report(Record, frozen=True):
 
 
 def read_questions(path: Path) -> list[Question]:
-    """One JSON object a line: `{"question", "relevant": […], "answers": […], "answerable": true}`."""
+    """Read one JSON object per line: `{"question", "relevant": […], "answers": […], "answerable": true}`."""
     try:
         lines = path.read_bytes().splitlines()
         questions = [msgspec.json.decode(line, type=Question) for line in lines if line.strip()]
@@ -76,9 +77,9 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def make_questions(catalog: Catalog, most: int = 200, seed: int = 0) -> list[Question]:
-    """Questions from the user's own passages: the longest sentence of one, every third word left out. Easier than real
-    ones: they serve to compare before and after a change of the index, and so name the file and the sentence, not the
-    passage.
+    """Generate questions from the user's passages: the longest sentence of each, without every third word. They are
+    easier than real ones, and serve to compare the index before and after a change; so they name the file and the
+    sentence, not the passage.
     """
     chance = random.Random(seed)
     rows = catalog.passage_rows().tolist()
@@ -98,7 +99,7 @@ def make_questions(catalog: Catalog, most: int = 200, seed: int = 0) -> list[Que
 
 
 def still_asked(questions: Sequence[Question], catalog: Catalog) -> list[Question]:
-    """Those of the questions made before whose files are still there; none where half of them are gone."""
+    """Return those of the generated questions whose files still exist; none if half of them are gone."""
     files = catalog.files()
     left = [question for question in questions if all(path in files for path in question.relevant)]
     return left if 2 * len(left) > len(questions) else []
@@ -113,8 +114,8 @@ def evaluate(
     quote: Callable[[str, SearchResult], str] | None = None,
     on_done: Callable[[int], None] = lambda done: None,
 ) -> Report:
-    """Ask every question. `text_of` gives the document's text that a citation's span counts, `quote` the sentence that
-    would be the answer; `on_done` is told how many were asked.
+    """Evaluate all questions. `text_of` returns the document's text to which a citation's span refers, `quote` the
+    sentence that would be the answer; `on_done` receives the number of questions asked so far.
     """
     relevant = is_relevant or _is_relevant
     results = []
@@ -156,7 +157,7 @@ def evaluate(
 
 
 def area_under_curve(positive: Sequence[float], negative: Sequence[float]) -> float | None:
-    """The chance that a random positive scores above a random negative; a tie counts half."""
+    """Return the probability that a random positive scores above a random negative; a tie counts half."""
     if not positive or not negative:
         return None
     below = np.searchsorted(np.sort(negative), positive, side="left")
@@ -165,7 +166,9 @@ def area_under_curve(positive: Sequence[float], negative: Sequence[float]) -> fl
 
 
 def _ndcg(found: Sequence[bool], relevant: int) -> float:
-    """Gain of 1 for a relevant passage, discounted by log2 of its rank plus one, over the best possible order."""
+    """Return the nDCG: a gain of 1 for a relevant passage, discounted by log2(rank + 1), over the
+    best possible order.
+    """
     gain = sum(1 / math.log2(rank + 1) for rank, hit in enumerate(found, 1) if hit)
     best = sum(1 / math.log2(rank + 1) for rank in range(1, min(relevant, DEPTH) + 1))
     return min(gain / best, 1.0)

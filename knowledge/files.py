@@ -1,4 +1,4 @@
-"""Private files for the knowledge base: whole or not at all, one writer at a time, read without surprises."""
+"""Private files of the knowledge base: atomic writes, a writer lock, safe reads."""
 
 import contextlib
 import fcntl
@@ -19,7 +19,7 @@ def ensure_private(folder: Path) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write with mode 0600 beside the place, force it to disk, and rename it into place."""
+    """Write a temporary file with mode 0600, flush it to disk, and rename it into place."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
@@ -34,7 +34,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def writer_lock(path: Path) -> Iterator[None]:
-    """Hold the lock that only one process may have; the system lets go of it when the process dies."""
+    """Hold the lock for the only writing process. The system releases it if the process dies. Raises KnowledgeBusy."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -47,9 +47,11 @@ def writer_lock(path: Path) -> Iterator[None]:
 
 
 def read_steady(path: Path, most_bytes: int) -> bytes:
-    """The file's bytes, if it is a regular file of at most that size and nobody changed it meanwhile."""
+    """Return the file's bytes. Raises DocumentUnreadable unless it is a regular file of at most that size and unchanged
+    while it is read.
+    """
     try:
-        # Without O_NONBLOCK a named pipe would wait for ever for a writer.
+        # Without O_NONBLOCK, opening a named pipe would wait forever for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise DocumentUnreadable(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error

@@ -1,5 +1,5 @@
-"""The use case: the user's folders, kept searchable. Finds what is new, changed, moved or deleted, reads it, and stores
-it file by file.
+"""The library keeps the user's folders searchable. It finds new, changed, moved and deleted files, reads them, and
+stores them one by one.
 """
 
 import contextlib
@@ -23,9 +23,11 @@ from knowledge.search.retriever import Retriever
 from knowledge.storage.catalog import Catalog, explained
 
 MOST_BYTES = 128 * 2**20
-"""Files above this are skipped: they are logs and dumps, and reading one whole takes several times its size."""
+"""Larger files are skipped: they are logs and dumps, and reading one takes several times its size in memory."""
 _SLICE = 32
-"""Passages that are embedded between two news: one batch of wholes and some of their windows, 4 s on a busy core."""
+"""The number of passages embedded between progress reports: one batch of whole passages and some of their windows, 4 s
+on a busy core.
+"""
 _EMBEDDER_KEY = "embedder"
 
 
@@ -37,8 +39,8 @@ class Skipped(Record, frozen=True):
 
 
 class Progress(Record, frozen=True):
-    """How far an update is; `share` is the part of the bytes that was read, 0 to 1, and `seconds_left` None until there
-    is something to judge by.
+    """The progress of an update. `share` is the part of the bytes read, 0 to 1; `seconds_left` is None until it can be
+    estimated.
     """
 
     path: str
@@ -51,7 +53,7 @@ class Progress(Record, frozen=True):
 
 
 class UpdateResult(Record, frozen=True):
-    """What an update did. `unsupported` counts files by suffix that no loader reads."""
+    """What an update did. `unsupported` counts files that no loader reads, by suffix."""
 
     added: int
     changed: int
@@ -65,9 +67,7 @@ class UpdateResult(Record, frozen=True):
 
 
 class RemoveResult(Record, frozen=True):
-    """What a removal took out. `texts` are the passages that no file holds any more, by name, for blanking them
-    elsewhere.
-    """
+    """What a removal deleted. `texts` are the passages no longer in any file, by id, for blanking them elsewhere."""
 
     files: int
     documents: int
@@ -78,8 +78,8 @@ OnProgress = Callable[[Progress], None]
 
 
 class Library:
-    """The knowledge base in one folder. `open_embedder` is called when text must first be embedded, and not before;
-    `reranker` names a cross-encoder that orders the best passages, empty for none.
+    """The knowledge base in a folder. `open_embedder` is only called when text must first be embedded; `reranker` names
+    a cross-encoder that orders the best passages, empty for none.
     """
 
     def __init__(self, folder: Path, open_embedder: Callable[[], Embedder], *, reranker: str = "") -> None:
@@ -91,11 +91,11 @@ class Library:
         self._retriever: Retriever | None = None
 
     def close(self) -> None:
-        """Let go of the catalog."""
+        """Close the catalog."""
         self.catalog.close()
 
     def embedder(self) -> Embedder:
-        """The embedder, checked against the one that the stored vectors are from."""
+        """Return the embedder. Raises EmbedderChanged if the stored vectors are from another one."""
         if self.is_of_another_embedder():
             stored, found = self.catalog.meta(_EMBEDDER_KEY), self._opened().identity
             raise EmbedderChanged(
@@ -105,7 +105,7 @@ class Library:
         return self._opened()
 
     def is_of_another_embedder(self) -> bool:
-        """Whether the stored vectors are from another embedder than the one at hand, so that a rebuild is due."""
+        """Whether the stored vectors are from another embedder, so that a rebuild is necessary."""
         return self.catalog.meta(_EMBEDDER_KEY) not in ("", self._opened().identity)
 
     def _opened(self) -> Embedder:
@@ -114,7 +114,7 @@ class Library:
         return self._embedder
 
     def add(self, paths: Iterable[Path], on_progress: OnProgress | None = None) -> UpdateResult:
-        """Look into these files and folders too, now and at every update."""
+        """Add files and folders to this and all later updates. Raises NotFound."""
         roots = [Path(path).expanduser().resolve() for path in paths]
         for root in roots:
             if not root.exists():
@@ -126,7 +126,7 @@ class Library:
             return self._update(on_progress)
 
     def update(self, on_progress: OnProgress | None = None, *, rebuild: bool = False) -> UpdateResult:
-        """Bring the catalog to the state of the folders. `rebuild` reads and embeds everything anew."""
+        """Update the catalog to the state of the folders. `rebuild` reads and embeds everything again."""
         with self._writing():
             if rebuild:
                 self.catalog.clear()
@@ -134,8 +134,8 @@ class Library:
             return self._update(on_progress)
 
     def remove(self, paths: Iterable[Path], *, purge: bool = False) -> RemoveResult:
-        """Forget these files and folders. `purge` also rewrites the catalog, so that nothing of them stays on disk."""
-        # A file that is gone, or a link, is removed by the name that the catalog has for it.
+        """Remove files and folders. `purge` also rewrites the catalog, so that nothing of them remains on disk."""
+        # A deleted file or a link is removed by its name in the catalog.
         gone = {str(Path(path).expanduser().resolve()) for path in paths}
         gone |= {os.path.abspath(os.path.expanduser(path)) for path in paths}  # noqa: PTH100, PTH111
         with self._writing():
@@ -157,8 +157,8 @@ class Library:
         return RemoveResult(files=len(files), documents=documents, texts=texts)
 
     def search(self, query: str, k: int = 5, filters: Filters | None = None) -> SearchResult:
-        """The passages that answer the query best, and whether they are likely to. A file that is gone answers nothing,
-        though no update has noticed yet.
+        """Return the passages that best answer the query, and whether they are likely to. Deleted files are excluded
+        even before an update.
         """
         with explained(self.catalog.path):
             result = self.retriever().search(query, k, filters)
@@ -168,7 +168,9 @@ class Library:
             return self.retriever().search(query, k, msgspec.structs.replace(filters or Filters(), without=gone))
 
     def retriever(self) -> Retriever:
-        """What searches; it follows the catalog when another process changes that, unless to another embedder."""
+        """Return the retriever, which follows changes to the catalog by other processes, except a change of the
+        embedder.
+        """
         embedder = self.embedder()
         if self._retriever is None:
             reranker = open_reranker(self._reranker) if self._reranker else None
@@ -176,12 +178,12 @@ class Library:
         return self._retriever
 
     def files(self) -> list[File]:
-        """Every file that was read or skipped, by path."""
+        """Return every file that was read or skipped, by path."""
         with explained(self.catalog.path):
             return list(self.catalog.files().values())
 
     def context(self, passage_id: str) -> tuple[str, int, int]:
-        """The whole text of the passage's document, and the passage's span in it."""
+        """Return the whole text of the passage's document, and the passage's span in it. Raises NotFound."""
         with explained(self.catalog.path):
             passage = self.catalog.passage(passage_id)
             if passage is None:
@@ -201,7 +203,7 @@ class Library:
         files = {path: file for path, file in found.files.items() if path not in excluded}
         vanished = [path for path in known if path not in files]
         if vanished:
-            # First of all: a deleted file must not answer while the others are still being read.
+            # First, so that a deleted file stops answering while others are still being read.
             self.catalog.forget_files(vanished)
         pending = [file for file in files.values() if not _is_same(file, known.get(file.path))]
         pass_ = _Pass(self, known, {known[path].document for path in vanished}, pending, on_progress)
@@ -229,7 +231,7 @@ class Library:
 
 
 class _Pass:
-    """One run over the files that differ from the catalog."""
+    """One pass over the files that differ from the catalog."""
 
     def __init__(
         self,
@@ -251,7 +253,7 @@ class _Pass:
         self._bytes_total = sum(map(_readable_bytes, pending))
 
     def take(self, found: Found) -> None:
-        """Read one file and store it, or the reason why it was skipped."""
+        """Read a file and store it, or the reason why it was skipped."""
         self._report(found, 0.0)
         passages = self.passages
         file = File(path=found.path, size=found.size, mtime_ns=found.mtime_ns, document=None)
@@ -260,21 +262,21 @@ class _Pass:
                 raise DocumentUnreadable(found.reason)
             self._read(found, file)
         except DocumentUnreadable as error:
-            # One that was changing is looked at again next time, whatever its time says.
+            # A file that was changing is read again next time, whatever its time says.
             mtime_ns = -1 if "changed while" in str(error) else found.mtime_ns
             file = msgspec.structs.replace(file, mtime_ns=mtime_ns, reason=str(error))
             self._library.catalog.put_file(file)
         self._files_done += 1
         if self.passages > passages:
             self._bytes_done += _readable_bytes(found)
-        else:  # skipped or known already: that took no time, and says nothing of the others
+        else:  # skipped or already known: it took no time, and does not help the estimate
             self._bytes_total -= _readable_bytes(found)
         self._report(found, 0.0)
 
     def _read(self, found: Found, file: File) -> None:
         catalog = self._library.catalog
         content = read_steady(Path(found.path), MOST_BYTES)
-        # The same bytes read as another format are another document.
+        # The same bytes in another format are another document.
         digest = content_hash(suffix_of(found.path).encode() + b"\n" + content)
         document = catalog.document_of(digest)
         before = self._known.get(found.path)
@@ -307,8 +309,8 @@ class _Pass:
         catalog.put(file, digest, document, passages, vectors)
 
     def _report(self, found: Found, share: float) -> None:
-        """Time left goes by bytes: they are known beforehand, passages are not. It is counted from the first text that
-        was embedded: opening the embedder takes as long as many files.
+        """Report the progress. The time left is estimated by bytes, because the number of passages is not known in
+        advance, and measured from the first text embedded, because opening the embedder takes as long as many files.
         """
         if self._on_progress is None:
             return
@@ -328,7 +330,9 @@ class _Pass:
 
 
 def budget(document: Document, embedder: Embedder) -> int:
-    """Tokens that a passage may have beside the title, its headings and the two marks at the ends of a sequence."""
+    """Return the tokens that a passage may have next to the title, its headings and the two special tokens of a
+    sequence.
+    """
     (title,) = embedder.count_tokens([document.title])
     return embedder.max_tokens - 2 - min(title + (24 if document.headings else 2), 40)
 

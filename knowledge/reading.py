@@ -1,5 +1,5 @@
-"""Reads a file in a process of its own, within bounds of memory and time: what breaks, stops or inflates a parser ends
-that process alone. One process reads many files, one after the other, and ends when it has been idle for a while.
+"""Reads files in a child process with limited memory and time, so that a file that crashes, hangs or inflates a parser
+ends only that process. One process reads many files in turn, and exits when idle for a while.
 """
 
 import contextlib
@@ -21,7 +21,9 @@ from knowledge.loaders import PLAIN, load, suffix_of
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Bytes of address space, seconds of processor time for one file, and seconds without work before it ends."""
+    """The limits of the process: bytes of address space, seconds of CPU time per file, and idle seconds before it
+    exits.
+    """
 
     memory: int = 3 * 2**30
     seconds: int = 120
@@ -44,12 +46,12 @@ class _Answer(msgspec.Struct, frozen=True, array_like=True):
 
 
 def read(name: str, content: bytes) -> Document:
-    """The content as a document, by the suffix of its name. Raises DocumentUnreadable with the reason."""
+    """Read the content as a document, by the suffix of its name. Raises DocumentUnreadable with the reason."""
     return load(name, content) if suffix_of(name) in PLAIN else _READER.read(name, content)
 
 
 class Reader:
-    """The process and its pipes; for any number of threads."""
+    """The child process and its pipes. Thread-safe."""
 
     def __init__(self, bounds: Bounds = _BOUNDS) -> None:
         self._bounds = bounds
@@ -57,11 +59,11 @@ class Reader:
         self._process: subprocess.Popen[bytes] | None = None
 
     def read(self, name: str, content: bytes) -> Document:
-        """The content as a document. Raises DocumentUnreadable with the reason."""
+        """Read the content as a document. Raises DocumentUnreadable with the reason."""
         asked = msgspec.msgpack.encode(_File(name, content))
         with self._lock:
             answer = self._ask(asked)
-            if answer is None and self._ended() == 0:  # it was idle for too long just now
+            if answer is None and self._ended() == 0:  # it had just exited because it was idle
                 answer = self._ask(asked)
             if answer is None:
                 raise DocumentUnreadable(self._reason(self._ended()))
@@ -70,14 +72,14 @@ class Reader:
         return answer.document
 
     def _ask(self, asked: bytes) -> _Answer | None:
-        """What the process says, None where it ended instead."""
+        """Return the process's answer, None if it ended instead."""
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
         try:
             with contextlib.suppress(BrokenPipeError):
                 _send(process.stdin, asked)
             answered = _receive(process.stdout)
-        except BaseException:  # half an answer is left in the pipe
+        except BaseException:  # a partial answer remains in the pipe
             process.kill()
             raise
         return msgspec.msgpack.decode(answered, type=_Answer) if answered else None
@@ -88,11 +90,11 @@ class Reader:
                 _end(self._process)
             root = str(Path(__file__).parents[1])
             paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-            # Threads of their own reserve address space for each processor.
+            # Each thread of these libraries reserves address space.
             threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
             try:
                 self._process = subprocess.Popen(
-                    # -P: the folder that the user stands in is no place to import from.
+                    # -P: do not import from the current folder.
                     [sys.executable, "-P", "-m", "knowledge.reading", *map(str, msgspec.structs.astuple(self._bounds))],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -118,7 +120,7 @@ _READER = Reader()
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Let go of the process, which ends where nothing more can come."""
+    """Close the pipes, so that the process ends, and wait for it."""
     for pipe in (process.stdin, process.stdout):
         with contextlib.suppress(BrokenPipeError):
             assert pipe is not None
@@ -133,14 +135,14 @@ def _send(stream: IO[bytes], body: bytes) -> None:
 
 
 def _receive(stream: IO[bytes]) -> bytes:
-    """A message, empty where the other end is gone."""
+    """Receive a message, empty if the other end is gone."""
     length = int.from_bytes(_exactly(stream, 8), "little")
     body = _exactly(stream, length)
     return body if len(body) == length else b""
 
 
 def _exactly(stream: IO[bytes], count: int) -> bytes:
-    """So many bytes, fewer where the other end is gone; a pipe that is not buffered gives some at a time."""
+    """Read `count` bytes, fewer if the other end is gone; an unbuffered pipe returns some at a time."""
     parts = bytearray()
     while len(parts) < count and (block := stream.read(count - len(parts))):
         parts += block
@@ -155,10 +157,10 @@ def _answer(file: _File) -> _Answer:
 
 
 def main(bounds: Bounds) -> int:
-    """Answer what comes in until nothing does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the one that asks
+    """Answer requests until the pipe closes or the process is idle too long."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl+C
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a parser that prints must not disturb the answers
+    os.dup2(2, 1)  # a parser's output must not corrupt the answers
     asked = os.fdopen(0, "rb", buffering=0)
     while select.select([asked], [], [], bounds.idle)[0]:
         body = _receive(asked)
@@ -170,7 +172,7 @@ def main(bounds: Bounds) -> int:
 
 
 def _set(bounds: Bounds) -> None:
-    """Limit the memory of this process and the time for this file."""
+    """Limit this process's memory and its time for this file."""
     with contextlib.suppress(ImportError):  # not on every system
         import resource
 
@@ -183,7 +185,7 @@ def _set(bounds: Bounds) -> None:
         for kind, most in limits.items():
             _, hard = resource.getrlimit(kind)
             soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            with contextlib.suppress(OSError, ValueError):  # a system that has no such limit
+            with contextlib.suppress(OSError, ValueError):  # a system without such a limit
                 resource.setrlimit(kind, (soft, hard))
 
 

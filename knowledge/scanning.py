@@ -1,4 +1,4 @@
-"""Finds the files below the user's roots: follows no links to folders, obeys .gitignore and .assistantignore."""
+"""Finds the files in the user's folders. Follows no links to folders, respects .gitignore and .assistantignore."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _NEVER = frozenset({"node_modules", "__pycache__", "site-packages", "$RECYCLE.BI
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A file as the folder lists it; `reason` says why it cannot be read, empty where it can."""
+    """A file found in a folder; `reason` says why it cannot be read, empty if it can."""
 
     path: str
     size: int
@@ -22,7 +22,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Scan(msgspec.Struct):
-    """What lies below the roots. `unsupported` counts the files of each suffix that no loader reads."""
+    """The result of a scan. `unsupported` counts the files that no loader reads, by suffix."""
 
     files: dict[str, Found]
     unsupported: dict[str, int]
@@ -43,8 +43,8 @@ def _suffix(path: str) -> str:
 def scan(
     roots: Iterable[Path], suffixes: Collection[str], excluded: Collection[str] = (), suffix_of: SuffixOf = _suffix
 ) -> Scan:
-    """All files below the roots with one of the suffixes; a file that is a root itself counts whatever it is. What is
-    excluded, and all below it, is left out. `suffix_of` gives the kind of a file by its path.
+    """Find all files below the roots with one of the suffixes; a root that is a file always counts. Excluded paths, and
+    all below them, are skipped. `suffix_of` returns the kind of a file by its path.
     """
     result = Scan(files={}, unsupported={})
     for root in roots:
@@ -90,7 +90,9 @@ def _take(entry: os.DirEntry[str], suffix: str, suffixes: Collection[str], resul
 
 
 def _look(path: str) -> Found | None:
-    """The file, None where it is gone. A name that is no UTF-8 cannot be kept in the catalog: shown with marks."""
+    """Return the file, None if it is gone. A name that is not UTF-8 cannot be stored in the catalog, and is shown with
+    replacement characters.
+    """
     shown = path.encode(errors="surrogateescape").decode(errors="replace")
     if shown != path:
         return Found(path=shown, size=0, mtime_ns=0, reason="the file name is not UTF-8: rename it")
@@ -114,7 +116,7 @@ def _rules_in(folder: str, entries: Iterable[os.DirEntry[str]]) -> Iterator[_Rul
 
 
 def _is_pattern(line: str) -> bool:
-    """Whether a line of an ignore file means anything; git passes over the others."""
+    """Whether a line of an ignore file is valid; git skips the others."""
     try:
         GitIgnoreSpec.from_lines([line])
     except (ValueError, re.error):
@@ -123,7 +125,7 @@ def _is_pattern(line: str) -> bool:
 
 
 def _ignored(path: str, is_folder: bool, rules: Iterable[_Rules]) -> bool:
-    """The innermost file that says anything about the path decides, as in git."""
+    """Whether the path is ignored: the innermost ignore file with a match decides, as in git."""
     verdict: bool | None = None
     for rule in rules:
         relative = os.path.relpath(path, rule.folder).replace(os.sep, "/") + ("/" if is_folder else "")

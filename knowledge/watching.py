@@ -1,4 +1,4 @@
-"""Keeps the knowledge base fresh while its folders change."""
+"""Keeps the knowledge base up to date while its folders change."""
 
 import threading
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ from knowledge.errors import KnowledgeBusy, NotFound
 from knowledge.library import Library, OnProgress, UpdateResult
 
 _LOOK_AGAIN_MS = 5_000
-"""Folders that were added meanwhile, or an update that another process held up, wait no longer than this."""
+"""The maximum wait before newly added folders are noticed, or an update is retried that another process blocked."""
 _QUIET_MS = 1_600
 
 
 def watch(
     library: Library, stop: threading.Event | None = None, on_progress: OnProgress | None = None
 ) -> Iterator[UpdateResult]:
-    """Update now and whenever a file below the roots changes, until `stop` is set; yield what each update did.
+    """Update now and whenever a file below the roots changes, until `stop` is set; yield the result of each update.
 
-    Raises NotFound where no folder was added yet.
+    Raises NotFound if there is no existing folder to watch.
     """
     from watchfiles import watch as changes_in
 
@@ -49,7 +49,7 @@ def watch(
 
 
 def _updated(library: Library, on_progress: OnProgress | None) -> UpdateResult | None:
-    """What an update did, None where another process is at it."""
+    """Return the result of an update, None if another process is updating."""
     try:
         return library.update(on_progress)
     except KnowledgeBusy:

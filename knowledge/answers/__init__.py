@@ -1,1 +1,1 @@
-"""Answers in the words of the documents."""
+"""Answers quoted from the documents."""

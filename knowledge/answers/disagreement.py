@@ -1,4 +1,4 @@
-"""Whether two quotes say different things of the same: alike but for the words that answer."""
+"""Detects quotes that contradict each other: similar except for the words that answer."""
 
 import re
 from typing import Protocol
@@ -13,7 +13,7 @@ _ENDINGS = re.compile(r"(?<=\d)(?:st|nd|rd|th)$")
 
 
 class Claim(Protocol):
-    """A quote, and where in its document the words are that answer."""
+    """A quote, with the range in its document of the words that answer."""
 
     @property
     def document(self) -> str: ...
@@ -28,8 +28,8 @@ class Claim(Protocol):
 
 
 def contradict(question: str, first: Claim, second: Claim) -> bool:
-    """Whether both answer the question, in the same words but for the answer itself. Rows of one table do not: each
-    is of something else.
+    """Whether both answer the question in similar words but differently. Rows of one table never contradict, because
+    each is about something else.
     """
     if kind_of(question) in ("other", "yes or no") or not (first.answer and second.answer):
         return False
@@ -45,7 +45,7 @@ def contradict(question: str, first: Claim, second: Claim) -> bool:
 
 
 def _answer(claim: Claim) -> frozenset[str]:
-    """The words of the answer, numbers in figures."""
+    """Return the words of the answer, with numbers as digits."""
     assert claim.answer is not None
     start, end = (place - claim.start for place in claim.answer)
     words = [_ENDINGS.sub("", _NUMBERS.get(word, word)) for word in words_of(claim.text[start:end])]

@@ -1,4 +1,4 @@
-"""A question that only makes sense after the one before it: "and on Sundays?". It is asked in full."""
+"""Completes a follow-up question such as "and on Sundays?" from the previous one."""
 
 import re
 
@@ -11,9 +11,9 @@ _FEW = 3
 
 
 def in_full(question: str, previous: str) -> str:
-    """The question with what it takes from the previous one; as it is where it stands alone.
+    """Return the question completed from the previous one, or unchanged if it stands alone.
 
-    "When does the ferry leave on weekdays?" and "and on Sundays?" make "When does the ferry leave on Sundays?".
+    "When does the ferry leave on weekdays?" and "and on Sundays?" give "When does the ferry leave on Sundays?".
     """
     asked, before = question.strip(), previous.strip().rstrip("?？. ")
     begins = _BEGINS.match(asked)

@@ -1,4 +1,4 @@
-"""What a question asks for, told from its words alone: a person, a time, an amount, a place, or yes or no."""
+"""Classifies what a question asks for by its words: a person, a time, an amount, a place, or yes or no."""
 
 import re
 from typing import Literal
@@ -32,7 +32,7 @@ _YES_NO = re.compile(
 
 
 def kind_of(question: str) -> Kind:
-    """The kind of answer that a question asks for."""
+    """Return the kind of answer that a question asks for."""
     asked = question.strip().lstrip("¿ ")
     if _YES_NO.match(asked) and " or " not in asked.lower():
         return "yes or no"
@@ -46,5 +46,5 @@ def kind_of(question: str) -> Kind:
     for pattern, kind in patterns:
         if match := pattern.search(asked):
             found.append((match.start(), kind))
-    # "How long did it take when ...": what stands first asks.
+    # "How long did it take when ...": the first match counts.
     return min(found)[1] if found else "other"

@@ -1,4 +1,4 @@
-"""What times, amounts, names and places look like in a sentence."""
+"""Patterns of times, amounts, names and places in a sentence."""
 
 import re
 
@@ -35,7 +35,7 @@ _HOUR = (
 )
 _AFTER = rf"(?:in|within|after) (?:{SMALL}|\d+) (?:minute|hour|day|week|month|year)s?"
 STAMP = re.compile(r"\[?\d[\d/.-]{5,9}(?:,? |T)\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?[Mm]\.?)?\b")
-"""When a message was sent, at the beginning of its line: it answers nothing of what the message says."""
+"""The time at the start of a message's line, which is no part of what the message says."""
 TIME = re.compile(
     rf"{_AFTER}\b|(?:(?:from|between|until|till|since|by|before|after|on|at|in) )?(?:the )?(?:{_DATE}|{_CLOCK}|{_HOUR}"
     rf"|(?:{_DAYS})\b|\d{{1,2}}(?:st|nd|rd|th)\b(?: century)?|(?:1\d|20)\d\d(?:s|[-–]\d{{2,4}})?\b)"
@@ -56,7 +56,7 @@ _NO_NAMES_LISTED = """
     new please both either ask bring call see tenants
 """
 NO_NAMES = frozenset(_NO_NAMES_LISTED.split())
-"""Words with a capital letter at the beginning of a sentence that name nobody."""
+"""Words capitalized at the start of a sentence that name nobody."""
 NAME = re.compile(
     r"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?[^\W\d_a-zà-ÿ][\w'’-]*"
     r"(?:(?: (?:de|van|von|der|of|the|and|bin|al))* [^\W\d_a-zà-ÿ][\w'’.-]*)*"

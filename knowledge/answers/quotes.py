@@ -1,5 +1,5 @@
-"""An answer without a language model: the sentences of the found passages that support it best, word for word, with the
-words that answer marked in them.
+"""Answers without a language model: quotes the sentences of the found passages that best support an answer, and marks
+the words that answer.
 """
 
 import re
@@ -19,7 +19,7 @@ from knowledge.search.words import is_unspaced, topic_of, words_of
 
 _PASSAGES = 3
 _MOST = 2.0
-"""What a score can come to, near enough."""
+"""The approximate maximum of a score."""
 _NEARLY = 0.9
 _COMPARED = 0.8
 _WORTH = 0.5
@@ -46,10 +46,10 @@ _RULES = re.compile(
 
 
 class Quote(Record, frozen=True):
-    """A sentence or a table row of a document, `start` and `end` counting characters of the document's text.
+    """A quoted sentence or table row; `start` and `end` are offsets in the document's text.
 
-    `answer` is where in the document the words begin and end that answer, None where no kind of words was asked for.
-    `changed` is when the file was last changed, in seconds since the epoch.
+    `answer` is the range in the document of the words that answer, None if there are none of the kind asked for.
+    `changed` is the file's modification time, in seconds since the epoch.
     """
 
     passage_id: str
@@ -65,7 +65,9 @@ class Quote(Record, frozen=True):
 
 
 class Quotes(Record, frozen=True):
-    """The quotes, best first; where they `disagree`, the newest first. `confidence` is how likely the best answers."""
+    """The quotes, best first, or newest first if they `disagree`. `confidence` is the probability that the best one
+    answers.
+    """
 
     best: tuple[Quote, ...]
     disagree: bool = False
@@ -73,17 +75,17 @@ class Quotes(Record, frozen=True):
 
 
 def best_quotes(question: str, result: SearchResult, embedder: Embedder, most: int = 3) -> list[Quote]:
-    """The quotes of `find_quotes` alone."""
+    """Return only the quotes of `find_quotes`."""
     return list(find_quotes(question, result, embedder, most).best)
 
 
 def find_quotes(question: str, result: SearchResult, embedder: Embedder, most: int = 3) -> Quotes:
-    """The sentence nearest to the question out of the first passages found, and others that are nearly as near, or say
-    otherwise.
+    """Return the best sentence of the first passages for the question, and others that score nearly as high or
+    contradict it.
 
-    A sentence's score is 0.7 of its cosine to the question, the title before it, 0.6 of its passage's score, 0.3 of
-    the share of the question's words that it holds, 0.1 of that with its title, and what `_bonus` says of its words.
-    The first quote holds the answer for 82 % of XQuAD's questions (n 1,190), and one of the three best for 95 %.
+    A sentence's score is 0.7 of its cosine to the question (with the title before it), plus 0.6 of its passage's score,
+    0.3 of the share of the question's words in it, 0.1 of that share with its title, and `_bonus` for its words. The
+    first quote contains the answer for 82 % of XQuAD's questions (n 1,190), and one of the best three for 95 %.
     """
     hits = result.hits[:_PASSAGES]
     candidates = _candidates([hit for hit in hits if hit.score >= _WORTH * hits[0].score])
@@ -97,7 +99,7 @@ def find_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
     near = vectors[1:] @ vectors[0]
     by_words = is_unspaced(question)
     if by_words:
-        # An embedder of English puts such texts anywhere.
+        # The vectors of an English embedder are meaningless for such texts.
         topic = topic_of(question)
         near = np.array([bool(topic) and topic in text for text in texts], np.float32)
     found: list[tuple[Quote, float, Hit]] = []
@@ -108,7 +110,7 @@ def find_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
         score += _bonus(kind, text, span is not None) + (_COUNTS if counts(question, text) else 0.0)
         chance = word_chance(hit) if by_words else quote_chance(hit, cosine)
         if hit.is_row and span is None and kind not in ("other", "yes or no"):
-            chance = min(chance, MOST_PROBABLE)  # the words are those of its columns, or it lacks what is asked for
+            chance = min(chance, MOST_PROBABLE)  # the matches are column names, or the row lacks what is asked for
         found.append((_quote(hit, start, end, score, span), chance, hit))
     found.sort(key=lambda candidate: -candidate[0].score)
     first, chance, hit = found[0]
@@ -117,8 +119,8 @@ def find_quotes(question: str, result: SearchResult, embedder: Embedder, most: i
 
 
 def _with_next(question: str, quote: Quote, hit: Hit) -> Quote:
-    """The quote and the sentence after it in one, where only that one holds what was asked for: "The stairs are painted
-    in May. Vega does it for 3,850 euros." They stand on one line, so that they are of one paragraph.
+    """Extend the quote by the next sentence if only that one contains what is asked for: "The stairs are painted in
+    May. Vega does it for 3,850 euros." They must be on one line, and so in one paragraph.
     """
     if quote.answer or hit.is_row or kind_of(question) not in ("time", "amount") or is_unspaced(quote.text):
         return quote
@@ -145,7 +147,7 @@ def _settled(question: str, quotes: list[Quote], most: int, confidence: float) -
 
 
 def _bonus(kind: Kind, text: str, has_answer: bool) -> float:
-    """What the words of a sentence say for it: it holds what is asked for, it is settled, it is a sentence."""
+    """Return a bonus for a sentence's words: it contains what is asked for, is settled, and is no fragment."""
     bonus = 0.04 * float(np.log1p(len(text)))
     if is_unspaced(text):
         return bonus
@@ -177,19 +179,21 @@ def _quote(hit: Hit, start: int, end: int, score: float, span: tuple[int, int] |
 
 
 def _candidates(hits: Sequence[Hit]) -> list[tuple[Hit, int, int]]:
-    """What may be quoted, as spans of the passages. They overlap by a sentence, which counts as the better one's."""
+    """Return the candidates as spans of the passages. Passages overlap by a sentence, which counts
+    for the better one.
+    """
     places: dict[tuple[str, int], tuple[Hit, int, int]] = {}
     for hit in hits:
         for start, end in _spans(hit):
             text = hit.text[start:end]
-            is_head = not hit.is_row and text.startswith("|")  # the names of a table's columns
+            is_head = not hit.is_row and text.startswith("|")  # the column names of a table
             if (hit.is_row or len(words_of(text)) > 2) and not is_head and not text.endswith(("?", "？")):
                 places.setdefault((hit.document, hit.start + start), (hit, start, end))
     return list(places.values())
 
 
 def _spans(hit: Hit) -> Iterator[tuple[int, int]]:
-    """Sentences, and of table rows each as a whole unless it is long."""
+    """Yield the sentences; a table row is whole unless it is long."""
     if not hit.is_row:
         yield from sentence_spans(hit.text)
         return
@@ -204,7 +208,7 @@ def _spans(hit: Hit) -> Iterator[tuple[int, int]]:
 
 
 def _names(hit: Hit) -> tuple[str, ...] | None:
-    """The names of a row's columns: in a text file they stand above it, else in the row."""
+    """Return the names of a row's columns, which are above the table in a text file; empty if they are in the row."""
     if not hit.is_row:
         return None
     is_drawn = "|" in hit.text and hit.headings
@@ -212,8 +216,8 @@ def _names(hit: Hit) -> tuple[str, ...] | None:
 
 
 def _is_fragment(text: str) -> bool:
-    """Whether a text is more likely a heading, or a label, than a sentence: few words, and no end. It is nearer to a
-    question than what stands below it, and answers nothing.
+    """Whether a text is probably a heading or a label: few words, and no end mark. Such texts are closer to a question
+    than the text below them, but answer nothing.
     """
     is_label = not _CLOSED.search(text) and len(words_of(text)) < _SENTENCE and not _ITEM.match(text)
     return is_label and ": " not in text and " · " not in text and "|" not in text

@@ -1,5 +1,5 @@
-"""The words of a sentence that answer a question: the person, time, amount or place in it that the question does not
-name itself. Nothing is taken for certain: a span is what a reader's eye is led to.
+"""Finds the words of a sentence that answer a question: the person, time, amount or place that the question does not
+name. It is a guess that guides the reader's eye.
 """
 
 import re
@@ -19,8 +19,8 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {"time": TIME, "amount": AMOUNT, "perso
 
 
 def answer_span(question: str, sentence: str, names: Sequence[str] | None = None) -> tuple[int, int] | None:
-    """The characters of the sentence that answer, None where nothing in it is of the kind asked for. For a table row
-    `names` are those of its columns, empty where each cell brings its own.
+    """Return the range of the sentence that answers, None if it contains nothing of the kind asked for. For a table
+    row, `names` are its column names, empty if the cells include them.
     """
     kind = kind_of(question)
     if names is not None:
@@ -39,7 +39,7 @@ def answer_span(question: str, sentence: str, names: Sequence[str] | None = None
 
 
 def counts(question: str, sentence: str) -> bool:
-    """Whether the sentence has a number of what the question wants counted: "six eggs" for "how many eggs"."""
+    """Whether the sentence has a number of what is to be counted: "six eggs" for "how many eggs"."""
     asked = _COUNTED.search(question)
     if not asked:
         return False
@@ -62,7 +62,7 @@ def _candidates(pattern: re.Pattern[str], kind: Kind, sentence: str) -> Iterator
 
 
 def _is_new(text: str, asked: frozenset[str], kind: Kind) -> bool:
-    """Whether it says more than the question does. A pronoun or an article is no name."""
+    """Whether the text says more than the question. A pronoun or an article is no name."""
     said = content_stems(text)
     if kind == "person" and (not said or text.lower() in NO_NAMES or TIME.fullmatch(text)):
         return False
@@ -78,7 +78,7 @@ def _distance(span: tuple[int, int], place: int) -> int:
 
 
 Cell = tuple[str, str, int]
-"""A cell's name, its text and where that begins."""
+"""The name, the text and the offset of a cell."""
 
 
 def _cells(row: str, names: Sequence[str]) -> Iterator[Cell]:
@@ -97,8 +97,8 @@ def _cells(row: str, names: Sequence[str]) -> Iterator[Cell]:
 
 
 def _cell(question: str, cells: Iterator[Cell], kind: Kind) -> tuple[int, int] | None:
-    """The value of a row under the name that the question names best. A row of three cells or more must itself be one
-    that the question names: of its neighbours the columns' names hold as well.
+    """Return the range of the value whose column name best matches the question. In a row of three or more cells,
+    another value must match the question: the column names also fit the rows next to it.
     """
     asked = content_stems(question)
     row = list(cells)
@@ -107,7 +107,7 @@ def _cell(question: str, cells: Iterator[Cell], kind: Kind) -> tuple[int, int] |
     best: tuple[float, int, int] | None = None
     for name, value, start in row:
         if not content_stems(value) - asked:
-            continue  # it names what is asked about
+            continue  # the value only repeats the question
         named = content_stems(name)
         share = len(named & asked) / len(named) if named else 0.0
         if (

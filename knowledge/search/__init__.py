@@ -1,1 +1,1 @@
-"""Finds passages: vectors and words, the index over them, and how sure a match is."""
+"""Searches passages by vectors and words, and estimates the confidence of a match."""

@@ -1,7 +1,7 @@
-"""Text to unit vectors, behind one protocol.
+"""The embedder protocol: turns texts into unit vectors.
 
-A passage gets a vector for the whole of it and one for each of its windows, runs of three sentences, with the title
-before each. That doubles the work of indexing; pooling the windows from the whole passage's states is free, but found
+A passage gets a vector for its whole text and one for each of its windows of three sentences, each with the title
+before it. That doubles the indexing time; pooling the windows from the whole passage's states costs nothing, but finds
 less (tests/benchmarks/retrieval.py).
 """
 
@@ -20,7 +20,7 @@ Vectors = NDArray[np.float32]
 
 
 class PassageText(msgspec.Struct, frozen=True):
-    """What is embedded of a passage: `context` (title and headings) before its text; windows are spans of the text."""
+    """The text of a passage to embed: `context` (title and headings) before its text; windows are spans of the text."""
 
     context: str
     text: str
@@ -42,26 +42,26 @@ class Embedder(Protocol):
     max_tokens: int
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, without the marks at its ends."""
+        """Count the tokens of each text, without special tokens."""
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        """Unit rows, shape (n, d)."""
+        """Return unit vectors, shape (n, d)."""
 
     def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
-        """Vectors of each passage and its windows; what exceeds `max_tokens` is cut off."""
+        """Return the vectors of each passage and its windows; text beyond `max_tokens` is cut off."""
 
 
 def passage_text(title: str, passage: Passage) -> PassageText:
-    """What is embedded of a passage of the document of that title."""
+    """Return the text to embed for a passage of the document with that title."""
     path = [part for part in dict.fromkeys((title, *passage.headings)) if part]
-    # 160 characters are some 35 tokens: the passage keeps most of the model's window.
+    # 160 characters are about 35 tokens, so the passage keeps most of the model's window.
     context = ". ".join(path)[-160:]
     spans = windows([(start - passage.start, end - passage.start) for start, end in passage.sentences])
     return PassageText(context=context + ". " if context else "", text=passage.text, windows=tuple(spans))
 
 
 def each_passage(passages: Sequence[PassageText], embed: Callable[[Sequence[str]], Vectors]) -> list[PassageVectors]:
-    """Whole passages and windows in one go; a passage of one window needs no second vector."""
+    """Embed whole passages and windows in one call; a passage of one window needs no second vector."""
     texts: list[str] = []
     counts: list[int] = []
     for passage in passages:

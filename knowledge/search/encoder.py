@@ -1,5 +1,5 @@
-"""Encoders of the BERT kind through CTranslate2, in int8 where that is exact enough: the bundled all-MiniLM, and
-sentence-transformers models on this machine. Pooling and normalisation in NumPy.
+"""BERT-type encoders in CTranslate2, in int8 if that is accurate enough: the bundled all-MiniLM, and
+sentence-transformers models on this machine. Pooling and normalization are in NumPy.
 """
 
 import contextlib
@@ -22,9 +22,11 @@ from knowledge.search.layout import Layout
 
 _CONVERTED = "-float32"
 _BATCH = 8
-"""Texts at once: int8 with 4 to 8 is 1.1 to 1.2 times as fast as with 16, and with 64 half as fast."""
+"""The batch size: int8 with 4 to 8 texts is 1.1 to 1.2 times as fast as with 16, and twice as fast as with 64."""
 AGREES = 0.99
-"""The least cosine of int8's vectors to float32's; for all-MiniLM 0.994 with AVX2 alone, 0.995 with AVX-512."""
+"""The minimum cosine between int8's and float32's vectors; for all-MiniLM it is 0.994 with only AVX2, 0.995 with
+AVX-512.
+"""
 _PROBES = (
     "When does the harbour office open?",
     "The rent is 940 euros a month and is due on the third working day.",
@@ -35,7 +37,7 @@ _PROBES = (
 
 
 class Source(NamedTuple):
-    """A model's folder, how it makes vectors, and where its conversion is or will be."""
+    """A model's folder, its layout, and the place of its conversion."""
 
     folder: Path
     layout: Layout
@@ -43,23 +45,23 @@ class Source(NamedTuple):
 
     @property
     def is_converted(self) -> bool:
-        """Whether the conversion is there already."""
+        """Whether the conversion exists."""
         return (self.place / "model.bin").is_file()
 
 
 def find_source(name: str, folder: Path, layout: Layout, cache: Path) -> Source:
-    """The model of that folder; the name of its conversion holds the hash of the weights."""
+    """Return the source of the model in the folder; its conversion is named by the hash of the weights."""
     return Source(folder, layout, cache / f"{Path(name).name}-{_weights_digest(folder)[:12]}{_CONVERTED}")
 
 
 class Encoder:
-    """A converted model. `compute_type` is what it computes in: "int8" becomes "float32" on a processor where it is not
-    exact enough.
+    """A converted model. `compute_type` is the type it uses: "int8" becomes "float32" on a processor where int8 is too
+    inaccurate.
     """
 
     def __init__(self, source: Source, *, compute_type: str, threads: int = 0) -> None:
-        """Converts the model if that wasn't done. The conversion is float32 for both types: CTranslate2 quantizes as it
-        loads, all-MiniLM in 0.06 s.
+        """Convert the model if necessary. The conversion is float32 for both types: CTranslate2 quantizes while
+        loading, all-MiniLM in 0.06 s.
         """
         from tokenizers import Tokenizer
 
@@ -67,7 +69,7 @@ class Encoder:
             ensure_private(source.place.parent)
             _convert(source.folder, source.place)
         self._layout = layout = source.layout
-        # int8 and float32 share a space: all-MiniLM's vectors of one text have a cosine of 0.997 on average.
+        # int8 and float32 share a space: all-MiniLM's vectors of a text have a cosine of 0.997 on average.
         self.identity = source.place.name.removesuffix(_CONVERTED) + _mark(layout)
         self.dimension = layout.dimension
         tokenizer = str(source.folder / "tokenizer.json")
@@ -83,7 +85,7 @@ class Encoder:
             self._open(source.place, "float32")
 
     def _opens_int8(self, place: Path) -> bool:
-        """Load it as int8, if the processor computes that, and near enough to float32."""
+        """Load the model as int8 if the processor supports it; return whether it is close enough to float32."""
         import ctranslate2
 
         if "int8" not in ctranslate2.get_supported_compute_types("cpu"):
@@ -101,7 +103,7 @@ class Encoder:
         )
 
     def _exact_probes(self, place: Path) -> Vectors:
-        """Vectors of a few texts by float32, shape (n, d), made once and kept beside the model."""
+        """Return float32 vectors of a few texts, shape (n, d), computed once and kept with the model."""
         file = place / "probes.npy"
         with contextlib.suppress(OSError, ValueError, EOFError):
             exact: Vectors = np.load(file)
@@ -111,7 +113,7 @@ class Encoder:
         exact = self._embed(_PROBES)
         written = io.BytesIO()
         np.save(written, exact)
-        with contextlib.suppress(OSError):  # a folder that cannot be written: made again each time
+        with contextlib.suppress(OSError):  # a read-only folder: computed again each time
             write_whole(file, written.getvalue())
         return exact
 
@@ -127,7 +129,7 @@ class Encoder:
     def _embed(self, texts: Sequence[str]) -> Vectors:
         encodings = self._cutting.encode_batch(list(texts))
         rows = np.zeros((len(texts), self.dimension), np.float32)
-        # Long and short texts go in different batches: padding to the longest costs as much as tokens do.
+        # Batch by length: padding costs as much as real tokens.
         by_length = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
         for first in range(0, len(by_length), _BATCH):
             places = by_length[first : first + _BATCH]
@@ -140,7 +142,9 @@ class Encoder:
 
 
 def _mark(layout: Layout) -> str:
-    """What sets its vectors apart from those that the same weights make by the plain mean without prompts."""
+    """Return a suffix that distinguishes these vectors from those of the same weights with mean
+    pooling and no prompts.
+    """
     ways = (layout.pooling, layout.query, layout.document)
     return "" if ways == ("mean", "", "") else f"-{hashlib.sha256(msgspec.json.encode(ways)).hexdigest()[:6]}"
 
@@ -151,7 +155,7 @@ def _unit(rows: Vectors) -> Vectors:
 
 
 def _weights_digest(folder: Path) -> str:
-    """SHA-256 of the weights; 90 MB take 0.06 s."""
+    """Return the SHA-256 of the weights; 90 MB take 0.06 s."""
     try:
         with (folder / "model.safetensors").open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -159,7 +163,7 @@ def _weights_digest(folder: Path) -> str:
         raise EmbedderMissing(f"the embedder's weights cannot be read in {folder}: get it again") from error
 
 
-# The converter asks for `position_embedding_type`, which transformers 5 does not write any more.
+# The converter requires `position_embedding_type`, which transformers 5 no longer writes.
 _CONVERT = """
 import sys
 from ctranslate2.converters import TransformersConverter
@@ -170,10 +174,10 @@ TransformersConverter(sys.argv[1]).convert(sys.argv[2], quantization="float32")
 
 
 def _convert(source: Path, place: Path) -> None:
-    """Make the conversion in a process of its own: it needs torch, and this one does not want it."""
+    """Convert in a child process, so that torch is not imported here."""
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".converting-") as folder:
         draft = Path(folder) / "model"
-        # -P: the folder that the user stands in is no place to import from.
+        # -P: do not import from the current folder.
         command = [sys.executable, "-P", "-c", _CONVERT, str(source), str(draft)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -182,6 +186,6 @@ def _convert(source: Path, place: Path) -> None:
         try:
             draft.rename(place)
         except OSError:
-            # Another process was faster; its conversion is the same.
+            # Another process was faster; its conversion is identical.
             if not (place / "model.bin").is_file():
                 raise

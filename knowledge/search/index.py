@@ -1,7 +1,7 @@
-"""Nearest vectors by FAISS: exact while there are few, inverted lists (IVF) beyond.
+"""Nearest-neighbour search with FAISS: exact for few vectors, inverted lists (IVF) for many.
 
-The file is a copy of what the catalog holds: it is checked when it is read, and whatever is missing, damaged or stale
-in it is made again from there.
+The file copies data of the catalog: it is checked when loaded, and anything missing, damaged or outdated is rebuilt
+from the catalog.
 """
 
 import zlib
@@ -16,9 +16,9 @@ from knowledge.files import write_whole
 from knowledge.search.embedder import Vectors
 
 EXACT_UP_TO = 20_000
-"""Up to here every vector is compared: about 4 ms for 20,000 of 384 dimensions on one core."""
+"""Up to this many vectors the search is exact: about 4 ms for 20,000 of 384 dimensions on one core."""
 RECALL = 0.99
-"""Inverted lists look at as many cells as find this share of the exact 100 nearest."""
+"""Inverted lists probe as many cells as needed to find this share of the exact 100 nearest."""
 _FORMAT = 1
 _NEAREST = 100
 _PROBES = 64
@@ -35,7 +35,7 @@ class _Header(msgspec.Struct, frozen=True):
 
 
 class VectorIndex:
-    """Unit vectors by row number. `identity` is the embedder's; `revision` is the catalog's that it agrees with.
+    """Unit vectors by row number. `identity` is the embedder's; `revision` is that of the catalog it matches.
 
     `recall` is the measured share of the exact nearest 100 that a search finds.
     """
@@ -51,15 +51,15 @@ class VectorIndex:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """The row numbers in it, in order."""
+        """The row numbers in the index, in order."""
         return np.sort(_row_numbers(self._index))
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
     def add(self, rows: NDArray[np.int64], vectors: Vectors) -> None:
-        """Add vectors of shape (n, d) under those numbers. Turns to inverted lists when it has grown beyond exact
-        search, and lays them out anew when it has grown to four times what they were laid out for.
+        """Add vectors of shape (n, d) with these row numbers. Switches to inverted lists when exact search becomes too
+        slow, and retrains them when the index has grown to four times its size at training.
         """
         if not len(rows):
             return
@@ -74,21 +74,21 @@ class VectorIndex:
             self._index.add_with_ids(np.ascontiguousarray(vectors), rows)
 
     def remove(self, rows: NDArray[np.int64]) -> None:
-        """Take those numbers out."""
+        """Remove these row numbers."""
         if len(rows):
             faiss = _faiss()
 
             self._index.remove_ids(faiss.IDSelectorBatch(rows))
 
     def search(self, vector: Vectors, most: int, allowed: NDArray[np.int64] | None = None) -> list[int]:
-        """The row numbers of the nearest vectors, best first, out of `allowed` where it is given."""
+        """Return the row numbers of the nearest vectors, best first, only from `allowed` if given."""
         faiss = _faiss()
 
         if not len(self) or (allowed is not None and not len(allowed)):
             return []
         selector = None if allowed is None else faiss.IDSelectorBatch(allowed)
         if self._trained_for:
-            # Few allowed rows may lie in any cell: then all cells are looked at.
+            # The allowed rows may be in any cell, so all cells are probed.
             probes = self._probes if allowed is None else self._index.nlist
             parameters: Any = faiss.SearchParametersIVF(sel=selector, nprobe=probes)
         else:
@@ -97,7 +97,7 @@ class VectorIndex:
         return [int(row) for row in found[0] if row >= 0]
 
     def save(self, path: Path) -> None:
-        """Write it whole or not at all."""
+        """Write the index to a file, atomically."""
         faiss = _faiss()
 
         body = faiss.serialize_index(self._index).tobytes()
@@ -114,7 +114,9 @@ class VectorIndex:
 
     @classmethod
     def load(cls, path: Path, identity: str, dimension: int) -> "VectorIndex":
-        """The saved index, or an empty one where none fits: absent, half written, of another embedder or version."""
+        """Load the saved index, or return an empty one if the file is missing, incomplete, or of another embedder or
+        version.
+        """
         faiss = _faiss()
 
         index = cls(identity, dimension)
@@ -138,7 +140,7 @@ class VectorIndex:
         cells = int(4 * np.sqrt(len(rows)))
         quantizer = faiss.IndexFlatIP(self.dimension)
         lists = faiss.IndexIVFFlat(quantizer, self.dimension, cells, faiss.METRIC_INNER_PRODUCT)
-        # 64 points a cell place the centres well enough; more only take time.
+        # 64 points per cell are enough to place the centroids; more only take time.
         lists.cp.max_points_per_centroid = 64
         lists.cp.seed = 1
         contiguous = np.ascontiguousarray(vectors)
@@ -151,9 +153,9 @@ class VectorIndex:
 
 
 def _measured(lists: Any, rows: NDArray[np.int64], vectors: Vectors) -> tuple[int, float]:
-    """The fewest cells to look at for the recall asked for, and the recall that gives.
+    """Return the least number of cells to probe for the required recall, and the recall reached.
 
-    The questions are stored vectors with noise of their own length: a real question is no stored vector, and without
+    The queries are stored vectors plus noise of the same length, because a real query is no stored vector: without
     noise each would find its own cell first.
     """
     faiss = _faiss()
@@ -174,7 +176,7 @@ def _measured(lists: Any, rows: NDArray[np.int64], vectors: Vectors) -> tuple[in
 
 
 def _faiss() -> Any:
-    """FAISS takes 0.3 s to import: not before the first search."""
+    """Import FAISS on first use, because that takes 0.3 s."""
     import faiss
 
     return faiss
@@ -201,7 +203,7 @@ def _row_numbers(index: Any) -> NDArray[np.int64]:
 
 
 def _all_vectors(index: Any, dimension: int) -> Vectors:
-    """The vectors in the order of `_row_numbers`, shape (n, d)."""
+    """Return the vectors in the order of `_row_numbers`, shape (n, d)."""
     faiss = _faiss()
 
     if hasattr(index, "id_map"):

@@ -1,4 +1,4 @@
-"""What the files of a sentence-transformers model say about how it makes a vector of a text. Loads no weights."""
+"""Reads from a sentence-transformers model's files how it computes vectors. Loads no weights."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import msgspec
 from knowledge.errors import EmbedderMissing
 
 _LOST_POSITIONS = {"bert": 0, "roberta": 2, "xlm-roberta": 2}
-"""The types that CTranslate2 runs, and the positions that each never uses: RoBERTa counts from 2."""
+"""The model types that CTranslate2 supports, and the positions each never uses: RoBERTa counts from 2."""
 _MODULES = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
 _POOLING: dict[str, Literal["mean", "cls"]] = {
     "pooling_mode_mean_tokens": "mean",
@@ -19,12 +19,14 @@ _POOLING: dict[str, Literal["mean", "cls"]] = {
 _E5 = re.compile(r"(?:^|[-_])e5(?:[-_]|$)", re.IGNORECASE)
 _E5_PROMPTS = {"query": "query: ", "document": "passage: "}
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
-"""What models call the prompt of a passage. Unlike in sentence-transformers, an empty one leaves the next its turn."""
+"""Names of the prompt for passages. Unlike in sentence-transformers, an empty prompt is skipped in
+favour of the next.
+"""
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """How a model makes a vector: `query` and `document` stand before a question and a passage; `pooling` is the mean
-    of the tokens' states, or the first token's.
+    """How a model computes vectors: `query` and `document` are prefixes of questions and passages; `pooling` takes the
+    mean of the tokens' states, or the first token's.
     """
 
     dimension: int
@@ -35,9 +37,9 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 def read_layout(folder: Path, name: str) -> Layout | None:
-    """The layout of a model that CTranslate2 runs as sentence-transformers does, None for any other.
+    """Return the layout of a model that CTranslate2 runs exactly like sentence-transformers, None for any other.
 
-    Raises EmbedderMissing where a file is damaged.
+    Raises EmbedderMissing if a file is damaged.
     """
     config = _read(folder / "config.json")
     kind, activation = config.get("model_type"), config.get("hidden_act")
@@ -67,18 +69,18 @@ def read_layout(folder: Path, name: str) -> Layout | None:
 
 
 def modules_of(folder: Path) -> list[str]:
-    """The kinds of the model's modules in order, such as Transformer and Pooling; empty where it names none."""
+    """Return the types of the model's modules in order, such as Transformer and Pooling; empty if it lists none."""
     modules = _read(folder / "modules.json", list)
     return [str(module.get("type", "")).rpartition(".")[2] for module in modules if isinstance(module, dict)]
 
 
 def prompts_of(name: str, prompts: dict[str, Any]) -> dict[str, Any]:
-    """The model's own prompts. Files of the E5 family don't say which it needs."""
+    """Return the model's prompts, or those of the E5 family, whose files do not name them."""
     return _E5_PROMPTS if _E5.search(Path(name).name) and not any(prompts.values()) else prompts
 
 
 def _pooling_of(config: dict[str, Any]) -> Literal["mean", "cls"] | None:
-    """None for a way that is neither, or is several at once."""
+    """Return the pooling mode, None for any other or for several."""
     if (mode := config.get("pooling_mode")) is not None:
         return mode if mode in _POOLING.values() else None
     modes = [key for key, value in config.items() if key.startswith("pooling_mode_") and value]
@@ -86,7 +88,7 @@ def _pooling_of(config: dict[str, Any]) -> Literal["mean", "cls"] | None:
 
 
 def _read(path: Path, kind: type = dict) -> Any:
-    """The content of a JSON file; empty where there is none."""
+    """Return the content of a JSON file; empty if it does not exist."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Opens an embedder by name: the bundled all-MiniLM, or a sentence-transformers model that is on this machine."""
+"""Opens an embedder by name: the bundled all-MiniLM, or a sentence-transformers model on this machine."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,10 +24,10 @@ def open_embedder(
     threads: int = 0,
     on_convert: Callable[[], None] = lambda: None,
 ) -> Embedder:
-    """The embedder of that name: `minilm`, or a sentence-transformers model in `folder` or, without that, of that path
-    or Hub id.
+    """Open the embedder of that name: `minilm`, or a sentence-transformers model in `folder`, or else of that path or
+    Hub id.
 
-    `cache` is where conversions are kept; `on_convert` is called before one is made, which takes ten seconds or more.
+    `cache` is the folder for conversions; `on_convert` is called before a conversion, which takes ten seconds or more.
     `compute_type` is "int8", twice as fast, or "float32", exact to sentence-transformers.
     """
     source = source_of(name, cache, folder)
@@ -39,15 +39,15 @@ def open_embedder(
 
 
 def source_of(name: str, cache: Path, folder: Path | None = None) -> Source | None:
-    """What CTranslate2 runs of the embedder of that name, None where sentence-transformers does."""
+    """Return the source of an embedder that CTranslate2 runs, None for one that sentence-transformers runs."""
     folder = _minilm_folder() if name == MINILM else folder or Path(name)
     layout = read_layout(folder, name) if folder.is_dir() else None
     return find_source(name, folder, layout, cache) if layout else None
 
 
 class SentenceTransformersModel:
-    """Any sentence-transformers model; windows are embedded as texts of their own. Pooling and what stands before
-    questions and passages are as the model's own files say; the E5 family's don't say what they need before them.
+    """Any sentence-transformers model; windows are embedded as separate texts. Pooling and prompts are those in the
+    model's files, except for the E5 family, whose files do not name the prompts.
     """
 
     def __init__(self, name: str, folder: Path | None = None) -> None:

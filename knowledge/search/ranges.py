@@ -1,4 +1,4 @@
-"""Ranges of numbers in a text: "between 9 and 17", "60 to 85 kg", "9:00-18:30"."""
+"""Finds ranges of numbers in a text: "between 9 and 17", "60 to 85 kg", "9:00-18:30"."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _RANGES = (
 
 
 def ranges_in(text: str) -> Iterator[tuple[float, float]]:
-    """The least and the most of each; minutes count as parts of an hour."""
+    """Yield the lower and upper bound of each range; minutes count as fractions of an hour."""
     for pattern in _RANGES:
         for found in pattern.finditer(text):
             low, high = map(_value, found.groups())

@@ -1,5 +1,5 @@
-"""Reads question and passage together, which tells more than two vectors and takes a hundred times as long: any
-sentence-transformers CrossEncoder that is on this machine.
+"""Reranks passages with a sentence-transformers CrossEncoder on this machine, which reads question and passage
+together: more accurate than two vectors, and a hundred times slower.
 """
 
 import math
@@ -14,23 +14,23 @@ class Reranker(Protocol):
     """Scores passages for a question."""
 
     def score(self, question: str, texts: Sequence[str]) -> list[float]:
-        """How well each text answers, 0 to 1."""
+        """Return how well each text answers, 0 to 1."""
 
 
 def open_reranker(name: str) -> Reranker:
-    """The cross-encoder of that name: a folder, or a Hub id whose files are on this machine."""
+    """Open the cross-encoder of that name: a folder, or a Hub id whose files are on this machine."""
     return CrossEncoderReranker(name)
 
 
 class CrossEncoderReranker:
-    """A CrossEncoder with one output, whose value becomes a share by the logistic function."""
+    """A CrossEncoder with one output, mapped to 0 to 1 by the logistic function."""
 
     def __init__(self, name: str) -> None:
         try:
             folder = _folder_of(name)
             from sentence_transformers import CrossEncoder
 
-            # The identity: some models bring a logistic function of their own, and two flatten every difference.
+            # Some models include a logistic function, and applying it twice would flatten all differences.
             self._model: Any = CrossEncoder(str(folder), local_files_only=True, activation_fn=_identity())
         except (OSError, ValueError) as error:
             raise EmbedderMissing(
@@ -48,7 +48,7 @@ class CrossEncoderReranker:
 
 
 def _folder_of(name: str) -> Path:
-    """Where it lies. Asked first: of a name that leads nowhere, sentence-transformers says more than our one line."""
+    """Return the folder. Checked first, because sentence-transformers prints more than one line for an unknown name."""
     from huggingface_hub import snapshot_download
 
     folder = Path(name).expanduser()

@@ -1,9 +1,9 @@
-"""Finds the passages that answer a question: vectors and words together, near-duplicates once, and a judgement of
-whether the answer is there at all.
+"""Finds the passages that answer a question: combines vectors and words, drops near-duplicates, and judges whether
+there is an answer at all.
 
 Score = 0.55 * cosine + 0.45 * words. The cosine is the mean of the whole passage's and its best window's. `words` is
-the share of the question's word weight that the passage matches: BM25 divided by the most it could be, so that it means
-the same for every question. The best hundred by either are compared.
+the share of the question's word weight that the passage matches: BM25 divided by its maximum, so that it is comparable
+between questions. The best hundred by each are compared.
 """
 
 import math
@@ -26,26 +26,26 @@ from knowledge.search.words import FUNCTION_WORDS, asked_words, is_unspaced
 from knowledge.storage.catalog import Catalog, StoredPassage
 
 WORD_SHARE = 0.45
-"""Weight of the words against the cosine. In a script without spaces words are all: the embedder knows none."""
+"""The weight of the words against the cosine. In scripts without spaces only words count, because the embedder knows
+none of these scripts.
+"""
 CANDIDATES = 100
-"""Taken from the vectors and from the words each."""
+"""The number of candidates taken by vectors, and by words."""
 RERANKED = 20
-"""So many of the best are read once more by the cross-encoder, where there is one."""
+"""The number of best passages that the cross-encoder reads, if there is one."""
 SAME = 0.97
 """Passages with this cosine or more that also share nine words in ten are shown once."""
 FEW = 64
-"""Among fewer passages FTS5's BM25 says nothing, as any word of the subject is in half of them. There a matched word
-counts half its weight, which is about what BM25 gives one that occurs once or twice.
+"""With fewer passages FTS5's BM25 is meaningless, because any word of the subject is in half of them. Then a matched
+word counts half its weight, about what BM25 gives a word that occurs once or twice.
 """
-_BM25_MOST = 2.2  # k1 + 1: what FTS5's BM25 of a word tends to, in units of its weight
+_BM25_MOST = 2.2  # k1 + 1: the limit of FTS5's BM25 for a word, in units of its weight
 
 _WORD = re.compile(r"\w+")
 
 
 class Retriever:
-    """Searches one catalog. The index follows the catalog: what another process adds or removes is seen at the next
-    question.
-    """
+    """Searches a catalog. The index follows the catalog: changes by another process are seen at the next question."""
 
     def __init__(
         self, catalog: Catalog, embedder: Embedder, index_file: Path, reranker: Reranker | None = None
@@ -58,7 +58,7 @@ class Retriever:
         self._terms: dict[str, list[Term]] = {}
 
     def search(self, question: str, k: int = 5, filters: Filters | None = None) -> SearchResult:
-        """The k best passages, out of the files that the filters allow."""
+        """Return the k best passages, from the files that pass the filters."""
         started = time.perf_counter()
         index = self.index()
         filters = filters or Filters()
@@ -87,7 +87,7 @@ class Retriever:
         )
 
     def index(self) -> VectorIndex:
-        """The index, made to agree with the catalog."""
+        """Return the index, updated to the catalog."""
         if self._index is None:
             self._index = VectorIndex.load(self._index_file, self._embedder.identity, self._embedder.dimension)
         revision = self._catalog.revision()
@@ -102,12 +102,12 @@ class Retriever:
         return self._index
 
     def save(self) -> None:
-        """Keep the index for the next start."""
+        """Save the index for the next start."""
         self.index().save(self._index_file)
 
     def _weighed(self, question: str) -> list[tuple[Term, float]]:
-        """The question's terms with their weights, repeated as often as they are in it. Those in more than half of the
-        passages are left out: they weigh nothing and only cost time.
+        """Return the question's terms with their weights, repeated as in the question. Terms in more than half of the
+        passages are left out: they have no weight and only cost time.
         """
         words = asked_words(question)
         total = self._catalog.passage_count()
@@ -118,7 +118,7 @@ class Retriever:
         return [(term, weight) for term, weight in weighed if weight > 0]
 
     def _word_shares(self, terms: Sequence[tuple[Term, float]], rows: set[int]) -> dict[int, float]:
-        """The share of the question's word weight that each passage matches, from 0 to 1."""
+        """Return the share of the question's word weight that each passage matches, from 0 to 1."""
         if not terms:
             return {}
         most = sum(weight for _, weight in terms)
@@ -139,8 +139,8 @@ def _confidence(hit: Hit, question: str) -> float:
 
 
 def _weight(word: str, total: int, count: int) -> float:
-    """A word's weight as in FTS5's BM25, 0 where that is negative. Among few passages, where counts say little,
-    function words are told by a list and the others keep a weight above 0 by adding one: log(1 + ...), as Lucene does.
+    """Return a word's weight as in FTS5's BM25, 0 if that is negative. With few passages, whose counts mean little,
+    function words are excluded by a list, and the others get a positive weight, log(1 + ...), as in Lucene.
     """
     odds = (total - count + 0.5) / (count + 0.5)
     if total >= FEW:
@@ -149,7 +149,7 @@ def _weight(word: str, total: int, count: int) -> float:
 
 
 def passage_context(hit: Hit) -> str:
-    """The passage with what it stands under, as a cross-encoder reads it."""
+    """Return the passage with its title and headings, as a cross-encoder reads it."""
     return ". ".join([*(part for part in dict.fromkeys((hit.title, *hit.headings)) if part), hit.text])
 
 
@@ -162,7 +162,7 @@ def _with_coverage(hits: Sequence[Hit], weights: dict[str, float]) -> list[Hit]:
 
 
 def _reordered(hits: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
-    """The hits by the cross-encoder's scores, which become theirs."""
+    """Sort the hits by the cross-encoder's scores, which replace theirs."""
     scored = [msgspec.structs.replace(hit, score=score) for hit, score in zip(hits, scores, strict=True)]
     return sorted(scored, key=lambda hit: (-hit.score, hit.document, hit.start))
 
@@ -170,7 +170,7 @@ def _reordered(hits: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
 def _ranked(
     stored: Sequence[StoredPassage], vector: Vectors, shares: dict[int, float], weight: float
 ) -> list[tuple[Hit, StoredPassage]]:
-    """Passages with their scores, best first."""
+    """Return the passages with their scores, best first."""
     scored = [(_hit(passage, vector, shares.get(passage.id, 0.0), weight), passage) for passage in stored]
     return sorted(scored, key=lambda pair: (-pair[0].score, pair[0].document, pair[0].start))
 
@@ -196,7 +196,7 @@ def _hit(stored: StoredPassage, vector: Vectors, words: float, weight: float) ->
 
 
 def _distinct(scored: Sequence[tuple[Hit, StoredPassage]], k: int) -> list[Hit]:
-    """The first k that are not nearly the same as one before them."""
+    """Return the first k hits without near-duplicates of earlier ones."""
     kept: list[tuple[Hit, StoredPassage, set[str]]] = []
     for hit, stored in scored:
         if len(kept) == k:

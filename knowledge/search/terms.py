@@ -1,5 +1,5 @@
-"""The words of a question as terms of the full-text index. A word that no passage holds is looked for as a part of
-longer ones, and by its own parts: "Frist" in "Kündigungsfrist", and the other way round.
+"""Turns the words of a question into terms of the full-text index. A word in no passage is searched as a part of longer
+ones, and by its own parts: "Frist" in "Kündigungsfrist", and vice versa.
 """
 
 from collections.abc import Callable
@@ -13,17 +13,17 @@ Count = Callable[[str], int]
 _LONG = 9
 _PART = 4
 _LINKS = ("", "s", "es", "n", "en")
-"""What may stand between the parts of a German compound."""
+"""Linking elements between the parts of a German compound."""
 
 
 _COMPOUNDING = frozenset(
     "der die das und ist nicht mit für von ein eine het een van niet och det att är og ikke på ja ei".split()  # noqa: SIM905
 )
-"""Words that tell German, Dutch, Swedish, Danish, Norwegian and Finnish."""
+"""Words that identify German, Dutch, Swedish, Danish, Norwegian and Finnish."""
 
 
 class Term(msgspec.Struct, frozen=True):
-    """A word of the question, the expression that finds it, and how many passages match."""
+    """A word of the question, the expression that finds it, and the number of passages that match."""
 
     word: str
     expression: str
@@ -31,8 +31,8 @@ class Term(msgspec.Struct, frozen=True):
 
 
 def parts_of(text: str) -> str:
-    """What the index holds beside a text's words: runs without spaces by pairs of letters, and in a language that
-    writes compounds as one word the long words from their end.
+    """Return what the index stores next to a text's words: character pairs of runs without spaces, and for languages
+    with compounds the long words reversed.
     """
     pairs = [pair for run in runs_of(text) for pair in pairs_of(run)]
     words = words_of(text)
@@ -42,7 +42,7 @@ def parts_of(text: str) -> str:
 
 
 def terms_of(word: str, count: Count) -> list[Term]:
-    """The terms for one word, several where it is found by its parts only."""
+    """Return the terms for a word, several if only its parts are found."""
     exact = f'parts : "{word}"' if is_unspaced(word) else f'"{word}"'
     found = count(exact)
     if found or len(word) < _PART or not word.isalpha():

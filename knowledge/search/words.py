@@ -1,5 +1,5 @@
-"""Words of a text as search compares them: without endings, function words left out, and in scripts without spaces by
-pairs of letters.
+"""Splits texts into words for search: stemmed, without function words, and as character pairs in scripts without
+spaces.
 """
 
 import re
@@ -11,7 +11,7 @@ _FUNCTION_NAMES = """
     we were what when where which who whom whose why will with would you your
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_NAMES.split())
-"""Words that ask or connect, and name nothing."""
+"""Function and question words, which name nothing."""
 ASKING = FUNCTION_WORDS | set(
     "many much long old kind name type used called use happen happened during mr mrs ms dr prof".split()  # noqa: SIM905
 )
@@ -43,7 +43,7 @@ _IRREGULAR = dict(pair.split("=") for pair in _IRREGULAR_NAMES.split())
 
 
 def words_of(text: str) -> list[str]:
-    """The words in small letters. A run of Japanese or Chinese is its pairs of letters, each after the other."""
+    """Return the words in lower case. A run of Japanese or Chinese becomes its character pairs, in order."""
     words: list[str] = []
     for word in _WORD.findall(text.lower()):
         words += pairs_of(word) if _RUN.match(word) else [word]
@@ -51,7 +51,7 @@ def words_of(text: str) -> list[str]:
 
 
 def asked_words(question: str) -> list[str]:
-    """The words of a question without those that only ask or connect, where its language is another than English."""
+    """Return the words of a question; if its language is not English, without function and question words."""
     if is_unspaced(question):
         return words_of(_PARTICLES.sub(" ", question) if _KANA.search(question) else _ASKING_CHINESE.sub(" ", question))
     words = words_of(question)
@@ -60,30 +60,30 @@ def asked_words(question: str) -> list[str]:
 
 
 def topic_of(question: str) -> str:
-    """What a Japanese question is about, 休み in 図書館の休みはいつですか; empty where nothing marks it."""
+    """Return the topic of a Japanese question, 休み in 図書館の休みはいつですか; empty if none is marked."""
     found = _TOPIC.search(question)
     return _BEFORE_TOPIC.split(found[1])[-1] if found else ""
 
 
 def pairs_of(run: str) -> list[str]:
-    """The letters of a run by twos: "図書館" is 図書 and 書館."""
+    """Return the overlapping character pairs of a run: "図書館" gives 図書 and 書館."""
     return [run[place : place + 2] for place in range(len(run) - 1)] or [run]
 
 
 def runs_of(text: str) -> list[str]:
-    """The stretches of Japanese and Chinese in a text."""
+    """Return the runs of Japanese and Chinese in a text."""
     return _RUN.findall(text)
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether most letters of a text are of a script without spaces."""
+    """Whether most letters of a text are in a script without spaces."""
     letters = sum(map(str.isalpha, text))
     return 2 * sum(map(len, _RUN.findall(text))) > letters > 0
 
 
 def stem(word: str) -> str:
-    """Six letters without a common ending: "opens" and "opening" are the same, as are "dogs" and "dog", or "kept" and
-    "keep".
+    """Return at most six letters without a common ending: "opens" and "opening" are equal, as are "dogs" and "dog", or
+    "kept" and "keep".
     """
     word = _IRREGULAR.get(word, word)
     bare = (_ENDING if len(word) > 4 else _SHORT_ENDING).sub("", word)
@@ -91,7 +91,7 @@ def stem(word: str) -> str:
 
 
 def content_stems(text: str) -> frozenset[str]:
-    """The stems of the words that name something."""
+    """Return the stems of the content words."""
     return frozenset(stem(word) for word in words_of(text) if word not in ASKING)
 
 
@@ -115,7 +115,7 @@ _FEW = 2
 
 
 def _foreign_function_words(words: Sequence[str]) -> frozenset[str]:
-    """The words that ask or connect in the question's language, where that is one of a few other than English."""
+    """Return the function and question words of the question's language, if it is one of a few other than English."""
     counts = {name: len(known.intersection(words)) for name, known in _FOREIGN.items()}
     name = max(counts, key=counts.__getitem__)
     return (

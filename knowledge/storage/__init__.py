@@ -1,1 +1,1 @@
-"""Where documents are kept: the catalog with its passages and vectors, and copies of it."""
+"""Storage of documents: the catalog with passages and vectors, and copies of it."""

@@ -1,9 +1,9 @@
-"""The catalog: what files were read, their documents, passages and vectors, in one SQLite file. No
-other module here runs SQL; knows no file format and no model.
+"""The catalog: the files read, their documents, passages and vectors, in one SQLite file. Only this package uses SQL;
+it knows no file format and no model.
 
-A document is stored with its passages and vectors in one transaction, so that a crash costs at most the file in hand.
-Documents are kept by content: two files of one content share a document, and a document that no file holds any more
-answers nothing.
+A document is stored with its passages and vectors in one transaction, so that a crash loses at most the current file.
+Documents are stored by content: files with the same content share a document, and a document without a file answers
+nothing.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ _TITLE_WEIGHT = 4.0
 
 
 class StoredPassage(Record, frozen=True):
-    """A passage with its vectors, `whole` of shape (d,) and `windows` of shape (w, d), and its best file."""
+    """A passage with its vectors, `whole` of shape (d,) and `windows` of shape (w, d), and one of its files."""
 
     id: int
     key: str
@@ -49,44 +49,44 @@ class StoredPassage(Record, frozen=True):
 
 
 class Catalog:
-    """One connection, for one thread at a time; any number of processes and threads may have one each."""
+    """A connection to the catalog, for one thread at a time; processes and threads may each have one."""
 
     def __init__(self, path: Path) -> None:
         ensure_private(path.parent)
-        # Made here, so that SQLite does not make it readable for others.
+        # Created here, because SQLite would make it readable by others.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self.path = path
         with explained(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-            weakref.finalize(self, self._db.close)  # also where what follows fails, or nobody closes it
+            weakref.finalize(self, self._db.close)  # also if the next lines fail, or nobody closes it
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA secure_delete = ON")
             self._migrate()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     def meta(self, key: str) -> str:
-        """A fact about the catalog, empty where it was never set."""
+        """Return a value stored about the catalog, empty if it was never set."""
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else ""
 
     def revision(self) -> int:
-        """A number that grows with every change of the passages."""
+        """Return a number that increases with every change of the passages."""
         return int(self.meta("revision"))
 
     def roots(self) -> list[Path]:
-        """The files and folders that the user added."""
+        """Return the files and folders that the user added."""
         return [Path(path) for (path,) in self._db.execute("SELECT path FROM roots WHERE NOT excluded ORDER BY path")]
 
     def excluded(self) -> set[str]:
-        """What the user removed from below a root that stays."""
+        """Return the paths the user removed below a root that stays."""
         return {path for (path,) in self._db.execute("SELECT path FROM roots WHERE excluded")}
 
     def files(self) -> dict[str, File]:
-        """Every file that was read, by its path."""
+        """Return every file that was read or skipped, by path."""
         rows = self._db.execute(
             "SELECT path, size, mtime_ns, document, reason,"
             " (SELECT count(*) FROM passages WHERE passages.document = files.document) FROM files ORDER BY path"
@@ -97,32 +97,32 @@ class Catalog:
         }
 
     def document_of(self, content_hash: str) -> int | None:
-        """The document of that content."""
+        """Return the document with that content, None if there is none."""
         row = self._db.execute("SELECT id FROM documents WHERE hash = ?", (content_hash,)).fetchone()
         return int(row[0]) if row else None
 
     def text_of(self, document: int) -> str:
-        """The extracted text, which all spans of its passages count."""
+        """Return the extracted text of a document, to which the spans of its passages refer."""
         row = self._db.execute("SELECT text FROM documents WHERE id = ?", (document,)).fetchone()
         return str(row[0]) if row else ""
 
     def passage_count(self) -> int:
-        """Passages that may answer."""
+        """Return the number of passages."""
         return int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
 
     def passage_rows(self) -> NDArray[np.int64]:
-        """The numbers of all passages, in order."""
+        """Return the row numbers of all passages, in order."""
         return np.array([row for (row,) in self._db.execute("SELECT id FROM passages ORDER BY id")], dtype=np.int64)
 
     def whole_vectors(self, rows: Sequence[int]) -> Vectors:
-        """The vectors of those passages in the order of their numbers, shape (n, d)."""
+        """Return the vectors of the passages in the order of their row numbers, shape (n, d)."""
         found = self._db.execute(
             "SELECT whole FROM passages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (json.dumps(rows),)
         )
         return _floats(b"".join(blob for (blob,) in found), len(rows))
 
     def allowed_rows(self, filters: Filters) -> NDArray[np.int64]:
-        """The numbers of the passages that some file lets through."""
+        """Return the row numbers of the passages in files that pass the filters."""
         documents = {
             document
             for path, mtime, document in self._db.execute(
@@ -136,7 +136,7 @@ class Catalog:
         return np.array([row for (row,) in found], dtype=np.int64)
 
     def passages(self, rows: Iterable[int], filters: Filters) -> list[StoredPassage]:
-        """Those passages that a file which passes the filters holds; the others have nothing to answer."""
+        """Return those of the passages that are in a file that passes the filters."""
         found = self._db.execute(
             "SELECT p.id, p.key, p.document, d.title, p.start, p.end, p.page, p.headings, w.text, p.whole, p.windows,"
             " p.place, p.is_row FROM passages p JOIN documents d ON d.id = p.document JOIN words w ON w.rowid = p.id"
@@ -167,24 +167,24 @@ class Catalog:
         ]
 
     def passage(self, key: str) -> StoredPassage | None:
-        """The passage of that name, if a file still holds it."""
+        """Return the passage with that id, None if no file contains it."""
         rows = [row for (row,) in self._db.execute("SELECT id FROM passages WHERE key = ?", (key,))]
         return next(iter(self.passages(rows, Filters())), None)
 
     def rows_of(self, document: int) -> list[int]:
-        """The numbers of a document's passages, in order."""
+        """Return the row numbers of a document's passages, in order."""
         found = self._db.execute("SELECT id FROM passages WHERE document = ? ORDER BY start", (document,))
         return [row for (row,) in found]
 
     # Words.
 
     def passages_with(self, term: str) -> int:
-        """How many passages match the term, an expression of FTS5."""
+        """Return how many passages match the term, an FTS5 expression."""
         (count,) = self._db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (term,)).fetchone()
         return int(count)
 
     def best_by_words(self, terms: Sequence[str], most: int, allowed: NDArray[np.int64] | None) -> list[int]:
-        """The passages with the highest BM25."""
+        """Return the passages with the highest BM25 scores, best first."""
         if not terms:
             return []
         found = self._db.execute(
@@ -195,7 +195,7 @@ class Catalog:
         return [row for (row,) in found]
 
     def word_scores(self, terms: Sequence[str], rows: Iterable[int]) -> dict[int, float]:
-        """BM25 of those passages, above 0; passages without any of the terms are left out."""
+        """Return the BM25 scores of the passages, above 0; passages without any of the terms are left out."""
         if not terms:
             return {}
         found = self._db.execute(
@@ -206,22 +206,22 @@ class Catalog:
         return dict(found.fetchall())
 
     def with_term(self, term: str, rows: Iterable[int]) -> set[int]:
-        """Those of the passages that match the term."""
+        """Return those of the passages that match the term."""
         found = self._db.execute(
             "SELECT rowid FROM words WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?))",
             (term, json.dumps([int(row) for row in rows])),
         )
         return {row for (row,) in found}
 
-    # Changes, each whole or not at all.
+    # Changes, each atomic.
 
     def set_meta(self, key: str, value: str) -> None:
-        """Set a fact."""
+        """Store a value about the catalog."""
         with self._change():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def set_roots(self, roots: Iterable[Path], excluded: Iterable[str]) -> None:
-        """Where to look from now on, and where not to."""
+        """Replace the roots and the excluded paths."""
         with self._change():
             self._db.execute("DELETE FROM roots")
             rows = [(str(path), False) for path in roots] + [(path, True) for path in excluded]
@@ -235,7 +235,7 @@ class Catalog:
         passages: Sequence[Passage],
         vectors: Sequence[PassageVectors],
     ) -> None:
-        """Store a document with its passages and vectors, and the file that holds it."""
+        """Store a document with its passages and vectors, and its file."""
         with self._change(passages=True):
             cursor = self._db.execute(
                 "INSERT INTO documents (hash, title, text) VALUES (?, ?, ?)",
@@ -267,17 +267,19 @@ class Catalog:
             self._put_file(msgspec.structs.replace(file, document=number))
 
     def put_file(self, file: File) -> None:
-        """Note a file that was skipped, was touched, or holds a document that is known."""
+        """Store a file that was skipped, was touched, or has a known document."""
         with self._change(passages=True):
             self._put_file(file)
 
     def forget_files(self, paths: Iterable[str]) -> None:
-        """From now on those files answer nothing. Their documents stay until `drop_orphans`, in case they moved."""
+        """Remove files, so that they answer nothing. Their documents stay until `drop_orphans`, in case the files
+        moved.
+        """
         with self._change(passages=True):
             self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
 
     def orphan_texts(self) -> dict[str, str]:
-        """The passages of documents that no file holds, by their names."""
+        """Return the passages of documents without a file, by id."""
         found = self._db.execute(
             "SELECT p.key, w.text FROM words w JOIN passages p ON p.id = w.rowid"
             " WHERE p.document NOT IN (SELECT document FROM files WHERE document IS NOT NULL)"
@@ -285,7 +287,7 @@ class Catalog:
         return dict(found.fetchall())
 
     def drop_orphans(self) -> int:
-        """Delete the documents that no file holds, and return how many they were."""
+        """Delete the documents without a file, and return their number."""
         orphans = [
             number
             for (number,) in self._db.execute(
@@ -299,7 +301,7 @@ class Catalog:
         return len(orphans)
 
     def clear(self) -> None:
-        """Forget every document and file; the roots stay."""
+        """Delete all documents and files; the roots stay."""
         with self._change(passages=True):
             self._db.execute("DELETE FROM files")
             self._db.execute("DELETE FROM words")
@@ -307,8 +309,8 @@ class Catalog:
             self._db.execute("DELETE FROM documents")
 
     def blank_deleted(self) -> None:
-        """Leave no deleted text in the file: rows are blanked as they go (secure_delete), the full-text index only when
-        it is merged, and the log when it is emptied. VACUUM gives the room back.
+        """Remove all deleted text from the file. Rows are overwritten when deleted (secure_delete), but the full-text
+        index only when merged, and the log when truncated. VACUUM frees the space.
         """
         with explained(self.path):
             self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
@@ -316,7 +318,9 @@ class Catalog:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _paths(self, documents: set[int], filters: Filters) -> dict[int, tuple[str, float]]:
-        """The first path in order of the alphabet that holds each document and passes, and when it was changed."""
+        """Return for each document the alphabetically first path that passes the filters, with its
+        modification time.
+        """
         found = self._db.execute(
             "SELECT document, path, mtime_ns FROM files WHERE document IN (SELECT value FROM json_each(?))"
             " ORDER BY path DESC",
@@ -345,7 +349,7 @@ class Catalog:
                     self._db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'revision'")
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:  # SQLite has rolled back itself after some errors, a full disk among them
+                if self._db.in_transaction:  # SQLite has already rolled back after some errors, such as a full disk
                     self._db.execute("ROLLBACK")
                 raise
 
@@ -370,13 +374,13 @@ class Catalog:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing. Raises what `explained` puts into words."""
+    """Return a read-only connection. Raises errors that `explained` converts."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """What SQLite says, in words for the user."""
+    """Convert SQLite's errors to CatalogUnavailable with advice for the user."""
     try:
         yield
     except sqlite3.OperationalError as error:

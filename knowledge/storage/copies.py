@@ -1,4 +1,4 @@
-"""Copies of the catalog: making one while it is in use, and proving that one is sound."""
+"""Copies of the catalog: creates one while the catalog is in use, and verifies one."""
 
 import contextlib
 from pathlib import Path
@@ -11,14 +11,14 @@ _TABLES = {"meta", "roots", "documents", "passages"}
 
 
 def back_up(source: Path, target: Path) -> None:
-    """Write a complete copy of a catalog to `target`, which must not exist, while others may use it."""
+    """Write a complete copy of a catalog to `target`, which must not exist, while it may be in use."""
     with explained(source), contextlib.closing(connect_to_read(source)) as database:
         target.touch(mode=0o600, exist_ok=False)
         database.execute("VACUUM INTO ?", (str(target),))
 
 
 def check(path: Path) -> None:
-    """Raise CatalogUnavailable where a copy is damaged, newer, or no catalog; change nothing."""
+    """Raise CatalogUnavailable if a copy is damaged, newer, or no catalog; change nothing."""
     with explained(path), contextlib.closing(connect_to_read(path)) as database:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):

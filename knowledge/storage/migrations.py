@@ -1,7 +1,6 @@
-"""The shape of the catalog, as steps that only ever grow in number; the number of those that ran stands in
-PRAGMA user_version.
+"""The schema of the catalog, as a list of migrations; PRAGMA user_version counts those that ran.
 
-A step that was released is never changed: the next change is the next one.
+A released migration is never changed: the next change is a new one.
 """
 
 MIGRATIONS: tuple[str, ...] = (
