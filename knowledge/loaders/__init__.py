@@ -1,6 +1,6 @@
-"""What reads a file as a document: `LOADERS` maps a suffix to a function from bytes.
+"""Loaders read files as documents: `LOADERS` maps a suffix to a function from bytes.
 
-A new format is one function and one line in the table. Parsers are imported by the loaders that call them: a search
+A new format is one function and one row in the table. Loaders import their parsers only when called, because a search
 needs none.
 """
 
@@ -73,13 +73,13 @@ LOADERS: Mapping[str, Loader] = MappingProxyType(
 PLAIN = frozenset(
     suffix for suffix, loader in LOADERS.items() if loader in {load_text, load_markdown, load_rst, load_org, load_code}
 )
-"""What is read line by line, without a parser that a file could break."""
+"""Suffixes of formats read without a parser that a file could break."""
 
 _MAILDIR = frozenset({"cur", "new"})
 
 
 def suffix_of(name: str) -> str:
-    """What kind of file it is: its suffix, or ".eml" for a message of a Maildir, whose name has none."""
+    """Return the file's suffix, or ".eml" for a message in a Maildir, whose name has none."""
     path = PurePath(name)
     suffix = path.suffix.lower()
     if suffix not in LOADERS and path.parent.name in _MAILDIR and path.name[:1].isdigit():
@@ -100,7 +100,7 @@ def load(name: str, content: bytes) -> Document:
         raise
     except MemoryError as error:
         raise DocumentUnreadable("takes too much memory to read: open it and save it anew") from error
-    except Exception as error:  # a hostile or damaged file may break its parser in any way at all
+    except Exception as error:  # a hostile or damaged file can make its parser raise anything
         raise DocumentUnreadable(f"damaged: not what a {suffix} file holds; open it and save it anew") from error
     if not any(map(str.isalnum, document.text)):
         raise DocumentUnreadable("no text in it")

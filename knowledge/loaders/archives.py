@@ -1,4 +1,4 @@
-"""Zip files that hold a document (Word, slides, OpenDocument, spreadsheets, e-books): checked before anything in them
+"""Checks zip files that contain a document (Word, slides, OpenDocument, spreadsheets, e-books), before anything in them
 is unpacked or parsed.
 """
 
@@ -10,7 +10,7 @@ from knowledge.errors import DocumentUnreadable
 
 _MOST_UNPACKED = 256 * 2**20
 _MOST_MARKUP = 32 * 2**20
-"""Of one part: some 3,000 pages, and ten times that in memory once it is parsed."""
+"""The maximum markup of one part in bytes: about 3,000 pages, and ten times that in memory once parsed."""
 _MOST_SHEET = 128 * 2**20
 _MOST_RATIO = 200
 _MOST_PARTS = 20_000
@@ -18,12 +18,12 @@ _MARKUP = (".xml", ".rels", ".xhtml", ".html", ".htm", ".opf", ".ncx")
 
 
 def check_archive(content: bytes, kind: str, *, most_markup: int = _MOST_MARKUP) -> None:
-    """Refuse an archive that is damaged, encrypted, holds macros or unpacks to too much; `kind` names its format."""
+    """Refuse an archive that is damaged, encrypted, contains macros or unpacks to too much; `kind` names its format."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = archive.infolist()
             _check_sizes(parts, kind, most_markup)
-            # Read through once: the sizes in the directory may be lies, and zipfile stops at the declared size.
+            # Read everything once: the sizes in the directory may be false, and zipfile stops at the declared size.
             damaged = archive.testzip()
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, zlib.error) as error:
         if content.startswith(b"\xd0\xcf\x11\xe0"):
@@ -36,7 +36,7 @@ def check_archive(content: bytes, kind: str, *, most_markup: int = _MOST_MARKUP)
 
 
 def check_sheet(content: bytes) -> None:
-    """The same for spreadsheets, whose parser reads a part as a stream and needs less memory for it."""
+    """Check a spreadsheet, which may be larger because its parser streams the parts."""
     check_archive(content, "spreadsheet", most_markup=_MOST_SHEET)
 
 

@@ -1,4 +1,4 @@
-"""Assembles a document's text from blocks and remembers where each heading, page, place and table row begins."""
+"""Builds a document's text from blocks, and records where each heading, page, place and table row starts."""
 
 import re
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ _SPACES = re.compile(r"[^\S\n]+")
 _NUL_AND_SURROGATES = re.compile("[\x00\ud800-\udfff]")
 
 MOST_CHARACTERS = 20_000_000
-"""Extracted text beyond this is refused: some 10,000 pages, far above a document and below a machine's memory."""
+"""The maximum of extracted text: about 10,000 pages, more than any document has, and less than fills the memory."""
 ROWS_ALONE = 2_000
-"""Up to so many table rows of a document are passages of their own; of a longer table several share one."""
+"""If a document has at most this many table rows, each is a passage; otherwise several share one."""
 _ROWS_TOGETHER = 400
 
 
 class TextBuilder:
-    """Collects blocks; between two of them stands one empty line."""
+    """Collects blocks, separated by one empty line."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -28,17 +28,17 @@ class TextBuilder:
         self._rows: list[tuple[int, int, str]] = []
 
     def page(self) -> None:
-        """Begin a page."""
+        """Start a page."""
         self._pages.append(self._length)
 
     def place(self, label: str) -> None:
-        """Begin a place that citations name; an empty label ends it."""
+        """Start a place that citations name; an empty label ends it."""
         label = " ".join(clean(label).split())
         if (self._places[-1].label if self._places else "") != label:
             self._places.append(Place(start=self._length, label=label))
 
     def heading(self, level: int, title: str) -> None:
-        """Add a heading as a block of its own."""
+        """Add a heading as a separate block."""
         title = " ".join(clean(title).split())
         if title:
             self._headings.append(Heading(level=level, start=self._length, title=title))
@@ -53,7 +53,7 @@ class TextBuilder:
         self._parts += (text, "\n\n")
 
     def row(self, text: str, place: str = "") -> None:
-        """Add a table row, which stands on one line."""
+        """Add a table row on one line."""
         text = " ".join(clean(text).split())
         if not text:
             return
@@ -63,7 +63,7 @@ class TextBuilder:
         self._rows.append((start, start + len(text), place))
 
     def document(self, title: str = "") -> Document:
-        """The document; its first heading stands in for a missing title."""
+        """Return the document; if it has no title, its first heading is used."""
         if not title.strip() and self._headings:
             title = self._headings[0].title
         rows = [(start, end, label) for start, end, label in self._rows]
@@ -85,7 +85,7 @@ class TextBuilder:
 
 
 def _together(rows: Sequence[tuple[int, int, str]], edges: set[int]) -> list[tuple[int, int, str]]:
-    """Neighbouring rows as one, up to a passage's length."""
+    """Join neighbouring rows, up to a passage's length."""
     groups: list[tuple[int, int, str]] = []
     for start, end, label in rows:
         if groups:
@@ -98,7 +98,7 @@ def _together(rows: Sequence[tuple[int, int, str]], edges: set[int]) -> list[tup
 
 
 def _with_rows(places: Sequence[Place], rows: Sequence[tuple[int, int, str]]) -> list[Place]:
-    """The places, and inside them those of rows; after a row the outer place goes on."""
+    """Return the places with those of the rows inside them; after a row the outer place continues."""
     starts = {start for start, _, label in rows if label}
     found = [(place.start, place.label) for place in places if place.start not in starts]
     outer = Document(text="", places=tuple(places))
@@ -112,17 +112,19 @@ def _with_rows(places: Sequence[Place], rows: Sequence[tuple[int, int, str]]) ->
 
 
 def clean(text: str) -> str:
-    """The text with unix line ends, without NUL and lone surrogates, which no database and no tokenizer takes."""
+    """Return the text with Unix line ends, without NUL and lone surrogates, which databases and tokenizers reject."""
     return _NUL_AND_SURROGATES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def squeeze(text: str) -> str:
-    """Runs of spaces as one space; line ends stay."""
+    """Replace runs of spaces by one space; line ends stay."""
     return _SPACES.sub(" ", text).strip()
 
 
 def decode(content: bytes) -> str:
-    """The text of a file in UTF-8, UTF-16 with a byte order mark, or else Windows-1252, the usual legacy encoding."""
+    """Decode a text file: UTF-8, UTF-16 with a byte order mark, or else Windows-1252, the most
+    common legacy encoding.
+    """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     elif b"\x00" in content[:65536]:

@@ -1,7 +1,7 @@
-"""Tables as rows that carry their headers: "Double · Low season: 70 · High season: 95".
+"""Writes tables as rows with their headers: "Double · Low season: 70 · High season: 95".
 
-The first row names the columns where it is marked as a header, or where its cells are words above columns of figures.
-A table of two columns is read as labels with their values where its first row cannot be told from the others.
+The first row names the columns if it is marked as a header, or if its cells are words above columns of numbers. A table
+of two columns is read as labels with values if its first row looks like the others.
 """
 
 import re
@@ -22,7 +22,7 @@ def add_table(
     builder: TextBuilder, rows: Iterable[Row], *, place: str = "row {}", has_header: bool | None = None, first: int = 1
 ) -> None:
     """Add each row with the names of its columns. `place` is the label of a row by its number, counted from `first`;
-    `has_header` says whether the first row names the columns, where the format tells.
+    `has_header` says whether the first row names the columns, if the format tells.
     """
     numbered = [(number, cells) for number, row in enumerate(rows, first) if any(cells := _clean(row))]
     for group in _tables(numbered):
@@ -33,7 +33,7 @@ def add_table(
 
 
 def is_figure(cell: str) -> bool:
-    """Whether a cell holds a number, an amount, a date or a time, and no words."""
+    """Whether a cell contains a number, an amount, a date or a time, and no words."""
     return bool(_FIGURE.match(cell))
 
 
@@ -48,7 +48,7 @@ Numbered = list[tuple[int, list[str]]]
 
 
 def _tables(rows: Numbered) -> list[Numbered]:
-    """Runs of rows between empty ones. A run of one figure-less row and the run below it belong together."""
+    """Split the rows at empty ones. A single row with one cell, a title, joins the rows below it."""
     groups: list[Numbered] = []
     for number, cells in rows:
         last = groups[-1] if groups else []
@@ -61,7 +61,7 @@ def _tables(rows: Numbered) -> list[Numbered]:
 
 
 def _without_captions(rows: Numbered) -> tuple[Numbered, Numbered]:
-    """Lines above a table that fill one cell, such as its title."""
+    """Split off the rows above a table that have only one cell, such as its title."""
     widest = max(_filled(cells) for _, cells in rows)
     place = 0
     while widest > 1 and place < len(rows) - 1 and _filled(rows[place][1]) == 1 and not is_figure(rows[place][1][-1]):
@@ -81,7 +81,7 @@ def _add(builder: TextBuilder, rows: Numbered, place: str, has_header: bool | No
 
 
 def row_text(names: Sequence[str], cells: Sequence[str]) -> str:
-    """A row as one line. Without names, a label and its value stand as "label: value"."""
+    """Write a row as one line. Without column names, two cells become "label: value"."""
     if not names and len(cells) == 2 and all(cells) and not cells[0].endswith(":"):
         return f"{cells[0]}: {cells[1]}"
     parts = []
@@ -106,6 +106,6 @@ def _names_columns(rows: Numbered) -> bool:
     ]
     if width > 2:
         return True
-    # "Tenant | Ana Petrova" above "Rent | 900" is a label with its value like the line below it.
+    # "Tenant | Ana Petrova" above "Rent | 900" is a label with its value, like the line below it.
     is_name = len(head[-1].split()) > 1 and head[-1].istitle()
     return len(body) > 1 and figures[-1] == len(body) and not is_name

@@ -1,4 +1,4 @@
-"""XML from strangers: parsed without entities, networks or deep trees."""
+"""Parses untrusted XML safely: without entities, network access or deep trees."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def parse_xml(content: bytes) -> "_Element":
-    """The root. A file with a document type of its own is refused: its entities may expand without end."""
+    """Return the root. Files that declare entities are refused, because entities may expand without end."""
     from lxml import etree
 
     if b"<!ENTITY" in content:
@@ -25,7 +25,9 @@ def parse_xml(content: bytes) -> "_Element":
 def text_of(
     root: "_Element", *, unseen: Collection[str] = (), spaces: Collection[str] = (), breaks: Collection[str] = ()
 ) -> str:
-    """The text below a node: elements of `unseen` left out, those of `spaces` a space, those of `breaks` a new line."""
+    """Return the text below a node; elements in `unseen` are skipped, those in `spaces` become a space, those in
+    `breaks` a line break.
+    """
     parts: list[str] = []
     stack: list[_Element | str] = [root]
     while stack:

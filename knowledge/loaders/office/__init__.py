@@ -1,1 +1,1 @@
-"""Documents of office programs: Word, spreadsheets, slides, OpenDocument and RTF."""
+"""Loaders of office documents: Word, spreadsheets, slides, OpenDocument and RTF."""

@@ -1,8 +1,8 @@
-"""A program of its own that reads a spreadsheet from its input and writes its sheets as JSON: [[name, rows], …], each
-row a list of texts. calamine lays a sheet out before its size can be asked, and where the file is damaged may end the
-process, or take all the memory there is.
+"""A separate program that reads a spreadsheet from its input and writes its sheets as JSON: [[name, rows], …], each row
+a list of texts. calamine allocates a sheet before its size can be checked; a damaged file may end the process, or fill
+all memory.
 
-Run by its path, so that it starts without the rest of the package: 0.05 s.
+It is run by its path, so that it starts without the rest of the package, in 0.05 s.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _sheets(content: bytes) -> list[tuple[str, list[list[str]]]]:
-    """Every sheet that is not hidden."""
+    """Return every sheet that is not hidden."""
     from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
@@ -44,7 +44,7 @@ def _sheets(content: bytes) -> list[tuple[str, list[list[str]]]]:
 
 
 def shown(value: object) -> str:
-    """A cell's value as text: whole numbers without a decimal point, dates and times as ISO 8601 has them."""
+    """Return a cell's value as text: whole numbers without a decimal point, dates and times as in ISO 8601."""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.11g}"
     if isinstance(value, datetime.datetime):

@@ -1,5 +1,5 @@
-"""How large the grids of a spreadsheet are, told from its markup before a parser lays them out: a file of some
-kilobytes may claim a cell in the last row and column, and the memory for all between.
+"""Determines the size of a spreadsheet's grids from its markup, before a parser allocates them: a file of a few
+kilobytes may have a cell in the last row and column, and so claim memory for all cells in between.
 """
 
 import io
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MOST_CELLS = 5_000_000
-"""Of one sheet, empty cells included."""
+"""The maximum for one sheet, empty cells included."""
 _CELL = re.compile(rb"""<(?:\w+:)?c\s(?:[^>]*?\s)?r=["']([A-Za-z]{1,3})(\d{1,7})["']""")
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _STEP = 2**20
@@ -22,7 +22,7 @@ _LONGEST_TAG = 200
 
 
 def check_grids(content: bytes) -> None:
-    """Refuse a spreadsheet in an archive of which one sheet spans too many cells."""
+    """Refuse a zipped spreadsheet if one of its sheets spans too many cells."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for part in archive.infolist():
             if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
@@ -39,7 +39,7 @@ def _check(rows: int, columns: int) -> None:
 
 
 def _span(stream: IO[bytes]) -> tuple[int, int]:
-    """Rows and columns between the first and the last cell of a sheet of Excel's."""
+    """Return the rows and columns between the first and the last cell of an Excel sheet."""
     rows: list[int] = []
     columns: list[int] = []
     rest = b""
@@ -55,7 +55,7 @@ def _span(stream: IO[bytes]) -> tuple[int, int]:
 
 
 def _number(letters: bytes) -> int:
-    """The number of a column: A is 1, AA is 27."""
+    """Return the number of a column: A is 1, AA is 27."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + letter - 64
@@ -63,7 +63,7 @@ def _number(letters: bytes) -> int:
 
 
 def _open_span(table: "_Element") -> tuple[int, int]:
-    """The same for an OpenDocument sheet, whose rows and cells may be repeated by a number."""
+    """Return the rows and columns of an OpenDocument sheet, whose rows and cells may have repeat counts."""
     row = height = width = 0
     for line in table.iter(f"{_TABLE}table-row"):
         row += _repeated(line.get(f"{_TABLE}number-rows-repeated"))

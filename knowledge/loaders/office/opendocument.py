@@ -1,4 +1,4 @@
-"""OpenDocument texts and slides (.odt, .odp): the XML in their archive, read without a library of its own."""
+"""Reads OpenDocument texts and slides (.odt, .odp) from the XML in their archive, without a special library."""
 
 import io
 import zipfile
@@ -25,11 +25,11 @@ _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _UNSEEN = frozenset({f"{_TEXT}tracked-changes", f"{_OFFICE}annotation", f"{_TEXT}note-citation"})
 _MOST_REPEATED = 100
 _LONGEST_REPEATED = 1_000
-"""Characters of a cell that may stand in several columns."""
+"""The maximum length of a cell that is repeated over several columns."""
 
 
 def load_opendocument(content: bytes) -> Document:
-    """Headings, paragraphs, tables and slides in their order; page heads and feet from the styles."""
+    """Read headings, paragraphs, tables and slides in order, and page headers and footers from the styles."""
     check_archive(content, "OpenDocument")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = set(archive.namelist())
@@ -53,7 +53,7 @@ def _add_margins(builder: TextBuilder, styles: "_Element") -> None:
     seen: set[str] = set()
     for part in styles.iter(f"{_STYLE}header", f"{_STYLE}footer"):
         for paragraph in part.iter(f"{_TEXT}p"):
-            # A page number is a field: a foot that holds one says nothing of the document.
+            # A page number is a field: a footer with one says nothing about the document.
             text = squeeze(_said(paragraph)) if paragraph.find(f".//{_TEXT}page-number") is None else ""
             if text and text not in seen:
                 seen.add(text)
@@ -68,7 +68,7 @@ class _Reader:
         self._tables = self._slides = 0
 
     def add(self, root: "_Element") -> None:
-        """Walk the tree without recursion: it may be nested deeper than Python's stack."""
+        """Walk the tree without recursion, because it may be nested deeper than Python's stack."""
         stack = [root]
         while stack:
             node = stack.pop()

@@ -1,4 +1,4 @@
-"""Rich Text Format through striprtf."""
+"""Reads Rich Text Format with striprtf."""
 
 import re
 
@@ -12,7 +12,7 @@ _ROW = re.compile(r"(?:[^|\n]*\|){2,}\s*$")
 
 
 def load_rtf(content: bytes) -> Document:
-    """Paragraphs, and tables row by row."""
+    """Read paragraphs, and tables row by row."""
     from striprtf.striprtf import rtf_to_text
 
     if not content.lstrip().startswith(b"{\\rtf"):
@@ -21,7 +21,7 @@ def load_rtf(content: bytes) -> Document:
     builder = TextBuilder()
     table: list[list[str]] = []
     tables = 0
-    # A line without an end closes the last table.
+    # The final empty line closes the last table.
     for line in [*rtf_to_text(source, errors="replace").splitlines(), ""]:
         if _ROW.match(line):
             table.append(line.rstrip().removesuffix("|").split("|"))

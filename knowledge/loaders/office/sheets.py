@@ -1,5 +1,5 @@
-"""Spreadsheets through calamine: .xlsx, .xls and .ods, sheet by sheet and row by row. Formulas give the
-value that was stored with them; nothing is computed and no macro is read.
+"""Reads spreadsheets (.xlsx, .xls and .ods) with calamine, sheet by sheet and row by row. Formulas give the value
+stored with them; nothing is computed and no macro is read.
 """
 
 import subprocess
@@ -21,7 +21,7 @@ _Sheets = list[tuple[str, list[list[str]]]]
 
 
 def load_sheets(content: bytes) -> Document:
-    """Every sheet that is not hidden; its name is the heading of its rows."""
+    """Read every sheet that is not hidden, with its name as the heading of its rows."""
     if not content.startswith(b"\xd0\xcf\x11\xe0"):
         check_sheet(content)
         check_grids(content)
@@ -33,8 +33,8 @@ def load_sheets(content: bytes) -> Document:
 
 
 def _read_apart(content: bytes) -> _Sheets:
-    """The sheets, read in a process of its own, which a damaged file may end."""
-    # -P: the folder of the program is no place to import from.
+    """Read the sheets in a child process, which a damaged file may end."""
+    # -P: do not import from the program's folder.
     command = [sys.executable, "-P", str(Path(calamine.__file__))]
     try:
         done = subprocess.run(command, input=content, capture_output=True, check=False, timeout=_MOST_SECONDS)

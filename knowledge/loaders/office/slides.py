@@ -1,4 +1,4 @@
-"""Slides through python-pptx: the titles, texts and tables of each slide, and its notes."""
+"""Reads slides with python-pptx: the titles, texts and tables of each slide, and its notes."""
 
 import io
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from knowledge.loaders.rows import add_table
 
 
 def load_pptx(content: bytes) -> Document:
-    """Slide by slide, as the shapes lie from top to bottom; each slide counts as a page."""
+    """Read the slides, with their shapes from top to bottom; each slide counts as a page."""
     from pptx import Presentation
 
     check_archive(content, "PowerPoint")
@@ -33,7 +33,7 @@ def load_pptx(content: bytes) -> Document:
 
 
 def _in_order(shapes: Any) -> Iterator[Any]:
-    """Shapes from top to bottom and left to right, those of a group in its place."""
+    """Yield the shapes from top to bottom and left to right, those of a group in its place."""
     for shape in sorted(shapes, key=lambda shape: (shape.top or 0, shape.left or 0)):
         if hasattr(shape, "shapes"):
             yield from _in_order(shape.shapes)

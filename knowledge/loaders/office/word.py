@@ -1,4 +1,4 @@
-"""Word files through python-docx: paragraphs, headings, tables, and what stands in the heads and feet of pages."""
+"""Reads Word files with python-docx: paragraphs, headings, tables, and page headers and footers."""
 
 import io
 import re
@@ -21,7 +21,7 @@ _FOOTNOTES = "application/vnd.openxmlformats-officedocument.wordprocessingml.foo
 
 
 def load_docx(content: bytes) -> Document:
-    """A Word file in its order: page heads first, then the body, then page feet and footnotes."""
+    """Read a Word file: page headers first, then the body, then page footers and footnotes."""
     import docx
 
     check_archive(content, "Word")
@@ -38,7 +38,7 @@ def _add_body(builder: TextBuilder, source: "WordDocument") -> None:
     from docx.table import Table
     from docx.text.paragraph import Paragraph
 
-    # Asking each paragraph for its style takes twenty times as long as reading its text.
+    # Looking up each paragraph's style takes twenty times as long as reading its text.
     styles = {style.style_id: style.name or "" for style in source.styles}
     tables = 0
     for item in source.iter_inner_content():
@@ -55,9 +55,9 @@ def _add_body(builder: TextBuilder, source: "WordDocument") -> None:
 
 
 def _add_rows(builder: TextBuilder, table: "Table", place: str) -> None:
-    """A merged cell counts once. A row that repeats on every page names the columns."""
+    """Add the table's rows. A merged cell counts once. A row that repeats on every page names the columns."""
     widest = max(map(int, table._tbl.xpath(".//w:gridSpan/@w:val")), default=1)
-    if widest > MOST_COLUMNS:  # python-docx counts such a cell as so many
+    if widest > MOST_COLUMNS:  # python-docx would repeat such a cell as often
         raise DocumentUnreadable(f"damaged: a cell of {widest:,} columns")
     rows = [[cell.text for cell in _distinct(row.cells)] for row in table.rows]
     marked = bool(table._tbl.tr_lst) and bool(table._tbl.tr_lst[0].xpath("./w:trPr/w:tblHeader"))
@@ -73,7 +73,7 @@ def _distinct(cells: tuple[Any, ...]) -> Iterator[Any]:
 
 
 def _add_margin(builder: TextBuilder, source: "WordDocument", name: str) -> None:
-    """The distinct heads or feet of all sections, less page numbers."""
+    """Add the distinct headers or footers of all sections, except page numbers."""
     seen: set[str] = set()
     for section in source.sections:
         for kind in (name, f"first_page_{name}", f"even_page_{name}"):

@@ -1,3 +1,3 @@
-"""PDF files: their glyphs, put back into lines, columns, tables and paragraphs."""
+"""Reads PDF files: reconstructs lines, columns, tables and paragraphs from glyphs."""
 
 from knowledge.loaders.pdf.reading import load_pdf as load_pdf

@@ -1,4 +1,4 @@
-"""The reading order of a page: columns one after the other, and what stands across them before or after."""
+"""Finds the reading order of a page: columns one after the other, and what crosses them before or after."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -14,11 +14,11 @@ _LEAST_GUTTER = 4.0
 _TITLES = 6
 _GAP = 1.5
 _CROSSING = 0.25
-"""At most so many lines for each line of the shorter column may stand across a gutter."""
+"""The maximum number of lines across a gutter, per line of the shorter column."""
 
 
 def read_in_order(segments: Sequence[Segment]) -> Iterator[Table | list[Line]]:
-    """Tables, and runs of lines that stand in one column, as a person reads them."""
+    """Yield tables, and runs of lines in one column, in reading order."""
     lines = lines_of(segments)
     found = aligned_table(lines)
     if found is not None:
@@ -48,7 +48,7 @@ def read_in_order(segments: Sequence[Segment]) -> Iterator[Table | list[Line]]:
 
 
 def _without_gaps(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """Runs of lines. What a gap parts that is wider than between words is not read as one line."""
+    """Yield runs of lines. Segments separated by more than a word gap are not read as one line."""
     run: list[Line] = []
     for line in lines:
         gaps = [after.left - before.right for before, after in pairwise(line.segments)]
@@ -64,7 +64,7 @@ def _without_gaps(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 
 def _bands(segments: Sequence[Segment], across: Sequence[Segment]) -> list[list[Segment]]:
-    """From top to bottom: what stands across the gutter, and what stands beside it in between."""
+    """Return the bands from top to bottom: what crosses the gutter, and what is beside it in between."""
     bands: list[list[Segment]] = []
     crossing = {id(segment) for segment in across}
     for segment in sorted(segments, key=lambda segment: segment.middle):
@@ -77,7 +77,9 @@ def _bands(segments: Sequence[Segment], across: Sequence[Segment]) -> list[list[
 
 
 def _gutter(segments: Sequence[Segment]) -> float | None:
-    """The middle of the widest upright strip that next to nothing crosses, with a column of lines on either side."""
+    """Return the middle of the widest vertical strip that hardly anything crosses, with a column of lines on both
+    sides.
+    """
     lefts = np.array([segment.left for segment in segments])
     rights = np.array([segment.right for segment in segments])
     size = max(segment.size for segment in segments)
@@ -105,7 +107,9 @@ def _runs(free: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> list[tuple[int,
 
 
 def _side_by_side(segments: Sequence[Segment], gutter: float) -> bool:
-    """Whether both sides stand beside each other for half the height of the shorter one, and are lines of prose."""
+    """Whether both sides overlap vertically for half the height of the shorter one, and few lines
+    cross between them.
+    """
     left = [segment for segment in segments if segment.right <= gutter]
     right = [segment for segment in segments if segment.left >= gutter]
     top = max(min(s.top for s in left), min(s.top for s in right))

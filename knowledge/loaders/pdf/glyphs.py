@@ -1,4 +1,4 @@
-"""The words of a PDF page and the lines drawn on it, with their places, through pdfium. Coordinates are in points from
+"""Extracts the words and drawn lines of a PDF page, with their positions, using pdfium. Coordinates are in points from
 the page's upper left corner.
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SOFT_HYPHEN = "\xad"
 _HYPHENS = frozenset("\ufffe\x02\xad")
-"""What pdfium gives for a hyphen at which a word was broken."""
+"""The characters pdfium returns for a hyphen at a line break."""
 _BREAKS = frozenset("\r\n\t \xa0")
 _NEXT_WORD = 0.25
 _THIN = 2.5
@@ -32,12 +32,12 @@ class Box(msgspec.Struct, frozen=True):
 
     @property
     def middle(self) -> float:
-        """Half way from top to bottom."""
+        """The vertical middle."""
         return (self.top + self.bottom) / 2
 
     @property
     def height(self) -> float:
-        """From top to bottom."""
+        """The height."""
         return self.bottom - self.top
 
 
@@ -56,7 +56,7 @@ class _Glyph(Box, frozen=True):
 
 
 def read_words(page: "PdfPage") -> list[Word]:
-    """The words of a page as they come in the file. Text that stands upright is left out: it is a stamp or a margin."""
+    """Return the words of a page in file order. Rotated text is left out: it is a stamp or in the margin."""
     words: list[Word] = []
     run: list[_Glyph] = []
     for glyph in _glyphs(page.get_textpage(), page.get_height()):
@@ -69,7 +69,7 @@ def read_words(page: "PdfPage") -> list[Word]:
 
 
 def read_rules(page: "PdfPage") -> tuple[list[Box], list[Box]]:
-    """The horizontal and the vertical lines drawn on a page, the edges of rectangles among them."""
+    """Return the horizontal and the vertical lines drawn on a page, including the edges of rectangles."""
     import pypdfium2.raw as pdfium
 
     level: list[Box] = []
@@ -90,7 +90,7 @@ def read_rules(page: "PdfPage") -> tuple[list[Box], list[Box]]:
 
 
 def _glyphs(text: "PdfTextPage", height: float) -> Iterator[_Glyph | None]:
-    """The glyphs of a page, and None for each space between words."""
+    """Yield the glyphs of a page, and None for each space between words."""
     import pypdfium2.raw as pdfium
 
     box: Any = pdfium.FS_RECTF()
@@ -112,7 +112,7 @@ def _glyphs(text: "PdfTextPage", height: float) -> Iterator[_Glyph | None]:
             right=box.right,
             bottom=height - box.bottom,
             text=SOFT_HYPHEN if letter in _HYPHENS else letter,
-            # A font drawn by a scaled matrix says size 1: then the height of its box tells.
+            # A font drawn with a scaled matrix has size 1; then the height of its box is used.
             size=size if tall < 2.5 * size else tall / 1.2,
             is_bold=_is_bold(text, number),
         )

@@ -1,4 +1,4 @@
-"""Words of a page to segments, which are stretches of a line without a wide gap, and segments to lines."""
+"""Groups the words of a page into segments, which are parts of a line without a wide gap, and segments into lines."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from knowledge.loaders.pdf.glyphs import Box, Word
 T = TypeVar("T", bound=Box)
 
 _WIDE = 0.7
-"""A gap of so many ems parts segments: words of justified text lie nearer."""
+"""A gap of this many ems separates segments; words of justified text are closer."""
 _EDGE_LINES = 2
 _LONGEST_HEAD = 15
 _MARKER = re.compile(r"[•◦▪‣●○■–—*-]|\(?\d{1,2}[.)]|\d{1,2}(?:\.\d{1,2})+|\(?[a-z]\)")
@@ -24,7 +24,7 @@ _PAGE_NUMBER = re.compile(
 
 
 class Segment(Box, frozen=True):
-    """A stretch of one line: its words are apart by a space each."""
+    """A part of a line whose words are one space apart."""
 
     text: str
     size: float
@@ -38,17 +38,17 @@ class Line(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """Its words."""
+        """The text of the line."""
         return " ".join(segment.text for segment in self.segments)
 
     @property
     def left(self) -> float:
-        """Where it begins."""
+        """The left edge."""
         return self.segments[0].left
 
     @property
     def right(self) -> float:
-        """Where it ends."""
+        """The right edge."""
         return self.segments[-1].right
 
     @property
@@ -63,12 +63,12 @@ class Line(msgspec.Struct, frozen=True):
 
     @property
     def is_bold(self) -> bool:
-        """Whether all of it is."""
+        """Whether the whole line is bold."""
         return all(segment.is_bold for segment in self.segments)
 
 
 def segments_of(words: Iterable[Word]) -> list[Segment]:
-    """The segments of a page, from top to bottom and left to right."""
+    """Return the segments of a page, from top to bottom and left to right."""
     found: list[Segment] = []
     for row in _at_one_height([word for word in words if word.text.strip()]):
         run: list[Word] = []
@@ -83,13 +83,13 @@ def segments_of(words: Iterable[Word]) -> list[Segment]:
 
 
 def lines_of(segments: Sequence[Segment]) -> list[Line]:
-    """The segments by height."""
+    """Group the segments into lines by height."""
     rows = _at_one_height(segments)
     return [Line(segments=tuple(sorted(row, key=lambda segment: segment.left))) for row in rows]
 
 
 def without_running_heads(pages: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
-    """The pages without their numbers, and without the lines at their edges that most pages share but for a number."""
+    """Remove page numbers, and lines at the edges that most pages share except for a number."""
     edges = [_edges(page) for page in pages]
     counts = Counter(key for lines in edges for key in {key for key, _ in lines})
     least = max(3, 0.4 * len(pages))
@@ -101,13 +101,13 @@ def without_running_heads(pages: Sequence[Sequence[Segment]]) -> list[list[Segme
             if counts[key] >= least or _PAGE_NUMBER.fullmatch(line.text.strip())
             for segment in line.segments
         }
-        # A page of such lines alone is a page of its own all the same.
+        # A page with only such lines keeps them.
         kept.append([segment for segment in page if id(segment) not in repeated] or list(page))
     return kept
 
 
 def body_size(pages: Iterable[Iterable[Segment]]) -> float:
-    """The size of most letters."""
+    """Return the most common size of letters."""
     letters: Counter[float] = Counter()
     for page in pages:
         for segment in page:
@@ -151,7 +151,7 @@ def _segment(run: Sequence[Word]) -> Segment:
 
 
 def _joined(run: Sequence[Word]) -> str:
-    """The words with spaces, and without one where a raised sign or a change of font only ended a run of letters."""
+    """Join the words with spaces, but without one if only a superscript or a change of font separates them."""
     text = run[0].text
     for before, word in pairwise(run):
         near = word.left - before.right < 0.08 * max(before.size, word.size)

@@ -1,4 +1,6 @@
-"""Lines of one column to headings and paragraphs: broken words are joined, and paragraphs end where the eye sees it."""
+"""Groups the lines of a column into headings and paragraphs: joins hyphenated words, and finds the ends of paragraphs
+by their look.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,13 +27,13 @@ class Paragraph(msgspec.Struct, frozen=True):
 
 
 def paragraphs_of(lines: Sequence[Line], body: float, known: frozenset[str]) -> Iterator[Paragraph]:
-    """The blocks of a column. `body` is the size of the document's text, `known` its words with hyphens inside."""
+    """Yield the blocks of a column. `body` is the size of the document's text, `known` its words with inner hyphens."""
     if not lines:
         return
     right = max(line.right for line in lines)
     steps = [below.bottom - line.bottom for line, below in pairwise(lines)]
     near = [step for step in steps if step < 1.9 * body]
-    # Of a few lines each may be a paragraph: their distance is no measure.
+    # Of a few lines each may be a paragraph, so their distance is no measure.
     step = median(near) if len(near) > 3 else min([*near, 1.3 * body])
     run: list[Line] = []
     for line in lines:
@@ -43,17 +45,17 @@ def paragraphs_of(lines: Sequence[Line], body: float, known: frozenset[str]) -> 
 
 
 def hyphenated_words(texts: Sequence[str]) -> frozenset[str]:
-    """The words with a hyphen inside, which a break at that hyphen must not lose."""
+    """Return the words with an inner hyphen, which must be kept if the word is broken there."""
     return frozenset(word.lower() for text in texts for word in re.findall(r"\w+-\w+", text))
 
 
 def plain(text: str) -> str:
-    """Ligatures as letters, and what is left of broken words as hyphens."""
+    """Replace ligatures by letters, and remaining soft hyphens by hyphens."""
     return _LIGATURE.sub(lambda found: _LIGATURES[found[0]], text).replace(SOFT_HYPHEN, "-")
 
 
 def _parts(run: Sequence[Line], line: Line, step: float, right: float) -> bool:
-    """Whether a new block begins with the line."""
+    """Whether a new block starts with the line."""
     before = run[-1]
     gap = line.bottom - before.bottom
     if abs(line.size - before.size) > 0.1 * before.size or line.is_bold != before.is_bold:
@@ -70,7 +72,7 @@ def _parts(run: Sequence[Line], line: Line, step: float, right: float) -> bool:
 
 
 def _is_open(line: Line) -> bool:
-    """Whether a line goes on in the next, though that looks different: bold words in the middle of a sentence."""
+    """Whether a line continues in the next although that looks different, such as bold words in mid-sentence."""
     return line.text.endswith((SOFT_HYPHEN, "-", ","))
 
 
@@ -83,13 +85,13 @@ def _paragraph(run: Sequence[Line], body: float, known: frozenset[str]) -> Parag
 
 
 def goes_on(before: Paragraph, after: Paragraph) -> bool:
-    """Whether two paragraphs are one that a column broke off."""
+    """Whether two paragraphs are one that a column break separated."""
     is_open = not _ENDED.search(before.text) and len(before.text.split()) > 5
     return is_open and not after.level and after.text[:1].islower()
 
 
 def continued(text: str, line: str, known: frozenset[str]) -> str:
-    """The text with what stands below it, a broken word made whole."""
+    """Append a line to the text, joining a broken word."""
     broken = re.search(rf"(\w+)[{SOFT_HYPHEN}-]$", text)
     following = re.match(r"[^\W\d_]\w*", line)
     if not broken or not following or not following[0][0].islower():

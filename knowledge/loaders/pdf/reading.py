@@ -1,6 +1,4 @@
-"""A PDF file as a document: opened by pdfium, page by page. Encrypted, damaged and scanned files are refused with the
-reason.
-"""
+"""Reads a PDF file with pdfium, page by page. Encrypted, damaged and scanned files are refused with the reason."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 20_000
 _MOST_RULES = 1_000
-"""A page with more lines than this is a drawing."""
+"""A page with more drawn lines is a drawing."""
 
 _NO_TITLES = frozenset({"(anonymous)", "untitled", "Untitled"})
 
@@ -29,7 +27,7 @@ Rules = tuple[list[Box], list[Box]]
 
 
 def load_pdf(content: bytes) -> Document:
-    """A PDF with its pages: columns one after the other, tables as rows, heads and feet that repeat left out."""
+    """Read a PDF with its pages: columns in order, tables as rows, without repeated headers and footers."""
     source = _open(content)
     try:
         if len(source) > _MOST_PAGES:
@@ -94,7 +92,7 @@ def _read(source: "PdfDocument") -> tuple[list[list[Segment]], list[Rules], set[
 
 
 def _blocks(parts: Iterable[Table | list[Line]], body: float, known: frozenset[str]) -> Iterator[Table | Paragraph]:
-    """Tables and paragraphs. A paragraph that a column breaks off in mid-sentence is whole again."""
+    """Yield tables and paragraphs. A paragraph that a column break splits in mid-sentence is joined again."""
     open_one: Paragraph | None = None
     for part in parts:
         for block in [part] if isinstance(part, Table) else paragraphs_of(part, body, known):
@@ -113,7 +111,7 @@ def _blocks(parts: Iterable[Table | list[Line]], body: float, known: frozenset[s
 
 
 def _parts(page: list[Segment], rules: Rules) -> list[Table | list[Line]]:
-    """Ruled tables where they stand: what is above one is read before it."""
+    """Return ruled tables in their place: the text above one is read before it."""
     tables, rest = ruled_tables(page, *rules)
     parts: list[Table | list[Line]] = []
     for table in sorted(tables, key=lambda table: table.top):

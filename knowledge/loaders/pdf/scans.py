@@ -1,4 +1,4 @@
-"""Scanned pages through text recognition, where the extra `ocr` is installed: its models come with the package."""
+"""Reads scanned pages by OCR, if the extra `ocr` is installed, whose models come with its package."""
 
 import functools
 import importlib.util
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 MOST_PAGES = 200
-"""A page takes a second or more."""
+"""The maximum number of pages to recognize; each takes a second or more."""
 PLACE = "read by OCR"
 _PACKAGE = "rapidocr_onnxruntime"
 _SCALE = 2.0
@@ -19,12 +19,12 @@ _SIZE_OF_BOX = 0.75
 
 
 def can_recognize() -> bool:
-    """Whether the package is installed."""
+    """Whether the OCR package is installed."""
     return importlib.util.find_spec(_PACKAGE) is not None
 
 
 def recognize(page: "PdfPage") -> list[Word]:
-    """The lines of a page as words with spaces in them, less what the recognition is unsure of."""
+    """Return the lines of a page, each as a word with spaces, except uncertain ones."""
     found, _ = _engine()(page.render(scale=_SCALE).to_numpy())
     words = []
     for corners, text, sure in found or ():

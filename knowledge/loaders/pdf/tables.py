@@ -1,4 +1,4 @@
-"""Tables of a page: those in a drawn grid, and those that only their alignment shows."""
+"""Finds the tables of a page: drawn grids, and tables recognizable only by alignment."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,7 +16,7 @@ _LONG_CELL = 6.0
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows of cells, and where the table begins on its page."""
+    """Rows of cells, and the position of the table on its page."""
 
     top: float
     left: float
@@ -26,7 +26,7 @@ class Table(msgspec.Struct, frozen=True):
 def ruled_tables(
     segments: Sequence[Segment], level: Sequence[Box], upright: Sequence[Box]
 ) -> tuple[list[Table], list[Segment]]:
-    """The tables drawn as a grid, and the segments outside them."""
+    """Return the tables drawn as a grid, and the segments outside them."""
     tables: list[Table] = []
     rest = list(segments)
     for lines, sides in _grids(level, upright):
@@ -47,7 +47,7 @@ def ruled_tables(
 
 
 def aligned_table(lines: Sequence[Line]) -> tuple[int, int, tuple[tuple[str, ...], ...]] | None:
-    """The first run of lines that is a table: the numbers of its first line and of the line after it, and its rows."""
+    """Return the first table among the lines: the numbers of its first line and of the line after it, and its rows."""
     first = 0
     while first < len(lines):
         last = first
@@ -62,7 +62,7 @@ def aligned_table(lines: Sequence[Line]) -> tuple[int, int, tuple[tuple[str, ...
 
 
 def _belongs(lines: Sequence[Line], first: int, place: int) -> bool:
-    """Whether a line goes on with the table that began in an earlier one: two cells, or the rest of one."""
+    """Whether a line belongs to the table started by an earlier one: it has two cells, or continues one."""
     line = lines[place]
     if place > first and line.bottom - lines[place - 1].bottom > 3 * line.size:
         return False
@@ -99,12 +99,12 @@ def _aligned_rows(lines: Sequence[Line]) -> tuple[tuple[str, ...], ...]:
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a text looks like a part of a sentence: the columns of a newspaper are aligned as well."""
+    """Whether a text looks like part of a sentence, because newspaper columns are aligned too."""
     return text[:1].islower() or text.endswith((".", ",", ";", SOFT_HYPHEN))
 
 
 def _columns(cells: Sequence[Segment]) -> list[tuple[float, float]]:
-    """Where cells lie over each other."""
+    """Return the horizontal ranges in which cells overlap."""
     columns: list[tuple[float, float]] = []
     for cell in sorted(cells, key=lambda cell: cell.left):
         if columns and cell.left < columns[-1][1]:
@@ -115,7 +115,7 @@ def _columns(cells: Sequence[Segment]) -> list[tuple[float, float]]:
 
 
 def _grids(level: Sequence[Box], upright: Sequence[Box]) -> list[tuple[list[Box], list[Box]]]:
-    """Level and upright lines that touch each other, grid by grid."""
+    """Group horizontal and vertical lines that touch each other into grids."""
     left_over, pending = list(upright), list(level)
     grids: list[tuple[list[Box], list[Box]]] = []
     while pending:

@@ -1,1 +1,1 @@
-"""Formats that are text on disk: prose, markup that is read as it is written, code, records and transcripts."""
+"""Loaders of text formats: prose, markup, code, records and transcripts."""

@@ -1,4 +1,4 @@
-"""LaTeX as it is printed, not as it is written: commands are carried out by pylatexenc, tables become rows."""
+"""Reads LaTeX as it is printed: pylatexenc expands commands, tables become rows."""
 
 import re
 
@@ -27,7 +27,7 @@ _UNSEEN = re.compile(
 
 
 def load_latex(content: bytes) -> Document:
-    """The text between \\begin{document} and \\end{document}, or all of it, with its headings."""
+    """Read the text between \\begin{document} and \\end{document}, or all of it, with its headings."""
     source = _COMMENT.sub("", decode(content))
     title = _TITLE.search(source)
     source = source.partition(r"\begin{document}")[2] or source

@@ -1,4 +1,4 @@
-"""Jupyter notebooks: text, code and printed results, cell by cell."""
+"""Reads Jupyter notebooks: text, code and printed results, cell by cell."""
 
 import json
 from typing import Any
@@ -9,11 +9,11 @@ from knowledge.loaders.building import TextBuilder, decode
 from knowledge.loaders.text.plain import load_markdown
 
 _MOST_OUTPUT = 4_000
-"""Characters of one result: beyond that it is a log or a table of data."""
+"""The maximum length of a result; longer ones are logs or tables of data."""
 
 
 def load_notebook(content: bytes) -> Document:
-    """Cells as "cell 3", their results as "cell 3, result"."""
+    """Read cells as "cell 3", their results as "cell 3, result"."""
     try:
         cells = json.loads(decode(content))["cells"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -35,7 +35,7 @@ def load_notebook(content: bytes) -> Document:
 
 
 def _add_markdown(builder: TextBuilder, source: str) -> None:
-    """The text as it is written; a heading without its marks."""
+    """Add the text as it is written, with headings without their marks."""
     document = load_markdown(source.encode(errors="replace"))
     at = 0
     for heading in document.headings:

@@ -1,5 +1,5 @@
-"""Text, Markdown, reStructuredText, Org and source code: the extracted text is the file's own, so that a span of it is
-a place in the file.
+"""Reads text, Markdown, reStructuredText, Org and source code. The extracted text is the file's own, so that a span of
+it is a place in the file.
 """
 
 import re
@@ -30,14 +30,14 @@ _MARKS = re.compile(r"[*_`]+|!?\[([^\]]*)\]\([^)]*\)")
 
 
 def load_text(content: bytes) -> Document:
-    """Plain text, logs and chat exports; the first line is the title where it is short and stands alone."""
+    """Read plain text, logs and chat exports; the first line is the title if it is short and stands alone."""
     text = decode(content)
     first, _, rest = text.lstrip().partition("\n")
     return Document(text=text, title=first.strip() if len(first) <= 80 and not rest.split("\n", 1)[0].strip() else "")
 
 
 def load_markdown(content: bytes) -> Document:
-    """Markdown source with its headings; code blocks hold no headings."""
+    """Read Markdown source with its headings, ignoring those in code blocks."""
     from markdown_it import MarkdownIt
 
     text = decode(content)
@@ -52,7 +52,9 @@ def load_markdown(content: bytes) -> Document:
 
 
 def load_rst(content: bytes) -> Document:
-    """reStructuredText: a line underlined at its full length is a heading; its level is the order of first use."""
+    """Read reStructuredText. A line underlined at its full length is a heading; levels follow the
+    order of first use.
+    """
     text = decode(content)
     lines = text.split("\n")
     starts = _line_starts(text)
@@ -62,7 +64,7 @@ def load_rst(content: bytes) -> Document:
         title, under = lines[number - 1].rstrip(), lines[number].rstrip()
         if not title.strip() or not _RST_LINE.fullmatch(under) or len(under) < len(title) or _RST_LINE.fullmatch(title):
             continue
-        # An overlined heading is another style than the same character under it alone.
+        # A heading with an overline is another style than one with the same underline only.
         above = lines[number - 2].rstrip() if number > 1 else ""
         style = under[0] * 2 if above == under else under[0]
         if style not in styles:
@@ -72,7 +74,7 @@ def load_rst(content: bytes) -> Document:
 
 
 def load_org(content: bytes) -> Document:
-    """Org: lines that begin with stars are headings; `#+TITLE` is the title."""
+    """Read Org: lines that start with stars are headings; `#+TITLE` is the title."""
     text = decode(content)
     headings = [
         Heading(level=len(found[1]), start=found.start(), title=" ".join(found[2].split()))
@@ -84,7 +86,7 @@ def load_org(content: bytes) -> Document:
 
 
 def load_code(content: bytes) -> Document:
-    """Source code and configuration; definitions stand as headings, nested by their indentation."""
+    """Read source code and configuration, with definitions as headings, nested by indentation."""
     text = decode(content)
     headings = [
         Heading(level=1 + len(found[1].expandtabs(4)) // 2, start=found.start(2), title=" ".join(found[2].split()))
@@ -94,7 +96,7 @@ def load_code(content: bytes) -> Document:
 
 
 def _titled(text: str, headings: list[Heading]) -> Document:
-    """The document with its tables: the line above the rule stands over each row as a heading does."""
+    """Return the document with its tables: the header line of a table is the heading of each row."""
     title = headings[0].title if headings else ""
     places: list[Place] = []
     rows: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""CSV and JSON: every cell beside the name of its column or path, so that a question in words can meet it."""
+"""Reads CSV and JSON: each value gets the name of its column or its path, so that a question in words matches it."""
 
 import csv
 import io
@@ -17,7 +17,9 @@ _SEPARATOR = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
 
 def load_csv(content: bytes) -> Document:
-    """Separated by commas, semicolons, tabs or bars; the first row names the columns unless it holds figures."""
+    """Read CSV separated by commas, semicolons, tabs or bars; the first row names the columns unless it contains
+    numbers.
+    """
     rows = list(_csv_rows(decode(content)))
     head = next((row for row in rows if any(map(str.strip, row))), [])
     builder = TextBuilder()
@@ -26,7 +28,7 @@ def load_csv(content: bytes) -> Document:
 
 
 def load_json(content: bytes) -> Document:
-    """One JSON value: each leaf a line with its path, each element of an outer list a paragraph."""
+    """Read one JSON value: each leaf is a line with its path, each item of an outer list a row or paragraph."""
     builder = TextBuilder()
     try:
         value = json.loads(decode(content))
@@ -43,7 +45,7 @@ def load_json(content: bytes) -> Document:
 
 
 def load_json_lines(content: bytes) -> Document:
-    """One JSON value a line, each a paragraph."""
+    """Read one JSON value per line, each a row or paragraph."""
     builder = TextBuilder()
     for number, line in enumerate(decode(content).splitlines(), 1):
         if not line.strip():
@@ -68,8 +70,8 @@ def _csv_rows(text: str) -> Iterator[list[str]]:
 
 
 def _dialect(text: str) -> Any:
-    """The sniffer's guess, whose quotes are doubled as everywhere; where it has none, the separator that most lines of
-    the beginning hold equally often.
+    """Return the sniffer's dialect, with doubled quotes as usual; if it finds none, use the separator that most of the
+    first lines contain equally often.
     """
     try:
         dialect: Any = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
@@ -82,7 +84,7 @@ def _dialect(text: str) -> Any:
 
 
 def _add_record(builder: TextBuilder, record: Any, place: str) -> None:
-    """A short record is a row, a long one a paragraph."""
+    """Add a short record as a row, a long one as a paragraph."""
     leaves = list(_leaves(record))
     if len(leaves) > 1 and sum(map(len, leaves)) <= _LONGEST_ROW:
         builder.row(" · ".join(leaves), place)

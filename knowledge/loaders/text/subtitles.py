@@ -1,4 +1,4 @@
-"""WebVTT and SubRip transcripts: each cue a line with its time and, where it is given, its speaker."""
+"""Reads WebVTT and SubRip transcripts: each cue is a line with its time and, if given, its speaker."""
 
 import html
 import re
@@ -14,7 +14,7 @@ _LINES_IN_A_BLOCK = 8
 
 
 def load_subtitles(content: bytes) -> Document:
-    """The cues as "[0:01:02] Ana: text", a few to a block; a cue that repeats the one before it is left out."""
+    """Read the cues as "[0:01:02] Ana: text", a few per block; a cue that repeats the previous one is left out."""
     text = decode(content)
     marks = list(_TIMING.finditer(text))
     if not marks:
@@ -23,7 +23,7 @@ def load_subtitles(content: bytes) -> Document:
     said = ""
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         end = following.start() if following else len(text)
-        # Up to the first empty line: what follows is the next cue's number or name.
+        # Up to the first empty line: after it comes the next cue's number or name.
         cue = text[mark.end() : end].strip("\n").split("\n\n", 1)[0]
         cue = html.unescape(_TAG.sub("", _VOICE.sub(r"\1: ", cue)))
         cue = squeeze(" ".join(cue.split()))

@@ -1,1 +1,1 @@
-"""HTML and what holds it: web pages, e-mail and e-books."""
+"""Loaders of HTML and formats that contain it: web pages, e-mail and e-books."""

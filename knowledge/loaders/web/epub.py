@@ -1,4 +1,4 @@
-"""E-books (.epub): the pages in their archive, in reading order."""
+"""Reads e-books (.epub): the pages in their archive, in reading order."""
 
 import io
 import posixpath
@@ -18,7 +18,7 @@ _CONTAINER = "META-INF/container.xml"
 
 
 def load_epub(content: bytes) -> Document:
-    """The pages that the spine names; tables of contents are left out."""
+    """Read the pages in the spine, except tables of contents."""
     check_archive(content, "EPUB")
     builder = TextBuilder()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -36,7 +36,7 @@ def load_epub(content: bytes) -> Document:
         folder = posixpath.dirname(package_name)
         section = 0
         for reference in package.iter(f"{_OPF}itemref"):
-            item = items.pop(reference.get("idref"), None)  # a page that comes twice is read once
+            item = items.pop(reference.get("idref"), None)  # a page listed twice is read once
             if item is None or item.get("media-type") not in _PAGES or "nav" in item.get("properties", "").split():
                 continue
             name = posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))

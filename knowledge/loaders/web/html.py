@@ -1,4 +1,4 @@
-"""HTML pages: the text that a reader sees, in blocks, with its headings. Fetches nothing."""
+"""Reads HTML pages: the visible text, in blocks, with its headings. Fetches nothing."""
 
 import warnings
 from typing import TYPE_CHECKING
@@ -21,21 +21,21 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 
 def load_html(content: bytes) -> Document:
-    """An HTML page: scripts, navigation and hidden parts are left out."""
+    """Read an HTML page without scripts, navigation and hidden parts."""
     builder = TextBuilder()
     title = add_html(builder, content)
     return builder.document(title)
 
 
 def add_html(builder: TextBuilder, content: bytes) -> str:
-    """Add what a reader of the page sees, and return the page's title."""
+    """Add the visible text of the page, and return its title."""
     from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
 
     with warnings.catch_warnings():
-        # A page may look like a path or like XML; it is read as HTML all the same.
+        # A page may look like a path or like XML; it is read as HTML anyway.
         warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
-        # Bytes without a declared encoding are decoded here: guessing would read them differently from a text file.
+        # Bytes without a declared encoding are decoded here, so that they are read like a text file.
         soup = BeautifulSoup(content if b"charset" in content[:4096] else decode(content), "lxml")
     title = soup.title.get_text() if soup.title else ""
     for tag in soup.find_all(_UNSEEN):
@@ -47,7 +47,7 @@ def add_html(builder: TextBuilder, content: bytes) -> str:
 
 
 def _add_blocks(builder: TextBuilder, root: "Tag") -> None:
-    """Walk the tree without recursion: a page may be nested deeper than Python's stack."""
+    """Walk the tree without recursion, because a page may be nested deeper than Python's stack."""
     from bs4.element import NavigableString, Tag
 
     line: list[str] = []
@@ -91,7 +91,7 @@ def _text(node: "NavigableString") -> str:
 
 
 def _rows(table: "Tag") -> list[list[str]]:
-    """The cells of a table of data, its caption first; none where tables only lay out the page."""
+    """Return the cells of a data table, its caption first; none if the table only lays out the page."""
     if table.find("table") or table.find(list(_NOT_IN_CELLS)):
         return []
     caption = table.find("caption")

@@ -1,4 +1,4 @@
-"""E-mail: single messages (.eml, Maildir) and mailboxes (.mbox). Fetches nothing and opens no attachment."""
+"""Reads e-mail: single messages (.eml, Maildir) and mailboxes (.mbox). Fetches nothing and opens no attachment."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
 def load_mail(content: bytes) -> Document:
-    """A message: sender, date and subject, then its text; of the attachments only the names."""
+    """Read a message: sender, date and subject, then its text, and the names of the attachments."""
     message = message_from_bytes(content, policy=policy.default)
     if not message.keys():
         raise DocumentUnreadable("not an e-mail message: it has no header")
@@ -27,7 +27,7 @@ def load_mail(content: bytes) -> Document:
 
 
 def load_mailbox(content: bytes) -> Document:
-    """The messages of an mbox file, in their order; each subject is a heading."""
+    """Read the messages of an mbox file, in order; each subject is a heading."""
     builder = TextBuilder()
     count = 0
     for count, raw in enumerate(_messages(content), 1):
@@ -54,7 +54,7 @@ def _day(message: EmailMessage) -> str:
 
 
 def _header(message: EmailMessage, name: str) -> str:
-    """What the header says, empty where the message has none or Python's parser breaks at it."""
+    """Return the value of a header, empty if there is none or Python's parser fails on it."""
     try:
         return str(message[name] or "")
     except (IndexError, ValueError, OverflowError):
