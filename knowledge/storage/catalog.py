@@ -2,8 +2,7 @@
 it knows no file format and no model.
 
 A document is stored with its passages and vectors in one transaction, so that a crash loses at most the current file.
-Documents are stored by content: files with the same content share a document, and a document without a file answers
-nothing.
+Files with the same content share a document, and a document without a file answers nothing.
 """
 
 import contextlib
@@ -272,9 +271,7 @@ class Catalog:
             self._put_file(file)
 
     def forget_files(self, paths: Iterable[str]) -> None:
-        """Remove files, so that they answer nothing. Their documents stay until `drop_orphans`, in case the files
-        moved.
-        """
+        """Remove files, so that they answer nothing. Their documents stay until `drop_orphans`, in case they moved."""
         with self._change(passages=True):
             self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
 
@@ -309,8 +306,8 @@ class Catalog:
             self._db.execute("DELETE FROM documents")
 
     def blank_deleted(self) -> None:
-        """Remove all deleted text from the file. Rows are overwritten when deleted (secure_delete), but the full-text
-        index only when merged, and the log when truncated. VACUUM frees the space.
+        """Remove all deleted text from the file. Rows are overwritten when deleted (secure_delete), the full-text index
+        only when merged, and the log when truncated. VACUUM frees the space.
         """
         with explained(self.path):
             self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
@@ -318,9 +315,7 @@ class Catalog:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _paths(self, documents: set[int], filters: Filters) -> dict[int, tuple[str, float]]:
-        """Return for each document the alphabetically first path that passes the filters, with its
-        modification time.
-        """
+        """Return each document's alphabetically first path that passes the filters, and its modification time."""
         found = self._db.execute(
             "SELECT document, path, mtime_ns FROM files WHERE document IN (SELECT value FROM json_each(?))"
             " ORDER BY path DESC",
