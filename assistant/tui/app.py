@@ -1,8 +1,10 @@
 """The application: one assistant and its screens. Errors become notifications here."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
@@ -273,7 +275,12 @@ class AssistantApp(NotifyingApp):
         self.chat.preview.keep_typed()
         self.exit(return_code=return_code)
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
+        """Close what runs beside the screen, in a thread: a job that is finished first may wait for the event loop."""
+        with ThreadPoolExecutor(1) as closing:
+            await asyncio.get_running_loop().run_in_executor(closing, self._close_parts)
+
+    def _close_parts(self) -> None:
         self.pulling.stop()
         if self.assistant is not None:
             self.assistant.close()

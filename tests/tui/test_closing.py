@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -80,3 +81,24 @@ async def test_ctrl_c_copies_what_is_selected_and_stops_what_is_written() -> Non
         await pilot.press("ctrl+c")
         await settle(pilot)
         assert not app.chat.requests.is_writing and app.return_code is None
+
+
+def test_a_judgement_on_its_way_to_the_disk_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    script = tmp_path / "quit.py"
+    script.write_text(
+        "import asyncio, threading\n"
+        "from tests.tui.screens import an_app, opened, settle\n"
+        "async def main():\n"
+        "    app, closing = an_app(), threading.Event()\n"
+        "    def judge(store):\n"
+        "        closing.wait(60)\n"
+        "        app.in_background(lambda: app.keeper.store(), 'effect')\n"
+        "    async with opened(app) as pilot:\n"
+        "        await settle(pilot)\n"
+        "        app.keeper.do(judge)\n"
+        "        threading.Timer(0.5, closing.set).start()\n"
+        "asyncio.run(main())\n"
+    )
+    # In a process of its own: a screen that waits for itself never ends, and neither would the test.
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -43,10 +43,13 @@ class Keeper:
         self._is_titled = False
 
     def store(self) -> "Store | None":
-        """The open store, or None if it cannot be opened, which `on_error` was told. Blocks: not for the screen's
-        thread.
+        """The open store, or None if it cannot be opened, which `on_error` was told, or if the app is closing. Blocks:
+        not for the screen's thread.
         """
-        return self._thread.submit(self._opened).result()
+        try:
+            return self._thread.submit(self._opened).result()
+        except RuntimeError:  # after `close`
+            return None
 
     def chat(self) -> str:
         """The id of the current chat, "" before its first message. Blocks like `store`."""
