@@ -300,10 +300,11 @@ class SourcesFound(Message):
 
 @dataclass
 class DocumentsMissed(Message):
-    """The documents do not seem to contain the answer; `nearest` are the nearest passages."""
+    """The documents do not contain the answer: `why` says so in a sentence, `nearest` are the nearest passages."""
 
     request: int
     nearest: Sequence[Source]
+    why: str
 
 
 @dataclass(frozen=True)

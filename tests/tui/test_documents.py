@@ -92,6 +92,17 @@ def test_a_question_is_answered_with_its_source_which_opens_in_the_document(app:
     asyncio.run(scenario())
 
 
+def test_without_documents_it_says_how_to_add_some(app: AssistantApp) -> None:
+    async def scenario() -> None:
+        async with opened(app) as pilot:
+            await settle(pilot)
+            await app.chat.run_action("screen.run('composing.ask_documents', 'When does the harbour office open?')")
+            await settle(pilot)
+            assert "There are no documents yet: press F8 to add a file or folder." in seen(app)
+
+    asyncio.run(scenario())
+
+
 def test_what_the_documents_do_not_hold_is_said_with_the_nearest_place(app: AssistantApp, docs: Path) -> None:
     _index(docs)
 
@@ -194,6 +205,8 @@ def test_a_screen_that_is_opened_while_files_are_read_shows_how_far_it_is(app: A
             await _shows(pilot, "1 file · 1 passage")
             await pilot.press("escape")
             await _shows(pilot, "Model: ")
+            await app.chat.run_action("screen.run('composing.ask_documents', 'Who composed the opera?')")
+            await _shows(pilot, "Not in what is indexed so far: ask again")
             await pilot.press("f8")
             await _shows(pilot, "2 of 3 files")
             assert "rules.pdf" in seen(app)

@@ -10,8 +10,6 @@ from assistant.tui.messages import DocumentsMissed, Source, SourcesFound
 from assistant.tui.widgets.transcript.answer import AnswerView
 from assistant.tui.widgets.transcript.sources import EXCERPT, SourcesView, shortened, with_marks
 
-NOT_THERE = "Not in your documents."
-
 
 class DocumentAnswers:
     """Shows the results of a question to the documents, and the sources of an answer."""
@@ -41,12 +39,12 @@ class DocumentAnswers:
             view.advance("reading the passages")
 
     async def show_missed(self, news: DocumentsMissed) -> None:
-        """Say that the documents do not contain the answer, and show the nearest passages."""
+        """Say why there is no answer, and show the nearest passages."""
         if (view := self._view_of(news.request)) is None:
             return
-        view.conclude(NOT_THERE, "your documents · nothing was written")
+        view.conclude(news.why, "your documents · nothing was written")
         places = [f"nearest: {_place(source)}  {shortened(source.text, EXCERPT)}" for source in news.nearest]
-        self._requests.end_without_answer(view, "\n".join([f"{NOT_THERE} Nothing was written.", *places]))
+        self._requests.end_without_answer(view, "\n".join([f"{news.why} Nothing was written.", *places]))
         panel = self._panel_of(view)
         if news.nearest:
             await self._show_sources(view, "what comes nearest · Enter opens it in its document", news.nearest)

@@ -114,7 +114,7 @@ class KeptChats:
             if store is None or not id:
                 raise UsageError("there is nothing to export yet: this chat has no message")
             path = export_chat(store, id, cast(Kind, kind), Path.cwd())
-            self._screen.app.post_message(NoticeGiven(f"Written to {path}"))
+            self._screen.app.post_message(NoticeGiven(f"Written to {path}", "information"))
 
         with self._parley.reporting():
             if kind not in get_args(Kind):

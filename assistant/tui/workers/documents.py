@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 Post = Callable[[Message], object]
 
+NOT_THERE = "Not in your documents."
+NONE_YET = "There are no documents yet: press F8 to add a file or folder."
+STILL_INDEXING = "Not in what is indexed so far: ask again when it is done (F8)."
+
 NEWS_SECONDS = 0.1
 """The least time between two reports of progress."""
 STATE_SECONDS = 2.0
@@ -53,7 +57,7 @@ class Documents:
         self._open: ExitStack | None = None
         self._library: Library | None = None
         self._opened_with: KnowledgeSettings | None = None
-        self._stopping = False
+        self._stopping = self._is_indexing = False
         self._in_full: dict[str, str] = {}
         self._follower: Post = lambda news: None
         self._news = IndexingProgressed(None)
@@ -72,9 +76,15 @@ class Documents:
                     post(SourcesFound(number, tuple(_passage_source(hit) for hit in news.hits), is_final=False))
                 elif isinstance(news, DocumentAnswer):
                     self._in_full[question] = news.question
-                    _conclude(number, news, post)
+                    _conclude(number, news, self._why_missed(library), post)
                 elif isinstance(news, Piece):
                     post(AnswerGrew(number, news.text))
+
+    def _why_missed(self, library: "Library") -> str:
+        """What is said where the answer was not found."""
+        if self._is_indexing:
+            return STILL_INDEXING
+        return NOT_THERE if library.catalog.passage_count() else NONE_YET
 
     def search(self, words: str, post: Post) -> None:
         """Find passages, and post them."""
@@ -182,7 +192,7 @@ class Documents:
         """
         from assistant.answering import open_library
 
-        self._stopping = False
+        self._stopping, self._is_indexing = False, True
         told = counted = 0.0
 
         def on_progress(progress: "Progress") -> None:
@@ -201,6 +211,7 @@ class Documents:
             with open_library(self._settings(), self._say) as library:
                 yield library, on_progress
         finally:
+            self._is_indexing = False
             self._tell(None)
             self.tell_state(self._follower)
 
@@ -214,10 +225,10 @@ class Documents:
         self._open = self._library = None
 
 
-def _conclude(number: int, answer: "DocumentAnswer", post: Post) -> None:
-    """Post the answer and its sources, or that the documents do not contain it."""
+def _conclude(number: int, answer: "DocumentAnswer", why_missed: str, post: Post) -> None:
+    """Post the answer and its sources, or why there is none."""
     if answer.completion is None:
-        post(DocumentsMissed(number, tuple(_cited_source(citation) for citation in answer.nearest)))
+        post(DocumentsMissed(number, tuple(_cited_source(citation) for citation in answer.nearest), why_missed))
         return
     shown = answer.citations or answer.nearest
     said = [(sentence.text, sentence.citation) for sentence in answer.sentences]
