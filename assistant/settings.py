@@ -35,7 +35,7 @@ class ModelSettings(Part, frozen=True):
     backend: Literal["auto", "ctranslate", "transformers"] = "auto"
     """`ctranslate` is fast on CPU, `transformers` runs on GPU and needs no conversion; `auto` picks by machine."""
     threads: int = 0
-    """Cores for the model; 0 uses all, with the number of threads for a text that is the fastest here."""
+    """Cores for the model; 0 uses all, with the number of threads per text that is fastest here."""
 
 
 class PromptSettings(Part, frozen=True):
@@ -48,7 +48,7 @@ class PromptSettings(Part, frozen=True):
 
 
 class SummarySettings(Part, frozen=True):
-    """What a conversation is answered with."""
+    """What is written for a conversation."""
 
     task: Literal["digest", "summary"] = "digest"
     """What the app writes for a conversation: the digest, or only the model's summary."""
@@ -66,7 +66,7 @@ class ScreenSettings(Part, frozen=True):
 
 
 class FeedbackSettings(Part, frozen=True):
-    """What is asked of the people who rate."""
+    """How answers are rated."""
 
     repeat_one_in: int = 10
     """One ranking in this many is followed by an earlier one, to measure your self-agreement; 0 for never."""

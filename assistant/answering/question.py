@@ -194,7 +194,7 @@ def _completion(
 
 
 def _quoted(prompt: PassagePrompt, result: SearchResult, quote: Quote, embedder: str, seconds: float) -> Completion:
-    """Return a quotation as a completion; the embedder is what reproduces it."""
+    """Return a quotation as a completion. Its backend version is the embedder, by which it can be reproduced."""
     in_prompt = result.hits[: prompt.passages]
     quoted_from = [hit for hit in result.hits if hit.passage_id == quote.passage_id and hit not in in_prompt]
     hits = (*quoted_from, *in_prompt)

@@ -140,7 +140,7 @@ def _sample(turns: Sequence[Turn]) -> Sequence[Turn]:
 
 
 def _called(names: dict[str, str], cues: Cues) -> re.Pattern[str] | None:
-    """Return a pattern of an address at the start of a sentence: "Tobias, please book it"."""
+    """Return a pattern of a form of address at the start of a sentence: "Tobias, please book it"."""
     if not names:
         return None
     titles = "|".join(sorted(map(re.escape, cues.words("titles")))) or "(?!)"

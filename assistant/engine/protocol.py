@@ -86,7 +86,7 @@ class Loaded(Record, frozen=True, tag=True):
     backend_version: str
     seconds: float
     notice: str = ""
-    """A message to show the user once, such as a conversion larger than usual."""
+    """A message to show the user once, such as that a conversion is larger than usual."""
 
 
 class Progress(Record, frozen=True, tag=True, kw_only=True):

@@ -11,7 +11,7 @@ APPLICATION_ID = 0x5061726C  # "Parl": identifies Parley's files among SQLite fi
 
 
 def m001_completions(connection: sqlite3.Connection) -> None:
-    """Every answer with what reproduces it; `settings` and `passage_ids` are JSON."""
+    """Every answer, with all that is needed to reproduce it; `settings` and `passage_ids` are JSON."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(
         """CREATE TABLE completions (

@@ -210,8 +210,8 @@ def _is_bare_name(line: str) -> bool:
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
-    """Return the patterns of headers: name before time, with a strong separator or a weak or no one; then time first,
-    bracketed or not.
+    """Return the patterns of headers: name before time with a strong separator, the same with a weak one or none, a
+    bracketed time first, and a bare time first.
     """
     moment = moment_pattern()
     dated = r",\s(?=\d{1,2}\s|\d{1,2}:|[A-Z][a-z]{2,8}\.?\s\d{1,2}\b)"
