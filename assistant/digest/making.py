@@ -51,7 +51,9 @@ def make_digest(
     limit = words if words is not None else default_words(heard, len(topics))
     kept = fit_todos(as_wanted(heard, find_todos(heard), weights), todo_room(limit, asked=words is not None))
     left = limit - sum(map(todo_words, kept))
-    asked = _fit_open(open_questions(heard), int(left * _OPEN_SHARE))
+    requests = {(one.todo.turn, one.todo.text) for one in kept}
+    unanswered = [one for one in open_questions(heard) if (one.turn, one.text) not in requests]
+    asked = _fit_open(unanswered, int(left * _OPEN_SHARE))
     left -= sum(_open_words(one) for one in asked)
     candidates = units(heard)
     scores = _score(heard, candidates, kept, focus, encoder, weights)

@@ -78,8 +78,8 @@ def renewed(heard: Heard) -> frozenset[int]:
 
 def _taken_back(heard: Heard, sentence: Sentence, values: Sequence[Values]) -> set[int]:
     """Return the earlier sentences that this one denies or reverses."""
-    gone = set[int]()
-    denied = _denied(heard.cues, sentence.whole)
+    gone = _unsuited(heard, sentence)
+    denied = _days(heard.cues, "instead_of", sentence.whole)
     turns_back = heard.cues.found("strong_reversal", sentence.whole)
     if not (denied or turns_back):
         return gone
@@ -117,7 +117,7 @@ def _renews(heard: Heard, sentence: Sentence, earlier: Sentence, values: Sequenc
         if not before or now & before:
             continue
         counted = kind == "amount" or kind.startswith("of ")
-        if counted and _alike(now, before) and (shared or len(earlier.stems) <= 3 or away <= 4):
+        if counted and _alike(now, before) and (shared or len(earlier.stems) <= 3):
             return True
         if not counted and (shared or turning):
             return True
@@ -152,10 +152,23 @@ def settles(heard: Heard, sentence: Sentence) -> bool:
     return (ends or heard.cues.found("settles", sentence.whole)) and not is_question(sentence, heard.cues)
 
 
-def _denied(cues: Cues, text: str) -> set[str]:
-    """Return the days, dates and numbers after "not" or "instead of"."""
+def _unsuited(heard: Heard, sentence: Sentence) -> set[int]:
+    """Return the questions just before that propose a day on which this speaker can't: "I'm off on Thursday"."""
+    days = _days(heard.cues, "unable", sentence.whole)
+    asked = (one for turn in heard.by_turn[max(0, sentence.turn - 2) : sentence.turn] for one in turn) if days else ()
+    return {
+        one.place
+        for one in asked
+        if one.speaker != sentence.speaker
+        and is_question(one, heard.cues)
+        and days & _values(heard.cues, one).get("day", frozenset())
+    }
+
+
+def _days(cues: Cues, before: str, text: str) -> set[str]:
+    """Return the days, dates and numbers that follow a phrase of the table, such as "not" or "instead of"."""
     found: set[str] = set()
-    for match in cues.pattern("instead_of").finditer(text):
+    for match in cues.pattern(before).finditer(text):
         behind = re.match(r"\s*(?:(?:on|the|at|in|am|um|le|el|la|a|à)\s+){0,2}([\w:.,-]*[\w])", text[match.end() :])
         if behind:
             word = behind[1].lower()

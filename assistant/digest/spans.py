@@ -16,6 +16,7 @@ _LONGEST = 400
 message.
 """
 _SHORT = 12
+_LONGEST_THANKS = 7
 _DAY = re.compile(r"\b\d{1,2}\.$")
 _END = re.compile(
     r"(?:(?<![.?!…؟])[.?!…؟]++[\"'”’)\]*]*(?=\s|$)|[。！？]+[」』”]*|(?<=\S)\s+(?=[-•*]\s+\S{1,80}[^-•*]{0,200}:)|\s+(?=\(\d\)\s))"
@@ -66,7 +67,8 @@ def clauses(text: str, start: int, end: int, cues: Cues) -> list[Range]:
     if count_words(text[start:end]) <= LONG_CLAUSE:
         return [(start, end)]
     cuts = [match.end() for match in _BREAK.finditer(text, start, end)]
-    cuts += [match.start() for match in cues.pattern("joiners").finditer(text, start, end)]
+    joiners = cues.pattern("joiners").finditer(text, start, end)
+    cuts += [one.start() for one in joiners if not cues.opens("persons", text[one.end() : end].lstrip())]
     ranges: list[Range] = []
     first = start
     for cut in sorted(set(cuts)):
@@ -166,6 +168,8 @@ def is_noise(text: str, cues: Cues) -> bool:
     if _LOG.search(text) or "http://" in text or "https://" in text:
         return True
     if _titled(cues).fullmatch(text.strip(_EDGE + "!?")):
+        return True
+    if cues.opens("thanks_for", text) and len(words) <= _LONGEST_THANKS and not any(map(str.isdigit, text)):
         return True
     if any(map(str.isdigit, text)) and len(text) < _SHORT:
         return False

@@ -65,6 +65,8 @@ def tasks(heard: Heard, sentence: Sentence) -> Iterator[Task]:
             taken = end
             if cues.found("conditions", text[start:at]):
                 strength -= 0.25
+            if cues.found("conditional", text[start:at]) and _supposes(heard, sentence):
+                strength -= 0.5
             yield Task(
                 sentence,
                 offset + at,
@@ -73,6 +75,15 @@ def tasks(heard: Heard, sentence: Sentence) -> Iterator[Task]:
                 who or (sentence.speaker if kind == "pledge" else ""),
                 strength,
             )
+
+
+def _supposes(heard: Heard, sentence: Sentence) -> bool:
+    """Whether the message answers a question about what would be: "would you do it again?" """
+    before = heard.by_turn[sentence.turn - 1] if sentence.turn else ()
+    cues = heard.cues
+    if not before or not is_question(before[-1], cues) or not cues.found("supposing", before[-1].whole):
+        return False
+    return cues.found("no_requests", before[-1].whole) or not _patterns(cues).request.search(before[-1].whole)
 
 
 def _stretches(text: str) -> list[tuple[int, int]]:
@@ -218,6 +229,7 @@ def _patterns(cues: Cues) -> _Patterns:
     lead = rf"(?:(?:{_alternatives(cues, 'leads')}),?\s+){{0,3}}"
     subjects = f"(?:{_alternatives(cues, 'subjects')})"
     thought, reason = _alternatives(cues, "new_thoughts"), _alternatives(cues, "reasons_after")
+    until, linking = _alternatives(cues, "until"), _alternatives(cues, "linking")
 
     def compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern, re.IGNORECASE)
@@ -246,6 +258,7 @@ def _patterns(cues: Cues) -> _Patterns:
         ),
         stop=compiled(
             rf"(?<!\b[A-Z][a-z])(?<!\bMrs)[;.!?](?=\s|$)|\s[-–—]\s|,\s(?=(?:{thought})\b)|\s(?=(?:{reason})\b)"
+            rf"|,\s(?!(?:{until})\b)(?=(?:[\w'’]+\s){{1,3}}(?:{linking})\b)"
         ),
     )
 

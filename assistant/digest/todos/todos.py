@@ -19,6 +19,7 @@ _OFFERED = 0.5
 """A request up to this strength is addressed to nobody in particular; whoever accepts it owns it."""
 _REPORTED = 4
 _LONGEST_CONTEXT = 7
+_FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ def find_todos(heard: Heard) -> list[Settled]:
     candidates = [task for sentence in heard.sentences for task in tasks(heard, sentence)]
     answered = {id(task): _answer(heard, task) for task in candidates}
     merged = {
-        place for task in candidates if task.kind == "request" and (one := answered[id(task)]) for place in one.places
+        place: _verb(heard, task)
+        for task in candidates
+        if task.kind == "request" and (one := answered[id(task)])
+        for place in one.places
     }
     for task in candidates:
         known = task.kind == "pledge" and task.sentence.place in merged
-        if known and (refers(heard, task) or is_vague(heard, task) or _is_for_them(heard, task)):
+        same = known and _verb(heard, task) == merged[task.sentence.place]
+        if known and (same or refers(heard, task) or is_vague(heard, task) or _is_for_them(heard, task)):
             found = [
                 _as_accepted(heard, task, one, calendar) if task.sentence.place in one.places else one for one in found
             ]
@@ -57,6 +62,10 @@ def find_todos(heard: Heard) -> list[Settled]:
         else:
             found.append(settled)
     return _without_repeats(heard, found)
+
+
+def _verb(heard: Heard, task: Task) -> str:
+    return heard.turns[task.sentence.turn].text[task.start : task.end].partition(" ")[0].lower()
 
 
 def _goes_on(heard: Heard, task: Task, settled: Settled, before: Settled) -> bool:
@@ -144,11 +153,30 @@ def _answer(heard: Heard, task: Task) -> _Answer | None:
             continue
         if is_question(task.sentence, heard.cues) and _only_tells_when(heard, turn):
             return _accepted(heard, turn)
+        if _counters(heard, task, turn):
+            return _Answer(other, frozenset(), -1.0)
+        if _promises_it(heard, task, turn):
+            return _accepted(heard, turn)
         if opens_with(heard, turn, "accepts" if wanted or task.strength > _OFFERED else "takers"):
             return _accepted(heard, turn)
         if wanted or task.strength > _OFFERED:
             return _Answer(other, frozenset(), 0.0)
     return None
+
+
+def _counters(heard: Heard, task: Task, turn: int) -> bool:
+    """Whether a reply offers another amount than was asked for: "can you do 670?" "I can do 680"."""
+    asked = set(_FIGURE.findall(heard.turns[task.sentence.turn].text[task.start : task.end]))
+    first = heard.by_turn[turn][0].text if heard.by_turn[turn] else ""
+    offered = set(_FIGURE.findall(first))
+    return bool(asked and offered) and not asked & offered and heard.cues.opens("commitments", first)
+
+
+def _promises_it(heard: Heard, task: Task, turn: int) -> bool:
+    """Whether a reply promises it in the words of the request: "please order cups" "will order two boxes"."""
+    first = heard.by_turn[turn][0].text if heard.by_turn[turn] else ""
+    promises = heard.cues.opens("promises", first) or heard.cues.opens("bare_will", first)
+    return promises and _verb(heard, task) in re.findall(r"\w+", first.lower())
 
 
 def _only_tells_when(heard: Heard, turn: int) -> bool:
@@ -208,7 +236,7 @@ def _settle(
     strength += 0.15 * bool(when)
     if _is_over(heard, task, who, gone):
         return None
-    what = _what(heard, task, said)
+    what = _what(heard, task, said, who)
     if not any(map(str.isalnum, what.partition(" (")[0])):
         return None
     turn = task.sentence.turn
@@ -277,7 +305,7 @@ def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:
 
 def _names_as_done(heard: Heard, task: Task, sentence: Sentence) -> bool:
     """Whether a sentence says that the task's object is done: "the boat is booked"."""
-    verb = heard.turns[task.sentence.turn].text[task.start :].partition(" ")[0].lower()
+    verb = _verb(heard, task)
     behind = (sentence.text[one.end() :].split() for one in heard.cues.pattern("passives").finditer(sentence.text))
     said = [words[0].strip(" .,!?").lower() for words in behind if words]
     return any(word in heard.cues.words("done") or word in (f"{verb}ed", f"{verb}d") for word in said)
@@ -303,7 +331,7 @@ def _about(heard: Heard, task: Task) -> frozenset[str]:
     return own | task.sentence.stems | frozenset(stems(antecedent(heard, task), heard.cues))
 
 
-def _what(heard: Heard, task: Task, when: str) -> str:
+def _what(heard: Heard, task: Task, when: str, who: str) -> str:
     """Return the task's text, without its time and polite words."""
     text = heard.turns[task.sentence.turn].text
     start, end = trim(text, task.start, task.end, heard.cues)
@@ -314,6 +342,9 @@ def _what(heard: Heard, task: Task, when: str) -> str:
     what = re.sub(r",(?:\s*,)+", ",", what).strip(" ,.!?;:-")
     before, _, name = what.rpartition(", ")
     what = before if before and name.lower() in heard.names else what
+    before, _, name = what.rpartition(" ")
+    if task.kind == "request" and before and heard.names.get(name.lower(), "") == who:
+        what = before  # "can you call them Tom?"
     if task.kind == "request":
         what = _base(what, heard.cues)
     if refers(heard, task) and (context := antecedent(heard, task)):
