@@ -51,9 +51,7 @@ def antecedent(heard: Heard, task: Task) -> str:
     best, best_score = "", 0.0
     weights, empty = heard.weights, verbs(heard) | {stem(name) for name in heard.names}
     for back, (near, piece) in enumerate(_pieces_before(heard, task)):
-        carried = sorted(
-            (weights.get(word, 1.0) for word in set(stems(piece, heard.cues)) - own - empty), reverse=True
-        )
+        carried = sorted((weights.get(word, 1.0) for word in set(stems(piece, heard.cues)) - own - empty), reverse=True)
         same = len(own & set(stems(piece, heard.cues)))
         score = near * (sum(carried[:3]) + 2.0 * same) / (1.0 + 0.3 * back) / (5 + count_words(piece)) ** 0.5
         for name, factor in _LESS_TELLING:
@@ -82,8 +80,8 @@ def _points_back(words: Sequence[str], at: int, cues: Cues) -> bool:
 
 
 def _pieces_before(heard: Heard, task: Task) -> Iterator[tuple[float, str]]:
-    """Yield the clauses before the task, nearest first: of its sentence, its message and the messages before. Each comes
-    with a factor (`_nearness`).
+    """Yield the clauses before the task, nearest first: of its sentence, its message and the messages before. Each
+    comes with a factor (`_nearness`).
     """
     text = heard.turns[task.sentence.turn].text
     own = trim(text, task.sentence.start, task.start, heard.cues)
@@ -104,8 +102,8 @@ def _pieces_before(heard: Heard, task: Task) -> Iterator[tuple[float, str]]:
 
 
 def _nearness(heard: Heard, task: Task, sentence: Sentence) -> float:
-    """Return how likely an earlier sentence says what the task is about, as a factor: who asks has usually just said it,
-    and "yes, I'll do it" refers to the question.
+    """Return how likely an earlier sentence says what the task is about, as a factor: who asks has usually just said
+    it, and "yes, I'll do it" refers to the question.
     """
     if task.kind == "request":
         return 1.0 if sentence.turn == task.sentence.turn else _EARLIER

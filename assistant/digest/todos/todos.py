@@ -6,20 +6,17 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from assistant.digest.cues import Cues
-from assistant.digest.dates import Calendar, find_when, when_pattern
+from assistant.digest.dates import Calendar, find_when
 from assistant.digest.hearing import Heard, Sentence
 from assistant.digest.records import Todo
 from assistant.digest.replies import is_question, opens_with, replaced
 from assistant.digest.spans import count_words, stems, trim
+from assistant.digest.todos.answers import LONGEST_CONTEXT, Answer, answer_to, verb_of
 from assistant.digest.todos.pointing import REACH, antecedent, beginning, is_vague, refers, verbs
 from assistant.digest.todos.tasks import Task, tasks
 
 _LEAST = 0.5
-_OFFERED = 0.5
-"""A request up to this strength is addressed to nobody in particular; whoever accepts it owns it."""
 _REPORTED = 4
-_LONGEST_CONTEXT = 7
-_FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +34,16 @@ def find_todos(heard: Heard) -> list[Settled]:
     gone = replaced(heard)
     found: list[Settled] = []
     candidates = [task for sentence in heard.sentences for task in tasks(heard, sentence)]
-    answered = {id(task): _answer(heard, task) for task in candidates}
+    answered = {id(task): answer_to(heard, task) for task in candidates}
     merged = {
-        place: _verb(heard, task)
+        place: verb_of(heard, task)
         for task in candidates
         if task.kind == "request" and (one := answered[id(task)])
         for place in one.places
     }
     for task in candidates:
         known = task.kind == "pledge" and task.sentence.place in merged
-        same = known and _verb(heard, task) == merged[task.sentence.place]
+        same = known and verb_of(heard, task) == merged[task.sentence.place]
         if known and (same or refers(heard, task) or is_vague(heard, task) or _is_for_them(heard, task)):
             found = [
                 _as_accepted(heard, task, one, calendar) if task.sentence.place in one.places else one for one in found
@@ -62,10 +59,6 @@ def find_todos(heard: Heard) -> list[Settled]:
         else:
             found.append(settled)
     return _without_repeats(heard, found)
-
-
-def _verb(heard: Heard, task: Task) -> str:
-    return heard.turns[task.sentence.turn].text[task.start : task.end].partition(" ")[0].lower()
 
 
 def _goes_on(heard: Heard, task: Task, settled: Settled, before: Settled) -> bool:
@@ -115,118 +108,18 @@ def _condition(heard: Heard, task: Task) -> str:
     text = heard.turns[task.sentence.turn].text[task.start : task.end]
     found = heard.cues.pattern("until").search(text)
     condition = text[found.start() :].strip(" ,.!?") if found and found.start() else ""
-    return condition if 1 < count_words(condition) <= _LONGEST_CONTEXT else ""
+    return condition if 1 < count_words(condition) <= LONGEST_CONTEXT else ""
 
 
 def _provided(heard: Heard, task: Task) -> str:
     """Return the condition at the start of a sentence: "If it gets worse, call at once"."""
     before = heard.turns[task.sentence.turn].text[task.sentence.start : task.start].rstrip(" ,")
-    short = count_words(before) <= _LONGEST_CONTEXT
+    short = count_words(before) <= LONGEST_CONTEXT
     return before if short and heard.cues.opens("conditions", before) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The reply to a request or an offer: by whom, in which sentences, and how it changes the task's strength."""
-
-    who: str
-    places: frozenset[int]
-    change: float
-    when: str = ""
-
-
-def _answer(heard: Heard, task: Task) -> _Answer | None:
-    """Return the reply of the person asked, or of the first to accept if nobody was named."""
-    speaker = task.sentence.speaker
-    wanted = task.who if task.kind == "request" else ""
-    for turn in range(task.sentence.turn + 1, min(len(heard.turns), task.sentence.turn + 1 + REACH)):
-        other = heard.turns[turn].speaker
-        if other == speaker or (wanted and other != wanted) or turn in heard.silent:
-            continue
-        if task.kind == "pledge":
-            return _offered(heard, task, turn)
-        if opens_with(heard, turn, "done_replies"):
-            return _Answer(other, frozenset(), -1.0)
-        if heard.cues.opens("refusal", heard.turns[turn].text):
-            if wanted or len(heard.speakers) == 2:
-                return _Answer(other, frozenset(), -1.0)
-            continue
-        if is_question(task.sentence, heard.cues) and _only_tells_when(heard, turn):
-            return _accepted(heard, turn)
-        if _counters(heard, task, turn):
-            return _Answer(other, frozenset(), -1.0)
-        if _promises_it(heard, task, turn):
-            return _accepted(heard, turn)
-        if opens_with(heard, turn, "accepts" if wanted or task.strength > _OFFERED else "takers"):
-            return _accepted(heard, turn)
-        if wanted or task.strength > _OFFERED:
-            return _Answer(other, frozenset(), 0.0)
-    return None
-
-
-def _counters(heard: Heard, task: Task, turn: int) -> bool:
-    """Whether a reply offers another amount than was asked for: "can you do 670?" "I can do 680"."""
-    asked = set(_FIGURE.findall(heard.turns[task.sentence.turn].text[task.start : task.end]))
-    first = heard.by_turn[turn][0].text if heard.by_turn[turn] else ""
-    offered = set(_FIGURE.findall(first))
-    return bool(asked and offered) and not asked & offered and heard.cues.opens("commitments", first)
-
-
-def _promises_it(heard: Heard, task: Task, turn: int) -> bool:
-    """Whether a reply promises it in the words of the request: "please order cups" "will order two boxes"."""
-    first = heard.by_turn[turn][0].text if heard.by_turn[turn] else ""
-    promises = heard.cues.opens("promises", first) or heard.cues.opens("bare_will", first)
-    return promises and _verb(heard, task) in re.findall(r"\w+", first.lower())
-
-
-def _only_tells_when(heard: Heard, turn: int) -> bool:
-    """Whether a reply is a time and little else: "Wednesday afternoon, by van." """
-    first = heard.by_turn[turn][0].text if heard.by_turn[turn] else ""
-    when = when_pattern(heard.cues).match(first)
-    return when is not None and count_words(first[when.end() :]) <= 2
-
-
-def _accepted(heard: Heard, turn: int) -> _Answer:
-    short = [one.place for one in heard.by_turn[turn][:2] if len(one.stems) <= 6]
-    return _Answer(heard.turns[turn].speaker, frozenset(short), 0.3, _added(heard, turn))
-
-
-def _added(heard: Heard, turn: int) -> str:
-    """Return the time, place or condition that an answer adds: "yes, Friday", "sure, at the station", "ok, if it's
-    dry".
-    """
-    for number, sentence in enumerate(heard.by_turn[turn][:2]):
-        text = sentence.text.rstrip(" .,!?")
-        if count_words(text) > _LONGEST_CONTEXT or is_question(sentence, heard.cues):
-            return ""
-        if _tells_where(heard, text):
-            return text
-        # Such a sentence is a to-do itself.
-        promises = heard.cues.opens("promises", text) and not heard.cues.opens("no_promises", text)
-        when = None if number or promises else find_when(text, heard.cues)
-        if when and len(stems(text.replace(when[0], " "), heard.cues)) <= 1:
-            return when[0].strip()
-    return ""
-
-
-def _tells_where(heard: Heard, text: str) -> bool:
-    """Whether a text is just a place, a time or a condition: it starts with "at", "after" or "if"."""
-    first = text.partition(" ")[0].lower()
-    placed = first in heard.cues.words("before_times") - heard.cues.words("articles")
-    return placed or heard.cues.opens("until", text) or heard.cues.opens("conditions", text)
-
-
-def _offered(heard: Heard, task: Task, turn: int) -> _Answer:
-    """Return the next person's reply to an offer: "please do, by Monday", "before ten, please"."""
-    if opens_with(heard, turn, "refusal"):
-        return _Answer(task.who, frozenset(), -0.3)
-    if not opens_with(heard, turn, "go_ahead") and not _only_tells_when(heard, turn):
-        return _Answer(task.who, frozenset(), 0.0)
-    return _Answer(task.who, frozenset(), 0.25, _added(heard, turn))
-
-
 def _settle(
-    heard: Heard, task: Task, answer: _Answer | None, calendar: Calendar, gone: frozenset[int]
+    heard: Heard, task: Task, answer: Answer | None, calendar: Calendar, gone: frozenset[int]
 ) -> Settled | None:
     accepted = answer is not None and answer.change > 0
     who = task.who or (answer.who if answer and accepted else "") or _listener(heard, task.sentence)
@@ -305,7 +198,7 @@ def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:
 
 def _names_as_done(heard: Heard, task: Task, sentence: Sentence) -> bool:
     """Whether a sentence says that the task's object is done: "the boat is booked"."""
-    verb = _verb(heard, task)
+    verb = verb_of(heard, task)
     behind = (sentence.text[one.end() :].split() for one in heard.cues.pattern("passives").finditer(sentence.text))
     said = [words[0].strip(" .,!?").lower() for words in behind if words]
     return any(word in heard.cues.words("done") or word in (f"{verb}ed", f"{verb}d") for word in said)
@@ -349,7 +242,7 @@ def _what(heard: Heard, task: Task, when: str, who: str) -> str:
         what = _base(what, heard.cues)
     if refers(heard, task) and (context := antecedent(heard, task)):
         words = heard.cues.pattern("wants").sub("", context, count=1).split() or context.split()
-        context = " ".join(words[:_LONGEST_CONTEXT]).rstrip(" .,;:!") + (" …" if len(words) > _LONGEST_CONTEXT else "")
+        context = " ".join(words[:LONGEST_CONTEXT]).rstrip(" .,;:!") + (" …" if len(words) > LONGEST_CONTEXT else "")
         if what.lower().partition(",")[0] not in heard.cues.words("vague"):
             return f"{what} ({context})"
         return "" if heard.cues.found("negation", context) else context  # "I didn't know" is no to-do.
