@@ -17,7 +17,7 @@ _NAME = re.compile(r"(?<=[\w,;] )[A-ZÀ-Þ][^\W\d_]{2,}")
 _SHORT = 10
 _TELLING = 4
 """An answer that agrees in at least this many words says what to do."""
-_ACCEPTED, _EARLIER = 1.5, 0.6
+_ACCEPTED, _EARLIER = 3.0, 0.6
 """Factors for a question that the task's message accepts, and for messages before the one that asks."""
 _LESS_TELLING = (("pronouns", 0.6), ("negation", 0.6), ("first_person", 0.8), ("chat", 0.5))
 

@@ -183,7 +183,7 @@ def _later_when(heard: Heard, task: Task) -> str:
 def _is_over(heard: Heard, task: Task, who: str, gone: frozenset[int]) -> bool:
     """Whether the task was later done or withdrawn."""
     about, turn = _about(heard, task), task.sentence.turn
-    if turn in {heard.sentences[place].turn for place in gone}:
+    if task.sentence.place in gone:
         return True
     behind = (one for one in heard.withdrawals if one.turn > turn)
     if any(about & one.stems or about & _asked_just_before(heard, one) for one in behind):

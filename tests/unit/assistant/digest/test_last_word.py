@@ -38,6 +38,28 @@ def test_a_day_that_is_denied_later_is_not_shown() -> None:
     assert [point.turn for point in digest.points] == [2]
 
 
+def test_a_day_on_which_somebody_cannot_come_is_no_longer_proposed() -> None:
+    digest = make_digest(
+        talk(
+            "Ana: Is the review on Thursday at 10 in room 4?",
+            "Ben: I'm off Thursday. Friday?",
+            "Ana: Friday 10 then",
+            "Ben: The clinic opens on Thursday.",
+        ),
+        words=60,
+    )
+    assert 0 not in [point.turn for point in digest.points]
+    assert 2 in _decisions(digest)
+    assert 3 in [point.turn for point in digest.points], "another matter, and no question"
+
+
+def test_another_amount_about_something_else_does_not_replace_the_first() -> None:
+    digest = make_digest(
+        talk("Ana: The landlord raises the rent to 1,450.", "Ben: Our savings are 1,280 now.", "Cleo: ok"), words=40
+    )
+    assert [point.turn for point in digest.points] == [0, 1]
+
+
 def test_the_last_offer_counts_more_than_the_one_before() -> None:
     digest = make_digest(
         talk(
@@ -76,6 +98,13 @@ def test_a_question_that_nobody_answers_is_open() -> None:
         words=80,
     )
     assert [question.turn for question in digest.open] == [2]
+
+
+def test_a_request_on_the_list_of_to_dos_is_no_open_question() -> None:
+    digest = make_digest(
+        talk("Ben: The inspector comes on Monday at nine.", "Ana: Could you send me the new allergen sheet?"), words=120
+    )
+    assert ([todo.what for todo in digest.todos], digest.open) == (["send me the new allergen sheet"], ())
 
 
 def test_a_short_answer_comes_with_its_question() -> None:

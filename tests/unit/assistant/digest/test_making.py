@@ -79,6 +79,17 @@ def test_greetings_and_fillers_are_cut_from_what_is_quoted() -> None:
     assert [point.text for point in digest.points] == ["the museum closes at 17:00 on Sundays"]
 
 
+def test_thanks_for_something_are_not_quoted() -> None:
+    digest = make_digest(talk("Ana: Thanks for the quote. The rye costs 710 a tonne.", "Ben: Thanks for the 2 tickets"))
+    assert [point.text for point in digest.points] == ["The rye costs 710 a tonne.", "Thanks for the 2 tickets"]
+
+
+def test_a_clause_about_them_is_not_quoted_without_saying_who() -> None:
+    said = "I sent the whole list of the orders to support so they can mail people about the refund"
+    (point,) = make_digest(talk(f"Ana: {said}", "Ben: The hall is free."), words=14, points=1).points
+    assert not point.text.startswith("they")
+
+
 @pytest.mark.parametrize(
     ("said", "quoted"),
     [

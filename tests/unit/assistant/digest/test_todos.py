@@ -96,6 +96,10 @@ def test_what_is_said_of_a_todo_later_belongs_to_it(lines: tuple[str, ...], want
         ),
         (("Ana: I can lend you Ole.", "Ben: Thanks. I'll phone him today."), ("Ana", "lend you Ole", "")),
         (("Ana: If the pump stops, call Ben.", "Cleo: ok"), ("Cleo", "call Ben", "If the pump stops")),
+        (
+            ("Ana: Please order the paper cups.", "Ben: Will order two boxes today."),
+            ("Ben", "order the paper cups", "today"),
+        ),
     ],
 )
 def test_who_takes_it_on_may_add_a_time_a_place_or_a_condition(
@@ -111,10 +115,45 @@ def test_who_takes_it_on_may_add_a_time_a_place_or_a_condition(
         ("Ana: Can you lend us the speaker?", "Ben: yes", "Ana: never mind the speaker"),
         ("Ana: I bring everything?!", "Ben: haha"),
         ("Ana: Who brings what on Saturday?", "Ben: no idea"),
+        ("Ana: Would you do it all again?", "Ben: Yes, but I'd start with the support team. I'd test before Easter."),
     ],
 )
 def test_what_is_reported_withdrawn_or_only_wondered_at_is_no_todo(lines: tuple[str, ...]) -> None:
     assert not _short(*lines)
+
+
+def test_a_proposal_put_as_would_you_is_a_request() -> None:
+    assert _short("Ana: Would you send the invitations?", "Ben: I'd send the invitations on Monday.") == [
+        ("Ben", "send the invitations", "on Monday")
+    ]
+
+
+def test_another_amount_is_no_acceptance() -> None:
+    asked = "Ana: Can you sell the rye for 670?"
+    assert "670" not in str(_short(asked, "Ben: I can sell the rye for 680."))
+    assert _short(asked, "Ben: I can, for 670.")[0][:2] == ("Ben", "sell the rye for 670")
+
+
+def test_a_to_do_ends_before_a_name_called_and_before_another_clause() -> None:
+    assert _short("Ana: Can you write the letter Ben?", "Ben: sure") == [("Ben", "write the letter", "")]
+    assert _short("Ana: Can you call Cleo?", "Ben: sure", "Cleo: hi") == [("Ben", "call Cleo", "")]
+    assert _short("Ana: I'll ask the club on Thursday, my card is valid.") == [("Ana", "ask the club", "on Thursday")]
+    assert _short("Ana: I'll bring the tent, the stove and the mats.")[0][1] == "bring the tent, the stove and the mats"
+
+
+def test_it_is_what_the_accepted_question_or_whoever_asks_speaks_of() -> None:
+    (todo,) = _todos(
+        "Ben: 340 failed checkouts according to the logs",
+        "Ana: can we have a check in CI that the pool has at least thirty connections?",
+        "Ben: yes, I'll add it tomorrow",
+    )
+    assert todo.what.startswith("add it (can we have a check in CI")
+    (todo,) = _todos(
+        "Ben: Already stopped the spironolactone.",
+        "Ana: I'm at a wedding on the night of the storm drill. Could someone take it?",
+        "Ben: I can take it.",
+    )
+    assert "wedding" in todo.what
 
 
 def test_an_offer_to_begin_and_what_somebody_can_see_are_no_todos() -> None:
