@@ -169,6 +169,7 @@ def test_a_damaged_embedder_is_refused(pulled: Path) -> None:
 
 
 def test_doctor_names_what_the_embedder_computes_in(pulled: Path) -> None:
-    assert embedder_state(KnowledgeSettings(embedder=ID)) == f"{ID} as int8"
+    exact_or_not = (f"{ID} as int8", f"{ID} as float32: int8 is not exact enough on this processor")
+    assert embedder_state(KnowledgeSettings(embedder=ID)) in exact_or_not
     shutil.rmtree(conversions_dir())
     assert embedder_state(KnowledgeSettings(embedder=ID)) == f"{ID}, prepared when documents are first read"

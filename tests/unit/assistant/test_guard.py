@@ -95,7 +95,7 @@ def test_the_switches_are_set_in_one_place_and_these_are_all() -> None:
 
 
 def test_whoever_sets_the_environment_sets_only_the_switches() -> None:
-    """Every write to os.environ in the product is of one of the four tables, or where fonts are kept."""
+    """Every write to os.environ in the product is of one of the tables, or where fonts are kept."""
     writes = re.compile(r"os\.environ(?:\.update\((.*?)\)|\.setdefault\([^,]*|\[[^\]]+\]\s*=[^=]|\.pop)|os\.putenv")
     found = {
         match.group(0)
@@ -103,7 +103,7 @@ def test_whoever_sets_the_environment_sets_only_the_switches() -> None:
         for path in (_ROOT / package).rglob("*.py")
         for match in writes.finditer(path.read_text(encoding="utf-8"))
     }
-    tables = {f"os.environ.update({name})" for name in ("SILENT", "OFFLINE", "HUB", "FETCHING")}
+    tables = {f"os.environ.update({name})" for name in ("SILENT", "OFFLINE", "HUB", "FETCHING", "tracking(name, place")}
     assert found == tables | {'os.environ.setdefault("MPLCONFIGDIR"'}
 
 
