@@ -151,18 +151,19 @@ def fit_counted(table: Table, seed: int) -> Counted:
     fitted = _fit(table, seed)
     counts = Counter(table.kinds[: 2 * table.count : 2])
     enough = [kind for kind, count in counts.items() if count >= _CHOOSE_FROM]
-    if len(counts) == 1 or not enough:
+    if set(counts) == {_KNOWN} or not enough:
         return fitted
     heads: dict[Kind, LinearHead] = {}
     untaught: tuple[Kind, ...] = ()
     margins = fitted.margins.copy()
     for kind in enough:
-        own = _fit(table.of_kind(kind), seed)
+        own = fitted if len(counts) == 1 else _fit(table.of_kind(kind), seed)
         heads[kind] = own.rest
         margins[_places(table, kind)] = own.margins
     if _KNOWN not in enough and table.warm is not None:
         heads[_KNOWN], untaught = table.warm.head(_KNOWN), (_KNOWN,)
-        margins[_places(table, _KNOWN)] = table.of_kind(_KNOWN).warm_margins()
+        if _KNOWN in counts:
+            margins[_places(table, _KNOWN)] = table.of_kind(_KNOWN).warm_margins()
     return replace(fitted, margins=margins, kinds=heads, untaught=untaught)
 
 
