@@ -15,6 +15,7 @@ from assistant.files import write_atomically
 from assistant.locations import state_dir
 from assistant.records import Record
 from assistant.switches import NO_NETWORK, forbids_network
+from assistant.terminal import rough_time
 
 NETWORK = Path("/sys/class/net")
 """The folder with Linux's network interfaces."""
@@ -102,20 +103,13 @@ def describe(download: Download, pace: float) -> str:
     """Return "990 MB · apache-2.0 · about 4 min at 4.1 MB/s, as last time"; without the time if the pace is unknown."""
     parts = [write_size(download.size), download.licence or "no licence named"]
     if pace:
-        parts.append(f"about {write_time(download.size / pace)} at {pace / 1e6:,.1f} MB/s, as last time")
+        parts.append(f"about {rough_time(download.size / pace)} at {pace / 1e6:,.1f} MB/s, as last time")
     return " · ".join(parts)
 
 
 def write_size(size: int) -> str:
     """Format bytes as "308 MB" or "3.1 GB"."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
-
-
-def write_time(seconds: float) -> str:
-    """Format seconds as "50 s", "4 min" or "2.5 h"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 class Pace:

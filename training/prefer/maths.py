@@ -92,11 +92,6 @@ def simpo_losses(
     return _smoothed(beta * (chosen_mean - rejected_mean) - margin, smoothing)
 
 
-def weighted_mean(losses: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Weighted mean of the losses; the weights need not add up to 1. Shape ()."""
-    return (losses * weights).sum() / weights.sum()
-
-
 def _smoothed(logits: torch.Tensor, smoothing: float) -> torch.Tensor:
     return -(1.0 - smoothing) * logsigmoid(logits) - smoothing * logsigmoid(-logits)
 

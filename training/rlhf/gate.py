@@ -114,11 +114,6 @@ def checks(
     return found
 
 
-def passes(found: Iterable[Check]) -> bool:
-    """Return whether no check failed."""
-    return all(check.passed is not False for check in found)
-
-
 def failing(found: Iterable[Check]) -> list[Check]:
     """Return the checks that failed."""
     return [check for check in found if check.passed is False]

@@ -93,8 +93,3 @@ def test_simpo_compares_means_and_takes_its_margin_off() -> None:
     assert maths.simpo_losses(_row(-0.5), _row(-1.5), 2.0, 1.0, 0.0).tolist() == pytest.approx([0.313262], abs=1e-6)
     # 0.8 * 0.313262 + 0.2 * 1.313262 = 0.513262
     assert maths.simpo_losses(_row(-0.5), _row(-1.5), 2.0, 1.0, 0.2).tolist() == pytest.approx([0.513262], abs=1e-6)
-
-
-def test_rows_count_by_their_weight() -> None:
-    # (1 * 1 + 3 * 5) / 4 = 4
-    assert maths.weighted_mean(_row(1.0, 5.0), _row(1.0, 3.0)).item() == 4.0

@@ -17,7 +17,6 @@ from training.rlhf.gate import (
     advise,
     checks,
     failing,
-    passes,
     write_promotion,
 )
 from training.rlhf.win_rate import WinRate
@@ -47,7 +46,7 @@ def judged(measured: Measured, pairs: int = 500, trial: Trial | None = None, ski
 
 
 def test_a_better_model_that_lost_nothing_passes() -> None:
-    assert passes(judged(GOOD))
+    assert not failing(judged(GOOD))
     assert all(check.passed for check in judged(GOOD))
 
 
@@ -80,17 +79,17 @@ def test_what_was_not_measured_says_so_and_does_not_fail() -> None:
     unmeasured = [check.name for check in found if check.passed is None]
     assert unmeasured == ["ROUGE-1", "toxicity, greedy", "toxicity, sampled", "KL", "forgetting"]
     assert {check.value for check in found if check.passed is None} == {NOT_MEASURED}
-    assert passes(found)
+    assert not failing(found)
 
 
 def test_few_pairs_need_a_person_who_prefers_it_blind() -> None:
     assert [check.name for check in failing(judged(GOOD, pairs=199))] == ["blind trial"]
-    assert passes(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=7, losses=3, ties=2)))
+    assert not failing(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=7, losses=3, ties=2)))
     # Nine decided are one too few; five to five is no preference.
-    assert not passes(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=7, losses=2, ties=5)))
-    assert not passes(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=5, losses=5)))
+    assert failing(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=7, losses=2, ties=5)))
+    assert failing(judged(GOOD, pairs=199, trial=Trial(against="pocket", wins=5, losses=5)))
     left_out = judged(GOOD, pairs=199, skip=True)
-    assert passes(left_out)
+    assert not failing(left_out)
     assert "--skip trial" in left_out[-1].rule
 
 
