@@ -154,7 +154,7 @@ def settles(heard: Heard, sentence: Sentence) -> bool:
 
 def _unsuited(heard: Heard, sentence: Sentence) -> set[int]:
     """Return the questions just before that propose a day on which this speaker can't: "I'm off on Thursday"."""
-    days = _days(heard.cues, "unable", sentence.whole)
+    days = _days(heard.cues, "unable", sentence.whole) | _days_before(heard.cues, "unable", sentence.whole)
     asked = (one for turn in heard.by_turn[max(0, sentence.turn - 2) : sentence.turn] for one in turn) if days else ()
     return {
         one.place
@@ -163,6 +163,14 @@ def _unsuited(heard: Heard, sentence: Sentence) -> set[int]:
         and is_question(one, heard.cues)
         and days & _values(heard.cues, one).get("day", frozenset())
     }
+
+
+def _days_before(cues: Cues, behind: str, text: str) -> set[str]:
+    """Return the weekdays up to three words before a phrase of the table, in the same clause: "Thursday won't work"."""
+    days = cues.words("weekdays") | cues.words("weekdays_short")
+    clauses = (re.split(r"[,.;!?]", text[: match.start()])[-1] for match in cues.pattern(behind).finditer(text))
+    near = (word.lower() for clause in clauses for word in re.findall(r"\w+", clause)[-3:])
+    return {word[:3] for word in near if word in days}
 
 
 def _days(cues: Cues, before: str, text: str) -> set[str]:

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from assistant.digest import Digest, make_digest
+from assistant.digest.hearing import hear
+from assistant.digest.replies import replaced
 from assistant.errors import InputUnreadable
 from tests.unit.assistant.digest.talks import talk
 
@@ -28,6 +30,15 @@ def test_german() -> None:
     assert [point.turn for point in digest.points if point.kind == "decision"] == [4]
     assert [question.turn for question in digest.open] == [6]
     assert any("dem 6. Juli, im Stadtpark" in point.text for point in digest.points)
+
+
+def test_a_day_that_does_not_suit_is_no_proposal_in_german() -> None:
+    dialogue = talk(
+        "Jana: Passt euch die Probe am Donnerstag um zehn in der Aula?",
+        "Murat: Donnerstag kann ich nicht. Lieber am Freitag um elf?",
+        "Jana: Einverstanden, dann Freitag um elf.",
+    )
+    assert replaced(hear(dialogue)) == {0}
 
 
 def test_spanish() -> None:

@@ -1,3 +1,5 @@
+import pytest
+
 from assistant.digest import Digest, make_digest
 from tests.unit.assistant.digest.talks import talk
 
@@ -38,11 +40,12 @@ def test_a_day_that_is_denied_later_is_not_shown() -> None:
     assert [point.turn for point in digest.points] == [2]
 
 
-def test_a_day_on_which_somebody_cannot_come_is_no_longer_proposed() -> None:
+@pytest.mark.parametrize("said", ["I'm off Thursday. Friday?", "Thursday won't work for me, Friday would."])
+def test_a_day_on_which_somebody_cannot_come_is_no_longer_proposed(said: str) -> None:
     digest = make_digest(
         talk(
             "Ana: Is the review on Thursday at 10 in room 4?",
-            "Ben: I'm off Thursday. Friday?",
+            f"Ben: {said}",
             "Ana: Friday 10 then",
             "Ben: The clinic opens on Thursday.",
         ),
