@@ -171,7 +171,8 @@ def _interpreters(version: str) -> Iterator[str]:
         if path := shutil.which(f"python{version}", path=folder):
             yield path
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    yield from sorted(str(path) for path in pyenv.glob(f"versions/{version}.*/bin/python{version}"))
+    if os.access(pyenv, os.R_OK | os.X_OK):
+        yield from sorted(str(path) for path in pyenv.glob(f"versions/{version}.*/bin/python{version}"))
     if uv := shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])):
         found = subprocess.run(
             [uv, "python", "find", "--managed-python", "--no-python-downloads", version],
