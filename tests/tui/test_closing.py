@@ -100,5 +100,7 @@ def test_a_judgement_on_its_way_to_the_disk_does_not_hold_up_the_end(tmp_path: P
         "asyncio.run(main())\n"
     )
     # In a process of its own: a screen that waits for itself never ends, and neither would the test.
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")

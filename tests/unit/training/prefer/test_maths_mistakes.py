@@ -56,9 +56,6 @@ _MISTAKES = [
     ("beta * (chosen_mean - rejected_mean) - margin", "beta * (chosen_mean - rejected_mean) + margin"),
     ("beta * (chosen_mean - rejected_mean) - margin", "beta * (chosen_mean - rejected_mean - margin)"),
     ("- margin, smoothing)", "- margin, 0.0)"),
-    # Weights.
-    ("(losses * weights).sum()", "losses.sum()"),
-    ("/ weights.sum()", "/ len(weights)"),
 ]
 
 
