@@ -1,6 +1,8 @@
 import pytest
 
 from assistant.digest import Digest, make_digest
+from assistant.digest.hearing import hear
+from assistant.digest.replies import renewed, replaced
 from tests.unit.assistant.digest.talks import talk
 
 
@@ -42,25 +44,15 @@ def test_a_day_that_is_denied_later_is_not_shown() -> None:
 
 @pytest.mark.parametrize("said", ["I'm off Thursday. Friday?", "Thursday won't work for me, Friday would."])
 def test_a_day_on_which_somebody_cannot_come_is_no_longer_proposed(said: str) -> None:
-    digest = make_digest(
-        talk(
-            "Ana: Is the review on Thursday at 10 in room 4?",
-            f"Ben: {said}",
-            "Ana: Friday 10 then",
-            "Ben: The clinic opens on Thursday.",
-        ),
-        words=60,
-    )
-    assert 0 not in [point.turn for point in digest.points]
-    assert 2 in _decisions(digest)
-    assert 3 in [point.turn for point in digest.points], "another matter, and no question"
+    asked = "Ana: Is the review on Thursday at 10 in room 4?"
+    heard = hear(talk(asked, f"Ben: {said}", "Ana: Friday 10 then", "Ben: The clinic opens on Thursday."))
+    assert replaced(heard) == {0}, "the clinic is another matter, and no question"
 
 
 def test_another_amount_about_something_else_does_not_replace_the_first() -> None:
-    digest = make_digest(
-        talk("Ana: The landlord raises the rent to 1,450.", "Ben: Our savings are 1,280 now.", "Cleo: ok"), words=40
-    )
-    assert [point.turn for point in digest.points] == [0, 1]
+    rent, other = "Ana: The landlord raises the rent to 1,450.", "Ben: Our savings are 1,280 now."
+    assert renewed(hear(talk(rent, other, "Cleo: ok"))) == frozenset()
+    assert renewed(hear(talk(rent, "Ben: The rent is 1,280 now.", "Cleo: ok"))) == {0}
 
 
 def test_the_last_offer_counts_more_than_the_one_before() -> None:
